@@ -1,0 +1,33 @@
+/** The port of the hints. A hint is only a permit: losing, repeating or reordering one is harmless. Implemented by packages/queue. */
+import type { Hint } from './job-store.ts';
+
+/** The sending side. */
+export interface HintSender {
+  /**
+   * Sends hints; at once or never, within about a second.
+   * @throws when the transport is away. That means "unknown", never "not sent": the reconciler makes up for it.
+   */
+  send(hints: readonly Hint[]): Promise<void>;
+  /**
+   * Hints that nobody has taken yet; null when the transport keeps none (a notification is heard or lost), in which case the
+   * reconciler sends one whenever something is claimable.
+   */
+  countWaiting(): Promise<number | null>;
+  stop(): Promise<void>;
+}
+
+/**
+ * Runs one permit: claims a row and works it off.
+ * @returns false when there was nothing to claim
+ */
+export type PermitHandler = () => Promise<boolean>;
+
+/** The taking side, one a worker. */
+export interface HintReceiver {
+  /** Starts taking: at most `concurrency` handlers at once. A handler never throws. */
+  start(options: { readonly concurrency: number; readonly onPermit: PermitHandler }): Promise<void>;
+  /** Stops taking; resolves when no handler will be called any more. Running handlers go on. Idempotent. */
+  pause(): Promise<void>;
+  /** Waits for running handlers (`pause` comes first), then closes. Idempotent. */
+  stop(): Promise<void>;
+}

@@ -1,0 +1,179 @@
+/** The port of the database: the only authority over jobs. Implemented by packages/store on SQLite and Postgres. */
+import type { GenerationRecord, Job, JobStatus, ModelIdentity, PriorityClass, SamplingParameters } from '../job.ts';
+import type { Completion, Outcome } from '../outcome.ts';
+
+export interface NewJob {
+  /** UUID v7 from `newId()`. */
+  readonly id: string;
+  readonly ownerId: string;
+  readonly priorityClass: PriorityClass;
+  readonly prompt: string;
+  readonly parameters: SamplingParameters;
+  readonly seed: number;
+  readonly maxAttempts: number;
+  /** From receipt; null = no deadline. */
+  readonly deadlineMs: number | null;
+}
+
+/** A permit to claim some row; which one it names does not matter. */
+export interface Hint {
+  readonly id: string;
+  readonly epoch: number;
+}
+
+/** The fence: names one attempt at one job. */
+export interface ClaimKey {
+  readonly id: string;
+  readonly attempt: number;
+}
+
+/** A job in the hands of one worker. */
+export interface ClaimedJob {
+  readonly job: Job;
+  /** What is left until the deadline at the claim; null = no deadline. */
+  readonly remainingMs: number | null;
+}
+
+/** `next`: the claim order (class, turn, id). `oldest`: the oldest of any class, so that nothing starves. */
+export type ClaimPick = 'next' | 'oldest';
+
+export interface ClaimOptions {
+  readonly workerId: string;
+  readonly model: ModelIdentity;
+  readonly leaseMs: number;
+  readonly pick: ClaimPick;
+}
+
+/** A place in a list that is ordered newest first by (createdAt, id). */
+export interface Cursor<Id> {
+  readonly createdAt: Date;
+  readonly id: Id;
+}
+
+export interface Page<Item> {
+  readonly items: readonly Item[];
+  readonly hasMore: boolean;
+}
+
+export interface JobQuery {
+  readonly ownerId: string;
+  readonly status: JobStatus | null;
+  /** Inclusive. */
+  readonly createdAfter: Date | null;
+  /** Exclusive. */
+  readonly createdBefore: Date | null;
+  readonly after: Cursor<string> | null;
+  readonly limit: number;
+}
+
+export interface GenerationQuery {
+  readonly ownerId: string;
+  readonly after: Cursor<number> | null;
+  readonly limit: number;
+}
+
+/** Jobs and their transitions. Every method is one statement or one transaction. */
+export interface JobStore {
+  /** Commits a queued job and its first event. The turn is chosen in the same transaction. */
+  submit(job: NewJob): Promise<Job>;
+  /** Null for an unknown id and for another owner's. */
+  find(ownerId: string, id: string): Promise<Job | null>;
+  list(query: JobQuery): Promise<Page<Job>>;
+  /** How many queued rows stand before this one in the claim order; null if it is not queued. Counts at most `limit`. */
+  countAhead(id: string, limit: number): Promise<number | null>;
+  /**
+   * Queued → canceled at once; running → `cancelRequestedAt` set, the worker does the rest; terminal → unchanged.
+   * @returns the job as it is afterwards; null for an unknown id and for another owner's
+   */
+  requestCancel(ownerId: string, id: string): Promise<Job | null>;
+  /** The versions of those of these ids that exist: one query for all waiters of a process. */
+  versions(ids: readonly string[]): Promise<ReadonlyMap<string, number>>;
+
+  /** Claims the first claimable row; null when there is none. */
+  claim(options: ClaimOptions): Promise<ClaimedJob | null>;
+  /**
+   * Prolongs the lease to `leaseMs` from now.
+   * @returns null when the attempt no longer holds the job: stop generating
+   */
+  renew(claim: ClaimKey, leaseMs: number): Promise<{ readonly cancelRequested: boolean } | null>;
+  /** Ends an attempt; a success writes its generation record in the same transaction. Safe to repeat. */
+  complete(claim: ClaimKey, outcome: Outcome): Promise<Completion>;
+
+  /**
+   * Takes running jobs whose lease is over away from their workers.
+   * @returns the ids that changed, at most `limit`
+   */
+  rescueLostJobs(limit: number): Promise<readonly string[]>;
+  /**
+   * Expires queued jobs whose deadline has passed.
+   * @returns the ids that changed, at most `limit`
+   */
+  expireJobs(limit: number): Promise<readonly string[]>;
+  countClaimable(): Promise<number>;
+  /** Claimable rows by id, for sending lost hints page by page. `after` is the last id of the page before. */
+  listClaimable(options: { readonly after: string | null; readonly limit: number }): Promise<readonly Hint[]>;
+  /** Notes that a hint was sent for this epoch; does not raise the version. */
+  markDispatched(hints: readonly Hint[]): Promise<void>;
+  /** Queued and running jobs of all owners. */
+  countOpen(): Promise<{ readonly queued: number; readonly running: number }>;
+}
+
+export interface GenerationStore {
+  list(query: GenerationQuery): Promise<Page<GenerationRecord>>;
+  find(ownerId: string, id: number): Promise<GenerationRecord | null>;
+}
+
+/** A model that a ready worker serves, as the API needs it for checks. */
+export interface ModelRecord {
+  readonly name: string;
+  readonly revision: string;
+  /** Positions: prompt and completion together. */
+  readonly contextLength: number;
+  /** The text of tokenizer.json and tokenizer_config.json, as `{tokenizer, config}` in JSON. */
+  readonly tokenizer: string;
+}
+
+export interface ModelStore {
+  /** Inserts or replaces by (name, revision). */
+  save(model: ModelRecord): Promise<void>;
+  find(name: string, revision: string): Promise<ModelRecord | null>;
+}
+
+export const workerStates = ['loading', 'ready', 'draining', 'failed'] as const;
+export type WorkerState = (typeof workerStates)[number];
+
+export interface WorkerReport {
+  readonly id: string;
+  readonly state: WorkerState;
+  /** 0..1 while loading, else null. */
+  readonly loadProgress: number | null;
+  /** Why it failed, or why the shipped model runs; else null. */
+  readonly note: string | null;
+  /** Null until the model is known. */
+  readonly model: ModelIdentity | null;
+  /** Generations it can run at once. */
+  readonly slots: number;
+  readonly busy: number;
+}
+
+export interface WorkerStore {
+  /** Inserts or replaces the worker's row; its heartbeat is the database's now. */
+  report(worker: WorkerReport): Promise<void>;
+  /** Workers whose last report is at most `maxAgeMs` old, by id. */
+  listLive(maxAgeMs: number): Promise<readonly WorkerReport[]>;
+  /** A worker that stops cleanly takes its row away. */
+  remove(id: string): Promise<void>;
+}
+
+/** Everything the service keeps. Methods throw `AppError` `database_unavailable` when the database cannot be reached. */
+export interface Store {
+  readonly jobs: JobStore;
+  readonly generations: GenerationStore;
+  readonly models: ModelStore;
+  readonly workers: WorkerStore;
+  /** Brings the schema up to date; safe to run from several processes at once. */
+  migrate(): Promise<void>;
+  /** True when the database answers and its schema is the one this code expects. */
+  isReady(): Promise<boolean>;
+  stop(): Promise<void>;
+}

@@ -1,0 +1,60 @@
+/** The port of the engine. Implemented by packages/engine; the conformance suite is in packages/testkit. */
+import type { AppError } from '../errors.ts';
+import type { FinishReason, ModelIdentity, SamplingParameters, TokenUsage } from '../job.ts';
+import type { ModelRecord } from './job-store.ts';
+
+export interface GenerateRequest {
+  readonly prompt: string;
+  readonly parameters: SamplingParameters;
+  /** Unsigned 32-bit. Same prompt, parameters, seed and fingerprint: same text. */
+  readonly seed: number;
+}
+
+/**
+ * What a generation says, in this order: `generation-start` once, any number of `token-delta`, `generation-end` once and last.
+ * A request that cannot start (no room in the context) says only `generation-end`.
+ */
+export type TokenEvent =
+  | { readonly type: 'generation-start'; readonly promptTokens: number }
+  /** Text that is final: whole characters, never a part of a stop string. `completionTokens` counts from the start. */
+  | { readonly type: 'token-delta'; readonly text: string; readonly completionTokens: number }
+  | { readonly type: 'generation-end'; readonly ending: GenerationEnding };
+
+export type GenerationEnding =
+  | {
+      readonly reason: Extract<FinishReason, 'stop' | 'length' | 'canceled'>;
+      readonly usage: TokenUsage;
+    }
+  | { readonly reason: 'error'; readonly error: AppError };
+
+export type EngineState =
+  /** `progress` 0..1 of the bytes to load; null while the size is unknown. */
+  | { readonly type: 'loading'; readonly progress: number | null }
+  | { readonly type: 'ready' }
+  /** The engine's process is gone and starts again after a pause. */
+  | { readonly type: 'restarting'; readonly error: AppError }
+  | { readonly type: 'failed'; readonly error: AppError }
+  | { readonly type: 'stopped' };
+
+export interface LoadedModel {
+  readonly identity: ModelIdentity;
+  readonly record: ModelRecord;
+  /** Set when the model asked for could not be had and the shipped one runs instead: the reason, in one sentence. */
+  readonly fallbackReason: string | null;
+}
+
+export interface TextGenerator {
+  /** Generations it runs at once; more wait their turn inside. */
+  readonly slots: number;
+  /** Known from the first `ready` on. */
+  readonly model: LoadedModel | null;
+  readonly state: EngineState;
+  /** Loads the model; resolves when ready. @throws {AppError} `engine_unavailable` when it cannot be loaded */
+  start(): Promise<void>;
+  /** @returns a function that ends the subscription */
+  onStateChange(listener: (state: EngineState) => void): () => void;
+  /** Streams one text. Never throws mid-stream: every ending is an event. An abort ends it within one token as `canceled`. */
+  generate(request: GenerateRequest, signal: AbortSignal): AsyncIterable<TokenEvent>;
+  /** Ends the engine's process; running generations end with an error. Idempotent. */
+  stop(): Promise<void>;
+}

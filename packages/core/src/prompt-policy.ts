@@ -1,0 +1,2 @@
+/** Placeholder while the ports settle. */
+export const defaultForbiddenWords: readonly string[] = ['hate', 'violence'];

@@ -1,0 +1,49 @@
+/** How long a text may become: Hugging Face's max_length and max_new_tokens, resolved for one prompt. */
+import { AppError } from './errors.ts';
+import type { SamplingParameters } from './job.ts';
+
+export interface TokenLimitOptions {
+  /** Tokens of the prompt, at least 1. */
+  readonly promptTokens: number;
+  /** Positions of the model. */
+  readonly contextLength: number;
+  readonly parameters: Pick<SamplingParameters, 'maxLength' | 'maxNewTokens'>;
+}
+
+/**
+ * The number of new tokens a request may produce. `maxNewTokens` wins; else `maxLength` counts prompt and new tokens together;
+ * with neither it is min(200, max(50, prompt tokens + 20)). Never past the model's context.
+ * @throws {AppError} `context_length_exceeded` with both numbers when not even one new token fits
+ */
+export function resolveMaxNewTokens({ promptTokens, contextLength, parameters }: TokenLimitOptions): number {
+  const { maxLength, maxNewTokens } = parameters;
+  if (maxNewTokens !== null) {
+    requireRoom({
+      promptTokens,
+      needed: promptTokens + maxNewTokens,
+      limit: contextLength,
+      name: 'the context of the model',
+    });
+    return maxNewTokens;
+  }
+  const total = maxLength ?? Math.min(200, Math.max(50, promptTokens + 20));
+  const limit = Math.min(total, contextLength);
+  const name = limit === total ? 'max_length' : 'the context of the model';
+  requireRoom({ promptTokens, needed: promptTokens + 1, limit, name });
+  return limit - promptTokens;
+}
+
+interface Room {
+  readonly promptTokens: number;
+  readonly needed: number;
+  readonly limit: number;
+  readonly name: string;
+}
+
+function requireRoom({ promptTokens, needed, limit, name }: Room): void {
+  if (needed <= limit) return;
+  throw new AppError('context_length_exceeded', {
+    message: `The prompt has ${promptTokens} tokens and at least ${needed} in all are needed, but ${name} allows ${limit}.`,
+    details: { prompt_tokens: promptTokens, limit },
+  });
+}

@@ -1,0 +1,144 @@
+/**
+ * The only ways a job may change. Each arrow is one pure function from the row as it stands (read under the row's lock) to the
+ * change; the store applies it in the same transaction, guarded by status and attempt. Times are relative: the clock is the database's.
+ */
+import { assertNever } from './assert-never.ts';
+import type { FinishReason, JobError, JobStatus, TokenUsage } from './job.ts';
+import type { GeneratedPart, Outcome } from './outcome.ts';
+
+/** Claims that end with a lost lease before a job is given up as `worker_lost`. */
+export const maxCrashes = 3;
+
+/** What a transition may decide on. */
+export interface TransitionState {
+  readonly status: JobStatus;
+  readonly attempt: number;
+  readonly releasedCount: number;
+  readonly crashCount: number;
+  readonly maxAttempts: number;
+  readonly dispatchEpoch: number;
+  readonly cancelRequested: boolean;
+}
+
+export const jobEventTypes = [
+  'job-queued',
+  'job-claimed',
+  'job-succeeded',
+  'job-retried',
+  'job-released',
+  'job-rescued',
+  'job-cancel-requested',
+  'job-canceled',
+  'job-failed',
+  'job-expired',
+] as const;
+/** One row of `job_events` per transition, with one of these types. */
+export type JobEventType = (typeof jobEventTypes)[number];
+
+/** What happens to the row. A key that is absent stays as it is; leaving `running` always clears the lease and the worker. */
+export interface Change {
+  readonly event: JobEventType;
+  readonly status: JobStatus;
+  readonly attempt?: number;
+  readonly releasedCount?: number;
+  readonly crashCount?: number;
+  /** Set on every return to `queued`, together with an empty `dispatched_at`. */
+  readonly dispatchEpoch?: number;
+  /** From the database's now; only with `status: 'queued'`. */
+  readonly availableInMs?: number;
+  readonly error?: JobError;
+  readonly finishReason?: FinishReason;
+  readonly partialText?: string;
+  readonly usage?: TokenUsage;
+  readonly timeToFirstTokenMs?: number | null;
+  readonly generationMs?: number;
+}
+
+/** queued → running. The new attempt is the fencing token. */
+export const claim = (state: TransitionState): Change => ({
+  event: 'job-claimed',
+  status: 'running',
+  attempt: state.attempt + 1,
+});
+
+/** queued → canceled, by request. */
+export const cancelQueued = (): Change => ({ event: 'job-canceled', status: 'canceled', finishReason: 'canceled' });
+
+/** queued → expired: the deadline passed before anybody claimed it. */
+export const expire = (): Change => ({
+  event: 'job-expired',
+  status: 'expired',
+  error: { code: 'deadline_exceeded', message: 'The deadline passed before the job could start.' },
+});
+
+/** running → queued because the lease ran out; the attempt counts as a crash. */
+export function rescue(state: TransitionState): Change {
+  const crashCount = state.crashCount + 1;
+  const error = { code: 'worker_lost', message: `The worker was lost ${crashCount} times while running this job.` };
+  if (state.cancelRequested) return { ...canceledWith(null), crashCount };
+  if (crashCount >= maxCrashes) return { ...failedWith(error, null), crashCount };
+  return { ...backToQueue(state, { event: 'job-rescued', error }), crashCount };
+}
+
+/** running → whatever the outcome of the attempt leads to. */
+export function applyOutcome(state: TransitionState, outcome: Outcome): Change {
+  switch (outcome.type) {
+    case 'succeeded':
+      return {
+        event: 'job-succeeded',
+        status: 'succeeded',
+        finishReason: outcome.result.finishReason,
+        ...measuresOf(outcome.result),
+      };
+    case 'failed':
+      return failedWith(outcome.error, outcome.partial);
+    case 'canceled':
+      return canceledWith(outcome.partial);
+    case 'retried':
+      return backToQueue(state, { event: 'job-retried', error: outcome.error, delayMs: outcome.delayMs });
+    case 'released':
+      return { ...backToQueue(state, { event: 'job-released' }), releasedCount: state.releasedCount + 1 };
+    default:
+      return assertNever(outcome);
+  }
+}
+
+interface Return {
+  readonly event: JobEventType;
+  readonly error?: JobError;
+  readonly delayMs?: number;
+}
+
+/** Every arrow back to `queued` passes here: a requested cancel and the attempt limit come first. */
+function backToQueue(state: TransitionState, { event, error, delayMs = 0 }: Return): Change {
+  if (state.cancelRequested) return canceledWith(null);
+  if (error !== undefined && state.attempt - state.releasedCount >= state.maxAttempts) return failedWith(error, null);
+  return { event, status: 'queued', dispatchEpoch: state.dispatchEpoch + 1, availableInMs: delayMs };
+}
+
+function failedWith(error: JobError, partial: GeneratedPart | null): Change {
+  const timeout = error.code === 'deadline_exceeded';
+  return {
+    event: 'job-failed',
+    status: 'failed',
+    error,
+    ...(timeout ? { finishReason: 'timeout' as const } : {}),
+    ...partialOf(partial),
+  };
+}
+
+const canceledWith = (partial: GeneratedPart | null): Change => ({
+  event: 'job-canceled',
+  status: 'canceled',
+  finishReason: 'canceled',
+  ...partialOf(partial),
+});
+
+const partialOf = (partial: GeneratedPart | null) =>
+  partial === null ? {} : { partialText: partial.generatedText, ...measuresOf(partial) };
+
+const measuresOf = ({ usage, timeToFirstTokenMs, generationMs }: GeneratedPart) => ({
+  usage,
+  timeToFirstTokenMs,
+  generationMs,
+});

@@ -1,0 +1,12 @@
+/** One run for the whole workspace: the servers start once, every file gets a database and a Redis prefix of its own. */
+import { defineConfig } from 'vitest/config';
+
+export default defineConfig({
+  test: {
+    include: ['packages/*/src/**/*.test.ts', 'apps/*/src/**/*.test.ts', 'e2e/**/*.test.ts', 'infra/**/*.test.ts'],
+    globalSetup: ['packages/testkit/src/global-setup.ts'],
+    testTimeout: 60_000,
+    hookTimeout: 120_000,
+    passWithNoTests: false,
+  },
+});
