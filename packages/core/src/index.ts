@@ -6,6 +6,7 @@ export * from './job.ts';
 export * from './new-id.ts';
 export * from './outcome.ts';
 export * from './prompt-policy.ts';
+export * from './retry-until-available.ts';
 export * from './token-limits.ts';
 export * from './transitions.ts';
 export type * from './ports/hint-queue.ts';

@@ -1,0 +1,34 @@
+/** Start-up against a database or a Redis that may not be there yet. */
+import { setTimeout as delay } from 'node:timers/promises';
+import { backoffMs, reconnectBackoff } from './backoff.ts';
+import { AppError, errorLine } from './errors.ts';
+import type { Logger } from './ports/logger.ts';
+
+export interface RetryOptions {
+  /** What is waited for, for the log: "database". */
+  readonly name: string;
+  readonly logger: Logger;
+  /** Ends the waiting; the promise rejects with the signal's reason. */
+  readonly signal: AbortSignal;
+}
+
+/**
+ * Repeats `attempt` until it succeeds, with backoff and one log line a try.
+ * @throws whatever `attempt` throws that is not an `AppError` of kind `unavailable`
+ */
+export async function retryUntilAvailable<Result>(
+  attempt: () => Promise<Result>,
+  { name, logger, signal }: RetryOptions,
+): Promise<Result> {
+  for (let tries = 1; ; tries += 1) {
+    signal.throwIfAborted();
+    try {
+      return await attempt();
+    } catch (error) {
+      if (!(error instanceof AppError) || error.kind !== 'unavailable') throw error;
+      const waitMs = backoffMs(tries, reconnectBackoff);
+      logger.warn({ attempt: tries, retryInMs: waitMs, reason: errorLine(error) }, `${name} is not available yet`);
+      await delay(waitMs, undefined, { signal });
+    }
+  }
+}
