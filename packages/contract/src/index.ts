@@ -1,0 +1,8 @@
+/** @module The HTTP contract: every route, body and error, shared by the API, its document, clients and tests. */
+export * from './generation-request.ts';
+export * from './job.ts';
+export * from './problem.ts';
+export * from './routes/generate.ts';
+export * from './routes/health.ts';
+export * from './routes/history.ts';
+export * from './routes/jobs.ts';

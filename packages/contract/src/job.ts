@@ -1,0 +1,71 @@
+/** The Job as clients see it. All keys are always there; unknown is null. */
+import { z } from '@hono/zod-openapi';
+import { finishReasons, jobStatuses } from '@prosemill/core';
+import { time } from './text.ts';
+
+export const usageSchema = z
+  .strictObject({ prompt_tokens: z.int(), completion_tokens: z.int(), total_tokens: z.int() })
+  .openapi('Usage');
+
+export const modelSchema = z
+  .strictObject({
+    name: z.string(),
+    revision: z.string(),
+    engine: z.string(),
+    dtype: z.string(),
+    fingerprint: z.string().openapi({ description: 'Changes whenever the same seed might give another text.' }),
+  })
+  .openapi('Model');
+
+const milliseconds = z.number().min(0).nullable();
+
+export const jobSchema = z
+  .strictObject({
+    id: z.uuid(),
+    object: z.literal('job'),
+    status: z.enum(jobStatuses),
+    prompt: z.string(),
+    parameters: z.strictObject({
+      max_length: z.int().nullable(),
+      max_new_tokens: z.int().nullable(),
+      temperature: z.number(),
+      top_k: z.int(),
+      top_p: z.number(),
+      repetition_penalty: z.number(),
+      stop: z.array(z.string()),
+    }),
+    model: modelSchema.nullable(),
+    output: z
+      .strictObject({
+        generated_text: z.string(),
+        finish_reason: z.enum(finishReasons),
+        generation_id: z.int().nullable().openapi({ description: 'The id in /history; null for partial text.' }),
+      })
+      .nullable(),
+    error: z.strictObject({ code: z.string(), message: z.string() }).nullable(),
+    usage: usageSchema.nullable(),
+    timings: z.strictObject({
+      queue_ms: milliseconds,
+      time_to_first_token_ms: milliseconds,
+      generation_ms: milliseconds,
+      total_ms: milliseconds,
+      tokens_per_second: z.number().min(0).nullable(),
+    }),
+    queue: z
+      .strictObject({
+        position: z.int().min(0).openapi({ description: 'Jobs ahead; exact below 1,000, above that rounded.' }),
+      })
+      .nullable(),
+    seed: z.int(),
+    attempt: z.int(),
+    max_attempts: z.int(),
+    cancel_requested_at: time.nullable(),
+    urls: z.strictObject({ self: z.string(), cancel: z.string() }),
+    created_at: time,
+    started_at: time.nullable(),
+    finished_at: time.nullable(),
+  })
+  .openapi('Job');
+
+/** A job in an answer. */
+export type JobBody = z.infer<typeof jobSchema>;

@@ -1,0 +1,106 @@
+/** The error body of every route, and what each error code is in HTTP. */
+import { z } from '@hono/zod-openapi';
+import type { ErrorCode } from '@prosemill/core';
+
+interface ProblemRow {
+  readonly status: 400 | 404 | 405 | 409 | 413 | 415 | 422 | 500 | 503 | 504;
+  readonly title: string;
+}
+
+/** Error code → HTTP status and title. docs/errors.md says the same in prose; a test compares them. */
+export const problemTable = {
+  invalid_json: { status: 400, title: 'The body is not JSON' },
+  prompt_refused: { status: 400, title: 'The prompt was refused' },
+  not_found: { status: 404, title: 'Not found' },
+  method_not_allowed: { status: 405, title: 'Method not allowed' },
+  job_canceled: { status: 409, title: 'The job was canceled' },
+  body_too_large: { status: 413, title: 'The body is too large' },
+  unsupported_media_type: { status: 415, title: 'Unsupported media type' },
+  invalid_request: { status: 422, title: 'The request is not valid' },
+  context_length_exceeded: { status: 422, title: 'The prompt leaves no room for text' },
+  generation_failed: { status: 500, title: 'The generation failed' },
+  worker_lost: { status: 500, title: 'The worker was lost' },
+  internal: { status: 500, title: 'Internal error' },
+  database_unavailable: { status: 503, title: 'The database is not available' },
+  engine_unavailable: { status: 503, title: 'The engine is not available' },
+  shutting_down: { status: 503, title: 'The service is shutting down' },
+  deadline_exceeded: { status: 504, title: 'The deadline passed' },
+} as const satisfies Record<ErrorCode, ProblemRow>;
+
+/** Fixed names of the members: a URN, since no public site documents them for every installation. */
+export const problemType = (code: ErrorCode): string => `urn:prosemill:error:${code}`;
+
+export const problemMediaType = 'application/problem+json';
+
+/** @see RFC 9457 */
+export const problemSchema = z
+  .strictObject({
+    type: z.string().openapi({ example: 'urn:prosemill:error:invalid_request' }),
+    title: z.string(),
+    status: z.int(),
+    detail: z.string(),
+    instance: z.string().openapi({ description: 'The path of the request.' }),
+    request_id: z.string().openapi({ description: 'Also in the X-Request-Id header and in the logs.' }),
+    code: z.enum(Object.keys(problemTable) as [ErrorCode, ...ErrorCode[]]),
+    errors: z
+      .array(z.strictObject({ pointer: z.string(), detail: z.string(), code: z.string() }))
+      .openapi({ description: 'One entry for each value that is wrong; the pointer is a JSON pointer (RFC 6901).' }),
+    job_id: z.string().optional().openapi({ description: 'The job that ended like this, if one was stored.' }),
+    prompt_tokens: z.int().optional().openapi({ description: 'With context_length_exceeded: tokens of the prompt.' }),
+    limit: z.int().optional().openapi({ description: 'With context_length_exceeded: tokens allowed in all.' }),
+  })
+  .openapi('Problem');
+
+export type Problem = z.infer<typeof problemSchema>;
+
+const errorHeaders = {
+  'X-Request-Id': { schema: { type: 'string' as const } },
+  'x-should-retry': {
+    schema: { type: 'string' as const, enum: ['true', 'false'] },
+    description: 'Whether the same request may succeed later.',
+  },
+  'retry-after-ms': {
+    schema: { type: 'integer' as const },
+    description: 'How long to wait before a retry; 0 if it makes no sense.',
+  },
+};
+
+const retryAfterHeader = { 'Retry-After': { schema: { type: 'integer' as const }, description: 'Seconds.' } };
+
+/** The declared responses of a route for these error codes; codes with the same status share one. */
+export function problemResponses<Code extends ErrorCode>(...codes: readonly Code[]) {
+  const byStatus = Map.groupBy(codes, (code) => problemTable[code].status);
+  return Object.fromEntries(
+    [...byStatus].map(([status, group]) => [
+      status,
+      {
+        description: group.map((code) => `\`${code}\`: ${problemTable[code].title}`).join('; '),
+        headers:
+          status === 503
+            ? { ...errorHeaders, 'Retry-After': { schema: { type: 'integer' as const }, description: 'Seconds.' } }
+            : errorHeaders,
+        content: { [problemMediaType]: { schema: problemSchema } },
+      },
+    ]),
+  ) as unknown as Record<(typeof problemTable)[Code]['status'], ProblemResponse>;
+}
+
+interface ProblemResponse {
+  description: string;
+  content: { 'application/problem+json': { schema: typeof problemSchema } };
+}
+
+/** What any route may answer; each declares them besides its own. */
+export const commonErrors = [
+  'internal',
+  'database_unavailable',
+  'shutting_down',
+] as const satisfies readonly ErrorCode[];
+
+/** What any route with a JSON body may answer. */
+export const bodyErrors = [
+  'invalid_json',
+  'body_too_large',
+  'unsupported_media_type',
+  'invalid_request',
+] as const satisfies readonly ErrorCode[];

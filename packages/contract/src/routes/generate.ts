@@ -1,0 +1,64 @@
+/** `POST /generate`: text in one request. */
+import { createRoute, z } from '@hono/zod-openapi';
+import { finishReasons } from '@prosemill/core';
+import { generationRequestSchema } from '../generation-request.ts';
+import { jobSchema, usageSchema } from '../job.ts';
+import { bodyErrors, commonErrors, problemResponses } from '../problem.ts';
+import { time } from '../text.ts';
+import { preferHeader, responseHeaders } from './headers.ts';
+
+export const generationResponseSchema = z
+  .strictObject({
+    id: z.int().openapi({ description: 'The id in /history.' }),
+    prompt: z.string(),
+    generated_text: z.string().openapi({ description: 'The prompt, followed by what the model wrote.' }),
+    model_name: z.string(),
+    created_at: time,
+    job_id: z.uuid(),
+    seed: z.int(),
+    finish_reason: z.enum(finishReasons),
+    usage: usageSchema,
+  })
+  .openapi('Generation');
+
+export const generateRoute = createRoute({
+  method: 'post',
+  path: '/generate',
+  operationId: 'generate',
+  tags: ['Text'],
+  summary: 'Generate text and wait for it',
+  description:
+    'Stores a job and waits for it. When the wait is over before the job is: 202 with the job, which goes on.',
+  request: {
+    headers: preferHeader,
+    body: { required: true, content: { 'application/json': { schema: generationRequestSchema } } },
+  },
+  responses: {
+    200: {
+      description: 'The text.',
+      headers: { ...responseHeaders.preferenceApplied, ...responseHeaders.serverTiming },
+      content: { 'application/json': { schema: generationResponseSchema } },
+    },
+    202: {
+      description: 'Accepted and not finished yet: ask for the job later.',
+      headers: {
+        ...responseHeaders.location,
+        ...responseHeaders.retryAfter,
+        ...responseHeaders.preferenceApplied,
+        ...responseHeaders.serverTiming,
+      },
+      content: { 'application/json': { schema: jobSchema } },
+    },
+    ...problemResponses(
+      ...bodyErrors,
+      'prompt_refused',
+      'context_length_exceeded',
+      'job_canceled',
+      'generation_failed',
+      'worker_lost',
+      'deadline_exceeded',
+      'engine_unavailable',
+      ...commonErrors,
+    ),
+  },
+});

@@ -1,0 +1,27 @@
+/** Headers that several routes share. */
+import { z } from '@hono/zod-openapi';
+
+const string = { schema: { type: 'string' as const } };
+
+export const responseHeaders = {
+  location: { Location: { ...string, description: 'The path of the job.' } },
+  retryAfter: {
+    'Retry-After': { schema: { type: 'integer' as const }, description: 'Seconds until it makes sense to ask again.' },
+  },
+  etag: { ETag: { ...string, description: 'Weak; the version of the job.' } },
+  link: { Link: { ...string, description: 'rel="next": the next page, if there is one (RFC 8288).' } },
+  preferenceApplied: { 'Preference-Applied': { ...string, description: 'The preference that was obeyed (RFC 7240).' } },
+  serverTiming: { 'Server-Timing': { ...string, description: 'Time in the queue and in the engine, milliseconds.' } },
+};
+
+export const preferHeader = z.object({
+  prefer: z.string().optional().openapi({
+    description:
+      'wait=n: how many seconds to wait, 1 to 60, default 30. respond-async: do not wait. Anything else is ignored.',
+    example: 'wait=10',
+  }),
+});
+
+export const ifNoneMatchHeader = z.object({
+  'if-none-match': z.string().optional().openapi({ description: 'An ETag of this job: 304 while it is unchanged.' }),
+});

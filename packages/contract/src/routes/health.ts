@@ -1,0 +1,67 @@
+/** How the service is. */
+import { createRoute, z } from '@hono/zod-openapi';
+import { workerStates } from '@prosemill/core';
+import { modelSchema } from '../job.ts';
+import { problemResponses } from '../problem.ts';
+
+export const healthSchema = z
+  .strictObject({
+    status: z.enum(['healthy', 'degraded']),
+    problems: z.array(z.string()).openapi({ description: 'Why it is degraded, one sentence each.' }),
+    model: modelSchema.nullable().openapi({ description: 'What the workers run; null until one has loaded it.' }),
+    workers: z.array(
+      z.strictObject({
+        id: z.string(),
+        state: z.enum(workerStates),
+        load_progress: z.number().min(0).max(1).nullable(),
+        note: z.string().nullable(),
+        slots: z.int(),
+        busy: z.int(),
+      }),
+    ),
+    queue: z.strictObject({ queued: z.int().nullable(), running: z.int().nullable() }),
+    version: z.string(),
+  })
+  .openapi('Health');
+
+export type Health = z.infer<typeof healthSchema>;
+
+export const healthRoute = createRoute({
+  method: 'get',
+  path: '/health',
+  operationId: 'health',
+  tags: ['Health'],
+  summary: 'How the service is',
+  description: 'Always 200 while the process answers; values are at most a second old.',
+  responses: {
+    200: { description: 'The state of the service.', content: { 'application/json': { schema: healthSchema } } },
+    ...problemResponses('internal'),
+  },
+});
+
+const okSchema = z.strictObject({ status: z.literal('ok') }).openapi('Ok');
+
+export const livezRoute = createRoute({
+  method: 'get',
+  path: '/livez',
+  operationId: 'livez',
+  tags: ['Health'],
+  summary: 'Whether the process answers',
+  responses: {
+    200: { description: 'It does.', content: { 'application/json': { schema: okSchema } } },
+    ...problemResponses('internal'),
+  },
+});
+
+export const readyzRoute = createRoute({
+  method: 'get',
+  path: '/readyz',
+  operationId: 'readyz',
+  tags: ['Health'],
+  summary: 'Whether requests can be served',
+  description: 'The database answers and its schema is up to date.',
+  responses: {
+    200: { description: 'They can.', content: { 'application/json': { schema: okSchema } } },
+    ...problemResponses('internal', 'database_unavailable', 'shutting_down'),
+  },
+});

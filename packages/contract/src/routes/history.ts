@@ -1,0 +1,50 @@
+/** `/history`: finished texts. */
+import { createRoute, z } from '@hono/zod-openapi';
+import { commonErrors, problemResponses } from '../problem.ts';
+import { queryInteger, time } from '../text.ts';
+import { responseHeaders } from './headers.ts';
+
+export const generationRecordSchema = z
+  .strictObject({
+    id: z.int(),
+    prompt: z.string(),
+    generated_text: z.string(),
+    model_name: z.string(),
+    created_at: time,
+  })
+  .openapi('GenerationRecord');
+
+export const listHistoryRoute = createRoute({
+  method: 'get',
+  path: '/history',
+  operationId: 'listHistory',
+  tags: ['History'],
+  summary: 'List finished texts, newest first',
+  request: {
+    query: z.strictObject({
+      limit: queryInteger(1, 1000).optional().openapi({ default: 100 }),
+      cursor: z.string().optional().openapi({ description: 'From the Link header of the page before.' }),
+    }),
+  },
+  responses: {
+    200: {
+      description: 'A page of texts.',
+      headers: responseHeaders.link,
+      content: { 'application/json': { schema: z.array(generationRecordSchema) } },
+    },
+    ...problemResponses('invalid_request', ...commonErrors),
+  },
+});
+
+export const getHistoryRoute = createRoute({
+  method: 'get',
+  path: '/history/{id}',
+  operationId: 'getHistory',
+  tags: ['History'],
+  summary: 'Get a finished text',
+  request: { params: z.object({ id: z.string().openapi({ description: 'The id of a text.', example: '1' }) }) },
+  responses: {
+    200: { description: 'The text.', content: { 'application/json': { schema: generationRecordSchema } } },
+    ...problemResponses('not_found', ...commonErrors),
+  },
+});

@@ -1,0 +1,109 @@
+/** `/jobs`: text as jobs, to be asked for later. */
+import { createRoute, z } from '@hono/zod-openapi';
+import { jobStatuses } from '@prosemill/core';
+import { generationRequestSchema } from '../generation-request.ts';
+import { jobSchema } from '../job.ts';
+import { bodyErrors, commonErrors, problemResponses } from '../problem.ts';
+import { queryInteger, queryTime } from '../text.ts';
+import { ifNoneMatchHeader, responseHeaders } from './headers.ts';
+
+const jobContent = { 'application/json': { schema: jobSchema } };
+const jobIdParam = z.object({ id: z.string().openapi({ description: 'The id of a job.', format: 'uuid' }) });
+
+export const createJobRoute = createRoute({
+  method: 'post',
+  path: '/jobs',
+  operationId: 'createJob',
+  tags: ['Jobs'],
+  summary: 'Start a job',
+  request: { body: { required: true, content: { 'application/json': { schema: generationRequestSchema } } } },
+  responses: {
+    202: {
+      description: 'Stored. It will be worked off.',
+      headers: { ...responseHeaders.location, ...responseHeaders.retryAfter },
+      content: jobContent,
+    },
+    ...problemResponses(...bodyErrors, 'prompt_refused', 'context_length_exceeded', ...commonErrors),
+  },
+});
+
+export const getJobRoute = createRoute({
+  method: 'get',
+  path: '/jobs/{id}',
+  operationId: 'getJob',
+  tags: ['Jobs'],
+  summary: 'Get a job, or wait for it',
+  request: {
+    params: jobIdParam,
+    headers: ifNoneMatchHeader,
+    query: z.strictObject({
+      wait: queryInteger(1, 60).optional().openapi({
+        description:
+          'Seconds to wait for the job to finish; with If-None-Match, for any change. Afterwards the job as it is then, or 304.',
+      }),
+    }),
+  },
+  responses: {
+    200: {
+      description: 'The job.',
+      headers: { ...responseHeaders.etag, ...responseHeaders.retryAfter, ...responseHeaders.serverTiming },
+      content: jobContent,
+    },
+    304: {
+      description: 'Unchanged.',
+      headers: { ...responseHeaders.etag, ...responseHeaders.retryAfter, ...responseHeaders.serverTiming },
+    },
+    ...problemResponses('not_found', 'invalid_request', ...commonErrors),
+  },
+});
+
+export const listJobsRoute = createRoute({
+  method: 'get',
+  path: '/jobs',
+  operationId: 'listJobs',
+  tags: ['Jobs'],
+  summary: 'List jobs, newest first',
+  request: {
+    query: z.strictObject({
+      status: z.enum(jobStatuses).optional(),
+      created_after: queryTime.optional().openapi({ description: 'Inclusive.' }),
+      created_before: queryTime.optional().openapi({ description: 'Exclusive.' }),
+      limit: queryInteger(1, 100).optional().openapi({ default: 20 }),
+      cursor: z.string().optional().openapi({ description: 'next_cursor of the page before.' }),
+    }),
+  },
+  responses: {
+    200: {
+      description: 'A page of jobs.',
+      headers: responseHeaders.link,
+      content: {
+        'application/json': {
+          schema: z
+            .strictObject({ data: z.array(jobSchema), has_more: z.boolean(), next_cursor: z.string().nullable() })
+            .openapi('JobPage'),
+        },
+      },
+    },
+    ...problemResponses('invalid_request', ...commonErrors),
+  },
+});
+
+export const cancelJobRoute = createRoute({
+  method: 'post',
+  path: '/jobs/{id}/cancel',
+  operationId: 'cancelJob',
+  tags: ['Jobs'],
+  summary: 'Cancel a job',
+  description:
+    'A queued job is canceled at once, a running one as soon as its worker hears of it; a finished one stays as it is.',
+  request: { params: jobIdParam },
+  responses: {
+    200: { description: 'Canceled, or finished before.', headers: responseHeaders.etag, content: jobContent },
+    202: {
+      description: 'Running: the cancel is on its way.',
+      headers: { ...responseHeaders.location, ...responseHeaders.retryAfter },
+      content: jobContent,
+    },
+    ...problemResponses('not_found', ...commonErrors),
+  },
+});

@@ -1,0 +1,40 @@
+/** Text that every database and every tokenizer can hold. */
+import { z } from '@hono/zod-openapi';
+
+const hasLength = (text: string, maxCodePoints: number): boolean =>
+  text.length > 0 && (text.length <= maxCodePoints || Array.from(text).length <= maxCodePoints);
+
+/**
+ * A non-empty string of at most `maxLength` Unicode code points, without U+0000 (Postgres text refuses it) and without
+ * lone surrogates (they have no UTF-8 form).
+ */
+export const text = (maxLength: number) =>
+  z
+    .string()
+    .refine((value) => hasLength(value, maxLength), {
+      error: (issue) =>
+        issue.input === '' ? 'must not be empty' : `must have at most ${maxLength} characters (Unicode code points)`,
+      abort: true,
+    })
+    .refine((value) => !value.includes('\u0000'), { error: 'must not contain U+0000', abort: true })
+    .refine((value) => value.isWellFormed(), { error: 'must not contain a lone surrogate (half of a UTF-16 pair)' })
+    .openapi({ type: 'string', minLength: 1, maxLength });
+
+/** A decimal integer in a query string, without signs, spaces or exponents. */
+export const queryInteger = (minimum: number, maximum: number) =>
+  z
+    .string()
+    .refine((value) => /^\d{1,9}$/.test(value) && Number(value) >= minimum && Number(value) <= maximum, {
+      error: `must be an integer from ${minimum} to ${maximum}`,
+    })
+    .transform(Number)
+    .openapi({ type: 'integer', minimum, maximum });
+
+/** An RFC 3339 date and time with `Z` or an offset. */
+export const queryTime = z.iso
+  .datetime({ offset: true, error: 'must be an RFC 3339 date and time, such as 2026-01-31T12:00:00Z' })
+  .transform((value) => new Date(value))
+  .openapi({ type: 'string', format: 'date-time' });
+
+/** A time in an answer: RFC 3339, UTC, milliseconds. */
+export const time = z.iso.datetime({ precision: 3 }).openapi({ example: '2026-01-31T12:00:00.000Z' });
