@@ -75,10 +75,7 @@ export function problemResponses<Code extends ErrorCode>(...codes: readonly Code
       status,
       {
         description: group.map((code) => `\`${code}\`: ${problemTable[code].title}`).join('; '),
-        headers:
-          status === 503
-            ? { ...errorHeaders, 'Retry-After': { schema: { type: 'integer' as const }, description: 'Seconds.' } }
-            : errorHeaders,
+        headers: status === 503 ? { ...errorHeaders, ...retryAfterHeader } : errorHeaders,
         content: { [problemMediaType]: { schema: problemSchema } },
       },
     ]),

@@ -1,2 +1,69 @@
-/** Placeholder while the ports settle. */
+/**
+ * The word filter: refuses prompts that contain a forbidden word as a whole word, after normalisation. A word list is a speed bump,
+ * not safety: it knows no meaning, and whoever wants to get past it will.
+ */
+import { lookAlikes } from './look-alikes.ts';
+
+/** True when the prompt contains a forbidden word. */
+export type PromptPolicy = (prompt: string) => boolean;
+
 export const defaultForbiddenWords: readonly string[] = ['hate', 'violence'];
+
+/** The forms of the default words that count as the word; other words match as they are and with an s. */
+const knownForms: Readonly<Record<string, readonly string[]>> = {
+  hate: ['hate', 'hates', 'hated', 'hating', 'hater', 'haters', 'hateful', 'hatefully', 'hatred'],
+  violence: ['violence', 'violences', 'violent', 'violently'],
+};
+
+/** English words of one letter: in "I h a t e" the first letter is a word of its own. */
+const oneLetterWords = /^[aiou]/;
+const oneLetterWordsAtEnd = /[aiou]$/;
+
+/** Three or more single letters, each set off from the next by anything but letters and digits. */
+const spacedOut = /(?<![\p{L}\p{N}])\p{L}(?:[^\p{L}\p{N}]{1,3}\p{L}){2,}(?![\p{L}\p{N}])/gu;
+
+/** Words are runs of letters and digits: a digit inside keeps "hate2" from being "hate". An apostrophe ends a word ("hate's"). */
+const word = /[\p{L}\p{N}]+/gu;
+
+/**
+ * Whole words after normalisation: case, width, invisible characters, accents, look-alike letters of other scripts and spaced-out
+ * letters do not hide a word; being a part of a longer word (*whatever*, *chateau*) is no match. Digits and symbols are not letters.
+ * @param forbiddenWords  Words to refuse; normalised like prompts.
+ */
+export function createPromptPolicy(forbiddenWords: readonly string[]): PromptPolicy {
+  const forms = new Set(
+    forbiddenWords
+      .flatMap((forbidden) => [plain(forbidden), latin(forbidden)])
+      .filter((form) => form !== '')
+      .flatMap((form) => knownForms[form] ?? [form, `${form}s`]),
+  );
+  const isForbiddenRun = (letters: string): boolean =>
+    [...forms].some((form) => letters.startsWith(form) || letters.endsWith(form));
+
+  function hasForbiddenWord(normalised: string): boolean {
+    for (const [token] of normalised.matchAll(word)) if (forms.has(token)) return true;
+    for (const [run] of normalised.matchAll(spacedOut)) {
+      const letters = run.replaceAll(/[^\p{L}]/gu, '');
+      const candidates = [letters, letters.replace(oneLetterWords, ''), letters.replace(oneLetterWordsAtEnd, '')];
+      if (candidates.some(isForbiddenRun)) return true;
+    }
+    return false;
+  }
+
+  // Look-alikes depend on the case, so a configured word of another script is compared without them too.
+  return function isRefused(prompt) {
+    return hasForbiddenWord(latin(prompt)) || hasForbiddenWord(plain(prompt));
+  };
+}
+
+/** Invisible: format characters (zero-width, soft hyphen, bidi, tags), variation selectors, fillers, and combining marks. */
+const invisible = /[\p{Cf}\p{M}\u115F\u1160\u3164\uFFA0\u2800]/gu;
+
+const withoutMarks = (text: string): string => text.normalize('NFKD').replaceAll(invisible, '');
+
+/** Lower case, one width, no accents, no invisible characters. */
+const plain = (text: string): string => withoutMarks(withoutMarks(text).toLowerCase());
+
+/** The same with Latin letters for their look-alikes. */
+const latin = (text: string): string =>
+  plain(Array.from(withoutMarks(text), (character) => lookAlikes.get(character) ?? character).join(''));

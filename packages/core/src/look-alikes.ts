@@ -1,0 +1,47 @@
+/**
+ * Letters of other scripts, and odd Latin ones, that look like Latin letters. Only letters: digits and symbols are not folded. Upper and
+ * lower case are listed apart where they look like different letters (Greek Η is an H, η an n).
+ * @see Unicode UTS #39, confusables; cut down to what is read as a letter at a glance
+ */
+const table: Readonly<Record<string, string>> = {
+  a: 'аɑαАΑᴀꭺᗅ∀Ꭺ',
+  b: 'ВвΒЬЪʙᏴᗷꞴɓƀ',
+  c: 'сСϲϹᴄⅭⲤⲥꮯᏟ',
+  d: 'ԁԀᴅᎠᗞđɗ',
+  e: 'еЕεΕҽɛєЄᴇℯɘəᎬꭼ',
+  f: 'ƒϜғꜰᖴ',
+  g: 'ɡԌɢᏀց',
+  h: 'һҺнНΗʜհᎻᕼℎħꮋ',
+  i: 'іІιΙıɩɪӏӀᎥⅰ',
+  j: 'јЈϳյᴊᒍ',
+  k: 'кКκΚᴋᏦ',
+  l: 'ʟⅬᏞᒪł',
+  m: 'мМΜᴍᎷᗰ',
+  n: 'ηΝпПɴոռ',
+  o: 'оОοΟᴏօσѳѲø',
+  p: 'рРρΡᴘᏢᑭ',
+  q: 'ԛԚգ',
+  r: 'гГʀᏒᖇг',
+  s: 'ѕЅꜱᏚՏꮪ',
+  t: 'тТτΤᴛᎢꭲŧ',
+  u: 'υսᴜՍ',
+  v: 'νѵѴᴠᏙ',
+  w: 'ԝԜωᴡᎳ',
+  x: 'хХχΧᕁ',
+  y: 'уУүҮγΥʏᎩ',
+  z: 'ᴢΖᏃ',
+};
+
+/** Look-alike → Latin letter in lower case. */
+export const lookAlikes: ReadonlyMap<string, string> = new Map([
+  ...Object.entries(table).flatMap(([latin, others]) => Array.from(others, (other) => [other, latin] as const)),
+  // Regional indicators, drawn as boxed letters: U+1F1E6 is A.
+  ...Array.from({ length: 26 }, (_, index) => [String.fromCodePoint(0x1_f1_e6 + index), letter(index)] as const),
+  // Negative circled and squared letters have no compatibility decomposition: U+1F150, U+1F170.
+  ...Array.from({ length: 26 }, (_, index) => [String.fromCodePoint(0x1_f1_50 + index), letter(index)] as const),
+  ...Array.from({ length: 26 }, (_, index) => [String.fromCodePoint(0x1_f1_70 + index), letter(index)] as const),
+]);
+
+function letter(index: number): string {
+  return String.fromCodePoint(0x61 + index);
+}
