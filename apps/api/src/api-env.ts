@@ -1,0 +1,9 @@
+/** What the middleware leaves for handlers in Hono's context. */
+export interface ApiEnv {
+  Variables: {
+    /** Echoed from `X-Request-Id` or new; in every answer and every log line of the request. */
+    requestId: string;
+    /** Whose jobs these are. */
+    ownerId: string;
+  };
+}

@@ -1,0 +1,36 @@
+/** What the API takes from the environment. */
+import { defaultForbiddenWords, readConfig } from '@prosemill/core';
+import { logLevels } from '@prosemill/telemetry';
+import { z } from 'zod';
+
+const wordList = z.string().transform((text) =>
+  text
+    .split(',')
+    .map((word) => word.trim())
+    .filter((word) => word !== ''),
+);
+
+export const apiConfigSchema = z.object({
+  /** TCP port of the API; 0 picks a free one. */
+  PORT: z.coerce.number().int().min(0).max(65_535).default(8000),
+  /** Address the API listens on. */
+  HOST: z.string().default('127.0.0.1'),
+  /** `off`: no keys, one owner named `local`. Keys come with a later version. */
+  AUTH: z.enum(['off']).default('off'),
+  /** Comma-separated; a prompt that contains one of them is refused. */
+  FORBIDDEN_WORDS: wordList.default([...defaultForbiddenWords]),
+  /** Attempts at a job before a transient error is final. */
+  MAX_ATTEMPTS: z.coerce.number().int().min(1).max(100).default(3),
+  /** `sqlite:PATH` or `postgres://…`. */
+  DATABASE_URL: z.string().default('sqlite:data/prosemill.db'),
+  /** `redis://…`; not set: hints go through the database. */
+  REDIS_URL: z.string().optional(),
+  LOG_LEVEL: z.enum(logLevels).default('info'),
+  /** Readable lines instead of JSON; default: on a terminal. */
+  LOG_PRETTY: z.stringbool().default(process.stdout.isTTY),
+});
+
+export type ApiConfig = z.infer<typeof apiConfigSchema>;
+
+/** @throws {ConfigError} with all problems */
+export const readApiConfig = (): Readonly<ApiConfig> => readConfig(apiConfigSchema, process.env);

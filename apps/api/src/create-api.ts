@@ -1,0 +1,105 @@
+/** The API: routes on top of the ports. Whoever builds it gives it the adapters. */
+import { OpenAPIHono } from '@hono/zod-openapi';
+import { AppError, type HintSender, type Logger, type Store, type WakeUps } from '@prosemill/core';
+import type { ApiEnv } from './api-env.ts';
+import { limitBody, requireJson, requireUtf8 } from './middleware/json-body.ts';
+import { requestContext } from './middleware/request-context.ts';
+import { createOnError, invalidRequest, problemResponse } from './on-error.ts';
+import { addDocsRoutes } from './routes/docs.ts';
+import { addGenerateRoute } from './routes/generate.ts';
+import { addHealthRoutes } from './routes/health.ts';
+import { addHistoryRoutes } from './routes/history.ts';
+import { addJobRoutes } from './routes/jobs.ts';
+import { JobWaiter } from './services/job-waiter.ts';
+import { createPromptCheck } from './services/prompt-check.ts';
+import { ServiceState, type TransportProblems } from './services/service-state.ts';
+import { createSubmitJob, type SubmitJob } from './services/submit-job.ts';
+
+export interface ApiOptions {
+  readonly store: Store;
+  readonly hints: HintSender;
+  readonly wakeUps: WakeUps;
+  readonly transportProblems: TransportProblems;
+  readonly logger: Logger;
+  readonly forbiddenWords: readonly string[];
+  /** Attempts at a job before a transient error is final. */
+  readonly maxAttempts: number;
+  readonly version: string;
+}
+
+/** What the handlers share. */
+export interface ApiServices {
+  readonly store: Store;
+  readonly wakeUps: WakeUps;
+  readonly submitJob: SubmitJob;
+  readonly waiter: JobWaiter;
+  readonly state: ServiceState;
+  readonly version: string;
+  readonly isStopping: () => boolean;
+}
+
+export interface Api {
+  readonly app: OpenAPIHono<ApiEnv>;
+  /** From now on: not ready, and everybody who waits gets an answer. */
+  beginShutdown(): void;
+}
+
+export function createApi(options: ApiOptions): Api {
+  const { store, hints, wakeUps, transportProblems, logger, forbiddenWords, maxAttempts, version } = options;
+  let stopping = false;
+  const state = new ServiceState({ store, transportProblems });
+  const waiter = new JobWaiter({ jobs: store.jobs, wakeUps, logger });
+  const checkPrompt = createPromptCheck({
+    models: store.models,
+    forbiddenWords,
+    currentModel: async () => (await state.current()).model,
+  });
+  const submitJob = createSubmitJob({ jobs: store.jobs, hints, checkPrompt, maxAttempts, logger });
+  waiter.start();
+
+  const services = { store, wakeUps, submitJob, waiter, state, version, isStopping: () => stopping };
+  return {
+    app: createApp(services, logger),
+    beginShutdown() {
+      stopping = true;
+      waiter.stop();
+    },
+  };
+}
+
+function createApp(services: ApiServices, logger: Logger): OpenAPIHono<ApiEnv> {
+  const app = new OpenAPIHono<ApiEnv>({
+    defaultHook: (result) => {
+      if (!result.success) throw invalidRequest(result.error);
+    },
+  });
+  app.use(requestContext(logger));
+  for (const path of ['/generate', '/jobs']) app.post(path, requireJson, limitBody, requireUtf8);
+  addGenerateRoute(app, services);
+  addJobRoutes(app, services);
+  addHistoryRoutes(app, services);
+  addHealthRoutes(app, services);
+  addDocsRoutes(app, services.version);
+  app.onError(createOnError(logger));
+  const allowedMethods = methodsOf(app);
+  app.notFound((c) => {
+    const allowed = allowedMethods(c.req.path);
+    if (allowed.length === 0)
+      return problemResponse(c, new AppError('not_found', { message: 'There is no such path.' }));
+    c.header('Allow', allowed.join(', '));
+    return problemResponse(c, new AppError('method_not_allowed', { message: `Allowed here: ${allowed.join(', ')}.` }));
+  });
+  return app;
+}
+
+/** Which methods a path has, so that a wrong one is told apart from a wrong path. */
+function methodsOf(app: OpenAPIHono<ApiEnv>): (path: string) => readonly string[] {
+  const routes = app.routes
+    .filter(({ method }) => method !== 'ALL')
+    .map(({ method, path }) => ({ method, pattern: new RegExp(`^${path.replaceAll(/:\w+/g, '[^/]+')}$`) }));
+  return (path) => {
+    const methods = routes.filter(({ pattern }) => pattern.test(path)).map(({ method }) => method);
+    // Hono answers HEAD wherever it answers GET.
+    return [...new Set(methods.flatMap((method) => (method === 'GET' ? ['GET', 'HEAD'] : [method])))];
+  };
+}

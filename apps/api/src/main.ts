@@ -1,0 +1,42 @@
+/** The API as a process of its own, in front of Postgres. It listens at once and says in /health what it is waiting for. */
+import packageJson from '../package.json' with { type: 'json' };
+import { retryUntilAvailable, runProcess } from '@prosemill/core';
+import { createQueue } from '@prosemill/queue';
+import { openStore, requireServer } from '@prosemill/store';
+import { createLogger } from '@prosemill/telemetry';
+import { readApiConfig } from './config.ts';
+import { createApi } from './create-api.ts';
+import { startServer } from './server.ts';
+
+/** What requests under way get to finish. */
+const stopLimitMs = 15_000;
+
+await runProcess(async (aborted) => {
+  const config = readApiConfig();
+  requireServer(config.DATABASE_URL);
+  const logger = createLogger({ name: 'api', level: config.LOG_LEVEL, pretty: config.LOG_PRETTY });
+  const store = openStore({ url: config.DATABASE_URL, logger });
+  const queue = createQueue({ databaseUrl: config.DATABASE_URL, redisUrl: config.REDIS_URL, role: 'api', logger });
+  await queue.wakeUps.start();
+  const api = createApi({
+    store,
+    hints: queue.sender,
+    wakeUps: queue.wakeUps,
+    transportProblems: queue.problems,
+    logger,
+    forbiddenWords: config.FORBIDDEN_WORDS,
+    maxAttempts: config.MAX_ATTEMPTS,
+    version: packageJson.version,
+  });
+  const server = await startServer({ api, host: config.HOST, port: config.PORT, logger });
+  const schema = retryUntilAvailable(() => store.requireReady(), { name: 'database', logger, signal: aborted });
+
+  return {
+    failed: schema.then(() => new Promise<never>(() => undefined)),
+    async stop() {
+      await server.stop(stopLimitMs);
+      await queue.stop();
+      await store.stop();
+    },
+  };
+});

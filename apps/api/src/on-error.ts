@@ -1,0 +1,77 @@
+/** The one place where an error becomes an answer: RFC 9457 for everything, and never a word of a prompt. */
+import { problemMediaType, problemTable, problemType, type Problem } from '@prosemill/contract';
+import { AppError, errorLine, type Logger, toAppError } from '@prosemill/core';
+import type { Context, ErrorHandler } from 'hono';
+import { HTTPException } from 'hono/http-exception';
+import type { ZodError } from 'zod';
+import type { ApiEnv } from './api-env.ts';
+
+/** Waits of at least this long before a retry, milliseconds. */
+const retryAfterMs = 1_000;
+
+/** Members of `details` that an answer may carry. */
+const extensions = ['job_id', 'prompt_tokens', 'limit'] as const;
+
+export function createOnError(logger: Logger): ErrorHandler<ApiEnv> {
+  return function onError(thrown, c) {
+    const error = thrown instanceof HTTPException ? fromHttpException(thrown) : toAppError(thrown);
+    if (error.code === 'internal') {
+      logger.error({ requestId: c.var.requestId, error: thrown }, 'a request failed because of a bug');
+    } else if (error.kind === 'unavailable') {
+      logger.warn({ requestId: c.var.requestId, reason: errorLine(error) }, 'a request failed');
+    }
+    return problemResponse(c, error);
+  };
+}
+
+/** An `AppError` as an answer. */
+export function problemResponse(c: Context<ApiEnv>, error: AppError): Response {
+  const { status, title } = problemTable[error.code];
+  // An error about a stored job says how that job ended: the same request again would be another job.
+  const shouldRetry = error.kind === 'unavailable' && !('job_id' in error.details);
+  const problem: Problem = {
+    type: problemType(error.code),
+    title,
+    status,
+    detail: error.code === 'internal' ? 'Something went wrong on our side.' : error.message,
+    instance: c.req.path,
+    request_id: c.var.requestId,
+    code: error.code,
+    errors: Array.isArray(error.details['errors']) ? error.details['errors'] : [],
+    ...Object.fromEntries(
+      extensions.filter((name) => name in error.details).map((name) => [name, error.details[name]]),
+    ),
+  };
+  return c.body(JSON.stringify(problem), status, {
+    'Content-Type': problemMediaType,
+    'x-should-retry': String(shouldRetry),
+    'retry-after-ms': shouldRetry ? String(retryAfterMs) : '0',
+    ...(status === 503 ? { 'Retry-After': String(retryAfterMs / 1_000) } : {}),
+  });
+}
+
+/** Every value that is wrong, with its JSON pointer. */
+export function invalidRequest({ issues }: ZodError): AppError {
+  const errors = issues.flatMap((issue): Problem['errors'] => {
+    if (issue.code !== 'unrecognized_keys') {
+      return [{ pointer: pointerTo(issue.path), detail: issue.message, code: issue.code }];
+    }
+    return issue.keys.map((key) => ({
+      pointer: pointerTo([...issue.path, key]),
+      detail: 'is not a known name',
+      code: issue.code,
+    }));
+  });
+  const message = errors.map(({ pointer, detail }) => (pointer === '' ? detail : `${pointer}: ${detail}`)).join('; ');
+  return new AppError('invalid_request', { message, details: { errors } });
+}
+
+/** @see RFC 6901, §3 */
+const pointerTo = (path: readonly PropertyKey[]): string =>
+  path.map((part) => `/${String(part).replaceAll('~', '~0').replaceAll('/', '~1')}`).join('');
+
+/** Hono's validator throws 400 for a body that is not JSON; nothing else of Hono's is in use. */
+const fromHttpException = (exception: HTTPException): AppError =>
+  exception.status === 400
+    ? new AppError('invalid_json', { message: 'The body is not JSON.', cause: exception })
+    : new AppError('internal', { cause: exception });

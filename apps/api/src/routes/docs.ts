@@ -1,0 +1,53 @@
+/** `/openapi.json`, and `/docs`, which shows it: Scalar's script from its own package, and no request to anybody else. */
+import { readFile } from 'node:fs/promises';
+import type { OpenAPIHono } from '@hono/zod-openapi';
+import { compress } from 'hono/compress';
+import type { ApiEnv } from '../api-env.ts';
+
+const scriptPath = '/docs/scalar.js';
+const scriptUrl = new URL('browser/standalone.js', import.meta.resolve('@scalar/api-reference'));
+
+const page = `<!doctype html>
+<html lang="en">
+  <head>
+    <meta charset="utf-8">
+    <meta name="viewport" content="width=device-width, initial-scale=1">
+    <title>Prosemill API</title>
+    <link rel="icon" href="data:,">
+  </head>
+  <body>
+    <script id="api-reference" type="application/json" data-url="/openapi.json"
+      data-configuration='{"withDefaultFonts":false,"telemetry":false,"agent":{"disabled":true},"mcp":{"disabled":true},"hideClientButton":true,"showDeveloperTools":"never"}'></script>
+    <script src="${scriptPath}"></script>
+  </body>
+</html>
+`;
+
+export function addDocsRoutes(app: OpenAPIHono<ApiEnv>, version: string): void {
+  app.get('/openapi.json', (c) => c.json(openApiDocument(app, version)));
+  app.get('/docs', (c) => c.html(page));
+  app.get(scriptPath, compress(), async (c) => {
+    const script = await readFile(scriptUrl, 'utf8');
+    c.header('Content-Type', 'text/javascript; charset=utf-8');
+    c.header('Cache-Control', 'public, max-age=86400');
+    return c.body(script);
+  });
+}
+
+/** The document of every route of the contract. */
+export const openApiDocument = (app: OpenAPIHono<ApiEnv>, version: string) =>
+  app.getOpenAPI31Document({
+    openapi: '3.1.0',
+    info: {
+      title: 'Prosemill',
+      version,
+      description: 'Turns prompts into text, as jobs. Every error is `application/problem+json` (RFC 9457).',
+      license: { name: 'Apache-2.0', url: 'https://www.apache.org/licenses/LICENSE-2.0' },
+    },
+    tags: [
+      { name: 'Text', description: 'One request, one text.' },
+      { name: 'Jobs', description: 'Submit now, read later.' },
+      { name: 'History', description: 'What was written.' },
+      { name: 'Health', description: 'How the service is.' },
+    ],
+  });

@@ -1,0 +1,38 @@
+/** `/history`: finished texts. */
+import { getHistoryRoute, listHistoryRoute } from '@prosemill/contract';
+import { AppError, type GenerationRecord } from '@prosemill/core';
+import type { OpenAPIHono } from '@hono/zod-openapi';
+import type { ApiEnv } from '../api-env.ts';
+import type { ApiServices } from '../create-api.ts';
+import { decodeNumericCursor, encodeCursor, nextLink } from '../wire/cursor.ts';
+
+const defaultPageSize = 100;
+
+export function addHistoryRoutes(app: OpenAPIHono<ApiEnv>, { store }: ApiServices): void {
+  app.openapi(listHistoryRoute, async (c) => {
+    const { limit = defaultPageSize, cursor } = c.req.valid('query');
+    const { items, hasMore } = await store.generations.list({
+      ownerId: c.var.ownerId,
+      after: cursor === undefined ? null : decodeNumericCursor(cursor),
+      limit,
+    });
+    const last = items.at(-1);
+    if (hasMore && last !== undefined) c.header('Link', nextLink(c.req.url, encodeCursor(last)));
+    return c.json(items.map(presentRecord), 200);
+  });
+
+  app.openapi(getHistoryRoute, async (c) => {
+    const { id } = c.req.valid('param');
+    const record = /^\d{1,15}$/.test(id) ? await store.generations.find(c.var.ownerId, Number(id)) : null;
+    if (record === null) throw new AppError('not_found', { message: `There is no text ${id.slice(0, 64)}.` });
+    return c.json(presentRecord(record), 200);
+  });
+}
+
+const presentRecord = (record: GenerationRecord) => ({
+  id: record.id,
+  prompt: record.prompt,
+  generated_text: record.generatedText,
+  model_name: record.modelName,
+  created_at: record.createdAt.toISOString(),
+});

@@ -1,0 +1,98 @@
+/** `/jobs`: submit, read, wait, list, cancel. */
+import { cancelJobRoute, createJobRoute, getJobRoute, listJobsRoute } from '@prosemill/contract';
+import { AppError, isTerminal, type Job } from '@prosemill/core';
+import type { OpenAPIHono } from '@hono/zod-openapi';
+import type { ApiEnv } from '../api-env.ts';
+import type { ApiServices } from '../create-api.ts';
+import { decodeUuidCursor, encodeCursor, isUuid, nextLink } from '../wire/cursor.ts';
+import {
+  etagOf,
+  jobHeaders,
+  jobPath,
+  matchesEtag,
+  presentJob,
+  retryAfterSeconds,
+  serverTiming,
+} from '../wire/present-job.ts';
+
+const defaultPageSize = 20;
+
+export function addJobRoutes(app: OpenAPIHono<ApiEnv>, services: ApiServices): void {
+  const { store, submitJob, wakeUps } = services;
+
+  app.openapi(createJobRoute, async (c) => {
+    const job = await submitJob({ ownerId: c.var.ownerId, request: c.req.valid('json'), priorityClass: 1 });
+    c.header('Location', jobPath(job.id));
+    c.header('Retry-After', retryAfterSeconds);
+    return c.json(await presentJob(job, store.jobs), 202);
+  });
+
+  app.openapi(getJobRoute, async (c) => {
+    const startedAt = performance.now();
+    const ifNoneMatch = c.req.valid('header')['if-none-match'];
+    const { wait } = c.req.valid('query');
+    const found = await findJob(services, c.var.ownerId, c.req.valid('param').id);
+    const isUnchanged = (job: Job) => ifNoneMatch !== undefined && matchesEtag(ifNoneMatch, job);
+    const isDone = (job: Job) => isTerminal(job.status) || (ifNoneMatch !== undefined && !isUnchanged(job));
+    const job = await waitFor(services, { job: found, seconds: wait, until: isDone, signal: c.req.raw.signal });
+    for (const [name, value] of Object.entries(jobHeaders(job))) c.header(name, value);
+    if (wait !== undefined) c.header('Server-Timing', serverTiming(job, performance.now() - startedAt));
+    if (isUnchanged(job)) return c.body(null, 304);
+    return c.json(await presentJob(job, store.jobs), 200);
+  });
+
+  app.openapi(listJobsRoute, async (c) => {
+    const query = c.req.valid('query');
+    const { items, hasMore } = await store.jobs.list({
+      ownerId: c.var.ownerId,
+      status: query.status ?? null,
+      createdAfter: query.created_after ?? null,
+      createdBefore: query.created_before ?? null,
+      after: query.cursor === undefined ? null : decodeUuidCursor(query.cursor),
+      limit: query.limit ?? defaultPageSize,
+    });
+    const last = items.at(-1);
+    const nextCursor = hasMore && last !== undefined ? encodeCursor(last) : null;
+    if (nextCursor !== null) c.header('Link', nextLink(c.req.url, nextCursor));
+    const data = await Promise.all(items.map((job) => presentJob(job, store.jobs)));
+    return c.json({ data, has_more: hasMore, next_cursor: nextCursor }, 200);
+  });
+
+  app.openapi(cancelJobRoute, async (c) => {
+    const { id } = await findJob(services, c.var.ownerId, c.req.valid('param').id);
+    const job = await store.jobs.requestCancel(c.var.ownerId, id);
+    if (job === null) throw notFound(id);
+    c.header('ETag', etagOf(job));
+    if (isTerminal(job.status)) {
+      wakeUps.publish({ type: 'job-changed', ids: [id] });
+      return c.json(await presentJob(job, store.jobs), 200);
+    }
+    wakeUps.publish({ type: 'job-cancel', ids: [id] });
+    c.header('Location', jobPath(id));
+    c.header('Retry-After', retryAfterSeconds);
+    return c.json(await presentJob(job, store.jobs), 202);
+  });
+}
+
+async function findJob({ store }: ApiServices, ownerId: string, id: string): Promise<Job> {
+  const job = isUuid(id) ? await store.jobs.find(ownerId, id.toLowerCase()) : null;
+  if (job === null) throw notFound(id);
+  return job;
+}
+
+interface Wait {
+  readonly job: Job;
+  readonly seconds: number | undefined;
+  readonly until: (job: Job) => boolean;
+  readonly signal: AbortSignal;
+}
+
+async function waitFor({ waiter }: ApiServices, { job, seconds, until, signal }: Wait): Promise<Job> {
+  if (seconds === undefined || until(job)) return job;
+  const latest = await waiter.wait({ job, until, timeoutMs: seconds * 1_000, signal });
+  if (latest === null) throw notFound(job.id);
+  return latest;
+}
+
+const notFound = (id: string): AppError =>
+  new AppError('not_found', { message: `There is no job ${id.slice(0, 64)}.` });

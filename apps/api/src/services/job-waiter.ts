@@ -1,0 +1,142 @@
+/** Waiting for jobs: woken by wake-ups, and by one poll for all waiters of the process when a wake-up is lost. */
+import { AppError, type Job, type JobStore, type Logger, errorLine, type WakeUps } from '@prosemill/core';
+
+export interface JobWaiterOptions {
+  readonly jobs: JobStore;
+  readonly wakeUps: WakeUps;
+  readonly logger: Logger;
+}
+
+export interface WaitOptions {
+  /** The job as it was last read. */
+  readonly job: Job;
+  /** Ends the wait when true. */
+  readonly until: (job: Job) => boolean;
+  readonly timeoutMs: number;
+  /** The client's: aborted when it disconnects. */
+  readonly signal: AbortSignal;
+}
+
+/** How long a lost wake-up can delay a waiter. */
+const pollMs = 500;
+
+class Waiter {
+  version: number;
+  #wake: (() => void) | null = null;
+  #woken = false;
+
+  constructor(version: number) {
+    this.version = version;
+  }
+
+  notify(): void {
+    this.#woken = true;
+    this.#wake?.();
+  }
+
+  /** Resolves at the next notification; at once if one came since the last call. */
+  async next(): Promise<void> {
+    if (!this.#woken) await new Promise<void>((resolve) => (this.#wake = resolve));
+    this.#woken = false;
+    this.#wake = null;
+  }
+}
+
+export class JobWaiter {
+  readonly #options: JobWaiterOptions;
+  readonly #waiters = new Map<string, Set<Waiter>>();
+  readonly #stopped = new AbortController();
+  #unsubscribe: (() => void) | null = null;
+  #pollTimer: NodeJS.Timeout | null = null;
+
+  constructor(options: JobWaiterOptions) {
+    this.#options = options;
+  }
+
+  start(): void {
+    this.#unsubscribe = this.#options.wakeUps.subscribe(({ type, ids }) => {
+      if (type === 'job-changed') for (const id of ids) this.#notify(id);
+    });
+  }
+
+  /** Ends every wait at once with the job as it was last read; later waits end at once too. Idempotent. */
+  stop(): void {
+    this.#stopped.abort();
+    this.#unsubscribe?.();
+    for (const id of this.#waiters.keys()) this.#notify(id);
+  }
+
+  /**
+   * Waits until `until` holds for the job, the time is over, the client is gone, or the process stops.
+   * A database that cannot be reached meanwhile only delays: the wait goes on.
+   * @returns the job as last read; null if it is gone
+   */
+  async wait({ job, until, timeoutMs, signal }: WaitOptions): Promise<Job | null> {
+    const waiter = this.#register(job);
+    const over = AbortSignal.any([signal, this.#stopped.signal, AbortSignal.timeout(timeoutMs)]);
+    const wake = () => waiter.notify();
+    over.addEventListener('abort', wake);
+    try {
+      // Registered first, read second: the other order misses a job that finishes in between.
+      let latest: Job | null = await this.#read(job);
+      while (latest !== null && !until(latest) && !over.aborted) {
+        waiter.version = latest.version;
+        await waiter.next();
+        if (!over.aborted) latest = await this.#read(latest);
+      }
+      return latest;
+    } finally {
+      over.removeEventListener('abort', wake);
+      this.#unregister(job.id, waiter);
+    }
+  }
+
+  async #read(job: Job): Promise<Job | null> {
+    try {
+      return await this.#options.jobs.find(job.ownerId, job.id);
+    } catch (error) {
+      if (!(error instanceof AppError) || error.kind !== 'unavailable') throw error;
+      return job;
+    }
+  }
+
+  #register(job: Job): Waiter {
+    const waiter = new Waiter(job.version);
+    const others = this.#waiters.get(job.id);
+    if (others === undefined) this.#waiters.set(job.id, new Set([waiter]));
+    else others.add(waiter);
+    this.#schedulePoll();
+    return waiter;
+  }
+
+  #unregister(id: string, waiter: Waiter): void {
+    const waiters = this.#waiters.get(id);
+    waiters?.delete(waiter);
+    if (waiters?.size === 0) this.#waiters.delete(id);
+    if (this.#waiters.size === 0 && this.#pollTimer !== null) {
+      clearTimeout(this.#pollTimer);
+      this.#pollTimer = null;
+    }
+  }
+
+  #notify(id: string): void {
+    for (const waiter of this.#waiters.get(id) ?? []) waiter.notify();
+  }
+
+  #schedulePoll(): void {
+    this.#pollTimer ??= setTimeout(() => void this.#poll(), pollMs);
+  }
+
+  async #poll(): Promise<void> {
+    try {
+      const versions = await this.#options.jobs.versions([...this.#waiters.keys()]);
+      for (const [id, waiters] of this.#waiters) {
+        for (const waiter of waiters) if (versions.get(id) !== waiter.version) waiter.notify();
+      }
+    } catch (error) {
+      this.#options.logger.debug({ reason: errorLine(error) }, 'the poll for waiting clients failed');
+    }
+    this.#pollTimer = null;
+    if (this.#waiters.size > 0) this.#schedulePoll();
+  }
+}

@@ -1,0 +1,59 @@
+/** What is checked before anything is stored: the token budget, then the forbidden words. Lengths are the contract's. */
+import {
+  AppError,
+  createPromptPolicy,
+  type ModelIdentity,
+  type ModelStore,
+  resolveMaxNewTokens,
+  type SamplingParameters,
+} from '@prosemill/core';
+import { createTokenizer, type Tokenizer } from '@prosemill/tokenizer';
+
+export interface PromptCheckOptions {
+  readonly models: ModelStore;
+  readonly forbiddenWords: readonly string[];
+  /** The model that the workers serve; null until one is ready. */
+  readonly currentModel: () => Promise<ModelIdentity | null>;
+}
+
+export interface CheckedPrompt {
+  readonly prompt: string;
+  readonly parameters: SamplingParameters;
+}
+
+/** @throws {AppError} `context_length_exceeded`, `prompt_refused` */
+export type PromptCheck = (request: CheckedPrompt) => Promise<void>;
+
+interface KnownModel {
+  readonly key: string;
+  readonly tokenizer: Tokenizer;
+  readonly contextLength: number;
+}
+
+/** Until a worker has told its model, the worker alone checks the token budget. */
+export function createPromptCheck({ models, forbiddenWords, currentModel }: PromptCheckOptions): PromptCheck {
+  const isRefused = createPromptPolicy(forbiddenWords);
+  let known: KnownModel | null = null;
+
+  async function loadModel(): Promise<KnownModel | null> {
+    const identity = await currentModel();
+    if (identity === null) return null;
+    const key = `${identity.name}@${identity.revision}`;
+    if (known?.key === key) return known;
+    const record = await models.find(identity.name, identity.revision);
+    if (record === null) return null;
+    known = { key, tokenizer: createTokenizer(record.tokenizer), contextLength: record.contextLength };
+    return known;
+  }
+
+  return async function checkPrompt({ prompt, parameters }) {
+    const model = await loadModel();
+    if (model !== null) {
+      const promptTokens = model.tokenizer.encode(prompt).length;
+      resolveMaxNewTokens({ promptTokens, contextLength: model.contextLength, parameters });
+    }
+    if (isRefused(prompt)) {
+      throw new AppError('prompt_refused', { message: 'Prompt contains inappropriate content' });
+    }
+  };
+}

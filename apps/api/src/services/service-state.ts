@@ -1,0 +1,80 @@
+/** What the service knows of itself: workers, model, queue. At most a second old, and never slow to ask. */
+import { setTimeout as delay } from 'node:timers/promises';
+import { errorLine, type ModelIdentity, type Store, type WorkerReport } from '@prosemill/core';
+
+/** How the hints and wake-ups are; a reason for each thing that is wrong. */
+export type TransportProblems = () => readonly string[];
+
+export interface ServiceSnapshot {
+  readonly problems: readonly string[];
+  readonly model: ModelIdentity | null;
+  readonly workers: readonly WorkerReport[];
+  readonly queue: { readonly queued: number | null; readonly running: number | null };
+}
+
+export interface ServiceStateOptions {
+  readonly store: Store;
+  readonly transportProblems: TransportProblems;
+}
+
+/** A worker reports every 5 s; one that is silent for longer than this is gone. */
+const workerMaxAgeMs = 15_000;
+const maxAgeMs = 1_000;
+/** A database that hangs must not hang the health check. */
+const patienceMs = 1_000;
+
+export class ServiceState {
+  readonly #options: ServiceStateOptions;
+  #refreshing: Promise<void> | null = null;
+  #refreshedAt = Number.NEGATIVE_INFINITY;
+  #latest: ServiceSnapshot = {
+    problems: ['The database has not answered yet.'],
+    model: null,
+    workers: [],
+    queue: { queued: null, running: null },
+  };
+
+  constructor(options: ServiceStateOptions) {
+    this.#options = options;
+  }
+
+  async current(): Promise<ServiceSnapshot> {
+    if (performance.now() - this.#refreshedAt > maxAgeMs) {
+      this.#refreshing ??= this.#refresh().finally(() => (this.#refreshing = null));
+      const cancelDelay = new AbortController();
+      const patience = delay(patienceMs, 'slow', { signal: cancelDelay.signal, ref: false }).catch(() => 'done');
+      const winner = await Promise.race([this.#refreshing, patience]);
+      cancelDelay.abort();
+      if (winner === 'slow') this.#latest = withoutDatabase(this.#latest, 'it does not answer');
+    }
+    return { ...this.#latest, problems: [...this.#latest.problems, ...this.#options.transportProblems()] };
+  }
+
+  async #refresh(): Promise<void> {
+    const { jobs, workers: workerStore } = this.#options.store;
+    try {
+      const [workers, queue] = await Promise.all([workerStore.listLive(workerMaxAgeMs), jobs.countOpen()]);
+      this.#latest = { problems: workerProblems(workers), model: servedModel(workers), workers, queue };
+    } catch (error) {
+      this.#latest = withoutDatabase(this.#latest, errorLine(error));
+    }
+    this.#refreshedAt = performance.now();
+  }
+}
+
+/** The model stays: the prompt check goes on with it. */
+const withoutDatabase = ({ model }: ServiceSnapshot, reason: string): ServiceSnapshot => ({
+  problems: [`The database is not available: ${reason}.`],
+  model,
+  workers: [],
+  queue: { queued: null, running: null },
+});
+
+const servedModel = (workers: readonly WorkerReport[]): ModelIdentity | null =>
+  (workers.find(({ state }) => state === 'ready') ?? workers.find(({ model }) => model !== null))?.model ?? null;
+
+function workerProblems(workers: readonly WorkerReport[]): string[] {
+  if (workers.length === 0) return ['No worker is running.'];
+  if (workers.some(({ state }) => state === 'ready' || state === 'loading')) return [];
+  return ['No worker can take jobs.'];
+}

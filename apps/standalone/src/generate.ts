@@ -1,0 +1,75 @@
+/** `pnpm generate "Once upon a time"`: streams a text to the terminal, with no server, no queue and no database. */
+import { randomInt } from 'node:crypto';
+import { parseArgs } from 'node:util';
+import { toSamplingParameters } from '@prosemill/api';
+import { type GenerationRequest, generationRequestSchema } from '@prosemill/contract';
+import { ConfigError, type GenerationEnding, exitWith, readConfig } from '@prosemill/core';
+import { createTextGenerator } from '@prosemill/engine';
+import { createLogger } from '@prosemill/telemetry';
+import { engineOptions } from '@prosemill/worker';
+import { readStandaloneConfig } from './config.ts';
+
+const usage =
+  'usage: pnpm generate "a prompt" [--max-new-tokens 100] [--temperature 0.8] [--seed 1] …  (names as in POST /generate)';
+
+/** The optional fields of `POST /generate` as flags: `--max-new-tokens` for `max_new_tokens`. */
+const fields = ['max_length', 'max_new_tokens', 'temperature', 'top_k', 'top_p', 'repetition_penalty', 'seed'] as const;
+const flagOf = (field: string): string => field.replaceAll('_', '-');
+
+function parseRequest(): GenerationRequest {
+  const { values, positionals } = parseArgs({
+    allowPositionals: true,
+    options: {
+      ...Object.fromEntries(fields.map((field) => [flagOf(field), { type: 'string' as const }])),
+      stop: { type: 'string', multiple: true },
+    },
+  });
+  if (positionals.length === 0) throw new ConfigError([usage]);
+  const numbers = fields.flatMap((field) => {
+    const value = (values as Record<string, unknown>)[flagOf(field)];
+    return value === undefined ? [] : [[field, Number(value)] as const];
+  });
+  const request = { prompt: positionals.join(' '), ...Object.fromEntries(numbers), stop: values.stop ?? [] };
+  return readConfig(generationRequestSchema, request);
+}
+
+async function generate(): Promise<void> {
+  const request = parseRequest();
+  const config = readStandaloneConfig();
+  const logger = createLogger({ name: 'generate', level: 'warn', pretty: config.LOG_PRETTY });
+  const generator = createTextGenerator({ ...engineOptions(config), logger });
+  const canceled = new AbortController();
+  process.once('SIGINT', () => {
+    canceled.abort();
+    void generator.stop();
+  });
+  await generator.start();
+  const reason = generator.model?.fallbackReason;
+  if (reason != null) process.stderr.write(`${reason}\n`);
+  const seed = request.seed ?? randomInt(2 ** 32);
+  process.stdout.write(request.prompt);
+  const events = generator.generate(
+    { prompt: request.prompt, parameters: toSamplingParameters(request), seed },
+    canceled.signal,
+  );
+  for await (const event of events) {
+    if (event.type === 'token-delta') process.stdout.write(event.text);
+    if (event.type === 'generation-end') {
+      process.stdout.write('\n');
+      report(event.ending, seed, generator.model?.identity.name ?? 'unknown');
+    }
+  }
+  await generator.stop();
+}
+
+/** On standard error, so that standard output holds the text alone. @throws {AppError} when there is no text */
+function report(ending: GenerationEnding, seed: number, modelName: string): void {
+  if (ending.reason === 'error') throw ending.error;
+  const { promptTokens, completionTokens } = ending.usage;
+  process.stderr.write(
+    `[${modelName}, ${promptTokens} + ${completionTokens} tokens, seed ${seed}, finish reason ${ending.reason}]\n`,
+  );
+}
+
+await generate().catch(exitWith);
+process.exit(0);

@@ -1,0 +1,67 @@
+/** The whole service in one process, on whatever DATABASE_URL and REDIS_URL name; with neither, on an SQLite file. */
+import packageJson from '../package.json' with { type: 'json' };
+import { createApi, startServer } from '@prosemill/api';
+import { newId, retryUntilAvailable, runProcess } from '@prosemill/core';
+import { createTextGenerator } from '@prosemill/engine';
+import { createQueue } from '@prosemill/queue';
+import { openStore } from '@prosemill/store';
+import { createLogger } from '@prosemill/telemetry';
+import { createWorker, engineOptions, graceMsFor } from '@prosemill/worker';
+import { readStandaloneConfig } from './config.ts';
+
+/** What requests under way get to finish once the jobs are done or handed back. */
+const serverStopLimitMs = 1_000;
+
+await runProcess(async (aborted) => {
+  const config = readStandaloneConfig();
+  const logger = createLogger({ name: 'standalone', level: config.LOG_LEVEL, pretty: config.LOG_PRETTY });
+  const store = openStore({ url: config.DATABASE_URL, logger });
+  const leaseMs = config.LEASE_SECONDS * 1_000;
+  const queue = createQueue({
+    databaseUrl: config.DATABASE_URL,
+    redisUrl: config.REDIS_URL,
+    role: 'both',
+    leaseMs,
+    logger,
+  });
+  await queue.wakeUps.start();
+  const api = createApi({
+    store,
+    hints: queue.sender,
+    wakeUps: queue.wakeUps,
+    transportProblems: queue.problems,
+    logger,
+    forbiddenWords: config.FORBIDDEN_WORDS,
+    maxAttempts: config.MAX_ATTEMPTS,
+    version: packageJson.version,
+  });
+  const worker = createWorker({
+    store,
+    receiver: queue.receiver,
+    hints: queue.sender,
+    wakeUps: queue.wakeUps,
+    generator: createTextGenerator({ ...engineOptions(config), logger }),
+    logger,
+    workerId: newId(),
+    leaseMs,
+    forbiddenWords: config.FORBIDDEN_WORDS,
+  });
+  const server = await startServer({ api, host: config.HOST, port: config.PORT, logger });
+
+  async function run(): Promise<never> {
+    await retryUntilAvailable(() => store.migrate(), { name: 'database', logger, signal: aborted });
+    await worker.start(aborted);
+    return await new Promise<never>(() => undefined);
+  }
+
+  return {
+    failed: run(),
+    async stop(signal) {
+      api.beginShutdown();
+      await worker.stop(graceMsFor(signal, config.SHUTDOWN_GRACE_SECONDS));
+      await server.stop(serverStopLimitMs);
+      await queue.stop();
+      await store.stop();
+    },
+  };
+});

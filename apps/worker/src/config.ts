@@ -1,0 +1,59 @@
+/** What a worker takes from the environment. */
+import { availableParallelism } from 'node:os';
+import { defaultForbiddenWords, readConfig } from '@prosemill/core';
+import { logLevels } from '@prosemill/telemetry';
+import { z } from 'zod';
+
+const wordList = z.string().transform((text) =>
+  text
+    .split(',')
+    .map((word) => word.trim())
+    .filter((word) => word !== ''),
+);
+
+export const workerConfigSchema = z.object({
+  /** TCP port of `/livez` and `/readyz`; 0 picks a free one. */
+  WORKER_PORT: z.coerce.number().int().min(0).max(65_535).default(8001),
+  /** Address that port is opened on. */
+  HOST: z.string().default('127.0.0.1'),
+  /** A hub id, a folder, or `shipped`. Not set: distilgpt2 if it can be had, else the shipped model. */
+  MODEL: z.string().optional(),
+  /** A commit, tag or branch on the hub; default: the pinned one of a known model, else `main`. */
+  MODEL_REVISION: z.string().optional(),
+  /** The weights' number format, as transformers.js names them. */
+  MODEL_DTYPE: z.enum(['fp32', 'fp16', 'q8', 'int8', 'uint8', 'q4', 'bnb4', 'q4f16']).default('fp32'),
+  /** Where downloaded models are kept. */
+  MODEL_DIR: z.string().default('data/models'),
+  /** The hub, or a mirror of it. */
+  HF_ENDPOINT: z.url({ protocol: /^https?$/ }).default('https://huggingface.co'),
+  /** Threads of the engine. */
+  ENGINE_THREADS: z.coerce.number().int().min(1).max(256).default(availableParallelism()),
+  /** Comma-separated; the worker checks prompts with the same list again. */
+  FORBIDDEN_WORDS: wordList.default([...defaultForbiddenWords]),
+  /** How long a job stays with a worker that does not say anything. */
+  LEASE_SECONDS: z.coerce.number().int().min(3).max(3_600).default(30),
+  /** What running jobs get to finish on SIGTERM before they are handed back. */
+  SHUTDOWN_GRACE_SECONDS: z.coerce.number().int().min(0).max(3_600).default(25),
+  /** `sqlite:PATH` or `postgres://…`. */
+  DATABASE_URL: z.string().default('sqlite:data/prosemill.db'),
+  /** `redis://…`; not set: hints go through the database. */
+  REDIS_URL: z.string().optional(),
+  LOG_LEVEL: z.enum(logLevels).default('info'),
+  /** Readable lines instead of JSON; default: on a terminal. */
+  LOG_PRETTY: z.stringbool().default(process.stdout.isTTY),
+});
+
+export type WorkerConfig = z.infer<typeof workerConfigSchema>;
+
+/** @throws {ConfigError} with all problems */
+export const readWorkerConfig = (): Readonly<WorkerConfig> => readConfig(workerConfigSchema, process.env);
+
+/** The part that the engine reads. */
+export const engineOptions = (config: Readonly<Omit<WorkerConfig, 'WORKER_PORT'>>) => ({
+  model: config.MODEL,
+  revision: config.MODEL_REVISION,
+  dtype: config.MODEL_DTYPE,
+  modelDir: config.MODEL_DIR,
+  hubEndpoint: config.HF_ENDPOINT,
+  threads: config.ENGINE_THREADS,
+});

@@ -1,0 +1,108 @@
+/** Tells the database how this worker is: at once when its state changes, else every few seconds. */
+import {
+  assertNever,
+  errorLine,
+  type EngineState,
+  type Logger,
+  type TextGenerator,
+  type WorkerReport,
+  type WorkerState,
+  type WorkerStore,
+} from '@prosemill/core';
+import type { RunningJobs } from './running-jobs.ts';
+
+export interface HeartbeatOptions {
+  readonly workers: WorkerStore;
+  readonly generator: TextGenerator;
+  readonly running: RunningJobs;
+  readonly workerId: string;
+  readonly logger: Logger;
+}
+
+export interface Heartbeat {
+  start(): void;
+  /** From now on the worker counts as draining. */
+  drain(): void;
+  /** Takes the worker's row away. Idempotent. */
+  stop(): Promise<void>;
+}
+
+/** The API takes a worker for gone after three of these. */
+const intervalMs = 5_000;
+/** Of the progress of a download. */
+const minIntervalMs = 500;
+
+export function createHeartbeat({ workers, generator, running, workerId, logger }: HeartbeatOptions): Heartbeat {
+  let isDraining = false;
+  let isStopped = false;
+  let lastReportAt = Number.NEGATIVE_INFINITY;
+  let lastState: EngineState['type'] | null = null;
+  let pending: Promise<void> = Promise.resolve();
+  let timer: NodeJS.Timeout | undefined;
+  let unsubscribe: (() => void) | null = null;
+
+  const report = (): WorkerReport => ({
+    id: workerId,
+    state: isDraining ? 'draining' : workerStateOf(generator.state),
+    loadProgress: generator.state.type === 'loading' ? generator.state.progress : null,
+    note: noteOf(generator),
+    model: generator.model?.identity ?? null,
+    slots: generator.slots,
+    busy: running.count,
+  });
+
+  /** One at a time, so that an old report never overwrites a new one. */
+  function send(): void {
+    lastReportAt = performance.now();
+    pending = pending
+      .then(() => (isStopped ? undefined : workers.report(report())))
+      .catch((error: unknown) => logger.warn({ reason: errorLine(error) }, 'the heartbeat could not be written'));
+  }
+
+  return {
+    start() {
+      timer = setInterval(send, intervalMs);
+      unsubscribe = generator.onStateChange(({ type }) => {
+        const isNew = type !== lastState;
+        lastState = type;
+        if (isNew || performance.now() - lastReportAt > minIntervalMs) send();
+      });
+      send();
+    },
+    drain() {
+      isDraining = true;
+      send();
+    },
+    async stop() {
+      if (isStopped) return;
+      clearInterval(timer);
+      unsubscribe?.();
+      isStopped = true;
+      await pending;
+      await workers
+        .remove(workerId)
+        .catch((error: unknown) => logger.debug({ reason: errorLine(error) }, 'the heartbeat could not be removed'));
+    },
+  };
+}
+
+function workerStateOf({ type }: EngineState): WorkerState {
+  switch (type) {
+    case 'loading':
+    case 'restarting':
+      return 'loading';
+    case 'ready':
+      return 'ready';
+    case 'failed':
+      return 'failed';
+    case 'stopped':
+      return 'draining';
+    default:
+      return assertNever(type);
+  }
+}
+
+function noteOf({ state, model }: TextGenerator): string | null {
+  if (state.type === 'failed' || state.type === 'restarting') return errorLine(state.error);
+  return model?.fallbackReason ?? null;
+}

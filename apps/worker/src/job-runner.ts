@@ -1,0 +1,108 @@
+/** What a permit leads to: claim the first claimable row, work it off, write the outcome. */
+import {
+  type ClaimedJob,
+  type Completion,
+  createPromptPolicy,
+  errorLine,
+  type JobStore,
+  type Logger,
+  type Outcome,
+  retryUntilAvailable,
+  type TextGenerator,
+  type WakeUps,
+} from '@prosemill/core';
+import { createClaimPicker } from './claim-picker.ts';
+import { keepLease } from './lease.ts';
+import { performJob } from './perform-job.ts';
+import type { RunningJobs } from './running-jobs.ts';
+
+export interface JobRunnerOptions {
+  readonly jobs: JobStore;
+  readonly wakeUps: WakeUps;
+  readonly generator: TextGenerator;
+  readonly running: RunningJobs;
+  readonly logger: Logger;
+  readonly workerId: string;
+  readonly leaseMs: number;
+  readonly forbiddenWords: readonly string[];
+}
+
+/** How long a result is kept for a database that cannot be reached. */
+const completeLimitMs = 5 * 60_000;
+
+/** @returns a handler of permits: false when there was nothing to claim. Never throws. */
+export function createJobRunner(options: JobRunnerOptions): () => Promise<boolean> {
+  const { jobs, generator, logger, workerId, leaseMs } = options;
+  const pick = createClaimPicker();
+  const isRefused = createPromptPolicy(options.forbiddenWords);
+
+  return async function runNextJob() {
+    try {
+      const claimed = await claimNext();
+      if (claimed === null) return false;
+      await runJob(claimed);
+      return true;
+    } catch (error) {
+      logger.error({ reason: errorLine(error) }, 'a permit could not be used');
+      return false;
+    }
+  };
+
+  /** Nothing is claimed for an engine that cannot take it: the job would lose an attempt for nothing. */
+  async function claimNext(): Promise<ClaimedJob | null> {
+    if (generator.state.type !== 'ready' || generator.model === null) return null;
+    return await jobs.claim({ workerId, leaseMs, model: generator.model.identity, pick: pick() });
+  }
+
+  async function runJob(claimed: ClaimedJob): Promise<void> {
+    const { job, remainingMs } = claimed;
+    const jobLogger = logger.child({ jobId: job.id, attempt: job.attempt });
+    const signal = options.running.add(job.id);
+    const stopLease = keepLease({
+      jobs,
+      claim: job,
+      leaseMs,
+      logger: jobLogger,
+      onLost: () => options.running.abort(job.id, 'lost'),
+      onCancelRequested: () => options.running.abort(job.id, 'canceled'),
+    });
+    const deadline =
+      remainingMs === null ? undefined : setTimeout(() => options.running.abort(job.id, 'deadline'), remainingMs);
+    announce(job.id);
+    try {
+      const outcome = await performJob(claimed, { generator, isRefused, signal });
+      if (outcome === null) jobLogger.warn({}, 'the job was taken over by another worker; its result is dropped');
+      else await complete(claimed, outcome, jobLogger);
+    } finally {
+      clearTimeout(deadline);
+      stopLease();
+      options.running.remove(job.id);
+      announce(job.id);
+    }
+  }
+
+  /** The only place that ends, counts and logs an attempt. */
+  async function complete({ job }: ClaimedJob, outcome: Outcome, jobLogger: Logger): Promise<void> {
+    const completion: Completion = await retryUntilAvailable(() => jobs.complete(job, outcome), {
+      name: 'database',
+      logger: jobLogger,
+      signal: AbortSignal.timeout(completeLimitMs),
+    });
+    if (completion === 'stale') jobLogger.warn({ outcome: outcome.type }, 'a late outcome was dropped');
+    else jobLogger.info(logFieldsOf(outcome), 'job attempt ended');
+  }
+
+  function announce(id: string): void {
+    options.wakeUps.publish({ type: 'job-changed', ids: [id] });
+  }
+}
+
+/** What may be logged of an outcome: numbers and codes, no text. */
+function logFieldsOf(outcome: Outcome): Record<string, unknown> {
+  const part = outcome.type === 'succeeded' ? outcome.result : 'partial' in outcome ? outcome.partial : null;
+  return {
+    outcome: outcome.type,
+    ...('error' in outcome ? { code: outcome.error.code, reason: outcome.error.message } : {}),
+    ...(part === null ? {} : { ...part.usage, generationMs: Math.round(part.generationMs) }),
+  };
+}

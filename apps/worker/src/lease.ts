@@ -1,0 +1,40 @@
+/** Keeps the lease of one running job, and hears through it of cancels whose wake-up was lost. */
+import { type ClaimKey, errorLine, type JobStore, type Logger } from '@prosemill/core';
+
+export interface LeaseOptions {
+  readonly jobs: JobStore;
+  readonly claim: ClaimKey;
+  readonly leaseMs: number;
+  readonly logger: Logger;
+  /** The job is somebody else's now. */
+  readonly onLost: () => void;
+  readonly onCancelRequested: () => void;
+}
+
+/** Renewals in a lease: two may fail before it runs out. */
+const renewalsPerLease = 3;
+
+/**
+ * Renews until stopped. A database that cannot be reached is tried again at the next renewal: the generation goes on, and the fence decides.
+ * @returns a function that stops the renewals
+ */
+export function keepLease({ jobs, claim, leaseMs, logger, onLost, onCancelRequested }: LeaseOptions): () => void {
+  let isStopped = false;
+  const timer = setInterval(() => void renew(), leaseMs / renewalsPerLease);
+
+  async function renew(): Promise<void> {
+    try {
+      const renewed = await jobs.renew(claim, leaseMs);
+      if (isStopped) return;
+      if (renewed === null) onLost();
+      else if (renewed.cancelRequested) onCancelRequested();
+    } catch (error) {
+      logger.warn({ reason: errorLine(error) }, 'the lease could not be renewed');
+    }
+  }
+
+  return function stop() {
+    isStopped = true;
+    clearInterval(timer);
+  };
+}

@@ -1,0 +1,55 @@
+/** A worker as a process of its own, on Postgres. */
+import { newId, retryUntilAvailable, runProcess } from '@prosemill/core';
+import { createTextGenerator } from '@prosemill/engine';
+import { createQueue } from '@prosemill/queue';
+import { openStore, requireServer } from '@prosemill/store';
+import { createLogger } from '@prosemill/telemetry';
+import { engineOptions, readWorkerConfig } from './config.ts';
+import { createWorker } from './create-worker.ts';
+import { startProbeServer } from './probe-server.ts';
+import { graceMsFor } from './shutdown-grace.ts';
+
+await runProcess(async (aborted) => {
+  const config = readWorkerConfig();
+  requireServer(config.DATABASE_URL);
+  const logger = createLogger({ name: 'worker', level: config.LOG_LEVEL, pretty: config.LOG_PRETTY });
+  const store = openStore({ url: config.DATABASE_URL, logger });
+  const leaseMs = config.LEASE_SECONDS * 1_000;
+  const queue = createQueue({
+    databaseUrl: config.DATABASE_URL,
+    redisUrl: config.REDIS_URL,
+    role: 'worker',
+    leaseMs,
+    logger,
+  });
+  const generator = createTextGenerator({ ...engineOptions(config), logger });
+  const worker = createWorker({
+    store,
+    receiver: queue.receiver,
+    hints: queue.sender,
+    wakeUps: queue.wakeUps,
+    generator,
+    logger,
+    workerId: newId(),
+    leaseMs,
+    forbiddenWords: config.FORBIDDEN_WORDS,
+  });
+  const probes = await startProbeServer({ worker, host: config.HOST, port: config.WORKER_PORT });
+
+  async function run(): Promise<never> {
+    await retryUntilAvailable(() => store.requireReady(), { name: 'database', logger, signal: aborted });
+    await queue.wakeUps.start();
+    await worker.start(aborted);
+    return await new Promise<never>(() => undefined);
+  }
+
+  return {
+    failed: run(),
+    async stop(signal) {
+      await worker.stop(graceMsFor(signal, config.SHUTDOWN_GRACE_SECONDS));
+      await probes.stop();
+      await queue.stop();
+      await store.stop();
+    },
+  };
+});

@@ -1,0 +1,121 @@
+/** One attempt at one job, from prompt to outcome. Never throws. */
+import {
+  AppError,
+  assertNever,
+  backoffMs,
+  type ClaimedJob,
+  errorTable,
+  type GeneratedPart,
+  type GenerationEnding,
+  type JobError,
+  type Outcome,
+  type PromptPolicy,
+  retryBackoff,
+  type TextGenerator,
+  toAppError,
+} from '@prosemill/core';
+import type { AbortReason } from './running-jobs.ts';
+
+export interface PerformOptions {
+  readonly generator: TextGenerator;
+  readonly isRefused: PromptPolicy;
+  /** Its reason is an {@link AbortReason}. */
+  readonly signal: AbortSignal;
+}
+
+/** @returns null when the job is somebody else's now: there is nothing to write */
+export async function performJob(claimed: ClaimedJob, options: PerformOptions): Promise<Outcome | null> {
+  const { prompt } = claimed.job;
+  if (options.isRefused(prompt)) {
+    const error = { code: 'prompt_refused', message: 'Prompt contains inappropriate content' };
+    return { type: 'failed', error, partial: null };
+  }
+  try {
+    const { ending, part } = await generate(claimed, options);
+    return outcomeOf(claimed, { ending, part, abortReason: abortReasonOf(options.signal) });
+  } catch (error) {
+    return failure(claimed, toAppError(error, 'generation_failed'));
+  }
+}
+
+interface Generated {
+  readonly ending: GenerationEnding;
+  readonly part: GeneratedPart;
+}
+
+async function generate({ job }: ClaimedJob, { generator, signal }: PerformOptions): Promise<Generated> {
+  const startedAt = performance.now();
+  let generatedText = job.prompt;
+  let promptTokens = 0;
+  let completionTokens = 0;
+  let timeToFirstTokenMs: number | null = null;
+  for await (const event of generator.generate(job, signal)) {
+    switch (event.type) {
+      case 'generation-start':
+        promptTokens = event.promptTokens;
+        break;
+      case 'token-delta':
+        timeToFirstTokenMs ??= performance.now() - startedAt;
+        generatedText += event.text;
+        completionTokens = event.completionTokens;
+        break;
+      case 'generation-end': {
+        const { ending } = event;
+        const usage = ending.reason === 'error' ? { promptTokens, completionTokens } : ending.usage;
+        const generationMs = performance.now() - startedAt;
+        return { ending, part: { generatedText, usage, timeToFirstTokenMs, generationMs } };
+      }
+      default:
+        assertNever(event);
+    }
+  }
+  throw new AppError('generation_failed', { message: 'The engine stopped without an ending.' });
+}
+
+interface Ended extends Generated {
+  readonly abortReason: AbortReason | null;
+}
+
+function outcomeOf(claimed: ClaimedJob, { ending, part, abortReason }: Ended): Outcome | null {
+  switch (ending.reason) {
+    case 'stop':
+    case 'length': {
+      const modelName = claimed.job.model?.name ?? 'unknown';
+      return { type: 'succeeded', result: { ...part, finishReason: ending.reason, modelName } };
+    }
+    case 'error':
+      // An engine that is shut down with its worker says so with an error; the job is not to blame.
+      return abortReason === null ? failure(claimed, ending.error) : abortedOutcome(abortReason, part);
+    case 'canceled':
+      return abortedOutcome(abortReason ?? 'shutdown', part);
+    default:
+      return assertNever(ending);
+  }
+}
+
+function abortedOutcome(reason: AbortReason, partial: GeneratedPart): Outcome | null {
+  switch (reason) {
+    case 'canceled':
+      return { type: 'canceled', partial };
+    case 'deadline': {
+      const error = { code: 'deadline_exceeded', message: 'The deadline passed while the job was running.' };
+      return { type: 'failed', error, partial };
+    }
+    case 'shutdown':
+      return { type: 'released' };
+    case 'lost':
+      return null;
+    default:
+      return assertNever(reason);
+  }
+}
+
+/** The one place where an error's `retryable` becomes a transition. */
+function failure({ job }: ClaimedJob, { code, message }: AppError): Outcome {
+  const error: JobError = { code, message };
+  if (!errorTable[code].retryable) return { type: 'failed', error, partial: null };
+  return { type: 'retried', error, delayMs: backoffMs(job.attempt - job.releasedCount, retryBackoff) };
+}
+
+const abortReasonOf = (signal: AbortSignal): AbortReason | null =>
+  signal.aborted ? (signal.reason as AbortReason) : null;

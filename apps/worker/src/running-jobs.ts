@@ -1,0 +1,55 @@
+/** The jobs in this worker's hands, and why one of them is to stop. */
+
+/**
+ * - `canceled`: by request. - `deadline`: its time is over. - `lost`: the lease is somebody else's. - `shutdown`: handed back.
+ */
+export type AbortReason = 'canceled' | 'deadline' | 'lost' | 'shutdown';
+
+/** How long a cancel for a job that is not here yet is remembered: its claim may be on the way. */
+const rememberMs = 5_000;
+
+export class RunningJobs {
+  readonly #controllers = new Map<string, AbortController>();
+  readonly #recentCancels = new Set<string>();
+  readonly #idle = new Set<() => void>();
+
+  get count(): number {
+    return this.#controllers.size;
+  }
+
+  /** @returns a signal whose reason is an {@link AbortReason} */
+  add(id: string): AbortSignal {
+    const controller = new AbortController();
+    this.#controllers.set(id, controller);
+    if (this.#recentCancels.has(id)) controller.abort('canceled' satisfies AbortReason);
+    return controller.signal;
+  }
+
+  remove(id: string): void {
+    this.#controllers.delete(id);
+    if (this.#controllers.size > 0) return;
+    for (const resolve of this.#idle) resolve();
+    this.#idle.clear();
+  }
+
+  /** The first reason stays. */
+  abort(id: string, reason: AbortReason): void {
+    this.#controllers.get(id)?.abort(reason);
+  }
+
+  abortAll(reason: AbortReason): void {
+    for (const controller of this.#controllers.values()) controller.abort(reason);
+  }
+
+  /** Cancels a job that runs here, or that turns up within a moment. */
+  cancel(id: string): void {
+    this.abort(id, 'canceled');
+    this.#recentCancels.add(id);
+    setTimeout(() => this.#recentCancels.delete(id), rememberMs).unref();
+  }
+
+  /** Resolves when nothing runs. */
+  async whenIdle(): Promise<void> {
+    if (this.#controllers.size > 0) await new Promise<void>((resolve) => this.#idle.add(resolve));
+  }
+}

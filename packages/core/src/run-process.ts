@@ -1,0 +1,51 @@
+/** The life of a process: start, run until a signal, stop in order, and exit codes that say how it went. */
+import { errorLine } from './errors.ts';
+import { ConfigError } from './read-config.ts';
+
+export type StopSignal = 'SIGINT' | 'SIGTERM';
+
+/** A process that is up. */
+export interface RunningProcess {
+  /** Rejects when the process cannot go on; never resolves. */
+  readonly failed: Promise<never>;
+  /** Hands over and closes; called once. */
+  stop(signal: StopSignal): Promise<void>;
+}
+
+/** After this long a stop that hangs is cut off. */
+const stopLimitMs = 60_000;
+
+/**
+ * Runs `start`, then waits for SIGINT or SIGTERM and stops: exit code 0. A signal during the start aborts it. A second signal, a bug or a
+ * start that fails exits with 1 at once; work that was cut off so is picked up again when its lease is over.
+ */
+export async function runProcess(start: (aborted: AbortSignal) => Promise<RunningProcess>): Promise<never> {
+  const aborted = new AbortController();
+  const signal = new Promise<StopSignal>((resolve) => {
+    let received = false;
+    for (const name of ['SIGINT', 'SIGTERM'] as const) {
+      process.on(name, () => {
+        if (received) process.exit(1);
+        received = true;
+        resolve(name);
+        aborted.abort(new Error(`stopped by ${name}`));
+      });
+    }
+  });
+  try {
+    const running = await start(aborted.signal);
+    const received = await Promise.race([signal, running.failed]);
+    setTimeout(() => process.exit(1), stopLimitMs).unref();
+    await running.stop(received);
+  } catch (error) {
+    if (aborted.signal.aborted && error === aborted.signal.reason) process.exit(0);
+    exitWith(error);
+  }
+  process.exit(0);
+}
+
+/** Says in a line (or, for the configuration, a list) why the process cannot go on, and exits with 1. */
+export function exitWith(error: unknown): never {
+  process.stderr.write(`${error instanceof ConfigError ? error.message : `prosemill: ${errorLine(error)}`}\n`);
+  process.exit(1);
+}
