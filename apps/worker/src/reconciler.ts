@@ -64,7 +64,6 @@ export function createReconciler({ jobs, hints, wakeUps, logger }: ReconcilerOpt
       const last = page.at(-1);
       if (last === undefined) return;
       await hints.send(page);
-      await jobs.markDispatched(page);
       if (waiting === null) return;
       sent = (await hints.countWaiting()) ?? claimable;
       after = last.id;

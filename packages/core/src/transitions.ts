@@ -42,7 +42,7 @@ export interface Change {
   readonly attempt?: number;
   readonly releasedCount?: number;
   readonly crashCount?: number;
-  /** Set on every return to `queued`, together with an empty `dispatched_at`. */
+  /** Set on every return to `queued`: the new hint needs an id that no transport has seen. */
   readonly dispatchEpoch?: number;
   /** From the database's now; only with `status: 'queued'`. */
   readonly availableInMs?: number;

@@ -34,11 +34,7 @@ export function addHealthRoutes(app: OpenAPIHono<ApiEnv>, services: ApiServices)
 
   app.openapi(readyzRoute, async (c) => {
     if (services.isStopping()) throw new AppError('shutting_down', { message: 'This process is shutting down.' });
-    if (!(await store.isReady())) {
-      throw new AppError('database_unavailable', {
-        message: 'The database does not answer, or its schema is not up to date.',
-      });
-    }
+    await store.requireReady();
     return c.json({ status: 'ok' as const }, 200);
   });
 }

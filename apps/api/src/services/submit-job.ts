@@ -49,10 +49,8 @@ export function createSubmitJob({ jobs, hints, checkPrompt, maxAttempts, logger 
   };
 
   async function sendHint(job: Job): Promise<void> {
-    const hint = { id: job.id, epoch: job.dispatchEpoch };
     try {
-      await hints.send([hint]);
-      await jobs.markDispatched([hint]);
+      await hints.send([{ id: job.id, epoch: job.dispatchEpoch }]);
     } catch (error) {
       logger.debug({ jobId: job.id, reason: errorLine(error) }, 'the hint may be lost; a worker will make up for it');
     }

@@ -112,8 +112,6 @@ export interface JobStore {
   countClaimable(): Promise<number>;
   /** Claimable rows by id, for sending lost hints page by page. `after` is the last id of the page before. */
   listClaimable(options: { readonly after: string | null; readonly limit: number }): Promise<readonly Hint[]>;
-  /** Notes that a hint was sent for this epoch; does not raise the version. */
-  markDispatched(hints: readonly Hint[]): Promise<void>;
   /** Queued and running jobs of all owners. */
   countOpen(): Promise<{ readonly queued: number; readonly running: number }>;
 }
@@ -173,7 +171,7 @@ export interface Store {
   readonly workers: WorkerStore;
   /** Brings the schema up to date; safe to run from several processes at once. */
   migrate(): Promise<void>;
-  /** True when the database answers and its schema is the one this code expects. */
-  isReady(): Promise<boolean>;
+  /** @throws {AppError} `database_unavailable` unless the database answers and has every migration of this code */
+  requireReady(): Promise<void>;
   stop(): Promise<void>;
 }

@@ -1,0 +1,114 @@
+/** Starts the service's processes as an operator would, and stops them. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+
+export type Program =
+  | 'apps/api/src/main.ts'
+  | 'apps/worker/src/main.ts'
+  | 'apps/standalone/src/main.ts'
+  | 'apps/standalone/src/migrate.ts'
+  | 'apps/standalone/src/generate.ts';
+
+export type Environment = Readonly<Record<string, string>>;
+
+type LogLine = Readonly<Record<string, unknown>>;
+
+/** A process of the service, with its log as values. */
+export class ServiceProcess {
+  readonly child: ChildProcess;
+  readonly log: LogLine[] = [];
+  /** What it wrote besides log lines, standard error included. */
+  output = '';
+  readonly #exit: Promise<number | null>;
+  readonly #listeners = new Set<() => void>();
+
+  constructor(program: Program, environment: Environment, args: readonly string[] = []) {
+    this.child = spawn(process.execPath, [program, ...args], {
+      cwd: root,
+      env: { PATH: process.env['PATH'], HOME: process.env['HOME'], LOG_PRETTY: 'false', ...environment },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    this.#exit = once(this.child, 'close').then(([code]) => {
+      this.#changed();
+      return code as number | null;
+    });
+    for (const stream of [this.child.stdout, this.child.stderr]) {
+      if (stream !== null) createInterface({ input: stream }).on('line', (line) => this.#add(line));
+    }
+  }
+
+  /** Resolves with the first log line, written already or to come, that has these fields. */
+  async logged(fields: LogLine): Promise<LogLine> {
+    for (;;) {
+      const found = this.log.find((line) => Object.entries(fields).every(([name, value]) => line[name] === value));
+      if (found !== undefined) return found;
+      if (this.child.exitCode !== null)
+        throw new Error(`The process ended with ${this.child.exitCode}.\n${this.transcript()}`);
+      await new Promise<void>((resolve) => this.#listeners.add(resolve));
+    }
+  }
+
+  /** Sends a signal and resolves with the exit code. */
+  async stop(signal: NodeJS.Signals = 'SIGTERM'): Promise<number | null> {
+    if (this.child.exitCode === null && this.child.signalCode === null) this.child.kill(signal);
+    return await this.#exit;
+  }
+
+  /** The exit code of a process that ends by itself. */
+  async ended(): Promise<number | null> {
+    return await this.#exit;
+  }
+
+  transcript(): string {
+    return [...this.log.map((line) => JSON.stringify(line)), this.output].join('\n');
+  }
+
+  #add(line: string): void {
+    if (line.startsWith('{')) this.log.push(JSON.parse(line) as LogLine);
+    else this.output += `${line}\n`;
+    this.#changed();
+  }
+
+  #changed(): void {
+    for (const listener of this.#listeners) listener();
+    this.#listeners.clear();
+  }
+}
+
+/** The service in one of its sizes. */
+export interface Service {
+  readonly url: string;
+  readonly processes: readonly ServiceProcess[];
+  /** Stops everything with this signal, and resolves with the exit codes. */
+  stop(signal?: NodeJS.Signals): Promise<readonly (number | null)[]>;
+}
+
+const anyPort: Environment = { PORT: '0', WORKER_PORT: '0', MODEL: 'shipped' };
+
+/** Everything in one process. */
+export async function launchStandalone(environment: Environment): Promise<Service> {
+  const standalone = new ServiceProcess('apps/standalone/src/main.ts', { ...anyPort, ...environment });
+  return await whenListening([standalone], standalone);
+}
+
+/** The schema first, then the API and a worker as processes of their own. */
+export async function launchSeparate(environment: Environment): Promise<Service> {
+  const migrated = await new ServiceProcess('apps/standalone/src/migrate.ts', environment).ended();
+  if (migrated !== 0) throw new Error(`The migration ended with ${migrated}.`);
+  const api = new ServiceProcess('apps/api/src/main.ts', { ...anyPort, ...environment });
+  const worker = new ServiceProcess('apps/worker/src/main.ts', { ...anyPort, ...environment });
+  return await whenListening([api, worker], api);
+}
+
+async function whenListening(processes: readonly ServiceProcess[], api: ServiceProcess): Promise<Service> {
+  const { url } = await api.logged({ msg: 'the API listens' });
+  return {
+    url: String(url),
+    processes,
+    stop: async (signal) => await Promise.all(processes.map(async (process) => await process.stop(signal))),
+  };
+}

@@ -1,0 +1,238 @@
+/** What the service does, whatever its size. */
+import type { JobBody, Problem } from '@prosemill/contract';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { createClient, type Request } from './http-client.ts';
+import type { Service } from './launch.ts';
+
+interface Generation {
+  readonly id: number;
+  readonly prompt: string;
+  readonly generated_text: string;
+  readonly model_name: string;
+  readonly created_at: string;
+  readonly job_id: string;
+  readonly seed: number;
+  readonly finish_reason: string;
+  readonly usage: { readonly prompt_tokens: number; readonly completion_tokens: number; readonly total_tokens: number };
+}
+
+interface Page {
+  readonly data: readonly JobBody[];
+  readonly has_more: boolean;
+  readonly next_cursor: string | null;
+}
+
+/** A text that takes long enough to be met while it runs. */
+const longRequest = { prompt: 'Once upon a time', max_new_tokens: 480, seed: 1 };
+
+export function describeService(size: string, launch: () => Promise<Service>): void {
+  describe(`the service, ${size}`, () => {
+    let service: Service;
+    let request: Request;
+
+    beforeAll(async () => {
+      service = await launch();
+      request = await createClient(service.url);
+    });
+    afterAll(async () => {
+      const codes = await service.stop();
+      expect(codes).toEqual(service.processes.map(() => 0));
+    });
+
+    const submit = async (json: Record<string, unknown>): Promise<JobBody> => {
+      const { status, body } = await request<JobBody>('/jobs', { json });
+      expect(status).toBe(202);
+      return body;
+    };
+    const finish = async (id: string): Promise<JobBody> => (await request<JobBody>(`/jobs/${id}?wait=60`)).body;
+
+    describe('as the tutorial service', () => {
+      it('generates, remembers, refuses, and is healthy', async () => {
+        const generated = await request<Generation>('/generate', { json: { prompt: 'Test prompt', max_length: 50 } });
+        expect(generated.status).toBe(200);
+        expect(generated.body).toMatchObject({
+          id: expect.any(Number),
+          prompt: 'Test prompt',
+          model_name: 'tiny-tales',
+        });
+        expect(generated.body.generated_text.startsWith('Test prompt')).toBe(true);
+        expect(generated.body.generated_text.length).toBeGreaterThan('Test prompt'.length);
+        expect(Date.parse(generated.body.created_at)).not.toBeNaN();
+
+        const refused = await request<Problem>('/generate', { json: { prompt: 'I hate this' } });
+        expect(refused.status).toBe(400);
+        expect(refused.body.detail).toContain('inappropriate content');
+
+        const history = await request<Generation[]>('/history');
+        expect(history.body).toHaveLength(1);
+        expect(history.body[0]).toMatchObject({ id: generated.body.id, generated_text: generated.body.generated_text });
+        expect((await request(`/history/${generated.body.id}`)).body).toEqual(history.body[0]);
+
+        const health = await request('/health');
+        expect(health.body).toMatchObject({ status: 'healthy', problems: [], model: { name: 'tiny-tales' } });
+      });
+    });
+
+    describe('POST /generate', () => {
+      it('gives the same text for the same seed, and says which seed it chose', async () => {
+        const first = await request<Generation>('/generate', { json: { prompt: 'The old king', max_new_tokens: 12 } });
+        const again = await request<Generation>('/generate', {
+          json: { prompt: 'The old king', max_new_tokens: 12, seed: first.body.seed },
+        });
+        expect(again.body.generated_text).toBe(first.body.generated_text);
+        expect(again.body.usage).toEqual(first.body.usage);
+      });
+
+      it('is greedy at temperature 0, ends before a stop string, and counts tokens', async () => {
+        const json = { prompt: 'Once upon a time', temperature: 0, max_new_tokens: 40 };
+        const whole = await request<Generation>('/generate', { json });
+        expect(whole.body).toMatchObject({
+          finish_reason: 'length',
+          usage: { prompt_tokens: 4, completion_tokens: 40, total_tokens: 44 },
+        });
+        const stopped = await request<Generation>('/generate', { json: { ...json, stop: ['money'] } });
+        expect(stopped.body).toMatchObject({
+          generated_text: 'Once upon a time there was a great deal of ',
+          finish_reason: 'stop',
+        });
+      });
+
+      it('answers 202 at once when asked to, and the job goes on', async () => {
+        const { status, headers, body } = await request<JobBody>('/generate', {
+          json: { prompt: 'A fox', max_new_tokens: 5 },
+          headers: { Prefer: 'respond-async' },
+        });
+        expect(status).toBe(202);
+        expect(headers.get('Location')).toBe(`/jobs/${body.id}`);
+        expect(headers.get('Retry-After')).toBe('1');
+        expect(headers.get('Preference-Applied')).toBe('respond-async');
+        expect(await finish(body.id)).toMatchObject({ status: 'succeeded', usage: { completion_tokens: 5 } });
+      });
+
+      it('ignores a Prefer that makes no sense, and echoes one that does', async () => {
+        const json = { prompt: 'A fox', max_new_tokens: 2 };
+        const ignored = await request('/generate', { json, headers: { Prefer: 'wait=soon, handling=strict' } });
+        expect([ignored.status, ignored.headers.get('Preference-Applied')]).toEqual([200, null]);
+        const clamped = await request('/generate', { json, headers: { Prefer: 'wait=999' } });
+        expect(clamped.headers.get('Preference-Applied')).toBe('wait=60');
+        expect(clamped.headers.get('Server-Timing')).toMatch(/^queue;dur=\d+, generation;dur=[\d.]+, wait;dur=[\d.]+$/);
+      });
+
+      it('takes emoji and 500 characters, counted as Unicode code points', async () => {
+        for (const prompt of ['🦊 went to sea in a 🚢', '🦊'.repeat(80), 'the sea '.repeat(62) + 'and '.repeat(1)]) {
+          const { status, body } = await request<Generation>('/generate', { json: { prompt, max_new_tokens: 2 } });
+          expect([status, body.prompt]).toEqual([200, prompt]);
+        }
+      });
+    });
+
+    describe('jobs', () => {
+      it('go from queued to succeeded, with every key always there', async () => {
+        const job = await submit({ prompt: 'A goose', max_new_tokens: 6, temperature: 0.7, top_p: 0.9 });
+        expect(job).toMatchObject({ object: 'job', attempt: 0, max_attempts: 3, output: null, error: null });
+        const done = await finish(job.id);
+        expect(done).toMatchObject({
+          status: 'succeeded',
+          attempt: 1,
+          parameters: { max_length: null, max_new_tokens: 6, temperature: 0.7, top_k: 50, top_p: 0.9, stop: [] },
+          model: { name: 'tiny-tales', engine: 'transformers', dtype: 'fp32' },
+          output: { finish_reason: expect.stringMatching(/^(?:length|stop)$/) },
+          queue: null,
+        });
+        expect(done.timings.total_ms).toBeGreaterThanOrEqual(done.timings.generation_ms ?? 0);
+      });
+
+      it('have an ETag: 304 while unchanged, an answer as soon as it differs', async () => {
+        const { id } = await submit({ prompt: 'A goose', max_new_tokens: 3 });
+        const { headers } = await request<JobBody>(`/jobs/${id}?wait=60`);
+        const etag = headers.get('ETag') ?? '';
+        expect(etag).toMatch(/^W\/"\d+"$/);
+        const unchanged = await request(`/jobs/${id}`, { headers: { 'If-None-Match': etag } });
+        expect([unchanged.status, unchanged.body, unchanged.headers.get('ETag')]).toEqual([304, null, etag]);
+        const other = await request(`/jobs/${id}?wait=1`, { headers: { 'If-None-Match': 'W/"1"' } });
+        expect(other.status).toBe(200);
+      });
+
+      it('are canceled while they run, with their text so far', async () => {
+        const { id } = await submit(longRequest);
+        let etag = '';
+        for (let status = 'queued'; status === 'queued';) {
+          const { headers, body } = await request<JobBody>(`/jobs/${id}?wait=10`, {
+            headers: { 'If-None-Match': etag === '' ? 'W/"0"' : etag },
+          });
+          etag = headers.get('ETag') ?? '';
+          status = body?.status ?? status;
+        }
+        const canceled = await request<JobBody>(`/jobs/${id}/cancel`, { method: 'POST' });
+        expect(canceled.status).toBe(202);
+        expect(canceled.body.cancel_requested_at).not.toBeNull();
+        const done = await finish(id);
+        expect(done).toMatchObject({ status: 'canceled', output: { finish_reason: 'canceled', generation_id: null } });
+        expect(done.usage?.completion_tokens).toBeLessThan(480);
+        const again = await request<JobBody>(`/jobs/${id}/cancel`, { method: 'POST' });
+        expect([again.status, again.body.status]).toEqual([200, 'canceled']);
+      });
+
+      it('are canceled at once while they wait, and never run', async () => {
+        const blocker = await submit(longRequest);
+        const { id } = await submit({ prompt: 'never', max_new_tokens: 5 });
+        const canceled = await request<JobBody>(`/jobs/${id}/cancel`, { method: 'POST' });
+        expect([canceled.status, canceled.body.status, canceled.body.attempt]).toEqual([200, 'canceled', 0]);
+        await request(`/jobs/${blocker.id}/cancel`, { method: 'POST' });
+        await finish(blocker.id);
+      });
+
+      it('fail POST /generate with 409 when somebody cancels them', async () => {
+        const waiting = request<Problem>('/generate', { json: longRequest, headers: { Prefer: 'wait=60' } });
+        const open = async () => (await request<Page>('/jobs?limit=1')).body.data[0];
+        await expect.poll(async () => (await open())?.status, { timeout: 30_000 }).toMatch(/queued|running/);
+        const job = await open();
+        await request(`/jobs/${job?.id}/cancel`, { method: 'POST' });
+        const { status, headers, body } = await waiting;
+        expect([status, body.code, body.job_id]).toEqual([409, 'job_canceled', job?.id]);
+        expect(headers.get('x-should-retry')).toBe('false');
+      });
+
+      it('are listed newest first, page by page, and by status', async () => {
+        for (let index = 0; index < 3; index += 1)
+          await finish((await submit({ prompt: `No. ${index}`, max_new_tokens: 1 })).id);
+        const seen: string[] = [];
+        let path: string | null = '/jobs?limit=2';
+        while (path !== null && seen.length < 100) {
+          const { headers, body }: { headers: Headers; body: Page } = await request<Page>(path);
+          seen.push(...body.data.map(({ id }) => id));
+          expect(headers.get('Link') !== null).toBe(body.has_more);
+          path = /^<(.+)>; rel="next"$/.exec(headers.get('Link') ?? '')?.[1] ?? null;
+        }
+        const whole = await request<Page>('/jobs?limit=100');
+        expect(seen).toEqual(whole.body.data.map(({ id }) => id));
+        expect(whole.body.data.slice(0, 3).map(({ prompt }) => prompt)).toEqual(['No. 2', 'No. 1', 'No. 0']);
+        const canceled = await request<Page>('/jobs?status=canceled');
+        expect(new Set(canceled.body.data.map(({ status }) => status))).toEqual(new Set(['canceled']));
+        const none = await request<Page>('/jobs?created_after=2999-01-01T00:00:00Z');
+        expect(none.body).toEqual({ data: [], has_more: false, next_cursor: null });
+      });
+
+      it('finish when many are submitted at once', async () => {
+        const jobs = await Promise.all(
+          Array.from(
+            { length: 20 },
+            async (_, index) => await submit({ prompt: `Number ${index}`, max_new_tokens: 2 }),
+          ),
+        );
+        const done = await Promise.all(jobs.map(async ({ id }) => await finish(id)));
+        expect(new Set(done.map(({ status }) => status))).toEqual(new Set(['succeeded']));
+      });
+    });
+
+    describe('history', () => {
+      it('pages by its Link header', async () => {
+        const first = await request<Generation[]>('/history?limit=2');
+        const next = /^<(.+)>; rel="next"$/.exec(first.headers.get('Link') ?? '')?.[1] ?? '';
+        const second = await request<Generation[]>(next);
+        const both = await request<Generation[]>('/history?limit=4');
+        expect([...first.body, ...second.body]).toEqual(both.body);
+      });
+    });
+  });
+}

@@ -1,0 +1,21 @@
+/** A cancel by request: at once while queued, a mark while running. */
+import { cancelQueued, type Job } from '@prosemill/core';
+import { toJob } from '../rows.ts';
+import { addEvent, applyChange, lockRows, selectJobs, type StoreContext } from './context.ts';
+
+export async function requestCancel({ db, dialect }: StoreContext, ownerId: string, id: string): Promise<Job | null> {
+  return await db.transaction().execute(async (tx) => {
+    const select = tx.selectFrom('jobs').selectAll().where('id', '=', id).where('owner_id', '=', ownerId);
+    const row = await lockRows(select, { dialect, skipLocked: false }).executeTakeFirst();
+    if (row === undefined) return null;
+    if (row.status === 'queued') {
+      await applyChange({ tx, dialect }, { row, change: cancelQueued(), actor: 'api' });
+    } else if (row.status === 'running' && row.cancel_requested_at === null) {
+      const version = row.version + 1;
+      await tx.updateTable('jobs').set({ version, cancel_requested_at: dialect.now }).where('id', '=', id).execute();
+      const data = { attempt: row.attempt, actor: 'api' } as const;
+      await addEvent({ tx, dialect }, { id, seq: version, type: 'job-cancel-requested', data });
+    }
+    return toJob(await selectJobs(tx).where('jobs.id', '=', id).executeTakeFirstOrThrow());
+  });
+}

@@ -1,0 +1,47 @@
+/** queued → running, and keeping it so. */
+import { claim, type ClaimedJob, type ClaimKey, type ClaimOptions } from '@prosemill/core';
+import { toJob, toTransitionState } from '../rows.ts';
+import { applyChange, isClaimable, lockRows, selectJobs, type StoreContext } from './context.ts';
+
+export async function claimJob({ db, dialect }: StoreContext, options: ClaimOptions): Promise<ClaimedJob | null> {
+  return await db.transaction().execute(async (tx) => {
+    const claimable = tx.selectFrom('jobs').selectAll().where(isClaimable(dialect)).limit(1);
+    const inOrder =
+      options.pick === 'oldest'
+        ? claimable.orderBy('created_at').orderBy('id')
+        : claimable.orderBy('class').orderBy('turn').orderBy('id');
+    const row = await lockRows(inOrder, { dialect, skipLocked: true }).executeTakeFirst();
+    if (row === undefined) return null;
+    const { name, revision, engine, dtype, fingerprint } = options.model;
+    const lease = {
+      workerId: options.workerId,
+      leaseMs: options.leaseMs,
+      model: {
+        model_name: name,
+        model_revision: revision,
+        model_engine: engine,
+        model_dtype: dtype,
+        model_fingerprint: fingerprint,
+      },
+    };
+    const change = claim(toTransitionState(row));
+    if (!(await applyChange({ tx, dialect }, { row, change, actor: 'worker', lease }))) return null;
+    const claimed = await selectJobs(tx)
+      .select(dialect.msUntil('jobs.deadline_at').as('remaining_ms'))
+      .where('jobs.id', '=', row.id)
+      .executeTakeFirstOrThrow();
+    return { job: toJob(claimed), remainingMs: claimed.remaining_ms };
+  });
+}
+
+export async function renewLease({ db, dialect }: StoreContext, { id, attempt }: ClaimKey, leaseMs: number) {
+  const row = await db
+    .updateTable('jobs')
+    .set({ lease_until: dialect.nowPlus(leaseMs) })
+    .where('id', '=', id)
+    .where('attempt', '=', attempt)
+    .where('status', '=', 'running')
+    .returning('cancel_requested_at')
+    .executeTakeFirst();
+  return row === undefined ? null : { cancelRequested: row.cancel_requested_at !== null };
+}

@@ -1,0 +1,54 @@
+/** running → whatever the outcome of the attempt leads to. */
+import { applyOutcome, type ClaimKey, type Completion, type FinishedGeneration, type Outcome } from '@prosemill/core';
+import { storableText, toTransitionState } from '../rows.ts';
+import type { JobRow } from '../schema.ts';
+import { applyChange, lockRows, type StoreContext, type TransactionContext } from './context.ts';
+
+export async function completeJob(
+  { db, dialect }: StoreContext,
+  { id, attempt }: ClaimKey,
+  outcome: Outcome,
+): Promise<Completion> {
+  return await db.transaction().execute(async (tx) => {
+    const select = tx.selectFrom('jobs').selectAll().where('id', '=', id);
+    const row = await lockRows(select, { dialect, skipLocked: false }).executeTakeFirst();
+    if (row === undefined) return 'stale';
+    if (row.status !== 'running' || row.attempt !== attempt) {
+      return (await hasEnded(tx, { id, attempt })) ? 'already' : 'stale';
+    }
+    if (outcome.type === 'succeeded') await insertRecord({ tx, dialect }, row, outcome.result);
+    const change = applyOutcome(toTransitionState(row), outcome);
+    const isApplied = await applyChange({ tx, dialect }, { row, change, actor: 'worker' });
+    if (!isApplied) throw new Error('A row changed under its lock.');
+    return 'applied';
+  });
+}
+
+async function insertRecord(
+  { tx, dialect }: TransactionContext,
+  row: JobRow,
+  { generatedText, modelName }: FinishedGeneration,
+): Promise<void> {
+  await tx
+    .insertInto('generation_records')
+    .values({
+      job_id: row.id,
+      owner_id: row.owner_id,
+      prompt: row.prompt,
+      generated_text: storableText(generatedText),
+      model_name: modelName,
+      created_at: dialect.now,
+    })
+    .execute();
+}
+
+/** Whether this attempt was ended by its own worker: then the reply to an earlier try was lost. */
+async function hasEnded(tx: TransactionContext['tx'], { id, attempt }: ClaimKey): Promise<boolean> {
+  const events = await tx
+    .selectFrom('job_events')
+    .select('data')
+    .where('job_id', '=', id)
+    .where('type', '!=', 'job-claimed')
+    .execute();
+  return events.some(({ data }) => data === JSON.stringify({ attempt, actor: 'worker' }));
+}

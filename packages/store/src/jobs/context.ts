@@ -1,0 +1,136 @@
+/** What every statement about jobs needs, and the one way to change a row. */
+import type { Change } from '@prosemill/core';
+import { type Kysely, type SelectQueryBuilder, sql, type Transaction } from 'kysely';
+import type { Dialect } from '../dialect.ts';
+import { storableText } from '../rows.ts';
+import type { JobRow, JobTable, Tables } from '../schema.ts';
+
+export interface StoreContext {
+  readonly db: Kysely<Tables>;
+  readonly dialect: Dialect;
+}
+
+export interface TransactionContext {
+  readonly tx: Transaction<Tables>;
+  readonly dialect: Dialect;
+}
+
+/** Who changed a row: an attempt's own worker, somebody else's request, or the reconciler. */
+export type Actor = 'api' | 'worker' | 'reconciler';
+
+/** A job's row with its generation record. */
+export const selectJobs = (db: Kysely<Tables>) =>
+  db
+    .selectFrom('jobs')
+    .leftJoin('generation_records', 'generation_records.job_id', 'jobs.id')
+    .selectAll('jobs')
+    .select(['generation_records.id as generation_id', 'generation_records.generated_text']);
+
+/** Locks the rows until the transaction ends, where the database has row locks. */
+export function lockRows<Output>(
+  query: SelectQueryBuilder<Tables, 'jobs', Output>,
+  { dialect, skipLocked }: { readonly dialect: Dialect; readonly skipLocked: boolean },
+): SelectQueryBuilder<Tables, 'jobs', Output> {
+  if (!dialect.rowLocks) return query;
+  return skipLocked ? query.forUpdate().skipLocked() : query.forUpdate();
+}
+
+/** Queued, due, before its deadline, with attempts left. */
+export const isClaimable = (dialect: Dialect) =>
+  sql<boolean>`status = 'queued' and available_at <= ${dialect.now} and (deadline_at is null or deadline_at > ${dialect.now})
+    and attempt - released_count < max_attempts`;
+
+export interface Lease {
+  readonly workerId: string;
+  readonly leaseMs: number;
+  readonly model: Pick<
+    JobTable,
+    'model_name' | 'model_revision' | 'model_engine' | 'model_dtype' | 'model_fingerprint'
+  >;
+}
+
+export interface ChangeRequest {
+  readonly row: JobRow;
+  readonly change: Change;
+  readonly actor: Actor;
+  /** With a claim. */
+  readonly lease?: Lease;
+}
+
+/**
+ * Applies a transition: UPDATE guarded by id, status, attempt and version, and its event.
+ * @returns false when somebody else was first
+ */
+export async function applyChange({ tx, dialect }: TransactionContext, request: ChangeRequest): Promise<boolean> {
+  const { row, change, actor, lease } = request;
+  const version = row.version + 1;
+  const updated = await tx
+    .updateTable('jobs')
+    .set({ version, ...columnsOf(change, dialect), ...leaseColumns(lease, dialect) })
+    .where('id', '=', row.id)
+    .where('status', '=', row.status)
+    .where('attempt', '=', row.attempt)
+    .where('version', '=', row.version)
+    .executeTakeFirst();
+  if (updated.numUpdatedRows === 0n) return false;
+  const attempt = change.attempt ?? row.attempt;
+  await addEvent({ tx, dialect }, { id: row.id, seq: version, type: change.event, data: { attempt, actor } });
+  return true;
+}
+
+export interface NewEvent {
+  readonly id: string;
+  readonly seq: number;
+  readonly type: string;
+  readonly data: { readonly attempt: number; readonly actor: Actor };
+}
+
+export async function addEvent({ tx, dialect }: TransactionContext, { id, seq, type, data }: NewEvent): Promise<void> {
+  await tx
+    .insertInto('job_events')
+    .values({ job_id: id, seq, type, at: dialect.now, data: JSON.stringify(data) })
+    .execute();
+}
+
+/** A change as columns. Leaving `running` clears the lease; a terminal status has its time. */
+function columnsOf(change: Change, dialect: Dialect) {
+  const { usage, error, partialText } = change;
+  const isTerminal = change.status !== 'queued' && change.status !== 'running';
+  return {
+    status: change.status,
+    ...defined({
+      attempt: change.attempt,
+      released_count: change.releasedCount,
+      crash_count: change.crashCount,
+      dispatch_epoch: change.dispatchEpoch,
+      finish_reason: change.finishReason,
+      partial_text: partialText === undefined ? undefined : storableText(partialText),
+      error_code: error?.code,
+      error_message: error === undefined ? undefined : storableText(error.message),
+      prompt_tokens: usage?.promptTokens,
+      completion_tokens: usage?.completionTokens,
+      time_to_first_token_ms: change.timeToFirstTokenMs,
+      generation_ms: change.generationMs,
+    }),
+    ...(change.availableInMs === undefined ? {} : { available_at: dialect.nowPlus(change.availableInMs) }),
+    ...(change.status === 'running' ? {} : { lease_until: null, worker_id: null }),
+    ...(isTerminal ? { finished_at: dialect.now } : {}),
+  };
+}
+
+const leaseColumns = (lease: Lease | undefined, dialect: Dialect) =>
+  lease === undefined
+    ? {}
+    : {
+        lease_until: dialect.nowPlus(lease.leaseMs),
+        worker_id: lease.workerId,
+        started_at: dialect.now,
+        ...lease.model,
+      };
+
+/** The entries that have a value; null is one. */
+function defined<Columns extends Record<string, unknown>>(columns: Columns) {
+  return Object.fromEntries(Object.entries(columns).filter(([, value]) => value !== undefined)) as {
+    [Name in keyof Columns]?: Exclude<Columns[Name], undefined>;
+  };
+}

@@ -1,0 +1,90 @@
+/** Jobs as their owners read them. */
+import type { Job, JobQuery, Page } from '@prosemill/core';
+import { sql } from 'kysely';
+import { toJob } from '../rows.ts';
+import { isClaimable, selectJobs, type StoreContext } from './context.ts';
+
+/** Ids in one IN list. */
+const idsPerQuery = 1_000;
+
+export async function findJob({ db }: StoreContext, ownerId: string, id: string): Promise<Job | null> {
+  const row = await selectJobs(db).where('jobs.id', '=', id).where('jobs.owner_id', '=', ownerId).executeTakeFirst();
+  return row === undefined ? null : toJob(row);
+}
+
+export async function listJobs({ db, dialect }: StoreContext, query: JobQuery): Promise<Page<Job>> {
+  const { ownerId, status, createdAfter, createdBefore, after, limit } = query;
+  let select = selectJobs(db).where('jobs.owner_id', '=', ownerId);
+  if (status !== null) select = select.where('jobs.status', '=', status);
+  if (createdAfter !== null) select = select.where('jobs.created_at', '>=', dialect.writeTime(createdAfter));
+  if (createdBefore !== null) select = select.where('jobs.created_at', '<', dialect.writeTime(createdBefore));
+  if (after !== null) {
+    const createdAt = dialect.writeTime(after.createdAt);
+    select = select.where(sql<boolean>`(jobs.created_at, jobs.id) < (${createdAt}, ${after.id})`);
+  }
+  const rows = await select
+    .orderBy('jobs.created_at', 'desc')
+    .orderBy('jobs.id', 'desc')
+    .limit(limit + 1)
+    .execute();
+  return { items: rows.slice(0, limit).map(toJob), hasMore: rows.length > limit };
+}
+
+export async function countAhead({ db }: StoreContext, id: string, limit: number): Promise<number | null> {
+  const row = await db
+    .selectFrom('jobs')
+    .select(['class', 'turn', 'id'])
+    .where('id', '=', id)
+    .where('status', '=', 'queued')
+    .executeTakeFirst();
+  if (row === undefined) return null;
+  const { rows } = await sql<{ ahead: number }>`
+    select count(*) as ahead from (
+      select 1 from jobs
+      where status = 'queued' and (class, turn, id) < (${row.class}, ${row.turn}, ${row.id})
+      limit ${limit}
+    ) as before_it`.execute(db);
+  return rows[0]?.ahead ?? 0;
+}
+
+export async function jobVersions({ db }: StoreContext, ids: readonly string[]): Promise<ReadonlyMap<string, number>> {
+  const versions = new Map<string, number>();
+  for (let start = 0; start < ids.length; start += idsPerQuery) {
+    const rows = await db
+      .selectFrom('jobs')
+      .select(['id', 'version'])
+      .where('id', 'in', ids.slice(start, start + idsPerQuery))
+      .execute();
+    for (const { id, version } of rows) versions.set(id, version);
+  }
+  return versions;
+}
+
+export async function countClaimable({ db, dialect }: StoreContext): Promise<number> {
+  const row = await db
+    .selectFrom('jobs')
+    .select((builder) => builder.fn.countAll<number>().as('count'))
+    .where(isClaimable(dialect))
+    .executeTakeFirstOrThrow();
+  return row.count;
+}
+
+export async function listClaimable(
+  { db, dialect }: StoreContext,
+  { after, limit }: { readonly after: string | null; readonly limit: number },
+) {
+  let select = db.selectFrom('jobs').select(['id', 'dispatch_epoch as epoch']).where(isClaimable(dialect));
+  if (after !== null) select = select.where('id', '>', after);
+  return await select.orderBy('id').limit(limit).execute();
+}
+
+export async function countOpen({ db }: StoreContext): Promise<{ queued: number; running: number }> {
+  const rows = await db
+    .selectFrom('jobs')
+    .select(['status', (builder) => builder.fn.countAll<number>().as('count')])
+    .where('status', 'in', ['queued', 'running'])
+    .groupBy('status')
+    .execute();
+  const countOf = (status: string) => rows.find((row) => row.status === status)?.count ?? 0;
+  return { queued: countOf('queued'), running: countOf('running') };
+}

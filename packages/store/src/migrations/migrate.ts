@@ -1,0 +1,28 @@
+/** The migrations in their order. Each is a file that never changes once it has been released. */
+import { AppError } from '@prosemill/core';
+import { type Migration, Migrator } from 'kysely/migration';
+import type { StoreContext } from '../jobs/context.ts';
+import { createMigration0001 } from './0001-jobs.ts';
+
+function createMigrator({ db, dialect }: StoreContext): Migrator {
+  const migrations: Record<string, Migration> = { '0001-jobs': createMigration0001(dialect) };
+  return new Migrator({
+    db,
+    provider: { getMigrations: async () => migrations },
+  });
+}
+
+/** Applies what is missing; Kysely's lock lets several processes try at once. */
+export async function migrate(context: StoreContext): Promise<void> {
+  const { error } = await createMigrator(context).migrateToLatest();
+  if (error !== undefined) throw error;
+}
+
+/** @throws {AppError} `database_unavailable` when a migration is missing */
+export async function requireSchema(context: StoreContext): Promise<void> {
+  const missing = (await createMigrator(context).getMigrations()).filter(({ executedAt }) => executedAt === undefined);
+  if (missing.length === 0) return;
+  throw new AppError('database_unavailable', {
+    message: `The schema is not up to date (missing: ${missing.map(({ name }) => name).join(', ')}); run pnpm migrate.`,
+  });
+}

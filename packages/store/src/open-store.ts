@@ -1,0 +1,69 @@
+/** The store: everything the service keeps, on SQLite or Postgres. */
+import type { JobStore, Logger, Store } from '@prosemill/core';
+import { translateErrors } from './database-errors.ts';
+import { createGenerationStore } from './generations.ts';
+import { requestCancel } from './jobs/cancel.ts';
+import { claimJob, renewLease } from './jobs/claim.ts';
+import { completeJob } from './jobs/complete.ts';
+import type { StoreContext } from './jobs/context.ts';
+import { groupCommit } from './jobs/group-commit.ts';
+import { countAhead, countClaimable, countOpen, findJob, jobVersions, listClaimable, listJobs } from './jobs/read.ts';
+import { expireJobs, rescueLostJobs } from './jobs/reconcile.ts';
+import { submitJobs } from './jobs/submit.ts';
+import { migrate, requireSchema } from './migrations/migrate.ts';
+import { openDatabase } from './open-database.ts';
+import { createModelStore, createWorkerStore } from './workers.ts';
+
+export interface StoreOptions {
+  /** See `parseDatabaseUrl`. */
+  readonly url: string;
+  readonly logger: Logger;
+  /** Moves the database's clock; for tests. Default 0. */
+  readonly clockOffsetMs?: number;
+}
+
+/**
+ * Opens the database. Postgres is contacted by the first call; an SQLite file is this process's from here on.
+ * @throws {ConfigError} for a URL that is none; an Error in one line for an SQLite file that is in use
+ */
+export function openStore({ url, logger, clockOffsetMs = 0 }: StoreOptions): Store {
+  const context = openDatabase({ url, logger, clockOffsetMs });
+  const { migrate: migrateSchema, requireReady } = translateErrors({
+    migrate: async () => await migrate(context),
+    requireReady: async () => await requireSchema(context),
+  });
+  return {
+    jobs: translateErrors(createJobStore(context)),
+    generations: translateErrors(createGenerationStore(context)),
+    models: translateErrors(createModelStore(context)),
+    workers: translateErrors(createWorkerStore(context)),
+    migrate: migrateSchema,
+    requireReady,
+    stop: async () => await context.db.destroy(),
+  };
+}
+
+function createJobStore(context: StoreContext): JobStore {
+  const submitOne = async (job: Parameters<JobStore['submit']>[0]) => {
+    const [submitted] = await submitJobs(context, [job]);
+    if (submitted === undefined) throw new TypeError('A submitted job has a row.');
+    return submitted;
+  };
+  return {
+    submit:
+      context.dialect.name === 'sqlite' ? groupCommit(async (jobs) => await submitJobs(context, jobs)) : submitOne,
+    find: async (ownerId, id) => await findJob(context, ownerId, id),
+    list: async (query) => await listJobs(context, query),
+    countAhead: async (id, limit) => await countAhead(context, id, limit),
+    requestCancel: async (ownerId, id) => await requestCancel(context, ownerId, id),
+    versions: async (ids) => await jobVersions(context, ids),
+    claim: async (options) => await claimJob(context, options),
+    renew: async (claim, leaseMs) => await renewLease(context, claim, leaseMs),
+    complete: async (claim, outcome) => await completeJob(context, claim, outcome),
+    rescueLostJobs: async (limit) => await rescueLostJobs(context, limit),
+    expireJobs: async (limit) => await expireJobs(context, limit),
+    countClaimable: async () => await countClaimable(context),
+    listClaimable: async (options) => await listClaimable(context, options),
+    countOpen: async () => await countOpen(context),
+  };
+}

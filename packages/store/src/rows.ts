@@ -1,0 +1,99 @@
+/** Rows and what the domain makes of them. */
+import type {
+  FinishReason,
+  GenerationRecord,
+  Job,
+  ModelIdentity,
+  PriorityClass,
+  SamplingParameters,
+  TransitionState,
+} from '@prosemill/core';
+import type { GenerationRecordTable, JobRow, StoredTime } from './schema.ts';
+import type { Selectable } from 'kysely';
+
+/** A job's row with its generation record, if it has one. */
+export interface JobWithRecord extends JobRow {
+  readonly generation_id: number | null;
+  readonly generated_text: string | null;
+}
+
+export const readTime = (time: StoredTime): Date => (time instanceof Date ? time : new Date(time));
+
+const readTimeOrNull = (time: StoredTime | null): Date | null => (time === null ? null : readTime(time));
+
+export function toJob(row: JobWithRecord): Job {
+  return {
+    id: row.id,
+    ownerId: row.owner_id,
+    status: row.status,
+    version: row.version,
+    priorityClass: row.class as PriorityClass,
+    turn: row.turn,
+    prompt: row.prompt,
+    parameters: JSON.parse(row.parameters) as SamplingParameters,
+    seed: row.seed,
+    model: toModel(row),
+    attempt: row.attempt,
+    releasedCount: row.released_count,
+    crashCount: row.crash_count,
+    maxAttempts: row.max_attempts,
+    dispatchEpoch: row.dispatch_epoch,
+    output: toOutput(row),
+    error: row.error_code === null ? null : { code: row.error_code, message: row.error_message ?? '' },
+    usage:
+      row.prompt_tokens === null || row.completion_tokens === null
+        ? null
+        : { promptTokens: row.prompt_tokens, completionTokens: row.completion_tokens },
+    timeToFirstTokenMs: row.time_to_first_token_ms,
+    generationMs: row.generation_ms,
+    cancelRequestedAt: readTimeOrNull(row.cancel_requested_at),
+    createdAt: readTime(row.created_at),
+    startedAt: readTimeOrNull(row.started_at),
+    finishedAt: readTimeOrNull(row.finished_at),
+  };
+}
+
+function toModel(row: JobRow): ModelIdentity | null {
+  const { model_name: name, model_revision: revision, model_engine: engine, model_dtype: dtype } = row;
+  if (name === null) return null;
+  return {
+    name,
+    revision: revision ?? '',
+    engine: engine ?? '',
+    dtype: dtype ?? '',
+    fingerprint: row.model_fingerprint ?? '',
+  };
+}
+
+function toOutput(row: JobWithRecord): Job['output'] {
+  const generatedText = row.generated_text ?? row.partial_text;
+  if (generatedText === null || row.finish_reason === null) return null;
+  return {
+    generatedText,
+    finishReason: row.finish_reason as FinishReason,
+    generationId: row.generation_id,
+  };
+}
+
+/** What transitions decide on. */
+export const toTransitionState = (row: JobRow): TransitionState => ({
+  status: row.status,
+  attempt: row.attempt,
+  releasedCount: row.released_count,
+  crashCount: row.crash_count,
+  maxAttempts: row.max_attempts,
+  dispatchEpoch: row.dispatch_epoch,
+  cancelRequested: row.cancel_requested_at !== null,
+});
+
+export const toGenerationRecord = (row: Selectable<GenerationRecordTable>): GenerationRecord => ({
+  id: row.id,
+  jobId: row.job_id,
+  prompt: row.prompt,
+  generatedText: row.generated_text,
+  modelName: row.model_name,
+  createdAt: readTime(row.created_at),
+});
+
+/** Postgres text refuses U+0000, and a model may produce one; both databases store U+FFFD instead, so that they agree. */
+export const storableText = (text: string): string => text.replaceAll('\u0000', '\uFFFD').toWellFormed();

@@ -1,0 +1,94 @@
+/** Rows as the databases hold them. Nobody outside this package sees one. */
+import type { Generated, Selectable } from 'kysely';
+import type { JobStatus, WorkerState } from '@prosemill/core';
+
+/** A point in time: a Date from Postgres, integer milliseconds from SQLite. `readTime` makes both a Date. */
+export type StoredTime = Date | number;
+
+export interface JobTable {
+  id: string;
+  owner_id: string;
+  status: JobStatus;
+  version: number;
+  class: number;
+  turn: number;
+  prompt: string;
+  /** `SamplingParameters` as JSON. */
+  parameters: string;
+  seed: number;
+  model_name: string | null;
+  model_revision: string | null;
+  model_engine: string | null;
+  model_dtype: string | null;
+  model_fingerprint: string | null;
+  attempt: number;
+  released_count: number;
+  crash_count: number;
+  max_attempts: number;
+  dispatch_epoch: number;
+  available_at: StoredTime;
+  deadline_at: StoredTime | null;
+  lease_until: StoredTime | null;
+  worker_id: string | null;
+  cancel_requested_at: StoredTime | null;
+  finish_reason: string | null;
+  partial_text: string | null;
+  error_code: string | null;
+  error_message: string | null;
+  prompt_tokens: number | null;
+  completion_tokens: number | null;
+  time_to_first_token_ms: number | null;
+  generation_ms: number | null;
+  created_at: StoredTime;
+  started_at: StoredTime | null;
+  finished_at: StoredTime | null;
+}
+
+export interface GenerationRecordTable {
+  id: Generated<number>;
+  job_id: string;
+  owner_id: string;
+  prompt: string;
+  generated_text: string;
+  model_name: string;
+  created_at: StoredTime;
+}
+
+export interface JobEventTable {
+  job_id: string;
+  /** The job's version after the event. */
+  seq: number;
+  type: string;
+  at: StoredTime;
+  /** Small facts as JSON, no text. */
+  data: string;
+}
+
+export interface ModelTable {
+  name: string;
+  revision: string;
+  context_length: number;
+  tokenizer: string;
+}
+
+export interface WorkerTable {
+  id: string;
+  heartbeat_at: StoredTime;
+  state: WorkerState;
+  load_progress: number | null;
+  note: string | null;
+  /** `ModelIdentity` as JSON. */
+  model: string | null;
+  slots: number;
+  busy: number;
+}
+
+export interface Tables {
+  jobs: JobTable;
+  generation_records: GenerationRecordTable;
+  job_events: JobEventTable;
+  models: ModelTable;
+  workers: WorkerTable;
+}
+
+export type JobRow = Selectable<JobTable>;

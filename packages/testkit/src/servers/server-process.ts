@@ -1,0 +1,66 @@
+/** A server as a child process that says on its output when it is ready. */
+import { type ChildProcess, spawn, type SpawnOptions } from 'node:child_process';
+import { once } from 'node:events';
+import { createServer } from 'node:net';
+
+export interface ServerCommand {
+  readonly command: string;
+  readonly args: readonly string[];
+  readonly options: SpawnOptions;
+  /** Appears on standard output or error once it takes connections. */
+  readonly readyText: string;
+}
+
+/** How much of its output is kept for an error message, characters. */
+const keptOutput = 4_000;
+
+export class ServerProcess {
+  readonly #command: ServerCommand;
+  #child: ChildProcess | null = null;
+
+  constructor(command: ServerCommand) {
+    this.#command = command;
+  }
+
+  /** @throws with its last words when it ends before it is ready */
+  async start(): Promise<void> {
+    const { command, args, options, readyText } = this.#command;
+    const child = spawn(command, args, { ...options, stdio: ['ignore', 'pipe', 'pipe'] });
+    this.#child = child;
+    await new Promise<void>((resolve, reject) => {
+      let output = '';
+      const onData = (data: Buffer) => {
+        output = (output + data.toString()).slice(-keptOutput);
+        if (output.includes(readyText)) resolve();
+      };
+      child.stdout?.on('data', onData);
+      child.stderr?.on('data', onData);
+      child.once('error', reject);
+      child.once('exit', (code, signal) => reject(new Error(`${command} ended (${code ?? signal}): ${output}`)));
+    });
+  }
+
+  /** Sends the signal and waits until the process is gone. */
+  async end(signal: NodeJS.Signals): Promise<void> {
+    const child = this.#child;
+    if (child === null || child.exitCode !== null || child.signalCode !== null) return;
+    const gone = once(child, 'exit');
+    child.kill(signal);
+    await gone;
+  }
+
+  signal(signal: NodeJS.Signals): void {
+    this.#child?.kill(signal);
+  }
+}
+
+/** A TCP port of the loopback address that nobody listens on at this moment. */
+export async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const address = server.address();
+  server.close();
+  await once(server, 'close');
+  if (address === null || typeof address === 'string') throw new TypeError('A TCP server has a port.');
+  return address.port;
+}
