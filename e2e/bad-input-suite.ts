@@ -5,14 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createClient, type Request, type RequestOptions } from './http-client.ts';
 import type { Service } from './launch.ts';
 
-type Row = readonly [
-  name: string,
-  path: string,
-  options: RequestOptions,
-  status: number,
-  code: string,
-  pointer?: string,
-];
+type Row = [name: string, path: string, options: RequestOptions, status: number, code: string, pointer?: string];
 
 const json = (value: unknown): RequestOptions => ({ json: value });
 const prompt = (value: unknown, rest: object = {}): RequestOptions => json({ prompt: value, ...rest });
@@ -122,7 +115,8 @@ export function describeBadInput(size: string, launch: () => Promise<Service>): 
       await service.stop();
     });
 
-    it.each(rows)('answers %s (%s) with %o → %i %s', async (_name, path, options, status, code, pointer) => {
+    it.each(rows)('answers %s (%s) with %o → %i %s', async (...row: Row) => {
+      const [, path, options, status, code, pointer] = row;
       const { headers, body, ...answer } = await request<Problem>(path, options);
       expect([answer.status, body?.code]).toEqual([status, code]);
       expect(headers.get('Content-Type')).toBe('application/problem+json');

@@ -16,7 +16,7 @@ await runProcess(async (aborted) => {
   requireServer(config.DATABASE_URL);
   const logger = createLogger({ name: 'api', level: config.LOG_LEVEL, pretty: config.LOG_PRETTY });
   const store = openStore({ url: config.DATABASE_URL, logger });
-  const queue = createQueue({ databaseUrl: config.DATABASE_URL, redisUrl: config.REDIS_URL, role: 'api', logger });
+  const queue = createQueue({ databaseUrl: config.DATABASE_URL, redisUrl: config.REDIS_URL, logger });
   await queue.wakeUps.start();
   const api = createApi({
     store,

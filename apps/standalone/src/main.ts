@@ -17,13 +17,7 @@ await runProcess(async (aborted) => {
   const logger = createLogger({ name: 'standalone', level: config.LOG_LEVEL, pretty: config.LOG_PRETTY });
   const store = openStore({ url: config.DATABASE_URL, logger });
   const leaseMs = config.LEASE_SECONDS * 1_000;
-  const queue = createQueue({
-    databaseUrl: config.DATABASE_URL,
-    redisUrl: config.REDIS_URL,
-    role: 'both',
-    leaseMs,
-    logger,
-  });
+  const queue = createQueue({ databaseUrl: config.DATABASE_URL, redisUrl: config.REDIS_URL, logger });
   await queue.wakeUps.start();
   const api = createApi({
     store,

@@ -70,7 +70,7 @@ export function createWorker(options: WorkerOptions): Worker {
       if (model === null) throw new TypeError('An engine that is ready has a model.');
       await retryUntilAvailable(() => store.models.save(model.record), { name: 'database', logger, signal });
       signal.throwIfAborted();
-      await receiver.start({ concurrency: generator.slots, onPermit: runNextJob });
+      await receiver.start({ concurrency: generator.slots, leaseMs, onPermit: runNextJob });
       logger.info({ workerId, model: model.identity.name, slots: generator.slots }, 'the worker takes jobs');
     },
 

@@ -15,13 +15,7 @@ await runProcess(async (aborted) => {
   const logger = createLogger({ name: 'worker', level: config.LOG_LEVEL, pretty: config.LOG_PRETTY });
   const store = openStore({ url: config.DATABASE_URL, logger });
   const leaseMs = config.LEASE_SECONDS * 1_000;
-  const queue = createQueue({
-    databaseUrl: config.DATABASE_URL,
-    redisUrl: config.REDIS_URL,
-    role: 'worker',
-    leaseMs,
-    logger,
-  });
+  const queue = createQueue({ databaseUrl: config.DATABASE_URL, redisUrl: config.REDIS_URL, logger });
   const generator = createTextGenerator({ ...engineOptions(config), logger });
   const worker = createWorker({
     store,

@@ -53,14 +53,14 @@ export function createReconciler({ jobs, hints, wakeUps, logger }: ReconcilerOpt
     }
   }
 
-  /** As many hints as claimable rows; a transport that keeps none gets one, which wakes every worker with a free slot. */
+  /** As many hints as claimable rows; a transport that keeps none gets a page of them at each round. */
   async function sendMissingHints(): Promise<void> {
     const waiting = await hints.countWaiting();
     const claimable = await jobs.countClaimable();
     if (claimable <= (waiting ?? 0)) return;
     let after: string | null = null;
     for (let sent = waiting ?? 0; sent < claimable && !stopped.signal.aborted;) {
-      const page: readonly Hint[] = await jobs.listClaimable({ after, limit: waiting === null ? 1 : batchSize });
+      const page: readonly Hint[] = await jobs.listClaimable({ after, limit: batchSize });
       const last = page.at(-1);
       if (last === undefined) return;
       await hints.send(page);

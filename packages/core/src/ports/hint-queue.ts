@@ -9,8 +9,7 @@ export interface HintSender {
    */
   send(hints: readonly Hint[]): Promise<void>;
   /**
-   * Hints that nobody has taken yet; null when the transport keeps none (a notification is heard or lost), in which case the
-   * reconciler sends one whenever something is claimable.
+   * Hints that nobody has taken yet; null when the transport keeps none: a notification is heard or lost.
    */
   countWaiting(): Promise<number | null>;
   stop(): Promise<void>;
@@ -22,10 +21,18 @@ export interface HintSender {
  */
 export type PermitHandler = () => Promise<boolean>;
 
+export interface ReceiveOptions {
+  /** Handlers at once. */
+  readonly concurrency: number;
+  /** How long a transport that keeps hints leaves one with a worker that does not say anything. */
+  readonly leaseMs: number;
+  readonly onPermit: PermitHandler;
+}
+
 /** The taking side, one a worker. */
 export interface HintReceiver {
-  /** Starts taking: at most `concurrency` handlers at once. A handler never throws. */
-  start(options: { readonly concurrency: number; readonly onPermit: PermitHandler }): Promise<void>;
+  /** Starts taking. A handler never throws. */
+  start(options: ReceiveOptions): Promise<void>;
   /** Stops taking; resolves when no handler will be called any more. Running handlers go on. Idempotent. */
   pause(): Promise<void>;
   /** Waits for running handlers (`pause` comes first), then closes. Idempotent. */

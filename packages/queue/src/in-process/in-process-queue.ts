@@ -1,0 +1,28 @@
+/** Hints and wake-ups inside one process. */
+import type { Queue } from '../queue.ts';
+import { createPermitPool } from '../permit-pool.ts';
+import { createWakeUpListeners } from '../wake-up-listeners.ts';
+
+export function createInProcessQueue(): Queue {
+  const receiver = createPermitPool();
+  const { subscribe, deliver } = createWakeUpListeners();
+  return {
+    receiver,
+    sender: {
+      async send() {
+        receiver.wake();
+      },
+      countWaiting: async () => null,
+      stop: async () => undefined,
+    },
+    wakeUps: {
+      start: async () => undefined,
+      // Not in the publisher's own stack: it may be in the middle of a change.
+      publish: (wakeUp) => queueMicrotask(() => deliver(wakeUp)),
+      subscribe,
+      stop: async () => undefined,
+    },
+    problems: () => [],
+    stop: async () => await receiver.stop(),
+  };
+}

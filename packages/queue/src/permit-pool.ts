@@ -1,0 +1,56 @@
+/** Takes permits for the transports that keep no hints: a wake starts work, and work goes on until nothing is claimable. */
+import type { HintReceiver, PermitHandler } from '@prosemill/core';
+
+export interface PermitPool extends HintReceiver {
+  /** Something may be claimable: one more permit. */
+  wake(): void;
+  /** Much may be claimable: all the permits there are. */
+  wakeAll(): void;
+}
+
+export function createPermitPool(): PermitPool {
+  let concurrency = 0;
+  let onPermit: PermitHandler | null = null;
+  let isPaused = true;
+  /** A wake came that no loop has looked at since. */
+  let isWoken = false;
+  const loops = new Set<Promise<void>>();
+
+  function wake(): void {
+    isWoken = true;
+    if (isPaused || loops.size >= concurrency) return;
+    const loop = run().finally(() => {
+      loops.delete(loop);
+      // A wake between the last look of this loop and its end would be lost, had every place been taken.
+      if (isWoken) wake();
+    });
+    loops.add(loop);
+  }
+
+  async function run(): Promise<void> {
+    do isWoken = false;
+    while ((await onPermit?.()) === true && !isPaused);
+  }
+
+  function wakeAll(): void {
+    for (let loop = 0; loop < concurrency; loop += 1) wake();
+  }
+
+  return {
+    wake,
+    wakeAll,
+    async start(options) {
+      ({ concurrency, onPermit } = options);
+      isPaused = false;
+      // Whatever was submitted before is there, and its hints are gone.
+      wakeAll();
+    },
+    async pause() {
+      isPaused = true;
+    },
+    async stop() {
+      isPaused = true;
+      await Promise.all(loops);
+    },
+  };
+}

@@ -1,0 +1,99 @@
+/** Hints and wake-ups by LISTEN/NOTIFY. Nothing is kept: who is not listening hears nothing, and looks for itself when it starts. */
+import type { Hint, Logger } from '@prosemill/core';
+import { errorLine } from '@prosemill/core';
+import { Pool } from 'pg';
+import { createPermitPool } from '../permit-pool.ts';
+import type { Queue } from '../queue.ts';
+import { createWakeUpListeners, decodeWakeUp, encodeWakeUp } from '../wake-up-listeners.ts';
+import { createPostgresListener } from './postgres-listener.ts';
+
+export interface PostgresQueueOptions {
+  readonly url: string;
+  readonly logger: Logger;
+}
+
+const hintChannel = 'prosemill_hints';
+const wakeUpChannel = 'prosemill_wake_ups';
+/** The sender fails fast: the answer to a client never waits for a hint. */
+const sendTimeoutMs = 1_000;
+
+export function createPostgresQueue({ url, logger }: PostgresQueueOptions): Queue {
+  const pool = new Pool({
+    connectionString: url,
+    max: 2,
+    connectionTimeoutMillis: sendTimeoutMs,
+    query_timeout: sendTimeoutMs,
+    keepAlive: true,
+    application_name: 'prosemill-notify',
+  });
+  pool.on('error', (error) => logger.debug({ reason: errorLine(error) }, 'a notifying connection was lost'));
+  const permits = createPermitPool();
+  const { subscribe, deliver } = createWakeUpListeners();
+  const hints = createPostgresListener({
+    url,
+    channel: hintChannel,
+    logger,
+    onMessage: () => permits.wake(),
+    onConnect: () => permits.wakeAll(),
+  });
+  const wakeUpsListener = createPostgresListener({
+    url,
+    channel: wakeUpChannel,
+    logger,
+    onMessage: (message) => {
+      const wakeUp = decodeWakeUp(message);
+      if (wakeUp !== null) deliver(wakeUp);
+    },
+    onConnect: () => undefined,
+  });
+
+  /** One statement, so one lock at commit, for all messages. */
+  async function notify(channel: string, messages: readonly string[]): Promise<void> {
+    await pool.query('select pg_notify($1, message) from unnest($2::text[]) as message', [channel, messages]);
+  }
+
+  return {
+    sender: {
+      send: async (sent: readonly Hint[]) =>
+        await notify(
+          hintChannel,
+          sent.map(({ id, epoch }) => `${id}-${epoch}`),
+        ),
+      countWaiting: async () => null,
+      stop: async () => await pool.end(),
+    },
+    receiver: {
+      async start(options) {
+        hints.start();
+        await permits.start(options);
+      },
+      pause: async () => await permits.pause(),
+      async stop() {
+        await permits.stop();
+        await hints.stop();
+      },
+    },
+    wakeUps: {
+      async start() {
+        wakeUpsListener.start();
+      },
+      publish(wakeUp) {
+        notify(wakeUpChannel, encodeWakeUp(wakeUp)).catch((error: unknown) =>
+          logger.debug({ reason: errorLine(error) }, 'a wake-up was lost'),
+        );
+      },
+      subscribe,
+      stop: async () => await wakeUpsListener.stop(),
+    },
+    problems: () => {
+      const problem = wakeUpsListener.log.problem ?? hints.log.problem;
+      return problem === null ? [] : [`LISTEN on Postgres is not available: ${problem}.`];
+    },
+    async stop() {
+      await permits.stop();
+      await hints.stop();
+      await wakeUpsListener.stop();
+      await pool.end();
+    },
+  };
+}

@@ -1,0 +1,114 @@
+/** Hints as BullMQ jobs: the id names the row and its return to the queue, so that a repeated hint is one hint. */
+import type { Hint, HintReceiver, HintSender, Logger } from '@prosemill/core';
+import { Queue, Worker } from 'bullmq';
+import { connectRedis, patientOptions, type RedisConnection } from './redis-connection.ts';
+
+export interface RedisHintOptions {
+  readonly url: string;
+  readonly prefix: string;
+  readonly logger: Logger;
+}
+
+const queueName = 'hints';
+/** A hint is tried once, and nothing of it stays. */
+const jobOptions = { attempts: 1, removeOnComplete: true, removeOnFail: true } as const;
+const stalledIntervalMs = 10_000;
+/** What a close may take when Redis does not answer. */
+const closeLimitMs = 2_000;
+
+export function createRedisSender({ prefix }: RedisHintOptions, connection: RedisConnection): HintSender {
+  const { client } = connection;
+  let opening: Promise<Queue> | null = null;
+
+  /** Opened when Redis is there: BullMQ asks it for its version once, and a refusal would stay for good. */
+  async function openQueue(): Promise<Queue> {
+    if (client.status !== 'ready') throw new Error(`Redis is not available (${client.status}).`);
+    opening ??= open().catch((error: unknown) => {
+      opening = null;
+      throw error;
+    });
+    return await opening;
+  }
+
+  async function open(): Promise<Queue> {
+    const queue = new Queue(queueName, {
+      connection: client,
+      prefix,
+      skipWaitingForReady: true,
+      skipMetasUpdate: true,
+    });
+    // The connection logs its own errors.
+    queue.on('error', () => undefined);
+    await queue.waitUntilReady();
+    return queue;
+  }
+
+  return {
+    async send(hints) {
+      const queue = await openQueue();
+      await queue.addBulk(
+        hints.map((hint) => ({ name: 'hint', data: hint, opts: { ...jobOptions, jobId: jobIdOf(hint) } })),
+      );
+    },
+    async countWaiting() {
+      const queue = await openQueue();
+      return await queue.getWaitingCount();
+    },
+    async stop() {
+      const queue = await opening?.catch(() => null);
+      if (queue != null) await within(closeLimitMs, queue.close());
+      connection.disconnect();
+    },
+  };
+}
+
+const jobIdOf = ({ id, epoch }: Hint): string => `${id}-${epoch}`;
+
+/** A BullMQ worker whose every job is a permit. What BullMQ thinks of the outcome decides nothing. */
+export function createRedisReceiver({ url, prefix, logger }: RedisHintOptions): HintReceiver {
+  let worker: Worker | null = null;
+  let isPaused = false;
+  let connection: RedisConnection | null = null;
+
+  return {
+    async start({ concurrency, leaseMs, onPermit }) {
+      connection = connectRedis(url, patientOptions, 'Redis (permits)', logger);
+      worker = new Worker(
+        queueName,
+        async () => {
+          // A hint that arrives during the pause is dropped; the reconciler sends it again.
+          if (!isPaused) await onPermit();
+        },
+        {
+          connection: connection.client,
+          prefix,
+          concurrency,
+          lockDuration: leaseMs,
+          stalledInterval: stalledIntervalMs,
+          skipVersionCheck: true,
+          removeOnComplete: { count: 0 },
+          removeOnFail: { count: 0 },
+        },
+      );
+      const log = connection.log;
+      worker.on('error', (error) => logger.debug({ reason: error.message, away: log.problem }, 'BullMQ reports'));
+    },
+    async pause() {
+      isPaused = true;
+      await worker?.pause(true);
+    },
+    async stop() {
+      isPaused = true;
+      if (worker !== null) await within(closeLimitMs, worker.close(true));
+      connection?.disconnect();
+    },
+  };
+}
+
+/** Waits for a close that needs Redis, but not for a Redis that is away. */
+async function within(limitMs: number, closing: Promise<unknown>): Promise<void> {
+  const limit = Promise.withResolvers<void>();
+  const timer = setTimeout(limit.resolve, limitMs);
+  await Promise.race([closing.catch(() => undefined), limit.promise]);
+  clearTimeout(timer);
+}

@@ -1,0 +1,3 @@
+/** Text to token ids and back, for every tokenizer that Hugging Face's tokenizer.json describes. */
+export { createTokenizer, type Tokenizer } from './tokenizer.ts';
+export { Detokenizer } from './detokenizer.ts';

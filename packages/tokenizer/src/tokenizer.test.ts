@@ -1,0 +1,57 @@
+import { readFileSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import { createTokenizer, Detokenizer } from './index.ts';
+
+const read = (name: string): unknown =>
+  JSON.parse(readFileSync(new URL(`../../../models/tiny-tales/${name}`, import.meta.url), 'utf8'));
+const record = JSON.stringify({ tokenizer: read('tokenizer.json'), config: read('tokenizer_config.json') });
+const { cases } = read('golden.json') as { cases: { prompt: string; input_ids: number[] }[] };
+const tokenizer = createTokenizer(record);
+
+describe('tokenizer', () => {
+  it.each(cases)('encodes %o as the model was trained', ({ prompt, input_ids }) => {
+    expect(tokenizer.encode(prompt)).toEqual(input_ids);
+  });
+
+  it.each(['', ' ', 'a  b \n\t c .', 'naïve café', '日本語', '👩‍👩‍👧‍👦 🏳️‍🌈', 'x'.repeat(500)])('gives %o back', (text) => {
+    expect(tokenizer.decode(tokenizer.encode(text))).toBe(text);
+  });
+
+  it('takes the name of a special token for the token, and writes none', () => {
+    expect(tokenizer.encode('<|endoftext|>')).toEqual([0]);
+    expect(tokenizer.decode([0])).toBe('');
+  });
+});
+
+describe('detokenizer', () => {
+  function stream(ids: readonly number[]): string[] {
+    const detokenizer = new Detokenizer(tokenizer);
+    return [...ids.map((id) => detokenizer.push(id)), detokenizer.flush()];
+  }
+
+  it.each(['Once upon a time, there was', 'naïve 👩‍👩‍👧‍👦 日本語 ends', '🏳️‍🌈'])('streams %o in whole characters', (text) => {
+    const parts = stream(tokenizer.encode(text));
+    expect(parts.join('')).toBe(text);
+    for (const part of parts) expect(part).not.toContain('\uFFFD');
+  });
+
+  it('agrees with decoding all at once, whatever the ids', () => {
+    // Ids of single bytes come first in the vocabulary: many of these sequences are broken UTF-8.
+    let state = 1;
+    const next = (limit: number): number => {
+      state = (Math.imul(state, 1_103_515_245) + 12_345) >>> 0;
+      return (state >>> 8) % limit;
+    };
+    for (let round = 0; round < 300; round += 1) {
+      const ids = Array.from({ length: 1 + next(12) }, () => next(round % 2 === 0 ? 257 : 4096));
+      expect(stream(ids).join('')).toBe(tokenizer.decode(ids));
+    }
+  });
+
+  it('ends half a character with U+FFFD', () => {
+    const ids = tokenizer.encode('👍').slice(0, -1);
+    const parts = stream(ids);
+    expect(parts.slice(0, -1).join('')).toBe('');
+    expect(parts.at(-1)).toMatch(/^\uFFFD+$/);
+  });
+});
