@@ -16,7 +16,7 @@ export const workerConfigSchema = z.object({
   WORKER_PORT: z.coerce.number().int().min(0).max(65_535).default(8001),
   /** Address that port is opened on. */
   HOST: z.string().default('127.0.0.1'),
-  /** A hub id, a folder, or `shipped`. Not set: distilgpt2 if it can be had, else the shipped model. */
+  /** A hub id, a folder, or `shipped`. Not set: distilgpt2; `pnpm start` runs the shipped model if that cannot be had. */
   MODEL: z.string().optional(),
   /** A commit, tag or branch on the hub; default: the pinned one of a known model, else `main`. */
   MODEL_REVISION: z.string().optional(),

@@ -16,7 +16,9 @@ await runProcess(async (aborted) => {
   const store = openStore({ url: config.DATABASE_URL, logger });
   const leaseMs = config.LEASE_SECONDS * 1_000;
   const queue = createQueue({ databaseUrl: config.DATABASE_URL, redisUrl: config.REDIS_URL, logger });
-  const generator = createTextGenerator({ ...engineOptions(config), logger });
+  // Unlike `pnpm start`, a worker of a fleet never runs another model than it was meant to.
+  const model = config.MODEL ?? 'distilgpt2';
+  const generator = createTextGenerator({ ...engineOptions(config), model, logger });
   const worker = createWorker({
     store,
     receiver: queue.receiver,

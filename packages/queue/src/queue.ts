@@ -7,7 +7,7 @@ export interface Queue {
   readonly receiver: HintReceiver;
   readonly wakeUps: WakeUps;
   /** Why hints or wake-ups are late at the moment, one sentence each. Nothing is lost meanwhile. */
-  problems(): readonly string[];
+  readonly problems: () => readonly string[];
   /** Closes everything; running permits first. Bounded, with the transport away too. Idempotent. */
   stop(): Promise<void>;
 }

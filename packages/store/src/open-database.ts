@@ -45,7 +45,9 @@ function openPostgres(url: string, logger: Logger): Kysely<Tables> {
     keepAlive: true,
     application_name: 'prosemill',
     // Counts, turns, seeds and record ids are bigint, and far below 2^53.
-    types: { getTypeParser: (oid, format) => (oid === types.builtins.INT8 ? Number : types.getTypeParser(oid, format)) },
+    types: {
+      getTypeParser: (oid, format) => (oid === types.builtins.INT8 ? Number : types.getTypeParser(oid, format)),
+    },
   });
   // Without a listener a server that goes away would end the process.
   pool.on('error', (error) => logger.warn({ reason: errorLine(error) }, 'an idle database connection was lost'));

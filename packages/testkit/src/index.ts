@@ -1,4 +1,11 @@
 /** @module Conformance suites for the ports of core, and the real servers that tests run against. Never part of an image. */
+export {
+  describeTextGeneratorConformance,
+  type GoldenTokens,
+  type TextGeneratorSetup,
+} from './conformance/text-generator.ts';
+export { type HubFault, type HubServer, startHubServer } from './servers/hub-server.ts';
 export { createTestDatabase, launchPostgres, type TestDatabase } from './servers/postgres.ts';
 export { launchRedis } from './servers/redis.ts';
 export type { PrivateServer, TestServer } from './servers/server.ts';
+export { silentLogger } from './silent-logger.ts';

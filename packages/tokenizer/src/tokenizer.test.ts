@@ -23,12 +23,12 @@ describe('tokenizer', () => {
   });
 });
 
-describe('detokenizer', () => {
-  function stream(ids: readonly number[]): string[] {
-    const detokenizer = new Detokenizer(tokenizer);
-    return [...ids.map((id) => detokenizer.push(id)), detokenizer.flush()];
-  }
+function stream(ids: readonly number[]): string[] {
+  const detokenizer = new Detokenizer(tokenizer);
+  return [...ids.map((id) => detokenizer.push(id)), detokenizer.flush()];
+}
 
+describe('detokenizer', () => {
   it.each(['Once upon a time, there was', 'naïve 👩‍👩‍👧‍👦 日本語 ends', '🏳️‍🌈'])('streams %o in whole characters', (text) => {
     const parts = stream(tokenizer.encode(text));
     expect(parts.join('')).toBe(text);

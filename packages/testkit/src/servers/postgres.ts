@@ -60,7 +60,7 @@ export async function launchPostgres(): Promise<PrivateServer> {
 
 export interface TestDatabase {
   readonly url: string;
-  drop(): Promise<void>;
+  readonly drop: () => Promise<void>;
 }
 
 /** An empty database for one test file. */

@@ -1,0 +1,38 @@
+/** What a worker and its engine process say to each other. */
+import type { ErrorCode, GenerateRequest, GenerationEnding, TokenEvent } from '@prosemill/core';
+import type { Dtype } from '../models/model-files.ts';
+
+export interface LoadMessage {
+  readonly type: 'load';
+  readonly folder: string;
+  readonly dtype: Dtype;
+  readonly threads: number;
+  readonly contextLength: number;
+  /** As in core's `ModelRecord`. */
+  readonly tokenizer: string;
+}
+
+export type ToChild =
+  | LoadMessage
+  | { readonly type: 'generate'; readonly call: number; readonly request: GenerateRequest }
+  | { readonly type: 'cancel'; readonly call: number };
+
+/** Errors lose their class on the way, so they travel as data. */
+export interface ErrorData {
+  readonly code: ErrorCode;
+  readonly message: string;
+  readonly details: Readonly<Record<string, unknown>>;
+}
+
+export type ChildTokenEvent =
+  | Exclude<TokenEvent, { readonly type: 'generation-end' }>
+  | { readonly type: 'generation-end'; readonly ending: ChildEnding };
+
+export type ChildEnding =
+  | Exclude<GenerationEnding, { readonly reason: 'error' }>
+  | { readonly reason: 'error'; readonly error: ErrorData };
+
+export type FromChild =
+  | { readonly type: 'loaded'; readonly engineVersion: string }
+  | { readonly type: 'load-failed'; readonly message: string }
+  | { readonly type: 'event'; readonly call: number; readonly event: ChildTokenEvent };

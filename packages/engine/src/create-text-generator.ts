@@ -1,0 +1,227 @@
+/** The engine `transformers`: any model that transformers.js can run, in a process of its own, one text at a time. */
+import {
+  AppError,
+  backoffMs,
+  type EngineState,
+  type GenerateRequest,
+  type GenerationEnding,
+  type LoadedModel,
+  type Logger,
+  reconnectBackoff,
+  type TextGenerator,
+  toAppError,
+  type TokenEvent,
+} from '@prosemill/core';
+import type { ChildEnding, FromChild, LoadMessage } from './child/messages.ts';
+import { EngineProcess } from './engine-process.ts';
+import { EventQueue } from './event-queue.ts';
+import { fingerprintOf } from './fingerprint.ts';
+import { createProgressReport } from './models/progress-bar.ts';
+import { type ModelChoice, type ResolvedModel, resolveModel } from './models/resolve-model.ts';
+
+export interface TextGeneratorOptions extends ModelChoice {
+  /** Threads of the one onnxruntime session. */
+  readonly threads: number;
+  readonly logger: Logger;
+}
+
+const engineName = 'transformers';
+
+export const createTextGenerator = (options: TextGeneratorOptions): TextGenerator => new TransformersGenerator(options);
+
+class TransformersGenerator implements TextGenerator {
+  readonly slots = 1;
+  readonly #options: TextGeneratorOptions;
+  readonly #listeners = new Set<(state: EngineState) => void>();
+  readonly #calls = new Map<number, EventQueue<TokenEvent>>();
+  readonly #stopping = new AbortController();
+  #state: EngineState = { type: 'loading', progress: null };
+  #model: LoadedModel | null = null;
+  #process: EngineProcess | null = null;
+  #restart: NodeJS.Timeout | undefined;
+  /** Starts of the process since it was last ready. */
+  #attempts = 0;
+  #lastCall = 0;
+
+  constructor(options: TextGeneratorOptions) {
+    this.#options = options;
+  }
+
+  get state(): EngineState {
+    return this.#state;
+  }
+
+  get model(): LoadedModel | null {
+    return this.#model;
+  }
+
+  onStateChange(listener: (state: EngineState) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  async start(): Promise<void> {
+    const { logger, threads } = this.#options;
+    try {
+      const resolved = await this.#resolveModel();
+      this.#stopping.signal.throwIfAborted();
+      const { folder, dtype, contextLength, tokenizer } = resolved;
+      this.#startProcess(resolved, { type: 'load', folder, dtype, threads, contextLength, tokenizer });
+    } catch (error) {
+      if (!this.#stopping.signal.aborted)
+        this.#setState({ type: 'failed', error: toAppError(error, 'engine_unavailable') });
+    }
+    const settled = await this.#settled();
+    if (settled.type === 'failed') throw settled.error;
+    if (settled.type === 'stopped') throw stopped();
+    const { model } = this;
+    if (model?.fallbackReason != null) logger.warn({ model: model.identity.name }, model.fallbackReason);
+  }
+
+  async *generate(request: GenerateRequest, signal: AbortSignal): AsyncGenerator<TokenEvent, void, undefined> {
+    const state = await this.#settled(signal);
+    if (signal.aborted) {
+      yield { type: 'generation-end', ending: { reason: 'canceled', usage: { promptTokens: 0, completionTokens: 0 } } };
+      return;
+    }
+    if (state.type !== 'ready') {
+      const error = state.type === 'failed' ? state.error : stopped();
+      yield { type: 'generation-end', ending: { reason: 'error', error } };
+      return;
+    }
+    this.#lastCall += 1;
+    const call = this.#lastCall;
+    const events = new EventQueue<TokenEvent>();
+    const cancel = (): void => this.#process?.send({ type: 'cancel', call });
+    this.#calls.set(call, events);
+    signal.addEventListener('abort', cancel, { once: true });
+    this.#process?.send({ type: 'generate', call, request });
+    try {
+      yield* events;
+    } finally {
+      signal.removeEventListener('abort', cancel);
+      // The reader may have left before the end.
+      if (this.#calls.delete(call)) cancel();
+    }
+  }
+
+  async stop(): Promise<void> {
+    this.#stopping.abort();
+    clearTimeout(this.#restart);
+    this.#setState({ type: 'stopped' });
+    await this.#process?.end();
+  }
+
+  async #resolveModel(): Promise<ResolvedModel> {
+    const { logger } = this.#options;
+    const report = createProgressReport('loading the model', logger, process.stderr);
+    try {
+      return await resolveModel(this.#options, {
+        signal: this.#stopping.signal,
+        onProgress: (received, total) => {
+          report.update(received, total);
+          this.#setState({ type: 'loading', progress: total === 0 ? null : Math.min(1, received / total) });
+        },
+      });
+    } finally {
+      report.end();
+    }
+  }
+
+  #startProcess(resolved: ResolvedModel, load: LoadMessage): void {
+    const { logger } = this.#options;
+    this.#attempts += 1;
+    this.#process = new EngineProcess({
+      load,
+      logger,
+      onMessage: (message) => this.#receive(message, resolved),
+      onExit: (error) => {
+        this.#failCalls(error);
+        if (this.#stopping.signal.aborted || this.#state.type === 'failed') return;
+        const pauseMs = backoffMs(this.#attempts, reconnectBackoff);
+        logger.error({ reason: error.message, pauseMs }, 'the engine starts again');
+        this.#setState({ type: 'restarting', error });
+        this.#restart = setTimeout(() => this.#startProcess(resolved, load), pauseMs);
+      },
+    });
+  }
+
+  #receive(message: FromChild, resolved: ResolvedModel): void {
+    switch (message.type) {
+      case 'loaded':
+        this.#attempts = 0;
+        this.#model ??= loadedModel(resolved, message.engineVersion);
+        this.#setState({ type: 'ready' });
+        break;
+      case 'load-failed': {
+        const error = new AppError('engine_unavailable', {
+          message: `the model in ${resolved.folder} cannot be loaded: ${message.message}`,
+        });
+        this.#setState({ type: 'failed', error });
+        void this.#process?.end();
+        break;
+      }
+      case 'event': {
+        const { call, event } = message;
+        if (event.type === 'generation-end') this.#endCall(call, revive(event.ending));
+        else this.#calls.get(call)?.push(event);
+        break;
+      }
+      default:
+        message satisfies never;
+    }
+  }
+
+  #failCalls(error: AppError): void {
+    for (const call of this.#calls.keys()) this.#endCall(call, { reason: 'error', error });
+  }
+
+  #endCall(call: number, ending: GenerationEnding): void {
+    const events = this.#calls.get(call);
+    this.#calls.delete(call);
+    events?.push({ type: 'generation-end', ending });
+    events?.end();
+  }
+
+  /** The first state that is neither loading nor restarting; any state once the signal is aborted. */
+  async #settled(signal?: AbortSignal): Promise<EngineState> {
+    if (isSettled(this.#state) || signal?.aborted === true) return this.#state;
+    return await new Promise((resolve) => {
+      const finish = (): void => {
+        unsubscribe();
+        signal?.removeEventListener('abort', finish);
+        resolve(this.#state);
+      };
+      const unsubscribe = this.onStateChange((state) => {
+        if (isSettled(state)) finish();
+      });
+      signal?.addEventListener('abort', finish);
+    });
+  }
+
+  #setState(state: EngineState): void {
+    if (this.#state.type === 'stopped') return;
+    this.#state = state;
+    for (const listener of this.#listeners) listener(state);
+  }
+}
+
+const isSettled = ({ type }: EngineState): boolean => type !== 'loading' && type !== 'restarting';
+
+const stopped = (): AppError => new AppError('engine_unavailable', { message: 'the engine is stopped' });
+
+function loadedModel(resolved: ResolvedModel, engineVersion: string): LoadedModel {
+  const { name, revision, dtype, weightsChecksum, contextLength, tokenizer, fallbackReason } = resolved;
+  const fingerprint = fingerprintOf({ engine: `${engineName} ${engineVersion}`, weightsChecksum, dtype });
+  return {
+    identity: { name, revision, engine: engineName, dtype, fingerprint },
+    record: { name, revision, contextLength, tokenizer },
+    fallbackReason,
+  };
+}
+
+function revive(ending: ChildEnding): GenerationEnding {
+  if (ending.reason !== 'error') return ending;
+  const { code, message, details } = ending.error;
+  return { reason: 'error', error: new AppError(code, { message, details }) };
+}

@@ -1,0 +1,28 @@
+/** Turns pushed values into an async iterable. One reader. */
+export class EventQueue<Value> implements AsyncIterable<Value> {
+  readonly #values: Value[] = [];
+  #isEnded = false;
+  #wake: (() => void) | null = null;
+
+  push(value: Value): void {
+    this.#values.push(value);
+    this.#wake?.();
+  }
+
+  /** The reader ends after what is already there. */
+  end(): void {
+    this.#isEnded = true;
+    this.#wake?.();
+  }
+
+  async *[Symbol.asyncIterator](): AsyncGenerator<Value, void, undefined> {
+    for (;;) {
+      while (this.#values.length > 0) yield this.#values.shift() as Value;
+      if (this.#isEnded) return;
+      await new Promise<void>((resolve) => {
+        this.#wake = resolve;
+      });
+      this.#wake = null;
+    }
+  }
+}

@@ -1,0 +1,35 @@
+/** What decides, besides prompt, parameters and seed, which text comes out. */
+import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { arch } from 'node:os';
+
+/** The instruction sets that inference libraries choose their kernels by. */
+const relevantFlags = /^(?:avx|fma|f16c|amx|asimd|sve|i8mm|bf16)/;
+
+export interface FingerprintParts {
+  /** Name and version. */
+  readonly engine: string;
+  /** sha256 of the weights. */
+  readonly weightsChecksum: string;
+  readonly dtype: string;
+}
+
+/** @returns 16 hex digits */
+export function fingerprintOf({ engine, weightsChecksum, dtype }: FingerprintParts): string {
+  const parts = [engine, weightsChecksum, dtype, arch(), cpuFeatures()];
+  return createHash('sha256').update(JSON.stringify(parts)).digest('hex').slice(0, 16);
+}
+
+/** '' where the system does not tell. */
+function cpuFeatures(): string {
+  try {
+    const line = /^(?:flags|Features)\s*:(.*)$/m.exec(readFileSync('/proc/cpuinfo', 'utf8'))?.[1] ?? '';
+    return line
+      .split(' ')
+      .filter((flag) => relevantFlags.test(flag))
+      .toSorted()
+      .join(' ');
+  } catch {
+    return '';
+  }
+}

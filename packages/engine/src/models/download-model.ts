@@ -1,0 +1,155 @@
+/** A model's files from the hub into a folder of their own, all or nothing. */
+import { mkdir, mkdtemp, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { AppError, backoffMs, reconnectBackoff } from '@prosemill/core';
+import { setTimeout as wait } from 'node:timers/promises';
+import { downloadHubFile, type HubFile, type HubTimeouts, type Repository, statHubFile } from './hub.ts';
+import { type Dtype, externalDataFiles, optionalFiles, requiredFiles } from './model-files.ts';
+
+/** Checksums by path that are known before the download, 64 hex digits. */
+export type Checksums = Readonly<Record<string, string>>;
+
+export interface DownloadOptions {
+  readonly repository: Repository;
+  readonly dtype: Dtype;
+  readonly modelDir: string;
+  readonly pinned: Checksums;
+  /** Tries for each request, at least 1; each wait between them is longer. */
+  readonly tries: number;
+  readonly timeouts: HubTimeouts;
+  readonly signal: AbortSignal;
+  /** `received` of `total` bytes. */
+  readonly onProgress: (received: number, total: number) => void;
+}
+
+/** What a finished download says about itself; the folder has it only when it is complete. */
+export interface DownloadManifest {
+  readonly repository: string;
+  readonly revision: string;
+  /** Null when the server does not tell. */
+  readonly commit: string | null;
+  /** sha256 by path, of what was written. */
+  readonly files: Checksums;
+}
+
+const manifestName = 'download.json';
+const partialPrefix = '.partial-';
+/** Older ones belong to no running download. */
+const partialLifeMs = 24 * 60 * 60 * 1_000;
+
+/** Where a model lies once it is complete. */
+export function folderOf(modelDir: string, { id, revision }: Omit<Repository, 'endpoint'>, dtype: Dtype): string {
+  return join(modelDir, ...id.split('/'), encodeURIComponent(revision), dtype);
+}
+
+/** Null when the folder holds no complete download. */
+export async function readManifest(folder: string): Promise<DownloadManifest | null> {
+  const text = await readFile(join(folder, manifestName), 'utf8').catch(() => null);
+  return text === null ? null : (JSON.parse(text) as DownloadManifest);
+}
+
+/**
+ * Downloads into a folder beside the final one and renames it at the end: a folder under its final name is complete, whatever was
+ * interrupted, and two processes that download at once do not disturb each other.
+ * @returns the folder
+ * @throws {AppError} `engine_unavailable` with the reason
+ */
+export async function downloadModel(options: DownloadOptions): Promise<string> {
+  const { repository, dtype, modelDir } = options;
+  const folder = folderOf(modelDir, repository, dtype);
+  await mkdir(dirname(folder), { recursive: true });
+  await removeOldPartials(modelDir);
+  const partial = await mkdtemp(join(modelDir, partialPrefix));
+  try {
+    const manifest = await downloadInto(partial, options);
+    await writeFile(join(partial, manifestName), JSON.stringify(manifest, null, 2));
+    await rename(partial, folder).catch(async (error: unknown) => {
+      // Another process was faster.
+      if ((await readManifest(folder)) === null) throw error;
+    });
+  } finally {
+    await rm(partial, { recursive: true, force: true });
+  }
+  return folder;
+}
+
+async function downloadInto(folder: string, options: DownloadOptions): Promise<DownloadManifest> {
+  const { repository, dtype, pinned, timeouts, signal, onProgress } = options;
+  const checksums: Record<string, string> = {};
+  const received = new Map<string, number>();
+
+  async function find(path: string): Promise<HubFile | null> {
+    return await persistently(options, () => statHubFile(repository, path, timeouts, signal));
+  }
+
+  async function require(path: string): Promise<HubFile> {
+    const file = await find(path);
+    if (file !== null) return file;
+    throw new AppError('engine_unavailable', {
+      message: `${repository.id} at ${repository.revision} has no ${path}: transformers.js needs a model in ONNX format`,
+    });
+  }
+
+  async function save(file: HubFile): Promise<void> {
+    const target = join(folder, file.path);
+    await mkdir(dirname(target), { recursive: true });
+    const actual = await persistently(options, () =>
+      downloadHubFile(file, target, timeouts, signal, (count) => {
+        received.set(file.path, count);
+        onProgress(sum(received.values()), total);
+      }),
+    );
+    const expected = pinned[file.path] ?? file.sha256;
+    if (expected !== null && actual !== expected) {
+      throw new AppError('engine_unavailable', {
+        message: `${file.path} of ${repository.id} has the checksum ${actual}, but ${expected} is expected`,
+      });
+    }
+    checksums[file.path] = actual;
+  }
+
+  // The first request alone: where there is no network, it says so once.
+  const config = await require('config.json');
+  let total = config.size ?? 0;
+  await save(config);
+  const externalData = externalDataFiles(await readFile(join(folder, config.path), 'utf8'), dtype);
+  const paths = [...requiredFiles(dtype).filter((path) => path !== config.path), ...externalData];
+  const required = await Promise.all(paths.map(require));
+  const optional = await Promise.all(optionalFiles.map(find));
+  const files = [...required, ...optional.filter((file) => file !== null)];
+  total += sum(files.map((file) => file.size ?? 0));
+  for (const file of files) await save(file);
+  return { repository: repository.id, revision: repository.revision, commit: config.commit, files: checksums };
+}
+
+function sum(values: Iterable<number>): number {
+  let total = 0;
+  for (const value of values) total += value;
+  return total;
+}
+
+/** Repeats what failed for a reason that may pass: no answer, a broken download, 429 or a server's error. */
+async function persistently<T>({ tries, signal }: DownloadOptions, run: () => Promise<T>): Promise<T> {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await run();
+    } catch (error) {
+      if (attempt >= tries || !(error instanceof AppError) || isFinal(error)) throw error;
+      await wait(backoffMs(attempt, reconnectBackoff), undefined, { signal });
+    }
+  }
+}
+
+function isFinal({ details }: AppError): boolean {
+  const status = details['status'];
+  return typeof status === 'number' && status < 500 && status !== 429;
+}
+
+async function removeOldPartials(modelDir: string): Promise<void> {
+  for (const name of await readdir(modelDir)) {
+    if (!name.startsWith(partialPrefix)) continue;
+    const path = join(modelDir, name);
+    const { mtimeMs } = await stat(path);
+    if (Date.now() - mtimeMs > partialLifeMs) await rm(path, { recursive: true, force: true });
+  }
+}

@@ -1,0 +1,163 @@
+/** Files of a repository on the Hugging Face hub, or on anything that speaks its paths. */
+import { createHash } from 'node:crypto';
+import { createWriteStream } from 'node:fs';
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { AppError } from '@prosemill/core';
+
+export interface Repository {
+  /** Without a slash at the end. */
+  readonly endpoint: string;
+  /** `owner/name`. */
+  readonly id: string;
+  /** A commit, tag or branch. */
+  readonly revision: string;
+}
+
+export interface HubFile {
+  readonly path: string;
+  /** Where its bytes are. */
+  readonly url: string;
+  /** Bytes; null when the server does not say. */
+  readonly size: number | null;
+  /** 64 hex digits: the hub knows it for large files. */
+  readonly sha256: string | null;
+  /** The commit the revision stands for. */
+  readonly commit: string | null;
+}
+
+/** How long the hub may take to begin an answer, and to go on with one. */
+export interface HubTimeouts {
+  readonly connectMs: number;
+  readonly stallMs: number;
+}
+
+const maxRedirects = 5;
+/** So that Content-Length is the length of the file. */
+const headers = { 'Accept-Encoding': 'identity', 'User-Agent': 'prosemill' };
+
+/**
+ * Asks for a file without its bytes.
+ * @returns null when the repository has no such file
+ * @throws {AppError} `engine_unavailable` with the reason
+ * @see huggingface_hub's get_hf_file_metadata: size and checksum stand on the redirect to the storage, not on its answer
+ */
+export async function statHubFile(
+  repository: Repository,
+  path: string,
+  { connectMs }: HubTimeouts,
+  signal: AbortSignal,
+): Promise<HubFile | null> {
+  const { endpoint, id, revision } = repository;
+  let url = `${endpoint}/${id}/resolve/${encodeURIComponent(revision)}/${path}`;
+  for (let redirects = 0; redirects <= maxRedirects; redirects += 1) {
+    const response = await ask(url, { method: 'HEAD', redirect: 'manual' }, connectMs, signal);
+    const location = response.headers.get('Location');
+    // A relative one leads to a repository's new name; an absolute one to the storage.
+    if (isRedirect(response.status) && location !== null && location.startsWith('/')) {
+      url = new URL(location, url).href;
+      continue;
+    }
+    if (response.status === 404 && (response.headers.get('X-Error-Code') ?? 'EntryNotFound') === 'EntryNotFound')
+      return null;
+    if (!response.ok && !isRedirect(response.status)) throw refused(url, response);
+    return {
+      path,
+      url,
+      size: numberOf(
+        response.headers.get('X-Linked-Size') ?? (response.ok ? response.headers.get('Content-Length') : null),
+      ),
+      sha256: sha256Of(response.headers.get('X-Linked-Etag') ?? response.headers.get('ETag')),
+      commit: response.headers.get('X-Repo-Commit'),
+    };
+  }
+  throw new AppError('engine_unavailable', { message: `${url} redirects more than ${maxRedirects} times` });
+}
+
+/**
+ * Writes a file's bytes to `target`. What is there afterwards is complete only if this resolves.
+ * @param onBytes  Told how many bytes have come so far.
+ * @returns the checksum of what was written, 64 hex digits
+ * @throws {AppError} `engine_unavailable` with the reason
+ */
+export async function downloadHubFile(
+  file: HubFile,
+  target: string,
+  { connectMs, stallMs }: HubTimeouts,
+  signal: AbortSignal,
+  onBytes: (received: number) => void,
+): Promise<string> {
+  const stall = new AbortController();
+  const watchdog = setTimeout(() => stall.abort(new Error(`no bytes for ${stallMs / 1_000} s`)), stallMs);
+  const hash = createHash('sha256');
+  let received = 0;
+  try {
+    const response = await ask(file.url, {}, connectMs, AbortSignal.any([signal, stall.signal]));
+    if (!response.ok || response.body === null) throw refused(file.url, response);
+    await pipeline(
+      Readable.fromWeb(response.body),
+      async function* count(chunks: AsyncIterable<Uint8Array>) {
+        for await (const chunk of chunks) {
+          watchdog.refresh();
+          hash.update(chunk);
+          received += chunk.byteLength;
+          onBytes(received);
+          yield chunk;
+        }
+      },
+      createWriteStream(target),
+    );
+  } catch (error) {
+    signal.throwIfAborted();
+    if (error instanceof AppError) throw error;
+    const cause = stall.signal.aborted ? stall.signal.reason : causeOf(error);
+    throw new AppError('engine_unavailable', {
+      message: `the download of ${file.path} broke off after ${received} bytes`,
+      cause,
+    });
+  } finally {
+    clearTimeout(watchdog);
+  }
+  if (file.size !== null && received !== file.size) {
+    throw new AppError('engine_unavailable', {
+      message: `${file.path} should have ${file.size} bytes, but ${received} came`,
+    });
+  }
+  return hash.digest('hex');
+}
+
+/** `connectMs` bounds the time to the headers, not the body. */
+async function ask(url: string, init: RequestInit, connectMs: number, signal: AbortSignal): Promise<Response> {
+  const connect = new AbortController();
+  const timer = setTimeout(() => connect.abort(new Error(`no answer within ${connectMs / 1_000} s`)), connectMs);
+  try {
+    return await fetch(url, { ...init, headers, signal: AbortSignal.any([signal, connect.signal]) });
+  } catch (error) {
+    signal.throwIfAborted();
+    const cause = connect.signal.aborted ? connect.signal.reason : causeOf(error);
+    throw new AppError('engine_unavailable', { message: `${new URL(url).host} cannot be reached`, cause });
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** fetch hides why it failed behind "fetch failed". */
+const causeOf = (error: unknown): unknown => (error instanceof TypeError ? (error.cause ?? error) : error);
+
+function refused(url: string, { status }: Response): AppError {
+  const meaning: Partial<Record<number, string>> = {
+    401: 'the repository does not exist or needs a login',
+    403: 'access is not granted',
+    404: 'there is no such repository or revision',
+    429: 'too many requests',
+  };
+  const because = meaning[status];
+  return new AppError('engine_unavailable', {
+    message: `${url} answered ${status}${because === undefined ? '' : `: ${because}`}`,
+    details: { status },
+  });
+}
+
+const isRedirect = (status: number): boolean => status >= 300 && status < 400;
+const numberOf = (text: string | null): number | null => (text === null ? null : Number(text));
+const sha256Of = (etag: string | null): string | null => /^(?:W\/)?"([0-9a-f]{64})"$/.exec(etag ?? '')?.[1] ?? null;

@@ -1,0 +1,187 @@
+/** Getting models, against a server that speaks the hub's paths. */
+import { mkdir, mkdtemp, readdir, readFile, rm, utimes } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { type HubServer, startHubServer } from '@prosemill/testkit';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { type ModelChoice, type ResolvedModel, resolveModel } from './resolve-model.ts';
+
+const tinyTales = fileURLToPath(new URL('../../../../models/tiny-tales', import.meta.url));
+const weights = 'onnx/model.onnx';
+const weightsSize = 13_967_343;
+const commit = '0123456789abcdef0123456789abcdef01234567';
+
+let hub: HubServer;
+let modelDir: string;
+let progress: [received: number, total: number][];
+
+beforeEach(async () => {
+  // Under distilgpt2's name the bytes are wrong: what a broken or lying mirror would send.
+  hub = await startHubServer({ repositories: { 'acme/tiny': tinyTales, 'Xenova/distilgpt2': tinyTales }, commit });
+  modelDir = await mkdtemp(join(tmpdir(), 'prosemill-models-'));
+  progress = [];
+});
+afterEach(async () => {
+  await hub.stop();
+  await rm(modelDir, { recursive: true });
+});
+
+async function resolve(choice: Partial<ModelChoice>, signal = new AbortController().signal): Promise<ResolvedModel> {
+  const all = {
+    model: undefined,
+    revision: undefined,
+    dtype: 'fp32',
+    modelDir,
+    hubEndpoint: hub.url,
+    ...choice,
+  } as const;
+  return await resolveModel(all, { signal, onProgress: (received, total) => progress.push([received, total]) });
+}
+
+/** Everything in the folder for models, without what belongs to complete downloads. */
+const leftovers = async (): Promise<string[]> => (await readdir(modelDir)).filter((name) => name.startsWith('.'));
+
+describe('a model from the hub', () => {
+  it('is downloaded once, with its progress, and then needs no network', async () => {
+    const model = await resolve({ model: 'acme/tiny' });
+    expect(model).toMatchObject({
+      name: 'tiny',
+      revision: commit,
+      dtype: 'fp32',
+      contextLength: 512,
+      fallbackReason: null,
+    });
+    expect(await readFile(join(model.folder, weights))).toEqual(await readFile(join(tinyTales, weights)));
+    const [received, total] = progress.at(-1) ?? [0, 0];
+    expect(received).toBe(total);
+    expect(total).toBeGreaterThan(weightsSize);
+    expect(progress.length).toBeGreaterThan(10);
+    expect(await leftovers()).toEqual([]);
+    await hub.stop();
+    expect(await resolve({ model: 'acme/tiny' })).toEqual(model);
+  });
+
+  it('takes the revision that was asked for, and keeps revisions apart', async () => {
+    await resolve({ model: 'acme/tiny', revision: 'refs/pr/1' });
+    await resolve({ model: 'acme/tiny', revision: 'v2' });
+    expect(hub.requests).toContain('HEAD /acme/tiny/resolve/refs%2Fpr%2F1/config.json');
+    expect(hub.requests).toContain('GET /acme/tiny/resolve/v2/config.json');
+  });
+
+  it.each(['cut', 'server-error'] as const)('is tried again after a %s', async (fault) => {
+    hub.breakNext(weights, fault, 1);
+    const model = await resolve({ model: 'acme/tiny' });
+    expect((await readFile(join(model.folder, weights))).length).toBe(weightsSize);
+  });
+
+  it('is refused, and not kept, when its bytes are not what the hub says', async () => {
+    hub.breakNext(weights, 'corrupt', 1);
+    await expect(resolve({ model: 'acme/tiny' })).rejects.toThrow(
+      expect.objectContaining({
+        code: 'engine_unavailable',
+        cause: expect.objectContaining({ message: expect.stringContaining('checksum') }),
+      }),
+    );
+    expect(await leftovers()).toEqual([]);
+    await expect(resolve({ model: 'acme/tiny' })).resolves.toMatchObject({ name: 'tiny' });
+  });
+
+  it('is never taken for complete when a download was interrupted', async () => {
+    hub.breakNext(weights, 'stall', 1);
+    const stopping = new AbortController();
+    const loading = resolve({ model: 'acme/tiny' }, stopping.signal);
+    await expect.poll(() => progress.at(-1)?.[0] ?? 0).toBeGreaterThan(weightsSize / 3);
+    stopping.abort();
+    await expect(loading).rejects.toThrow('aborted');
+    expect(await leftovers()).toEqual([]);
+    expect((await resolve({ model: 'acme/tiny' })).folder).toContain('acme');
+  });
+
+  it('clears away what a killed process left long ago, not what one may be loading now', async () => {
+    for (const name of ['.partial-old', '.partial-new']) await mkdir(join(modelDir, name));
+    const lastWeek = new Date(Date.now() - 7 * 24 * 60 * 60 * 1_000);
+    await utimes(join(modelDir, '.partial-old'), lastWeek, lastWeek);
+    await resolve({ model: 'acme/tiny' });
+    expect(await leftovers()).toEqual(['.partial-new']);
+  });
+
+  it('can be loaded by two processes at once', async () => {
+    const [one, two] = await Promise.all([resolve({ model: 'acme/tiny' }), resolve({ model: 'acme/tiny' })]);
+    expect(one).toEqual(two);
+    expect(await leftovers()).toEqual([]);
+  });
+
+  it.each([
+    ['acme/nothing', 'acme/nothing cannot be had', /answered 401: the repository does not exist or needs a login/],
+    ['no such thing!', 'MODEL is "no such thing!": neither a folder nor a hub id', undefined],
+  ])('says why %s cannot be had', async (model, message, cause) => {
+    const expected =
+      cause === undefined ? {} : { cause: expect.objectContaining({ message: expect.stringMatching(cause) }) };
+    await expect(resolve({ model })).rejects.toThrow(expect.objectContaining({ message, ...expected }));
+  });
+
+  it('says which file a repository lacks', async () => {
+    await expect(resolve({ model: 'acme/tiny', dtype: 'q4' })).rejects.toThrow(
+      expect.objectContaining({
+        cause: expect.objectContaining({ message: expect.stringContaining('has no onnx/model_q4.onnx') }),
+      }),
+    );
+  });
+});
+
+describe('distilgpt2', () => {
+  it('is asked for at its pinned revision and checked against its pinned checksum', async () => {
+    await expect(resolve({ model: 'distilgpt2' })).rejects.toThrow(
+      expect.objectContaining({
+        message: 'distilgpt2 cannot be had',
+        cause: expect.objectContaining({
+          message: expect.stringContaining('d605c4b3740df3960e8f84e4c5735af8d81d19105eb915b692272c08cc800b0c'),
+        }),
+      }),
+    );
+    expect(hub.requests[0]).toBe(
+      'HEAD /Xenova/distilgpt2/resolve/a41c10485c18a64b6606729b6a082330cbd8f49e/config.json',
+    );
+  });
+
+  it('gives way to the shipped model only when MODEL is not set, with the reason', async () => {
+    const model = await resolve({});
+    expect(model).toMatchObject({ name: 'tiny-tales', dtype: 'fp32' });
+    expect(model.fallbackReason).toMatch(
+      /^distilgpt2 could not be had \(.*checksum.*\), so the small model tiny-tales of this repository runs instead\.$/,
+    );
+  });
+
+  it('gives way after one quick try when the hub cannot be reached', async () => {
+    await hub.stop();
+    const model = await resolve({});
+    expect(model.fallbackReason).toMatch(/127\.0\.0\.1:\d+ cannot be reached: connect ECONNREFUSED/);
+  });
+
+  it('gives way when the hub does not answer', async () => {
+    hub.setSilent(true);
+    const model = await resolve({});
+    expect(model.fallbackReason).toContain('no answer within 5 s');
+    expect(hub.requests).toHaveLength(1);
+  });
+});
+
+describe('a folder', () => {
+  it('is taken as it is', async () => {
+    expect(await resolve({ model: tinyTales })).toMatchObject({
+      name: 'tiny-tales',
+      folder: tinyTales,
+      fallbackReason: null,
+    });
+    expect(await resolve({ model: 'shipped' })).toMatchObject({
+      name: 'tiny-tales',
+      folder: tinyTales,
+      revision: 'd9b0a7b817c8',
+    });
+  });
+
+  it('must hold what transformers.js needs', async () => {
+    await expect(resolve({ model: modelDir })).rejects.toThrow(`The model folder ${modelDir} has no config.json.`);
+  });
+});

@@ -1,0 +1,121 @@
+/**
+ * From logits to one token, as Hugging Face's generate does it: repetition penalty → temperature → top-k → top-p → draw.
+ * Pure functions over one row; V is the size of the vocabulary.
+ */
+import type { SamplingParameters } from '@prosemill/core';
+import type { Random } from './random.ts';
+
+export type Warping = Pick<SamplingParameters, 'temperature' | 'topK' | 'topP'>;
+
+/**
+ * Makes tokens that were already seen less likely, in place: positive logits are divided by the penalty, negative ones multiplied.
+ * @param logits   Shape [V].
+ * @param seen     Ids of the prompt and of what was generated; each counts once.
+ * @param penalty  (0, 10]; 1 does nothing.
+ * @see Keskar 2019, "CTRL", section 4.1
+ */
+export function penalizeRepetition(logits: Float32Array, seen: ReadonlySet<number>, penalty: number): void {
+  if (penalty === 1) return;
+  for (const id of seen) {
+    const logit = at(logits, id);
+    logits[id] = logit > 0 ? logit / penalty : logit * penalty;
+  }
+}
+
+/**
+ * Chooses one token. Ties go to the lower id.
+ * @param logits  Shape [V]; not changed.
+ * @param random  Called once, unless the choice is greedy (temperature 0 or top_k 1).
+ * @returns an id in [0, V)
+ * @throws {RangeError} when the logits hold NaN or no finite number
+ */
+export function chooseToken(logits: Float32Array, { temperature, topK, topP }: Warping, random: Random): number {
+  const best = argmax(logits);
+  const max = at(logits, best);
+  if (temperature === 0 || topK === 1) return best;
+  const isCut = topK > 0 && topK < logits.length;
+  let ids = isCut ? selectTop(logits, topK) : [...logits.keys()];
+  let weights = ids.map((id) => Math.exp((at(logits, id) - max) / temperature));
+  const total = sum(weights);
+  if (Number.isNaN(total)) throw new RangeError('The model gave logits that are no numbers.');
+  if (topP < 1) {
+    if (!isCut) {
+      // Everything below this floor has less than 1 − topP in all, so the nucleus is above it: only few ids have to be sorted.
+      const floor = ((1 - topP) * total) / logits.length;
+      ids = inOrder(
+        ids.filter((id) => at(weights, id) >= floor),
+        logits,
+      );
+      const all = weights;
+      weights = ids.map((id) => at(all, id));
+    }
+    weights = weights.slice(0, nucleusSize(weights, topP * total));
+  }
+  return at(ids, draw(weights, random()));
+}
+
+/** @throws {RangeError} when no number is above −∞ */
+export function argmax(logits: Float32Array): number {
+  let best = -1;
+  let max = Number.NEGATIVE_INFINITY;
+  for (let id = 0; id < logits.length; id += 1) {
+    const logit = at(logits, id);
+    if (logit > max) {
+      max = logit;
+      best = id;
+    }
+  }
+  if (best === -1) throw new RangeError('The model gave logits that are no numbers.');
+  return best;
+}
+
+/** The `count` largest, in order; without sorting all. */
+function selectTop(logits: Float32Array, count: number): number[] {
+  let kept: number[] = [];
+  let floor = Number.NEGATIVE_INFINITY;
+  for (let id = 0; id < logits.length; id += 1) {
+    if (at(logits, id) <= floor) continue;
+    kept.push(id);
+    if (kept.length < 2 * count) continue;
+    kept = inOrder(kept, logits).slice(0, count);
+    floor = at(logits, at(kept, count - 1));
+  }
+  return inOrder(kept, logits).slice(0, count);
+}
+
+/** Largest logit first, then lowest id. */
+const inOrder = (ids: readonly number[], logits: Float32Array): number[] =>
+  ids.toSorted((a, b) => at(logits, b) - at(logits, a) || a - b);
+
+/**
+ * The smallest number of leading weights that reach `share`; at least 1.
+ * @see Holtzman 2020, "The Curious Case of Neural Text Degeneration", section 3.1
+ */
+function nucleusSize(weights: readonly number[], share: number): number {
+  let reached = 0;
+  for (const [index, weight] of weights.entries()) {
+    reached += weight;
+    if (reached >= share) return index + 1;
+  }
+  return weights.length;
+}
+
+/** The index whose part of the whole holds the point `uniform` of [0, 1). */
+function draw(weights: readonly number[], uniform: number): number {
+  let rest = uniform * sum(weights);
+  for (const [index, weight] of weights.entries()) {
+    rest -= weight;
+    if (rest < 0) return index;
+  }
+  // Only rounding gets here.
+  return weights.length - 1;
+}
+
+const sum = (values: readonly number[]): number => {
+  let total = 0;
+  for (const value of values) total += value;
+  return total;
+};
+
+/** An index that is known to be in range; anything else turns into NaN, which the checks above catch. */
+const at = (values: ArrayLike<number>, index: number): number => values[index] ?? Number.NaN;

@@ -1,0 +1,109 @@
+/** The engine `transformers` with the model that ships with the repository. */
+import { execFileSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import type { LoadedModel, TextGenerator, TokenEvent } from '@prosemill/core';
+import { describeTextGeneratorConformance, type GoldenTokens, silentLogger } from '@prosemill/testkit';
+import { createTokenizer } from '@prosemill/tokenizer';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { createTextGenerator, type TextGeneratorOptions } from './index.ts';
+
+const shipped: TextGeneratorOptions = {
+  model: 'shipped',
+  revision: undefined,
+  dtype: 'fp32',
+  modelDir: 'not used',
+  hubEndpoint: 'http://not.used',
+  threads: 1,
+  logger: silentLogger,
+};
+const goldenFile = new URL('../../../models/tiny-tales/golden.json', import.meta.url);
+const golden = JSON.parse(readFileSync(goldenFile, 'utf8')) as GoldenTokens;
+const never = new AbortController().signal;
+const request = {
+  prompt: 'Once upon a time',
+  seed: 1,
+  parameters: { maxLength: null, maxNewTokens: 400, temperature: 1, topK: 0, topP: 1, repetitionPenalty: 1, stop: [] },
+};
+
+describeTextGeneratorConformance('transformers', async () => {
+  const generator = createTextGenerator(shipped);
+  await generator.start();
+  const tokenizer = createTokenizer(requireModel(generator).record.tokenizer);
+  return { generator, golden, decode: (ids) => tokenizer.decode(ids) };
+});
+
+describe('the process of the engine', () => {
+  let generator: TextGenerator;
+
+  beforeAll(async () => {
+    generator = createTextGenerator(shipped);
+    await generator.start();
+  });
+  afterAll(async () => {
+    await generator.stop();
+  });
+
+  it('starts again after a crash; what it ran ends with an error that may be tried again', async () => {
+    const crashed = await readUntil(generator.generate(request, never), (event, count) => {
+      if (event.type === 'token-delta' && count === 3) process.kill(childOf(process.pid), 'SIGKILL');
+    });
+    expect(crashed).toMatchObject({
+      reason: 'error',
+      error: { code: 'engine_unavailable', retryable: true, message: 'the engine process was ended by SIGKILL' },
+    });
+    expect(generator.state.type).toBe('restarting');
+    // Waits for the new process instead of failing job after job.
+    const next = await readUntil(
+      generator.generate({ ...request, parameters: { ...request.parameters, maxNewTokens: 5 } }, never),
+    );
+    expect(next).toMatchObject({ reason: 'length', usage: { completionTokens: 5 } });
+  });
+
+  it('ignores the signals that a terminal sends to the whole group', async () => {
+    const ending = await readUntil(
+      generator.generate({ ...request, parameters: { ...request.parameters, maxNewTokens: 20 } }, never),
+      (event, count) => {
+        if (event.type !== 'token-delta' || count !== 2) return;
+        process.kill(childOf(process.pid), 'SIGINT');
+        process.kill(childOf(process.pid), 'SIGTERM');
+      },
+    );
+    expect(ending?.reason).not.toBe('error');
+  });
+
+  it('ends with stop, and says so to who still waits', async () => {
+    const other = createTextGenerator(shipped);
+    await other.start();
+    const ending = await readUntil(other.generate(request, never), (event, count) => {
+      if (event.type === 'token-delta' && count === 2) void other.stop();
+    });
+    expect(ending).toMatchObject({ reason: 'error', error: { code: 'engine_unavailable' } });
+    expect(other.state).toEqual({ type: 'stopped' });
+    expect(await readUntil(other.generate(request, never))).toMatchObject({ reason: 'error' });
+  });
+});
+
+async function readUntil(
+  events: AsyncIterable<TokenEvent>,
+  onEvent: (event: TokenEvent, deltas: number) => void = () => undefined,
+) {
+  let deltas = 0;
+  for await (const event of events) {
+    if (event.type === 'generation-end') return event.ending;
+    if (event.type === 'token-delta') deltas += 1;
+    onEvent(event, deltas);
+  }
+  return null;
+}
+
+/** The newest process that this one has started from the engine's entry file. */
+function childOf(parent: number): number {
+  const rows = execFileSync('ps', ['-o', 'pid=,args=', '--ppid', String(parent)], { encoding: 'utf8' }).split('\n');
+  const pids = rows.filter((row) => row.includes('child/main.ts')).map((row) => Number.parseInt(row, 10));
+  return Math.max(...pids);
+}
+
+function requireModel({ model }: TextGenerator): LoadedModel {
+  if (model === null) throw new Error('no model');
+  return model;
+}
