@@ -1,7 +1,7 @@
 /** Bad input of every sort gets the right code and a problem document, and never a 5xx. */
 import { connect } from 'node:net';
 import type { Problem } from '@prosemill/contract';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { createClient, type Request, type RequestOptions } from './http-client.ts';
 import type { Service } from './launch.ts';
 
@@ -108,8 +108,12 @@ export function describeBadInput(size: string, launch: () => Promise<Service>): 
       service = await launch();
       request = await createClient(service.url);
       // The API counts tokens as soon as a worker has told its model.
-      const isReady = async () => (await request<{ model: unknown }>('/health')).body.model;
-      await expect.poll(isReady, { timeout: 60_000 }).not.toBeNull();
+      await vi.waitFor(
+        async () => {
+          expect((await request<{ model: unknown }>('/health')).body.model).not.toBeNull();
+        },
+        { timeout: 60_000, interval: 100 },
+      );
     });
     afterAll(async () => {
       await service.stop();

@@ -68,8 +68,8 @@ export function describeService(size: string, launch: () => Promise<Service>): v
         expect(history.body[0]).toMatchObject({ id: generated.body.id, generated_text: generated.body.generated_text });
         expect((await request(`/history/${generated.body.id}`)).body).toEqual(history.body[0]);
 
-        const health = await request('/health');
-        expect(health.body).toMatchObject({ status: 'healthy', problems: [], model: { name: 'tiny-tales' } });
+        const health = async () => (await request('/health')).body;
+        await expect.poll(health).toMatchObject({ status: 'healthy', problems: [], model: { name: 'tiny-tales' } });
       });
     });
 

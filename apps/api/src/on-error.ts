@@ -34,7 +34,8 @@ export function problemResponse(c: Context<ApiEnv>, error: AppError): Response {
     title,
     status,
     detail: error.code === 'internal' ? 'Something went wrong on our side.' : error.message,
-    instance: c.req.path,
+    // As it was sent: c.req.path is decoded.
+    instance: new URL(c.req.url).pathname,
     request_id: c.var.requestId,
     code: error.code,
     errors: Array.isArray(error.details['errors']) ? error.details['errors'] : [],
@@ -46,6 +47,8 @@ export function problemResponse(c: Context<ApiEnv>, error: AppError): Response {
     'Content-Type': problemMediaType,
     'x-should-retry': String(shouldRetry),
     'retry-after-ms': shouldRetry ? String(retryAfterMs) : '0',
+    // The rest of a body that nobody reads would be taken for the next request.
+    ...(status === 413 ? { Connection: 'close' } : {}),
     ...(status === 503 ? { 'Retry-After': String(retryAfterMs / 1_000) } : {}),
   });
 }

@@ -3,6 +3,9 @@ import { z } from '@hono/zod-openapi';
 import { finishReasons, jobStatuses } from '@prosemill/core';
 import { time } from './text.ts';
 
+/** Of a named schema: `nullable()` would write `allOf` with its name into /openapi.json, which null never meets. */
+export const orNull = <Schema extends z.ZodType>(schema: Schema) => z.union([schema, z.null()]);
+
 export const usageSchema = z
   .strictObject({ prompt_tokens: z.int(), completion_tokens: z.int(), total_tokens: z.int() })
   .openapi('Usage');
@@ -34,7 +37,7 @@ export const jobSchema = z
       repetition_penalty: z.number(),
       stop: z.array(z.string()),
     }),
-    model: modelSchema.nullable(),
+    model: orNull(modelSchema),
     output: z
       .strictObject({
         generated_text: z.string(),
@@ -43,7 +46,7 @@ export const jobSchema = z
       })
       .nullable(),
     error: z.strictObject({ code: z.string(), message: z.string() }).nullable(),
-    usage: usageSchema.nullable(),
+    usage: orNull(usageSchema),
     timings: z.strictObject({
       queue_ms: milliseconds,
       time_to_first_token_ms: milliseconds,

@@ -39,7 +39,9 @@ export class ServiceState {
   }
 
   async current(): Promise<ServiceSnapshot> {
-    if (performance.now() - this.#refreshedAt > maxAgeMs) {
+    // Who waits for a model to be ready wants to know at once.
+    const isFresh = this.#latest.model !== null && performance.now() - this.#refreshedAt < maxAgeMs;
+    if (!isFresh) {
       this.#refreshing ??= this.#refresh().finally(() => (this.#refreshing = null));
       const cancelDelay = new AbortController();
       const patience = delay(patienceMs, 'slow', { signal: cancelDelay.signal, ref: false }).catch(() => 'done');

@@ -1,14 +1,14 @@
 /** How the service is. */
 import { createRoute, z } from '@hono/zod-openapi';
 import { workerStates } from '@prosemill/core';
-import { modelSchema } from '../job.ts';
+import { modelSchema, orNull } from '../job.ts';
 import { problemResponses } from '../problem.ts';
 
 export const healthSchema = z
   .strictObject({
     status: z.enum(['healthy', 'degraded']),
     problems: z.array(z.string()).openapi({ description: 'Why it is degraded, one sentence each.' }),
-    model: modelSchema.nullable().openapi({ description: 'What the workers run; null until one has loaded it.' }),
+    model: orNull(modelSchema).openapi({ description: 'What the workers run; null until one has loaded it.' }),
     workers: z.array(
       z.strictObject({
         id: z.string(),
