@@ -44,14 +44,8 @@ export function openStore({ url, logger, clockOffsetMs = 0 }: StoreOptions): Sto
 }
 
 function createJobStore(context: StoreContext): JobStore {
-  const submitOne = async (job: Parameters<JobStore['submit']>[0]) => {
-    const [submitted] = await submitJobs(context, [job]);
-    if (submitted === undefined) throw new TypeError('A submitted job has a row.');
-    return submitted;
-  };
   return {
-    submit:
-      context.dialect.name === 'sqlite' ? groupCommit(async (jobs) => await submitJobs(context, jobs)) : submitOne,
+    submit: groupCommit(async (jobs) => await submitJobs(context, jobs)),
     find: async (ownerId, id) => await findJob(context, ownerId, id),
     list: async (query) => await listJobs(context, query),
     countAhead: async (id, limit) => await countAhead(context, id, limit),

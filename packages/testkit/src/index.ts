@@ -9,3 +9,4 @@ export { createTestDatabase, launchPostgres, type TestDatabase } from './servers
 export { launchRedis } from './servers/redis.ts';
 export type { PrivateServer, TestServer } from './servers/server.ts';
 export { silentLogger } from './silent-logger.ts';
+export { describeStoreConformance, type StoreSession } from './conformance/store/index.ts';

@@ -1,7 +1,7 @@
 /** A cancel by request: at once while queued, a mark while running. */
 import { cancelQueued, type Job } from '@prosemill/core';
 import { toJob } from '../rows.ts';
-import { addEvent, applyChange, lockRows, selectJobs, type StoreContext } from './context.ts';
+import { addEvents, applyChange, lockRows, selectJobs, type StoreContext } from './context.ts';
 
 export async function requestCancel({ db, dialect }: StoreContext, ownerId: string, id: string): Promise<Job | null> {
   return await db.transaction().execute(async (tx) => {
@@ -14,7 +14,7 @@ export async function requestCancel({ db, dialect }: StoreContext, ownerId: stri
       const version = row.version + 1;
       await tx.updateTable('jobs').set({ version, cancel_requested_at: dialect.now }).where('id', '=', id).execute();
       const data = { attempt: row.attempt, actor: 'api' } as const;
-      await addEvent({ tx, dialect }, { id, seq: version, type: 'job-cancel-requested', data });
+      await addEvents({ tx, dialect }, [{ id, seq: version, type: 'job-cancel-requested', data }]);
     }
     return toJob(await selectJobs(tx).where('jobs.id', '=', id).executeTakeFirstOrThrow());
   });

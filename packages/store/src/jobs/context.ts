@@ -74,7 +74,7 @@ export async function applyChange({ tx, dialect }: TransactionContext, request: 
     .executeTakeFirst();
   if (updated.numUpdatedRows === 0n) return false;
   const attempt = change.attempt ?? row.attempt;
-  await addEvent({ tx, dialect }, { id: row.id, seq: version, type: change.event, data: { attempt, actor } });
+  await addEvents({ tx, dialect }, [{ id: row.id, seq: version, type: change.event, data: { attempt, actor } }]);
   return true;
 }
 
@@ -85,11 +85,11 @@ export interface NewEvent {
   readonly data: { readonly attempt: number; readonly actor: Actor };
 }
 
-export async function addEvent({ tx, dialect }: TransactionContext, { id, seq, type, data }: NewEvent): Promise<void> {
-  await tx
-    .insertInto('job_events')
-    .values({ job_id: id, seq, type, at: dialect.now, data: JSON.stringify(data) })
-    .execute();
+export async function addEvents({ tx, dialect }: TransactionContext, events: readonly NewEvent[]): Promise<void> {
+  const values = events.map(({ id, seq, type, data }) => {
+    return { job_id: id, seq, type, at: dialect.now, data: JSON.stringify(data) };
+  });
+  await tx.insertInto('job_events').values(values).execute();
 }
 
 /** A change as columns. Leaving `running` clears the lease; a terminal status has its time. */

@@ -1,10 +1,13 @@
-/** Submits of one tick share a transaction: with `synchronous = FULL` each commit waits for the disk. */
+/** Submits that come while one commits share the next transaction: a commit waits for the disk, however many rows it has. */
 
 interface Pending<Item, Result> {
   readonly item: Item;
   readonly resolve: (result: Result) => void;
   readonly reject: (error: unknown) => void;
 }
+
+/** Keeps a statement's parameters below what the databases allow. */
+const maxGroup = 500;
 
 /**
  * @param commit  Commits all items or none, and gives their results in order.
@@ -13,11 +16,15 @@ interface Pending<Item, Result> {
 export function groupCommit<Item, Result>(
   commit: (items: readonly Item[]) => Promise<readonly Result[]>,
 ): (item: Item) => Promise<Result> {
-  let group: Pending<Item, Result>[] = [];
+  const waiting: Pending<Item, Result>[] = [];
+  let isCommitting = false;
 
-  async function flush(): Promise<void> {
-    const members = group;
-    group = [];
+  async function drain(): Promise<void> {
+    while (waiting.length > 0) await flush(waiting.splice(0, maxGroup));
+    isCommitting = false;
+  }
+
+  async function flush(members: readonly Pending<Item, Result>[]): Promise<void> {
     try {
       await settle(members);
     } catch (error) {
@@ -33,8 +40,11 @@ export function groupCommit<Item, Result>(
 
   return async function join(item) {
     return await new Promise<Result>((resolve, reject) => {
-      group.push({ item, resolve, reject });
-      if (group.length === 1) setImmediate(() => void flush());
+      waiting.push({ item, resolve, reject });
+      if (isCommitting) return;
+      isCommitting = true;
+      // Not at once: the rest of this tick joins.
+      setImmediate(() => void drain());
     });
   };
 }

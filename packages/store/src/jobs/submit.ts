@@ -1,45 +1,58 @@
 /** – → queued. */
-import type { Job, NewJob } from '@prosemill/core';
+import type { Job, NewJob, PriorityClass } from '@prosemill/core';
 import { sql } from 'kysely';
 import { toJob } from '../rows.ts';
-import { addEvent, type StoreContext, type TransactionContext } from './context.ts';
+import { addEvents, type StoreContext, type TransactionContext } from './context.ts';
 
-/** Commits these jobs together, or none of them. */
+/** Postgres's name for "one submit at a time"; any constant does. */
+const submitLock = 0x70726f73;
+
+/** Commits these jobs together, in this order, or none of them. */
 export async function submitJobs({ db, dialect }: StoreContext, jobs: readonly NewJob[]): Promise<readonly Job[]> {
   return await db.transaction().execute(async (tx) => {
-    const submitted: Job[] = [];
-    for (const job of jobs) submitted.push(await insertJob({ tx, dialect }, job));
-    return submitted;
+    // Turns follow from each other: two submits that do not see each other would share one, and a backlog would stand in one turn.
+    if (dialect.rowLocks) await sql`select pg_advisory_xact_lock(${submitLock})`.execute(tx);
+    const turns = await chooseTurns({ tx, dialect }, jobs);
+    const rows = await tx
+      .insertInto('jobs')
+      .values(
+        jobs.map((job, index) => ({
+          id: job.id,
+          owner_id: job.ownerId,
+          status: 'queued' as const,
+          version: 1,
+          class: job.priorityClass,
+          turn: turns[index] ?? 1,
+          prompt: job.prompt,
+          parameters: JSON.stringify(job.parameters),
+          seed: job.seed,
+          attempt: 0,
+          released_count: 0,
+          crash_count: 0,
+          max_attempts: job.maxAttempts,
+          dispatch_epoch: 0,
+          available_at: dialect.now,
+          deadline_at: job.deadlineMs === null ? null : dialect.nowPlus(job.deadlineMs),
+          created_at: dialect.now,
+        })),
+      )
+      .returningAll()
+      .execute();
+    const data = { attempt: 0, actor: 'api' } as const;
+    await addEvents(
+      { tx, dialect },
+      jobs.map(({ id }) => ({ id, seq: 1, type: 'job-queued', data })),
+    );
+    const byId = new Map(rows.map((row) => [row.id, toJob({ ...row, generation_id: null, generated_text: null })]));
+    return jobs.map(({ id }) => byId.get(id) as Job);
   });
 }
 
-async function insertJob({ tx, dialect }: TransactionContext, job: NewJob): Promise<Job> {
-  const turn = await nextTurn({ tx, dialect }, job);
-  const row = await tx
-    .insertInto('jobs')
-    .values({
-      id: job.id,
-      owner_id: job.ownerId,
-      status: 'queued',
-      version: 1,
-      class: job.priorityClass,
-      turn,
-      prompt: job.prompt,
-      parameters: JSON.stringify(job.parameters),
-      seed: job.seed,
-      attempt: 0,
-      released_count: 0,
-      crash_count: 0,
-      max_attempts: job.maxAttempts,
-      dispatch_epoch: 0,
-      available_at: dialect.now,
-      deadline_at: job.deadlineMs === null ? null : dialect.nowPlus(job.deadlineMs),
-      created_at: dialect.now,
-    })
-    .returningAll()
-    .executeTakeFirstOrThrow();
-  await addEvent({ tx, dialect }, { id: job.id, seq: 1, type: 'job-queued', data: { attempt: 0, actor: 'api' } });
-  return toJob({ ...row, generation_id: null, generated_text: null });
+/** Where a class stands. */
+interface ClassTurns {
+  /** The smallest that waits, else the largest given so far; null in an empty class. */
+  floor: number | null;
+  readonly lastOf: Map<string, number>;
 }
 
 /**
@@ -47,12 +60,40 @@ async function insertJob({ tx, dialect }: TransactionContext, job: NewJob): Prom
  * the largest given so far), so that time spent idle earns nobody a head start.
  * @see Goyal, Vin, Cheng 1996, "Start-time Fair Queuing"
  */
-async function nextTurn({ tx }: TransactionContext, { ownerId, priorityClass }: NewJob): Promise<number> {
-  const { rows } = await sql<Record<'owner_last' | 'smallest_queued' | 'largest', number | null>>`
-    select
-      (select max(turn) from jobs where owner_id = ${ownerId} and class = ${priorityClass}) as owner_last,
-      (select min(turn) from jobs where status = 'queued' and class = ${priorityClass}) as smallest_queued,
-      (select max(turn) from jobs where class = ${priorityClass}) as largest`.execute(tx);
-  const { owner_last: ownerLast, smallest_queued: smallestQueued, largest } = rows[0] ?? {};
-  return Math.max((ownerLast ?? 0) + 1, smallestQueued ?? largest ?? 1);
+async function chooseTurns({ tx }: TransactionContext, jobs: readonly NewJob[]): Promise<readonly number[]> {
+  const classes = new Map<PriorityClass, ClassTurns>();
+  const turns: number[] = [];
+  for (const { ownerId, priorityClass } of jobs) {
+    const turnsOfClass = classes.get(priorityClass) ?? { floor: await readFloor(tx, priorityClass), lastOf: new Map() };
+    classes.set(priorityClass, turnsOfClass);
+    const last = turnsOfClass.lastOf.get(ownerId) ?? (await readLastTurn(tx, priorityClass, ownerId));
+    const turn = Math.max(last + 1, turnsOfClass.floor ?? 1);
+    turnsOfClass.lastOf.set(ownerId, turn);
+    turnsOfClass.floor ??= turn;
+    turns.push(turn);
+  }
+  return turns;
+}
+
+async function readFloor(tx: TransactionContext['tx'], priorityClass: PriorityClass): Promise<number | null> {
+  const { rows } = await sql<{ floor: number | null }>`
+    select coalesce(
+      (select min(turn) from jobs where status = 'queued' and class = ${priorityClass}),
+      (select max(turn) from jobs where class = ${priorityClass})
+    ) as floor`.execute(tx);
+  return rows[0]?.floor ?? null;
+}
+
+async function readLastTurn(
+  tx: TransactionContext['tx'],
+  priorityClass: PriorityClass,
+  ownerId: string,
+): Promise<number> {
+  const { last } = await tx
+    .selectFrom('jobs')
+    .select((builder) => builder.fn.max('turn').as('last'))
+    .where('owner_id', '=', ownerId)
+    .where('class', '=', priorityClass)
+    .executeTakeFirstOrThrow();
+  return last ?? 0;
 }

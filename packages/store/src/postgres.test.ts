@@ -1,0 +1,91 @@
+import { errorLine, newId, type Store } from '@prosemill/core';
+import { createTestDatabase, describeStoreConformance, launchPostgres, silentLogger } from '@prosemill/testkit';
+import { Client } from 'pg';
+import { describe, expect, inject, it, onTestFinished } from 'vitest';
+import { openStore } from './index.ts';
+
+async function execute(url: string, statement: string): Promise<readonly Record<string, unknown>[]> {
+  const client = new Client({ connectionString: url });
+  await client.connect();
+  try {
+    return (await client.query<Record<string, unknown>>(statement)).rows;
+  } finally {
+    await client.end();
+  }
+}
+
+describeStoreConformance('Postgres', async () => {
+  const { url, drop } = await createTestDatabase(inject('postgresUrl'));
+  const open = (clockOffsetMs: number) => openStore({ url, logger: silentLogger, clockOffsetMs });
+  let stores = [open(0), open(0)] as const;
+  await stores[0].migrate();
+  return {
+    get store() {
+      return stores[0];
+    },
+    get others() {
+      return [stores[1]];
+    },
+    async travel(offsetMs) {
+      await Promise.all(stores.map((store) => store.stop()));
+      stores = [open(offsetMs), open(offsetMs)];
+    },
+    execute: async (statement) => await execute(url, statement),
+    async close() {
+      await Promise.all(stores.map((store) => store.stop()));
+      await drop();
+    },
+  };
+});
+
+describe('a Postgres server', () => {
+  async function emptyDatabase(): Promise<string> {
+    const { url, drop } = await createTestDatabase(inject('postgresUrl'));
+    onTestFinished(drop);
+    return url;
+  }
+
+  function open(url: string): Store {
+    const store = openStore({ url, logger: silentLogger });
+    onTestFinished(async () => await store.stop());
+    return store;
+  }
+
+  it('can be migrated by several processes at once', async () => {
+    const url = await emptyDatabase();
+    const stores = Array.from({ length: 4 }, () => open(url));
+    await Promise.all(stores.map((store) => store.migrate()));
+    await expect(Promise.all(stores.map((store) => store.requireReady()))).resolves.toHaveLength(4);
+  });
+
+  it('may end its connections: the next statement works again', async () => {
+    const url = await emptyDatabase();
+    const store = open(url);
+    await store.migrate();
+    await execute(
+      url,
+      'select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()',
+    );
+    await expect.poll(async () => await store.jobs.countOpen().catch(() => null)).toEqual({ queued: 0, running: 0 });
+  });
+
+  it('may crash and come back', async () => {
+    const server = await launchPostgres();
+    onTestFinished(async () => await server.stop());
+    const store = open(server.url);
+    await store.migrate();
+    await server.crash();
+    await expect(store.jobs.find('local', newId())).rejects.toThrow(
+      expect.objectContaining({ code: 'database_unavailable', retryable: true }),
+    );
+    await server.restart();
+    await expect.poll(async () => await store.jobs.find('local', newId()).catch(() => 'away')).toBeNull();
+  });
+
+  it('gives the reason in one line when it is not there, and keeps the password to itself', async () => {
+    const store = open('postgres://user:secret@127.0.0.1:1/none');
+    const failure: unknown = await store.requireReady().catch((error: unknown) => error);
+    expect(failure).toMatchObject({ code: 'database_unavailable', cause: { code: 'ECONNREFUSED' } });
+    expect(errorLine(failure)).not.toContain('secret');
+  });
+});

@@ -1,0 +1,177 @@
+/** The order of claims, and that no row has two owners. */
+import { type NewJob, newId, type Store } from '@prosemill/core';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import {
+  claimNext,
+  claimSome,
+  findJob,
+  leaseMs,
+  model,
+  newJob,
+  type OpenSession,
+  type StoreSession,
+  succeeded,
+} from './session.ts';
+
+export function describeClaims(name: string, open: OpenSession): void {
+  describe(`claims on ${name}`, () => {
+    let session: StoreSession;
+    const submit = async (overrides: Partial<NewJob> = {}) => await session.store.jobs.submit(newJob(overrides));
+
+    beforeEach(async () => {
+      session = await open();
+    });
+    afterEach(async () => {
+      await session.close();
+    });
+
+    it('hand out a queued job with a lease, an attempt and the model', async () => {
+      const job = await submit();
+      const claimed = await claimNext(session.store);
+      expect(claimed).toMatchObject({
+        job: { id: job.id, status: 'running', attempt: 1, version: 2, model },
+        remainingMs: null,
+      });
+      expect(claimed?.job.startedAt).toBeInstanceOf(Date);
+      expect(await claimNext(session.store)).toBeNull();
+    });
+
+    it('follow class, then turn, then id', async () => {
+      const low = await submit({ priorityClass: 2 });
+      const normal = await submit({ priorityClass: 1, ownerId: 'a' });
+      const second = await submit({ priorityClass: 1, ownerId: 'a' });
+      const other = await submit({ priorityClass: 1, ownerId: 'b' });
+      const interactive = await submit({ priorityClass: 0 });
+      const order = [];
+      for (let claims = 0; claims < 5; claims += 1) order.push((await claimSome(session.store)).job.id);
+      expect(order).toEqual([interactive.id, normal.id, other.id, second.id, low.id]);
+    });
+
+    it('number the jobs of an owner one after another, however they come', async () => {
+      const stores = [session.store, ...session.others];
+      const submits = stores.flatMap(({ jobs }) => Array.from({ length: 30 }, () => jobs.submit(newJob())));
+      const turns = (await Promise.all(submits)).map(({ turn }) => turn).toSorted((a, b) => a - b);
+      expect(turns).toEqual(submits.map((_, index) => index + 1));
+    });
+
+    it('let a backlog of 500 delay another owner by at most one turn', async () => {
+      await Promise.all(Array.from({ length: 500 }, () => submit({ ownerId: 'busy' })));
+      const slots = 4;
+      for (let claims = 0; claims < slots; claims += 1) await claimSome(session.store);
+      const single = await submit({ ownerId: 'other' });
+      const order: string[] = [];
+      for (let claims = 0; claims < slots; claims += 1) order.push((await claimSome(session.store)).job.id);
+      expect(order).toContain(single.id);
+    });
+
+    it('give a returning owner no credit for the time without jobs', async () => {
+      for (let jobs = 0; jobs < 10; jobs += 1) {
+        await submit({ ownerId: 'busy' });
+        const { key } = await claimSome(session.store);
+        await session.store.jobs.complete(key, succeeded);
+      }
+      const backlog = [];
+      for (let jobs = 0; jobs < 3; jobs += 1) backlog.push(await submit({ ownerId: 'busy' }));
+      const idle = [await submit({ ownerId: 'idle' }), await submit({ ownerId: 'idle' })];
+      const turns = [...backlog, ...idle].map(({ turn }) => turn);
+      // The new owner starts where the queue stands, not at 1 with ten turns in hand.
+      expect(Math.min(...turns)).toBe(backlog[0]?.turn);
+      expect(idle[0]?.turn).toBe(backlog[0]?.turn);
+    });
+
+    it('take the oldest of any class when asked to', async () => {
+      const oldest = await submit({ priorityClass: 2 });
+      await submit({ priorityClass: 0 });
+      expect((await claimNext(session.store, 'oldest'))?.job.id).toBe(oldest.id);
+    });
+
+    it('never give one job to two, nor none to both', async () => {
+      const jobs = await Promise.all(Array.from({ length: 50 }, () => submit()));
+      const claimers = Array.from({ length: 20 }, async (_, index) => {
+        const store = [session.store, ...session.others][index % (1 + session.others.length)] as Store;
+        const ids: string[] = [];
+        for (let claimed = await claimNext(store); claimed !== null; claimed = await claimNext(store)) {
+          ids.push(claimed.job.id);
+        }
+        return ids;
+      });
+      const claimed = (await Promise.all(claimers)).flat();
+      expect(claimed.toSorted()).toEqual(jobs.map(({ id }) => id).toSorted());
+    });
+
+    it('skip what is not due, what is too late, and what has no attempts left', async () => {
+      await submit({ deadlineMs: 1_000, ownerId: 'late' });
+      await submit({ maxAttempts: 0, ownerId: 'exhausted' });
+      const retried = await submit({ ownerId: 'due later' });
+      await session.store.jobs.requestCancel('late', newId());
+      await session.travel(2_000);
+      const { key, job } = await claimSome(session.store);
+      expect(job.id).toBe(retried.id);
+      await session.store.jobs.complete(key, {
+        type: 'retried',
+        error: { code: 'generation_failed', message: 'x' },
+        delayMs: 5_000,
+      });
+      expect(await claimNext(session.store)).toBeNull();
+      expect(await session.store.jobs.countClaimable()).toBe(0);
+      await session.travel(8_000);
+      expect(await session.store.jobs.countClaimable()).toBe(1);
+      expect((await claimNext(session.store))?.job).toMatchObject({ id: retried.id, attempt: 2 });
+    });
+
+    it('tell how long is left until the deadline', async () => {
+      await submit({ deadlineMs: 60_000 });
+      const claimed = await claimNext(session.store);
+      expect(claimed?.remainingMs).toBeGreaterThan(50_000);
+      expect(claimed?.remainingMs).toBeLessThanOrEqual(60_000);
+    });
+
+    it('are renewed by their holder only, and bring the news of a cancel', async () => {
+      const job = await submit();
+      const { key } = await claimSome(session.store);
+      const { jobs } = session.store;
+      expect(await jobs.renew(key, leaseMs)).toEqual({ cancelRequested: false });
+      expect(await jobs.renew({ ...key, attempt: 2 }, leaseMs)).toBeNull();
+      const asked = await jobs.requestCancel(job.ownerId, job.id);
+      expect(asked).toMatchObject({ status: 'running', version: 3 });
+      expect(await jobs.renew(key, leaseMs)).toEqual({ cancelRequested: true });
+      // A renewal is no transition.
+      expect((await findJob(session.store, job)).version).toBe(3);
+      await session.travel(leaseMs - 5_000);
+      await session.store.jobs.renew(key, leaseMs);
+      await session.travel(leaseMs + 5_000);
+      expect(await session.store.jobs.rescueLostJobs(10)).toEqual([]);
+    });
+
+    it('count what stands before a queued job', async () => {
+      const first = await submit({ ownerId: 'a' });
+      const second = await submit({ ownerId: 'a' });
+      const urgent = await submit({ priorityClass: 0 });
+      const { jobs } = session.store;
+      expect(await jobs.countAhead(urgent.id, 1_000)).toBe(0);
+      expect(await jobs.countAhead(second.id, 1_000)).toBe(2);
+      expect(await jobs.countAhead(second.id, 1)).toBe(1);
+      await claimSome(session.store);
+      await claimSome(session.store);
+      expect(await jobs.countAhead(first.id, 1_000)).toBeNull();
+      expect(await jobs.countAhead(second.id, 1_000)).toBe(0);
+      expect(await jobs.countOpen()).toEqual({ queued: 1, running: 2 });
+    });
+
+    it('are hinted at page by page', async () => {
+      const jobs = await Promise.all(Array.from({ length: 5 }, () => submit()));
+      const pages = [];
+      let after: string | null = null;
+      do {
+        const page: readonly { id: string; epoch: number }[] = await session.store.jobs.listClaimable({
+          after,
+          limit: 2,
+        });
+        pages.push(page.length);
+        for (const { id, epoch } of page) expect([jobs.some((job) => job.id === id), epoch]).toEqual([true, 0]);
+        after = page.length === 2 ? (page.at(-1)?.id ?? null) : null;
+      } while (after !== null);
+      expect(pages).toEqual([2, 2, 1]);
+    });
+  });
+}

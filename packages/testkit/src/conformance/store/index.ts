@@ -1,0 +1,14 @@
+/** What every implementation of the port `Store` must do. */
+import { describeClaims } from './claims.ts';
+import { describeOutcomes } from './outcomes.ts';
+import { describeReads } from './reads.ts';
+import type { OpenSession } from './session.ts';
+
+/** @param open  Opens a store on an empty database of its own; called for each test. */
+export function describeStoreConformance(name: string, open: OpenSession): void {
+  describeReads(name, open);
+  describeClaims(name, open);
+  describeOutcomes(name, open);
+}
+
+export type { StoreSession } from './session.ts';

@@ -1,0 +1,161 @@
+/** Submits, lists, records, models and workers; and what the database itself refuses. */
+import { type Cursor, type NewJob, newId } from '@prosemill/core';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { claimSome, findJob, model, newJob, type OpenSession, type StoreSession, succeeded } from './session.ts';
+
+export function describeReads(name: string, open: OpenSession): void {
+  describe(`reads on ${name}`, () => {
+    let session: StoreSession;
+    const submit = async (overrides: Partial<NewJob> = {}) => await session.store.jobs.submit(newJob(overrides));
+
+    beforeEach(async () => {
+      session = await open();
+    });
+    afterEach(async () => {
+      await session.close();
+    });
+
+    it('give back what was submitted', async () => {
+      const request = newJob({ prompt: 'naïve 👩‍👩‍👧‍👦 "quoted" \\ line\nbreak', deadlineMs: 5_000 });
+      const job = await session.store.jobs.submit(request);
+      expect(job).toMatchObject({
+        id: request.id,
+        status: 'queued',
+        version: 1,
+        attempt: 0,
+        dispatchEpoch: 0,
+        prompt: request.prompt,
+        parameters: request.parameters,
+        seed: request.seed,
+        model: null,
+        output: null,
+        startedAt: null,
+        finishedAt: null,
+      });
+      expect(await session.store.jobs.find('local', request.id)).toEqual(job);
+    });
+
+    it('refuse a second job with the same id', async () => {
+      const job = await submit();
+      await expect(session.store.jobs.submit(newJob({ id: job.id }))).rejects.toThrow(/unique/i);
+    });
+
+    it('keep owners apart', async () => {
+      const job = await submit({ ownerId: 'a' });
+      const { key } = await claimSome(session.store);
+      await session.store.jobs.complete(key, succeeded);
+      const { output } = await findJob(session.store, job);
+      const { jobs, generations } = session.store;
+      expect(await jobs.find('b', job.id)).toBeNull();
+      expect(await generations.find('b', output?.generationId ?? 0)).toBeNull();
+      expect(await generations.find('a', output?.generationId ?? 0)).toMatchObject({ jobId: job.id });
+      const everything = { status: null, createdAfter: null, createdBefore: null, after: null, limit: 10 };
+      expect((await jobs.list({ ownerId: 'b', ...everything })).items).toEqual([]);
+      expect((await generations.list({ ownerId: 'b', after: null, limit: 10 })).items).toEqual([]);
+    });
+
+    it('page through jobs newest first, even when they share a millisecond', async () => {
+      const submitted = await Promise.all(Array.from({ length: 11 }, () => submit()));
+      const query = { ownerId: 'local', status: null, createdAfter: null, createdBefore: null, limit: 4 } as const;
+      const seen: string[] = [];
+      let after: Cursor<string> | null = null;
+      for (let hasMore = true; hasMore;) {
+        const page = await session.store.jobs.list({ ...query, after });
+        seen.push(...page.items.map(({ id }) => id));
+        after = page.items.at(-1) ?? null;
+        ({ hasMore } = page);
+      }
+      const newestFirst = submitted.toSorted(
+        (a, b) => b.createdAt.getTime() - a.createdAt.getTime() || (a.id < b.id ? 1 : -1),
+      );
+      expect(seen).toEqual(newestFirst.map(({ id }) => id));
+    });
+
+    it('list jobs by status and time', async () => {
+      const job = await submit();
+      await submit({ priorityClass: 2 });
+      await claimSome(session.store);
+      const all = { ownerId: 'local', status: null, createdAfter: null, createdBefore: null, after: null, limit: 10 };
+      const { jobs } = session.store;
+      expect((await jobs.list({ ...all, status: 'running' })).items.map(({ id }) => id)).toEqual([job.id]);
+      const later = new Date(job.createdAt.getTime() + 60_000);
+      expect((await jobs.list({ ...all, createdAfter: later })).items).toEqual([]);
+      expect((await jobs.list({ ...all, createdBefore: later })).items).toHaveLength(2);
+      expect((await jobs.list({ ...all, createdAfter: job.createdAt })).items).toHaveLength(2);
+      expect((await jobs.list({ ...all, createdBefore: job.createdAt })).items).toEqual([]);
+    });
+
+    it('page through records newest first', async () => {
+      for (let texts = 0; texts < 5; texts += 1) {
+        await submit();
+        const { key } = await claimSome(session.store);
+        await session.store.jobs.complete(key, succeeded);
+      }
+      const { generations } = session.store;
+      const first = await generations.list({ ownerId: 'local', after: null, limit: 3 });
+      const second = await generations.list({ ownerId: 'local', after: first.items.at(-1) ?? null, limit: 3 });
+      expect([first.hasMore, second.hasMore]).toEqual([true, false]);
+      const ids = [...first.items, ...second.items].map(({ id }) => id);
+      expect(ids).toEqual(ids.toSorted((a, b) => b - a));
+      expect(ids).toHaveLength(5);
+    });
+
+    it('tell the versions of many jobs at once', async () => {
+      const jobs = await Promise.all(Array.from({ length: 3 }, () => submit()));
+      await claimSome(session.store);
+      const versions = await session.store.jobs.versions([...jobs.map(({ id }) => id), newId()]);
+      expect([...versions.values()].toSorted((a, b) => a - b)).toEqual([1, 1, 2]);
+      const many = Array.from({ length: 2_500 }, () => newId());
+      expect((await session.store.jobs.versions(many)).size).toBe(0);
+    });
+
+    it('keep models', async () => {
+      const { models } = session.store;
+      const record = { name: 'm', revision: 'r', contextLength: 512, tokenizer: '{}' };
+      await models.save(record);
+      await models.save({ ...record, contextLength: 1024 });
+      expect(await models.find('m', 'r')).toEqual({ ...record, contextLength: 1024 });
+      expect(await models.find('m', 'other')).toBeNull();
+    });
+
+    it('know the workers that live', async () => {
+      const report = { id: 'w', state: 'ready', loadProgress: null, note: null, model, slots: 1, busy: 0 } as const;
+      await session.store.workers.report({ ...report, state: 'loading', loadProgress: 0.5, model: null });
+      await session.store.workers.report(report);
+      expect(await session.store.workers.listLive(15_000)).toEqual([report]);
+      await session.travel(20_000);
+      expect(await session.store.workers.listLive(15_000)).toEqual([]);
+      await session.store.workers.report(report);
+      await session.store.workers.remove('w');
+      expect(await session.store.workers.listLive(15_000)).toEqual([]);
+    });
+
+    it('migrate again without harm, and are ready', async () => {
+      const job = await submit();
+      await session.store.migrate();
+      await session.store.requireReady();
+      expect(await session.store.jobs.find('local', job.id)).toEqual(job);
+    });
+
+    it.each([
+      ['a running job without a lease', `status = 'running'`],
+      ['a lease without running', 'lease_until = created_at'],
+      ['an ending without a time', `status = 'failed'`],
+      ['a status that is none', `status = 'lost'`],
+      ['a class that is none', 'class = 7'],
+      ['more hand-backs than claims', 'released_count = 1'],
+      ['a version that falls', 'version = 0'],
+      ['a fencing token that falls', 'attempt = -1, released_count = -1'],
+    ])('find that the database itself refuses %s', async (_name, change) => {
+      const job = await submit();
+      await expect(session.execute(`update jobs set ${change} where id = '${job.id}'`)).rejects.toThrow(/jobs_|fall/);
+    });
+
+    it('find that the database itself refuses to change a terminal job', async () => {
+      const job = await submit();
+      await session.store.jobs.requestCancel(job.ownerId, job.id);
+      const update = `update jobs set status = 'queued', finished_at = null, version = 3 where id = '${job.id}'`;
+      await expect(session.execute(update)).rejects.toThrow(/terminal/);
+    });
+  });
+}

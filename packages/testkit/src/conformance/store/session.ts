@@ -1,0 +1,91 @@
+/** A store under test, and the jobs that its suites put into it. */
+import {
+  type ClaimedJob,
+  type ClaimKey,
+  type FinishedGeneration,
+  type GeneratedPart,
+  type Job,
+  type ModelIdentity,
+  type NewJob,
+  newId,
+  type Outcome,
+  type Store,
+} from '@prosemill/core';
+
+export interface StoreSession {
+  /** Migrated and empty at first. */
+  readonly store: Store;
+  /** Stores of other processes on the same data; the same one where the database belongs to one process. */
+  readonly others: readonly Store[];
+  /** Moves the database's clock to now + `offsetMs`, for `store` and `others`, which are new objects afterwards. */
+  travel(offsetMs: number): Promise<void>;
+  /** Runs SQL past the store. */
+  execute(statement: string): Promise<readonly Record<string, unknown>[]>;
+  close(): Promise<void>;
+}
+
+export type OpenSession = () => Promise<StoreSession>;
+
+export const leaseMs = 30_000;
+
+export const model: ModelIdentity = {
+  name: 'tiny-tales',
+  revision: 'abc',
+  engine: 'transformers',
+  dtype: 'fp32',
+  fingerprint: '0123456789abcdef',
+};
+
+export const newJob = (overrides: Partial<NewJob> = {}): NewJob => ({
+  id: newId(),
+  ownerId: 'local',
+  priorityClass: 1,
+  prompt: 'Once upon a time',
+  parameters: {
+    maxLength: null,
+    maxNewTokens: 5,
+    temperature: 1,
+    topK: 50,
+    topP: 1,
+    repetitionPenalty: 1,
+    stop: ['\n'],
+  },
+  seed: 2 ** 32 - 1,
+  maxAttempts: 3,
+  deadlineMs: null,
+  ...overrides,
+});
+
+export const part: GeneratedPart = {
+  generatedText: 'Once upon a time there',
+  usage: { promptTokens: 4, completionTokens: 1 },
+  timeToFirstTokenMs: 12.5,
+  generationMs: 20,
+};
+
+export const result: FinishedGeneration = {
+  ...part,
+  generatedText: 'Once upon a time there was a king',
+  finishReason: 'length',
+  modelName: 'tiny-tales',
+};
+
+export const succeeded: Outcome = { type: 'succeeded', result };
+
+/** Claims as one worker of the whole suite. */
+export const claimNext = async (store: Store, pick: 'next' | 'oldest' = 'next'): Promise<ClaimedJob | null> =>
+  await store.jobs.claim({ workerId: 'worker-1', model, leaseMs, pick });
+
+/** @throws when nothing is claimable */
+export async function claimSome(store: Store): Promise<{ readonly key: ClaimKey; readonly job: Job }> {
+  const claimed = await claimNext(store);
+  if (claimed === null) throw new Error('Nothing to claim.');
+  return { key: { id: claimed.job.id, attempt: claimed.job.attempt }, job: claimed.job };
+}
+
+/** @throws when the job is not there */
+export async function findJob({ jobs }: Store, { id, ownerId }: Pick<Job, 'id' | 'ownerId'>): Promise<Job> {
+  const job = await jobs.find(ownerId, id);
+  if (job === null) throw new Error(`No job ${id}.`);
+  return job;
+}
