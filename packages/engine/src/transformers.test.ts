@@ -1,8 +1,7 @@
 /** The engine `transformers` with the model that ships with the repository. */
-import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import type { LoadedModel, TextGenerator, TokenEvent } from '@prosemill/core';
-import { describeTextGeneratorConformance, type GoldenTokens, silentLogger } from '@prosemill/testkit';
+import { childProcesses, describeTextGeneratorConformance, type GoldenTokens, silentLogger } from '@prosemill/testkit';
 import { createTokenizer } from '@prosemill/tokenizer';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createTextGenerator, type TextGeneratorOptions } from './index.ts';
@@ -98,9 +97,8 @@ async function readUntil(
 
 /** The newest process that this one has started from the engine's entry file. */
 function childOf(parent: number): number {
-  const rows = execFileSync('ps', ['-o', 'pid=,args=', '--ppid', String(parent)], { encoding: 'utf8' }).split('\n');
-  const pids = rows.filter((row) => row.includes('child/main.ts')).map((row) => Number.parseInt(row, 10));
-  return Math.max(...pids);
+  const engines = childProcesses(parent).filter(({ command }) => command.includes('child/main.ts'));
+  return Math.max(...engines.map(({ pid }) => pid));
 }
 
 function requireModel({ model }: TextGenerator): LoadedModel {

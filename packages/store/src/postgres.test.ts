@@ -38,29 +38,29 @@ describeStoreConformance('Postgres', async () => {
   };
 });
 
+async function emptyDatabase(): Promise<string> {
+  const { url, drop } = await createTestDatabase(inject('postgresUrl'));
+  onTestFinished(drop);
+  return url;
+}
+
+function openForTest(url: string): Store {
+  const store = openStore({ url, logger: silentLogger });
+  onTestFinished(async () => await store.stop());
+  return store;
+}
+
 describe('a Postgres server', () => {
-  async function emptyDatabase(): Promise<string> {
-    const { url, drop } = await createTestDatabase(inject('postgresUrl'));
-    onTestFinished(drop);
-    return url;
-  }
-
-  function open(url: string): Store {
-    const store = openStore({ url, logger: silentLogger });
-    onTestFinished(async () => await store.stop());
-    return store;
-  }
-
   it('can be migrated by several processes at once', async () => {
     const url = await emptyDatabase();
-    const stores = Array.from({ length: 4 }, () => open(url));
+    const stores = Array.from({ length: 4 }, () => openForTest(url));
     await Promise.all(stores.map((store) => store.migrate()));
     await expect(Promise.all(stores.map((store) => store.requireReady()))).resolves.toHaveLength(4);
   });
 
   it('may end its connections: the next statement works again', async () => {
     const url = await emptyDatabase();
-    const store = open(url);
+    const store = openForTest(url);
     await store.migrate();
     await execute(
       url,
@@ -72,7 +72,7 @@ describe('a Postgres server', () => {
   it('may crash and come back', async () => {
     const server = await launchPostgres();
     onTestFinished(async () => await server.stop());
-    const store = open(server.url);
+    const store = openForTest(server.url);
     await store.migrate();
     await server.crash();
     await expect(store.jobs.find('local', newId())).rejects.toThrow(
@@ -83,7 +83,7 @@ describe('a Postgres server', () => {
   });
 
   it('gives the reason in one line when it is not there, and keeps the password to itself', async () => {
-    const store = open('postgres://user:secret@127.0.0.1:1/none');
+    const store = openForTest('postgres://user:secret@127.0.0.1:1/none');
     const failure: unknown = await store.requireReady().catch((error: unknown) => error);
     expect(failure).toMatchObject({ code: 'database_unavailable', cause: { code: 'ECONNREFUSED' } });
     expect(errorLine(failure)).not.toContain('secret');

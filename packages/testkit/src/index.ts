@@ -1,12 +1,19 @@
 /** @module Conformance suites for the ports of core, and the real servers that tests run against. Never part of an image. */
 export {
+  describeHintQueueConformance,
+  describeSharedHintQueueConformance,
+  type HintQueueSession,
+} from './conformance/hint-queue.ts';
+export {
   describeTextGeneratorConformance,
   type GoldenTokens,
   type TextGeneratorSetup,
 } from './conformance/text-generator.ts';
+export { type ChildProcessInfo, childProcesses } from './servers/child-processes.ts';
 export { type HubFault, type HubServer, startHubServer } from './servers/hub-server.ts';
 export { createTestDatabase, launchPostgres, type TestDatabase } from './servers/postgres.ts';
 export { launchRedis } from './servers/redis.ts';
 export type { PrivateServer, TestServer } from './servers/server.ts';
 export { silentLogger } from './silent-logger.ts';
 export { describeStoreConformance, type StoreSession } from './conformance/store/index.ts';
+export { describeWakeUpsConformance, type WakeUpSession } from './conformance/wake-ups.ts';

@@ -69,6 +69,7 @@ export function createRedisReceiver({ url, prefix, logger }: RedisHintOptions): 
   let worker: Worker | null = null;
   let isPaused = false;
   let connection: RedisConnection | null = null;
+  const running = new Set<Promise<unknown>>();
 
   return {
     async start({ concurrency, leaseMs, onPermit }) {
@@ -77,7 +78,10 @@ export function createRedisReceiver({ url, prefix, logger }: RedisHintOptions): 
         queueName,
         async () => {
           // A hint that arrives during the pause is dropped; the reconciler sends it again.
-          if (!isPaused) await onPermit();
+          if (isPaused) return;
+          const permit = onPermit();
+          running.add(permit);
+          await permit.finally(() => running.delete(permit));
         },
         {
           connection: connection.client,
@@ -99,6 +103,8 @@ export function createRedisReceiver({ url, prefix, logger }: RedisHintOptions): 
     },
     async stop() {
       isPaused = true;
+      // BullMQ's own wait would also wait for a Redis that is away.
+      await Promise.all(running);
       if (worker !== null) await within(closeLimitMs, worker.close(true));
       connection?.disconnect();
     },

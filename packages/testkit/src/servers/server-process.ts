@@ -2,6 +2,7 @@
 import { type ChildProcess, spawn, type SpawnOptions } from 'node:child_process';
 import { once } from 'node:events';
 import { createServer } from 'node:net';
+import { childProcesses } from './child-processes.ts';
 
 export interface ServerCommand {
   readonly command: string;
@@ -43,16 +44,22 @@ export class ServerProcess {
   /** Sends the signal and waits until the process is gone. */
   async end(signal: NodeJS.Signals): Promise<void> {
     const child = this.#child;
-    if (child === null || child.exitCode !== null || child.signalCode !== null) return;
+    if (child === null || hasEnded(child)) return;
     const gone = once(child, 'exit');
     child.kill(signal);
     await gone;
   }
 
+  /** The process and those it has started. */
   signal(signal: NodeJS.Signals): void {
-    this.#child?.kill(signal);
+    const child = this.#child;
+    if (child === null || hasEnded(child) || child.pid === undefined) return;
+    for (const { pid } of childProcesses(child.pid)) process.kill(pid, signal);
+    child.kill(signal);
   }
 }
+
+const hasEnded = ({ exitCode, signalCode }: ChildProcess): boolean => exitCode !== null || signalCode !== null;
 
 /** A TCP port of the loopback address that nobody listens on at this moment. */
 export async function freePort(): Promise<number> {

@@ -1,0 +1,124 @@
+import {
+  createTestDatabase,
+  describeHintQueueConformance,
+  describeSharedHintQueueConformance,
+  describeWakeUpsConformance,
+  type HintQueueSession,
+  launchPostgres,
+  silentLogger,
+} from '@prosemill/testkit';
+import { newId } from '@prosemill/core';
+import { Client } from 'pg';
+import { describe, expect, inject, it, onTestFinished } from 'vitest';
+import { createPostgresQueue } from './postgres-queue.ts';
+
+async function openSession(): Promise<HintQueueSession> {
+  const { url, drop } = await createTestDatabase(inject('postgresUrl'));
+  return { open: () => createPostgresQueue({ url, logger: silentLogger }), keepsHints: false, close: drop };
+}
+
+describeHintQueueConformance('LISTEN/NOTIFY', openSession);
+describeSharedHintQueueConformance('LISTEN/NOTIFY', openSession);
+
+describeWakeUpsConformance('LISTEN/NOTIFY', async () => {
+  const { url, drop } = await createTestDatabase(inject('postgresUrl'));
+  const one = createPostgresQueue({ url, logger: silentLogger });
+  const two = createPostgresQueue({ url, logger: silentLogger });
+  return {
+    ends: [one.wakeUps, two.wakeUps],
+    async close() {
+      await one.stop();
+      await two.stop();
+      await drop();
+    },
+  };
+});
+
+describe('LISTEN/NOTIFY in trouble', () => {
+  it('listens again after its connection was ended, and looks for what it missed', async () => {
+    const { url, drop } = await createTestDatabase(inject('postgresUrl'));
+    onTestFinished(drop);
+    const queue = createPostgresQueue({ url, logger: silentLogger });
+    onTestFinished(async () => await queue.stop());
+    let permits = 0;
+    const onPermit = async (): Promise<boolean> => {
+      permits += 1;
+      return false;
+    };
+    await queue.wakeUps.start();
+    await queue.receiver.start({ concurrency: 1, leaseMs: 30_000, onPermit });
+    await expect.poll(async () => await countListeners(url)).toBe(2);
+    permits = 0;
+    await execute(
+      url,
+      `select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'prosemill-listen' and datname = current_database()`,
+    );
+    await expect.poll(() => permits).toBeGreaterThan(0);
+    await expect.poll(() => queue.problems()).toEqual([]);
+    const heard: string[] = [];
+    queue.wakeUps.subscribe(({ ids }) => heard.push(...ids));
+    await expect
+      .poll(() => {
+        queue.wakeUps.publish({ type: 'job-changed', ids: ['a'] });
+        return heard;
+      })
+      .toContain('a');
+  });
+
+  it('survives a crash of the server, says why, and fails fast meanwhile', async () => {
+    const server = await launchPostgres();
+    onTestFinished(async () => await server.stop());
+    const queue = createPostgresQueue({ url: server.url, logger: silentLogger });
+    onTestFinished(async () => await queue.stop());
+    let permits = 0;
+    await queue.wakeUps.start();
+    await queue.receiver.start({
+      concurrency: 1,
+      leaseMs: 30_000,
+      onPermit: async () => {
+        permits += 1;
+        return false;
+      },
+    });
+    await expect.poll(() => queue.problems()).toEqual([]);
+    await server.crash();
+    await expect
+      .poll(() => queue.problems())
+      .toEqual([expect.stringMatching(/^LISTEN on Postgres is not available: /)]);
+    await expect(queue.sender.send([{ id: newId(), epoch: 0 }])).rejects.toThrow(/ECONNREFUSED|terminated/);
+    permits = 0;
+    await server.restart();
+    await expect.poll(() => permits).toBeGreaterThan(0);
+    await expect.poll(() => queue.problems()).toEqual([]);
+  });
+
+  it('gives up a send when the server is silent', async () => {
+    const server = await launchPostgres();
+    onTestFinished(async () => await server.stop());
+    const queue = createPostgresQueue({ url: server.url, logger: silentLogger });
+    onTestFinished(async () => await queue.stop());
+    await queue.sender.send([{ id: newId(), epoch: 0 }]);
+    server.freeze();
+    await expect(queue.sender.send([{ id: newId(), epoch: 0 }])).rejects.toThrow(/timeout/i);
+    server.thaw();
+    await expect
+      .poll(async () => await queue.sender.send([{ id: newId(), epoch: 0 }]).then(() => 'sent', String))
+      .toBe('sent');
+  });
+});
+
+async function execute(url: string, statement: string): Promise<readonly Record<string, unknown>[]> {
+  const client = new Client({ connectionString: url });
+  await client.connect();
+  const { rows } = await client.query<Record<string, unknown>>(statement);
+  await client.end();
+  return rows;
+}
+
+async function countListeners(url: string): Promise<unknown> {
+  const [row] = await execute(
+    url,
+    `select count(*)::int as count from pg_stat_activity where application_name = 'prosemill-listen' and datname = current_database() and query ilike 'listen%'`,
+  );
+  return row?.['count'];
+}
