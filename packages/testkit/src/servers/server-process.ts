@@ -54,8 +54,16 @@ export class ServerProcess {
   signal(signal: NodeJS.Signals): void {
     const child = this.#child;
     if (child === null || hasEnded(child) || child.pid === undefined) return;
-    for (const { pid } of childProcesses(child.pid)) process.kill(pid, signal);
+    for (const { pid } of childProcesses(child.pid)) signalIfThere(pid, signal);
     child.kill(signal);
+  }
+}
+
+function signalIfThere(pid: number, signal: NodeJS.Signals): void {
+  try {
+    process.kill(pid, signal);
+  } catch (error) {
+    if (!(error instanceof Error) || !('code' in error) || error.code !== 'ESRCH') throw error;
   }
 }
 
