@@ -57,3 +57,9 @@ export const engineOptions = (config: Readonly<Omit<WorkerConfig, 'WORKER_PORT'>
   hubEndpoint: config.HF_ENDPOINT,
   threads: config.ENGINE_THREADS,
 });
+
+/** Of a worker in a fleet, which never runs another model than it was meant to. */
+export const fleetEngineOptions = (config: Readonly<WorkerConfig>) => ({
+  ...engineOptions(config),
+  model: config.MODEL ?? 'distilgpt2',
+});

@@ -4,7 +4,7 @@ import { createTextGenerator } from '@prosemill/engine';
 import { createQueue } from '@prosemill/queue';
 import { openStore, requireServer } from '@prosemill/store';
 import { createLogger } from '@prosemill/telemetry';
-import { engineOptions, readWorkerConfig } from './config.ts';
+import { fleetEngineOptions, readWorkerConfig } from './config.ts';
 import { createWorker } from './create-worker.ts';
 import { startProbeServer } from './probe-server.ts';
 import { graceMsFor } from './shutdown-grace.ts';
@@ -16,9 +16,7 @@ await runProcess(async (aborted) => {
   const store = openStore({ url: config.DATABASE_URL, logger });
   const leaseMs = config.LEASE_SECONDS * 1_000;
   const queue = createQueue({ databaseUrl: config.DATABASE_URL, redisUrl: config.REDIS_URL, logger });
-  // Unlike `pnpm start`, a worker of a fleet never runs another model than it was meant to.
-  const model = config.MODEL ?? 'distilgpt2';
-  const generator = createTextGenerator({ ...engineOptions(config), model, logger });
+  const generator = createTextGenerator({ ...fleetEngineOptions(config), logger });
   const worker = createWorker({
     store,
     receiver: queue.receiver,

@@ -82,7 +82,7 @@ async function downloadInto(folder: string, options: DownloadOptions): Promise<D
     return await persistently(options, () => statHubFile(repository, path, timeouts, signal));
   }
 
-  async function require(path: string): Promise<HubFile> {
+  async function findRequired(path: string): Promise<HubFile> {
     const file = await find(path);
     if (file !== null) return file;
     throw new AppError('engine_unavailable', {
@@ -109,12 +109,12 @@ async function downloadInto(folder: string, options: DownloadOptions): Promise<D
   }
 
   // The first request alone: where there is no network, it says so once.
-  const config = await require('config.json');
+  const config = await findRequired('config.json');
   let total = config.size ?? 0;
   await save(config);
   const externalData = externalDataFiles(await readFile(join(folder, config.path), 'utf8'), dtype);
   const paths = [...requiredFiles(dtype).filter((path) => path !== config.path), ...externalData];
-  const required = await Promise.all(paths.map(require));
+  const required = await Promise.all(paths.map(findRequired));
   const optional = await Promise.all(optionalFiles.map(find));
   const files = [...required, ...optional.filter((file) => file !== null)];
   total += sum(files.map((file) => file.size ?? 0));

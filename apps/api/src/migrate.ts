@@ -2,10 +2,10 @@
 import { exitWith, retryUntilAvailable } from '@prosemill/core';
 import { openStore } from '@prosemill/store';
 import { createLogger } from '@prosemill/telemetry';
-import { readStandaloneConfig } from './config.ts';
+import { readApiConfig } from './config.ts';
 
 async function migrate(): Promise<void> {
-  const config = readStandaloneConfig();
+  const config = readApiConfig();
   const logger = createLogger({ name: 'migrate', level: config.LOG_LEVEL, pretty: config.LOG_PRETTY });
   const store = openStore({ url: config.DATABASE_URL, logger });
   const signal = new AbortController().signal;

@@ -1,0 +1,16 @@
+/** Fetches the model into MODEL_DIR and runs it once: for images, so that a container starts without a network. */
+import { exitWith } from '@prosemill/core';
+import { createTextGenerator } from '@prosemill/engine';
+import { createLogger } from '@prosemill/telemetry';
+import { fleetEngineOptions, readWorkerConfig } from './config.ts';
+
+async function downloadModel(): Promise<void> {
+  const config = readWorkerConfig();
+  const logger = createLogger({ name: 'download-model', level: config.LOG_LEVEL, pretty: config.LOG_PRETTY });
+  const generator = createTextGenerator({ ...fleetEngineOptions(config), logger });
+  await generator.start();
+  logger.info({ model: generator.model?.identity }, 'the model is there, and runs');
+  await generator.stop();
+}
+
+await downloadModel().catch(exitWith);

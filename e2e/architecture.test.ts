@@ -1,0 +1,76 @@
+import { existsSync, globSync, readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, it } from 'vitest';
+import { arrows, findBreaches, findManifestBreaches, importsOf, type PackageManifest } from './architecture.ts';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+const read = (path: string): string => readFileSync(`${root}${path}`, 'utf8');
+const manifestOf = (folder: string) => JSON.parse(read(`${folder}/package.json`)) as PackageManifest;
+const folders = Object.keys(arrows);
+
+describe('the arrows', () => {
+  it('name every package, and no other', () => {
+    const manifests = globSync(['packages/*/package.json', 'apps/*/package.json', 'e2e/package.json'], { cwd: root });
+    expect(manifests.map((path) => path.replace('/package.json', '')).toSorted()).toEqual(folders.toSorted());
+  });
+
+  it.each(folders)('hold in %s', (folder) => {
+    const all = globSync(`${folder}/**/*.ts`, { cwd: root, exclude: (name) => name.includes('node_modules') });
+    // The breaches below are meant.
+    const paths = all.filter((path) => path !== 'e2e/architecture.test.ts');
+    expect(paths.length).toBeGreaterThan(0);
+    const manifest = manifestOf(folder);
+    expect(paths.flatMap((path) => findBreaches({ folder, path, text: read(path) }, manifest))).toEqual([]);
+    expect(findManifestBreaches(folder, manifest)).toEqual([]);
+  });
+
+  it.each(folders.filter((folder) => folder !== 'e2e'))(
+    '%s says in its README why it has each dependency',
+    (folder) => {
+      expect(existsSync(`${root}${folder}/README.md`)).toBe(true);
+      const readme = read(`${folder}/README.md`);
+      for (const name of Object.keys(manifestOf(folder).dependencies ?? {})) expect(readme).toContain(name);
+    },
+  );
+});
+
+describe('a breach of the arrows is found', () => {
+  const manifest = { dependencies: { '@prosemill/core': '*', '@prosemill/store': '*', kysely: '*' } };
+  const check = (folder: string, text: string, name = 'a.ts') =>
+    findBreaches({ folder, path: `${folder}/src/${name}`, text }, manifest);
+
+  it.each([
+    ['sideways', 'packages/queue', "import { x } from '@prosemill/store';", 'must not import @prosemill/store'],
+    ['upwards', 'packages/core', "export type { X } from '@prosemill/store';", 'must not import @prosemill/store'],
+    ['of ownership', 'apps/api', "const { Kysely } = await import('kysely');", 'must not import kysely'],
+    ['by path', 'apps/worker', "import { x } from '../../api/src/config.ts';", 'reaches into another package'],
+    ['unlisted', 'apps/api', "import left from 'left-pad';", 'does not list'],
+    ['over several lines', 'apps/api', "import {\n  a,\n  b,\n} from 'kysely/helpers';", 'must not import kysely'],
+    ['of the environment', 'apps/api', 'const port = process.env.PORT;', 'reads the environment'],
+    [
+      'testkit in a product',
+      'apps/api',
+      "import { x } from '@prosemill/testkit';",
+      'must not import @prosemill/testkit',
+    ],
+  ])('%s', (_name, folder, text, expected) => {
+    expect(check(folder, text).join('\n')).toContain(expected);
+  });
+
+  it('and nothing else is', () => {
+    expect(
+      check(
+        'packages/store',
+        "import { a } from '@prosemill/core';\nimport { b } from 'kysely';\nimport c from './c.ts';",
+      ),
+    ).toEqual([]);
+    expect(check('apps/api', 'const port = process.env.PORT;', 'config.ts')).toEqual([]);
+    expect(importsOf("/** import('comment') */\n// import x from 'comment'\nconst text = 'from nowhere';")).toEqual([]);
+  });
+
+  it('in a package.json too', () => {
+    expect(findManifestBreaches('packages/core', manifest)).toHaveLength(3);
+    expect(findManifestBreaches('packages/store', { dependencies: { '@prosemill/testkit': '*' } })).toHaveLength(1);
+    expect(findManifestBreaches('packages/store', { devDependencies: { '@prosemill/testkit': '*' } })).toEqual([]);
+  });
+});

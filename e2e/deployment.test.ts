@@ -1,0 +1,116 @@
+/** The files that other programs read: each against its published schema, and all against our configuration. */
+import { readFileSync } from 'node:fs';
+import { parseEnv } from 'node:util';
+import { apiConfigSchema } from '@prosemill/api';
+import { workerConfigSchema } from '@prosemill/worker';
+import { Ajv2020 } from 'ajv/dist/2020.js';
+import addFormats from 'ajv-formats';
+import { describe, expect, it } from 'vitest';
+import { parse } from 'yaml';
+
+const read = (path: string): string => readFileSync(new URL(`../${path}`, import.meta.url), 'utf8');
+
+const known: ReadonlySet<string> = new Set([
+  ...Object.keys(apiConfigSchema.shape),
+  ...Object.keys(workerConfigSchema.shape),
+]);
+
+interface RenderService {
+  readonly name: string;
+  readonly envVars?: readonly { readonly key: string; readonly value?: string }[];
+  readonly dockerfilePath?: string;
+  readonly maxmemoryPolicy?: string;
+  readonly maxShutdownDelaySeconds?: number;
+}
+
+const render = parse(read('render.yaml')) as { readonly services: readonly RenderService[] };
+
+function renderService(name: string): RenderService {
+  const service = render.services.find((candidate) => candidate.name === name);
+  if (service === undefined) throw new Error(`render.yaml has no ${name}.`);
+  return service;
+}
+
+describe('deployment files', () => {
+  it.each([
+    ['render.yaml', 'render.yaml.schema.json'],
+    ['infra/compose.yaml', 'compose.schema.json'],
+    ['.github/workflows/ci.yml', 'github-workflow.schema.json'],
+  ])('%s is valid', (path, schema) => {
+    const ajv = new Ajv2020({ strict: false, allErrors: true });
+    addFormats.default(ajv);
+    const validate = ajv.compile(JSON.parse(read(`e2e/test-data/${schema}`)) as object);
+    validate(parse(read(path), { merge: true }));
+    expect(validate.errors).toBeNull();
+  });
+
+  it('a schema finds a mistake in render.yaml', () => {
+    const ajv = new Ajv2020({ strict: false });
+    addFormats.default(ajv);
+    const validate = ajv.compile(JSON.parse(read('e2e/test-data/render.yaml.schema.json')) as object);
+    const [service] = render.services;
+    expect(validate({ ...render, services: [{ ...service, runtime: 'dcoker' }] })).toBe(false);
+  });
+
+  it('.env.example names every variable, with its default', () => {
+    const lines = read('.env.example').split('\n');
+    const commented = lines.flatMap((line) => /^# ([A-Z_]+)=/.exec(line)?.[1] ?? []);
+    const set = parseEnv(read('.env.example'));
+    expect([...Object.keys(set), ...commented].toSorted()).toEqual([...known].toSorted());
+    const withDefaults = { ...apiConfigSchema.parse({}), ...workerConfigSchema.parse({}) };
+    const written = { ...apiConfigSchema.parse(set), ...workerConfigSchema.parse(set) };
+    expect(written).toEqual(withDefaults);
+  });
+
+  it('README.md explains every variable', () => {
+    const table = [...read('README.md').matchAll(/^\|([^|]*)\|/gm)].map(([, cell]) => cell ?? '').join(' ');
+    for (const name of known) expect(table).toContain(`\`${name}\``);
+  });
+
+  it.each(['prosemill-api', 'prosemill-worker'])('%s on Render sets only variables that are read', (name) => {
+    const { envVars = [], dockerfilePath } = renderService(name);
+    expect(envVars.filter(({ key }) => !known.has(key))).toEqual([]);
+    expect(read(dockerfilePath ?? '')).toContain('CMD [');
+    const values = Object.fromEntries(envVars.map(({ key, value }) => [key, value]));
+    expect(() => (name === 'prosemill-api' ? apiConfigSchema : workerConfigSchema).parse(values)).not.toThrow();
+  });
+
+  it('Render gives the worker more time to stop than it takes, and Redis never drops a hint', () => {
+    const worker = renderService('prosemill-worker');
+    const grace = Number(worker.envVars?.find(({ key }) => key === 'SHUTDOWN_GRACE_SECONDS')?.value);
+    expect(worker.maxShutdownDelaySeconds).toBeGreaterThan(grace + 10);
+    expect(renderService('prosemill-redis').maxmemoryPolicy).toBe('noeviction');
+  });
+
+  it('compose sets only variables that are read', () => {
+    const { services } = parse(read('infra/compose.yaml'), { merge: true }) as {
+      services: Record<string, { environment?: Record<string, string> }>;
+    };
+    const names = ['api', 'worker', 'migrate'].flatMap((name) => Object.keys(services[name]?.environment ?? {}));
+    expect(names.filter((name) => !known.has(name))).toEqual([]);
+    expect(names).toContain('DATABASE_URL');
+  });
+
+  it.each(['Dockerfile.api', 'Dockerfile.worker'])(
+    '%s copies the packages that its app needs, and no others',
+    (path) => {
+      const copied = [...read(path).matchAll(/^COPY ((?:packages|apps)\/\w+) /gm)].map(([, folder]) => folder ?? '');
+      expect(copied.toSorted()).toEqual(dependenciesOf(path === 'Dockerfile.api' ? 'apps/api' : 'apps/standalone'));
+      const installed = [...read(path).matchAll(/^COPY (\S+)\/package\.json /gm)].map(([, folder]) => folder ?? '');
+      expect(installed).toEqual(copied);
+    },
+  );
+});
+
+/** The folders of a package and of all that it needs from the workspace. */
+function dependenciesOf(folder: string, found: Set<string> = new Set()): string[] {
+  if (found.has(folder)) return [];
+  found.add(folder);
+  const { dependencies = {} } = JSON.parse(read(`${folder}/package.json`)) as { dependencies?: Record<string, string> };
+  for (const name of Object.keys(dependencies)) {
+    if (!name.startsWith('@prosemill/')) continue;
+    const short = name.slice('@prosemill/'.length);
+    dependenciesOf(['api', 'worker'].includes(short) ? `apps/${short}` : `packages/${short}`, found);
+  }
+  return [...found].toSorted();
+}
