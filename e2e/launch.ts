@@ -10,7 +10,7 @@ export type Program =
   | 'apps/api/src/main.ts'
   | 'apps/worker/src/main.ts'
   | 'apps/standalone/src/main.ts'
-  | 'apps/standalone/src/migrate.ts'
+  | 'apps/api/src/migrate.ts'
   | 'apps/standalone/src/generate.ts';
 
 export type Environment = Readonly<Record<string, string>>;
@@ -97,8 +97,13 @@ export async function launchStandalone(environment: Environment): Promise<Servic
 
 /** The schema first, then the API and a worker as processes of their own. */
 export async function launchSeparate(environment: Environment): Promise<Service> {
-  const migrated = await new ServiceProcess('apps/standalone/src/migrate.ts', environment).ended();
+  const migrated = await new ServiceProcess('apps/api/src/migrate.ts', environment).ended();
   if (migrated !== 0) throw new Error(`The migration ended with ${migrated}.`);
+  return await startSeparate(environment);
+}
+
+/** The API and a worker, on a schema that is there. */
+export async function startSeparate(environment: Environment): Promise<Service> {
   const api = new ServiceProcess('apps/api/src/main.ts', { ...anyPort, ...environment });
   const worker = new ServiceProcess('apps/worker/src/main.ts', { ...anyPort, ...environment });
   return await whenListening([api, worker], api);

@@ -77,5 +77,5 @@ export function errorLine(thrown: unknown): string {
     }
     current = current instanceof Error ? current.cause : null;
   }
-  return [...new Set(parts)].join(': ').replace(/\s+/g, ' ');
+  return [...new Set(parts)].join(': ').replaceAll('.: ', ': ').replace(/\s+/g, ' ');
 }

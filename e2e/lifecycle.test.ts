@@ -1,0 +1,206 @@
+/** Starting, stopping and dying: exit codes, one line for what is wrong, and nothing lost. */
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { JobBody } from '@prosemill/contract';
+import { createTestDatabase } from '@prosemill/testkit';
+import { describe, expect, inject, it, onTestFinished } from 'vitest';
+import { createClient, type Request } from './http-client.ts';
+import { type Environment, launchSeparate, launchStandalone, type Service, ServiceProcess } from './launch.ts';
+
+const longRequest = { prompt: 'Once upon a time', max_new_tokens: 480, top_k: 0, temperature: 1.3 };
+
+async function sqliteFile(): Promise<Environment> {
+  const folder = await mkdtemp(join(tmpdir(), 'prosemill-e2e-'));
+  onTestFinished(async () => await rm(folder, { recursive: true }));
+  return { DATABASE_URL: `sqlite:${join(folder, 'prosemill.db')}` };
+}
+
+async function postgresDatabase(): Promise<Environment> {
+  const { url, drop } = await createTestDatabase(inject('postgresUrl'));
+  onTestFinished(drop);
+  return { DATABASE_URL: url };
+}
+
+function stopAtEnd(service: Service): Service {
+  onTestFinished(async () => void (await service.stop('SIGKILL')));
+  return service;
+}
+
+async function submitMany(request: Request, count: number): Promise<readonly string[]> {
+  const submits = Array.from({ length: count }, async (_, seed) => {
+    const { status, body } = await request<JobBody>('/jobs', { json: { ...longRequest, seed } });
+    expect(status).toBe(202);
+    return body.id;
+  });
+  return await Promise.all(submits);
+}
+
+const jobOf = async (request: Request, id: string): Promise<JobBody> => (await request<JobBody>(`/jobs/${id}`)).body;
+
+/** The first that a worker is in the middle of. */
+async function someRunning(request: Request): Promise<string> {
+  const running = async () => (await request<{ data: JobBody[] }>('/jobs?status=running')).body.data[0]?.id;
+  await expect.poll(running, { interval: 5 }).toBeDefined();
+  return (await running()) ?? '';
+}
+
+async function expectAllSucceed(request: Request, ids: readonly string[]): Promise<readonly JobBody[]> {
+  const states = async () => await Promise.all(ids.map(async (id) => (await jobOf(request, id)).status));
+  await expect.poll(states, { timeout: 60_000 }).toEqual(ids.map(() => 'succeeded'));
+  return await Promise.all(ids.map((id) => jobOf(request, id)));
+}
+
+describe('the service in one process', () => {
+  it('hands back what it cannot finish on Ctrl-C, exits 0, and goes on with it when it is started again', async () => {
+    const environment = { ...(await sqliteFile()), SHUTDOWN_GRACE_SECONDS: '0' };
+    const first = stopAtEnd(await launchStandalone(environment));
+    const request = await createClient(first.url);
+    const ids = await submitMany(request, 4);
+    await someRunning(request);
+    const begin = performance.now();
+    expect(await first.stop('SIGINT')).toEqual([0]);
+    // Promised to who presses Ctrl-C.
+    expect(performance.now() - begin).toBeLessThan(5_000);
+
+    const second = stopAtEnd(await launchStandalone(environment));
+    const jobs = await expectAllSucceed(await createClient(second.url), ids);
+    // None was lost, and a hand-back is no failure: it costs no attempt of the three.
+    expect(Math.max(...jobs.map(({ attempt }) => attempt))).toBeLessThanOrEqual(2);
+    expect(await second.stop()).toEqual([0]);
+  });
+
+  it('lets a short job finish, and answers who waits for it', async () => {
+    const service = stopAtEnd(await launchStandalone(await sqliteFile()));
+    const request = await createClient(service.url);
+    const answer = request<{ generated_text: string }>('/generate', { json: { ...longRequest, seed: 1 } });
+    await someRunning(request);
+    expect(await service.stop('SIGTERM')).toEqual([0]);
+    expect((await answer).status).toBeOneOf([200, 202]);
+  });
+
+  it('keeps its history', async () => {
+    const environment = await sqliteFile();
+    const first = stopAtEnd(await launchStandalone(environment));
+    const generated = await (
+      await createClient(first.url)
+    )<{ id: number }>('/generate', {
+      json: { prompt: 'Test prompt', max_length: 50 },
+    });
+    await first.stop('SIGINT');
+    const second = stopAtEnd(await launchStandalone(environment));
+    const history = await (await createClient(second.url))<{ id: number }[]>('/history');
+    expect(history.body.map(({ id }) => id)).toEqual([generated.body.id]);
+  });
+
+  it('takes up a job whose process was killed', async () => {
+    const environment = { ...(await sqliteFile()), LEASE_SECONDS: '3' };
+    const first = stopAtEnd(await launchStandalone(environment));
+    const request = await createClient(first.url);
+    const ids = await submitMany(request, 2);
+    const killed = await someRunning(request);
+    await first.stop('SIGKILL');
+    const second = stopAtEnd(await launchStandalone(environment));
+    const jobs = await expectAllSucceed(await createClient(second.url), ids);
+    expect(jobs.find(({ id }) => id === killed)?.attempt).toBe(2);
+  });
+
+  it('refuses a second start on the same file in one line', async () => {
+    const environment = await sqliteFile();
+    stopAtEnd(await launchStandalone(environment));
+    const second = new ServiceProcess('apps/standalone/src/main.ts', { PORT: '0', MODEL: 'shipped', ...environment });
+    expect(await second.ended()).toBe(1);
+    expect(second.output).toMatch(/^prosemill: The database file .* is in use by another Prosemill process\. .*\n$/);
+  });
+
+  it('lists everything that is wrong with its configuration', async () => {
+    const process = new ServiceProcess('apps/standalone/src/main.ts', {
+      PORT: 'eighty',
+      DATABASE_URL: 'mysql://user:secret@host/db',
+      LOG_LEVEL: 'loud',
+      LEASE_SECONDS: '0',
+    });
+    expect(await process.ended()).toBe(1);
+    for (const name of ['PORT', 'LOG_LEVEL', 'LEASE_SECONDS']) expect(process.output).toContain(`- ${name}: `);
+    expect(process.output).not.toContain('secret');
+  });
+
+  it('says which port is taken', async () => {
+    const first = stopAtEnd(await launchStandalone(await sqliteFile()));
+    const { port } = new URL(first.url);
+    const environment = { ...(await sqliteFile()), PORT: port, MODEL: 'shipped' };
+    const second = new ServiceProcess('apps/standalone/src/main.ts', environment);
+    expect(await second.ended()).toBe(1);
+    expect(second.output).toMatch(new RegExp(`^prosemill: .*EADDRINUSE.*${port}.*\n$`));
+  });
+
+  it('says why a model that was asked for cannot be had, and does not run another', async () => {
+    const environment = { ...(await sqliteFile()), PORT: '0', MODEL: '/no/such/folder' };
+    const process = new ServiceProcess('apps/standalone/src/main.ts', environment);
+    expect(await process.ended()).toBe(1);
+    expect(process.output).toMatch(/^prosemill: .*\/no\/such\/folder.*\n$/);
+  });
+});
+
+describe('API and worker as processes of their own', () => {
+  it('hand a job over from a worker that is stopped to the next one', async () => {
+    const environment = { ...(await postgresDatabase()), SHUTDOWN_GRACE_SECONDS: '0' };
+    const service = stopAtEnd(await launchSeparate(environment));
+    const request = await createClient(service.url);
+    const ids = await submitMany(request, 3);
+    await someRunning(request);
+    const [, worker] = service.processes;
+    expect(await worker?.stop('SIGTERM')).toBe(0);
+    const workerEnvironment = { WORKER_PORT: '0', MODEL: 'shipped', ...environment };
+    const next = new ServiceProcess('apps/worker/src/main.ts', workerEnvironment);
+    onTestFinished(async () => void (await next.stop('SIGKILL')));
+    await expectAllSucceed(request, ids);
+  });
+
+  it('answer 202 to who waits when the API is stopped', async () => {
+    const service = stopAtEnd(await launchSeparate(await postgresDatabase()));
+    const request = await createClient(service.url);
+    // Nobody works on it.
+    const [api, worker] = service.processes;
+    await worker?.stop('SIGTERM');
+    const waiting = request<JobBody>('/generate', { json: longRequest });
+    await expect.poll(async () => (await request<{ data: JobBody[] }>('/jobs')).body.data.length).toBe(1);
+    expect(await api?.stop('SIGTERM')).toBe(0);
+    expect(await waiting).toMatchObject({ status: 202, body: { status: 'queued' } });
+  });
+
+  it.each(['apps/api/src/main.ts', 'apps/worker/src/main.ts'] as const)(
+    'refuse an SQLite file (%s)',
+    async (program) => {
+      const process = new ServiceProcess(program, await sqliteFile());
+      expect(await process.ended()).toBe(1);
+      expect(process.output).toContain('DATABASE_URL: must be postgres://');
+    },
+  );
+});
+
+async function generate(args: readonly string[]) {
+  const process = new ServiceProcess('apps/standalone/src/generate.ts', { MODEL: 'shipped' }, args);
+  return { code: await process.ended(), output: process.output };
+}
+
+describe('pnpm generate', () => {
+  it('writes the text to the terminal', async () => {
+    const { code, output } = await generate(['Once upon a time', '--max-new-tokens', '10', '--temperature', '0']);
+    expect(code).toBe(0);
+    expect(output).toMatch(/^Once upon a time\w*.+/);
+    expect(output).toContain('[tiny-tales, 4 + 10 tokens');
+  });
+
+  it.each([
+    [[], 'usage: pnpm generate'],
+    [['a', '--top-p', '7'], 'top_p'],
+    [['a', '--nonsense', '7'], 'nonsense'],
+    [['a'.repeat(501)], 'prompt'],
+  ])('says what is wrong with %o', async (args, expected) => {
+    const { code, output } = await generate(args);
+    expect(code).toBe(1);
+    expect(output).toContain(expected);
+    expect(output).not.toContain('    at ');
+  });
+});
