@@ -1,0 +1,188 @@
+/** Attempts at jobs, with the real engine on the shipped model and a real database. */
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type Job, type NewJob, newId, type Store, type TextGenerator } from '@prosemill/core';
+import { createTextGenerator } from '@prosemill/engine';
+import { createQueue } from '@prosemill/queue';
+import { openStore } from '@prosemill/store';
+import { childProcesses, silentLogger } from '@prosemill/testkit';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { createJobRunner } from './job-runner.ts';
+import { RunningJobs } from './running-jobs.ts';
+
+const parameters = {
+  maxLength: null,
+  maxNewTokens: 5,
+  temperature: 0,
+  topK: 50,
+  topP: 1,
+  repetitionPenalty: 1,
+  stop: [],
+};
+/** About a second. */
+const long = { parameters: { ...parameters, maxNewTokens: 500, temperature: 1.3, topK: 0 } };
+
+describe('an attempt at a job', () => {
+  let generator: TextGenerator;
+  let folder: string;
+  let store: Store;
+  let running: RunningJobs;
+  let runNextJob: () => Promise<boolean>;
+  const { wakeUps } = createQueue({ databaseUrl: 'sqlite:', redisUrl: undefined, logger: silentLogger });
+
+  beforeAll(async () => {
+    generator = createTextGenerator({
+      model: 'shipped',
+      revision: undefined,
+      dtype: 'fp32',
+      modelDir: folder,
+      hubEndpoint: 'http://not.used',
+      threads: 1,
+      logger: silentLogger,
+    });
+    await generator.start();
+  });
+  afterAll(async () => {
+    await generator.stop();
+  });
+  beforeEach(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'prosemill-runner-'));
+    store = openStore({ url: `sqlite:${join(folder, 'test.db')}`, logger: silentLogger });
+    await store.migrate();
+    running = new RunningJobs();
+    runNextJob = createJobRunner({
+      jobs: store.jobs,
+      wakeUps,
+      generator,
+      running,
+      logger: silentLogger,
+      workerId: 'worker',
+      leaseMs: 600,
+      forbiddenWords: ['hate'],
+    });
+  });
+  afterEach(async () => {
+    await store.stop();
+    await rm(folder, { recursive: true });
+  });
+
+  const submit = async (overrides: Partial<NewJob> = {}): Promise<Job> =>
+    await store.jobs.submit({
+      id: newId(),
+      ownerId: 'local',
+      priorityClass: 1,
+      prompt: 'Once upon a time',
+      parameters,
+      seed: 1,
+      maxAttempts: 3,
+      deadlineMs: null,
+      ...overrides,
+    });
+  const find = async ({ id }: Job): Promise<Job | null> => await store.jobs.find('local', id);
+
+  /** Runs the job, and does something once its first text is there or about to be. */
+  async function runWith(job: Job, meanwhile: () => unknown): Promise<Job | null> {
+    const attempt = runNextJob();
+    await expect.poll(() => running.count, { interval: 5 }).toBe(1);
+    await meanwhile();
+    expect(await attempt).toBe(true);
+    return await find(job);
+  }
+
+  it('is not made when there is nothing to claim', async () => {
+    expect(await runNextJob()).toBe(false);
+  });
+
+  it('ends with a text that begins with the prompt', async () => {
+    const job = await submit();
+    expect(await runNextJob()).toBe(true);
+    const ended = await find(job);
+    expect(ended).toMatchObject({ status: 'succeeded', usage: { promptTokens: 4, completionTokens: 5 } });
+    expect(ended?.output?.generatedText).toMatch(/^Once upon a time.+/);
+    expect(ended?.timeToFirstTokenMs).toBeGreaterThan(0);
+    expect(ended?.generationMs).toBeGreaterThanOrEqual(ended?.timeToFirstTokenMs ?? Number.NaN);
+    expect(ended?.model).toEqual(generator.model?.identity);
+  });
+
+  it('checks the prompt again', async () => {
+    const job = await submit({ prompt: 'I h.a.t.e this' });
+    await runNextJob();
+    expect(await find(job)).toMatchObject({ status: 'failed', error: { code: 'prompt_refused' }, attempt: 1 });
+  });
+
+  it('fails for good when the prompt leaves no room', async () => {
+    const job = await submit({ parameters: { ...parameters, maxNewTokens: 10_000 } });
+    await runNextJob();
+    expect(await find(job)).toMatchObject({ status: 'failed', error: { code: 'context_length_exceeded' }, attempt: 1 });
+  });
+
+  it('keeps the text so far when it is canceled', async () => {
+    const job = await submit(long);
+    const ended = await runWith(job, async () => {
+      await store.jobs.requestCancel('local', job.id);
+      running.cancel(job.id);
+    });
+    expect(ended).toMatchObject({ status: 'canceled', output: { finishReason: 'canceled' } });
+    expect(ended?.usage?.completionTokens).toBeLessThan(500);
+  });
+
+  it('hears of a cancel by renewing its lease when the wake-up is lost', async () => {
+    const job = await submit(long);
+    const ended = await runWith(job, async () => await store.jobs.requestCancel('local', job.id));
+    expect(ended?.status).toBe('canceled');
+  });
+
+  it('fails with the text so far when the deadline passes', async () => {
+    const job = await submit({ ...long, deadlineMs: 100 });
+    await runNextJob();
+    expect(await find(job)).toMatchObject({
+      status: 'failed',
+      error: { code: 'deadline_exceeded' },
+      output: { finishReason: 'timeout' },
+    });
+  });
+
+  it('is handed back at a shutdown, and costs no attempt', async () => {
+    const job = await submit(long);
+    const ended = await runWith(job, () => running.abortAll('shutdown'));
+    expect(ended).toMatchObject({ status: 'queued', attempt: 1, releasedCount: 1, error: null });
+  });
+
+  it('writes nothing when the job was taken away', async () => {
+    const job = await submit(long);
+    const ended = await runWith(job, () => running.abort(job.id, 'lost'));
+    expect(ended).toMatchObject({ status: 'running', attempt: 1 });
+  });
+
+  it('keeps its lease for as long as it takes', async () => {
+    const job = await submit(long);
+    const rescued: string[] = [];
+    const ended = await runWith(job, async () => {
+      while (running.count > 0) {
+        rescued.push(...(await store.jobs.rescueLostJobs(10)));
+        // SQLite answers without leaving the event loop's turn: timers must have theirs.
+        await new Promise(setImmediate);
+      }
+    });
+    expect(rescued).toEqual([]);
+    expect(ended).toMatchObject({ status: 'succeeded', crashCount: 0 });
+  });
+
+  it('is tried again when the engine dies under it', async () => {
+    const job = await submit(long);
+    const ended = await runWith(job, () => {
+      for (const { pid, command } of childProcesses(process.pid)) {
+        if (command.includes('child/main.ts')) process.kill(pid, 'SIGKILL');
+      }
+    });
+    expect(ended).toMatchObject({ status: 'queued', attempt: 1, crashCount: 0 });
+    // While the engine is away nothing is claimed: the next job would lose an attempt for nothing.
+    const next = await submit();
+    expect(await runNextJob()).toBe(false);
+    expect(await find(next)).toMatchObject({ status: 'queued', attempt: 0 });
+    await expect.poll(() => generator.state.type).toBe('ready');
+    expect(await runNextJob()).toBe(true);
+    expect((await find(next))?.status).toBe('succeeded');
+  });
+});
