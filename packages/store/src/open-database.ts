@@ -49,8 +49,12 @@ function openPostgres(url: string, logger: Logger): Kysely<Tables> {
       getTypeParser: (oid, format) => (oid === types.builtins.INT8 ? Number : types.getTypeParser(oid, format)),
     },
   });
-  // Without a listener a server that goes away would end the process.
+  // Without a listener a server that goes away would end the process. The pool hears only of idle connections; one that is in use tells
+  // its statement, unless it is between two statements of a transaction.
   pool.on('error', (error) => logger.warn({ reason: errorLine(error) }, 'an idle database connection was lost'));
+  pool.on('connect', (client) =>
+    client.on('error', (error) => logger.debug({ reason: errorLine(error) }, 'a database connection was lost')),
+  );
   return new Kysely<Tables>({ dialect: new PostgresDialect({ pool }) });
 }
 

@@ -50,6 +50,9 @@ function openForTest(url: string): Store {
   return store;
 }
 
+const terminateOthers =
+  'select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()';
+
 describe('a Postgres server', () => {
   it('can be migrated by several processes at once', async () => {
     const url = await emptyDatabase();
@@ -62,10 +65,19 @@ describe('a Postgres server', () => {
     const url = await emptyDatabase();
     const store = openForTest(url);
     await store.migrate();
-    await execute(
-      url,
-      'select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()',
-    );
+    await execute(url, terminateOthers);
+    await expect.poll(async () => await store.jobs.countOpen().catch(() => null)).toEqual({ queued: 0, running: 0 });
+  });
+
+  it('may end its connections in the middle of transactions: they fail, and nothing else does', async () => {
+    const url = await emptyDatabase();
+    const store = openForTest(url);
+    await store.migrate();
+    const transactions = Array.from({ length: 300 }, async () => await store.jobs.requestCancel('local', newId()));
+    const ended = Promise.allSettled(transactions);
+    for (let round = 0; round < 10; round += 1) await execute(url, terminateOthers);
+    const failures = (await ended).filter((settled) => settled.status === 'rejected');
+    for (const { reason } of failures) expect(reason).toMatchObject({ code: 'database_unavailable' });
     await expect.poll(async () => await store.jobs.countOpen().catch(() => null)).toEqual({ queued: 0, running: 0 });
   });
 

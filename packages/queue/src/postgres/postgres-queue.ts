@@ -26,7 +26,10 @@ export function createPostgresQueue({ url, logger }: PostgresQueueOptions): Queu
     keepAlive: true,
     application_name: 'prosemill-notify',
   });
-  pool.on('error', (error) => logger.debug({ reason: errorLine(error) }, 'a notifying connection was lost'));
+  const onLost = (error: Error): void => logger.debug({ reason: errorLine(error) }, 'a notifying connection was lost');
+  pool.on('error', onLost);
+  // The pool hears only of idle connections.
+  pool.on('connect', (client) => client.on('error', onLost));
   const permits = createPermitPool();
   const { subscribe, deliver } = createWakeUpListeners();
   const hints = createPostgresListener({
