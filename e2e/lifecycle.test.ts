@@ -62,6 +62,7 @@ describe('the service in one process', () => {
     expect(await first.stop('SIGINT')).toEqual([0]);
     // Promised to who presses Ctrl-C.
     expect(performance.now() - begin).toBeLessThan(5_000);
+    expect(first.processes[0]?.log.at(-1)).toMatchObject({ msg: 'stopped' });
 
     const second = stopAtEnd(await launchStandalone(environment));
     const jobs = await expectAllSucceed(await createClient(second.url), ids);

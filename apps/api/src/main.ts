@@ -33,10 +33,12 @@ await runProcess(async (aborted) => {
 
   return {
     failed: schema.then(() => new Promise<never>(() => undefined)),
-    async stop() {
+    async stop(signal) {
+      logger.info({ signal }, 'stopping');
       await server.stop(stopLimitMs);
       await queue.stop();
       await store.stop();
+      logger.info({}, 'stopped');
     },
   };
 });

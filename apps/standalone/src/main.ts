@@ -51,11 +51,13 @@ await runProcess(async (aborted) => {
   return {
     failed: run(),
     async stop(signal) {
+      logger.info({ signal }, 'stopping');
       api.beginShutdown();
       await worker.stop(graceMsFor(signal, config.SHUTDOWN_GRACE_SECONDS));
       await server.stop(serverStopLimitMs);
       await queue.stop();
       await store.stop();
+      logger.info({}, 'stopped');
     },
   };
 });

@@ -40,10 +40,12 @@ await runProcess(async (aborted) => {
   return {
     failed: run(),
     async stop(signal) {
+      logger.info({ signal }, 'stopping');
       await worker.stop(graceMsFor(signal, config.SHUTDOWN_GRACE_SECONDS));
       await probes.stop();
       await queue.stop();
       await store.stop();
+      logger.info({}, 'stopped');
     },
   };
 });
