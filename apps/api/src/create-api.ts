@@ -2,6 +2,7 @@
 import { OpenAPIHono } from '@hono/zod-openapi';
 import { AppError, type HintSender, type Logger, type Store, type WakeUps } from '@prosemill/core';
 import type { ApiEnv } from './api-env.ts';
+import type { ApiServices } from './api-services.ts';
 import { limitBody, requireJson, requireUtf8 } from './middleware/json-body.ts';
 import { requestContext } from './middleware/request-context.ts';
 import { createOnError, invalidRequest, problemResponse } from './on-error.ts';
@@ -13,7 +14,7 @@ import { addJobRoutes } from './routes/jobs.ts';
 import { JobWaiter } from './services/job-waiter.ts';
 import { createPromptCheck } from './services/prompt-check.ts';
 import { ServiceState, type TransportProblems } from './services/service-state.ts';
-import { createSubmitJob, type SubmitJob } from './services/submit-job.ts';
+import { createSubmitJob } from './services/submit-job.ts';
 
 export interface ApiOptions {
   readonly store: Store;
@@ -25,17 +26,6 @@ export interface ApiOptions {
   /** Attempts at a job before a transient error is final. */
   readonly maxAttempts: number;
   readonly version: string;
-}
-
-/** What the handlers share. */
-export interface ApiServices {
-  readonly store: Store;
-  readonly wakeUps: WakeUps;
-  readonly submitJob: SubmitJob;
-  readonly waiter: JobWaiter;
-  readonly state: ServiceState;
-  readonly version: string;
-  readonly isStopping: () => boolean;
 }
 
 export interface Api {

@@ -34,6 +34,6 @@ export const generationRequestSchema = z
       description: 'The text ends before the first of these that appears.',
     }),
   })
-  .openapi('GenerationRequest');
+  .openapi('GenerationRequest', { example: { prompt: 'Once upon a time', max_new_tokens: 50 } });
 
 export type GenerationRequest = z.infer<typeof generationRequestSchema>;

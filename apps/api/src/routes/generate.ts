@@ -3,7 +3,7 @@ import { generateRoute } from '@prosemill/contract';
 import { AppError, type ErrorCode, errorTable, isTerminal, type Job, type JobOutput } from '@prosemill/core';
 import type { OpenAPIHono } from '@hono/zod-openapi';
 import type { ApiEnv } from '../api-env.ts';
-import type { ApiServices } from '../create-api.ts';
+import type { ApiServices } from '../api-services.ts';
 import { parsePreference } from '../wire/preference.ts';
 import { jobPath, presentJob, presentUsage, retryAfterSeconds, serverTiming } from '../wire/present-job.ts';
 

@@ -3,7 +3,7 @@ import { healthRoute, livezRoute, readyzRoute } from '@prosemill/contract';
 import { AppError } from '@prosemill/core';
 import type { OpenAPIHono } from '@hono/zod-openapi';
 import type { ApiEnv } from '../api-env.ts';
-import type { ApiServices } from '../create-api.ts';
+import type { ApiServices } from '../api-services.ts';
 
 export function addHealthRoutes(app: OpenAPIHono<ApiEnv>, services: ApiServices): void {
   const { store, version } = services;

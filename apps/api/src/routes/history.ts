@@ -3,7 +3,7 @@ import { getHistoryRoute, listHistoryRoute } from '@prosemill/contract';
 import { AppError, type GenerationRecord } from '@prosemill/core';
 import type { OpenAPIHono } from '@hono/zod-openapi';
 import type { ApiEnv } from '../api-env.ts';
-import type { ApiServices } from '../create-api.ts';
+import type { ApiServices } from '../api-services.ts';
 import { decodeNumericCursor, encodeCursor, nextLink } from '../wire/cursor.ts';
 
 const defaultPageSize = 100;

@@ -3,7 +3,7 @@ import { cancelJobRoute, createJobRoute, getJobRoute, listJobsRoute } from '@pro
 import { AppError, isTerminal, type Job } from '@prosemill/core';
 import type { OpenAPIHono } from '@hono/zod-openapi';
 import type { ApiEnv } from '../api-env.ts';
-import type { ApiServices } from '../create-api.ts';
+import type { ApiServices } from '../api-services.ts';
 import { decodeUuidCursor, encodeCursor, isUuid, nextLink } from '../wire/cursor.ts';
 import {
   etagOf,

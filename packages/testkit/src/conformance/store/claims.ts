@@ -1,6 +1,6 @@
 /** The order of claims, and that no row has two owners. */
 import { type NewJob, newId, type Store } from '@prosemill/core';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import {
   claimNext,
   claimSome,
@@ -9,21 +9,14 @@ import {
   model,
   newJob,
   type OpenSession,
-  type StoreSession,
+  sessionPerTest,
   succeeded,
 } from './session.ts';
 
 export function describeClaims(name: string, open: OpenSession): void {
   describe(`claims on ${name}`, () => {
-    let session: StoreSession;
+    const session = sessionPerTest(open);
     const submit = async (overrides: Partial<NewJob> = {}) => await session.store.jobs.submit(newJob(overrides));
-
-    beforeEach(async () => {
-      session = await open();
-    });
-    afterEach(async () => {
-      await session.close();
-    });
 
     it('hand out a queued job with a lease, an attempt and the model', async () => {
       const job = await submit();

@@ -1,6 +1,6 @@
 /** How attempts end, and that only their holder can end them. */
 import type { NewJob } from '@prosemill/core';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import {
   claimNext,
   claimSome,
@@ -10,7 +10,7 @@ import {
   type OpenSession,
   part,
   result,
-  type StoreSession,
+  sessionPerTest,
   succeeded,
 } from './session.ts';
 
@@ -19,15 +19,8 @@ const retried = { type: 'retried', error: transient, delayMs: 0 } as const;
 
 export function describeOutcomes(name: string, open: OpenSession): void {
   describe(`outcomes on ${name}`, () => {
-    let session: StoreSession;
+    const session = sessionPerTest(open);
     const submit = async (overrides: Partial<NewJob> = {}) => await session.store.jobs.submit(newJob(overrides));
-
-    beforeEach(async () => {
-      session = await open();
-    });
-    afterEach(async () => {
-      await session.close();
-    });
 
     it('succeed with a record, in one transaction', async () => {
       const job = await submit();
@@ -203,15 +196,8 @@ export function describeOutcomes(name: string, open: OpenSession): void {
   });
 
   describe(`the reconciler on ${name}`, () => {
-    let session: StoreSession;
+    const session = sessionPerTest(open);
     const submit = async (overrides: Partial<NewJob> = {}) => await session.store.jobs.submit(newJob(overrides));
-
-    beforeEach(async () => {
-      session = await open();
-    });
-    afterEach(async () => {
-      await session.close();
-    });
 
     it('gives a job up after three lost workers', async () => {
       const job = await submit({ maxAttempts: 10 });

@@ -1,19 +1,12 @@
 /** Submits, lists, records, models and workers; and what the database itself refuses. */
 import { type Cursor, type NewJob, newId } from '@prosemill/core';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { claimSome, findJob, model, newJob, type OpenSession, type StoreSession, succeeded } from './session.ts';
+import { describe, expect, it } from 'vitest';
+import { claimSome, findJob, model, newJob, type OpenSession, sessionPerTest, succeeded } from './session.ts';
 
 export function describeReads(name: string, open: OpenSession): void {
   describe(`reads on ${name}`, () => {
-    let session: StoreSession;
+    const session = sessionPerTest(open);
     const submit = async (overrides: Partial<NewJob> = {}) => await session.store.jobs.submit(newJob(overrides));
-
-    beforeEach(async () => {
-      session = await open();
-    });
-    afterEach(async () => {
-      await session.close();
-    });
 
     it('give back what was submitted', async () => {
       const request = newJob({ prompt: 'naïve 👩‍👩‍👧‍👦 "quoted" \\ line\nbreak', deadlineMs: 5_000 });

@@ -11,6 +11,7 @@ import {
   type Outcome,
   type Store,
 } from '@prosemill/core';
+import { afterEach, beforeEach } from 'vitest';
 
 export interface StoreSession {
   /** Migrated and empty at first. */
@@ -25,6 +26,27 @@ export interface StoreSession {
 }
 
 export type OpenSession = () => Promise<StoreSession>;
+
+/** A session of its own for each test of a suite. */
+export function sessionPerTest(open: OpenSession): Omit<StoreSession, 'close'> {
+  let current: StoreSession;
+  beforeEach(async () => {
+    current = await open();
+  });
+  afterEach(async () => {
+    await current.close();
+  });
+  return {
+    get store() {
+      return current.store;
+    },
+    get others() {
+      return current.others;
+    },
+    travel: async (offsetMs) => await current.travel(offsetMs),
+    execute: async (statement) => await current.execute(statement),
+  };
+}
 
 export const leaseMs = 30_000;
 
