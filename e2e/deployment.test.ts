@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { parseEnv } from 'node:util';
 import { apiConfigSchema } from '@prosemill/api';
+import { generationRequestSchema, generationResponseSchema } from '@prosemill/contract';
 import { workerConfigSchema } from '@prosemill/worker';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import addFormats from 'ajv-formats';
@@ -65,6 +66,14 @@ describe('deployment files', () => {
   it('README.md explains every variable', () => {
     const table = [...read('README.md').matchAll(/^\|([^|]*)\|/gm)].map(([, cell]) => cell ?? '').join(' ');
     for (const name of known) expect(table).toContain(`\`${name}\``);
+  });
+
+  it('README.md asks and answers as the service does', () => {
+    const [, asked = ''] = /-d '(\{.*?\})'/.exec(read('README.md')) ?? [];
+    const [, answered = ''] = /```json\n([\s\S]*?)```/.exec(read('README.md')) ?? [];
+    expect(generationRequestSchema.safeParse(JSON.parse(asked)).success).toBe(true);
+    const answer = generationResponseSchema.parse(JSON.parse(answered));
+    expect(answer.generated_text.startsWith((JSON.parse(asked) as { prompt: string }).prompt)).toBe(true);
   });
 
   it.each(['prosemill-api', 'prosemill-worker'])('%s on Render sets only variables that are read', (name) => {

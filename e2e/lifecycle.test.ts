@@ -3,7 +3,8 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { JobBody } from '@prosemill/contract';
-import { createTestDatabase } from '@prosemill/testkit';
+import { fileURLToPath } from 'node:url';
+import { createTestDatabase, type HubServer, startHubServer } from '@prosemill/testkit';
 import { describe, expect, inject, it, onTestFinished } from 'vitest';
 import { createClient, type Request } from './http-client.ts';
 import { type Environment, launchSeparate, launchStandalone, type Service, ServiceProcess } from './launch.ts';
@@ -140,6 +141,67 @@ describe('the service in one process', () => {
     const process = new ServiceProcess('apps/standalone/src/main.ts', environment);
     expect(await process.ended()).toBe(1);
     expect(process.output).toMatch(/^prosemill: .*\/no\/such\/folder.*\n$/);
+  });
+});
+
+async function modelEnvironment(hub: HubServer): Promise<Environment> {
+  const modelDir = await mkdtemp(join(tmpdir(), 'prosemill-e2e-'));
+  onTestFinished(async () => await rm(modelDir, { recursive: true }));
+  return { ...(await sqliteFile()), HF_ENDPOINT: hub.url, MODEL: 'acme/tiny', MODEL_DIR: modelDir };
+}
+
+describe('a model that has to be downloaded first', () => {
+  const modelFolder = fileURLToPath(new URL('../models/tiny-tales', import.meta.url));
+
+  async function startHub(): Promise<HubServer> {
+    const hub = await startHubServer({ repositories: { 'acme/tiny': modelFolder }, commit: '0123abc' });
+    onTestFinished(hub.stop);
+    return hub;
+  }
+
+  it('is downloaded once, and is what answers', async () => {
+    const hub = await startHub();
+    const environment = await modelEnvironment(hub);
+    const first = stopAtEnd(await launchStandalone(environment));
+    const request = await createClient(first.url);
+    const { body } = await request('/generate', { json: { prompt: 'Once upon a time', max_new_tokens: 3 } });
+    expect(body).toMatchObject({ model_name: 'tiny' });
+    await first.stop();
+    await hub.stop();
+    const second = stopAtEnd(await launchStandalone(environment));
+    await second.processes[0]?.logged({ msg: 'the worker takes jobs', model: 'tiny' });
+  });
+
+  it('shows its progress in /health and the log, while jobs are accepted; Ctrl-C ends it', async () => {
+    const hub = await startHub();
+    hub.breakNext('onnx/model.onnx', 'stall', 1);
+    const service = stopAtEnd(await launchStandalone(await modelEnvironment(hub)));
+    const request = await createClient(service.url);
+    const progress = async () => {
+      const { body } = await request<{ workers: { load_progress: number | null }[] }>('/health');
+      return body.workers[0]?.load_progress;
+    };
+    await expect.poll(progress).toBeGreaterThan(0.4);
+    expect(await progress()).toBeLessThan(0.6);
+    expect((await request('/health')).body).toMatchObject({ status: 'healthy', model: null });
+    expect((await request('/jobs', { json: { prompt: 'Once upon a time' } })).status).toBe(202);
+    await service.processes[0]?.logged({ msg: 'loading the model' });
+    expect(await service.stop('SIGINT')).toEqual([0]);
+  });
+
+  it('gives way to the shipped model when MODEL is not set and the hub has the wrong one, and says so', async () => {
+    const hub = await startHub();
+    const environment = { ...(await modelEnvironment(hub)), MODEL: '' };
+    const service = stopAtEnd(await launchStandalone(environment));
+    const request = await createClient(service.url);
+    const { body } = await request('/generate', { json: { prompt: 'Once upon a time', max_new_tokens: 3 } });
+    expect(body).toMatchObject({ model_name: 'tiny-tales' });
+    const reason =
+      /^distilgpt2 could not be had \(.*\), so the small model tiny-tales of this repository runs instead\.$/;
+    const health = await request<{ workers: { note: string | null }[] }>('/health');
+    expect(health.body.workers[0]?.note).toMatch(reason);
+    const lines = service.processes[0]?.log.filter(({ msg }) => reason.test(String(msg)));
+    expect(lines).toHaveLength(1);
   });
 });
 

@@ -31,6 +31,41 @@ describeTextGeneratorConformance('transformers', async () => {
   return { generator, golden, decode: (ids) => tokenizer.decode(ids) };
 });
 
+/** The commonest words of English prose: about half of any page. */
+const commonWords = new Set(
+  `the of and to a in that he was it his is with for as had you not be her on at by which have or from this him but all she they were my are me one their so an said them we who
+  would been will no when there if more out up into do any your what has man could other than our some very time upon about may its only now like little then can made should did us
+  such great before must two these see know over much down after good come again old went day king when so go came`.split(
+    /\s+/,
+  ),
+);
+
+describe('the shipped model', () => {
+  it('writes English', async () => {
+    const generator = createTextGenerator(shipped);
+    await generator.start();
+    const words: string[] = [];
+    for (let seed = 0; seed < 8; seed += 1) {
+      const parameters = { ...request.parameters, maxNewTokens: 100, temperature: 0.8, topK: 50 };
+      for await (const event of generator.generate({ ...request, seed, parameters }, never)) {
+        if (event.type === 'token-delta') words.push(event.text);
+      }
+      words.push(' ');
+    }
+    await generator.stop();
+    const all =
+      words
+        .join('')
+        .toLowerCase()
+        .match(/[a-z']+/g) ?? [];
+    expect(all.length).toBeGreaterThan(400);
+    const share = all.filter((word) => commonWords.has(word)).length / all.length;
+    expect(share).toBeGreaterThan(0.4);
+    expect(share).toBeLessThan(0.8);
+    expect(new Set(all).size / all.length).toBeGreaterThan(0.25);
+  });
+});
+
 describe('the process of the engine', () => {
   let generator: TextGenerator;
 

@@ -96,7 +96,8 @@ async function downloadInto(folder: string, options: DownloadOptions): Promise<D
     const actual = await persistently(options, () =>
       downloadHubFile(file, target, timeouts, signal, (count) => {
         received.set(file.path, count);
-        onProgress(sum(received.values()), total);
+        // The first file says nothing about how much there is in all.
+        if (total > 0) onProgress(sum(received.values()), total);
       }),
     );
     const expected = pinned[file.path] ?? file.sha256;
@@ -110,14 +111,14 @@ async function downloadInto(folder: string, options: DownloadOptions): Promise<D
 
   // The first request alone: where there is no network, it says so once.
   const config = await findRequired('config.json');
-  let total = config.size ?? 0;
+  let total = 0;
   await save(config);
   const externalData = externalDataFiles(await readFile(join(folder, config.path), 'utf8'), dtype);
   const paths = [...requiredFiles(dtype).filter((path) => path !== config.path), ...externalData];
   const required = await Promise.all(paths.map(findRequired));
   const optional = await Promise.all(optionalFiles.map(find));
   const files = [...required, ...optional.filter((file) => file !== null)];
-  total += sum(files.map((file) => file.size ?? 0));
+  total = sum([config, ...files].map((file) => file.size ?? 0));
   for (const file of files) await save(file);
   return { repository: repository.id, revision: repository.revision, commit: config.commit, files: checksums };
 }

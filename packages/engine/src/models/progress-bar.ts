@@ -11,7 +11,11 @@ export interface ProgressReport {
 const barWidth = 30;
 const megabytes = (bytes: number): string => (bytes / 1e6).toFixed(bytes < 1e7 ? 1 : 0);
 
-export function createProgressReport(label: string, logger: Logger, terminal: NodeJS.WriteStream): ProgressReport {
+export function createProgressReport(
+  label: string,
+  logger: Logger,
+  terminal: Pick<NodeJS.WriteStream, 'isTTY' | 'write'>,
+): ProgressReport {
   let shown = '';
   let nextTenth = 0;
 

@@ -57,6 +57,7 @@ describe('a model from the hub', () => {
     expect(received).toBe(total);
     expect(total).toBeGreaterThan(weightsSize);
     expect(progress.length).toBeGreaterThan(10);
+    expect(new Set(progress.map(([, ofTotal]) => ofTotal)).size).toBe(1);
     expect(await leftovers()).toEqual([]);
     await hub.stop();
     expect(await resolve({ model: 'acme/tiny' })).toEqual(model);

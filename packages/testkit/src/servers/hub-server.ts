@@ -25,7 +25,8 @@ export interface HubServer {
   breakNext(path: string, fault: HubFault, count: number): void;
   /** No answer at all, not even an error, until it is called with false. */
   setSilent(isSilent: boolean): void;
-  stop(): Promise<void>;
+  /** Idempotent. */
+  readonly stop: () => Promise<void>;
 }
 
 export interface HubServerOptions {
