@@ -87,7 +87,8 @@ export interface Service {
   stop(signal?: NodeJS.Signals): Promise<readonly (number | null)[]>;
 }
 
-const anyPort: Environment = { PORT: '0', WORKER_PORT: '0', MODEL: 'shipped' };
+/** One text at a time, so that a second one waits. */
+const anyPort: Environment = { PORT: '0', WORKER_PORT: '0', MODEL: 'shipped', WORKERS: '1' };
 
 /** Everything in one process. */
 export async function launchStandalone(environment: Environment): Promise<Service> {

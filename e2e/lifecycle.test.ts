@@ -174,7 +174,7 @@ describe('a model that has to be downloaded first', () => {
 
   it('shows its progress in /health and the log, while jobs are accepted; Ctrl-C ends it', async () => {
     const hub = await startHub();
-    hub.breakNext('onnx/model.onnx', 'stall', 1);
+    hub.breakNext('model.safetensors', 'stall', 1);
     const service = stopAtEnd(await launchStandalone(await modelEnvironment(hub)));
     const request = await createClient(service.url);
     const progress = async () => {

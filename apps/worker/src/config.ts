@@ -20,7 +20,11 @@ export const workerConfigSchema = z.object({
   MODEL: z.string().optional(),
   /** A commit, tag or branch on the hub; default: the pinned one of a known model, else `main`. */
   MODEL_REVISION: z.string().optional(),
-  /** The weights' number format, as transformers.js names them. */
+  /** `batched` for GPT-2 models, `transformers` for others. */
+  ENGINE: z.enum(['auto', 'batched', 'transformers']).default('auto'),
+  /** Generations at once; default 32 with `batched`, else 1. */
+  WORKERS: z.coerce.number().int().min(1).max(256).optional(),
+  /** The weights' number format, as transformers.js names them; `batched` knows fp32 and int8. */
   MODEL_DTYPE: z.enum(['fp32', 'fp16', 'q8', 'int8', 'uint8', 'q4', 'bnb4', 'q4f16']).default('fp32'),
   /** Where downloaded models are kept. */
   MODEL_DIR: z.string().default('data/models'),
@@ -52,6 +56,8 @@ export const readWorkerConfig = (): Readonly<WorkerConfig> => readConfig(workerC
 export const engineOptions = (config: Readonly<Omit<WorkerConfig, 'WORKER_PORT'>>) => ({
   model: config.MODEL,
   revision: config.MODEL_REVISION,
+  engine: config.ENGINE,
+  slots: config.WORKERS,
   dtype: config.MODEL_DTYPE,
   modelDir: config.MODEL_DIR,
   hubEndpoint: config.HF_ENDPOINT,

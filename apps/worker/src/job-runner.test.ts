@@ -35,6 +35,8 @@ describe('an attempt at a job', () => {
     generator = createTextGenerator({
       model: 'shipped',
       revision: undefined,
+      engine: 'auto',
+      slots: undefined,
       dtype: 'fp32',
       modelDir: folder,
       hubEndpoint: 'http://not.used',

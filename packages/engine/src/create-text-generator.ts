@@ -1,4 +1,4 @@
-/** The engine `transformers`: any model that transformers.js can run, in a process of its own, one text at a time. */
+/** An engine in a process of its own: `batched` for GPT-2 models, `transformers` for any other that transformers.js can run. */
 import {
   AppError,
   backoffMs,
@@ -17,20 +17,22 @@ import { EngineProcess } from './engine-process.ts';
 import { EventQueue } from './event-queue.ts';
 import { fingerprintOf } from './fingerprint.ts';
 import { createProgressReport } from './models/progress-bar.ts';
+import type { Engine } from './models/model-files.ts';
 import { type ModelChoice, type ResolvedModel, resolveModel } from './models/resolve-model.ts';
 
 export interface TextGeneratorOptions extends ModelChoice {
+  /** Texts at once; undefined: 32 for `batched`, 1 for `transformers`. */
+  readonly slots: number | undefined;
   /** Threads of the one onnxruntime session. */
   readonly threads: number;
   readonly logger: Logger;
 }
 
-const engineName = 'transformers';
+const defaultSlots: Readonly<Record<Engine, number>> = { batched: 32, transformers: 1 };
 
-export const createTextGenerator = (options: TextGeneratorOptions): TextGenerator => new TransformersGenerator(options);
+export const createTextGenerator = (options: TextGeneratorOptions): TextGenerator => new ProcessTextGenerator(options);
 
-class TransformersGenerator implements TextGenerator {
-  readonly slots = 1;
+class ProcessTextGenerator implements TextGenerator {
   readonly #options: TextGeneratorOptions;
   readonly #listeners = new Set<(state: EngineState) => void>();
   readonly #calls = new Map<number, EventQueue<TokenEvent>>();
@@ -42,13 +44,19 @@ class TransformersGenerator implements TextGenerator {
   /** Starts of the process since it was last ready. */
   #attempts = 0;
   #lastCall = 0;
+  #slots: number;
 
   constructor(options: TextGeneratorOptions) {
     this.#options = options;
+    this.#slots = options.slots ?? defaultSlots[options.engine === 'transformers' ? 'transformers' : 'batched'];
   }
 
   get state(): EngineState {
     return this.#state;
+  }
+
+  get slots(): number {
+    return this.#slots;
   }
 
   get model(): LoadedModel | null {
@@ -65,8 +73,10 @@ class TransformersGenerator implements TextGenerator {
     try {
       const resolved = await this.#resolveModel();
       this.#stopping.signal.throwIfAborted();
-      const { folder, dtype, contextLength, tokenizer } = resolved;
-      this.#startProcess(resolved, { type: 'load', folder, dtype, threads, contextLength, tokenizer });
+      const { engine, folder, dtype, contextLength, tokenizer } = resolved;
+      this.#slots = this.#options.slots ?? defaultSlots[engine];
+      const slots = this.#slots;
+      this.#startProcess(resolved, { type: 'load', engine, folder, dtype, slots, threads, contextLength, tokenizer });
     } catch (error) {
       if (!this.#stopping.signal.aborted)
         this.#setState({ type: 'failed', error: toAppError(error, 'engine_unavailable') });
@@ -161,12 +171,12 @@ class TransformersGenerator implements TextGenerator {
         void this.#process?.end();
         break;
       }
-      case 'event': {
-        const { call, event } = message;
-        if (event.type === 'generation-end') this.#endCall(call, revive(event.ending));
-        else this.#calls.get(call)?.push(event);
+      case 'events':
+        for (const { call, event } of message.events) {
+          if (event.type === 'generation-end') this.#endCall(call, revive(event.ending));
+          else this.#calls.get(call)?.push(event);
+        }
         break;
-      }
       default:
         message satisfies never;
     }
@@ -211,10 +221,10 @@ const isSettled = ({ type }: EngineState): boolean => type !== 'loading' && type
 const stopped = (): AppError => new AppError('engine_unavailable', { message: 'the engine is stopped' });
 
 function loadedModel(resolved: ResolvedModel, engineVersion: string): LoadedModel {
-  const { name, revision, dtype, weightsChecksum, contextLength, tokenizer, fallbackReason } = resolved;
-  const fingerprint = fingerprintOf({ engine: `${engineName} ${engineVersion}`, weightsChecksum, dtype });
+  const { name, revision, engine, dtype, weightsChecksum, contextLength, tokenizer, fallbackReason } = resolved;
+  const fingerprint = fingerprintOf({ engine: `${engine} ${engineVersion}`, weightsChecksum, dtype });
   return {
-    identity: { name, revision, engine: engineName, dtype, fingerprint },
+    identity: { name, revision, engine, dtype, fingerprint },
     record: { name, revision, contextLength, tokenizer },
     fallbackReason,
   };

@@ -9,6 +9,8 @@ import { createTextGenerator, type TextGeneratorOptions } from './index.ts';
 const shipped: TextGeneratorOptions = {
   model: 'shipped',
   revision: undefined,
+  engine: 'transformers',
+  slots: undefined,
   dtype: 'fp32',
   modelDir: 'not used',
   hubEndpoint: 'http://not.used',

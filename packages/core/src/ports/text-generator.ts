@@ -44,7 +44,7 @@ export interface LoadedModel {
 }
 
 export interface TextGenerator {
-  /** Generations it runs at once; more wait their turn inside. */
+  /** Generations it runs at once; more wait their turn inside. Final from the first `ready` on. */
   readonly slots: number;
   /** Known from the first `ready` on. */
   readonly model: LoadedModel | null;

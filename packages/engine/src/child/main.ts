@@ -1,19 +1,27 @@
 /** The engine's process: native code runs here, so that a crash of it ends this process and nothing else. */
-import { type AppError, errorLine, type GenerateRequest, toAppError } from '@prosemill/core';
+import { type AppError, assertNever, errorLine, type GenerateRequest, toAppError } from '@prosemill/core';
 import { createTokenizer, type Tokenizer } from '@prosemill/tokenizer';
 import { TextRun } from '../sampling/text-run.ts';
-import type { ChildEnding, ErrorData, FromChild, LoadMessage, ToChild } from './messages.ts';
-import { engineVersion, loadTransformersModel, type TransformersModel } from './transformers-model.ts';
+import type {
+  CallEvent,
+  ChildEnding,
+  ChildTokenEvent,
+  ErrorData,
+  FromChild,
+  LoadMessage,
+  ToChild,
+} from './messages.ts';
+import type { ModelRunner } from './model-runner.ts';
 
-interface Engine {
-  readonly model: TransformersModel;
+interface LoadedEngine {
+  readonly runner: ModelRunner;
   readonly tokenizer: Tokenizer;
   readonly contextLength: number;
 }
 
 interface Call {
-  readonly id: number;
-  readonly request: GenerateRequest;
+  readonly textRun: TextRun;
+  hasStarted: boolean;
 }
 
 // A terminal signals the whole process group; the worker decides when this process ends, by closing the channel.
@@ -22,9 +30,9 @@ process.on('SIGTERM', () => undefined);
 process.on('disconnect', () => process.exit(0));
 process.on('message', (message: ToChild) => receive(message));
 
-const waiting: Call[] = [];
-let engine: Engine | null = null;
-let running: { readonly id: number; readonly textRun: TextRun } | null = null;
+const calls = new Map<number, Call>();
+let engine: LoadedEngine | null = null;
+let unsent: CallEvent[] = [];
 
 function receive(message: ToChild): void {
   switch (message.type) {
@@ -32,68 +40,87 @@ function receive(message: ToChild): void {
       void load(message);
       break;
     case 'generate':
-      waiting.push({ id: message.call, request: message.request });
-      if (running === null) void runWaiting();
+      void generate(message.call, message.request);
       break;
     case 'cancel':
       cancel(message.call);
       break;
     default:
-      message satisfies never;
+      assertNever(message);
   }
 }
 
 async function load(message: LoadMessage): Promise<void> {
   try {
     const tokenizer = createTokenizer(message.tokenizer);
-    engine = { model: await loadTransformersModel(message), tokenizer, contextLength: message.contextLength };
-    send({ type: 'loaded', engineVersion });
+    const runner = await loadRunner(message);
+    engine = { runner, tokenizer, contextLength: message.contextLength };
+    send({ type: 'loaded', engineVersion: runner.version });
   } catch (error) {
     send({ type: 'load-failed', message: errorLine(error) });
   }
 }
 
-function cancel(id: number): void {
-  if (running?.id === id) running.textRun.cancel();
-  const index = waiting.findIndex((call) => call.id === id);
-  if (index === -1) return;
-  waiting.splice(index, 1);
-  end(id, { reason: 'canceled', usage: { promptTokens: 0, completionTokens: 0 } });
-}
-
-async function runWaiting(): Promise<void> {
-  for (let call = waiting.shift(); call !== undefined; call = waiting.shift()) {
-    end(call.id, await run(call));
-    running = null;
+/** Imported when it is needed: each brings a native library or a large one. */
+async function loadRunner(message: LoadMessage): Promise<ModelRunner> {
+  switch (message.engine) {
+    case 'batched':
+      return await (await import('../batched/load-batched-model.ts')).loadBatchedModel(message);
+    case 'transformers':
+      return await (await import('./transformers-model.ts')).loadTransformersModel(message);
+    default:
+      return assertNever(message.engine);
   }
 }
 
-async function run({ id, request }: Call): Promise<ChildEnding> {
+async function generate(id: number, request: GenerateRequest): Promise<void> {
   try {
     if (engine === null) throw new TypeError('generate came before the model was loaded');
-    const { model, tokenizer, contextLength } = engine;
+    const { runner, tokenizer, contextLength } = engine;
     const textRun = new TextRun({
       request,
       tokenizer,
       contextLength,
-      endIds: model.endIds,
-      onText: (text, completionTokens) => {
-        send({ type: 'event', call: id, event: { type: 'token-delta', text, completionTokens } });
-      },
+      endIds: runner.endIds,
+      onText: (text, completionTokens) => tell(id, { type: 'token-delta', text, completionTokens }),
     });
-    running = { id, textRun };
-    const { promptTokens } = textRun.usage;
-    send({ type: 'event', call: id, event: { type: 'generation-start', promptTokens } });
-    await model.run(textRun);
+    const call: Call = { textRun, hasStarted: false };
+    calls.set(id, call);
+    await runner.run(textRun, () => {
+      call.hasStarted = true;
+      tell(id, { type: 'generation-start', promptTokens: textRun.usage.promptTokens });
+    });
     if (textRun.ending === null) throw new TypeError('the model ended before the text did');
-    return { reason: textRun.ending, usage: textRun.usage };
+    if (calls.has(id)) end(id, { reason: textRun.ending, usage: textRun.usage });
   } catch (error) {
-    return { reason: 'error', error: toErrorData(toAppError(error, 'generation_failed')) };
+    end(id, { reason: 'error', error: toErrorData(toAppError(error, 'generation_failed')) });
   }
 }
 
-const end = (call: number, ending: ChildEnding): void =>
-  send({ type: 'event', call, event: { type: 'generation-end', ending } });
+/** One that has started is left by its runner at the next step; one that waits ends here. */
+function cancel(id: number): void {
+  const call = calls.get(id);
+  if (call === undefined) return;
+  call.textRun.cancel();
+  if (!call.hasStarted) end(id, { reason: 'canceled', usage: { promptTokens: 0, completionTokens: 0 } });
+}
+
+function end(id: number, ending: ChildEnding): void {
+  calls.delete(id);
+  tell(id, { type: 'generation-end', ending });
+}
+
+/** All that happens in one turn of the event loop goes in one message. */
+function tell(call: number, event: ChildTokenEvent): void {
+  if (unsent.length === 0) queueMicrotask(flush);
+  unsent.push({ call, event });
+}
+
+function flush(): void {
+  const events = unsent;
+  unsent = [];
+  send({ type: 'events', events });
+}
 
 const toErrorData = (error: AppError): ErrorData => ({
   code: error.code,

@@ -1,11 +1,14 @@
 /** What a worker and its engine process say to each other. */
 import type { ErrorCode, GenerateRequest, GenerationEnding, TokenEvent } from '@prosemill/core';
-import type { Dtype } from '../models/model-files.ts';
+import type { Dtype, Engine } from '../models/model-files.ts';
 
 export interface LoadMessage {
   readonly type: 'load';
+  readonly engine: Engine;
   readonly folder: string;
   readonly dtype: Dtype;
+  /** Texts at once. */
+  readonly slots: number;
   readonly threads: number;
   readonly contextLength: number;
   /** As in core's `ModelRecord`. */
@@ -35,4 +38,10 @@ export type ChildEnding =
 export type FromChild =
   | { readonly type: 'loaded'; readonly engineVersion: string }
   | { readonly type: 'load-failed'; readonly message: string }
-  | { readonly type: 'event'; readonly call: number; readonly event: ChildTokenEvent };
+  /** What one step has brought, in order. */
+  | { readonly type: 'events'; readonly events: readonly CallEvent[] };
+
+export interface CallEvent {
+  readonly call: number;
+  readonly event: ChildTokenEvent;
+}

@@ -13,18 +13,10 @@ import {
 } from '@huggingface/transformers';
 import type { TextRun } from '../sampling/text-run.ts';
 import type { LoadMessage } from './messages.ts';
-
-export const engineVersion = env.version;
-
-export interface TransformersModel {
-  /** Tokens that end a text. */
-  readonly endIds: ReadonlySet<number>;
-  /** Feeds a run with tokens until it ends. */
-  run(textRun: TextRun): Promise<void>;
-}
+import type { ModelRunner } from './model-runner.ts';
 
 /** @throws what transformers.js throws when the files are no model it can run */
-export async function loadTransformersModel({ folder, dtype, threads }: LoadMessage): Promise<TransformersModel> {
+export async function loadTransformersModel({ folder, dtype, threads }: LoadMessage): Promise<ModelRunner> {
   env.logLevel = LogLevel.ERROR;
   env.allowRemoteModels = false;
   env.localModelPath = dirname(folder) + sep;
@@ -34,30 +26,46 @@ export async function loadTransformersModel({ folder, dtype, threads }: LoadMess
     device: 'cpu',
     session_options: { intraOpNumThreads: threads, interOpNumThreads: 1, executionMode: 'sequential' },
   });
+  let lastRun: Promise<void> = Promise.resolve();
   return {
+    version: env.version,
     endIds: endIdsOf(model),
-    async run(textRun) {
-      const { promptIds, maxNewTokens } = textRun;
-      const processors = new LogitsProcessorList();
-      processors.push(new ChosenToken(textRun));
-      const criteria = new StoppingCriteriaList();
-      criteria.push(new EndOfRun(textRun));
-      await model.generate({
-        inputs: int64(promptIds, [1, promptIds.length]),
-        attention_mask: int64(
-          Array.from(promptIds, () => 1),
-          [1, promptIds.length],
-        ),
-        // The processor below has the say; what a model's own generation_config.json asks for would come before it.
-        do_sample: false,
-        num_beams: 1,
-        repetition_penalty: 1,
-        max_new_tokens: maxNewTokens,
-        logits_processor: processors,
-        stopping_criteria: criteria,
-      });
+    async run(textRun, onStart) {
+      const before = lastRun;
+      const { promise, resolve } = Promise.withResolvers<void>();
+      lastRun = promise;
+      await before;
+      try {
+        if (textRun.ending !== null) return;
+        onStart();
+        await generate(model, textRun);
+      } finally {
+        resolve();
+      }
     },
   };
+}
+
+async function generate(model: PreTrainedModel, textRun: TextRun): Promise<void> {
+  const { promptIds, maxNewTokens } = textRun;
+  const processors = new LogitsProcessorList();
+  processors.push(new ChosenToken(textRun));
+  const criteria = new StoppingCriteriaList();
+  criteria.push(new EndOfRun(textRun));
+  await model.generate({
+    inputs: int64(promptIds, [1, promptIds.length]),
+    attention_mask: int64(
+      Array.from(promptIds, () => 1),
+      [1, promptIds.length],
+    ),
+    // The processor below has the say; what a model's own generation_config.json asks for would come before it.
+    do_sample: false,
+    num_beams: 1,
+    repetition_penalty: 1,
+    max_new_tokens: maxNewTokens,
+    logits_processor: processors,
+    stopping_criteria: criteria,
+  });
 }
 
 /**

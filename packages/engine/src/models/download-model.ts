@@ -3,15 +3,15 @@ import { mkdir, mkdtemp, readdir, readFile, rename, rm, stat, writeFile } from '
 import { dirname, join } from 'node:path';
 import { AppError, backoffMs, reconnectBackoff } from '@prosemill/core';
 import { setTimeout as wait } from 'node:timers/promises';
-import { downloadHubFile, type HubFile, type HubTimeouts, type Repository, statHubFile } from './hub.ts';
-import { type Dtype, externalDataFiles, optionalFiles, requiredFiles } from './model-files.ts';
+import { downloadHubFile, type HubFile, type HubTimeouts, readHubJson, type Repository, statHubFile } from './hub.ts';
+import { externalDataFiles, optionalFiles, requiredFiles, type Variant } from './model-files.ts';
 
 /** Checksums by path that are known before the download, 64 hex digits. */
 export type Checksums = Readonly<Record<string, string>>;
 
 export interface DownloadOptions {
   readonly repository: Repository;
-  readonly dtype: Dtype;
+  readonly variant: Variant;
   readonly modelDir: string;
   readonly pinned: Checksums;
   /** Tries for each request, at least 1; each wait between them is longer. */
@@ -38,8 +38,13 @@ const partialPrefix = '.partial-';
 const partialLifeMs = 24 * 60 * 60 * 1_000;
 
 /** Where a model lies once it is complete. */
-export function folderOf(modelDir: string, { id, revision }: Omit<Repository, 'endpoint'>, dtype: Dtype): string {
-  return join(modelDir, ...id.split('/'), encodeURIComponent(revision), dtype);
+export function folderOf(
+  modelDir: string,
+  { id, revision }: Omit<Repository, 'endpoint'>,
+  { engine, dtype }: Variant,
+): string {
+  const files = engine === 'batched' ? 'safetensors' : `onnx-${dtype}`;
+  return join(modelDir, ...id.split('/'), encodeURIComponent(revision), files);
 }
 
 /** Null when the folder holds no complete download. */
@@ -55,8 +60,8 @@ export async function readManifest(folder: string): Promise<DownloadManifest | n
  * @throws {AppError} `engine_unavailable` with the reason
  */
 export async function downloadModel(options: DownloadOptions): Promise<string> {
-  const { repository, dtype, modelDir } = options;
-  const folder = folderOf(modelDir, repository, dtype);
+  const { repository, variant, modelDir } = options;
+  const folder = folderOf(modelDir, repository, variant);
   await mkdir(dirname(folder), { recursive: true });
   await removeOldPartials(modelDir);
   const partial = await mkdtemp(join(modelDir, partialPrefix));
@@ -74,7 +79,7 @@ export async function downloadModel(options: DownloadOptions): Promise<string> {
 }
 
 async function downloadInto(folder: string, options: DownloadOptions): Promise<DownloadManifest> {
-  const { repository, dtype, pinned, timeouts, signal, onProgress } = options;
+  const { repository, variant, pinned, timeouts, signal, onProgress } = options;
   const checksums: Record<string, string> = {};
   const received = new Map<string, number>();
 
@@ -86,7 +91,7 @@ async function downloadInto(folder: string, options: DownloadOptions): Promise<D
     const file = await find(path);
     if (file !== null) return file;
     throw new AppError('engine_unavailable', {
-      message: `${repository.id} at ${repository.revision} has no ${path}: transformers.js needs a model in ONNX format`,
+      message: `${repository.id} at ${repository.revision} has no ${path}, which the engine ${variant.engine} needs`,
     });
   }
 
@@ -113,8 +118,8 @@ async function downloadInto(folder: string, options: DownloadOptions): Promise<D
   const config = await findRequired('config.json');
   let total = 0;
   await save(config);
-  const externalData = externalDataFiles(await readFile(join(folder, config.path), 'utf8'), dtype);
-  const paths = [...requiredFiles(dtype).filter((path) => path !== config.path), ...externalData];
+  const externalData = externalDataFiles(await readFile(join(folder, config.path), 'utf8'), variant);
+  const paths = [...requiredFiles(variant).filter((path) => path !== config.path), ...externalData];
   const required = await Promise.all(paths.map(findRequired));
   const optional = await Promise.all(optionalFiles.map(find));
   const files = [...required, ...optional.filter((file) => file !== null)];
@@ -129,8 +134,23 @@ function sum(values: Iterable<number>): number {
   return total;
 }
 
+/** The config.json of a repository, before it is known which other files are wanted. @throws {AppError} `engine_unavailable` */
+export async function fetchConfig(
+  options: Pick<DownloadOptions, 'repository' | 'tries' | 'timeouts' | 'signal'>,
+): Promise<unknown> {
+  const { repository, timeouts, signal } = options;
+  return await persistently(options, async () => {
+    const file = await statHubFile(repository, 'config.json', timeouts, signal);
+    if (file === null) throw new AppError('engine_unavailable', { message: `${repository.id} has no config.json` });
+    return await readHubJson(file, timeouts, signal);
+  });
+}
+
 /** Repeats what failed for a reason that may pass: no answer, a broken download, 429 or a server's error. */
-async function persistently<T>({ tries, signal }: DownloadOptions, run: () => Promise<T>): Promise<T> {
+async function persistently<T>(
+  { tries, signal }: Pick<DownloadOptions, 'tries' | 'signal'>,
+  run: () => Promise<T>,
+): Promise<T> {
   for (let attempt = 1; ; attempt += 1) {
     try {
       return await run();

@@ -126,6 +126,15 @@ export async function downloadHubFile(
   return hash.digest('hex');
 }
 
+/** The content of a small file. @throws {AppError} `engine_unavailable` with the reason */
+export async function readHubJson(file: HubFile, { connectMs }: HubTimeouts, signal: AbortSignal): Promise<unknown> {
+  const response = await ask(file.url, {}, connectMs, signal);
+  if (!response.ok) throw refused(file.url, response);
+  return await response.json().catch((cause: unknown) => {
+    throw new AppError('engine_unavailable', { message: `${file.url} cannot be read`, cause });
+  });
+}
+
 /** `connectMs` bounds the time to the headers, not the body. */
 async function ask(url: string, init: RequestInit, connectMs: number, signal: AbortSignal): Promise<Response> {
   const connect = new AbortController();

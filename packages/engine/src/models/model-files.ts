@@ -1,10 +1,11 @@
-/** Which files make a model for transformers.js, and what they say. */
+/** Which files make a model, and what they say. */
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { access, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { AppError } from '@prosemill/core';
+import { parseGpt2Shape, weightsFileName } from '../batched/gpt2-weights.ts';
 
 /** How transformers.js names the weights of each number format. */
 const fileSuffixes = {
@@ -20,14 +21,31 @@ const fileSuffixes = {
 
 export type Dtype = keyof typeof fileSuffixes;
 
-export const weightsFile = (dtype: Dtype): string => `onnx/model${fileSuffixes[dtype]}.onnx`;
+export const engines = ['batched', 'transformers'] as const;
+export type Engine = (typeof engines)[number];
+
+/** Which files of a model are meant. */
+export interface Variant {
+  readonly engine: Engine;
+  readonly dtype: Dtype;
+}
+
+/** `batched` computes in these from one file of weights. */
+export const isBatchedDtype = (dtype: Dtype): boolean => dtype === 'fp32' || dtype === 'int8';
+
+/** Whether `batched` can run a model with this config.json. */
+export const canBatch = (config: unknown, dtype: Dtype): boolean =>
+  isBatchedDtype(dtype) && parseGpt2Shape(config) !== null;
+
+export const weightsFile = ({ engine, dtype }: Variant): string =>
+  engine === 'batched' ? weightsFileName : `onnx/model${fileSuffixes[dtype]}.onnx`;
 
 /** What a folder must hold; the generation config is there if the model has one. */
-export const requiredFiles = (dtype: Dtype): readonly string[] => [
+export const requiredFiles = (variant: Variant): readonly string[] => [
   'config.json',
   'tokenizer.json',
   'tokenizer_config.json',
-  weightsFile(dtype),
+  weightsFile(variant),
 ];
 export const optionalFiles: readonly string[] = ['generation_config.json'];
 
@@ -41,9 +59,10 @@ interface ModelConfig {
 }
 
 /** Weights of more than 2 GB lie in further files, `model.onnx_data`, `model.onnx_data_1`, …; config.json says how many. */
-export function externalDataFiles(configText: string, dtype: Dtype): readonly string[] {
+export function externalDataFiles(configText: string, variant: Variant): readonly string[] {
+  if (variant.engine !== 'transformers') return [];
   const format = (JSON.parse(configText) as ModelConfig)['transformers.js_config']?.use_external_data_format;
-  const weights = weightsFile(dtype);
+  const weights = weightsFile(variant);
   const name = weights.slice(weights.indexOf('/') + 1);
   const value = typeof format === 'object' ? (format[name] ?? format['model'] ?? 0) : (format ?? 0);
   return Array.from({ length: Number(value) }, (_, index) => `${weights}_data${index === 0 ? '' : `_${index}`}`);
@@ -57,8 +76,8 @@ export interface ModelDescription {
 }
 
 /** @throws {AppError} `engine_unavailable` when a file is missing or says nothing usable */
-export async function describeModel(folder: string, dtype: Dtype): Promise<ModelDescription> {
-  for (const file of requiredFiles(dtype)) await requireFile(folder, file);
+export async function describeModel(folder: string, variant: Variant): Promise<ModelDescription> {
+  for (const file of requiredFiles(variant)) await requireFile(folder, file);
   const config = (await readJson(folder, 'config.json')) as ModelConfig;
   const contextLength = config.n_positions ?? config.max_position_embeddings ?? config.n_ctx;
   if (contextLength === undefined) {

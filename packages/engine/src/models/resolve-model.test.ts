@@ -8,8 +8,8 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type ModelChoice, type ResolvedModel, resolveModel } from './resolve-model.ts';
 
 const tinyTales = fileURLToPath(new URL('../../../../models/tiny-tales', import.meta.url));
-const weights = 'onnx/model.onnx';
-const weightsSize = 13_967_343;
+const weights = 'model.safetensors';
+const weightsSize = 11_844_840;
 const commit = '0123456789abcdef0123456789abcdef01234567';
 
 let hub: HubServer;
@@ -18,7 +18,8 @@ let progress: [received: number, total: number][];
 
 beforeEach(async () => {
   // Under distilgpt2's name the bytes are wrong: what a broken or lying mirror would send.
-  hub = await startHubServer({ repositories: { 'acme/tiny': tinyTales, 'Xenova/distilgpt2': tinyTales }, commit });
+  const distilgpt2 = { 'distilbert/distilgpt2': tinyTales, 'Xenova/distilgpt2': tinyTales };
+  hub = await startHubServer({ repositories: { 'acme/tiny': tinyTales, ...distilgpt2 }, commit });
   modelDir = await mkdtemp(join(tmpdir(), 'prosemill-models-'));
   progress = [];
 });
@@ -31,6 +32,7 @@ async function resolve(choice: Partial<ModelChoice>, signal = new AbortControlle
   const all = {
     model: undefined,
     revision: undefined,
+    engine: 'auto',
     dtype: 'fp32',
     modelDir,
     hubEndpoint: hub.url,
@@ -61,6 +63,19 @@ describe('a model from the hub', () => {
     expect(await leftovers()).toEqual([]);
     await hub.stop();
     expect(await resolve({ model: 'acme/tiny' })).toEqual(model);
+  });
+
+  it('is what each engine needs, kept apart', async () => {
+    const batched = await resolve({ model: 'acme/tiny' });
+    const transformers = await resolve({ model: 'acme/tiny', engine: 'transformers' });
+    expect([batched.engine, transformers.engine]).toEqual(['batched', 'transformers']);
+    expect(await readdir(batched.folder)).not.toContain('onnx');
+    expect(await readdir(transformers.folder)).not.toContain(weights);
+    // One file of weights serves both dtypes.
+    expect((await resolve({ model: 'acme/tiny', dtype: 'int8' })).folder).toBe(batched.folder);
+    expect((await resolve({ model: 'acme/tiny', engine: 'transformers' })).weightsChecksum).not.toBe(
+      batched.weightsChecksum,
+    );
   });
 
   it('takes the revision that was asked for, and keeps revisions apart', async () => {
@@ -137,10 +152,17 @@ describe('distilgpt2', () => {
       expect.objectContaining({
         message: 'distilgpt2 cannot be had',
         cause: expect.objectContaining({
-          message: expect.stringContaining('d605c4b3740df3960e8f84e4c5735af8d81d19105eb915b692272c08cc800b0c'),
+          message: expect.stringContaining('e1ff18884359fe8beb795a5f414feb85a6ce3d929ad019c0d958c039d2b94a1b'),
         }),
       }),
     );
+    expect(hub.requests[0]).toBe(
+      'HEAD /distilbert/distilgpt2/resolve/2290a62682d06624634c1f46a6ad5be0f47f38aa/config.json',
+    );
+  });
+
+  it('comes from the ONNX edition for transformers.js', async () => {
+    await expect(resolve({ model: 'distilgpt2', engine: 'transformers' })).rejects.toThrow('distilgpt2 cannot be had');
     expect(hub.requests[0]).toBe(
       'HEAD /Xenova/distilgpt2/resolve/a41c10485c18a64b6606729b6a082330cbd8f49e/config.json',
     );
@@ -178,7 +200,7 @@ describe('a folder', () => {
     expect(await resolve({ model: 'shipped' })).toMatchObject({
       name: 'tiny-tales',
       folder: tinyTales,
-      revision: 'd9b0a7b817c8',
+      revision: '8044823daf34',
     });
   });
 

@@ -1,29 +1,43 @@
-/** From what MODEL says to a folder with a model in it. */
-import { stat } from 'node:fs/promises';
+/** From what MODEL says to a folder with a model in it, and the engine that runs it. */
+import { access, readFile, stat } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { AppError, errorLine } from '@prosemill/core';
-import { type Checksums, downloadModel, folderOf, readManifest } from './download-model.ts';
-import { type Dtype, describeModel, type ModelDescription, sha256OfFile, weightsFile } from './model-files.ts';
+import { weightsFileName } from '../batched/gpt2-weights.ts';
+import { type Checksums, downloadModel, fetchConfig, folderOf, readManifest } from './download-model.ts';
+import type { Repository } from './hub.ts';
+import {
+  canBatch,
+  isBatchedDtype,
+  type Dtype,
+  type Engine,
+  describeModel,
+  engines,
+  type ModelDescription,
+  sha256OfFile,
+  type Variant,
+  weightsFile,
+} from './model-files.ts';
 
 export interface ModelChoice {
   /** A hub id, a folder, or `shipped`; undefined: distilgpt2 if it can be had, else the shipped model. */
   readonly model: string | undefined;
   /** On the hub; undefined: the pinned one of a known model, else `main`. */
   readonly revision: string | undefined;
+  /** `auto`: `batched` where it can run the model in this dtype, else `transformers`. */
+  readonly engine: Engine | 'auto';
   readonly dtype: Dtype;
   /** Where downloads are kept. */
   readonly modelDir: string;
   readonly hubEndpoint: string;
 }
 
-export interface ResolvedModel extends ModelDescription {
+export interface ResolvedModel extends ModelDescription, Variant {
   readonly folder: string;
   /** The last part of its id or path. */
   readonly name: string;
   /** As asked for on the hub; of a folder, the first digits of the weights' checksum. */
   readonly revision: string;
-  readonly dtype: Dtype;
   /** sha256, 64 hex digits. */
   readonly weightsChecksum: string;
   /** As in core's `LoadedModel`. */
@@ -36,14 +50,21 @@ interface PinnedModel {
   readonly checksums: Checksums;
 }
 
-/** The transformers.js edition of distilgpt2. */
-const distilgpt2: PinnedModel = {
-  id: 'Xenova/distilgpt2',
-  revision: 'a41c10485c18a64b6606729b6a082330cbd8f49e',
-  checksums: { 'onnx/model.onnx': 'd605c4b3740df3960e8f84e4c5735af8d81d19105eb915b692272c08cc800b0c' },
+/** distilgpt2 as each engine wants it. */
+const distilgpt2: Readonly<Record<Engine, PinnedModel>> = {
+  batched: {
+    id: 'distilbert/distilgpt2',
+    revision: '2290a62682d06624634c1f46a6ad5be0f47f38aa',
+    checksums: { [weightsFileName]: 'e1ff18884359fe8beb795a5f414feb85a6ce3d929ad019c0d958c039d2b94a1b' },
+  },
+  transformers: {
+    id: 'Xenova/distilgpt2',
+    revision: 'a41c10485c18a64b6606729b6a082330cbd8f49e',
+    checksums: { 'onnx/model.onnx': 'd605c4b3740df3960e8f84e4c5735af8d81d19105eb915b692272c08cc800b0c' },
+  },
 };
 /** Names under which people know it. */
-const distilgpt2Names: ReadonlySet<string> = new Set(['distilgpt2', 'distilbert/distilgpt2', distilgpt2.id]);
+const distilgpt2Names: ReadonlySet<string> = new Set(['distilgpt2', ...engines.map((engine) => distilgpt2[engine].id)]);
 
 const hubId = /^[\w.-]+(?:\/[\w.-]+)?$/;
 
@@ -59,12 +80,14 @@ export interface ResolveOptions {
   readonly onProgress: (received: number, total: number) => void;
 }
 
+type FetchOptions = ResolveOptions & typeof oneTry;
+
 /** @throws {AppError} `engine_unavailable` when the model cannot be had: never another one than asked for */
 export async function resolveModel(choice: ModelChoice, options: ResolveOptions): Promise<ResolvedModel> {
-  const { model, dtype } = choice;
+  const { model } = choice;
   if (model === undefined) return await resolveDefault(choice, options);
-  if (model === 'shipped') return await fromFolder(shippedFolder, dtype);
-  if (await isFolder(model)) return await fromFolder(resolve(model), dtype);
+  if (model === 'shipped') return await fromFolder(shippedFolder, choice);
+  if (await isFolder(model)) return await fromFolder(resolve(model), choice);
   if (!hubId.test(model)) {
     throw new AppError('engine_unavailable', {
       message: `MODEL is ${JSON.stringify(model)}: neither a folder nor a hub id`,
@@ -81,43 +104,93 @@ async function resolveDefault(choice: ModelChoice, options: ResolveOptions): Pro
     return await fromHub('distilgpt2', choice, { ...options, ...oneTry });
   } catch (error) {
     options.signal.throwIfAborted();
-    const shipped = await fromFolder(shippedFolder, 'fp32');
+    const shipped = await fromFolder(shippedFolder, { ...choice, dtype: 'fp32' });
     const fallbackReason = `distilgpt2 could not be had (${errorLine(error)}), so the small model ${shipped.name} of this repository runs instead.`;
     return { ...shipped, fallbackReason };
   }
 }
 
-async function fromFolder(folder: string, dtype: Dtype): Promise<ResolvedModel> {
-  const description = await describeModel(folder, dtype);
-  const weightsChecksum = await sha256OfFile(join(folder, weightsFile(dtype)));
+async function fromFolder(
+  folder: string,
+  { engine: wanted, dtype }: Pick<ModelChoice, 'engine' | 'dtype'>,
+): Promise<ResolvedModel> {
+  const engine = wanted === 'auto' ? await engineForFolder(folder, dtype) : wanted;
+  const variant = { engine, dtype };
+  const description = await describeModel(folder, variant);
+  const weightsChecksum = await sha256OfFile(join(folder, weightsFile(variant)));
   const revision = weightsChecksum.slice(0, 12);
-  return { ...description, folder, name: basename(folder), revision, dtype, weightsChecksum, fallbackReason: null };
+  return {
+    ...description,
+    ...variant,
+    folder,
+    name: basename(folder),
+    revision,
+    weightsChecksum,
+    fallbackReason: null,
+  };
 }
 
-async function fromHub(
-  model: string,
-  { revision, dtype, modelDir, hubEndpoint }: ModelChoice,
-  options: ResolveOptions & typeof oneTry,
-): Promise<ResolvedModel> {
-  const known = distilgpt2Names.has(model) ? distilgpt2 : null;
-  const id = known?.id ?? model;
-  const repository = { endpoint: hubEndpoint.replace(/\/+$/, ''), id, revision: revision ?? known?.revision ?? 'main' };
-  const pinned = known?.revision === repository.revision ? known.checksums : {};
-  let folder = folderOf(modelDir, repository, dtype);
-  let manifest = await readManifest(folder);
-  if (manifest === null) {
-    folder = await downloadModel({ repository, dtype, modelDir, pinned, ...options });
-    manifest = await readManifest(folder);
+async function engineForFolder(folder: string, dtype: Dtype): Promise<Engine> {
+  try {
+    await access(join(folder, weightsFileName));
+    return canBatch(JSON.parse(await readFile(join(folder, 'config.json'), 'utf8')), dtype)
+      ? 'batched'
+      : 'transformers';
+  } catch {
+    return 'transformers';
   }
-  const weightsChecksum = manifest?.files[weightsFile(dtype)];
-  if (weightsChecksum === undefined)
+}
+
+async function fromHub(model: string, choice: ModelChoice, options: FetchOptions): Promise<ResolvedModel> {
+  const { dtype, modelDir, revision: wanted } = choice;
+  const candidates = choice.engine === 'auto' ? engines : [choice.engine];
+  for (const engine of candidates) {
+    const { repository } = sourceOf(model, choice, engine);
+    const folder = folderOf(modelDir, repository, { engine, dtype });
+    if ((await readManifest(folder)) !== null) return await fromDownload(folder, repository, { engine, dtype });
+  }
+  const engine = choice.engine === 'auto' ? await engineForHub(model, choice, options) : choice.engine;
+  const { repository, pinned } = sourceOf(model, choice, engine);
+  const variant = { engine, dtype };
+  const checksums = wanted === undefined || wanted === pinned?.revision ? (pinned?.checksums ?? {}) : {};
+  const folder = await downloadModel({ repository, variant, modelDir, pinned: checksums, ...options });
+  return await fromDownload(folder, repository, variant);
+}
+
+async function engineForHub(model: string, choice: ModelChoice, options: FetchOptions): Promise<Engine> {
+  if (!isBatchedDtype(choice.dtype)) return 'transformers';
+  const { repository, pinned } = sourceOf(model, choice, 'batched');
+  // A known model needs no look at its config: one request less before the fallback.
+  if (pinned !== null) return 'batched';
+  return canBatch(await fetchConfig({ repository, ...options }), choice.dtype) ? 'batched' : 'transformers';
+}
+
+function sourceOf(
+  model: string,
+  { revision, hubEndpoint }: ModelChoice,
+  engine: Engine,
+): { repository: Repository; pinned: PinnedModel | null } {
+  const pinned = distilgpt2Names.has(model) ? distilgpt2[engine] : null;
+  const repository = {
+    endpoint: hubEndpoint.replace(/\/+$/, ''),
+    id: pinned?.id ?? model,
+    revision: revision ?? pinned?.revision ?? 'main',
+  };
+  return { repository, pinned };
+}
+
+async function fromDownload(folder: string, { id, revision }: Repository, variant: Variant): Promise<ResolvedModel> {
+  const manifest = await readManifest(folder);
+  const weightsChecksum = manifest?.files[weightsFile(variant)];
+  if (weightsChecksum === undefined) {
     throw new AppError('engine_unavailable', { message: `${folder} is damaged: delete it` });
+  }
   return {
-    ...(await describeModel(folder, dtype)),
+    ...(await describeModel(folder, variant)),
+    ...variant,
     folder: resolve(folder),
     name: basename(id),
-    revision: manifest?.commit ?? repository.revision,
-    dtype,
+    revision: manifest?.commit ?? revision,
     weightsChecksum,
     fallbackReason: null,
   };

@@ -5,6 +5,9 @@
 import type { SamplingParameters } from '@prosemill/core';
 import type { Random } from './random.ts';
 
+/** Candidates that a graph gives out for each row; requests that want more take all logits. */
+export const topCandidates = 64;
+
 export type Warping = Pick<SamplingParameters, 'temperature' | 'topK' | 'topP'>;
 
 /**
@@ -33,25 +36,53 @@ export function chooseToken(logits: Float32Array, { temperature, topK, topP }: W
   const best = argmax(logits);
   const max = at(logits, best);
   if (temperature === 0 || topK === 1) return best;
-  const isCut = topK > 0 && topK < logits.length;
-  let ids = isCut ? selectTop(logits, topK) : [...logits.keys()];
+  if (topK > 0 && topK < logits.length) {
+    const top = selectTop(logits, topK);
+    return chooseFromTop(
+      top,
+      Array.from(top, (id) => at(logits, id)),
+      { temperature, topP },
+      random,
+    );
+  }
+  let ids = [...logits.keys()];
   let weights = ids.map((id) => Math.exp((at(logits, id) - max) / temperature));
   const total = sum(weights);
   if (Number.isNaN(total)) throw new RangeError('The model gave logits that are no numbers.');
   if (topP < 1) {
-    if (!isCut) {
-      // Everything below this floor has less than 1 − topP in all, so the nucleus is above it: only few ids have to be sorted.
-      const floor = ((1 - topP) * total) / logits.length;
-      ids = inOrder(
-        ids.filter((id) => at(weights, id) >= floor),
-        logits,
-      );
-      const all = weights;
-      weights = ids.map((id) => at(all, id));
-    }
+    // Everything below this floor has less than 1 − topP in all, so the nucleus is above it: only few ids have to be sorted.
+    const floor = ((1 - topP) * total) / logits.length;
+    const all = weights;
+    ids = inOrder(
+      ids.filter((id) => at(all, id) >= floor),
+      logits,
+    );
+    weights = ids.map((id) => at(all, id));
     weights = weights.slice(0, nucleusSize(weights, topP * total));
   }
   return at(ids, draw(weights, random()));
+}
+
+/**
+ * Chooses one of the likeliest tokens: what {@link chooseToken} does once it has found them.
+ * @param ids     Shape [k], k ≥ 1: largest logit first.
+ * @param logits  Shape [k]: theirs.
+ * @throws {RangeError} when the logits hold NaN or no finite number
+ */
+export function chooseFromTop(
+  ids: ArrayLike<number>,
+  logits: ArrayLike<number>,
+  { temperature, topP }: Pick<Warping, 'temperature' | 'topP'>,
+  random: Random,
+): number {
+  const max = at(logits, 0);
+  if (!Number.isFinite(max)) throw new RangeError('The model gave logits that are no numbers.');
+  if (temperature === 0 || ids.length === 1) return at(ids, 0);
+  const weights = Array.from(logits, (logit) => Math.exp((logit - max) / temperature));
+  const total = sum(weights);
+  if (Number.isNaN(total)) throw new RangeError('The model gave logits that are no numbers.');
+  const kept = topP < 1 ? weights.slice(0, nucleusSize(weights, topP * total)) : weights;
+  return at(ids, draw(kept, random()));
 }
 
 /** @throws {RangeError} when no number is above −∞ */

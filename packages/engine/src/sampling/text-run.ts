@@ -2,7 +2,7 @@
 import { type GenerateRequest, resolveMaxNewTokens, type TokenUsage } from '@prosemill/core';
 import { Detokenizer, type Tokenizer } from '@prosemill/tokenizer';
 import { createRandom, type Random } from './random.ts';
-import { chooseToken, penalizeRepetition } from './sampling.ts';
+import { chooseFromTop, chooseToken, penalizeRepetition, topCandidates } from './sampling.ts';
 import { StopMatcher } from './stop-strings.ts';
 
 export interface TextRunOptions {
@@ -62,6 +62,23 @@ export class TextRun {
     const { parameters } = this.#options.request;
     penalizeRepetition(logits, this.#seen, parameters.repetitionPenalty);
     return chooseToken(logits, parameters, this.#random);
+  }
+
+  /** The top candidates are not enough: more than they are asked for, or the penalty may bring others up. */
+  get needsAllLogits(): boolean {
+    const { temperature, topK, repetitionPenalty } = this.#options.request.parameters;
+    return repetitionPenalty !== 1 || (temperature > 0 && (topK === 0 || topK > topCandidates));
+  }
+
+  /**
+   * Chooses the next token from the likeliest ones; the same choice as {@link choose} where that is enough.
+   * @param ids     Largest logit first, lower id first of the same; at least `topCandidates`, or the whole vocabulary.
+   * @param logits  Of those ids.
+   */
+  chooseFromTop(ids: Int32Array, logits: Float32Array): number {
+    const { temperature, topK, topP } = this.#options.request.parameters;
+    const count = temperature === 0 ? 1 : Math.min(topK === 0 ? ids.length : topK, ids.length);
+    return chooseFromTop(ids.subarray(0, count), logits.subarray(0, count), { temperature, topP }, this.#random);
   }
 
   /** Takes a chosen token, tells the text that it makes final, and ends the run if it is the last. */

@@ -65,7 +65,7 @@ export async function startHubServer({ repositories, commit }: HubServerOptions)
       response.writeHead(404, { 'X-Error-Code': 'EntryNotFound' }).end();
       return;
     }
-    const isLarge = path.endsWith('.onnx');
+    const isLarge = /\.(?:onnx|safetensors)$/.test(path);
     if (isLarge && asked !== undefined) {
       const sha256 = createHash('sha256').update(bytes).digest('hex');
       response.writeHead(302, {

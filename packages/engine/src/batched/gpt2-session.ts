@@ -1,0 +1,91 @@
+/** The graph on onnxruntime: one call is one step over some rows. */
+import { InferenceSession, Tensor } from 'onnxruntime-node';
+import { topCandidates } from '../sampling/sampling.ts';
+import type { Gpt2Shape } from './gpt2-weights.ts';
+import { inputNames, newNames, outputNames, pastNames } from './gpt2-graph.ts';
+
+/** B rows of S positions; N = B·S. */
+export interface StepInput {
+  /** Shape [N]. */
+  readonly ids: Int32Array;
+  /** Shape [N]. */
+  readonly positions: Int32Array;
+  /** Shape [B]: which of the N is each row's last. */
+  readonly last: Int32Array;
+  /** Shape [B, 1, S, S+T]: 0 where a position is seen, −∞ where not; the new positions come first. */
+  readonly mask: Float32Array;
+  /** T. */
+  readonly pastLength: number;
+  /** For each layer: keys, values, shape [B, H, T, D]. */
+  readonly past: (layer: number) => readonly [Float32Array, Float32Array];
+  /** Give the logits of the whole vocabulary too: a copy of B·V numbers. */
+  readonly withLogits: boolean;
+}
+
+export interface StepOutput {
+  /** For each layer: keys, values, shape [B, H, S, D]. */
+  readonly newRows: readonly (readonly [Float32Array, Float32Array])[];
+  /** Shape [B, topCount], largest first; of the same value the lower id first. */
+  readonly topValues: Float32Array;
+  readonly topIds: Int32Array;
+  /** `topCandidates`, or the vocabulary if that is smaller. */
+  readonly topCount: number;
+  /** Shape [B, V]; null unless asked for. */
+  readonly logits: Float32Array | null;
+}
+
+export class Gpt2Session {
+  readonly #session: InferenceSession;
+  readonly #shape: Gpt2Shape;
+  readonly #fetches: readonly string[];
+
+  private constructor(session: InferenceSession, shape: Gpt2Shape) {
+    this.#session = session;
+    this.#shape = shape;
+    const kept = Array.from({ length: shape.layers }, (_, layer) => newNames(layer)).flat();
+    this.#fetches = [...kept, outputNames.topValues, outputNames.topIds];
+  }
+
+  /** @param threads  Of the one thread pool; the calling thread is one of them. */
+  static async create(graph: Uint8Array, shape: Gpt2Shape, threads: number): Promise<Gpt2Session> {
+    const session = await InferenceSession.create(graph, {
+      intraOpNumThreads: threads,
+      interOpNumThreads: 1,
+      executionMode: 'sequential',
+      graphOptimizationLevel: 'all',
+    });
+    return new Gpt2Session(session, shape);
+  }
+
+  async run({ ids, positions, last, mask, pastLength, past, withLogits }: StepInput): Promise<StepOutput> {
+    const { heads, width, layers, vocabulary } = this.#shape;
+    const rows = last.length;
+    const steps = ids.length / rows;
+    const feeds: Record<string, Tensor> = {
+      [inputNames.ids]: new Tensor('int32', ids, [ids.length]),
+      [inputNames.position]: new Tensor('int32', positions, [positions.length]),
+      [inputNames.last]: new Tensor('int32', last, [rows]),
+      [inputNames.mask]: new Tensor('float32', mask, [rows, 1, steps, steps + pastLength]),
+    };
+    const dims = [rows, heads, pastLength, width / heads];
+    for (let layer = 0; layer < layers; layer += 1) {
+      const [keyName, valueName] = pastNames(layer);
+      const [keys, values] = past(layer);
+      feeds[keyName] = new Tensor('float32', keys, dims);
+      feeds[valueName] = new Tensor('float32', values, dims);
+    }
+    const fetches = withLogits ? [...this.#fetches, outputNames.logits] : this.#fetches;
+    const results = await this.#session.run(feeds, fetches);
+    const floats = (name: string): Float32Array => results[name]?.data as Float32Array;
+    return {
+      newRows: Array.from({ length: layers }, (_, layer) => {
+        const [keyName, valueName] = newNames(layer);
+        return [floats(keyName), floats(valueName)] as const;
+      }),
+      topValues: floats(outputNames.topValues),
+      topIds: results[outputNames.topIds]?.data as Int32Array,
+      topCount: Math.min(topCandidates, vocabulary),
+      logits: withLogits ? floats(outputNames.logits) : null,
+    };
+  }
+}
