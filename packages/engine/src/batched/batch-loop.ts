@@ -1,9 +1,9 @@
 /** Continuous batching: at each step texts join and leave. @see Yu et al. 2022, "Orca", OSDI */
 import type { TextRun } from '../sampling/text-run.ts';
 import { admit, paddedLength } from './admission.ts';
-import type { Gpt2Session, StepOutput } from './gpt2-session.ts';
+import type { Gpt2Session, LaneInput, StepOutput } from './gpt2-session.ts';
 import type { Gpt2Shape } from './gpt2-weights.ts';
-import { KvCache } from './kv-cache.ts';
+import { KvLane, laneSizes } from './kv-lane.ts';
 
 export interface BatchLoopOptions {
   readonly session: Gpt2Session;
@@ -19,10 +19,16 @@ interface Entry {
   readonly reject: (error: unknown) => void;
 }
 
-/** An entry in the batch: row i of the cache is the i-th. */
+/** An entry in the batch. */
 interface Active extends Entry {
   /** Chosen, not yet computed on. */
   nextId: number;
+}
+
+/** Texts of about one length: the i-th is row i of the keys and values. */
+interface Lane {
+  readonly cache: KvLane;
+  readonly active: Active[];
 }
 
 /** A kernel for one row computes in another order: fewer rows than this are filled up with copies that nobody reads. */
@@ -32,9 +38,8 @@ export class BatchLoop {
   readonly slots: number;
   readonly #session: Gpt2Session;
   readonly #shape: Gpt2Shape;
-  readonly #cache: KvCache;
+  readonly #lanes: readonly Lane[];
   readonly #waiting: Entry[] = [];
-  readonly #active: Active[] = [];
   #isRunning = false;
 
   constructor({ session, shape, slots }: BatchLoopOptions) {
@@ -42,7 +47,12 @@ export class BatchLoop {
     this.#session = session;
     this.#shape = shape;
     const { layers, heads, width, positions } = shape;
-    this.#cache = new KvCache({ layers, heads, headWidth: width / heads, positions });
+    const kvShape = { layers, heads, headWidth: width / heads };
+    this.#lanes = laneSizes(positions).map((size) => ({ cache: new KvLane(size, kvShape), active: [] }));
+  }
+
+  get #activeCount(): number {
+    return this.#lanes.reduce((count, { active }) => count + active.length, 0);
   }
 
   /** Resolves when the run has ended; rejects when the model fails. `onStart` is called when it joins the batch. */
@@ -57,11 +67,11 @@ export class BatchLoop {
     this.#isRunning = true;
     // Everything that arrives in this turn of the event loop joins the first step.
     await new Promise(setImmediate);
-    while (this.#waiting.length > 0 || this.#active.length > 0) {
+    while (this.#waiting.length > 0 || this.#activeCount > 0) {
       try {
         this.#dropEnded();
         await this.#prefillWaiting();
-        if (this.#active.length > 0) await this.#decode();
+        if (this.#activeCount > 0) await this.#decode();
       } catch (error) {
         this.#failAll(error);
       }
@@ -71,8 +81,11 @@ export class BatchLoop {
 
   /** Canceled between two steps. */
   #dropEnded(): void {
-    for (let row = this.#active.length - 1; row >= 0; row -= 1)
-      if (this.#active[row]?.textRun.ending !== null) this.#leave(row);
+    for (const lane of this.#lanes) {
+      for (let row = lane.active.length - 1; row >= 0; row -= 1) {
+        if (lane.active[row]?.textRun.ending !== null) takeOut(lane, row)?.resolve();
+      }
+    }
     for (let index = this.#waiting.length - 1; index >= 0; index -= 1) {
       if (this.#waiting[index]?.textRun.ending !== null) this.#waiting.splice(index, 1)[0]?.resolve();
     }
@@ -81,16 +94,21 @@ export class BatchLoop {
   async #prefillWaiting(): Promise<void> {
     const count = admit({
       waiting: this.#waiting.map(({ textRun }) => textRun.promptIds.length),
-      freeSlots: this.slots - this.#active.length,
-      running: this.#active.length,
+      freeSlots: this.slots - this.#activeCount,
+      running: this.#activeCount,
     });
     const joining = this.#waiting.splice(0, count);
     // Prompts of one padded length share a run.
     const groups = Map.groupBy(joining, ({ textRun }) => paddedLength(textRun.promptIds.length));
-    for (const [length, group] of groups) {
-      for (let start = 0; start < group.length; start += prefillRows(length)) {
-        await this.#prefill(group.slice(start, start + prefillRows(length)), length);
+    try {
+      for (const [length, group] of groups) {
+        for (let start = 0; start < group.length; start += prefillRows(length)) {
+          await this.#prefill(group.slice(start, start + prefillRows(length)), length);
+        }
       }
+    } catch (error) {
+      for (const { reject } of joining) reject(error);
+      throw error;
     }
   }
 
@@ -107,62 +125,72 @@ export class BatchLoop {
         positions[row * length + step] = Math.min(step, this.#shape.positions - 1);
       last[row] = row * length + textRun.promptIds.length - 1;
     }
-    const none = new Float32Array();
-    const output = await this.#session
-      .run({
-        ids,
-        positions,
-        last,
-        mask: causalMask(rows, length),
-        pastLength: 0,
-        past: () => [none, none],
-        withLogits: group.some(({ textRun }) => textRun.needsAllLogits),
-      })
-      .catch((error: unknown) => {
-        for (const { reject } of group) reject(error);
-        throw error;
-      });
-    const lengths = group.map(({ textRun }) => textRun.promptIds.length);
-    this.#cache.reserve(this.#active.length + rows, Math.max(...this.#cache.lengths, ...lengths) + 1);
+    const output = await this.#session.run({
+      ids,
+      positions,
+      last,
+      lanes: this.#lanes.map((_, index) => withoutPast(index === 0 ? rows : 0, length)),
+      withLogits: group.some(({ textRun }) => textRun.needsAllLogits),
+    });
     for (const [row, entry] of group.entries()) {
-      const source = output.newRows.map(
-        ([keys, values]) =>
-          [
-            { data: keys, row, stride: length },
-            { data: values, row, stride: length },
-          ] as const,
-      );
-      this.#cache.addRow(source, entry.textRun.promptIds.length);
       const active = { ...entry, nextId: 0 };
-      this.#active.push(active);
+      const { length: tokens } = entry.textRun.promptIds;
+      const lane = this.#laneFor(tokens);
+      lane.cache.addPrefilled(output.newRows, { from: row, stride: length, length: tokens });
+      lane.active.push(active);
       this.#choose(active, output, row);
     }
     this.#dropEnded();
   }
 
   async #decode(): Promise<void> {
-    const count = this.#active.length;
+    this.#moveOutgrown();
+    const count = this.#activeCount;
     const rows = Math.max(count, minRows);
-    this.#cache.reserve(rows, Math.max(...this.#cache.lengths) + 1);
-    const { lengths, bucket } = this.#cache;
     const ids = new Int32Array(rows);
     const positions = new Int32Array(rows);
-    for (const [row, { nextId }] of this.#active.entries()) {
-      ids[row] = nextId;
-      positions[row] = lengths[row] ?? 0;
+    // What fills up is the first lane's, and stands behind its rows.
+    const laneRows = this.#lanes.map(({ active }, index) => active.length + (index === 0 ? rows - count : 0));
+    const offsets = laneRows.map((_, index) => laneRows.slice(0, index).reduce((sum, size) => sum + size, 0));
+    for (const [index, { active, cache }] of this.#lanes.entries()) {
+      for (const [row, { nextId }] of active.entries()) {
+        ids[(offsets[index] ?? 0) + row] = nextId;
+        positions[(offsets[index] ?? 0) + row] = cache.lengths[row] ?? 0;
+      }
     }
     const output = await this.#session.run({
       ids,
       positions,
       last: Int32Array.from({ length: rows }, (_, row) => row),
-      mask: pastMask(rows, lengths, bucket),
-      pastLength: bucket,
-      past: (layer) => this.#cache.view(layer, rows),
-      withLogits: this.#active.some(({ textRun }) => textRun.needsAllLogits),
+      lanes: this.#lanes.map(({ cache }, index) => withPast(cache, laneRows[index] ?? 0)),
+      withLogits: this.#lanes.some(({ active }) => active.some(({ textRun }) => textRun.needsAllLogits)),
     });
-    this.#cache.appendStep(output.newRows);
-    for (const [row, active] of this.#active.entries()) this.#choose(active, output, row);
+    for (const [index, { active, cache }] of this.#lanes.entries()) {
+      cache.append(output.newRows, offsets[index] ?? 0);
+      for (const [row, entry] of active.entries()) this.#choose(entry, output, (offsets[index] ?? 0) + row);
+    }
     this.#dropEnded();
+  }
+
+  /** A text whose lane is full goes on in the next one. */
+  #moveOutgrown(): void {
+    for (const lane of this.#lanes) {
+      for (let row = lane.active.length - 1; row >= 0; row -= 1) {
+        const length = lane.cache.lengths[row] ?? 0;
+        if (length < lane.cache.size) continue;
+        const next = this.#laneFor(length);
+        next.cache.addFrom(lane.cache, row);
+        const moved = takeOut(lane, row);
+        if (moved !== undefined) next.active.push(moved);
+      }
+    }
+  }
+
+  /** The first with room for one more position. */
+  #laneFor(length: number): Lane {
+    const lane = this.#lanes.find(({ cache }) => length < cache.size);
+    if (lane === undefined) throw new RangeError('A text is longer than the model has positions.');
+    return lane;
   }
 
   #choose(active: Active, output: StepOutput, row: number): void {
@@ -178,20 +206,38 @@ export class BatchLoop {
     textRun.append(active.nextId);
   }
 
-  /** The last row moves into the place of one that leaves, in the batch as in the cache. */
-  #leave(row: number): void {
-    const [leaving] = this.#active.splice(row, 1, ...this.#active.splice(-1, row === this.#active.length - 1 ? 0 : 1));
-    this.#cache.removeRow(row);
-    leaving?.resolve();
-  }
-
   #failAll(error: unknown): void {
-    for (const { reject } of this.#active) reject(error);
-    while (this.#active.length > 0) {
-      this.#active.pop();
-      this.#cache.removeRow(this.#active.length);
+    for (const lane of this.#lanes) {
+      while (lane.active.length > 0) takeOut(lane, lane.active.length - 1)?.reject(error);
     }
   }
+}
+
+/** The last row moves into the place of one that leaves, among the texts as among their keys and values. */
+function takeOut({ active, cache }: Lane, row: number): Active | undefined {
+  const leaving = active[row];
+  const last = active.pop();
+  if (last !== undefined && last !== leaving) active[row] = last;
+  cache.removeRow(row);
+  return leaving;
+}
+
+/** A lane of prompts that begin, or of none. */
+function withoutPast(rows: number, length: number): LaneInput {
+  const none = new Float32Array();
+  return { rows, pastLength: 0, mask: causalMask(rows, length), past: () => [none, none] };
+}
+
+/** A lane whose rows go on; a lane of none takes no past either. */
+function withPast(cache: KvLane, rows: number): LaneInput {
+  cache.reserve(rows);
+  const pastLength = rows === 0 ? 0 : cache.size;
+  return {
+    rows,
+    pastLength,
+    mask: pastMask(rows, cache.lengths, pastLength),
+    past: (layer) => cache.view(layer, rows),
+  };
 }
 
 /** Prompts of this padded length in one run: bounds the memory of attention, which is quadratic in the length. */
@@ -210,11 +256,11 @@ function causalMask(rows: number, length: number): Float32Array {
 }
 
 /** Shape [rows, 1, 1, 1+T]: the new position, then the past. A row that is not used sees only itself. */
-function pastMask(rows: number, lengths: readonly number[], bucket: number): Float32Array {
-  const mask = new Float32Array(rows * (1 + bucket));
+function pastMask(rows: number, lengths: readonly number[], size: number): Float32Array {
+  const mask = new Float32Array(rows * (1 + size));
   for (let row = 0; row < rows; row += 1) {
-    const from = row * (1 + bucket) + 1;
-    mask.fill(Number.NEGATIVE_INFINITY, from + (lengths[row] ?? 0), from + bucket);
+    const from = row * (1 + size) + 1;
+    mask.fill(Number.NEGATIVE_INFINITY, from + (lengths[row] ?? 0), from + size);
   }
   return mask;
 }

@@ -1,12 +1,14 @@
 /**
  * GPT-2 as an ONNX graph for exactly this loop: it takes the past keys and values and gives back only the new ones.
  * B rows, S new positions a row (N = B·S, kept two-dimensional), T past positions, E width, H heads, D = E / H, V vocabulary.
+ * The rows stand lane by lane, and each lane has a T of its own; everything but attention computes all rows at once.
  *
  * Attention is in two parts, over the new positions and over the past, because joining the past with the new rows would copy all of
  * it at each step. The new part comes first in the joined scores, so that where a score stands does not depend on T.
  */
 import { topCandidates } from '../sampling/sampling.ts';
 import type { Gpt2Layer, Gpt2Weights, Linear, Norm } from './gpt2-weights.ts';
+import { laneSizes } from './kv-lane.ts';
 import { microsoftDomain, OnnxGraph, type Value } from './onnx-graph.ts';
 
 /** Raised with every change that may change a text. */
@@ -17,17 +19,18 @@ export type BatchedDtype = 'fp32' | 'int8';
 /** What uint8 means by 0. */
 const zeroPointValue = 128;
 
-export const inputNames = { ids: 'ids', position: 'position', last: 'last', mask: 'mask' } as const;
+export const inputNames = { ids: 'ids', position: 'position', last: 'last', laneRows: 'lane_rows' } as const;
 export const outputNames = { topValues: 'top_values', topIds: 'top_ids', logits: 'logits' } as const;
-export const pastNames = (layer: number): readonly [key: string, value: string] => [
-  `past_k_${layer}`,
-  `past_v_${layer}`,
+export const maskName = (lane: number): string => `mask_${lane}`;
+export const pastNames = (layer: number, lane: number): readonly [key: string, value: string] => [
+  `past_k_${layer}_${lane}`,
+  `past_v_${layer}_${lane}`,
 ];
 export const newNames = (layer: number): readonly [key: string, value: string] => [`new_k_${layer}`, `new_v_${layer}`];
 
 /**
- * Inputs: `ids` [N] and `position` [N] (int32), `last` [B] (int32, the row of N that is each row's last), `mask` [B, 1, S, S+T] (0 or −∞),
- * `past_k_l`, `past_v_l` [B, H, T, D]. Outputs: `new_k_l`, `new_v_l` [B, H, S, D], `top_values`, `top_ids` [B, topCandidates], `logits` [B, V].
+ * Inputs: `ids` [N] and `position` [N] (int32), `last` [B] (int32, the row of N that is each row's last), `lane_rows` [lanes] (int64, rows in each lane;
+ * they add up to B); for each lane g with b rows `mask_g` [b, 1, S, S+T] (0 or −∞) and for each layer `past_k_l_g`, `past_v_l_g` [b, H, T, D]. Outputs: `new_k_l`, `new_v_l` [B, H, S, D], `top_values`, `top_ids` [B, topCandidates], `logits` [B, V].
  * @returns the bytes of an .onnx file
  */
 export function buildGpt2Graph(weights: Gpt2Weights, dtype: BatchedDtype): Uint8Array<ArrayBuffer> {
@@ -41,7 +44,8 @@ class Gpt2GraphBuilder {
   /** [B, S, H, D] for Reshape. */
   #splitShape: Value = '';
   #mergeShape: Value = '';
-  #mask: Value = '';
+  #laneRows: Value = '';
+  readonly #lanes: Lane[] = [];
   /** [N] and [B] times 128. */
   #zeroPointN: Value = '';
   #zeroPointB: Value = '';
@@ -58,7 +62,8 @@ class Gpt2GraphBuilder {
     const ids = graph.input(inputNames.ids, 'int32', ['N']);
     const position = graph.input(inputNames.position, 'int32', ['N']);
     const last = graph.input(inputNames.last, 'int32', ['B']);
-    this.#mask = graph.input(inputNames.mask, 'float32', ['B', 1, 'S', 'J']);
+    this.#laneRows = graph.input(inputNames.laneRows, 'int64', [laneSizes(shape.positions).length]);
+    for (const [index] of laneSizes(shape.positions).entries()) this.#lanes.push(this.#lane(index));
     const rest = graph.constant(BigInt64Array.of(-1n, BigInt(heads), BigInt(width / heads)));
     this.#splitShape = graph.node('Concat', [graph.node('Shape', [last]), rest], { axis: 0 });
     this.#mergeShape = graph.constant(BigInt64Array.of(-1n, BigInt(width)));
@@ -110,32 +115,63 @@ class Gpt2GraphBuilder {
     const [q = '', k = '', v = ''] = graph
       .nodes('Split', [joined], { count: 3, attributes: { axis: 1, num_outputs: 3 } })
       .map((part) => this.#splitHeads(part)); // [B, H, S, D]
-    const [keyName, valueName] = pastNames(index);
-    const dims = ['B', heads, 'T', width / heads];
-    const pastK = graph.input(keyName, 'float32', dims);
-    const pastV = graph.input(valueName, 'float32', dims);
-    const transposed = { transB: 1 };
-    const scores = graph.node(
+    const [queries, keys, values] = [q, k, v].map((part) => this.#splitLanes(part)); // each [b, H, S, D]
+    const mixed = graph.node(
       'Concat',
-      [
-        graph.node('FusedMatMul', [q, k], transposed, microsoftDomain), // [B, H, S, S]
-        graph.node('FusedMatMul', [q, pastK], transposed, microsoftDomain), // [B, H, S, T]
-      ],
-      { axis: 3 },
-    );
-    const shares = graph.node('Softmax', [graph.node('Add', [scores, this.#mask])], { axis: 3 });
-    const sizes = graph.node('Concat', [this.#sizeOf(k, 2), this.#sizeOf(pastK, 2)], { axis: 0 });
-    const [newShares = '', pastShares = ''] = graph.nodes('Split', [shares, sizes], {
-      count: 2,
-      attributes: { axis: 3 },
-    });
-    const mixed = graph.node('Add', [graph.node('MatMul', [newShares, v]), graph.node('MatMul', [pastShares, pastV])]); // [B, H, S, D]
+      this.#lanes.map((lane, row) =>
+        this.#attendLane(lane, { layer: index, q: queries?.[row] ?? '', k: keys?.[row] ?? '', v: values?.[row] ?? '' }),
+      ),
+      { axis: 0 },
+    ); // [B, H, S, D]
     const [newKeyName, newValueName] = newNames(index);
     const newDims = ['B', heads, 'S', width / heads];
     graph.output(k, newKeyName, 'float32', newDims);
     graph.output(v, newValueName, 'float32', newDims);
     const merged = graph.node('Reshape', [graph.node('Transpose', [mixed], { perm: [0, 2, 1, 3] }), this.#mergeShape]);
     return this.#linear(merged, layer.projection);
+  }
+
+  /** Attention of one lane's rows over their new positions and their past, [b, H, S, D]. */
+  #attendLane(
+    { index, mask, sizes }: Lane,
+    { layer, q, k, v }: { layer: number; q: Value; k: Value; v: Value },
+  ): Value {
+    const graph = this.#graph;
+    const [pastK, pastV] = this.#pastOf(layer, index);
+    const transposed = { transB: 1 };
+    const scores = graph.node(
+      'Concat',
+      [
+        graph.node('FusedMatMul', [q, k], transposed, microsoftDomain), // [b, H, S, S]
+        graph.node('FusedMatMul', [q, pastK], transposed, microsoftDomain), // [b, H, S, T]
+      ],
+      { axis: 3 },
+    );
+    const shares = graph.node('Softmax', [graph.node('Add', [scores, mask])], { axis: 3 });
+    const [newShares = '', pastShares = ''] = graph.nodes('Split', [shares, sizes], {
+      count: 2,
+      attributes: { axis: 3 },
+    });
+    return graph.node('Add', [graph.node('MatMul', [newShares, v]), graph.node('MatMul', [pastShares, pastV])]);
+  }
+
+  #lane(index: number): Lane {
+    const mask = this.#graph.input(maskName(index), 'float32', [`b${index}`, 1, 'S', `J${index}`]);
+    // The mask's rows are S, its columns S + T.
+    const steps = this.#sizeOf(mask, 2);
+    const past = this.#graph.node('Sub', [this.#sizeOf(mask, 3), steps]);
+    return { index, mask, sizes: this.#graph.node('Concat', [steps, past], { axis: 0 }) };
+  }
+
+  #pastOf(layer: number, lane: number): readonly [Value, Value] {
+    const { heads, width } = this.#weights.shape;
+    const dims = [`b${lane}`, heads, `T${lane}`, width / heads];
+    const [keyName, valueName] = pastNames(layer, lane);
+    return [this.#graph.input(keyName, 'float32', dims), this.#graph.input(valueName, 'float32', dims)];
+  }
+
+  #splitLanes(x: Value): readonly Value[] {
+    return this.#graph.nodes('Split', [x, this.#laneRows], { count: this.#lanes.length, attributes: { axis: 0 } });
   }
 
   /** [N, E] → [B, H, S, D]. */
@@ -202,6 +238,13 @@ class Gpt2GraphBuilder {
     graph.output(graph.node('Cast', [indices], { to: 6 }), outputNames.topIds, 'int32', ['B', count]);
     graph.output(logits, outputNames.logits, 'float32', ['B', vocabulary]);
   }
+}
+
+interface Lane {
+  readonly index: number;
+  readonly mask: Value;
+  /** S and T. */
+  readonly sizes: Value;
 }
 
 interface QuantizedLinear {

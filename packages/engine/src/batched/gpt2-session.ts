@@ -2,7 +2,7 @@
 import { InferenceSession, Tensor } from 'onnxruntime-node';
 import { topCandidates } from '../sampling/sampling.ts';
 import type { Gpt2Shape } from './gpt2-weights.ts';
-import { inputNames, newNames, outputNames, pastNames } from './gpt2-graph.ts';
+import { inputNames, maskName, newNames, outputNames, pastNames } from './gpt2-graph.ts';
 
 /** B rows of S positions; N = B·S. */
 export interface StepInput {
@@ -12,14 +12,21 @@ export interface StepInput {
   readonly positions: Int32Array;
   /** Shape [B]: which of the N is each row's last. */
   readonly last: Int32Array;
-  /** Shape [B, 1, S, S+T]: 0 where a position is seen, −∞ where not; the new positions come first. */
-  readonly mask: Float32Array;
-  /** T. */
-  readonly pastLength: number;
-  /** For each layer: keys, values, shape [B, H, T, D]. */
-  readonly past: (layer: number) => readonly [Float32Array, Float32Array];
+  /** The rows stand lane by lane; one for each of the model's lanes. */
+  readonly lanes: readonly LaneInput[];
   /** Give the logits of the whole vocabulary too: a copy of B·V numbers. */
   readonly withLogits: boolean;
+}
+
+/** b of the B rows. */
+export interface LaneInput {
+  readonly rows: number;
+  /** T. */
+  readonly pastLength: number;
+  /** Shape [b, 1, S, S+T]: 0 where a position is seen, −∞ where not; the new positions come first. */
+  readonly mask: Float32Array;
+  /** For each layer: keys, values, shape [b, H, T, D]. */
+  readonly past: (layer: number) => readonly [Float32Array, Float32Array];
 }
 
 export interface StepOutput {
@@ -57,7 +64,7 @@ export class Gpt2Session {
     return new Gpt2Session(session, shape);
   }
 
-  async run({ ids, positions, last, mask, pastLength, past, withLogits }: StepInput): Promise<StepOutput> {
+  async run({ ids, positions, last, lanes, withLogits }: StepInput): Promise<StepOutput> {
     const { heads, width, layers, vocabulary } = this.#shape;
     const rows = last.length;
     const steps = ids.length / rows;
@@ -65,14 +72,21 @@ export class Gpt2Session {
       [inputNames.ids]: new Tensor('int32', ids, [ids.length]),
       [inputNames.position]: new Tensor('int32', positions, [positions.length]),
       [inputNames.last]: new Tensor('int32', last, [rows]),
-      [inputNames.mask]: new Tensor('float32', mask, [rows, 1, steps, steps + pastLength]),
+      [inputNames.laneRows]: new Tensor(
+        'int64',
+        BigInt64Array.from(lanes, (lane) => BigInt(lane.rows)),
+        [lanes.length],
+      ),
     };
-    const dims = [rows, heads, pastLength, width / heads];
-    for (let layer = 0; layer < layers; layer += 1) {
-      const [keyName, valueName] = pastNames(layer);
-      const [keys, values] = past(layer);
-      feeds[keyName] = new Tensor('float32', keys, dims);
-      feeds[valueName] = new Tensor('float32', values, dims);
+    for (const [index, lane] of lanes.entries()) {
+      feeds[maskName(index)] = new Tensor('float32', lane.mask, [lane.rows, 1, steps, steps + lane.pastLength]);
+      const dims = [lane.rows, heads, lane.pastLength, width / heads];
+      for (let layer = 0; layer < layers; layer += 1) {
+        const [keyName, valueName] = pastNames(layer, index);
+        const [keys, values] = lane.past(layer);
+        feeds[keyName] = new Tensor('float32', keys, dims);
+        feeds[valueName] = new Tensor('float32', values, dims);
+      }
     }
     const fetches = withLogits ? [...this.#fetches, outputNames.logits] : this.#fetches;
     const results = await this.#session.run(feeds, fetches);
