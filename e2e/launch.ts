@@ -1,6 +1,8 @@
 /** Starts the service's processes as an operator would, and stops them. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 
@@ -88,7 +90,13 @@ export interface Service {
 }
 
 /** One text at a time, so that a second one waits. */
-const anyPort: Environment = { PORT: '0', WORKER_PORT: '0', MODEL: 'shipped', WORKERS: '1' };
+const anyPort: Environment = {
+  PORT: '0',
+  WORKER_PORT: '0',
+  MODEL: 'shipped',
+  MODEL_DIR: join(tmpdir(), 'prosemill-test-models'),
+  WORKERS: '1',
+};
 
 /** Everything in one process. */
 export async function launchStandalone(environment: Environment): Promise<Service> {

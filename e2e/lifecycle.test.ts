@@ -214,7 +214,7 @@ describe('API and worker as processes of their own', () => {
     await someRunning(request);
     const [, worker] = service.processes;
     expect(await worker?.stop('SIGTERM')).toBe(0);
-    const workerEnvironment = { WORKER_PORT: '0', MODEL: 'shipped', ...environment };
+    const workerEnvironment = { WORKER_PORT: '0', MODEL: 'shipped', WORKERS: '1', ...environment };
     const next = new ServiceProcess('apps/worker/src/main.ts', workerEnvironment);
     onTestFinished(async () => void (await next.stop('SIGKILL')));
     await expectAllSucceed(request, ids);

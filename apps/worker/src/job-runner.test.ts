@@ -38,7 +38,7 @@ describe('an attempt at a job', () => {
       engine: 'auto',
       slots: undefined,
       dtype: 'fp32',
-      modelDir: folder,
+      modelDir: join(tmpdir(), 'prosemill-test-models'),
       hubEndpoint: 'http://not.used',
       threads: 1,
       logger: silentLogger,

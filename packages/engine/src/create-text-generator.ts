@@ -1,4 +1,5 @@
 /** An engine in a process of its own: `batched` for GPT-2 models, `transformers` for any other that transformers.js can run. */
+import { join } from 'node:path';
 import {
   AppError,
   backoffMs,
@@ -12,6 +13,7 @@ import {
   toAppError,
   type TokenEvent,
 } from '@prosemill/core';
+import { graphVersion } from './batched/graph-version.ts';
 import type { ChildEnding, FromChild, LoadMessage } from './child/messages.ts';
 import { EngineProcess } from './engine-process.ts';
 import { EventQueue } from './event-queue.ts';
@@ -76,7 +78,19 @@ class ProcessTextGenerator implements TextGenerator {
       const { engine, folder, dtype, contextLength, tokenizer } = resolved;
       this.#slots = this.#options.slots ?? defaultSlots[engine];
       const slots = this.#slots;
-      this.#startProcess(resolved, { type: 'load', engine, folder, dtype, slots, threads, contextLength, tokenizer });
+      const graphName = `${resolved.weightsChecksum.slice(0, 16)}-${dtype}-${graphVersion}.onnx`;
+      const graphFile = join(this.#options.modelDir, 'graphs', graphName);
+      this.#startProcess(resolved, {
+        type: 'load',
+        engine,
+        folder,
+        dtype,
+        graphFile,
+        slots,
+        threads,
+        contextLength,
+        tokenizer,
+      });
     } catch (error) {
       if (!this.#stopping.signal.aborted)
         this.#setState({ type: 'failed', error: toAppError(error, 'engine_unavailable') });

@@ -1,5 +1,7 @@
 /** The engine `transformers` with the model that ships with the repository. */
 import { readFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import type { LoadedModel, TextGenerator, TokenEvent } from '@prosemill/core';
 import { childProcesses, describeTextGeneratorConformance, type GoldenTokens, silentLogger } from '@prosemill/testkit';
 import { createTokenizer } from '@prosemill/tokenizer';
@@ -12,7 +14,7 @@ const shipped: TextGeneratorOptions = {
   engine: 'transformers',
   slots: undefined,
   dtype: 'fp32',
-  modelDir: 'not used',
+  modelDir: join(tmpdir(), 'prosemill-test-models'),
   hubEndpoint: 'http://not.used',
   threads: 1,
   logger: silentLogger,

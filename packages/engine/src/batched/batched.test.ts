@@ -1,9 +1,12 @@
 /** The engine `batched` with the model that ships with the repository. */
 import { readFileSync } from 'node:fs';
+import { mkdtemp, readdir, rm, stat, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import type { GenerateRequest, SamplingParameters, TextGenerator } from '@prosemill/core';
 import { describeTextGeneratorConformance, type GoldenTokens, silentLogger } from '@prosemill/testkit';
 import { createTokenizer } from '@prosemill/tokenizer';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { createTextGenerator, type TextGeneratorOptions } from '../index.ts';
 import { createRandom } from '../sampling/random.ts';
 
@@ -13,7 +16,7 @@ const shipped: TextGeneratorOptions = {
   engine: 'batched',
   slots: 8,
   dtype: 'fp32',
-  modelDir: 'not used',
+  modelDir: join(tmpdir(), 'prosemill-test-models'),
   hubEndpoint: 'http://not.used',
   threads: 2,
   logger: silentLogger,
@@ -100,6 +103,37 @@ describe.each(['fp32', 'int8'] as const)('a text in %s', (dtype) => {
     const actual = await Promise.all(requests.map((request) => run(together, request)));
     await Promise.all(disturbers);
     expect(actual).toEqual(expected);
+  });
+});
+
+describe('the graph', () => {
+  async function textWith(modelDir: string): Promise<Text> {
+    const generator = await start({ modelDir });
+    onTestFinished(async () => await generator.stop());
+    return await run(generator, mixedRequests(1)[0] as GenerateRequest);
+  }
+
+  it('is stored, used again, and made anew when it is damaged', async () => {
+    const modelDir = await mkdtemp(join(tmpdir(), 'prosemill-graphs-'));
+    onTestFinished(async () => await rm(modelDir, { recursive: true }));
+    const text = await textWith(modelDir);
+    const [name = ''] = await readdir(join(modelDir, 'graphs'));
+    const path = join(modelDir, 'graphs', name);
+    const { mtimeMs, size } = await stat(path);
+    expect(await textWith(modelDir)).toEqual(text);
+    expect((await stat(path)).mtimeMs).toBe(mtimeMs);
+    await writeFile(path, 'damaged');
+    expect(await textWith(modelDir)).toEqual(text);
+    expect((await stat(path)).size).toBe(size);
+    expect(await readdir(join(modelDir, 'graphs'))).toEqual([name]);
+  });
+
+  it('is kept in memory where it cannot be stored', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'prosemill-graphs-'));
+    onTestFinished(async () => await rm(folder, { recursive: true }));
+    const file = join(folder, 'a file');
+    await writeFile(file, '');
+    expect((await textWith(file)).reason).not.toBe('error');
   });
 });
 

@@ -11,9 +11,6 @@ import type { Gpt2Layer, Gpt2Weights, Linear, Norm } from './gpt2-weights.ts';
 import { laneSizes } from './kv-lane.ts';
 import { microsoftDomain, OnnxGraph, type Value } from './onnx-graph.ts';
 
-/** Raised with every change that may change a text. */
-export const graphVersion = '1';
-
 export type BatchedDtype = 'fp32' | 'int8';
 
 /** What uint8 means by 0. */

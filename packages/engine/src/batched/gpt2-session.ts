@@ -53,14 +53,20 @@ export class Gpt2Session {
     this.#fetches = [...kept, outputNames.topValues, outputNames.topIds];
   }
 
-  /** @param threads  Of the one thread pool; the calling thread is one of them. */
-  static async create(graph: Uint8Array, shape: Gpt2Shape, threads: number): Promise<Gpt2Session> {
-    const session = await InferenceSession.create(graph, {
+  /**
+   * @param graph    An .onnx file, or its bytes.
+   * @param threads  Of the one thread pool; the calling thread is one of them.
+   */
+  static async create(graph: string | Uint8Array, shape: Gpt2Shape, threads: number): Promise<Gpt2Session> {
+    const options: InferenceSession.SessionOptions = {
       intraOpNumThreads: threads,
       interOpNumThreads: 1,
       executionMode: 'sequential',
       graphOptimizationLevel: 'all',
-    });
+    };
+    const session = await (typeof graph === 'string'
+      ? InferenceSession.create(graph, options)
+      : InferenceSession.create(graph, options));
     return new Gpt2Session(session, shape);
   }
 

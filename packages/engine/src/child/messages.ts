@@ -7,6 +7,8 @@ export interface LoadMessage {
   readonly engine: Engine;
   readonly folder: string;
   readonly dtype: Dtype;
+  /** Where `batched` keeps the graph that it has made of these weights. */
+  readonly graphFile: string;
   /** Texts at once. */
   readonly slots: number;
   readonly threads: number;
