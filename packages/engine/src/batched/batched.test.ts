@@ -106,13 +106,13 @@ describe.each(['fp32', 'int8'] as const)('a text in %s', (dtype) => {
   });
 });
 
-describe('the graph', () => {
-  async function textWith(modelDir: string): Promise<Text> {
-    const generator = await start({ modelDir });
-    onTestFinished(async () => await generator.stop());
-    return await run(generator, mixedRequests(1)[0] as GenerateRequest);
-  }
+async function textWith(modelDir: string): Promise<Text> {
+  const generator = await start({ modelDir });
+  onTestFinished(async () => await generator.stop());
+  return await run(generator, mixedRequests(1)[0] as GenerateRequest);
+}
 
+describe('the graph', () => {
   it('is stored, used again, and made anew when it is damaged', async () => {
     const modelDir = await mkdtemp(join(tmpdir(), 'prosemill-graphs-'));
     onTestFinished(async () => await rm(modelDir, { recursive: true }));
