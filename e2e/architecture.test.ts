@@ -10,7 +10,10 @@ const folders = Object.keys(arrows);
 
 describe('the arrows', () => {
   it('name every package, and no other', () => {
-    const manifests = globSync(['packages/*/package.json', 'apps/*/package.json', 'e2e/package.json'], { cwd: root });
+    const manifests = globSync(
+      ['packages/*/package.json', 'apps/*/package.json', 'e2e/package.json', 'bench/package.json'],
+      { cwd: root },
+    );
     expect(manifests.map((path) => path.replace('/package.json', '')).toSorted()).toEqual(folders.toSorted());
   });
 

@@ -14,6 +14,7 @@ export const arrows: Readonly<Record<string, readonly string[]>> = {
   'apps/worker': ['core', 'store', 'queue', 'engine', 'telemetry'],
   'apps/standalone': ['core', 'contract', 'store', 'queue', 'engine', 'telemetry', 'api', 'worker'],
   e2e: ['core', 'contract', 'api', 'worker', 'testkit'],
+  bench: ['core', 'engine'],
 };
 
 /** Third-party packages that belong to some packages only. */
@@ -24,7 +25,7 @@ export const owners: Readonly<Record<string, readonly string[]>> = {
   bullmq: ['packages/queue'],
   ioredis: ['packages/queue'],
   '@huggingface/tokenizers': ['packages/tokenizer'],
-  '@huggingface/transformers': ['packages/engine'],
+  '@huggingface/transformers': ['packages/engine', 'bench'],
   '@huggingface/hub': ['packages/engine'],
   'onnxruntime-node': ['packages/engine'],
   hono: ['packages/contract', 'apps/api'],

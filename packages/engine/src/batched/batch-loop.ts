@@ -10,6 +10,8 @@ export interface BatchLoopOptions {
   readonly shape: Gpt2Shape;
   /** Texts at once. */
   readonly slots: number;
+  /** Rows of a decode step; fewer are filled up with some that nobody reads. */
+  readonly minRows: number;
 }
 
 interface Entry {
@@ -31,19 +33,18 @@ interface Lane {
   readonly active: Active[];
 }
 
-/** A kernel for one row computes in another order: fewer rows than this are filled up with copies that nobody reads. */
-const minRows = 4;
-
 export class BatchLoop {
   readonly slots: number;
+  readonly #minRows: number;
   readonly #session: Gpt2Session;
   readonly #shape: Gpt2Shape;
   readonly #lanes: readonly Lane[];
   readonly #waiting: Entry[] = [];
   #isRunning = false;
 
-  constructor({ session, shape, slots }: BatchLoopOptions) {
+  constructor({ session, shape, slots, minRows }: BatchLoopOptions) {
     this.slots = slots;
+    this.#minRows = minRows;
     this.#session = session;
     this.#shape = shape;
     const { layers, heads, width, positions } = shape;
@@ -146,7 +147,7 @@ export class BatchLoop {
   async #decode(): Promise<void> {
     this.#moveOutgrown();
     const count = this.#activeCount;
-    const rows = Math.max(count, minRows);
+    const rows = Math.max(count, this.#minRows);
     const ids = new Int32Array(rows);
     const positions = new Int32Array(rows);
     // What fills up is the first lane's, and stands behind its rows.
@@ -167,6 +168,7 @@ export class BatchLoop {
     });
     for (const [index, { active, cache }] of this.#lanes.entries()) {
       cache.append(output.newRows, offsets[index] ?? 0);
+      cache.trim();
       for (const [row, entry] of active.entries()) this.#choose(entry, output, (offsets[index] ?? 0) + row);
     }
     this.#dropEnded();

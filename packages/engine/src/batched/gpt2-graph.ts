@@ -17,7 +17,7 @@ export type BatchedDtype = 'fp32' | 'int8';
 const zeroPointValue = 128;
 
 export const inputNames = { ids: 'ids', position: 'position', last: 'last', laneRows: 'lane_rows' } as const;
-export const outputNames = { topValues: 'top_values', topIds: 'top_ids', logits: 'logits' } as const;
+export const outputNames = { topValues: 'top_values', topIds: 'top_ids', logits: 'logits', logitScales: 'logit_scales' } as const;
 export const maskName = (lane: number): string => `mask_${lane}`;
 export const pastNames = (layer: number, lane: number): readonly [key: string, value: string] => [
   `past_k_${layer}_${lane}`,
@@ -27,7 +27,7 @@ export const newNames = (layer: number): readonly [key: string, value: string] =
 
 /**
  * Inputs: `ids` [N] and `position` [N] (int32), `last` [B] (int32, the row of N that is each row's last), `lane_rows` [lanes] (int64, rows in each lane;
- * they add up to B); for each lane g with b rows `mask_g` [b, 1, S, S+T] (0 or −∞) and for each layer `past_k_l_g`, `past_v_l_g` [b, H, T, D]. Outputs: `new_k_l`, `new_v_l` [B, H, S, D], `top_values`, `top_ids` [B, topCandidates], `logits` [B, V].
+ * they add up to B); for each lane g with b rows `mask_g` [b, 1, S, S+T] (0 or −∞) and for each layer `past_k_l_g`, `past_v_l_g` [b, H, T, D]. Outputs: `new_k_l`, `new_v_l` [B, H, S, D], `top_values`, `top_ids` [B, topCandidates], `logits` [B, V], in int8 to be multiplied by `logit_scales` [B, 1].
  * @returns the bytes of an .onnx file
  */
 export function buildGpt2Graph(weights: Gpt2Weights, dtype: BatchedDtype): Uint8Array<ArrayBuffer> {
@@ -38,7 +38,7 @@ class Gpt2GraphBuilder {
   readonly #graph = new OnnxGraph();
   readonly #weights: Gpt2Weights;
   readonly #dtype: BatchedDtype;
-  /** [B, S, H, D] for Reshape. */
+  /** [B, S, 3H, D] for Reshape. */
   #splitShape: Value = '';
   #mergeShape: Value = '';
   #laneRows: Value = '';
@@ -61,7 +61,7 @@ class Gpt2GraphBuilder {
     const last = graph.input(inputNames.last, 'int32', ['B']);
     this.#laneRows = graph.input(inputNames.laneRows, 'int64', [laneSizes(shape.positions).length]);
     for (const [index] of laneSizes(shape.positions).entries()) this.#lanes.push(this.#lane(index));
-    const rest = graph.constant(BigInt64Array.of(-1n, BigInt(heads), BigInt(width / heads)));
+    const rest = graph.constant(BigInt64Array.of(-1n, BigInt(3 * heads), BigInt(width / heads)));
     this.#splitShape = graph.node('Concat', [graph.node('Shape', [last]), rest], { axis: 0 });
     this.#mergeShape = graph.constant(BigInt64Array.of(-1n, BigInt(width)));
 
@@ -109,47 +109,41 @@ class Gpt2GraphBuilder {
     const { heads, width } = this.#weights.shape;
     const scaled = scaleQueries(layer.attention, Math.sqrt(width / heads));
     const joined = graph.node('Add', [this.#linear(x, scaled), graph.constant(scaled.bias)]);
-    const [q = '', k = '', v = ''] = graph
-      .nodes('Split', [joined], { count: 3, attributes: { axis: 1, num_outputs: 3 } })
-      .map((part) => this.#splitHeads(part)); // [B, H, S, D]
-    const [queries, keys, values] = [q, k, v].map((part) => this.#splitLanes(part)); // each [b, H, S, D]
-    const mixed = graph.node(
-      'Concat',
-      this.#lanes.map((lane, row) =>
-        this.#attendLane(lane, { layer: index, q: queries?.[row] ?? '', k: keys?.[row] ?? '', v: values?.[row] ?? '' }),
-      ),
-      { axis: 0 },
-    ); // [B, H, S, D]
+    const perHead = graph.node('Transpose', [graph.node('Reshape', [joined, this.#splitShape])], {
+      perm: [0, 2, 1, 3],
+    }); // [B, 3H, S, D]
+    const [q = '', k = '', v = ''] = graph.nodes('Split', [perHead], {
+      count: 3,
+      attributes: { axis: 1, num_outputs: 3 },
+    });
     const [newKeyName, newValueName] = newNames(index);
     const newDims = ['B', heads, 'S', width / heads];
     graph.output(k, newKeyName, 'float32', newDims);
     graph.output(v, newValueName, 'float32', newDims);
+
+    const newScores = this.#splitLanes(graph.node('FusedMatMul', [q, k], { transB: 1 }, microsoftDomain)); // [b, H, S, S]
+    const lanes = this.#splitLanes(q).map((queries, lane) =>
+      this.#attendPast({ layer: index, lane, queries, newScores: newScores[lane] ?? '' }),
+    );
+    const newShares = graph.node('Concat', lanes.map(({ shares }) => shares), { axis: 0 }); // [B, H, S, S]
+    const ofPast = graph.node('Concat', lanes.map(({ mixed }) => mixed), { axis: 0 }); // [B, H, S, D]
+    const mixed = graph.node('Add', [graph.node('MatMul', [newShares, v]), ofPast]);
     const merged = graph.node('Reshape', [graph.node('Transpose', [mixed], { perm: [0, 2, 1, 3] }), this.#mergeShape]);
     return this.#linear(merged, layer.projection);
   }
 
-  /** Attention of one lane's rows over their new positions and their past, [b, H, S, D]. */
-  #attendLane(
-    { index, mask, sizes }: Lane,
-    { layer, q, k, v }: { layer: number; q: Value; k: Value; v: Value },
-  ): Value {
+  /** What one lane's rows take of their past, [b, H, S, D], and what share is left to the new positions, [b, H, S, S]. */
+  #attendPast(of: { layer: number; lane: number; queries: Value; newScores: Value }): { mixed: Value; shares: Value } {
     const graph = this.#graph;
-    const [pastK, pastV] = this.#pastOf(layer, index);
-    const transposed = { transB: 1 };
-    const scores = graph.node(
-      'Concat',
-      [
-        graph.node('FusedMatMul', [q, k], transposed, microsoftDomain), // [b, H, S, S]
-        graph.node('FusedMatMul', [q, pastK], transposed, microsoftDomain), // [b, H, S, T]
-      ],
-      { axis: 3 },
-    );
-    const shares = graph.node('Softmax', [graph.node('Add', [scores, mask])], { axis: 3 });
-    const [newShares = '', pastShares = ''] = graph.nodes('Split', [shares, sizes], {
+    const [pastK, pastV] = this.#pastOf(of.layer, of.lane);
+    const { mask = '', sizes = '' } = this.#lanes[of.lane] ?? {};
+    const pastScores = graph.node('FusedMatMul', [of.queries, pastK], { transB: 1 }, microsoftDomain); // [b, H, S, T]
+    const scores = graph.node('Add', [graph.node('Concat', [of.newScores, pastScores], { axis: 3 }), mask]);
+    const [shares = '', pastShares = ''] = graph.nodes('Split', [graph.node('Softmax', [scores], { axis: 3 }), sizes], {
       count: 2,
       attributes: { axis: 3 },
     });
-    return graph.node('Add', [graph.node('MatMul', [newShares, v]), graph.node('MatMul', [pastShares, pastV])]);
+    return { mixed: graph.node('MatMul', [pastShares, pastV]), shares };
   }
 
   #lane(index: number): Lane {
@@ -157,7 +151,7 @@ class Gpt2GraphBuilder {
     // The mask's rows are S, its columns S + T.
     const steps = this.#sizeOf(mask, 2);
     const past = this.#graph.node('Sub', [this.#sizeOf(mask, 3), steps]);
-    return { index, mask, sizes: this.#graph.node('Concat', [steps, past], { axis: 0 }) };
+    return { mask, sizes: this.#graph.node('Concat', [steps, past], { axis: 0 }) };
   }
 
   #pastOf(layer: number, lane: number): readonly [Value, Value] {
@@ -171,11 +165,6 @@ class Gpt2GraphBuilder {
     return this.#graph.nodes('Split', [x, this.#laneRows], { count: this.#lanes.length, attributes: { axis: 0 } });
   }
 
-  /** [N, E] → [B, H, S, D]. */
-  #splitHeads(x: Value): Value {
-    return this.#graph.node('Transpose', [this.#graph.node('Reshape', [x, this.#splitShape])], { perm: [0, 2, 1, 3] });
-  }
-
   /** The size of one axis, shape [1]. */
   #sizeOf(x: Value, axis: number): Value {
     return this.#graph.node('Shape', [x], { start: axis, end: axis + 1 });
@@ -185,23 +174,26 @@ class Gpt2GraphBuilder {
   #linear(x: Value, linear: Linear): Value {
     const { weight, inputs, outputs } = linear;
     if (this.#dtype === 'fp32') return this.#graph.node('MatMul', [x, this.#graph.constant(weight, [inputs, outputs])]);
-    return this.#quantizedLinear(x, quantizeColumns(linear), this.#zeroPointN);
+    const { product, scale } = this.#quantizedProduct(x, quantizeColumns(linear), this.#zeroPointN);
+    return this.#graph.node('Mul', [product, scale]);
   }
 
   /**
    * Row-wise int8: each row of x has a scale of its own, so that no row's result depends on another row.
    * @param zeroPoint  128 for each row of x
+   * @returns what remains to be multiplied: [N, outputs] and [N, 1]
    */
-  #quantizedLinear(x: Value, { values, scales, inputs, outputs }: QuantizedLinear, zeroPoint: Value): Value {
+  #quantizedProduct(
+    x: Value,
+    { values, scales, inputs, outputs }: QuantizedLinear,
+    zeroPoint: Value,
+  ): { product: Value; scale: Value } {
     const graph = this.#graph;
     const largest = graph.node('ReduceMax', [graph.node('Abs', [x]), graph.constant(BigInt64Array.of(1n))], {
       keepdims: 0,
     });
-    // A row of zeros must not divide by zero.
-    const scale = graph.node('Max', [
-      graph.node('Mul', [largest, graph.constant(Float32Array.of(1 / 127))]),
-      graph.constant(Float32Array.of(1e-12)),
-    ]);
+    // A row of zeros divides by zero, but whatever whole numbers that gives are multiplied by its scale, which is 0.
+    const scale = graph.node('Mul', [largest, graph.constant(Float32Array.of(1 / 127))]);
     const quantized = graph.node('QuantizeLinear', [x, scale, zeroPoint], { axis: 0 });
     const product = graph.node(
       'MatMulIntegerToFloat',
@@ -215,30 +207,30 @@ class Gpt2GraphBuilder {
       {},
       microsoftDomain,
     );
-    return graph.node('Mul', [product, graph.node('Unsqueeze', [scale, graph.constant(BigInt64Array.of(1n))])]);
+    return { product, scale: graph.node('Unsqueeze', [scale, graph.constant(BigInt64Array.of(1n))]) };
   }
 
-  /** [B, E] → logits and the top of them. */
+  /** [B, E] → logits and the top of them. In int8 the logits come before their row's scale, which does not change their order. */
   #head(x: Value, table: Value): void {
     const graph = this.#graph;
     const { vocabulary } = this.#weights.shape;
-    const logits =
+    const { product: logits, scale } =
       this.#dtype === 'fp32'
-        ? graph.node('Gemm', [x, table], { transB: 1 })
-        : this.#quantizedLinear(x, quantizeColumns(headOf(this.#weights)), this.#zeroPointB);
+        ? { product: graph.node('Gemm', [x, table], { transB: 1 }), scale: null }
+        : this.#quantizedProduct(x, quantizeColumns(headOf(this.#weights)), this.#zeroPointB);
+    if (scale !== null) graph.output(scale, outputNames.logitScales, 'float32', ['B', 1]);
     const count = Math.min(topCandidates, vocabulary);
     const [values = '', indices = ''] = graph.nodes('TopK', [logits, graph.constant(BigInt64Array.of(BigInt(count)))], {
       count: 2,
       attributes: { axis: 1 },
     });
-    graph.output(values, outputNames.topValues, 'float32', ['B', count]);
+    graph.output(scale === null ? values : graph.node('Mul', [values, scale]), outputNames.topValues, 'float32', ['B', count]);
     graph.output(graph.node('Cast', [indices], { to: 6 }), outputNames.topIds, 'int32', ['B', count]);
     graph.output(logits, outputNames.logits, 'float32', ['B', vocabulary]);
   }
 }
 
 interface Lane {
-  readonly index: number;
   readonly mask: Value;
   /** S and T. */
   readonly sizes: Value;

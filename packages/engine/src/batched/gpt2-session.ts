@@ -45,12 +45,15 @@ export class Gpt2Session {
   readonly #session: InferenceSession;
   readonly #shape: Gpt2Shape;
   readonly #fetches: readonly string[];
+  readonly #fetchesWithLogits: readonly string[];
 
   private constructor(session: InferenceSession, shape: Gpt2Shape) {
     this.#session = session;
     this.#shape = shape;
     const kept = Array.from({ length: shape.layers }, (_, layer) => newNames(layer)).flat();
     this.#fetches = [...kept, outputNames.topValues, outputNames.topIds];
+    const all = [...this.#fetches, outputNames.logits, outputNames.logitScales];
+    this.#fetchesWithLogits = all.filter((name) => session.outputNames.includes(name));
   }
 
   /**
@@ -94,7 +97,7 @@ export class Gpt2Session {
         feeds[valueName] = new Tensor('float32', values, dims);
       }
     }
-    const fetches = withLogits ? [...this.#fetches, outputNames.logits] : this.#fetches;
+    const fetches = withLogits ? this.#fetchesWithLogits : this.#fetches;
     const results = await this.#session.run(feeds, fetches);
     const floats = (name: string): Float32Array => results[name]?.data as Float32Array;
     return {
@@ -105,7 +108,17 @@ export class Gpt2Session {
       topValues: floats(outputNames.topValues),
       topIds: results[outputNames.topIds]?.data as Int32Array,
       topCount: Math.min(topCandidates, vocabulary),
-      logits: withLogits ? floats(outputNames.logits) : null,
+      logits: withLogits ? scaled(floats(outputNames.logits), results[outputNames.logitScales]) : null,
     };
   }
+}
+
+/** Each row of logits times its scale, in place. */
+function scaled(logits: Float32Array, scales: Tensor | undefined): Float32Array {
+  if (scales === undefined) return logits;
+  const vocabulary = logits.length / scales.data.length;
+  for (const [row, scale] of (scales.data as Float32Array).entries()) {
+    for (let id = row * vocabulary; id < (row + 1) * vocabulary; id += 1) logits[id] = (logits[id] ?? 0) * scale;
+  }
+  return logits;
 }

@@ -14,6 +14,8 @@ export interface KvShape {
 }
 
 const minCapacity = 4;
+/** Steps between two looks at how much of the memory is used. */
+const trimSteps = 128;
 
 /** New keys or values of one layer: shape [B, H, S, D]. */
 export type NewRows = readonly (readonly [keys: Float32Array, values: Float32Array])[];
@@ -21,7 +23,7 @@ export type NewRows = readonly (readonly [keys: Float32Array, values: Float32Arr
 /** T of the lanes of a model: 64, doubling up to its positions. */
 export function laneSizes(positions: number): readonly number[] {
   const sizes = [];
-  for (let size = 64; size < positions; size *= 2) sizes.push(size);
+  for (const size of [64, 96, 128, 192, 256, 384, 512, 768]) if (size < positions) sizes.push(size);
   return [...sizes, positions];
 }
 
@@ -32,6 +34,9 @@ export class KvLane {
   /** For each layer: keys, values. */
   #arrays: NewRows;
   readonly #lengths: number[] = [];
+  #stepsUntilTrim = trimSteps;
+  /** Most rows since the last trim. */
+  #peakRows = 0;
 
   constructor(size: number, shape: KvShape) {
     this.size = size;
@@ -51,16 +56,19 @@ export class KvLane {
     return [keys.subarray(0, size), values.subarray(0, size)];
   }
 
-  /** Makes room for so many rows. A lane that is empty gives its memory back; one that is not keeps it, because new memory is slow. */
+  /** Makes room for so many rows. */
   reserve(rows: number): void {
-    const capacity = this.#layer(0)[0].length / this.#rowSize;
-    if (rows <= capacity && (rows > 0 || capacity === 0)) return;
-    const arrays = this.#allocate(rows === 0 ? 0 : Math.max(minCapacity, 2 ** Math.ceil(Math.log2(rows))));
-    const used = this.#lengths.length * this.#rowSize;
-    for (const [layer, pair] of this.#arrays.entries()) {
-      for (const [part, array] of pair.entries()) arrays[layer]?.[part]?.set(array.subarray(0, used));
-    }
-    this.#arrays = arrays;
+    this.#peakRows = Math.max(this.#peakRows, rows);
+    if (rows > this.#capacity) this.#resize(rows);
+  }
+
+  /** Called at every step: gives memory back that was not used for a while. Not at once, because new memory is slow. */
+  trim(): void {
+    this.#stepsUntilTrim -= 1;
+    if (this.#stepsUntilTrim > 0) return;
+    if (capacityFor(this.#peakRows) < this.#capacity) this.#resize(this.#peakRows);
+    this.#stepsUntilTrim = trimSteps;
+    this.#peakRows = this.#lengths.length;
   }
 
   /**
@@ -95,53 +103,83 @@ export class KvLane {
 
   /** Takes a row out; the last one moves into its place. */
   removeRow(row: number): void {
-    const last = this.#lengths.length - 1;
-    const size = this.#rowSize;
-    if (row !== last) {
-      for (const pair of this.#arrays) {
-        for (const array of pair) array.copyWithin(row * size, last * size, (last + 1) * size);
-      }
-      this.#lengths[row] = this.#lengths[last] ?? 0;
+    const length = this.#lengths.pop() ?? 0;
+    const last = this.#lengths.length;
+    if (row === last) return;
+    for (const pair of this.#arrays) {
+      for (const array of pair) this.#copyRow(array, { from: last, stride: this.size, length, target: array, row });
     }
-    this.#lengths.pop();
+    this.#lengths[row] = length;
   }
 
   #addRow(
     length: number,
     sourceOf: (layer: number, part: number) => { data: Float32Array | undefined; from: number; stride: number },
   ): void {
-    const { heads, headWidth } = this.#shape;
     const row = this.#lengths.length;
     this.reserve(row + 1);
     for (const [layer, pair] of this.#arrays.entries()) {
       for (const [part, target] of pair.entries()) {
         const { data, from, stride } = sourceOf(layer, part);
-        for (let head = 0; head < heads; head += 1) {
-          const source = (from * heads + head) * stride * headWidth;
-          const block = data?.subarray(source, source + length * headWidth) ?? [];
-          target.set(block, (row * heads + head) * this.size * headWidth);
-        }
+        if (data !== undefined) this.#copyRow(data, { from, stride, length, target, row });
       }
     }
     this.#lengths.push(length);
   }
 
+  /** The used positions of one row, head by head; `stride` is the source's T. */
+  #copyRow(
+    data: Float32Array,
+    {
+      from,
+      stride,
+      length,
+      target,
+      row,
+    }: { from: number; stride: number; length: number; target: Float32Array; row: number },
+  ): void {
+    const { heads, headWidth } = this.#shape;
+    for (let head = 0; head < heads; head += 1) {
+      const source = (from * heads + head) * stride * headWidth;
+      target.set(data.subarray(source, source + length * headWidth), (row * heads + head) * this.size * headWidth);
+    }
+  }
+
+  #resize(rows: number): void {
+    const old = this.#arrays;
+    this.#arrays = this.#allocate(capacityFor(rows));
+    for (const [layer, pair] of this.#arrays.entries()) {
+      for (const [part, target] of pair.entries()) {
+        const data = old[layer]?.[part] ?? new Float32Array();
+        for (const [row, length] of this.#lengths.entries()) {
+          this.#copyRow(data, { from: row, stride: this.size, length, target, row });
+        }
+      }
+    }
+  }
+
+  /** The innermost loop of the step, on memory that no cache holds: two numbers at a time, because wider stores wait less. */
   #appendTo(target: Float32Array, data: Float32Array, offset: number): void {
     const { heads, headWidth } = this.#shape;
-    const headSize = this.size * headWidth;
+    const pairs = headWidth / 2;
+    const to = new Float64Array(target.buffer);
+    const from = new Float64Array(data.buffer, data.byteOffset, data.length / 2);
     for (let row = 0; row < this.#lengths.length; row += 1) {
-      const position = (this.#lengths[row] ?? 0) * headWidth;
+      const length = this.#lengths[row] ?? 0;
       for (let head = 0; head < heads; head += 1) {
-        const from = ((offset + row) * heads + head) * headWidth;
-        const to = (row * heads + head) * headSize + position;
-        // The innermost loop of the step: nothing in it but the copy.
-        for (let index = 0; index < headWidth; index += 1) target[to + index] = data[from + index] as number;
+        const source = ((offset + row) * heads + head) * pairs;
+        const place = ((row * heads + head) * this.size + length) * pairs;
+        for (let index = 0; index < pairs; index += 1) to[place + index] = from[source + index] as number;
       }
     }
   }
 
   #layer(layer: number): readonly [Float32Array, Float32Array] {
     return this.#arrays[layer] ?? [new Float32Array(), new Float32Array()];
+  }
+
+  get #capacity(): number {
+    return this.#layer(0)[0].length / this.#rowSize;
   }
 
   #allocate(rows: number): NewRows {
@@ -154,3 +192,6 @@ export class KvLane {
     return this.#shape.heads * this.size * this.#shape.headWidth;
   }
 }
+
+const capacityFor = (rows: number): number =>
+  rows === 0 ? 0 : Math.max(minCapacity, 2 ** Math.ceil(Math.log2(rows)));

@@ -10,12 +10,15 @@ import { Gpt2Session } from './gpt2-session.ts';
 import { type Gpt2Shape, parseGpt2Shape, readGpt2Weights } from './gpt2-weights.ts';
 import { graphVersion } from './graph-version.ts';
 
+/** In fp32 a kernel for fewer rows adds in another order; whole numbers add up to the same in any. */
+const minRows: Readonly<Record<BatchedDtype, number>> = { fp32: 4, int8: 1 };
+
 /** @throws {AppError} `engine_unavailable` when the folder holds no GPT-2 model */
 export async function loadBatchedModel(load: LoadMessage): Promise<ModelRunner> {
   const shape = parseGpt2Shape(JSON.parse(await readFile(join(load.folder, 'config.json'), 'utf8')));
   if (shape === null) throw new AppError('engine_unavailable', { message: `${load.folder} holds no GPT-2 model` });
   const session = await openSession(load, shape);
-  const loop = new BatchLoop({ session, shape, slots: load.slots });
+  const loop = new BatchLoop({ session, shape, slots: load.slots, minRows: minRows[load.dtype as BatchedDtype] });
   return {
     version: graphVersion,
     endIds: new Set(shape.endIds),

@@ -18,10 +18,11 @@ const opset = 18;
 export const microsoftDomain = 'com.microsoft';
 
 export class OnnxGraph {
-  readonly #nodes: ProtobufMessage[] = [];
+  readonly #nodes: Node[] = [];
   readonly #initializers: ProtobufMessage[] = [];
   readonly #inputs: ProtobufMessage[] = [];
   readonly #outputs: ProtobufMessage[] = [];
+  readonly #outputNames = new Map<Value, string>();
   #names = 0;
 
   /** @param dims  Numbers, or names of sizes that are known at run time. */
@@ -30,8 +31,9 @@ export class OnnxGraph {
     return name;
   }
 
+  /** Gives a value out under this name; a value has one name only. */
   output(value: Value, name: string, type: ElementType, dims: readonly (number | string)[]): void {
-    this.#nodes.push(nodeMessage({ op: 'Identity', inputs: [value], outputs: [name] }));
+    this.#outputNames.set(value, name);
     this.#outputs.push(valueInfo(name, type, dims));
   }
 
@@ -58,14 +60,14 @@ export class OnnxGraph {
     { count, attributes = {}, domain = '' }: { count: number; attributes?: Attributes; domain?: string },
   ): readonly Value[] {
     const outputs = Array.from({ length: count }, () => this.#newName(op));
-    this.#nodes.push(nodeMessage({ op, inputs, outputs, attributes, domain }));
+    this.#nodes.push({ op, inputs, outputs, attributes, domain });
     return outputs;
   }
 
   /** The bytes of an .onnx file. */
   finish(name: string): Uint8Array<ArrayBuffer> {
     const graph = new ProtobufMessage();
-    for (const node of this.#nodes) graph.message(1, node);
+    for (const node of this.#nodes) graph.message(1, nodeMessage(node, this.#outputNames));
     graph.string(2, name);
     for (const initializer of this.#initializers) graph.message(5, initializer);
     for (const input of this.#inputs) graph.message(11, input);
@@ -87,14 +89,18 @@ interface Node {
   readonly op: string;
   readonly inputs: readonly Value[];
   readonly outputs: readonly Value[];
-  readonly attributes?: Attributes;
-  readonly domain?: string;
+  readonly attributes: Attributes;
+  readonly domain: string;
 }
 
-function nodeMessage({ op, inputs, outputs, attributes = {}, domain = '' }: Node): ProtobufMessage {
+function nodeMessage(
+  { op, inputs, outputs, attributes, domain }: Node,
+  outputNames: ReadonlyMap<Value, string>,
+): ProtobufMessage {
   const node = new ProtobufMessage();
-  for (const input of inputs) node.string(1, input);
-  for (const output of outputs) node.string(2, output);
+  const nameOf = (value: Value): string => outputNames.get(value) ?? value;
+  for (const input of inputs) node.string(1, nameOf(input));
+  for (const output of outputs) node.string(2, nameOf(output));
   node.string(3, outputs[0] ?? '').string(4, op);
   for (const [name, value] of Object.entries(attributes)) node.message(5, attributeMessage(name, value));
   return node.string(7, domain);
