@@ -118,18 +118,18 @@ export class BatchLoop {
     const rows = group.length;
     const ids = new Int32Array(rows * length);
     const positions = new Int32Array(rows * length);
-    const last = new Int32Array(rows);
+    const wanted = new Int32Array(rows);
     for (const [row, { textRun, onStart }] of group.entries()) {
       onStart();
       ids.set(textRun.promptIds, row * length);
       for (let step = 0; step < length; step += 1)
         positions[row * length + step] = Math.min(step, this.#shape.positions - 1);
-      last[row] = row * length + textRun.promptIds.length - 1;
+      wanted[row] = row * length + textRun.promptIds.length - 1;
     }
     const output = await this.#session.run({
       ids,
       positions,
-      last,
+      wanted,
       lanes: this.#lanes.map((_, index) => withoutPast(index === 0 ? rows : 0, length)),
       withLogits: group.some(({ textRun }) => textRun.needsAllLogits),
     });
@@ -162,7 +162,7 @@ export class BatchLoop {
     const output = await this.#session.run({
       ids,
       positions,
-      last: Int32Array.from({ length: rows }, (_, row) => row),
+      wanted: Int32Array.from({ length: rows }, (_, row) => row),
       lanes: this.#lanes.map(({ cache }, index) => withPast(cache, laneRows[index] ?? 0)),
       withLogits: this.#lanes.some(({ active }) => active.some(({ textRun }) => textRun.needsAllLogits)),
     });

@@ -16,8 +16,13 @@ export type BatchedDtype = 'fp32' | 'int8';
 /** What uint8 means by 0. */
 const zeroPointValue = 128;
 
-export const inputNames = { ids: 'ids', position: 'position', last: 'last', laneRows: 'lane_rows' } as const;
-export const outputNames = { topValues: 'top_values', topIds: 'top_ids', logits: 'logits', logitScales: 'logit_scales' } as const;
+export const inputNames = { ids: 'ids', position: 'position', wanted: 'wanted', laneRows: 'lane_rows' } as const;
+export const outputNames = {
+  topValues: 'top_values',
+  topIds: 'top_ids',
+  logits: 'logits',
+  logitScales: 'logit_scales',
+} as const;
 export const maskName = (lane: number): string => `mask_${lane}`;
 export const pastNames = (layer: number, lane: number): readonly [key: string, value: string] => [
   `past_k_${layer}_${lane}`,
@@ -26,8 +31,8 @@ export const pastNames = (layer: number, lane: number): readonly [key: string, v
 export const newNames = (layer: number): readonly [key: string, value: string] => [`new_k_${layer}`, `new_v_${layer}`];
 
 /**
- * Inputs: `ids` [N] and `position` [N] (int32), `last` [B] (int32, the row of N that is each row's last), `lane_rows` [lanes] (int64, rows in each lane;
- * they add up to B); for each lane g with b rows `mask_g` [b, 1, S, S+T] (0 or −∞) and for each layer `past_k_l_g`, `past_v_l_g` [b, H, T, D]. Outputs: `new_k_l`, `new_v_l` [B, H, S, D], `top_values`, `top_ids` [B, topCandidates], `logits` [B, V], in int8 to be multiplied by `logit_scales` [B, 1].
+ * Inputs: `ids` [N] and `position` [N] (int32), `wanted` [L] (int32: those of the N whose next token is asked for, in generation each row's last), `lane_rows` [lanes] (int64, rows in each lane;
+ * they add up to B); for each lane g with b rows `mask_g` [b, 1, S, S+T] (0 or −∞) and for each layer `past_k_l_g`, `past_v_l_g` [b, H, T, D]. Outputs: `new_k_l`, `new_v_l` [B, H, S, D], `top_values`, `top_ids` [L, topCandidates], `logits` [L, V], in int8 to be multiplied by `logit_scales` [L, 1].
  * @returns the bytes of an .onnx file
  */
 export function buildGpt2Graph(weights: Gpt2Weights, dtype: BatchedDtype): Uint8Array<ArrayBuffer> {
@@ -43,9 +48,9 @@ class Gpt2GraphBuilder {
   #mergeShape: Value = '';
   #laneRows: Value = '';
   readonly #lanes: Lane[] = [];
-  /** [N] and [B] times 128. */
+  /** [N] and [L] times 128. */
   #zeroPointN: Value = '';
-  #zeroPointB: Value = '';
+  #zeroPointL: Value = '';
 
   constructor(weights: Gpt2Weights, dtype: BatchedDtype) {
     this.#weights = weights;
@@ -58,16 +63,16 @@ class Gpt2GraphBuilder {
     const { width, heads, vocabulary } = shape;
     const ids = graph.input(inputNames.ids, 'int32', ['N']);
     const position = graph.input(inputNames.position, 'int32', ['N']);
-    const last = graph.input(inputNames.last, 'int32', ['B']);
+    const wanted = graph.input(inputNames.wanted, 'int32', ['L']);
     this.#laneRows = graph.input(inputNames.laneRows, 'int64', [laneSizes(shape.positions).length]);
     for (const [index] of laneSizes(shape.positions).entries()) this.#lanes.push(this.#lane(index));
     const rest = graph.constant(BigInt64Array.of(-1n, BigInt(3 * heads), BigInt(width / heads)));
-    this.#splitShape = graph.node('Concat', [graph.node('Shape', [last]), rest], { axis: 0 });
+    this.#splitShape = graph.node('Concat', [graph.node('ReduceSum', [this.#laneRows]), rest], { axis: 0 });
     this.#mergeShape = graph.constant(BigInt64Array.of(-1n, BigInt(width)));
 
     const zeroPoint = graph.constant(Uint8Array.of(zeroPointValue));
     this.#zeroPointN = graph.node('Expand', [zeroPoint, graph.node('Shape', [ids])]);
-    this.#zeroPointB = graph.node('Expand', [zeroPoint, graph.node('Shape', [last])]);
+    this.#zeroPointL = graph.node('Expand', [zeroPoint, graph.node('Shape', [wanted])]);
 
     const table = graph.constant(tokens, [vocabulary, width]);
     const embedded = graph.node('Gather', [table, ids]);
@@ -81,7 +86,7 @@ class Gpt2GraphBuilder {
       const out = this.#linear(active, layer.mlpOut);
       ({ normed, sum } = this.#norm(out, sum, layers[index + 1]?.attentionNorm ?? finalNorm, layer.mlpOut.bias));
     }
-    this.#head(graph.node('Gather', [normed, last]), table);
+    this.#head(graph.node('Gather', [normed, wanted]), table);
     return graph.finish('gpt2');
   }
 
@@ -125,8 +130,16 @@ class Gpt2GraphBuilder {
     const lanes = this.#splitLanes(q).map((queries, lane) =>
       this.#attendPast({ layer: index, lane, queries, newScores: newScores[lane] ?? '' }),
     );
-    const newShares = graph.node('Concat', lanes.map(({ shares }) => shares), { axis: 0 }); // [B, H, S, S]
-    const ofPast = graph.node('Concat', lanes.map(({ mixed }) => mixed), { axis: 0 }); // [B, H, S, D]
+    const newShares = graph.node(
+      'Concat',
+      lanes.map(({ shares }) => shares),
+      { axis: 0 },
+    ); // [B, H, S, S]
+    const ofPast = graph.node(
+      'Concat',
+      lanes.map(({ mixed }) => mixed),
+      { axis: 0 },
+    ); // [B, H, S, D]
     const mixed = graph.node('Add', [graph.node('MatMul', [newShares, v]), ofPast]);
     const merged = graph.node('Reshape', [graph.node('Transpose', [mixed], { perm: [0, 2, 1, 3] }), this.#mergeShape]);
     return this.#linear(merged, layer.projection);
@@ -210,23 +223,26 @@ class Gpt2GraphBuilder {
     return { product, scale: graph.node('Unsqueeze', [scale, graph.constant(BigInt64Array.of(1n))]) };
   }
 
-  /** [B, E] → logits and the top of them. In int8 the logits come before their row's scale, which does not change their order. */
+  /** [L, E] → logits and the top of them. In int8 the logits come before their row's scale, which does not change their order. */
   #head(x: Value, table: Value): void {
     const graph = this.#graph;
     const { vocabulary } = this.#weights.shape;
     const { product: logits, scale } =
       this.#dtype === 'fp32'
         ? { product: graph.node('Gemm', [x, table], { transB: 1 }), scale: null }
-        : this.#quantizedProduct(x, quantizeColumns(headOf(this.#weights)), this.#zeroPointB);
-    if (scale !== null) graph.output(scale, outputNames.logitScales, 'float32', ['B', 1]);
+        : this.#quantizedProduct(x, quantizeColumns(headOf(this.#weights)), this.#zeroPointL);
+    if (scale !== null) graph.output(scale, outputNames.logitScales, 'float32', ['L', 1]);
     const count = Math.min(topCandidates, vocabulary);
     const [values = '', indices = ''] = graph.nodes('TopK', [logits, graph.constant(BigInt64Array.of(BigInt(count)))], {
       count: 2,
       attributes: { axis: 1 },
     });
-    graph.output(scale === null ? values : graph.node('Mul', [values, scale]), outputNames.topValues, 'float32', ['B', count]);
-    graph.output(graph.node('Cast', [indices], { to: 6 }), outputNames.topIds, 'int32', ['B', count]);
-    graph.output(logits, outputNames.logits, 'float32', ['B', vocabulary]);
+    graph.output(scale === null ? values : graph.node('Mul', [values, scale]), outputNames.topValues, 'float32', [
+      'L',
+      count,
+    ]);
+    graph.output(graph.node('Cast', [indices], { to: 6 }), outputNames.topIds, 'int32', ['L', count]);
+    graph.output(logits, outputNames.logits, 'float32', ['L', vocabulary]);
   }
 }
 

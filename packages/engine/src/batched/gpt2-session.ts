@@ -10,11 +10,11 @@ export interface StepInput {
   readonly ids: Int32Array;
   /** Shape [N]. */
   readonly positions: Int32Array;
-  /** Shape [B]: which of the N is each row's last. */
-  readonly last: Int32Array;
+  /** Shape [L]: those of the N whose next token is asked for; in generation each row's last. */
+  readonly wanted: Int32Array;
   /** The rows stand lane by lane; one for each of the model's lanes. */
   readonly lanes: readonly LaneInput[];
-  /** Give the logits of the whole vocabulary too: a copy of B·V numbers. */
+  /** Give the logits of the whole vocabulary too: a copy of L·V numbers. */
   readonly withLogits: boolean;
 }
 
@@ -32,12 +32,12 @@ export interface LaneInput {
 export interface StepOutput {
   /** For each layer: keys, values, shape [B, H, S, D]. */
   readonly newRows: readonly (readonly [Float32Array, Float32Array])[];
-  /** Shape [B, topCount], largest first; of the same value the lower id first. */
+  /** Shape [L, topCount], largest first; of the same value the lower id first. */
   readonly topValues: Float32Array;
   readonly topIds: Int32Array;
   /** `topCandidates`, or the vocabulary if that is smaller. */
   readonly topCount: number;
-  /** Shape [B, V]; null unless asked for. */
+  /** Shape [L, V]; null unless asked for. */
   readonly logits: Float32Array | null;
 }
 
@@ -73,14 +73,14 @@ export class Gpt2Session {
     return new Gpt2Session(session, shape);
   }
 
-  async run({ ids, positions, last, lanes, withLogits }: StepInput): Promise<StepOutput> {
+  async run({ ids, positions, wanted, lanes, withLogits }: StepInput): Promise<StepOutput> {
     const { heads, width, layers, vocabulary } = this.#shape;
-    const rows = last.length;
+    const rows = lanes.reduce((sum, lane) => sum + lane.rows, 0);
     const steps = ids.length / rows;
     const feeds: Record<string, Tensor> = {
       [inputNames.ids]: new Tensor('int32', ids, [ids.length]),
       [inputNames.position]: new Tensor('int32', positions, [positions.length]),
-      [inputNames.last]: new Tensor('int32', last, [rows]),
+      [inputNames.wanted]: new Tensor('int32', wanted, [wanted.length]),
       [inputNames.laneRows]: new Tensor(
         'int64',
         BigInt64Array.from(lanes, (lane) => BigInt(lane.rows)),

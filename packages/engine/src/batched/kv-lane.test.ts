@@ -43,8 +43,8 @@ function expectTexts(lane: KvLane, texts: readonly number[]): void {
 
 describe('keys and values of a lane', () => {
   it('have a size for every length', () => {
-    expect(laneSizes(1024)).toEqual([64, 128, 256, 512, 1024]);
-    expect(laneSizes(100)).toEqual([64, 100]);
+    expect(laneSizes(1024)).toEqual([64, 96, 128, 192, 256, 384, 512, 768, 1024]);
+    expect(laneSizes(100)).toEqual([64, 96, 100]);
     expect(laneSizes(32)).toEqual([32]);
   });
 

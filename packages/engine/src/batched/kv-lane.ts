@@ -193,5 +193,4 @@ export class KvLane {
   }
 }
 
-const capacityFor = (rows: number): number =>
-  rows === 0 ? 0 : Math.max(minCapacity, 2 ** Math.ceil(Math.log2(rows)));
+const capacityFor = (rows: number): number => (rows === 0 ? 0 : Math.max(minCapacity, 2 ** Math.ceil(Math.log2(rows))));
