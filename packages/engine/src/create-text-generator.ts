@@ -1,5 +1,4 @@
 /** An engine in a process of its own: `batched` for GPT-2 models, `transformers` for any other that transformers.js can run. */
-import { join } from 'node:path';
 import {
   AppError,
   backoffMs,
@@ -13,7 +12,7 @@ import {
   toAppError,
   type TokenEvent,
 } from '@prosemill/core';
-import { graphVersion } from './batched/graph-version.ts';
+import { graphFileOf } from './batched/graph-file.ts';
 import type { ChildEnding, FromChild, LoadMessage } from './child/messages.ts';
 import { EngineProcess } from './engine-process.ts';
 import { EventQueue } from './event-queue.ts';
@@ -78,8 +77,7 @@ class ProcessTextGenerator implements TextGenerator {
       const { engine, folder, dtype, contextLength, tokenizer } = resolved;
       this.#slots = this.#options.slots ?? defaultSlots[engine];
       const slots = this.#slots;
-      const graphName = `${resolved.weightsChecksum.slice(0, 16)}-${dtype}-${graphVersion}.onnx`;
-      const graphFile = join(this.#options.modelDir, 'graphs', graphName);
+      const graphFile = graphFileOf({ ...resolved, modelDir: this.#options.modelDir });
       this.#startProcess(resolved, {
         type: 'load',
         engine,
