@@ -20,8 +20,8 @@ export function fingerprintOf({ engine, weightsChecksum, dtype }: FingerprintPar
   return createHash('sha256').update(JSON.stringify(parts)).digest('hex').slice(0, 16);
 }
 
-/** '' where the system does not tell. */
-function cpuFeatures(): string {
+/** Names as in /proc/cpuinfo, separated by spaces; '' where the system does not tell. */
+export function cpuFeatures(): string {
   try {
     const line = /^(?:flags|Features)\s*:(.*)$/m.exec(readFileSync('/proc/cpuinfo', 'utf8'))?.[1] ?? '';
     return line

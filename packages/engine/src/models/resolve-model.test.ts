@@ -1,10 +1,11 @@
 /** Getting models, against a server that speaks the hub's paths. */
-import { mkdir, mkdtemp, readdir, readFile, rm, utimes } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, readdir, readFile, rm, utimes } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type HubServer, startHubServer } from '@prosemill/testkit';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { belongingOf, qualityLimits, readQualityReport, storeQualityReport } from '../quality/quality-report.ts';
 import { type ModelChoice, type ResolvedModel, resolveModel } from './resolve-model.ts';
 
 const tinyTales = fileURLToPath(new URL('../../../../models/tiny-tales', import.meta.url));
@@ -187,6 +188,47 @@ describe('distilgpt2', () => {
     const model = await resolve({});
     expect(model.fallbackReason).toContain('no answer within 5 s');
     expect(hub.requests).toHaveLength(1);
+  });
+});
+
+/** Beside the model: int8 has passed, or not. */
+async function storeReport({ folder, weightsChecksum }: ResolvedModel, isInt8Passed: boolean): Promise<void> {
+  const passed = { perplexity: 20, klDivergence: 0, top1Agreement: 1, isPassed: true };
+  await storeQualityReport(folder, {
+    ...belongingOf(weightsChecksum),
+    text: { name: 'a.txt', sha256: '', characters: 9_000, scoredTokens: 2_000 },
+    limits: qualityLimits,
+    dtypes: { fp32: passed, int8: { ...passed, isPassed: isInt8Passed } },
+  });
+}
+
+describe('with no dtype asked for', () => {
+  it('a model runs in fp32 until a quality report beside it says that int8 passed, also after its download', async () => {
+    const model = await resolve({ model: 'acme/tiny', dtype: undefined });
+    expect(model.dtype).toBe('fp32');
+    await storeReport(model, true);
+    expect(await resolve({ model: 'acme/tiny', dtype: undefined })).toEqual({ ...model, dtype: 'int8' });
+    await storeReport(model, false);
+    expect(await resolve({ model: 'acme/tiny', dtype: undefined })).toEqual(model);
+    expect(await readQualityReport(model.folder)).not.toBeNull();
+  });
+
+  it('a report says nothing for transformers, and nothing against a dtype that is asked for', async () => {
+    const folder = join(modelDir, 'tiny');
+    await cp(tinyTales, folder, { recursive: true });
+    await storeReport(await resolve({ model: folder }), true);
+    expect((await resolve({ model: folder, dtype: undefined })).dtype).toBe('int8');
+    expect((await resolve({ model: folder, dtype: 'fp32' })).dtype).toBe('fp32');
+    expect((await resolve({ model: folder, dtype: undefined, engine: 'transformers' })).dtype).toBe('fp32');
+    await storeReport(await resolve({ model: folder }), false);
+    expect((await resolve({ model: folder, dtype: 'int8' })).dtype).toBe('int8');
+  });
+
+  it('the shipped model, in place of distilgpt2, runs in what its own report says', async () => {
+    const { dtype } = await resolve({ model: 'shipped', dtype: undefined });
+    expect(await resolve({ dtype: undefined })).toMatchObject({ name: 'tiny-tales', dtype });
+    expect(await resolve({ dtype: 'int8' })).toMatchObject({ name: 'tiny-tales', dtype: 'int8' });
+    expect(await resolve({ dtype: 'q4' })).toMatchObject({ name: 'tiny-tales', dtype: 'fp32' });
   });
 });
 

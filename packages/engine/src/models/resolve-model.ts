@@ -4,6 +4,7 @@ import { basename, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { AppError, errorLine } from '@prosemill/core';
 import { weightsFileName } from '../batched/gpt2-weights.ts';
+import { readDefaultDtype } from '../quality/quality-report.ts';
 import { type Checksums, downloadModel, fetchConfig, folderOf, readManifest } from './download-model.ts';
 import type { Repository } from './hub.ts';
 import {
@@ -26,11 +27,15 @@ export interface ModelChoice {
   readonly revision: string | undefined;
   /** `auto`: `batched` where it can run the model in this dtype, else `transformers`. */
   readonly engine: Engine | 'auto';
-  readonly dtype: Dtype;
+  /** Undefined: with `batched` the fastest that passed the quality gate, else fp32. */
+  readonly dtype: Dtype | undefined;
   /** Where downloads are kept. */
   readonly modelDir: string;
   readonly hubEndpoint: string;
 }
+
+/** Once it is known in which dtype a model is looked for. */
+type DefiniteChoice = ModelChoice & { readonly dtype: Dtype };
 
 export interface ResolvedModel extends ModelDescription, Variant {
   readonly folder: string;
@@ -84,6 +89,13 @@ type FetchOptions = ResolveOptions & typeof oneTry;
 
 /** @throws {AppError} `engine_unavailable` when the model cannot be had: never another one than asked for */
 export async function resolveModel(choice: ModelChoice, options: ResolveOptions): Promise<ResolvedModel> {
+  const found = await findModel({ ...choice, dtype: choice.dtype ?? 'fp32' }, options);
+  // All dtypes of `batched` come from the same files, so it can be chosen when they are there.
+  if (choice.dtype !== undefined || found.engine !== 'batched') return found;
+  return { ...found, dtype: await readDefaultDtype(found.folder, found.weightsChecksum) };
+}
+
+async function findModel(choice: DefiniteChoice, options: ResolveOptions): Promise<ResolvedModel> {
   const { model } = choice;
   if (model === undefined) return await resolveDefault(choice, options);
   if (model === 'shipped') return await fromFolder(shippedFolder, choice);
@@ -99,12 +111,13 @@ export async function resolveModel(choice: ModelChoice, options: ResolveOptions)
   });
 }
 
-async function resolveDefault(choice: ModelChoice, options: ResolveOptions): Promise<ResolvedModel> {
+async function resolveDefault(choice: DefiniteChoice, options: ResolveOptions): Promise<ResolvedModel> {
   try {
     return await fromHub('distilgpt2', choice, { ...options, ...oneTry });
   } catch (error) {
     options.signal.throwIfAborted();
-    const shipped = await fromFolder(shippedFolder, { ...choice, dtype: 'fp32' });
+    const hasDtype = choice.engine !== 'transformers' && isBatchedDtype(choice.dtype);
+    const shipped = await fromFolder(shippedFolder, hasDtype ? choice : { ...choice, dtype: 'fp32' });
     const fallbackReason = `distilgpt2 could not be had (${errorLine(error)}), so the small model ${shipped.name} of this repository runs instead.`;
     return { ...shipped, fallbackReason };
   }
@@ -112,7 +125,7 @@ async function resolveDefault(choice: ModelChoice, options: ResolveOptions): Pro
 
 async function fromFolder(
   folder: string,
-  { engine: wanted, dtype }: Pick<ModelChoice, 'engine' | 'dtype'>,
+  { engine: wanted, dtype }: Pick<DefiniteChoice, 'engine' | 'dtype'>,
 ): Promise<ResolvedModel> {
   const engine = wanted === 'auto' ? await engineForFolder(folder, dtype) : wanted;
   const variant = { engine, dtype };
@@ -141,7 +154,7 @@ async function engineForFolder(folder: string, dtype: Dtype): Promise<Engine> {
   }
 }
 
-async function fromHub(model: string, choice: ModelChoice, options: FetchOptions): Promise<ResolvedModel> {
+async function fromHub(model: string, choice: DefiniteChoice, options: FetchOptions): Promise<ResolvedModel> {
   const { dtype, modelDir, revision: wanted } = choice;
   const candidates = choice.engine === 'auto' ? engines : [choice.engine];
   for (const engine of candidates) {
@@ -157,7 +170,7 @@ async function fromHub(model: string, choice: ModelChoice, options: FetchOptions
   return await fromDownload(folder, repository, variant);
 }
 
-async function engineForHub(model: string, choice: ModelChoice, options: FetchOptions): Promise<Engine> {
+async function engineForHub(model: string, choice: DefiniteChoice, options: FetchOptions): Promise<Engine> {
   if (!isBatchedDtype(choice.dtype)) return 'transformers';
   const { repository, pinned } = sourceOf(model, choice, 'batched');
   // A known model needs no look at its config: one request less before the fallback.

@@ -1,0 +1,70 @@
+/**
+ * `pnpm quality`: measures what each number format of the model is worth, and writes `quality.json` beside the model, by which
+ * the worker chooses its format from then on.
+ */
+import { parseArgs } from 'node:util';
+import { AppError, exitWith } from '@prosemill/core';
+import {
+  defaultDtypeOf,
+  keepOneGraph,
+  measureQuality,
+  type QualityReport,
+  storeQualityReport,
+} from '@prosemill/engine/quality';
+import { createLogger } from '@prosemill/telemetry';
+import { fleetEngineOptions, readWorkerConfig } from './config.ts';
+
+async function quality(): Promise<void> {
+  const { values } = parseArgs({
+    options: {
+      // Another text than the one that comes with the engine.
+      text: { type: 'string' },
+      // Passes over a model without formats to choose from, and leaves only the graph that will run.
+      'for-image': { type: 'boolean', default: false },
+    },
+  });
+  const config = readWorkerConfig();
+  const logger = createLogger({ name: 'quality', level: config.LOG_LEVEL, pretty: config.LOG_PRETTY });
+  const options = fleetEngineOptions(config);
+  const { model, report } = await measureQuality({ ...options, textFile: values.text, logger });
+  if (report === null) {
+    const message = `${model.name} runs with the engine ${model.engine}: only models that batched can run have a quality to measure`;
+    if (!values['for-image']) throw new AppError('engine_unavailable', { message });
+    process.stdout.write(`${message}\n`);
+    return;
+  }
+  process.stdout.write(tableOf(model.name, report));
+  const path = await storeQualityReport(model.folder, report);
+  const chosen = defaultDtypeOf(report);
+  process.stdout.write(`Written to ${path}. With MODEL_DTYPE not set the model runs in ${chosen}.\n`);
+  if (values['for-image']) {
+    await keepOneGraph({ ...model, modelDir: options.modelDir, kept: config.MODEL_DTYPE ?? chosen });
+  }
+}
+
+function tableOf(modelName: string, { text, limits, dtypes }: QualityReport): string {
+  const rows = Object.entries(dtypes).map(([dtype, { perplexity, klDivergence, top1Agreement, isPassed }]) => [
+    dtype,
+    perplexity.toFixed(3),
+    percent(perplexity / dtypes.fp32.perplexity - 1),
+    klDivergence.toFixed(5),
+    percent(top1Agreement),
+    isPassed ? 'yes' : 'no',
+  ]);
+  const head = ['dtype', 'perplexity', 'change', 'KL, nats/token', 'top-1', 'passes'];
+  const widths = head.map((title, column) =>
+    Math.max(...[head, ...rows].map((row) => row[column]?.length ?? 0), title.length),
+  );
+  const line = (row: readonly string[]): string =>
+    row.map((cell, column) => cell.padStart(widths[column] ?? 0)).join('  ');
+  return [
+    `${modelName} on ${text.name}, ${text.scoredTokens} tokens; to pass: perplexity within ${percent(limits.maxPerplexityChange)} of fp32's, top-1 at least ${percent(limits.minTop1Agreement)}`,
+    line(head),
+    ...rows.map(line),
+    '',
+  ].join('\n');
+}
+
+const percent = (share: number): string => `${(share * 100).toFixed(2)} %`;
+
+await quality().catch(exitWith);

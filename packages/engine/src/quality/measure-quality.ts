@@ -1,0 +1,104 @@
+/** The quality gate: what each number format of a GPT-2 model is worth, on a text that the model has not seen. */
+import { createHash } from 'node:crypto';
+import { readFile, rm } from 'node:fs/promises';
+import { basename, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { AppError, type Logger } from '@prosemill/core';
+import { createTokenizer } from '@prosemill/tokenizer';
+import type { BatchedDtype } from '../batched/gpt2-graph.ts';
+import type { Gpt2Session } from '../batched/gpt2-session.ts';
+import { type Gpt2Shape, parseGpt2Shape } from '../batched/gpt2-weights.ts';
+import { graphFileOf } from '../batched/graph-file.ts';
+import { openStoredGraph } from '../batched/stored-graph.ts';
+import { createProgressReport } from '../models/progress-bar.ts';
+import { type ModelChoice, type ResolvedModel, resolveModel } from '../models/resolve-model.ts';
+import { belongingOf, judge, qualityLimits, type QualityReport } from './quality-report.ts';
+import { scoreWindows } from './score-windows.ts';
+
+export interface QualityOptions extends ModelChoice {
+  readonly threads: number;
+  /** A file of plain text; undefined: the one that comes with this package. */
+  readonly textFile: string | undefined;
+  readonly logger: Logger;
+}
+
+export interface MeasuredQuality {
+  readonly model: ResolvedModel;
+  /** Null for a model that `batched` does not run: it has no formats to choose from. */
+  readonly report: QualityReport | null;
+}
+
+/** On fewer the limits would be a matter of luck. */
+const minTokens = 1_000;
+
+const heldOutText = fileURLToPath(new URL('../../texts/held-out.txt', import.meta.url));
+
+/**
+ * Takes the graphs that are stored with the models, and stores those that are missing: what is measured is what will run.
+ * @throws {AppError} `engine_unavailable` when the model cannot be had; `invalid_request` when the text cannot be read or is too short
+ */
+export async function measureQuality(options: QualityOptions): Promise<MeasuredQuality> {
+  const { textFile = heldOutText, threads, modelDir } = options;
+  const model = await resolveWithProgress(options);
+  const shape = await readShape(model);
+  if (shape === null) return { model, report: null };
+  const text = await readText(textFile);
+  const ids = createTokenizer(model.tokenizer).encode(text);
+  if (ids.length < minTokens) {
+    throw new AppError('invalid_request', {
+      message: `${textFile} has ${ids.length} tokens, but at least ${minTokens} are needed`,
+    });
+  }
+  const { folder, weightsChecksum } = model;
+  const open = async (dtype: BatchedDtype): Promise<Gpt2Session> => {
+    const graphFile = graphFileOf({ modelDir, weightsChecksum, dtype });
+    return await openStoredGraph({ folder, dtype, graphFile, shape, threads });
+  };
+  const scores = await scoreWindows({ ids, shape, reference: await open('fp32'), other: await open('int8') });
+  const report = {
+    ...belongingOf(weightsChecksum),
+    text: {
+      name: basename(textFile),
+      sha256: createHash('sha256').update(text).digest('hex'),
+      characters: text.length,
+      scoredTokens: scores.reference.tokens,
+    },
+    limits: qualityLimits,
+    dtypes: { fp32: judge(scores.reference, scores.reference), int8: judge(scores.other, scores.reference) },
+  };
+  return { model, report };
+}
+
+/** Deletes the stored graph of each other format: an image needs one. */
+export async function keepOneGraph(of: {
+  readonly modelDir: string;
+  readonly weightsChecksum: string;
+  readonly kept: string;
+}): Promise<void> {
+  for (const dtype of ['fp32', 'int8'] as const) {
+    if (dtype !== of.kept) await rm(graphFileOf({ ...of, dtype }), { force: true });
+  }
+}
+
+async function resolveWithProgress(options: QualityOptions): Promise<ResolvedModel> {
+  const download = createProgressReport('loading the model', options.logger, process.stderr);
+  try {
+    return await resolveModel(options, {
+      signal: new AbortController().signal,
+      onProgress: (received, total) => download.update(received, total),
+    });
+  } finally {
+    download.end();
+  }
+}
+
+async function readShape({ engine, folder }: ResolvedModel): Promise<Gpt2Shape | null> {
+  if (engine !== 'batched') return null;
+  return parseGpt2Shape(JSON.parse(await readFile(join(folder, 'config.json'), 'utf8')));
+}
+
+async function readText(path: string): Promise<string> {
+  return await readFile(path, 'utf8').catch((cause: unknown) => {
+    throw new AppError('invalid_request', { message: `the text ${path} cannot be read`, cause });
+  });
+}

@@ -1,0 +1,75 @@
+/** Runs a text through two number formats of a model, side by side, and scores what each of them predicts. */
+import type { Gpt2Session } from '../batched/gpt2-session.ts';
+import type { Gpt2Shape } from '../batched/gpt2-weights.ts';
+import { laneSizes } from '../batched/kv-lane.ts';
+import { addScores, compareLogits, noScore, type ScoreSums } from './compare-logits.ts';
+
+/** About as long as the texts that the service writes. */
+const windowTokens = 256;
+
+export interface ScoredText {
+  readonly ids: readonly number[];
+  readonly shape: Gpt2Shape;
+  /** fp32. */
+  readonly reference: Gpt2Session;
+  readonly other: Gpt2Session;
+}
+
+/**
+ * The text in windows that do not overlap: each begins with an empty past, so that its first token has no prediction and is not scored. What
+ * the short past costs is the same for both formats; an overlap would lower it, and take as much longer. Holds the logits of one window, not of the text.
+ */
+export async function scoreWindows({
+  ids,
+  shape,
+  reference,
+  other,
+}: ScoredText): Promise<{ readonly reference: ScoreSums; readonly other: ScoreSums }> {
+  let referenceScore = noScore;
+  let otherScore = noScore;
+  for (const window of windowsOf(ids, Math.min(windowTokens, shape.positions))) {
+    const seen = window.slice(0, -1);
+    const targets = window.slice(1);
+    const expected = await logitsOf(reference, shape, seen);
+    const logits = await logitsOf(other, shape, seen);
+    referenceScore = addScores(referenceScore, compareLogits({ logits: expected, reference: expected, targets }));
+    otherScore = addScores(otherScore, compareLogits({ logits, reference: expected, targets }));
+  }
+  return { reference: referenceScore, other: otherScore };
+}
+
+/** Each of `size` tokens but the last; none of a single token, which says nothing. */
+export function windowsOf(ids: readonly number[], size: number): readonly (readonly number[])[] {
+  const count = Math.ceil(ids.length / size);
+  const windows = Array.from({ length: count }, (_, index) => ids.slice(index * size, (index + 1) * size));
+  return windows.filter(({ length }) => length > 1);
+}
+
+/** What may follow each position of a text of S tokens that has just begun: shape [S, V]. */
+async function logitsOf(session: Gpt2Session, shape: Gpt2Shape, ids: readonly number[]): Promise<Float32Array> {
+  const positions = Int32Array.from(ids, (_, index) => index);
+  const none = new Float32Array();
+  const { logits } = await session.run({
+    ids: Int32Array.from(ids),
+    positions,
+    wanted: positions,
+    lanes: laneSizes(shape.positions).map((_, lane) => ({
+      rows: lane === 0 ? 1 : 0,
+      pastLength: 0,
+      mask: lane === 0 ? causalMask(ids.length) : none,
+      past: () => [none, none] as const,
+    })),
+    withLogits: true,
+  });
+  if (logits === null) throw new TypeError('The session gave no logits.');
+  return logits;
+}
+
+/** Shape [1, 1, S, S]. */
+function causalMask(steps: number): Float32Array {
+  const mask = new Float32Array(steps * steps);
+  for (let step = 0; step < steps; step += 1) {
+    mask.fill(Number.NEGATIVE_INFINITY, step * steps + step + 1, (step + 1) * steps);
+  }
+  return mask;
+}
