@@ -84,6 +84,12 @@ describe('deployment files', () => {
     expect(() => (name === 'prosemill-api' ? apiConfigSchema : workerConfigSchema).parse(values)).not.toThrow();
   });
 
+  it('the worker image leaves the number format to the quality gate, which it runs on the model that it holds', () => {
+    const lines = read('Dockerfile.worker');
+    expect(lines).not.toMatch(/MODEL_DTYPE=\w/);
+    expect(lines).toMatch(/download-model\.ts[^#]*&& node apps\/worker\/src\/quality\.ts --for-image/);
+  });
+
   it('Render gives the worker more time to stop than it takes, and Redis never drops a hint', () => {
     const worker = renderService('prosemill-worker');
     const grace = Number(worker.envVars?.find(({ key }) => key === 'SHUTDOWN_GRACE_SECONDS')?.value);

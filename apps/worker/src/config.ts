@@ -24,8 +24,11 @@ export const workerConfigSchema = z.object({
   ENGINE: z.enum(['auto', 'batched', 'transformers']).default('auto'),
   /** Generations at once; default 32 with `batched`, else 1. */
   WORKERS: z.coerce.number().int().min(1).max(256).optional(),
-  /** The weights' number format, as transformers.js names them; `batched` knows fp32 and int8. */
-  MODEL_DTYPE: z.enum(['fp32', 'fp16', 'q8', 'int8', 'uint8', 'q4', 'bnb4', 'q4f16']).default('fp32'),
+  /**
+   * The weights' number format, as transformers.js names them; `batched` knows fp32 and int8. Not set: with `batched` the fastest
+   * that passed the model's quality gate (`pnpm quality`), else fp32.
+   */
+  MODEL_DTYPE: z.enum(['fp32', 'fp16', 'q8', 'int8', 'uint8', 'q4', 'bnb4', 'q4f16']).optional(),
   /** Where downloaded models are kept. */
   MODEL_DIR: z.string().default('data/models'),
   /** The hub, or a mirror of it. */
