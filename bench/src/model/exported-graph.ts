@@ -11,6 +11,11 @@ import {
   type Value,
 } from '@prosemill/engine/gpt2';
 
+/** ONNX's number for it. */
+const booleanType = 9;
+/** Not −∞: a padded row that sees nothing would be no number, and all that it touches. */
+const smallestFloat = -3.4028234663852886e38;
+
 /** @returns the bytes of onnx/model.onnx in fp32 */
 export function buildExportedGraph(weights: Gpt2Weights): Uint8Array<ArrayBuffer> {
   const graph = new OnnxGraph();
@@ -38,15 +43,19 @@ export function buildExportedGraph(weights: Gpt2Weights): Uint8Array<ArrayBuffer
   graph.output(logits, 'logits', 'float32', ['batch_size', 'sequence_length', vocabulary]);
   return graph.finish('gpt2');
 
-  /** 0 where a position may look, −∞ where not: [batch, 1, sequence, total]. */
+  /** 0 where a position may look, the smallest number where not: [batch, 1, sequence, total]. What is padded is seen by nobody. */
   function causalMask(): Value {
-    const total = graph.node('Squeeze', [graph.node('Shape', [attention], { start: 1, end: 2 })]);
     const scalar = (value: bigint): Value => graph.constant(BigInt64Array.of(value), []);
+    const axes = (...values: bigint[]): Value => graph.constant(BigInt64Array.from(values));
+    const sizeOf = (value: Value): Value => graph.node('Squeeze', [graph.node('Shape', [value], { start: 1, end: 2 })]);
+    const total = sizeOf(attention);
     const columns = graph.node('Range', [scalar(0n), total, scalar(1n)]);
-    const rows = graph.node('Unsqueeze', [position, graph.constant(BigInt64Array.of(1n, 3n))]);
+    const rows = graph.node('Range', [graph.node('Sub', [total, sizeOf(ids)]), total, scalar(1n)]);
+    const isEarlier = graph.node('LessOrEqual', [columns, graph.node('Unsqueeze', [rows, axes(1n)])]);
+    const isThere = graph.node('Cast', [graph.node('Unsqueeze', [attention, axes(1n, 2n)])], { to: booleanType });
     const open = graph.constant(Float32Array.of(0), []);
-    const closed = graph.constant(Float32Array.of(Number.NEGATIVE_INFINITY), []);
-    return graph.node('Where', [graph.node('LessOrEqual', [columns, rows]), open, closed]);
+    const closed = graph.constant(Float32Array.of(smallestFloat), []);
+    return graph.node('Where', [graph.node('And', [isEarlier, isThere]), open, closed]);
   }
 
   function norm(a: Value, b: Value, { gain, bias }: Norm, added: Float32Array | null): { normed: Value; sum: Value } {

@@ -1,0 +1,21 @@
+/** distilgpt2's exact shape. */
+import type { Gpt2Shape } from '@prosemill/engine/gpt2';
+
+export const modelShape: Gpt2Shape = {
+  layers: 6,
+  heads: 12,
+  width: 768,
+  innerWidth: 3072,
+  vocabulary: 50_257,
+  positions: 1024,
+  epsilon: 1e-5,
+  endIds: [50_256],
+};
+
+export const ggufName = 'model-Q8_0.gguf';
+
+/** Weights that every new token is multiplied with: all matrices, and the head, which is the table of tokens. */
+export const multipliedWeights = ((): number => {
+  const { layers, width, innerWidth, vocabulary } = modelShape;
+  return layers * (4 * width * width + 2 * width * innerWidth) + vocabulary * width;
+})();
