@@ -1,0 +1,70 @@
+/** What must hold, by issue 4: each with its target and what was measured. */
+import type { BenchResults } from './results.ts';
+import { scenarioNames } from './scenarios.ts';
+import { median } from './statistics.ts';
+
+export interface Check {
+  readonly name: string;
+  readonly target: string;
+  readonly measured: string;
+  /** Null where it could not be measured. */
+  readonly holds: boolean | null;
+}
+
+/** Memory that comes and goes with the lengths of the texts that happen to run. */
+const flatWithin = 1.1;
+
+export function checksOf(results: Omit<BenchResults, 'checks'>): readonly Check[] {
+  const { firstToken, memory } = results;
+  const rate = (scenario: keyof typeof scenarioNames, contestant: string): number =>
+    median(
+      results.measurements.find(
+        (measurement) => measurement.scenario === scenarioNames[scenario] && measurement.contestant === contestant,
+      )?.rounds ?? [],
+    );
+  const int8 = 'batched int8';
+  const ratio = (scenario: keyof typeof scenarioNames, contestant: string): number =>
+    rate(scenario, int8) / rate(scenario, contestant);
+  const overTime = memory?.overTimeMB ?? [];
+  const growth = (overTime.at(-1) ?? Number.NaN) / (overTime[0] ?? Number.NaN);
+  return [
+    atLeast('int8, full queue of 32, against the pipeline', 25, ratio('queue32', 'transformers.js pipeline'), '×'),
+    atLeast('int8, full queue of 32, against llama.cpp', 3, ratio('queue32', 'llama.cpp Q8_0'), '×'),
+    atLeast('int8, full queue of 64, against llama.cpp', 3, ratio('queue64', 'llama.cpp Q8_0'), '×'),
+    atLeast('int8, single stream, against the pipeline', 3.3, ratio('single', 'transformers.js pipeline'), '×'),
+    atLeast('int8, single stream, against llama.cpp', 1.1, ratio('single', 'llama.cpp Q8_0'), '×'),
+    atLeast(
+      'int8, mixed lengths against equal lengths',
+      85,
+      (rate('queue32', int8) / rate('ideal32', int8)) * 100,
+      ' %',
+    ),
+    atMost('first token of a short prompt while 31 texts run, median', 3, firstToken.median, ' steps'),
+    atMost('memory of int8 after loading', 450, memory?.idleMB, ' MB'),
+    atMost('memory of int8 with 32 texts of 512 tokens', 1_100, memory?.fullMB, ' MB'),
+    atMost('memory of int8 after 10,000 steps against 1,000', flatWithin, growth, '×'),
+    atMost('int8, from the start of the process to ready', 3, (memory?.startMs ?? Number.NaN) / 1_000, ' s'),
+  ];
+}
+
+function atLeast(name: string, target: number, value: number, unit: string): Check {
+  return {
+    ...check(name, value, unit),
+    target: `≥ ${target}${unit}`,
+    holds: Number.isNaN(value) ? null : value >= target,
+  };
+}
+
+function atMost(name: string, target: number, value: number | undefined, unit: string): Check {
+  const known = value ?? Number.NaN;
+  return {
+    ...check(name, known, unit),
+    target: `≤ ${target}${unit}`,
+    holds: Number.isNaN(known) ? null : known <= target,
+  };
+}
+
+const check = (name: string, value: number, unit: string): Pick<Check, 'name' | 'measured'> => ({
+  name,
+  measured: Number.isNaN(value) ? 'not measured' : `${value.toFixed(value < 100 ? 2 : 0)}${unit}`,
+});

@@ -1,0 +1,75 @@
+/** This project's engine, as the worker starts it. */
+import { availableParallelism } from 'node:os';
+import { join } from 'node:path';
+import type { Logger, TextGenerator } from '@prosemill/core';
+import { createTextGenerator } from '@prosemill/engine';
+import type { Work } from '../work.ts';
+import type { Contestant } from './contestant.ts';
+import { runStreams } from './streams.ts';
+
+export interface BatchedOptions {
+  readonly folder: string;
+  readonly dtype: 'fp32' | 'int8';
+  readonly slots: number;
+}
+
+export interface GenerateOptions {
+  readonly seed: number;
+  readonly onToken?: () => void;
+  readonly signal?: AbortSignal;
+}
+
+const ignore = (): void => undefined;
+const silentLogger: Logger = { debug: ignore, info: ignore, warn: ignore, error: ignore, child: () => silentLogger };
+const sampling = { maxLength: null, temperature: 1, topK: 50, topP: 1, repetitionPenalty: 1, stop: [] };
+
+export async function startBatched(options: BatchedOptions): Promise<Contestant> {
+  const generator = await startGenerator(options);
+  return {
+    name: `batched ${options.dtype}`,
+    run: async (work, inFlight) =>
+      await runStreams(work, inFlight, async (piece, { index, onToken, signal }) => {
+        await generate(generator, piece, { seed: index, onToken, signal });
+      }),
+    stop: async () => await generator.stop(),
+  };
+}
+
+export async function startGenerator({ folder, dtype, slots }: BatchedOptions): Promise<TextGenerator> {
+  const generator = createTextGenerator({
+    engine: 'batched',
+    dtype,
+    slots,
+    model: folder,
+    revision: undefined,
+    modelDir: join(folder, 'cache'),
+    hubEndpoint: 'http://not.used',
+    threads: availableParallelism(),
+    logger: silentLogger,
+  });
+  await generator.start();
+  return generator;
+}
+
+/** @throws {Error} when the text is not as long as is asked, or its prompt not of as many tokens */
+export async function generate(generator: TextGenerator, work: Work, options: GenerateOptions): Promise<void> {
+  const { prompt, promptIds, newTokens } = work;
+  const { seed, onToken = ignore, signal = new AbortController().signal } = options;
+  const parameters = { ...sampling, maxNewTokens: newTokens };
+  let tokens = 0;
+  const countTo = (completionTokens: number): void => {
+    for (; tokens < completionTokens; tokens += 1) onToken();
+  };
+  for await (const event of generator.generate({ prompt, seed, parameters }, signal)) {
+    if (event.type === 'token-delta') countTo(event.completionTokens);
+    if (event.type !== 'generation-end') continue;
+    const { ending } = event;
+    if (ending.reason === 'error') throw ending.error;
+    if (ending.reason === 'canceled') return;
+    const { promptTokens, completionTokens } = ending.usage;
+    countTo(completionTokens);
+    if (promptTokens !== promptIds.length || completionTokens !== newTokens) {
+      throw new Error(`asked for ${promptIds.length} + ${newTokens} tokens, got ${promptTokens} + ${completionTokens}`);
+    }
+  }
+}

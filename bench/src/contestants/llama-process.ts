@@ -1,0 +1,115 @@
+/** llama.cpp through node-llama-cpp: as many sequences of one context as there are texts in flight, evaluated in common batches. */
+import { availableParallelism } from 'node:os';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { ggufName } from '../model/model-shape.ts';
+import type { Work, WorkResult } from '../work.ts';
+import type { Task } from './contestant.ts';
+import { serve } from './serve.ts';
+import { type Place, runStreams } from './streams.ts';
+
+/** Of node-llama-cpp 3.22, which is no dependency of this package: what is used of it. */
+interface Sequence {
+  evaluate(tokens: readonly number[], options: Readonly<Record<string, unknown>>): AsyncGenerator<number>;
+  clearHistory(): Promise<void>;
+}
+interface Context {
+  getSequence(): Sequence;
+  dispose(): Promise<void>;
+}
+interface Model {
+  createContext(options: Readonly<Record<string, unknown>>): Promise<Context>;
+}
+interface NodeLlamaCpp {
+  getLlama(
+    options: Readonly<Record<string, unknown>>,
+  ): Promise<{ loadModel(options: Readonly<Record<string, unknown>>): Promise<Model> }>;
+}
+
+/** What llama.cpp may be told and what is faster on one machine and slower on another: all are tried, and the fastest takes part. */
+interface Setting {
+  readonly threads: number;
+  readonly flashAttention: boolean;
+}
+
+const [folder = '', peersFolder = ''] = process.argv.slice(2);
+const sampling = { temperature: 1, topK: 50, topP: 1, minP: 0, yieldEogToken: true };
+const settings: readonly Setting[] = [1, availableParallelism()].flatMap((threads) =>
+  [true, false].map((flashAttention) => ({ threads, flashAttention })),
+);
+/** New tokens of each text while settings are tried. */
+const triedTokens = 24;
+/** Tokens of a batch; llama.cpp's own default, and larger is not faster. */
+const batchSize = 512;
+
+await serve(async () => {
+  const entry = pathToFileURL(join(peersFolder, 'node_modules/node-llama-cpp/dist/index.js')).href;
+  const peer = (await import(entry)) as NodeLlamaCpp;
+  const llama = await peer.getLlama({
+    gpu: false,
+    build: 'never',
+    logLevel: 'error',
+    maxThreads: availableParallelism(),
+  });
+  const model = await llama.loadModel({ modelPath: join(folder, ggufName) });
+  const chosen = new Map<string, readonly Sequence[]>();
+
+  return async (work, inFlight) => {
+    const longest = Math.max(...work.map(({ promptIds, newTokens }) => promptIds.length + newTokens));
+    const contextSize = Math.ceil((longest + 1) / 64) * 64;
+    const key = `${inFlight} of ${contextSize}`;
+    const sequences = chosen.get(key) ?? (await chooseSequences(model, { work, inFlight, contextSize }));
+    chosen.set(key, sequences);
+    return await runAll(sequences, work);
+  };
+});
+
+async function chooseSequences(
+  model: Model,
+  task: Task & { readonly contextSize: number },
+): Promise<readonly Sequence[]> {
+  const { inFlight, contextSize } = task;
+  const work = task.work.slice(0, inFlight).map(shortened);
+  let best: { readonly context: Context; readonly sequences: readonly Sequence[]; readonly ms: number } | null = null;
+  for (const setting of settings) {
+    const context = await model.createContext({ ...setting, sequences: inFlight, contextSize, batchSize });
+    const sequences = Array.from({ length: inFlight }, () => context.getSequence());
+    const begin = performance.now();
+    await runAll(sequences, work);
+    const ms = performance.now() - begin;
+    process.stderr.write(`  llama.cpp, ${inFlight} in flight: ${JSON.stringify(setting)} ${ms.toFixed(0)} ms\n`);
+    if (best !== null && best.ms <= ms) {
+      await context.dispose();
+      continue;
+    }
+    await best?.context.dispose();
+    best = { context, sequences, ms };
+  }
+  return best?.sequences ?? [];
+}
+
+const shortened = ({ prompt, promptIds, newTokens }: Work): Work => ({
+  prompt,
+  promptIds,
+  newTokens: Math.min(newTokens, triedTokens),
+});
+
+const runAll = async (sequences: readonly Sequence[], work: readonly Work[]): Promise<WorkResult> =>
+  await runStreams(work, sequences.length, async (piece, place) => {
+    const sequence = sequences[place.stream];
+    if (sequence !== undefined) await generate(sequence, piece, place);
+  });
+
+async function generate(sequence: Sequence, { promptIds, newTokens }: Work, place: Place): Promise<void> {
+  await sequence.clearHistory();
+  let count = 0;
+  const tokens = sequence.evaluate([...promptIds], { ...sampling, seed: place.index });
+  while ((await tokens.next()).done !== true) {
+    count += 1;
+    place.onToken();
+    if (count < newTokens && !place.signal.aborted) continue;
+    await tokens.return(0);
+    return;
+  }
+  throw new Error(`a text ended after ${count} tokens instead of ${newTokens}`);
+}

@@ -1,0 +1,88 @@
+/** Memory and start of the engine's process. */
+import { readFile } from 'node:fs/promises';
+import type { TextGenerator } from '@prosemill/core';
+import { type BatchedOptions, generate, startGenerator } from '../contestants/batched.ts';
+import { runStreams } from '../contestants/streams.ts';
+import type { PromptMaker } from '../scenarios.ts';
+import { spread } from '../work.ts';
+
+/** Megabytes of 10⁶ bytes. */
+export interface MemoryUse {
+  readonly startMs: number;
+  readonly idleMB: number;
+  /** All slots at 512 positions. */
+  readonly fullMB: number;
+  /** After each thousandth step. */
+  readonly overTimeMB: readonly number[];
+}
+
+const sampledSteps = 10_000;
+const sampleEvery = 1_000;
+/** Few, so that the steps are short. */
+const soakTexts = 4;
+
+/** Null where the system has no /proc. */
+export async function measureMemory(options: BatchedOptions, promptOf: PromptMaker): Promise<MemoryUse | null> {
+  const before = await childrenOf(process.pid);
+  if (before === null) return null;
+  const begin = performance.now();
+  const generator = await startGenerator(options);
+  const startMs = performance.now() - begin;
+  const pid = (await childrenOf(process.pid))?.find((child) => !before.includes(child)) ?? 0;
+  const idleMB = await residentMB(pid);
+  const overTimeMB = await soak(generator, promptOf, pid);
+  const fullMB = await fill(generator, promptOf, { pid, slots: options.slots });
+  await generator.stop();
+  return { startMs, idleMB, fullMB, overTimeMB };
+}
+
+/** Short and long texts come and go for thousands of steps. */
+async function soak(generator: TextGenerator, promptOf: PromptMaker, pid: number): Promise<readonly number[]> {
+  const samples: number[] = [];
+  const over = new AbortController();
+  let tokens = 0;
+  async function onToken(): Promise<void> {
+    tokens += 1;
+    if (tokens % (sampleEvery * soakTexts) !== 0) return;
+    samples.push(await residentMB(pid));
+    if (tokens >= sampledSteps * soakTexts) over.abort();
+  }
+  const pieces = Array.from({ length: (sampledSteps * soakTexts) / 50 }, (_, index) => ({
+    ...promptOf(spread(index, [8, 120])),
+    newTokens: spread(index * 7 + 3, [16, 180]),
+  }));
+  await runStreams(pieces, soakTexts, async (piece, { index }) => {
+    if (over.signal.aborted) return;
+    await generate(generator, piece, { seed: index, signal: over.signal, onToken: () => void onToken() });
+  });
+  return samples;
+}
+
+/** @returns the most while all slots hold 512 positions */
+async function fill(
+  generator: TextGenerator,
+  promptOf: PromptMaker,
+  { pid, slots }: { readonly pid: number; readonly slots: number },
+): Promise<number> {
+  const piece = { ...promptOf(480), newTokens: 32 };
+  let most = 0;
+  const sample = async (): Promise<void> => {
+    most = Math.max(most, await residentMB(pid));
+  };
+  await Promise.all(
+    Array.from({ length: slots }, async (_, seed) => {
+      await generate(generator, piece, { seed, onToken: () => void (seed === 0 && sample()) });
+    }),
+  );
+  return most;
+}
+
+async function childrenOf(pid: number): Promise<readonly number[] | null> {
+  const text = await readFile(`/proc/${pid}/task/${pid}/children`, 'utf8').catch(() => null);
+  return text === null ? null : text.trim().split(' ').map(Number);
+}
+
+async function residentMB(pid: number): Promise<number> {
+  const status = await readFile(`/proc/${pid}/status`, 'utf8');
+  return (Number(/^VmRSS:\s*(\d+) kB$/m.exec(status)?.[1]) * 1024) / 1e6;
+}

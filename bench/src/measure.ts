@@ -1,0 +1,56 @@
+/** All contestants on all scenarios in interleaved rounds, so that ratios hold on a noisy machine. */
+import { setTimeout as pause } from 'node:timers/promises';
+import type { Contestant } from './contestants/contestant.ts';
+import type { Scenario } from './scenarios.ts';
+import { sum } from './statistics.ts';
+import type { Work, WorkResult } from './work.ts';
+
+export interface Measurement {
+  readonly scenario: string;
+  readonly contestant: string;
+  /** Tokens per second of each round, in order. */
+  readonly rounds: readonly number[];
+}
+
+/** One pass: this contestant does this work. */
+export interface Pass {
+  readonly scenario: Scenario;
+  readonly contestant: Contestant;
+  readonly work: readonly Work[];
+}
+
+export interface MeasureOptions {
+  readonly rounds: number;
+  readonly onPass: (text: string) => void;
+}
+
+/** Threads spin for a while after a run; the next contestant gets the cores for itself. */
+const restMs = 700;
+
+/** The first round warms up, with a part of the work, and does not count. */
+export async function measure(
+  passes: readonly Pass[],
+  { rounds, onPass }: MeasureOptions,
+): Promise<readonly Measurement[]> {
+  const rates = passes.map((): number[] => []);
+  for (let round = 0; round <= rounds; round += 1) {
+    for (const [index, { scenario, contestant, work }] of passes.entries()) {
+      onPass(`round ${round} of ${rounds}: ${scenario.name}, ${contestant.name}`);
+      await pause(restMs);
+      const part = round === 0 ? work.slice(0, Math.max(1, Math.ceil(work.length / 3))) : work;
+      const result = await contestant.run(part, scenario.inFlight);
+      if (round > 0) rates[index]?.push(rateOf(result, scenario, part));
+    }
+  }
+  return passes.map(({ scenario, contestant }, index) => ({
+    scenario: scenario.name,
+    contestant: contestant.name,
+    rounds: rates[index] ?? [],
+  }));
+}
+
+/** Tokens per second, of those that the scenario counts. */
+function rateOf({ tokens, ms }: WorkResult, { counts }: Scenario, work: readonly Work[]): number {
+  const counted = counts === 'new tokens' ? tokens : sum(work.map(({ promptIds }) => promptIds.length));
+  return (counted / ms) * 1_000;
+}

@@ -1,0 +1,22 @@
+/** Who does what. */
+import type { Contestants } from './contestants/start-contestants.ts';
+import type { Pass } from './measure.ts';
+import type { Scenario, Scenarios } from './scenarios.ts';
+
+/** One at a time, and static batches of 32, are the same with 64 in flight: they are left out there. */
+export function passesOf(scenarios: Scenarios, contestants: Contestants): readonly Pass[] {
+  const { pipeline, staticBatches, llama, fp32, int8, fp32Wide, int8Wide } = contestants;
+  const peers = llama === null ? [] : [llama];
+  const pass = (scenario: Scenario, contestant: Pass['contestant']): Pass => ({
+    scenario,
+    contestant,
+    work: contestant === pipeline ? scenario.sequentialWork : scenario.work,
+  });
+  return [
+    ...[scenarios.single, scenarios.queue32, scenarios.prefill].flatMap((scenario) =>
+      [pipeline, staticBatches, ...peers, fp32, int8].map((contestant) => pass(scenario, contestant)),
+    ),
+    pass(scenarios.ideal32, int8),
+    ...[...peers, fp32Wide, int8Wide].map((contestant) => pass(scenarios.queue64, contestant)),
+  ];
+}

@@ -1,0 +1,82 @@
+/** `pnpm bench --profile`: where each millisecond of a step goes, in a full queue of 32 texts of mixed lengths, int8. */
+import { mkdir, readFile } from 'node:fs/promises';
+import { availableParallelism } from 'node:os';
+import { join } from 'node:path';
+import { createTokenizer, graphVersion, loadBatchedModel, TextRun } from '@prosemill/engine/gpt2';
+import { runStreams } from '../contestants/streams.ts';
+import { modelShape } from '../model/model-shape.ts';
+import type { Work } from '../work.ts';
+import { profileReport } from './profile-report.ts';
+import { recordSessions, type Run } from './recorded-session.ts';
+import { splitProfile, type StepSplit } from './split-profile.ts';
+
+export interface ProfileOptions {
+  readonly folder: string;
+  /** For the stored graph, and for the profile while it is read. */
+  readonly dataFolder: string;
+  readonly work: readonly Work[];
+}
+
+export interface ProfiledRun {
+  /** Of the full queue. */
+  readonly runs: readonly Run[];
+  /** Empty without a profile of the nodes. */
+  readonly splits: readonly StepSplit[];
+  /** From the start of the first run to the end of the last. */
+  readonly ms: number;
+}
+
+const slots = 32;
+const sampling = { maxLength: null, temperature: 1, topK: 50, topP: 1, repetitionPenalty: 1, stop: [] };
+
+/** Twice, because the profile of the nodes costs time itself: without it for the true time of a step, with it for the split. */
+export async function profileEngine(options: ProfileOptions): Promise<string> {
+  const plain = await runQueue(options, null);
+  const profiled = await runQueue(options, options.dataFolder);
+  return profileReport(plain, profiled);
+}
+
+async function runQueue(
+  { folder, dataFolder, work }: ProfileOptions,
+  profileFolder: string | null,
+): Promise<ProfiledRun> {
+  await mkdir(dataFolder, { recursive: true });
+  const record = await tokenizerRecord(folder);
+  const { loaded: runner, recording } = await recordSessions(
+    profileFolder,
+    async () =>
+      await loadBatchedModel({
+        type: 'load',
+        engine: 'batched',
+        folder,
+        dtype: 'int8',
+        graphFile: join(dataFolder, `profiled-${graphVersion}.onnx`),
+        slots,
+        threads: availableParallelism(),
+        contextLength: modelShape.positions,
+        tokenizer: record,
+      }),
+  );
+  const tokenizer = createTokenizer(record);
+  const begin = performance.now();
+  const { ms } = await runStreams(work, slots, async ({ prompt, newTokens }, { index, signal }) => {
+    const textRun = new TextRun({
+      request: { prompt, seed: index, parameters: { ...sampling, maxNewTokens: newTokens } },
+      tokenizer,
+      contextLength: modelShape.positions,
+      endIds: runner.endIds,
+      onText: () => undefined,
+    });
+    signal.addEventListener('abort', () => textRun.cancel());
+    await runner.run(textRun, () => undefined);
+  });
+  const isCounted = (run: Run): boolean => run.begin >= begin && run.end <= begin + ms;
+  const events = await recording.finish();
+  const splits = profileFolder === null ? [] : splitProfile(events, recording.runs, isCounted);
+  return { runs: recording.runs.filter(isCounted), splits, ms };
+}
+
+async function tokenizerRecord(folder: string): Promise<string> {
+  const read = async (name: string): Promise<unknown> => JSON.parse(await readFile(join(folder, name), 'utf8'));
+  return JSON.stringify({ tokenizer: await read('tokenizer.json'), config: await read('tokenizer_config.json') });
+}

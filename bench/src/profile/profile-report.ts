@@ -1,0 +1,72 @@
+/** The profile as text. */
+import { formatNumber, markdownTable } from '../report/table.ts';
+import { sum } from '../statistics.ts';
+import type { ProfiledRun } from './profile-engine.ts';
+import type { StepSplit } from './split-profile.ts';
+
+const weights = 'matrix multiplications of the weights';
+/** Operators that take less are left out. */
+const smallestMs = 0.02;
+
+/**
+ * @param plain     Without a profile of the nodes: the true times.
+ * @param profiled  With it.
+ */
+export function profileReport(plain: ProfiledRun, profiled: ProfiledRun): string {
+  const { splits } = profiled;
+  const steps = decodeSteps(profiled);
+  const inRuns = sum(profiled.runs.map(({ begin, end }) => end - begin));
+  const rows = [...(splits[0]?.nodes.keys() ?? [])].map((group) => ({
+    name: group,
+    parts: splits.map(({ nodes }) => nodes.get(group) ?? 0),
+  }));
+  rows.push({ name: 'rest of run()', parts: splits.map(({ restOfRun }) => restOfRun) });
+  const outside = profiled.ms - inRuns;
+  const total = profiled.ms;
+  const ofWeights = sum(rows.find(({ name }) => name === weights)?.parts ?? []);
+  return [
+    `Full queue of 32 texts of mixed lengths, int8: ${steps} steps. Milliseconds per step; prefill is spread over the steps.\n`,
+    markdownTable([
+      ['', 'decode', 'prefill', 'both', 'share'],
+      ...rows.map(({ name, parts }) =>
+        [name].concat(
+          [...parts, sum(parts)].map((part) => (part / steps).toFixed(2)),
+          percent(sum(parts), total),
+        ),
+      ),
+      ['JavaScript outside run()', '', '', (outside / steps).toFixed(2), percent(outside, total)],
+      ['all', '', '', (total / steps).toFixed(2), '100 %'],
+    ]),
+    '',
+    `Share of the matrix multiplications of the weights: ${percent(ofWeights, total)} of the step (target: at least 60 %), ${percent(ofWeights, inRuns)} of run().`,
+    timeLine('Without the profile of the nodes', plain),
+    timeLine('With it', profiled),
+    '\nBy operator, milliseconds per step:\n',
+    operatorTable(splits, steps),
+  ].join('\n');
+}
+
+function timeLine(what: string, { runs, ms }: Pick<ProfiledRun, 'runs' | 'ms'>): string {
+  const steps = decodeSteps({ runs });
+  const ofKind = (kind: string): number =>
+    sum(runs.filter((run) => run.kind === kind).map(({ begin, end }) => end - begin));
+  const [decode, prefill] = [ofKind('decode'), ofKind('prefill')];
+  const parts = [ms, decode, prefill, ms - decode - prefill].map((value) => (value / steps).toFixed(2));
+  return `${what}: ${parts[0]} ms a step (decode ${parts[1]}, prefill ${parts[2]}, JavaScript outside run() ${parts[3]}).`;
+}
+
+function operatorTable(splits: readonly StepSplit[], steps: number): string {
+  const names = [...new Set(splits.flatMap(({ operators }) => [...operators.keys()]))];
+  const rows = names
+    .map((name) => ({ name, parts: splits.map(({ operators }) => (operators.get(name) ?? 0) / steps) }))
+    .filter(({ parts }) => sum(parts) >= smallestMs)
+    .toSorted((a, b) => sum(b.parts) - sum(a.parts));
+  return markdownTable([
+    ['operator', 'decode', 'prefill'],
+    ...rows.map(({ name, parts }) => [name].concat(parts.map((part) => part.toFixed(3)))),
+  ]);
+}
+
+const decodeSteps = ({ runs }: Pick<ProfiledRun, 'runs'>): number =>
+  runs.filter(({ kind }) => kind === 'decode').length;
+const percent = (part: number, whole: number): string => `${formatNumber((part / whole) * 100)} %`;

@@ -1,0 +1,57 @@
+/** Milliseconds of a step by what they are spent on. */
+import { groupOf, nodeGroups, type ProfileEvent } from './node-groups.ts';
+import type { Run } from './recorded-session.ts';
+
+export interface StepSplit {
+  readonly kind: Run['kind'];
+  readonly steps: number;
+  /** Milliseconds of all those steps. */
+  readonly nodes: ReadonlyMap<string, number>;
+  /** The same by operator and group. */
+  readonly operators: ReadonlyMap<string, number>;
+  /** In run(), but in no node: feeds, outputs, the executor, waiting. */
+  readonly restOfRun: number;
+}
+
+/**
+ * @param events   A profile of exactly these runs, and of no other.
+ * @param isCounted  Which of the runs count.
+ * @throws {RangeError} when the profile is of another number of runs
+ */
+export function splitProfile(
+  events: readonly ProfileEvent[],
+  runs: readonly Run[],
+  isCounted: (run: Run) => boolean,
+): readonly StepSplit[] {
+  const marks = events.filter(({ name }) => name === 'model_run').toSorted((a, b) => a.ts - b.ts);
+  if (marks.length !== runs.length) throw new RangeError(`A profile of ${marks.length} runs, but ${runs.length} ran.`);
+  const nodes = events.filter(({ cat }) => cat === 'Node').toSorted((a, b) => a.ts - b.ts);
+  const perRun = marks.map((): ProfileEvent[] => []);
+  let run = 0;
+  for (const node of nodes) {
+    while (run < marks.length - 1 && node.ts >= (marks[run + 1]?.ts ?? 0)) run += 1;
+    perRun[run]?.push(node);
+  }
+  return (['decode', 'prefill'] as const).map((kind) => {
+    const chosen = runs
+      .map((entry, index) => ({ entry, nodes: perRun[index] ?? [] }))
+      .filter(({ entry }) => entry.kind === kind && isCounted(entry));
+    const all = chosen.flatMap((of) => of.nodes);
+    const byGroup = sumBy(all, groupOf);
+    const spent = chosen.reduce((total, { entry }) => total + entry.end - entry.begin, 0);
+    const inNodes = [...byGroup.values()].reduce((total, ms) => total + ms, 0);
+    return {
+      kind,
+      steps: chosen.length,
+      nodes: new Map(nodeGroups.map((group) => [group, byGroup.get(group) ?? 0])),
+      operators: sumBy(all, (event) => `${event.args?.op_name ?? event.name} (${groupOf(event)})`),
+      restOfRun: spent - inNodes,
+    };
+  });
+}
+
+function sumBy(events: readonly ProfileEvent[], keyOf: (event: ProfileEvent) => string): ReadonlyMap<string, number> {
+  const sums = new Map<string, number>();
+  for (const event of events) sums.set(keyOf(event), (sums.get(keyOf(event)) ?? 0) + event.dur / 1_000);
+  return sums;
+}

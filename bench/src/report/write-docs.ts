@@ -1,0 +1,39 @@
+/** The results as pages of the docs. */
+import { mkdir, writeFile } from 'node:fs/promises';
+import { fileURLToPath } from 'node:url';
+import type { BenchResults } from '../results.ts';
+import { scenarioNames } from '../scenarios.ts';
+import { summarize } from '../statistics.ts';
+import { reportOf } from './report.ts';
+import { type BarGroup, plotBars } from './svg-plot.ts';
+
+const docs = fileURLToPath(new URL('../../../docs', import.meta.url));
+
+/** docs/benchmarks.md, and in docs/benchmarks the plot and the numbers. */
+export async function writeDocs(results: BenchResults): Promise<void> {
+  await mkdir(`${docs}/benchmarks`, { recursive: true });
+  await writeFile(`${docs}/benchmarks/results.json`, `${JSON.stringify(results, null, 2)}\n`);
+  await writeFile(`${docs}/benchmarks/throughput.svg`, plotBars(barsOf(results)));
+  await writeFile(`${docs}/benchmarks.md`, `${introduction(results)}\n${reportOf(results)}\n`);
+}
+
+const introduction = ({ date }: BenchResults): string => `# Benchmarks
+
+Written by \`pnpm bench --write-docs\` on ${date}; [the numbers](benchmarks/results.json). What is measured and how is in [bench/README.md](../bench/README.md).
+
+![Tokens per second of each engine](benchmarks/throughput.svg)
+`;
+
+function barsOf({ measurements }: BenchResults): readonly BarGroup[] {
+  const { single, queue32, queue64, prefill } = scenarioNames;
+  return [single, queue32, queue64, prefill].map((scenario) => ({
+    title: scenario,
+    unit: scenario === prefill ? 'prompt tokens/s' : 'new tokens/s',
+    bars: measurements
+      .filter((measurement) => measurement.scenario === scenario)
+      .map(({ contestant, rounds }) => {
+        const { median: value, min, max } = summarize(rounds);
+        return { label: contestant, value, min, max, isOurs: contestant.startsWith('batched') };
+      }),
+  }));
+}

@@ -1,0 +1,74 @@
+/** What is measured on every contestant. */
+import { mean } from './statistics.ts';
+import { evenSlice, spread, type Work } from './work.ts';
+
+export interface Scenario {
+  readonly name: string;
+  readonly inFlight: number;
+  readonly work: readonly Work[];
+  /** For those that take one text at a time: a part with the same mean lengths. */
+  readonly sequentialWork: readonly Work[];
+  /** What a second is divided by. */
+  readonly counts: 'new tokens' | 'prompt tokens';
+}
+
+const promptTokens = [8, 120] as const;
+const textTokens = [16, 180] as const;
+
+export const scenarioNames = {
+  single: 'single stream',
+  queue32: 'full queue, 32 in flight',
+  ideal32: 'the same number of tokens in equal lengths, 32 in flight',
+  queue64: 'full queue, 64 in flight',
+  prefill: 'prefill, 32 prompts of 400 tokens',
+} as const;
+
+export type PromptMaker = (tokens: number) => Work;
+
+/** By the keys of `scenarioNames`. */
+export type Scenarios = Readonly<Record<keyof typeof scenarioNames, Scenario>>;
+
+export function createScenarios(promptOf: PromptMaker): Scenarios {
+  const mixed = (count: number): readonly Work[] =>
+    Array.from({ length: count }, (_, index) => ({
+      ...promptOf(spread(index, promptTokens)),
+      newTokens: spread(index * 7 + 3, textTokens),
+    }));
+  const single = [{ ...promptOf(20), newTokens: 128 }];
+  const long = Array.from({ length: 32 }, () => promptOf(400));
+  const queue32 = queue(scenarioNames.queue32, 32, mixed(96));
+  return {
+    single: {
+      name: scenarioNames.single,
+      inFlight: 1,
+      work: single,
+      sequentialWork: single,
+      counts: 'new tokens',
+    },
+    queue32,
+    ideal32: { ...queue32, name: scenarioNames.ideal32, work: equalLengths(queue32.work, promptOf) },
+    queue64: queue(scenarioNames.queue64, 64, mixed(144)),
+    prefill: {
+      name: scenarioNames.prefill,
+      inFlight: 32,
+      work: long,
+      sequentialWork: long.slice(0, 4),
+      counts: 'prompt tokens',
+    },
+  };
+}
+
+/** As many texts with as many tokens, but all of one length. */
+function equalLengths(work: readonly Work[], promptOf: PromptMaker): readonly Work[] {
+  const prompt = promptOf(Math.round(mean(work.map(({ promptIds }) => promptIds.length))));
+  const piece = { ...prompt, newTokens: Math.round(mean(work.map(({ newTokens }) => newTokens))) };
+  return work.map(() => piece);
+}
+
+const queue = (name: string, inFlight: number, work: readonly Work[]): Scenario => ({
+  name,
+  inFlight,
+  work,
+  sequentialWork: evenSlice(work, 6),
+  counts: 'new tokens',
+});
