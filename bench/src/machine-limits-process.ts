@@ -18,8 +18,8 @@ const attempts = 12;
 
 const operations = 2 * rows * inputs * outputs * products;
 const limits: MachineLimits = {
-  int8Gops: operations / (await fastestMs(int8Graph(), await rowsOf('uint8'))) / 1e6,
-  fp32Gflops: operations / (await fastestMs(fp32Graph(), await rowsOf('float32'))) / 1e6,
+  int8Gops: operations / (await fastestMs(int8Graph(), rowsOf('uint8'))) / 1e6,
+  fp32Gflops: operations / (await fastestMs(fp32Graph(), rowsOf('float32'))) / 1e6,
   memoryGBs: readBytes / (await fastestMs(readGraph(), readTensor())) / 1e6,
 };
 process.send?.(limits);
@@ -81,12 +81,13 @@ function readTensor(): Tensor {
   return new Tensor('float32', values, [values.length / columns, columns]);
 }
 
-async function rowsOf(type: 'uint8' | 'float32'): Promise<Tensor> {
+function rowsOf(type: 'uint8' | 'float32'): Tensor {
   const values = Array.from({ length: rows * inputs }, (_, index) => (index * 37) % 256);
   return type === 'uint8'
     ? new Tensor('uint8', Uint8Array.from(values), [rows, inputs])
     : new Tensor('float32', Float32Array.from(values), [rows, inputs]);
 }
 
-const noise = (seed: number, limit: number): readonly number[] =>
-  Array.from({ length: inputs * outputs }, (_, index) => Math.sin(index * 12.9898 + seed) * limit);
+function noise(seed: number, limit: number): readonly number[] {
+  return Array.from({ length: inputs * outputs }, (_, index) => Math.sin(index * 12.9898 + seed) * limit);
+}

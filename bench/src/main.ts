@@ -58,7 +58,8 @@ async function measureContestants(missing: string[]): Promise<readonly Measureme
 async function measureLimits(): Promise<MachineLimits> {
   tell('the machine’s limits');
   const child = fork(fileURLToPath(new URL('machine-limits-process.ts', import.meta.url)), { execArgv: [] });
-  const [limits] = (await once(child, 'message')) as [MachineLimits];
+  const ended = once(child, 'exit').then(() => Promise.reject(new Error('The limits could not be measured.')));
+  const [limits] = (await Promise.race([once(child, 'message'), ended])) as [MachineLimits];
   return limits;
 }
 

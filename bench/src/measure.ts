@@ -21,6 +21,7 @@ export interface Pass {
 
 export interface MeasureOptions {
   readonly rounds: number;
+  /** Told what begins, and what came out. */
   readonly onPass: (text: string) => void;
 }
 
@@ -39,7 +40,9 @@ export async function measure(
       await pause(restMs);
       const part = round === 0 ? work.slice(0, Math.max(1, Math.ceil(work.length / 3))) : work;
       const result = await contestant.run(part, scenario.inFlight);
-      if (round > 0) rates[index]?.push(rateOf(result, scenario, part));
+      const rate = rateOf(result, scenario, part);
+      onPass(`  ${rate.toFixed(0)} ${scenario.counts} a second`);
+      if (round > 0) rates[index]?.push(rate);
     }
   }
   return passes.map(({ scenario, contestant }, index) => ({
