@@ -38,7 +38,7 @@ export async function measure(
     for (const [index, { scenario, contestant, work }] of passes.entries()) {
       onPass(`round ${round} of ${rounds}: ${scenario.name}, ${contestant.name}`);
       await pause(restMs);
-      const part = round === 0 ? work.slice(0, Math.max(1, Math.ceil(work.length / 3))) : work;
+      const part = round === 0 ? work.slice(0, Math.max(1, Math.ceil(work.length / 4))) : work;
       const result = await contestant.run(part, scenario.inFlight);
       const rate = rateOf(result, scenario, part);
       onPass(`  ${rate.toFixed(0)} ${scenario.counts} a second`);

@@ -1,16 +1,22 @@
 /** Who does what. */
+import type { Contestant } from './contestants/contestant.ts';
 import type { Contestants } from './contestants/start-contestants.ts';
 import type { Pass } from './measure.ts';
 import type { Scenario, Scenarios } from './scenarios.ts';
+import type { Work } from './work.ts';
 
 /** One at a time, and static batches of 32, are the same with 64 in flight: they are left out there. */
 export function passesOf(scenarios: Scenarios, contestants: Contestants): readonly Pass[] {
   const { pipeline, staticBatches, llama, fp32, int8, fp32Wide, int8Wide } = contestants;
   const peers = llama === null ? [] : [llama];
-  const pass = (scenario: Scenario, contestant: Pass['contestant']): Pass => ({
+  function workFor(scenario: Scenario, contestant: Contestant): readonly Work[] {
+    if (contestant === pipeline) return scenario.sequentialWork;
+    return contestant === staticBatches ? scenario.batchWork : scenario.work;
+  }
+  const pass = (scenario: Scenario, contestant: Contestant): Pass => ({
     scenario,
     contestant,
-    work: contestant === pipeline ? scenario.sequentialWork : scenario.work,
+    work: workFor(scenario, contestant),
   });
   return [
     ...[scenarios.single, scenarios.queue32, scenarios.prefill].flatMap((scenario) =>

@@ -6,8 +6,9 @@ export interface Scenario {
   readonly name: string;
   readonly inFlight: number;
   readonly work: readonly Work[];
-  /** For those that take one text at a time: a part with the same mean lengths. */
+  /** For those that are slow: parts with the same mean lengths, of a few texts for one at a time, and of a whole batch. */
   readonly sequentialWork: readonly Work[];
+  readonly batchWork: readonly Work[];
   /** What a second is divided by. */
   readonly counts: 'new tokens' | 'prompt tokens';
 }
@@ -36,23 +37,25 @@ export function createScenarios(promptOf: PromptMaker): Scenarios {
     }));
   const single = [{ ...promptOf(20), newTokens: 128 }];
   const long = Array.from({ length: 32 }, () => promptOf(400));
-  const queue32 = queue(scenarioNames.queue32, 32, mixed(96));
+  const queue32 = queue(scenarioNames.queue32, 32, mixed(64));
   return {
     single: {
       name: scenarioNames.single,
       inFlight: 1,
       work: single,
       sequentialWork: single,
+      batchWork: single,
       counts: 'new tokens',
     },
     queue32,
     ideal32: { ...queue32, name: scenarioNames.ideal32, work: equalLengths(queue32.work, promptOf) },
-    queue64: queue(scenarioNames.queue64, 64, mixed(144)),
+    queue64: queue(scenarioNames.queue64, 64, mixed(112)),
     prefill: {
       name: scenarioNames.prefill,
       inFlight: 32,
       work: long,
       sequentialWork: long.slice(0, 4),
+      batchWork: long,
       counts: 'prompt tokens',
     },
   };
@@ -70,5 +73,6 @@ const queue = (name: string, inFlight: number, work: readonly Work[]): Scenario 
   inFlight,
   work,
   sequentialWork: evenSlice(work, 6),
+  batchWork: evenSlice(work, 32),
   counts: 'new tokens',
 });

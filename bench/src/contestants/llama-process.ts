@@ -3,16 +3,12 @@ import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { ggufName } from '../model/model-shape.ts';
-import type { Work, WorkResult } from '../work.ts';
+import type { Work } from '../work.ts';
 import type { Task } from './contestant.ts';
+import { runSteps, type Sequence } from './llama-steps.ts';
 import { serve } from './serve.ts';
-import { type Place, runStreams } from './streams.ts';
 
-/** Of node-llama-cpp 3.22, which is no dependency of this package: what is used of it. */
-interface Sequence {
-  evaluate(tokens: readonly number[], options: Readonly<Record<string, unknown>>): AsyncGenerator<number>;
-  clearHistory(): Promise<void>;
-}
+/** Of node-llama-cpp 3.22, as in llama-steps.ts. */
 interface Context {
   getSequence(): Sequence;
   dispose(): Promise<void>;
@@ -33,13 +29,12 @@ interface Setting {
 }
 
 const [folder = '', peersFolder = ''] = process.argv.slice(2);
-const sampling = { temperature: 1, topK: 50, topP: 1, minP: 0, yieldEogToken: true };
 const settings: readonly Setting[] = [1, availableParallelism()].flatMap((threads) =>
   [true, false].map((flashAttention) => ({ threads, flashAttention })),
 );
 /** New tokens of each text while settings are tried. */
 const triedTokens = 24;
-/** Tokens of a batch; llama.cpp's own default, and larger is not faster. */
+/** Tokens of a batch: llama.cpp's own default. */
 const batchSize = 512;
 
 await serve(async () => {
@@ -60,7 +55,7 @@ await serve(async () => {
     const key = `${inFlight} of ${contextSize}`;
     const sequences = chosen.get(key) ?? (await chooseSequences(model, { work, inFlight, contextSize }));
     chosen.set(key, sequences);
-    return await runAll(sequences, work);
+    return await runSteps(sequences, work);
   };
 });
 
@@ -75,7 +70,7 @@ async function chooseSequences(
     const context = await model.createContext({ ...setting, sequences: inFlight, contextSize, batchSize });
     const sequences = Array.from({ length: inFlight }, () => context.getSequence());
     const begin = performance.now();
-    await runAll(sequences, work);
+    await runSteps(sequences, work);
     const ms = performance.now() - begin;
     process.stderr.write(`  llama.cpp, ${inFlight} in flight: ${JSON.stringify(setting)} ${ms.toFixed(0)} ms\n`);
     if (best !== null && best.ms <= ms) {
@@ -93,23 +88,3 @@ const shortened = ({ prompt, promptIds, newTokens }: Work): Work => ({
   promptIds,
   newTokens: Math.min(newTokens, triedTokens),
 });
-
-const runAll = async (sequences: readonly Sequence[], work: readonly Work[]): Promise<WorkResult> =>
-  await runStreams(work, sequences.length, async (piece, place) => {
-    const sequence = sequences[place.stream];
-    if (sequence !== undefined) await generate(sequence, piece, place);
-  });
-
-async function generate(sequence: Sequence, { promptIds, newTokens }: Work, place: Place): Promise<void> {
-  await sequence.clearHistory();
-  let count = 0;
-  const tokens = sequence.evaluate([...promptIds], { ...sampling, seed: place.index });
-  while ((await tokens.next()).done !== true) {
-    count += 1;
-    place.onToken();
-    if (count < newTokens && !place.signal.aborted) continue;
-    await tokens.return(0);
-    return;
-  }
-  throw new Error(`a text ended after ${count} tokens instead of ${newTokens}`);
-}

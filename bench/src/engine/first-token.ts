@@ -31,15 +31,14 @@ export async function measureFirstToken(generator: TextGenerator, promptOf: Prom
   });
   const waits: number[] = [];
   for (let arrival = 1; arrival <= arrivals; arrival += 1) {
-    while (times.length < arrival * pauseSteps) await new Promise<void>((resolve) => (wake = resolve));
-    const recent = times.slice(-pauseSteps / 2);
-    const stepMs = median(recent.slice(1).map((time, index) => time - (recent[index] ?? 0)));
-    // In the middle of a step, on average.
+    const enough = times.length + pauseSteps;
+    while (times.length < enough) await new Promise<void>((resolve) => (wake = resolve));
+    const stepMs = median(times.slice(1 - pauseSteps).map((time, index) => time - (times.at(index - pauseSteps) ?? 0)));
+    // Arrivals are spread over a step.
     await new Promise((resolve) => setTimeout(resolve, stepMs * ((arrival * 0.37) % 1)));
     const begin = performance.now();
     await generate(generator, { ...promptOf(promptTokens), newTokens: 1 }, { seed: arrival });
     waits.push((performance.now() - begin) / stepMs);
-    times.splice(0, times.length, ...times.slice(-arrival * pauseSteps));
   }
   over.abort();
   await Promise.all(background);

@@ -19,7 +19,7 @@ export interface MemoryUse {
 const sampledSteps = 10_000;
 const sampleEvery = 1_000;
 /** Few, so that the steps are short. */
-const soakTexts = 4;
+const soakTexts = 2;
 
 /** Null where the system has no /proc. */
 export async function measureMemory(options: BatchedOptions, promptOf: PromptMaker): Promise<MemoryUse | null> {
