@@ -4,6 +4,7 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import type { Readable } from 'node:stream';
 import { AppError, type Logger } from '@prosemill/core';
+import { childEnvironment } from './child-environment.ts';
 import type { FromChild, LoadMessage, ToChild } from './child/messages.ts';
 
 export interface EngineProcessOptions {
@@ -27,6 +28,7 @@ export class EngineProcess {
       serialization: 'advanced',
       // Flags of this process, such as a debugger's port, are not for that one.
       execArgv: [],
+      env: childEnvironment(),
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
     });
     // Standard output is the worker's log: what a library prints there becomes a line of it.

@@ -1,32 +1,31 @@
 import { describe, expect, it } from 'vitest';
-import { admit, paddedLength, prefillBudget } from './admission.ts';
+import { admit, promptBudget } from './admission.ts';
+import { chunkTokens } from './prompt-chunks.ts';
+
+const unit = 16;
 
 describe('admission', () => {
-  it('takes as many as there are slots when nothing runs', () => {
-    expect(admit({ waiting: [400, 400, 400], freeSlots: 2, running: 0 })).toBe(2);
-    expect(admit({ waiting: [400], freeSlots: 2, running: 0 })).toBe(1);
-    expect(admit({ waiting: [], freeSlots: 2, running: 0 })).toBe(0);
+  it('lets the first one in if there is a slot', () => {
+    expect(admit({ waiting: [40], freeSlots: 1, unit })).toEqual([0]);
+    expect(admit({ waiting: [40], freeSlots: 0, unit })).toEqual([]);
+    expect(admit({ waiting: [], freeSlots: 5, unit })).toEqual([]);
   });
 
-  it('keeps to its budget while others would stand still', () => {
-    const fitting = prefillBudget / 64;
-    expect(admit({ waiting: Array.from({ length: 20 }, () => 64), freeSlots: 20, running: 1 })).toBe(fitting);
+  it('lets those join it whose prompts have the same length with padding', () => {
+    expect(admit({ waiting: [17, 40, 32, 16, 20], freeSlots: 5, unit })).toEqual([0, 2, 4]);
   });
 
-  it('counts what a prompt costs with its padding', () => {
+  it('takes no more than there are slots', () => {
+    expect(admit({ waiting: [10, 10, 10], freeSlots: 2, unit })).toEqual([0, 1]);
+  });
+
+  it('keeps to its budget, padding included', () => {
     const waiting = Array.from({ length: 40 }, () => 1);
-    expect(admit({ waiting, freeSlots: 40, running: 1 })).toBe(prefillBudget / paddedLength(1));
+    expect(admit({ waiting, freeSlots: 40, unit })).toHaveLength(promptBudget / unit);
   });
 
-  it('lets one in that is larger than the budget, so that it does not wait for ever', () => {
-    expect(admit({ waiting: [1_000, 10], freeSlots: 5, running: 31 })).toBe(1);
-  });
-
-  it('lets nobody pass: first come, first served', () => {
-    expect(admit({ waiting: [200, 200, 1], freeSlots: 5, running: 1 })).toBe(1);
-  });
-
-  it('takes nobody without a slot', () => {
-    expect(admit({ waiting: [10], freeSlots: 0, running: 32 })).toBe(0);
+  it('lets nobody join a prompt that takes several steps', () => {
+    expect(admit({ waiting: [chunkTokens + 1, chunkTokens + 1], freeSlots: 5, unit })).toEqual([0]);
+    expect(admit({ waiting: [1, chunkTokens + 1], freeSlots: 5, unit })).toEqual([0]);
   });
 });

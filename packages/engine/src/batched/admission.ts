@@ -1,33 +1,29 @@
 /** Which waiting texts join the batch at this step. Pure. */
+import { type Chunk, chunkOf } from './prompt-chunks.ts';
 
 export interface AdmissionState {
   /** Prompt tokens of the waiting texts, first come first. */
   readonly waiting: readonly number[];
   readonly freeSlots: number;
-  /** Texts that would stand still meanwhile. */
-  readonly running: number;
+  /** As {@link chunkOf} takes it. */
+  readonly unit: number;
 }
 
-/** Positions that one step may prefill while others decode: about as long as a few decode steps. */
-export const prefillBudget = 256;
-/** Prompts are padded to a multiple of this, so that how a prompt is computed depends on its own length alone. */
-export const prefillUnit = 16;
-
-export const paddedLength = (tokens: number): number => Math.ceil(tokens / prefillUnit) * prefillUnit;
+/** Positions of prompts in one step: about as much work as two steps of the texts that go on. */
+export const promptBudget = 256;
 
 /**
- * First come, first served: as many from the front as there are slots and as fit the budget, at least one if there is a slot. With
- * nothing running nobody stands still, and only the slots count.
- * @returns how many of `waiting` to take
+ * The first that waits always joins if there is a slot; with it those behind it whose prompts have the same length with padding, because they share its
+ * attention, as many as fit the budget. A prompt of several chunks joins alone.
+ * @returns indices in `waiting`, rising
  * @see text-generation-inference's router, whose token budget this follows
  */
-export function admit({ waiting, freeSlots, running }: AdmissionState): number {
-  let count = 0;
-  let positions = 0;
-  for (const tokens of waiting) {
-    positions += paddedLength(tokens);
-    if (count >= freeSlots || (count > 0 && running > 0 && positions > prefillBudget)) break;
-    count += 1;
-  }
-  return count;
+export function admit({ waiting, freeSlots, unit }: AdmissionState): readonly number[] {
+  const [first] = waiting;
+  if (first === undefined || freeSlots === 0) return [];
+  const chunk = chunkOf(first, 0, unit);
+  if (!chunk.isLast) return [0];
+  const limit = Math.min(freeSlots, Math.max(1, Math.floor(promptBudget / chunk.length)));
+  const isAlike = (other: Chunk): boolean => other.isLast && other.length === chunk.length;
+  return waiting.flatMap((tokens, index) => (isAlike(chunkOf(tokens, 0, unit)) ? [index] : [])).slice(0, limit);
 }

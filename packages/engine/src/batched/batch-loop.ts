@@ -1,65 +1,54 @@
 /** Continuous batching: at each step texts join and leave. @see Yu et al. 2022, "Orca", OSDI */
 import type { TextRun } from '../sampling/text-run.ts';
-import { admit, paddedLength } from './admission.ts';
-import type { Gpt2Session, LaneInput, StepOutput } from './gpt2-session.ts';
+import { admit } from './admission.ts';
+import type { Gpt2Session } from './gpt2-session.ts';
 import type { Gpt2Shape } from './gpt2-weights.ts';
-import { KvLane, laneSizes } from './kv-lane.ts';
+import { type Content, KvLane } from './kv-lane.ts';
+import { type Chunk, chunkOf } from './prompt-chunks.ts';
+import { type Entry, Slots } from './slots.ts';
+import { noPast, noPrompts, type PromptInput, promptMask, type StepOutput } from './step.ts';
 
 export interface BatchLoopOptions {
   readonly session: Gpt2Session;
   readonly shape: Gpt2Shape;
   /** Texts at once. */
   readonly slots: number;
-  /** Rows of a decode step; fewer are filled up with some that nobody reads. */
+  /** Rows of a step: with fewer, a kernel may add in another order. */
   readonly minRows: number;
+  /** Prompts are padded to a multiple of this. */
+  readonly promptUnit: number;
 }
 
-interface Entry {
-  readonly textRun: TextRun;
-  readonly onStart: () => void;
-  readonly resolve: () => void;
-  readonly reject: (error: unknown) => void;
+/** Prompts of a step: several whole ones of one padded length, or one chunk of a longer one. */
+interface Prompts {
+  readonly entries: readonly Entry[];
+  readonly chunks: readonly Chunk[];
 }
 
-/** An entry in the batch. */
-interface Active extends Entry {
-  /** Chosen, not yet computed on. */
-  nextId: number;
-}
-
-/** Texts of about one length: the i-th is row i of the keys and values. */
-interface Lane {
+/** A prompt of which some chunks are done. */
+interface Unfinished {
+  readonly entry: Entry;
+  /** One row. */
   readonly cache: KvLane;
-  readonly active: Active[];
 }
 
 export class BatchLoop {
-  readonly slots: number;
-  readonly #minRows: number;
-  readonly #session: Gpt2Session;
-  readonly #shape: Gpt2Shape;
-  readonly #lanes: readonly Lane[];
+  readonly #options: BatchLoopOptions;
+  readonly #slots: Slots;
   readonly #waiting: Entry[] = [];
+  #unfinished: Unfinished | null = null;
   #isRunning = false;
 
-  constructor({ session, shape, slots, minRows }: BatchLoopOptions) {
-    this.slots = slots;
-    this.#minRows = minRows;
-    this.#session = session;
-    this.#shape = shape;
-    const { layers, heads, width, positions } = shape;
-    const kvShape = { layers, heads, headWidth: width / heads };
-    this.#lanes = laneSizes(positions).map((size) => ({ cache: new KvLane(size, kvShape), active: [] }));
-  }
-
-  get #activeCount(): number {
-    return this.#lanes.reduce((count, { active }) => count + active.length, 0);
+  constructor(options: BatchLoopOptions) {
+    this.#options = options;
+    const { positions } = options.shape;
+    this.#slots = new Slots({ positions, shape: this.#kvShape, minRows: options.minRows });
   }
 
   /** Resolves when the run has ended; rejects when the model fails. `onStart` is called when it joins the batch. */
   async run(textRun: TextRun, onStart: () => void): Promise<void> {
     await new Promise<void>((resolve, reject) => {
-      this.#waiting.push({ textRun, onStart, resolve, reject });
+      this.#waiting.push({ textRun, onStart, resolve, reject, nextId: 0 });
       if (!this.#isRunning) void this.#loop();
     });
   }
@@ -68,201 +57,140 @@ export class BatchLoop {
     this.#isRunning = true;
     // Everything that arrives in this turn of the event loop joins the first step.
     await new Promise(setImmediate);
-    while (this.#waiting.length > 0 || this.#activeCount > 0) {
+    for (;;) {
+      this.#dropEnded();
+      if (this.#waiting.length === 0 && this.#slots.count === 0 && this.#unfinished === null) break;
+      const prompts = this.#nextPrompts();
       try {
-        this.#dropEnded();
-        await this.#prefillWaiting();
-        if (this.#activeCount > 0) await this.#decode();
+        await this.#step(prompts);
       } catch (error) {
-        this.#failAll(error);
+        // What was computed so far cannot be trusted to be whole.
+        this.#unfinished = null;
+        for (const { reject } of [...prompts.entries, ...this.#slots.removeAll()]) reject(error);
       }
     }
     this.#isRunning = false;
   }
 
-  /** Canceled between two steps. */
+  /** Ended by the last step, or canceled since. */
   #dropEnded(): void {
-    for (const lane of this.#lanes) {
-      for (let row = lane.active.length - 1; row >= 0; row -= 1) {
-        if (lane.active[row]?.textRun.ending !== null) takeOut(lane, row)?.resolve();
-      }
+    for (const { resolve } of this.#slots.removeEnded()) resolve();
+    if (this.#unfinished !== null && this.#unfinished.entry.textRun.ending !== null) {
+      this.#unfinished.entry.resolve();
+      this.#unfinished = null;
     }
     for (let index = this.#waiting.length - 1; index >= 0; index -= 1) {
       if (this.#waiting[index]?.textRun.ending !== null) this.#waiting.splice(index, 1)[0]?.resolve();
     }
   }
 
-  async #prefillWaiting(): Promise<void> {
-    const count = admit({
-      waiting: this.#waiting.map(({ textRun }) => textRun.promptIds.length),
-      freeSlots: this.slots - this.#activeCount,
-      running: this.#activeCount,
-    });
-    const joining = this.#waiting.splice(0, count);
-    // Prompts of one padded length share a run.
-    const groups = Map.groupBy(joining, ({ textRun }) => paddedLength(textRun.promptIds.length));
-    try {
-      for (const [length, group] of groups) {
-        for (let start = 0; start < group.length; start += prefillRows(length)) {
-          await this.#prefill(group.slice(start, start + prefillRows(length)), length);
-        }
-      }
-    } catch (error) {
-      for (const { reject } of joining) reject(error);
-      throw error;
+  #nextPrompts(): Prompts {
+    const { slots, promptUnit: unit } = this.#options;
+    const unfinished = this.#unfinished;
+    if (unfinished !== null) {
+      const { entry, cache } = unfinished;
+      return { entries: [entry], chunks: [chunkOf(entry.textRun.promptIds.length, cache.lengths[0] ?? 0, unit)] };
     }
+    const waiting = this.#waiting.map(({ textRun }) => textRun.promptIds.length);
+    const chosen = new Set(admit({ waiting, freeSlots: slots - this.#slots.count, unit }));
+    const entries = this.#waiting.filter((_, index) => chosen.has(index));
+    const others = this.#waiting.filter((_, index) => !chosen.has(index));
+    this.#waiting.splice(0, Number.POSITIVE_INFINITY, ...others);
+    for (const { onStart } of entries) onStart();
+    return { entries, chunks: entries.map(({ textRun }) => chunkOf(textRun.promptIds.length, 0, unit)) };
   }
 
-  /** @param length  S, the prompts' length with padding. */
-  async #prefill(group: readonly Entry[], length: number): Promise<void> {
-    const rows = group.length;
-    const ids = new Int32Array(rows * length);
-    const positions = new Int32Array(rows * length);
-    const wanted = new Int32Array(rows);
-    for (const [row, { textRun, onStart }] of group.entries()) {
-      onStart();
-      ids.set(textRun.promptIds, row * length);
-      for (let step = 0; step < length; step += 1)
-        positions[row * length + step] = Math.min(step, this.#shape.positions - 1);
-      wanted[row] = row * length + textRun.promptIds.length - 1;
+  async #step(prompts: Prompts): Promise<void> {
+    const rows = this.#slots.next();
+    const input = this.#promptInput(prompts);
+    const promptRows = rows.ids.length;
+    const ids = new Int32Array(promptRows + input.count * input.length);
+    const positions = new Int32Array(ids.length);
+    ids.set(rows.ids);
+    positions.set(rows.positions);
+    const wanted = Array.from(rows.ids, (_, row) => row);
+    for (const [index, { done, tokens, length, isLast }] of prompts.chunks.entries()) {
+      const start = promptRows + index * length;
+      ids.set(prompts.entries[index]?.textRun.promptIds.slice(done, done + tokens) ?? [], start);
+      const last = this.#options.shape.positions - 1;
+      for (let step = 0; step < length; step += 1) positions[start + step] = Math.min(done + step, last);
+      if (isLast) wanted.push(start + tokens - 1);
     }
-    const output = await this.#session.run({
+    while (wanted.length < this.#options.minRows) wanted.push(0);
+    const output = await this.#options.session.run({
       ids,
       positions,
-      wanted,
-      lanes: this.#lanes.map((_, index) => withoutPast(index === 0 ? rows : 0, length)),
-      withLogits: group.some(({ textRun }) => textRun.needsAllLogits),
+      wanted: Int32Array.from(wanted),
+      lanes: rows.lanes,
+      prompts: input,
+      withLogits: [...rows.texts.map(({ entry }) => entry), ...prompts.entries].some(
+        ({ textRun }) => textRun.needsAllLogits,
+      ),
     });
-    for (const [row, entry] of group.entries()) {
-      const active = { ...entry, nextId: 0 };
-      const { length: tokens } = entry.textRun.promptIds;
-      const lane = this.#laneFor(tokens);
-      lane.cache.addPrefilled(output.newRows, { from: row, stride: length, length: tokens });
-      lane.active.push(active);
-      this.#choose(active, output, row);
-    }
-    this.#dropEnded();
+    this.#slots.append(output.newRows, rows);
+    for (const { entry, row } of rows.texts) this.#choose(entry, output, row);
+    this.#finishPrompts(prompts, output, promptRows);
   }
 
-  async #decode(): Promise<void> {
-    this.#moveOutgrown();
-    const count = this.#activeCount;
-    const rows = Math.max(count, this.#minRows);
-    const ids = new Int32Array(rows);
-    const positions = new Int32Array(rows);
-    // What fills up is the first lane's, and stands behind its rows.
-    const laneRows = this.#lanes.map(({ active }, index) => active.length + (index === 0 ? rows - count : 0));
-    const offsets = laneRows.map((_, index) => laneRows.slice(0, index).reduce((sum, size) => sum + size, 0));
-    for (const [index, { active, cache }] of this.#lanes.entries()) {
-      for (const [row, { nextId }] of active.entries()) {
-        ids[(offsets[index] ?? 0) + row] = nextId;
-        positions[(offsets[index] ?? 0) + row] = cache.lengths[row] ?? 0;
-      }
-    }
-    const output = await this.#session.run({
-      ids,
-      positions,
-      wanted: Int32Array.from({ length: rows }, (_, row) => row),
-      lanes: this.#lanes.map(({ cache }, index) => withPast(cache, laneRows[index] ?? 0)),
-      withLogits: this.#lanes.some(({ active }) => active.some(({ textRun }) => textRun.needsAllLogits)),
-    });
-    for (const [index, { active, cache }] of this.#lanes.entries()) {
-      cache.append(output.newRows, offsets[index] ?? 0);
-      cache.trim();
-      for (const [row, entry] of active.entries()) this.#choose(entry, output, (offsets[index] ?? 0) + row);
-    }
-    this.#dropEnded();
+  #promptInput({ chunks }: Prompts): PromptInput {
+    const [first] = chunks;
+    if (first === undefined) return noPrompts;
+    const { done, length } = first;
+    const pastLength = done === 0 ? 0 : this.#options.shape.positions;
+    return {
+      count: chunks.length,
+      length,
+      pastLength,
+      mask: promptMask(length, pastLength, done),
+      past: (done === 0 ? null : this.#unfinished?.cache.row(0)) ?? noPast,
+    };
   }
 
-  /** A text whose lane is full goes on in the next one. */
-  #moveOutgrown(): void {
-    for (const lane of this.#lanes) {
-      for (let row = lane.active.length - 1; row >= 0; row -= 1) {
-        const length = lane.cache.lengths[row] ?? 0;
-        if (length < lane.cache.size) continue;
-        const next = this.#laneFor(length);
-        next.cache.addFrom(lane.cache, row);
-        const moved = takeOut(lane, row);
-        if (moved !== undefined) next.active.push(moved);
-      }
+  /** @param firstRow  Of the `wanted` that are theirs. */
+  #finishPrompts({ entries, chunks }: Prompts, output: StepOutput, firstRow: number): void {
+    for (const [index, entry] of entries.entries()) {
+      const chunk = chunks[index];
+      if (chunk === undefined) continue;
+      const from = { data: output.newPrompts, row: index, stride: chunk.length, length: chunk.tokens };
+      const isWhole = chunk.done === 0 && chunk.isLast;
+      if (isWhole) this.#slots.add(entry, from);
+      else this.#addChunk(entry, from);
+      if (!chunk.isLast) continue;
+      if (!isWhole) this.#addUnfinished(entry);
+      this.#choose(entry, output, firstRow + index);
     }
   }
 
-  /** The first with room for one more position. */
-  #laneFor(length: number): Lane {
-    const lane = this.#lanes.find(({ cache }) => length < cache.size);
-    if (lane === undefined) throw new RangeError('A text is longer than the model has positions.');
-    return lane;
+  #addChunk(entry: Entry, from: Content): void {
+    if (this.#unfinished === null) {
+      const cache = new KvLane(this.#options.shape.positions, this.#kvShape);
+      cache.addRow();
+      this.#unfinished = { entry, cache };
+    }
+    this.#unfinished.cache.extend(0, from);
   }
 
-  #choose(active: Active, output: StepOutput, row: number): void {
-    const { textRun } = active;
+  #addUnfinished(entry: Entry): void {
+    const { cache } = this.#unfinished ?? {};
+    if (cache !== undefined) this.#slots.add(entry, cache.content(0));
+    this.#unfinished = null;
+  }
+
+  #choose(entry: Entry, output: StepOutput, row: number): void {
+    const { textRun } = entry;
     if (textRun.ending !== null) return;
     if (textRun.needsAllLogits && output.logits !== null) {
-      const { vocabulary } = this.#shape;
-      active.nextId = textRun.choose(output.logits.subarray(row * vocabulary, (row + 1) * vocabulary));
+      const { vocabulary } = this.#options.shape;
+      entry.nextId = textRun.choose(output.logits.subarray(row * vocabulary, (row + 1) * vocabulary));
     } else {
       const [from, to] = [row * output.topCount, (row + 1) * output.topCount];
-      active.nextId = textRun.chooseFromTop(output.topIds.subarray(from, to), output.topValues.subarray(from, to));
+      entry.nextId = textRun.chooseFromTop(output.topIds.subarray(from, to), output.topValues.subarray(from, to));
     }
-    textRun.append(active.nextId);
+    textRun.append(entry.nextId);
   }
 
-  #failAll(error: unknown): void {
-    for (const lane of this.#lanes) {
-      while (lane.active.length > 0) takeOut(lane, lane.active.length - 1)?.reject(error);
-    }
+  get #kvShape(): { layers: number; heads: number; headWidth: number } {
+    const { layers, heads, width } = this.#options.shape;
+    return { layers, heads, headWidth: width / heads };
   }
-}
-
-/** The last row moves into the place of one that leaves, among the texts as among their keys and values. */
-function takeOut({ active, cache }: Lane, row: number): Active | undefined {
-  const leaving = active[row];
-  const last = active.pop();
-  if (last !== undefined && last !== leaving) active[row] = last;
-  cache.removeRow(row);
-  return leaving;
-}
-
-/** A lane of prompts that begin, or of none. */
-function withoutPast(rows: number, length: number): LaneInput {
-  const none = new Float32Array();
-  return { rows, pastLength: 0, mask: causalMask(rows, length), past: () => [none, none] };
-}
-
-/** A lane whose rows go on; a lane of none takes no past either. */
-function withPast(cache: KvLane, rows: number): LaneInput {
-  cache.reserve(rows);
-  const pastLength = rows === 0 ? 0 : cache.size;
-  return {
-    rows,
-    pastLength,
-    mask: pastMask(rows, cache.lengths, pastLength),
-    past: (layer) => cache.view(layer, rows),
-  };
-}
-
-/** Prompts of this padded length in one run: bounds the memory of attention, which is quadratic in the length. */
-const prefillRows = (length: number): number => Math.max(1, Math.floor(512 / length));
-
-/** Shape [rows, 1, S, S]. */
-function causalMask(rows: number, length: number): Float32Array {
-  const mask = new Float32Array(rows * length * length);
-  for (let row = 0; row < rows; row += 1) {
-    for (let step = 0; step < length; step += 1) {
-      const from = (row * length + step) * length;
-      mask.fill(Number.NEGATIVE_INFINITY, from + step + 1, from + length);
-    }
-  }
-  return mask;
-}
-
-/** Shape [rows, 1, 1, 1+T]: the new position, then the past. A row that is not used sees only itself. */
-function pastMask(rows: number, lengths: readonly number[], size: number): Float32Array {
-  const mask = new Float32Array(rows * (1 + size));
-  for (let row = 0; row < rows; row += 1) {
-    const from = row * (1 + size) + 1;
-    mask.fill(Number.NEGATIVE_INFINITY, from + (lengths[row] ?? 0), from + size);
-  }
-  return mask;
 }

@@ -61,7 +61,7 @@ const words = 'the king and a little fox went over hill into dark wood where old
   ' ',
 );
 
-/** Requests of every sort: short and long, greedy and sampled, of every way through the sampling code. */
+/** Requests of every sort: short, long, and longer than a chunk; greedy and sampled; of every way through the sampling code. */
 function mixedRequests(count: number): GenerateRequest[] {
   const random = createRandom(11);
   const pick = <T>(values: readonly T[]): T => values[Math.floor(random() * values.length)] as T;
@@ -75,7 +75,7 @@ function mixedRequests(count: number): GenerateRequest[] {
       repetitionPenalty: pick([1, 1, 1.2]),
       stop: pick([[], [], [' the ']]),
     };
-    const prompt = Array.from({ length: 1 + Math.floor(random() ** 3 * 90) }, () => pick(words)).join(' ');
+    const prompt = Array.from({ length: 1 + Math.floor(random() ** 4 * 300) }, () => pick(words)).join(' ');
     return { prompt, seed: Math.floor(random() * 2 ** 32), parameters };
   });
 }

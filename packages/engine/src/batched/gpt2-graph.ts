@@ -1,297 +1,257 @@
 /**
  * GPT-2 as an ONNX graph for exactly this loop: it takes the past keys and values and gives back only the new ones.
- * B rows, S new positions a row (N = B·S, kept two-dimensional), T past positions, E width, H heads, D = E / H, V vocabulary.
- * The rows stand lane by lane, and each lane has a T of its own; everything but attention computes all rows at once.
  *
- * Attention is in two parts, over the new positions and over the past, because joining the past with the new rows would copy all of
- * it at each step. The new part comes first in the joined scores, so that where a score stands does not depend on T.
+ * N new positions stand in two sections. First R rows that go on, one position each, lane by lane; each of the G lanes has b rows and a past of its own
+ * length T. Then C prompts that begin, S positions each, with a past of T' if an earlier chunk of them is done. Everything but attention computes all N at
+ * once. E width, H heads, D = E / H, V vocabulary, L positions whose next token is wanted.
+ *
+ * Attention is in two parts, over the new positions and over the past, because joining the past with the new ones would copy all of it at each step. The
+ * new part comes first in the joined scores, so that where a score stands does not depend on T.
+ *
+ * | input | type | shape |
+ * |---|---|---|
+ * | ids, position | int32 | [N] |
+ * | wanted | int32 | [L], of the N |
+ * | sections | int64 | [2]: R, C·S |
+ * | lane_rows | int64 | [G]: b of each lane |
+ * | mask_g | float32 | [b, 1, 1, 1+T]: 0 or −∞ |
+ * | past_l_g_k, past_l_g_v | float32 | [b, H, T, D] |
+ * | prompt_shape | int64 | [4]: C, S, 3H, D |
+ * | prompt_mask | float32 | [1, 1, S, S+T'] |
+ * | prompt_past_l_k, prompt_past_l_v | float32 | [C, H, T', D] |
+ *
+ * | output | type | shape |
+ * |---|---|---|
+ * | new_l_k, new_l_v | float32 | [R, H, 1, D] |
+ * | prompt_l_k, prompt_l_v | float32 | [C, H, S, D] |
+ * | top_values, top_ids | float32, int32 | [L, topCandidates], largest first |
+ * | logits | float32 | [L, V], in int8 to be multiplied by `logit_scales` [L, 1] |
  */
 import { topCandidates } from '../sampling/sampling.ts';
-import type { Gpt2Layer, Gpt2Weights, Linear, Norm } from './gpt2-weights.ts';
-import { laneSizes } from './kv-lane.ts';
+import { Fp32Layers } from './fp32-layers.ts';
+import type { GraphLayers } from './graph-layers.ts';
+import { inputNames, maskName, newNames, outputNames, pastNames, promptNames, promptPastNames } from './graph-names.ts';
+import type { Gpt2Layer, Gpt2Weights, Norm } from './gpt2-weights.ts';
+import { laneSizes } from './lane-sizes.ts';
 import { microsoftDomain, OnnxGraph, type Value } from './onnx-graph.ts';
 
-export type BatchedDtype = 'fp32' | 'int8';
+/** @returns the bytes of an .onnx file */
+export function buildGpt2Graph(
+  weights: Gpt2Weights,
+  layersOf: (graph: OnnxGraph, weights: Gpt2Weights) => GraphLayers,
+): Uint8Array<ArrayBuffer> {
+  const graph = new OnnxGraph();
+  return new Gpt2GraphBuilder(graph, weights, layersOf(graph, weights)).build();
+}
 
-/** What uint8 means by 0. */
-const zeroPointValue = 128;
+export const buildFp32Graph = (weights: Gpt2Weights): Uint8Array<ArrayBuffer> =>
+  buildGpt2Graph(weights, (graph) => new Fp32Layers(graph, weights));
 
-export const inputNames = { ids: 'ids', position: 'position', wanted: 'wanted', laneRows: 'lane_rows' } as const;
-export const outputNames = {
-  topValues: 'top_values',
-  topIds: 'top_ids',
-  logits: 'logits',
-  logitScales: 'logit_scales',
-} as const;
-export const maskName = (lane: number): string => `mask_${lane}`;
-export const pastNames = (layer: number, lane: number): readonly [key: string, value: string] => [
-  `past_k_${layer}_${lane}`,
-  `past_v_${layer}_${lane}`,
-];
-export const newNames = (layer: number): readonly [key: string, value: string] => [`new_k_${layer}`, `new_v_${layer}`];
+/** New positions of one section, [b, H, S, D]. */
+interface Heads {
+  readonly queries: Value;
+  readonly keys: Value;
+  readonly values: Value;
+}
 
-/**
- * Inputs: `ids` [N] and `position` [N] (int32), `wanted` [L] (int32: those of the N whose next token is asked for, in generation each row's last), `lane_rows` [lanes] (int64, rows in each lane;
- * they add up to B); for each lane g with b rows `mask_g` [b, 1, S, S+T] (0 or −∞) and for each layer `past_k_l_g`, `past_v_l_g` [b, H, T, D]. Outputs: `new_k_l`, `new_v_l` [B, H, S, D], `top_values`, `top_ids` [L, topCandidates], `logits` [L, V], in int8 to be multiplied by `logit_scales` [L, 1].
- * @returns the bytes of an .onnx file
- */
-export function buildGpt2Graph(weights: Gpt2Weights, dtype: BatchedDtype): Uint8Array<ArrayBuffer> {
-  return new Gpt2GraphBuilder(weights, dtype).build();
+interface Past {
+  readonly keys: Value;
+  readonly values: Value;
+  readonly mask: Value;
+  /** How many new and how many past positions a row of the mask is about, [2]. */
+  readonly sizes: Value;
 }
 
 class Gpt2GraphBuilder {
-  readonly #graph = new OnnxGraph();
+  readonly #graph: OnnxGraph;
   readonly #weights: Gpt2Weights;
-  readonly #dtype: BatchedDtype;
-  /** [B, S, 3H, D] for Reshape. */
-  #splitShape: Value = '';
-  #mergeShape: Value = '';
-  #laneRows: Value = '';
-  readonly #lanes: Lane[] = [];
-  /** [N] and [L] times 128. */
-  #zeroPointN: Value = '';
-  #zeroPointL: Value = '';
+  readonly #layers: GraphLayers;
+  readonly #sections: Value;
+  readonly #laneRows: Value;
+  readonly #lanes: readonly Pick<Past, 'mask' | 'sizes'>[];
+  readonly #prompts: Pick<Past, 'mask' | 'sizes'>;
+  readonly #promptShape: Value;
+  /** [R, 3H, 1, D], [N, E] for Reshape. */
+  readonly #rowShape: Value;
+  readonly #flatShape: Value;
 
-  constructor(weights: Gpt2Weights, dtype: BatchedDtype) {
+  constructor(graph: OnnxGraph, weights: Gpt2Weights, layers: GraphLayers) {
+    this.#graph = graph;
     this.#weights = weights;
-    this.#dtype = dtype;
+    this.#layers = layers;
+    const { positions, heads, width } = weights.shape;
+    const lanes = laneSizes(positions);
+    this.#sections = graph.input(inputNames.sections, 'int64', [2]);
+    this.#laneRows = graph.input(inputNames.laneRows, 'int64', [lanes.length]);
+    this.#lanes = lanes.map((_, lane) => this.#masked(maskName(lane), [`b${lane}`, 1, 1, `J${lane}`]));
+    this.#prompts = this.#masked(inputNames.promptMask, [1, 1, 'S', 'J']);
+    this.#promptShape = graph.input(inputNames.promptShape, 'int64', [4]);
+    this.#rowShape = graph.constant(BigInt64Array.of(-1n, BigInt(3 * heads), 1n, BigInt(width / heads)));
+    this.#flatShape = graph.constant(BigInt64Array.of(-1n, BigInt(width)));
   }
 
   build(): Uint8Array<ArrayBuffer> {
     const graph = this.#graph;
-    const { shape, tokens, positions, layers, finalNorm } = this.#weights;
-    const { width, heads, vocabulary } = shape;
+    const { shape, positions, layers, finalNorm } = this.#weights;
     const ids = graph.input(inputNames.ids, 'int32', ['N']);
     const position = graph.input(inputNames.position, 'int32', ['N']);
     const wanted = graph.input(inputNames.wanted, 'int32', ['L']);
-    this.#laneRows = graph.input(inputNames.laneRows, 'int64', [laneSizes(shape.positions).length]);
-    for (const [index] of laneSizes(shape.positions).entries()) this.#lanes.push(this.#lane(index));
-    const rest = graph.constant(BigInt64Array.of(-1n, BigInt(3 * heads), BigInt(width / heads)));
-    this.#splitShape = graph.node('Concat', [graph.node('ReduceSum', [this.#laneRows]), rest], { axis: 0 });
-    this.#mergeShape = graph.constant(BigInt64Array.of(-1n, BigInt(width)));
-
-    const zeroPoint = graph.constant(Uint8Array.of(zeroPointValue));
-    this.#zeroPointN = graph.node('Expand', [zeroPoint, graph.node('Shape', [ids])]);
-    this.#zeroPointL = graph.node('Expand', [zeroPoint, graph.node('Shape', [wanted])]);
-
-    const table = graph.constant(tokens, [vocabulary, width]);
-    const embedded = graph.node('Gather', [table, ids]);
-    const placed = graph.node('Gather', [graph.constant(positions, [shape.positions, width]), position]);
-    let { normed, sum } = this.#norm(embedded, placed, layers[0]?.attentionNorm ?? finalNorm, null);
+    const places = graph.node('Gather', [graph.constant(positions, [shape.positions, shape.width]), position]);
+    let sum = graph.node('Add', [this.#layers.embed(ids), places]); // [N, E]
     for (const [index, layer] of layers.entries()) {
-      const attended = this.#attention(normed, layer, index);
-      ({ normed, sum } = this.#norm(attended, sum, layer.mlpNorm, layer.projection.bias));
-      const inner = this.#linear(normed, layer.mlpIn);
-      const active = graph.node('FastGelu', [inner, graph.constant(layer.mlpIn.bias)], {}, microsoftDomain);
-      const out = this.#linear(active, layer.mlpOut);
-      ({ normed, sum } = this.#norm(out, sum, layers[index + 1]?.attentionNorm ?? finalNorm, layer.mlpOut.bias));
+      sum = graph.node('Add', [sum, this.#attention(this.#norm(sum, layer.attentionNorm), layer, index)]);
+      sum = graph.node('Add', [sum, this.#mlp(this.#norm(sum, layer.mlpNorm), layer)]);
     }
-    this.#head(graph.node('Gather', [normed, wanted]), table);
+    this.#head(graph.node('Gather', [this.#norm(sum, finalNorm), wanted]));
     return graph.finish('gpt2');
   }
 
-  /** LayerNorm of a + b + bias, and that sum. */
-  #norm(a: Value, b: Value, { gain, bias }: Norm, added: Float32Array | null): { normed: Value; sum: Value } {
-    const graph = this.#graph;
-    const inputs = [
-      a,
-      b,
-      graph.constant(gain),
-      graph.constant(bias),
-      ...(added === null ? [] : [graph.constant(added)]),
-    ];
-    const [normed = '', , , sum = ''] = graph.nodes('SkipLayerNormalization', inputs, {
-      count: 4,
-      attributes: { epsilon: { float: this.#weights.shape.epsilon } },
-      domain: microsoftDomain,
-    });
-    return { normed, sum };
+  /** The operator that adds as well, SkipLayerNormalization, takes four times as long as this one and the additions. */
+  #norm(x: Value, { gain, bias }: Norm): Value {
+    const attributes = { axis: -1, epsilon: { float: this.#weights.shape.epsilon } };
+    return this.#graph.node(
+      'LayerNormalization',
+      [x, this.#graph.constant(gain), this.#graph.constant(bias)],
+      attributes,
+    );
   }
 
-  /** [N, E] → [N, E], without the projection's bias. */
+  #mlp(x: Value, layer: Gpt2Layer): Value {
+    const graph = this.#graph;
+    const inner = this.#layers.linear(x, layer.mlpIn);
+    const active = graph.node('FastGelu', [inner.product, graph.constant(inner.bias)], {}, microsoftDomain);
+    return this.#biased(this.#layers.linearAfterGelu(active, layer.mlpOut));
+  }
+
+  /** [N, E] → [N, E]. */
   #attention(x: Value, layer: Gpt2Layer, index: number): Value {
     const graph = this.#graph;
-    const { heads, width } = this.#weights.shape;
-    const scaled = scaleQueries(layer.attention, Math.sqrt(width / heads));
-    const joined = graph.node('Add', [this.#linear(x, scaled), graph.constant(scaled.bias)]);
-    const perHead = graph.node('Transpose', [graph.node('Reshape', [joined, this.#splitShape])], {
-      perm: [0, 2, 1, 3],
-    }); // [B, 3H, S, D]
-    const [q = '', k = '', v = ''] = graph.nodes('Split', [perHead], {
-      count: 3,
-      attributes: { axis: 1, num_outputs: 3 },
+    const joined = this.#biased(this.#layers.linear(x, scaleQueries(layer.attention, this.#weights.shape)));
+    const [rows = '', prompts = ''] = graph.nodes('Split', [joined, this.#sections], {
+      count: 2,
+      attributes: { axis: 0 },
     });
-    const [newKeyName, newValueName] = newNames(index);
-    const newDims = ['B', heads, 'S', width / heads];
-    graph.output(k, newKeyName, 'float32', newDims);
-    graph.output(v, newValueName, 'float32', newDims);
-
-    const newScores = this.#splitLanes(graph.node('FusedMatMul', [q, k], { transB: 1 }, microsoftDomain)); // [b, H, S, S]
-    const lanes = this.#splitLanes(q).map((queries, lane) =>
-      this.#attendPast({ layer: index, lane, queries, newScores: newScores[lane] ?? '' }),
+    const mixed = [this.#attendRows(rows, index), this.#attendPrompts(prompts, index)].map((part) =>
+      graph.node('Reshape', [part, this.#flatShape], { allowzero: 1 }),
     );
-    const newShares = graph.node(
-      'Concat',
-      lanes.map(({ shares }) => shares),
-      { axis: 0 },
-    ); // [B, H, S, S]
-    const ofPast = graph.node(
-      'Concat',
-      lanes.map(({ mixed }) => mixed),
-      { axis: 0 },
-    ); // [B, H, S, D]
-    const mixed = graph.node('Add', [graph.node('MatMul', [newShares, v]), ofPast]);
-    const merged = graph.node('Reshape', [graph.node('Transpose', [mixed], { perm: [0, 2, 1, 3] }), this.#mergeShape]);
-    return this.#linear(merged, layer.projection);
+    return this.#biased(this.#layers.linear(graph.node('Concat', mixed, { axis: 0 }), layer.projection));
   }
 
-  /** What one lane's rows take of their past, [b, H, S, D], and what share is left to the new positions, [b, H, S, S]. */
-  #attendPast(of: { layer: number; lane: number; queries: Value; newScores: Value }): { mixed: Value; shares: Value } {
+  /** [R, 3E] → [R, H, 1, D]: each lane on its own past. */
+  #attendRows(joined: Value, index: number): Value {
     const graph = this.#graph;
-    const [pastK, pastV] = this.#pastOf(of.layer, of.lane);
-    const { mask = '', sizes = '' } = this.#lanes[of.lane] ?? {};
-    const pastScores = graph.node('FusedMatMul', [of.queries, pastK], { transB: 1 }, microsoftDomain); // [b, H, S, T]
-    const scores = graph.node('Add', [graph.node('Concat', [of.newScores, pastScores], { axis: 3 }), mask]);
-    const [shares = '', pastShares = ''] = graph.nodes('Split', [graph.node('Softmax', [scores], { axis: 3 }), sizes], {
+    const rows = this.#splitHeads(graph.node('Reshape', [joined, this.#rowShape]));
+    this.#outputNew(rows, newNames(index), ['R', 1]);
+    const scores = this.#splitLanes(this.#scores(rows.queries, rows.keys)); // [b, H, 1, 1] each
+    const queries = this.#splitLanes(rows.queries);
+    const lanes = this.#lanes.map((lane, number) =>
+      this.#attendPast(queries[number] ?? '', scores[number] ?? '', {
+        ...lane,
+        ...this.#past(pastNames(index, number), [`b${number}`, `T${number}`]),
+      }),
+    );
+    const [shares = '', mixed = ''] = [lanes.map((lane) => lane.shares), lanes.map((lane) => lane.mixed)].map((parts) =>
+      graph.node('Concat', parts, { axis: 0 }),
+    );
+    return graph.node('Add', [graph.node('Mul', [shares, rows.values]), mixed]);
+  }
+
+  /** [C·S, 3E] → [C, S, H, D]. */
+  #attendPrompts(joined: Value, index: number): Value {
+    const graph = this.#graph;
+    const shaped = graph.node('Reshape', [joined, this.#promptShape], { allowzero: 1 });
+    const prompts = this.#splitHeads(graph.node('Transpose', [shaped], { perm: [0, 2, 1, 3] }));
+    this.#outputNew(prompts, promptNames(index), ['C', 'S']);
+    const past = { ...this.#prompts, ...this.#past(promptPastNames(index), ['C', 'T']) };
+    const { shares, mixed } = this.#attendPast(prompts.queries, this.#scores(prompts.queries, prompts.keys), past);
+    const all = graph.node('Add', [graph.node('MatMul', [shares, prompts.values]), mixed]);
+    return graph.node('Transpose', [all], { perm: [0, 2, 1, 3] });
+  }
+
+  /** What the new positions take of the past, [b, H, S, D], and their shares in each other, [b, H, S, S]. */
+  #attendPast(queries: Value, newScores: Value, past: Past): { mixed: Value; shares: Value } {
+    const graph = this.#graph;
+    const joined = graph.node('Concat', [newScores, this.#scores(queries, past.keys)], { axis: 3 }); // [b, H, S, S+T]
+    const allShares = graph.node('Softmax', [graph.node('Add', [joined, past.mask])], { axis: 3 });
+    const [shares = '', pastShares = ''] = graph.nodes('Split', [allShares, past.sizes], {
       count: 2,
       attributes: { axis: 3 },
     });
-    return { mixed: graph.node('MatMul', [pastShares, pastV]), shares };
+    return { mixed: graph.node('MatMul', [pastShares, past.values]), shares };
   }
 
-  #lane(index: number): Lane {
-    const mask = this.#graph.input(maskName(index), 'float32', [`b${index}`, 1, 'S', `J${index}`]);
-    // The mask's rows are S, its columns S + T.
-    const steps = this.#sizeOf(mask, 2);
-    const past = this.#graph.node('Sub', [this.#sizeOf(mask, 3), steps]);
-    return { mask, sizes: this.#graph.node('Concat', [steps, past], { axis: 0 }) };
+  /** [L, E] → logits and the top of them. */
+  #head(x: Value): void {
+    const graph = this.#graph;
+    const { vocabulary } = this.#weights.shape;
+    const { logits, scales } = this.#layers.head(x);
+    const count = Math.min(topCandidates, vocabulary);
+    const [values = '', indices = ''] = graph.nodes('TopK', [logits, graph.constant(BigInt64Array.of(BigInt(count)))], {
+      count: 2,
+      attributes: { axis: 1 },
+    });
+    // A scale is the same for the whole row: it does not change the order.
+    const topValues = scales === null ? values : graph.node('Mul', [values, scales]);
+    graph.output(topValues, outputNames.topValues, 'float32', ['L', count]);
+    graph.output(graph.node('Cast', [indices], { to: 6 }), outputNames.topIds, 'int32', ['L', count]);
+    graph.output(logits, outputNames.logits, 'float32', ['L', vocabulary]);
+    if (scales !== null) graph.output(scales, outputNames.logitScales, 'float32', ['L', 1]);
   }
 
-  #pastOf(layer: number, lane: number): readonly [Value, Value] {
-    const { heads, width } = this.#weights.shape;
-    const dims = [`b${lane}`, heads, `T${lane}`, width / heads];
-    const [keyName, valueName] = pastNames(layer, lane);
-    return [this.#graph.input(keyName, 'float32', dims), this.#graph.input(valueName, 'float32', dims)];
+  #biased({ product, bias }: { product: Value; bias: Float32Array }): Value {
+    return this.#graph.node('Add', [product, this.#graph.constant(bias)]);
+  }
+
+  #scores(queries: Value, keys: Value): Value {
+    return this.#graph.node('FusedMatMul', [queries, keys], { transB: 1 }, microsoftDomain);
+  }
+
+  /** [b, 3H, S, D] → three times [b, H, S, D]. */
+  #splitHeads(x: Value): Heads {
+    const attributes = { axis: 1, num_outputs: 3 };
+    const [queries = '', keys = '', values = ''] = this.#graph.nodes('Split', [x], { count: 3, attributes });
+    return { queries, keys, values };
   }
 
   #splitLanes(x: Value): readonly Value[] {
     return this.#graph.nodes('Split', [x, this.#laneRows], { count: this.#lanes.length, attributes: { axis: 0 } });
   }
 
-  /** The size of one axis, shape [1]. */
-  #sizeOf(x: Value, axis: number): Value {
-    return this.#graph.node('Shape', [x], { start: axis, end: axis + 1 });
+  #outputNew(
+    { keys, values }: Heads,
+    [keyName, valueName]: readonly [string, string],
+    [b, s]: [string, string | number],
+  ): void {
+    const { heads, width } = this.#weights.shape;
+    const dims = [b, heads, s, width / heads];
+    this.#graph.output(keys, keyName, 'float32', dims);
+    this.#graph.output(values, valueName, 'float32', dims);
   }
 
-  /** [N, inputs] → [N, outputs], without the bias. */
-  #linear(x: Value, linear: Linear): Value {
-    const { weight, inputs, outputs } = linear;
-    if (this.#dtype === 'fp32') return this.#graph.node('MatMul', [x, this.#graph.constant(weight, [inputs, outputs])]);
-    const { product, scale } = this.#quantizedProduct(x, quantizeColumns(linear), this.#zeroPointN);
-    return this.#graph.node('Mul', [product, scale]);
-  }
-
-  /**
-   * Row-wise int8: each row of x has a scale of its own, so that no row's result depends on another row.
-   * @param zeroPoint  128 for each row of x
-   * @returns what remains to be multiplied: [N, outputs] and [N, 1]
-   */
-  #quantizedProduct(
-    x: Value,
-    { values, scales, inputs, outputs }: QuantizedLinear,
-    zeroPoint: Value,
-  ): { product: Value; scale: Value } {
+  #masked(name: string, dims: readonly (string | number)[]): Pick<Past, 'mask' | 'sizes'> {
     const graph = this.#graph;
-    const largest = graph.node('ReduceMax', [graph.node('Abs', [x]), graph.constant(BigInt64Array.of(1n))], {
-      keepdims: 0,
-    });
-    // A row of zeros divides by zero, but whatever whole numbers that gives are multiplied by its scale, which is 0.
-    const scale = graph.node('Mul', [largest, graph.constant(Float32Array.of(1 / 127))]);
-    const quantized = graph.node('QuantizeLinear', [x, scale, zeroPoint], { axis: 0 });
-    const product = graph.node(
-      'MatMulIntegerToFloat',
-      [
-        quantized,
-        graph.constant(values, [inputs, outputs]),
-        graph.constant(Float32Array.of(1), []),
-        graph.constant(scales),
-        graph.constant(Uint8Array.of(zeroPointValue), []),
-      ],
-      {},
-      microsoftDomain,
-    );
-    return { product, scale: graph.node('Unsqueeze', [scale, graph.constant(BigInt64Array.of(1n))]) };
+    const mask = graph.input(name, 'float32', dims);
+    const [steps, all] = [2, 3].map((axis) => graph.node('Shape', [mask], { start: axis, end: axis + 1 }));
+    const past = graph.node('Sub', [all ?? '', steps ?? '']);
+    return { mask, sizes: graph.node('Concat', [steps ?? '', past], { axis: 0 }) };
   }
 
-  /** [L, E] → logits and the top of them. In int8 the logits come before their row's scale, which does not change their order. */
-  #head(x: Value, table: Value): void {
-    const graph = this.#graph;
-    const { vocabulary } = this.#weights.shape;
-    const { product: logits, scale } =
-      this.#dtype === 'fp32'
-        ? { product: graph.node('Gemm', [x, table], { transB: 1 }), scale: null }
-        : this.#quantizedProduct(x, quantizeColumns(headOf(this.#weights)), this.#zeroPointL);
-    if (scale !== null) graph.output(scale, outputNames.logitScales, 'float32', ['L', 1]);
-    const count = Math.min(topCandidates, vocabulary);
-    const [values = '', indices = ''] = graph.nodes('TopK', [logits, graph.constant(BigInt64Array.of(BigInt(count)))], {
-      count: 2,
-      attributes: { axis: 1 },
-    });
-    graph.output(scale === null ? values : graph.node('Mul', [values, scale]), outputNames.topValues, 'float32', [
-      'L',
-      count,
-    ]);
-    graph.output(graph.node('Cast', [indices], { to: 6 }), outputNames.topIds, 'int32', ['L', count]);
-    graph.output(logits, outputNames.logits, 'float32', ['L', vocabulary]);
+  #past(
+    [keyName, valueName]: readonly [string, string],
+    [b, t]: readonly [string, string],
+  ): Pick<Past, 'keys' | 'values'> {
+    const { heads, width } = this.#weights.shape;
+    const dims = [b, heads, t, width / heads];
+    return { keys: this.#graph.input(keyName, 'float32', dims), values: this.#graph.input(valueName, 'float32', dims) };
   }
-}
-
-interface Lane {
-  readonly mask: Value;
-  /** S and T. */
-  readonly sizes: Value;
-}
-
-interface QuantizedLinear {
-  /** Shape [inputs, outputs]. */
-  readonly values: Int8Array;
-  /** Shape [outputs]. */
-  readonly scales: Float32Array;
-  readonly inputs: number;
-  readonly outputs: number;
-}
-
-/** Symmetric int8 with one scale a column. */
-function quantizeColumns({ weight, inputs, outputs }: Pick<Linear, 'weight' | 'inputs' | 'outputs'>): QuantizedLinear {
-  const scales = new Float32Array(outputs);
-  for (let index = 0; index < weight.length; index += 1) {
-    const column = index % outputs;
-    const size = Math.abs(weight[index] ?? 0) / 127;
-    if (size > (scales[column] ?? 0)) scales[column] = size;
-  }
-  const values = new Int8Array(weight.length);
-  for (let index = 0; index < weight.length; index += 1) {
-    const scale = scales[index % outputs] ?? 0;
-    values[index] = scale === 0 ? 0 : Math.round((weight[index] ?? 0) / scale);
-  }
-  return { values, scales, inputs, outputs };
-}
-
-/** The table of tokens as a matrix from width to vocabulary. */
-function headOf({ tokens, shape }: Gpt2Weights): Pick<Linear, 'weight' | 'inputs' | 'outputs'> {
-  const { width, vocabulary } = shape;
-  const weight = new Float32Array(tokens.length);
-  for (let token = 0; token < vocabulary; token += 1) {
-    for (let column = 0; column < width; column += 1) {
-      weight[column * vocabulary + token] = tokens[token * width + column] ?? 0;
-    }
-  }
-  return { weight, inputs: width, outputs: vocabulary };
 }
 
 /** Attention's 1/√D inside the weights of the queries: exact where √D is a power of two. */
-function scaleQueries({ weight, bias, inputs, outputs }: Linear, divisor: number): Linear {
-  const width = outputs / 3;
+function scaleQueries(
+  { weight, bias, inputs, outputs }: Gpt2Layer['attention'],
+  { width, heads }: Gpt2Weights['shape'],
+): Gpt2Layer['attention'] {
+  const divisor = Math.sqrt(width / heads);
   const scale = (values: Float32Array): Float32Array =>
     values.map((value, index) => (index % outputs < width ? value / divisor : value));
   return { weight: scale(weight), bias: scale(bias), inputs, outputs };

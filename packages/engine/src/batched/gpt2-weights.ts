@@ -81,7 +81,8 @@ export function parseGpt2Shape(config: unknown): Gpt2Shape | null {
     value.scale_attn_by_inverse_layer_idx !== true &&
     value.tie_word_embeddings !== false;
   if (!isPlain || n_layer === undefined || n_head === undefined || n_embd === undefined) return null;
-  if (n_positions === undefined || vocab_size === undefined) return null;
+  // Heads of an odd width would need other copies of keys and values; there are none.
+  if (n_positions === undefined || vocab_size === undefined || (n_embd / n_head) % 2 !== 0) return null;
   return {
     layers: n_layer,
     heads: n_head,

@@ -1,5 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { KvLane, laneSizes, type NewRows } from './kv-lane.ts';
+import { KvLane } from './kv-lane.ts';
+import { laneSizes } from './lane-sizes.ts';
+import type { KeysValues } from './step.ts';
 
 const shape = { layers: 2, heads: 3, headWidth: 4 };
 
@@ -10,7 +12,7 @@ const numberAt = (text: number, position: number, layer: number, part: number, h
 const range = (count: number): number[] => Array.from({ length: count }, (_, index) => index);
 
 /** What a step over these texts gives, at these positions: shape [B, H, S, D]. */
-function newRows(texts: readonly { text: number; first: number }[], steps: number): NewRows {
+function newRows(texts: readonly { text: number; first: number }[], steps: number): readonly KeysValues[] {
   const valuesOf = (layer: number, part: number): number[] =>
     texts.flatMap(({ text, first }) =>
       range(shape.heads).flatMap((head) =>
@@ -24,14 +26,22 @@ function newRows(texts: readonly { text: number; first: number }[], steps: numbe
   );
 }
 
-/** Checks that row i of the lane holds the i-th text at every position. */
+/** A new row of positions 0 to `length` of a text. */
+function join(lane: KvLane, text: number, length: number, stride = length): void {
+  lane.extend(lane.addRow(), { data: newRows([{ text, first: 0 }], stride), row: 0, stride, length });
+}
+
+/** Checks that row i of the lane holds the i-th text at every position, and sees just these. */
 function expectTexts(lane: KvLane, texts: readonly number[]): void {
   expect(lane.lengths).toHaveLength(texts.length);
-  for (let layer = 0; layer < shape.layers; layer += 1) {
-    for (const [part, array] of lane.view(layer, texts.length).entries()) {
-      for (const [row, text] of texts.entries()) {
+  const { mask, past, pastLength } = lane.input(texts.length + 1);
+  for (const [row, text] of texts.entries()) {
+    const length = lane.lengths[row] ?? 0;
+    expectSeen(mask, { row, pastLength, length });
+    for (let layer = 0; layer < shape.layers; layer += 1) {
+      for (const [part, array] of past(layer).entries()) {
         for (let head = 0; head < shape.heads; head += 1) {
-          for (let position = 0; position < (lane.lengths[row] ?? 0); position += 1) {
+          for (let position = 0; position < length; position += 1) {
             const at = ((row * shape.heads + head) * lane.size + position) * shape.headWidth;
             expect(array[at + 1]).toBe(Math.fround(numberAt(text, position, layer, part, head, 1)));
           }
@@ -39,27 +49,26 @@ function expectTexts(lane: KvLane, texts: readonly number[]): void {
       }
     }
   }
+  expectSeen(mask, { row: texts.length, pastLength, length: 0 });
+}
+
+/** The new position, and the first `length` of the past. */
+function expectSeen(mask: Float32Array, of: { row: number; pastLength: number; length: number }): void {
+  const row = [...mask.subarray(of.row * (1 + of.pastLength), (of.row + 1) * (1 + of.pastLength))];
+  expect(row).toEqual(row.map((_, index) => (index <= of.length ? 0 : Number.NEGATIVE_INFINITY)));
 }
 
 describe('keys and values of a lane', () => {
   it('have a size for every length', () => {
-    expect(laneSizes(1024)).toEqual([64, 96, 128, 192, 256, 384, 512, 768, 1024]);
-    expect(laneSizes(100)).toEqual([64, 96, 100]);
+    expect(laneSizes(1024)).toEqual([64, 128, 192, 256, 384, 640, 1024]);
+    expect(laneSizes(100)).toEqual([64, 100]);
     expect(laneSizes(32)).toEqual([32]);
   });
 
   it('stay with their text while others join, grow, leave and move', () => {
     const lane = new KvLane(8, shape);
     const next = new KvLane(16, shape);
-    const prefilled = newRows(
-      [
-        { text: 1, first: 0 },
-        { text: 2, first: 0 },
-        { text: 3, first: 0 },
-      ],
-      4,
-    );
-    for (const [row, length] of [2, 4, 3].entries()) lane.addPrefilled(prefilled, { from: row, stride: 4, length });
+    for (const [index, length] of [2, 4, 3].entries()) join(lane, index + 1, length, 4);
     expect(lane.lengths).toEqual([2, 4, 3]);
     expectTexts(lane, [1, 2, 3]);
 
@@ -77,17 +86,31 @@ describe('keys and values of a lane', () => {
     expect(lane.lengths).toEqual([3, 5, 4]);
     expectTexts(lane, [1, 2, 3]);
 
-    next.addFrom(lane, 1);
+    next.extend(next.addRow(), lane.content(1));
     lane.removeRow(1);
     expectTexts(lane, [1, 3]);
     expectTexts(next, [2]);
 
-    for (let text = 4; text < 12; text += 1) {
-      lane.addPrefilled(newRows([{ text, first: 0 }], 2), { from: 0, stride: 2, length: 2 });
-    }
+    // In two parts, as a prompt of two chunks.
+    next.extend(0, { data: newRows([{ text: 2, first: 5 }], 8), row: 0, stride: 8, length: 6 });
+    expect(next.lengths).toEqual([11]);
+    expectTexts(next, [2]);
+
+    for (let text = 4; text < 12; text += 1) join(lane, text, 2);
     expectTexts(lane, [1, 3, 4, 5, 6, 7, 8, 9, 10, 11]);
     lane.removeRow(9);
     lane.removeRow(0);
     expectTexts(lane, [10, 3, 4, 5, 6, 7, 8, 9]);
+  });
+
+  it('give the memory back that no text has used for a while, and keep what is used', () => {
+    const lane = new KvLane(8, shape);
+    for (let text = 0; text < 16; text += 1) join(lane, text, 1);
+    for (let text = 15; text > 0; text -= 1) lane.removeRow(text);
+    const bytes = (): number => lane.input(1).past(0)[0].buffer.byteLength;
+    const full = bytes();
+    for (let step = 0; step < 300; step += 1) lane.trim();
+    expect(bytes()).toBe(full / 4);
+    expectTexts(lane, [0]);
   });
 });

@@ -2,14 +2,15 @@
  * Keys and values of the running texts of about one length. Each text is a row of one array a layer, shape [rows, H, T, D] with the rows outermost: the
  * first rows are always the used ones, so that a view of them is what the graph takes, without a copy.
  *
- * T is fixed: a text that outgrows its lane moves to the next. So what is computed for a text depends on its own length alone, long
- * and short texts share a step without sharing a T, and nothing is ever repacked.
+ * T is fixed: a text that outgrows its lane moves to the next. So what is computed for a text depends on its own length alone, and long and short texts share
+ * a step without sharing a T.
  */
+import type { KeysValues, LaneInput } from './step.ts';
 
 export interface KvShape {
   readonly layers: number;
   readonly heads: number;
-  /** D. */
+  /** D; even. */
   readonly headWidth: number;
 }
 
@@ -17,22 +18,26 @@ const minCapacity = 4;
 /** Steps between two looks at how much of the memory is used. */
 const trimSteps = 128;
 
-/** New keys or values of one layer: shape [B, H, S, D]. */
-export type NewRows = readonly (readonly [keys: Float32Array, values: Float32Array])[];
-
-/** T of the lanes of a model: 64, doubling up to its positions. */
-export function laneSizes(positions: number): readonly number[] {
-  const sizes = [];
-  for (const size of [64, 96, 128, 192, 256, 384, 512, 768]) if (size < positions) sizes.push(size);
-  return [...sizes, positions];
+/** Positions of one row of something larger. */
+export interface Content {
+  /** Of each layer, shape [B, H, S, D]. */
+  readonly data: readonly KeysValues[];
+  /** Of the B. */
+  readonly row: number;
+  /** S. */
+  readonly stride: number;
+  /** The first so many of the S. */
+  readonly length: number;
 }
 
 export class KvLane {
   /** T: room for positions in each row. */
   readonly size: number;
   readonly #shape: KvShape;
-  /** For each layer: keys, values. */
-  #arrays: NewRows;
+  /** Of each layer. */
+  #arrays: readonly KeysValues[];
+  /** Shape [capacity, 1+T]: the new position first. Rows that are not used see only that. */
+  #mask = new Float32Array();
   readonly #lengths: number[] = [];
   #stepsUntilTrim = trimSteps;
   /** Most rows since the last trim. */
@@ -41,7 +46,7 @@ export class KvLane {
   constructor(size: number, shape: KvShape) {
     this.size = size;
     this.#shape = shape;
-    this.#arrays = this.#allocate(0);
+    this.#arrays = Array.from({ length: shape.layers }, () => [new Float32Array(), new Float32Array()] as const);
   }
 
   /** Positions in each row, at most `size`. */
@@ -49,113 +54,113 @@ export class KvLane {
     return this.#lengths;
   }
 
-  /** What the graph takes of a layer: so many rows, of which those that are not used hold numbers without meaning. `reserve` comes first. */
-  view(layer: number, rows: number): readonly [keys: Float32Array, values: Float32Array] {
-    const [keys, values] = this.#layer(layer);
-    const size = rows * this.#rowSize;
-    return [keys.subarray(0, size), values.subarray(0, size)];
+  /** What the graph takes: so many rows, of which those that are not used hold numbers without meaning. */
+  input(rows: number): LaneInput {
+    this.#reserve(rows);
+    return {
+      rows,
+      pastLength: this.size,
+      mask: this.#mask.subarray(0, rows * (1 + this.size)),
+      past: (layer) => this.#view(layer, 0, rows),
+    };
   }
 
-  /** Makes room for so many rows. */
-  reserve(rows: number): void {
-    this.#peakRows = Math.max(this.#peakRows, rows);
-    if (rows > this.#capacity) this.#resize(rows);
+  /** One row's keys and values, shape [1, H, T, D]. */
+  row(row: number): (layer: number) => KeysValues {
+    return (layer) => this.#view(layer, row, 1);
+  }
+
+  /** @returns the new row, of no positions */
+  addRow(): number {
+    const row = this.#lengths.length;
+    this.#reserve(row + 1);
+    this.#lengths.push(0);
+    return row;
+  }
+
+  /** Adds positions to a row. */
+  extend(row: number, from: Content): void {
+    const { heads, headWidth } = this.#shape;
+    const place = this.#lengths[row] ?? 0;
+    for (const [layer, pair] of this.#arrays.entries()) {
+      for (const [part, target] of pair.entries()) {
+        const source = from.data[layer]?.[part] ?? new Float32Array();
+        for (let head = 0; head < heads; head += 1) {
+          const start = (from.row * heads + head) * from.stride * headWidth;
+          const block = source.subarray(start, start + from.length * headWidth);
+          target.set(block, ((row * heads + head) * this.size + place) * headWidth);
+        }
+      }
+    }
+    this.#setLength(row, place + from.length);
+  }
+
+  /** A row as another lane takes it over. */
+  content(row: number): Content {
+    return { data: this.#arrays, row, stride: this.size, length: this.#lengths[row] ?? 0 };
+  }
+
+  /**
+   * One more position for each row, from a step over rows that go on.
+   * @param offset  The step's first row that is this lane's.
+   */
+  append(newRows: readonly KeysValues[], offset: number): void {
+    for (const [layer, [keys, values]] of newRows.entries()) {
+      const [pastKeys, pastValues] = this.#arrays[layer] ?? [keys, values];
+      this.#appendTo(pastKeys, keys, offset);
+      this.#appendTo(pastValues, values, offset);
+    }
+    for (const [row, length] of this.#lengths.entries()) this.#setLength(row, length + 1);
+  }
+
+  /** Takes a row out; the last one moves into its place. */
+  removeRow(row: number): void {
+    const last = this.#lengths.length - 1;
+    if (row !== last) {
+      this.#setLength(row, 0);
+      this.extend(row, this.content(last));
+    }
+    this.#setLength(last, 0);
+    this.#lengths.pop();
   }
 
   /** Called at every step: gives memory back that was not used for a while. Not at once, because new memory is slow. */
   trim(): void {
     this.#stepsUntilTrim -= 1;
     if (this.#stepsUntilTrim > 0) return;
-    if (capacityFor(this.#peakRows) < this.#capacity) this.#resize(this.#peakRows);
+    if (capacityFor(this.#peakRows) < this.#capacity) this.#resize(capacityFor(this.#peakRows));
     this.#stepsUntilTrim = trimSteps;
     this.#peakRows = this.#lengths.length;
   }
 
-  /**
-   * A new row from what a prefill gave.
-   * @param from    The row of the prefill.
-   * @param stride  S of the prefill.
-   * @param length  Positions to take; the rest of the S is padding.
-   */
-  addPrefilled(newRows: NewRows, { from, stride, length }: { from: number; stride: number; length: number }): void {
-    this.#addRow(length, (layer, part) => ({ data: newRows[layer]?.[part], from, stride }));
+  #reserve(rows: number): void {
+    this.#peakRows = Math.max(this.#peakRows, rows);
+    if (rows > this.#capacity) this.#resize(capacityFor(rows));
   }
 
-  /** Takes over a row that has outgrown another lane. */
-  addFrom(lane: KvLane, row: number): void {
-    this.#addRow(lane.#lengths[row] ?? 0, (layer, part) => ({
-      data: lane.#arrays[layer]?.[part],
-      from: row,
-      stride: lane.size,
-    }));
+  /** The old memory is free at once, not when the garbage collector comes by. */
+  #resize(capacity: number): void {
+    const bytes = capacity * this.#rowSize * Float32Array.BYTES_PER_ELEMENT;
+    const resized = (array: Float32Array): Float32Array =>
+      new Float32Array((array.buffer as ArrayBuffer).transfer(bytes));
+    this.#arrays = this.#arrays.map(([keys, values]) => [resized(keys), resized(values)]);
+    this.#mask = new Float32Array(capacity * (1 + this.size));
+    for (let row = 0; row < capacity; row += 1) this.#maskRow(row, this.#lengths[row] ?? 0);
   }
 
-  /**
-   * One more position for each row, from a decode step.
-   * @param offset  The step's first row that is this lane's.
-   */
-  append(newRows: NewRows, offset: number): void {
-    for (const [layer, pair] of newRows.entries()) {
-      for (const [part, data] of pair.entries()) this.#appendTo(this.#layer(layer)[part === 0 ? 0 : 1], data, offset);
-    }
-    for (let row = 0; row < this.#lengths.length; row += 1) this.#lengths[row] = (this.#lengths[row] ?? 0) + 1;
-  }
-
-  /** Takes a row out; the last one moves into its place. */
-  removeRow(row: number): void {
-    const length = this.#lengths.pop() ?? 0;
-    const last = this.#lengths.length;
-    if (row === last) return;
-    for (const pair of this.#arrays) {
-      for (const array of pair) this.#copyRow(array, { from: last, stride: this.size, length, target: array, row });
+  #setLength(row: number, length: number): void {
+    if (length < (this.#lengths[row] ?? 0)) this.#maskRow(row, length);
+    else {
+      const start = row * (1 + this.size) + 1;
+      this.#mask.fill(0, start + (this.#lengths[row] ?? 0), start + length);
     }
     this.#lengths[row] = length;
   }
 
-  #addRow(
-    length: number,
-    sourceOf: (layer: number, part: number) => { data: Float32Array | undefined; from: number; stride: number },
-  ): void {
-    const row = this.#lengths.length;
-    this.reserve(row + 1);
-    for (const [layer, pair] of this.#arrays.entries()) {
-      for (const [part, target] of pair.entries()) {
-        const { data, from, stride } = sourceOf(layer, part);
-        if (data !== undefined) this.#copyRow(data, { from, stride, length, target, row });
-      }
-    }
-    this.#lengths.push(length);
-  }
-
-  /** The used positions of one row, head by head; `stride` is the source's T. */
-  #copyRow(
-    data: Float32Array,
-    {
-      from,
-      stride,
-      length,
-      target,
-      row,
-    }: { from: number; stride: number; length: number; target: Float32Array; row: number },
-  ): void {
-    const { heads, headWidth } = this.#shape;
-    for (let head = 0; head < heads; head += 1) {
-      const source = (from * heads + head) * stride * headWidth;
-      target.set(data.subarray(source, source + length * headWidth), (row * heads + head) * this.size * headWidth);
-    }
-  }
-
-  #resize(rows: number): void {
-    const old = this.#arrays;
-    this.#arrays = this.#allocate(capacityFor(rows));
-    for (const [layer, pair] of this.#arrays.entries()) {
-      for (const [part, target] of pair.entries()) {
-        const data = old[layer]?.[part] ?? new Float32Array();
-        for (const [row, length] of this.#lengths.entries()) {
-          this.#copyRow(data, { from: row, stride: this.size, length, target, row });
-        }
-      }
-    }
+  #maskRow(row: number, length: number): void {
+    const start = row * (1 + this.size);
+    this.#mask.fill(0, start, start + 1 + length);
+    this.#mask.fill(Number.NEGATIVE_INFINITY, start + 1 + length, start + 1 + this.size);
   }
 
   /** The innermost loop of the step, on memory that no cache holds: two numbers at a time, because wider stores wait less. */
@@ -174,17 +179,14 @@ export class KvLane {
     }
   }
 
-  #layer(layer: number): readonly [Float32Array, Float32Array] {
-    return this.#arrays[layer] ?? [new Float32Array(), new Float32Array()];
+  #view(layer: number, row: number, rows: number): KeysValues {
+    const [keys, values] = this.#arrays[layer] ?? [new Float32Array(), new Float32Array()];
+    const [start, end] = [row * this.#rowSize, (row + rows) * this.#rowSize];
+    return [keys.subarray(start, end), values.subarray(start, end)];
   }
 
   get #capacity(): number {
-    return this.#layer(0)[0].length / this.#rowSize;
-  }
-
-  #allocate(rows: number): NewRows {
-    const size = rows * this.#rowSize;
-    return Array.from({ length: this.#shape.layers }, () => [new Float32Array(size), new Float32Array(size)] as const);
+    return this.#view(0, 0, 0)[0].buffer.byteLength / Float32Array.BYTES_PER_ELEMENT / this.#rowSize;
   }
 
   /** Numbers in one row of a layer's keys. */

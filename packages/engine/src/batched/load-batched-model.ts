@@ -5,22 +5,22 @@ import { AppError } from '@prosemill/core';
 import type { LoadMessage } from '../child/messages.ts';
 import type { ModelRunner } from '../child/model-runner.ts';
 import { BatchLoop } from './batch-loop.ts';
-import type { BatchedDtype } from './gpt2-graph.ts';
+import type { BatchedDtype } from './build-graph.ts';
 import { parseGpt2Shape } from './gpt2-weights.ts';
 import { graphVersion } from './graph-version.ts';
 import { openStoredGraph } from './stored-graph.ts';
 
-/** In fp32 a kernel for fewer rows adds in another order; whole numbers add up to the same in any. */
-const minRows: Readonly<Record<BatchedDtype, number>> = { fp32: 4, int8: 1 };
+/** In fp32 a kernel for fewer rows may add in another order; whole numbers add up to the same in any. */
+const alignment = { fp32: { minRows: 4, promptUnit: 16 }, int8: { minRows: 1, promptUnit: 4 } } as const;
 
 /** @throws {AppError} `engine_unavailable` when the folder holds no GPT-2 model */
 export async function loadBatchedModel(load: LoadMessage): Promise<ModelRunner> {
-  const { folder, graphFile, threads, slots } = load;
+  const { folder, graphFile, threads, slots, tokenizer } = load;
   const dtype = load.dtype as BatchedDtype;
   const shape = parseGpt2Shape(JSON.parse(await readFile(join(folder, 'config.json'), 'utf8')));
   if (shape === null) throw new AppError('engine_unavailable', { message: `${folder} holds no GPT-2 model` });
-  const session = await openStoredGraph({ folder, dtype, graphFile, shape, threads });
-  const loop = new BatchLoop({ session, shape, slots, minRows: minRows[dtype] });
+  const session = await openStoredGraph({ folder, dtype, graphFile, shape, threads, tokenizer });
+  const loop = new BatchLoop({ session, shape, slots, ...alignment[dtype] });
   return {
     version: graphVersion,
     endIds: new Set(shape.endIds),

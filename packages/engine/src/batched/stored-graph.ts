@@ -1,17 +1,13 @@
 /** A session on the graph that is stored beside the models, or is made and stored now. */
 import { access, mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { type BatchedDtype, buildGpt2Graph } from './gpt2-graph.ts';
+import { buildGraph, type GraphSource } from './build-graph.ts';
 import { Gpt2Session } from './gpt2-session.ts';
-import { type Gpt2Shape, readGpt2Weights } from './gpt2-weights.ts';
+import type { Gpt2Shape } from './gpt2-weights.ts';
 
-export interface StoredGraph {
-  /** Of the model. */
-  readonly folder: string;
-  readonly dtype: BatchedDtype;
+export interface StoredGraph extends GraphSource {
   readonly graphFile: string;
   readonly shape: Gpt2Shape;
-  readonly threads: number;
 }
 
 /** From the stored graph if there is one that can be read: a start then takes as long as reading the file. */
@@ -29,8 +25,8 @@ export async function openStoredGraph(graph: StoredGraph): Promise<Gpt2Session> 
 }
 
 /** @returns the file, or the graph itself where nothing can be written */
-async function storeGraph({ folder, dtype, graphFile }: StoredGraph): Promise<string | Uint8Array> {
-  const graph = buildGpt2Graph(await readGpt2Weights(folder), dtype);
+async function storeGraph({ graphFile, ...source }: StoredGraph): Promise<string | Uint8Array> {
+  const graph = await buildGraph(source);
   const partial = `${graphFile}.partial-${process.pid}`;
   try {
     await mkdir(dirname(graphFile), { recursive: true });

@@ -5,7 +5,7 @@ import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { AppError, type Logger } from '@prosemill/core';
 import { createTokenizer } from '@prosemill/tokenizer';
-import type { BatchedDtype } from '../batched/gpt2-graph.ts';
+import type { BatchedDtype } from '../batched/build-graph.ts';
 import type { Gpt2Session } from '../batched/gpt2-session.ts';
 import { type Gpt2Shape, parseGpt2Shape } from '../batched/gpt2-weights.ts';
 import { graphFileOf } from '../batched/graph-file.ts';
@@ -52,7 +52,7 @@ export async function measureQuality(options: QualityOptions): Promise<MeasuredQ
   const { folder, weightsChecksum } = model;
   const open = async (dtype: BatchedDtype): Promise<Gpt2Session> => {
     const graphFile = graphFileOf({ modelDir, weightsChecksum, dtype });
-    return await openStoredGraph({ folder, dtype, graphFile, shape, threads });
+    return await openStoredGraph({ folder, dtype, graphFile, shape, threads, tokenizer: model.tokenizer });
   };
   const scores = await scoreWindows({ ids, shape, reference: await open('fp32'), other: await open('int8') });
   const report = {

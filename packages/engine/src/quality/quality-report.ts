@@ -3,7 +3,7 @@ import { readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { arch } from 'node:os';
 import { join } from 'node:path';
 import { AppError } from '@prosemill/core';
-import type { BatchedDtype } from '../batched/gpt2-graph.ts';
+import type { BatchedDtype } from '../batched/build-graph.ts';
 import { graphVersion } from '../batched/graph-version.ts';
 import { cpuFeatures } from '../fingerprint.ts';
 import type { ScoreSums } from './compare-logits.ts';

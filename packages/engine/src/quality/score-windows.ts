@@ -1,7 +1,7 @@
 /** Runs a text through two number formats of a model, side by side, and scores what each of them predicts. */
 import type { Gpt2Session } from '../batched/gpt2-session.ts';
 import type { Gpt2Shape } from '../batched/gpt2-weights.ts';
-import { laneSizes } from '../batched/kv-lane.ts';
+import { firstStep } from '../batched/step.ts';
 import { addScores, compareLogits, noScore, type ScoreSums } from './compare-logits.ts';
 
 /** About as long as the texts that the service writes. */
@@ -47,29 +47,7 @@ export function windowsOf(ids: readonly number[], size: number): readonly (reado
 
 /** What may follow each position of a text of S tokens that has just begun: shape [S, V]. */
 async function logitsOf(session: Gpt2Session, shape: Gpt2Shape, ids: readonly number[]): Promise<Float32Array> {
-  const positions = Int32Array.from(ids, (_, index) => index);
-  const none = new Float32Array();
-  const { logits } = await session.run({
-    ids: Int32Array.from(ids),
-    positions,
-    wanted: positions,
-    lanes: laneSizes(shape.positions).map((_, lane) => ({
-      rows: lane === 0 ? 1 : 0,
-      pastLength: 0,
-      mask: lane === 0 ? causalMask(ids.length) : none,
-      past: () => [none, none] as const,
-    })),
-    withLogits: true,
-  });
+  const { logits } = await session.run(firstStep(ids, shape));
   if (logits === null) throw new TypeError('The session gave no logits.');
   return logits;
-}
-
-/** Shape [1, 1, S, S]. */
-function causalMask(steps: number): Float32Array {
-  const mask = new Float32Array(steps * steps);
-  for (let step = 0; step < steps; step += 1) {
-    mask.fill(Number.NEGATIVE_INFINITY, step * steps + step + 1, (step + 1) * steps);
-  }
-  return mask;
 }

@@ -1,0 +1,111 @@
+/** Balancing, on the shipped model and on a twin of it with outlier channels as larger GPT-2 models have them. */
+import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { createTokenizer } from '@prosemill/tokenizer';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { qualityLimits } from '../quality/quality-report.ts';
+import { scoreWindows } from '../quality/score-windows.ts';
+import { balance, type BalancedWeights } from './balance.ts';
+import { observeLinears } from './calibration.ts';
+import { buildFp32Graph, buildGpt2Graph } from './gpt2-graph.ts';
+import { Gpt2Session } from './gpt2-session.ts';
+import { type Gpt2Weights, type Linear, type Norm, readGpt2Weights } from './gpt2-weights.ts';
+import { Int8Layers } from './int8-layers.ts';
+import { firstStep } from './step.ts';
+
+const folder = fileURLToPath(new URL('../../../../models/tiny-tales', import.meta.url));
+const read = (path: string): string => readFileSync(path, 'utf8');
+const tokenizer = createTokenizer(
+  JSON.stringify({
+    tokenizer: JSON.parse(read(`${folder}/tokenizer.json`)),
+    config: JSON.parse(read(`${folder}/tokenizer_config.json`)),
+  }),
+);
+const text = (name: string): number[] =>
+  tokenizer.encode(read(fileURLToPath(new URL(`../../texts/${name}.txt`, import.meta.url))));
+const calibrationIds = text('calibration');
+const heldOutIds = text('held-out').slice(0, 2_000);
+
+let weights: Gpt2Weights;
+beforeAll(async () => {
+  weights = await readGpt2Weights(folder);
+});
+
+const open = async (graph: Uint8Array): Promise<Gpt2Session> => await Gpt2Session.create(graph, weights.shape, 2);
+const openInt8 = async (of: BalancedWeights): Promise<Gpt2Session> =>
+  await open(buildGpt2Graph(of, (graph) => new Int8Layers(graph, of)));
+
+async function logitsOf(session: Gpt2Session): Promise<Float32Array> {
+  const { logits } = await session.run(firstStep(heldOutIds.slice(0, 100), weights.shape));
+  return logits ?? new Float32Array();
+}
+
+/** What the first channels of a layer's input become: larger, or far from zero. */
+const enlarged = 40;
+const moved = 30;
+const channels = 3;
+const isOdd = (channel: number): boolean => channel < channels;
+
+/** The same function as before, with outliers between a norm and the layer behind it. */
+function withOutliers(norm: Norm, linear: Linear): { norm: Norm; linear: Linear } {
+  const bias = linear.bias.map((value, output) => {
+    let sum = value;
+    for (let channel = 0; channel < channels; channel += 1) {
+      sum -= (moved * (linear.weight[channel * linear.outputs + output] ?? 0)) / enlarged;
+    }
+    return sum;
+  });
+  return {
+    norm: {
+      gain: norm.gain.map((value, channel) => (isOdd(channel) ? value * enlarged : value)),
+      bias: norm.bias.map((value, channel) => (isOdd(channel) ? value * enlarged + moved : value)),
+    },
+    linear: {
+      ...linear,
+      bias,
+      weight: linear.weight.map((value, index) =>
+        isOdd(Math.floor(index / linear.outputs)) ? value / enlarged : value,
+      ),
+    },
+  };
+}
+
+function twinOf(original: Gpt2Weights): Gpt2Weights {
+  const layers = original.layers.map((layer) => {
+    const { norm: attentionNorm, linear: attention } = withOutliers(layer.attentionNorm, layer.attention);
+    const { norm: mlpNorm, linear: mlpIn } = withOutliers(layer.mlpNorm, layer.mlpIn);
+    return { ...layer, attentionNorm, attention, mlpNorm, mlpIn };
+  });
+  return { ...original, layers };
+}
+
+async function agreementInInt8(of: BalancedWeights): Promise<number> {
+  const [reference, other] = [await open(buildFp32Graph(weights)), await openInt8(of)];
+  const scores = await scoreWindows({ ids: heldOutIds, shape: weights.shape, reference, other });
+  return scores.other.agreements / scores.other.tokens;
+}
+
+describe('balanced weights', () => {
+  it('compute the same', async () => {
+    const balanced = balance(weights, await observeLinears(weights, calibrationIds, 2));
+    // What the head's scales give back is not in the table of tokens, so its norm stays as it was.
+    const same = { ...balanced, finalNorm: weights.finalNorm };
+    const expected = await logitsOf(await open(buildFp32Graph(weights)));
+    const actual = await logitsOf(await open(buildFp32Graph(same)));
+    const difference = actual.reduce(
+      (most, value, index) => Math.max(most, Math.abs(value - (expected[index] ?? 0))),
+      0,
+    );
+    expect(expected.length).toBe(100 * weights.shape.vocabulary);
+    expect(difference).toBeLessThan(0.002);
+    expect(balanced.layers[0]?.attention.weight).not.toEqual(weights.layers[0]?.attention.weight);
+  });
+
+  it('keep outlier channels from spoiling int8', async () => {
+    const twin = twinOf(weights);
+    const plain = { ...twin, headScales: new Float32Array(weights.shape.width).fill(1) };
+    expect(await agreementInInt8(plain)).toBeLessThan(qualityLimits.minTop1Agreement - 0.03);
+    const balanced = balance(twin, await observeLinears(twin, calibrationIds, 2));
+    expect(await agreementInInt8(balanced)).toBeGreaterThan(qualityLimits.minTop1Agreement);
+  });
+});

@@ -1,0 +1,110 @@
+/**
+ * The same network with inputs of its linear layers that suit int8: around zero, and with channels of about one size. Every step is exact in real
+ * arithmetic: what is taken from a layer's input is given back by its weights and its bias.
+ *
+ * Before queries-keys-values and the MLP the change goes into the norm; before the projection into the values' bias and columns, because attention weights
+ * add up to 1. After GELU nothing can be folded.
+ * @see Xiao 2023, "SmoothQuant"; Wei 2023, "Outlier Suppression+"
+ */
+import type { ChannelStatistics } from './calibration.ts';
+import type { Gpt2Layer, Gpt2Weights, Linear, Norm } from './gpt2-weights.ts';
+
+export interface BalancedWeights extends Gpt2Weights {
+  /** Shape [E]: what the head's rows, the table of tokens transposed, are to be multiplied by. */
+  readonly headScales: Float32Array;
+}
+
+/** How one layer's input changes: x becomes (x − shift) / scale. Both of shape [inputs]. */
+interface Change {
+  readonly shift: Float32Array;
+  readonly scale: Float32Array;
+}
+
+/** @param statistics  As {@link observeLinears} gives them. */
+export function balance(weights: Gpt2Weights, statistics: readonly ChannelStatistics[]): BalancedWeights {
+  const { tokens, shape } = weights;
+  const layers = weights.layers.map((layer, index) => balanceLayer(layer, statistics.slice(4 * index, 4 * index + 4)));
+  const head = changeFor(statistics.at(-1), (channel) => columnSize(tokens, shape.width, channel));
+  // The head has no bias that could give a shift back.
+  const change = { shift: new Float32Array(shape.width), scale: head.scale };
+  return { ...weights, layers, finalNorm: changeNorm(weights.finalNorm, change), headScales: head.scale };
+}
+
+function balanceLayer(layer: Gpt2Layer, [attention, projection, mlpIn]: readonly ChannelStatistics[]): Gpt2Layer {
+  const before = changeFor(attention, rowSize(layer.attention));
+  const values = changeFor(projection, rowSize(layer.projection));
+  const inner = changeFor(mlpIn, rowSize(layer.mlpIn));
+  return {
+    ...layer,
+    attentionNorm: changeNorm(layer.attentionNorm, before),
+    attention: changeValues(giveBack(layer.attention, before), values),
+    projection: giveBack(layer.projection, values),
+    mlpNorm: changeNorm(layer.mlpNorm, inner),
+    mlpIn: giveBack(layer.mlpIn, inner),
+  };
+}
+
+/** @param weightSize  The largest weight that a channel meets. */
+function changeFor(statistics: ChannelStatistics | undefined, weightSize: (channel: number) => number): Change {
+  if (statistics === undefined) throw new RangeError('A linear layer was not observed.');
+  const { mean, spread } = statistics;
+  const scale = spread.map((size, channel) => coarse(Math.sqrt(size / weightSize(channel))));
+  // Coarse steps are as good, and the same on machines whose sums differ in the last bits.
+  const shift = mean.map((value, channel) => {
+    const step = coarse(at(spread, channel)) / 16;
+    return Math.round(value / step) * step;
+  });
+  return { shift, scale };
+}
+
+/** The nearest power of √2; 1 where there is none. */
+const coarse = (size: number): number =>
+  size > 0 && Number.isFinite(size) ? 2 ** (Math.round(2 * Math.log2(size)) / 2) : 1;
+
+const changeNorm = ({ gain, bias }: Norm, { shift, scale }: Change): Norm => ({
+  gain: gain.map((value, channel) => value / at(scale, channel)),
+  bias: bias.map((value, channel) => (value - at(shift, channel)) / at(scale, channel)),
+});
+
+/** The same outputs from a changed input. */
+function giveBack({ weight, bias, inputs, outputs }: Linear, { shift, scale }: Change): Linear {
+  const shares = new Float64Array(bias);
+  for (const [index, value] of weight.entries()) {
+    const output = index % outputs;
+    shares[output] = (shares[output] ?? 0) + at(shift, (index - output) / outputs) * value;
+  }
+  const scaled = weight.map((value, index) => value * at(scale, Math.floor(index / outputs)));
+  return { weight: scaled, bias: new Float32Array(shares), inputs, outputs };
+}
+
+/** Changes the last third of a layer's outputs. */
+function changeValues({ weight, bias, inputs, outputs }: Linear, { shift, scale }: Change): Linear {
+  const first = outputs - scale.length;
+  return {
+    weight: weight.map((value, index) => {
+      const channel = (index % outputs) - first;
+      return channel < 0 ? value : value / at(scale, channel);
+    }),
+    bias: bias.map((value, output) =>
+      output < first ? value : (value - at(shift, output - first)) / at(scale, output - first),
+    ),
+    inputs,
+    outputs,
+  };
+}
+
+const rowSize =
+  ({ weight, outputs }: Linear) =>
+  (channel: number): number =>
+    weight
+      .subarray(channel * outputs, (channel + 1) * outputs)
+      .reduce((size, value) => Math.max(size, Math.abs(value)), 0);
+
+function columnSize(table: Float32Array, width: number, column: number): number {
+  let size = 0;
+  for (let index = column; index < table.length; index += width) size = Math.max(size, Math.abs(at(table, index)));
+  return size;
+}
+
+/** An index that is known to be in range. */
+const at = (values: Float32Array, index: number): number => values[index] ?? Number.NaN;

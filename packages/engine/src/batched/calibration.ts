@@ -1,0 +1,111 @@
+/** How large the numbers are that go into each linear layer: measured on a page of text. */
+import { InferenceSession } from 'onnxruntime-node';
+import { Fp32Layers } from './fp32-layers.ts';
+import type { GraphLayers, LinearResult } from './graph-layers.ts';
+import { observedName } from './graph-names.ts';
+import { buildGpt2Graph } from './gpt2-graph.ts';
+import { sessionOptions } from './gpt2-session.ts';
+import type { Gpt2Weights, Linear } from './gpt2-weights.ts';
+import type { OnnxGraph, Value } from './onnx-graph.ts';
+import { firstStep, StepFeeds } from './step.ts';
+
+/** Of one linear layer's input, for each channel: shape [inputs]. */
+export interface ChannelStatistics {
+  readonly mean: Float32Array;
+  /** Mean absolute difference from the mean. */
+  readonly spread: Float32Array;
+}
+
+/** Positions computed together. */
+const windowTokens = 256;
+/**
+ * Positions of each window that are not counted: GPT-2 parks attention on the first token, whose few huge channels would hide what all others do.
+ * @see Xiao 2023, "Efficient Streaming Language Models with Attention Sinks"
+ */
+const skippedTokens = 1;
+
+/**
+ * @param ids  Some hundred tokens of ordinary text.
+ * @returns in the order in which they are computed: for each layer queries-keys-values, projection, MLP in, MLP out; last the head
+ */
+export async function observeLinears(
+  weights: Gpt2Weights,
+  ids: readonly number[],
+  threads: number,
+): Promise<readonly ChannelStatistics[]> {
+  const { shape } = weights;
+  const names = Array.from({ length: 4 * shape.layers + 1 }, (_, index) => observedName(index));
+  const session = await InferenceSession.create(observedGraph(weights), sessionOptions(threads));
+  const feeds = new StepFeeds(shape);
+  const size = Math.min(windowTokens, shape.positions);
+  const inputs = names.map((): Float32Array[] => []);
+  for (let start = 0; start + skippedTokens < ids.length; start += size) {
+    const window = ids.slice(start, start + size);
+    const results = await session.run(feeds.of(firstStep(window, shape)), names);
+    for (const [index, name] of names.entries()) {
+      const data = results[name]?.data as Float32Array;
+      inputs[index]?.push(data.slice((data.length / window.length) * skippedTokens));
+    }
+  }
+  await session.release();
+  return inputs.map((parts, index) => statisticsOf(parts, widthOf(weights, index)));
+}
+
+const widthOf = ({ shape }: Gpt2Weights, index: number): number => (index % 4 === 3 ? shape.innerWidth : shape.width);
+
+/** @param parts  Each of shape [rows, width]. */
+function statisticsOf(parts: readonly Float32Array[], width: number): ChannelStatistics {
+  const rows = parts.reduce((sum, { length }) => sum + length / width, 0);
+  const mean = new Float64Array(width);
+  const spread = new Float64Array(width);
+  for (const part of parts) {
+    for (const [index, value] of part.entries()) mean[index % width] = (mean[index % width] ?? 0) + value / rows;
+  }
+  for (const part of parts) {
+    for (const [index, value] of part.entries()) {
+      const column = index % width;
+      spread[column] = (spread[column] ?? 0) + Math.abs(value - (mean[column] ?? 0)) / rows;
+    }
+  }
+  return { mean: new Float32Array(mean), spread: new Float32Array(spread) };
+}
+
+const observedGraph = (weights: Gpt2Weights): Uint8Array =>
+  buildGpt2Graph(weights, (graph) => new ObservedLayers(graph, weights));
+
+/** float32, with what goes into each layer as a further output. */
+class ObservedLayers implements GraphLayers {
+  readonly #graph: OnnxGraph;
+  readonly #layers: Fp32Layers;
+  readonly #width: number;
+  #count = 0;
+
+  constructor(graph: OnnxGraph, weights: Gpt2Weights) {
+    this.#graph = graph;
+    this.#layers = new Fp32Layers(graph, weights);
+    this.#width = weights.shape.width;
+  }
+
+  embed(ids: Value): Value {
+    return this.#layers.embed(ids);
+  }
+
+  linear(x: Value, linear: Linear): LinearResult {
+    this.#observe(x, linear.inputs);
+    return this.#layers.linear(x, linear);
+  }
+
+  linearAfterGelu(x: Value, linear: Linear): LinearResult {
+    return this.linear(x, linear);
+  }
+
+  head(x: Value): ReturnType<GraphLayers['head']> {
+    this.#observe(x, this.#width);
+    return this.#layers.head(x);
+  }
+
+  #observe(x: Value, inputs: number): void {
+    this.#graph.output(x, observedName(this.#count), 'float32', ['O', inputs]);
+    this.#count += 1;
+  }
+}

@@ -1,0 +1,20 @@
+/** The layers with weights, as a number format computes them. */
+import type { Linear } from './gpt2-weights.ts';
+import type { Value } from './onnx-graph.ts';
+
+/** A linear layer's result, [N, outputs], before its bias, [outputs]. */
+export interface LinearResult {
+  readonly product: Value;
+  readonly bias: Float32Array;
+}
+
+export interface GraphLayers {
+  /** Token ids [N] → [N, E]. */
+  embed(ids: Value): Value;
+  /** [N, inputs] → [N, outputs]. */
+  linear(x: Value, linear: Linear): LinearResult;
+  /** The same for what comes out of GELU, which is never below −0.17. */
+  linearAfterGelu(x: Value, linear: Linear): LinearResult;
+  /** [L, E] → [L, V], to be multiplied by `scales` [L, 1] unless that is null. */
+  head(x: Value): { readonly logits: Value; readonly scales: Value | null };
+}

@@ -1,0 +1,159 @@
+/** One run of the graph, as its caller sees it. Letters as in gpt2-graph.ts. */
+import { Tensor } from 'onnxruntime-node';
+import { inputNames, maskName, pastNames, promptPastNames } from './graph-names.ts';
+import type { Gpt2Shape } from './gpt2-weights.ts';
+import { laneSizes } from './lane-sizes.ts';
+
+/** Keys and values of a layer, or of what is new in it. */
+export type KeysValues = readonly [keys: Float32Array, values: Float32Array];
+
+export interface StepInput {
+  /** Shape [N]: R rows that go on, lane by lane, then C·S positions of prompts. */
+  readonly ids: Int32Array;
+  /** Shape [N]. */
+  readonly positions: Int32Array;
+  /** Shape [L]: those of the N whose next token is asked for. */
+  readonly wanted: Int32Array;
+  /** One for each size of lane. */
+  readonly lanes: readonly LaneInput[];
+  readonly prompts: PromptInput;
+  /** Give the logits of the whole vocabulary too: a copy of L·V numbers. */
+  readonly withLogits: boolean;
+}
+
+/** Rows that go on, one new position each. */
+export interface LaneInput {
+  /** b. */
+  readonly rows: number;
+  /** T. */
+  readonly pastLength: number;
+  /** Shape [b, 1, 1, 1+T]: 0 where a position is seen, −∞ where not; the new one comes first. */
+  readonly mask: Float32Array;
+  /** Of each layer, shape [b, H, T, D]. */
+  readonly past: (layer: number) => KeysValues;
+}
+
+/** Prompts that begin, or one that goes on where its last chunk ended. */
+export interface PromptInput {
+  /** C. */
+  readonly count: number;
+  /** S, padding included. */
+  readonly length: number;
+  /** T'. */
+  readonly pastLength: number;
+  /** Shape [1, 1, S, S+T']: the new positions come first. */
+  readonly mask: Float32Array;
+  /** Of each layer, shape [C, H, T', D]. */
+  readonly past: (layer: number) => KeysValues;
+}
+
+export interface StepOutput {
+  /** Of each layer, shape [R, H, 1, D]. */
+  readonly newRows: readonly KeysValues[];
+  /** Of each layer, shape [C, H, S, D]. */
+  readonly newPrompts: readonly KeysValues[];
+  /** Shape [L, topCount], largest first; of the same value the lower id first. */
+  readonly topValues: Float32Array;
+  readonly topIds: Int32Array;
+  /** `topCandidates`, or the vocabulary if that is smaller. */
+  readonly topCount: number;
+  /** Shape [L, V]; null unless asked for. */
+  readonly logits: Float32Array | null;
+}
+
+const none = new Float32Array();
+export const noPast = (): KeysValues => [none, none];
+export const noLane: LaneInput = { rows: 0, pastLength: 0, mask: none, past: noPast };
+export const noPrompts: PromptInput = { count: 0, length: 0, pastLength: 0, mask: none, past: noPast };
+
+/** One text from its beginning, as a step of its own that tells every position's next token. */
+export function firstStep(ids: readonly number[], shape: Gpt2Shape): StepInput {
+  const all = Int32Array.from(ids, (_, index) => index);
+  return {
+    ids: Int32Array.from(ids),
+    positions: all,
+    wanted: all,
+    lanes: laneSizes(shape.positions).map(() => noLane),
+    prompts: { count: 1, length: ids.length, pastLength: 0, mask: promptMask(ids.length, 0, 0), past: noPast },
+    withLogits: true,
+  };
+}
+
+/**
+ * Shape [1, 1, S, S+T']: each position sees the new ones up to itself and the first `done` of the past.
+ * @param length      S.
+ * @param pastLength  T'.
+ */
+export function promptMask(length: number, pastLength: number, done: number): Float32Array {
+  const mask = new Float32Array(length * (length + pastLength));
+  for (let step = 0; step < length; step += 1) {
+    const from = step * (length + pastLength);
+    mask.fill(Number.NEGATIVE_INFINITY, from + step + 1, from + length);
+    mask.fill(Number.NEGATIVE_INFINITY, from + length + done, from + length + pastLength);
+  }
+  return mask;
+}
+
+/** Turns steps into the graph's inputs: views, not copies. */
+export class StepFeeds {
+  readonly #shape: Gpt2Shape;
+  readonly #headWidth: number;
+  /** Inputs of lanes and prompts that are not there: the same at every step. */
+  readonly #absent: Readonly<Record<string, Tensor>>;
+
+  constructor(shape: Gpt2Shape) {
+    this.#shape = shape;
+    this.#headWidth = shape.width / shape.heads;
+    const absent = laneSizes(shape.positions).map((_, index) => this.#lane(index, noLane));
+    this.#absent = Object.assign(this.#prompts(noPrompts), ...absent) as Record<string, Tensor>;
+  }
+
+  of({ ids, positions, wanted, lanes, prompts }: StepInput): Record<string, Tensor> {
+    const promptPositions = prompts.count * prompts.length;
+    const feeds: Record<string, Tensor> = {
+      ...this.#absent,
+      [inputNames.ids]: new Tensor('int32', ids, [ids.length]),
+      [inputNames.position]: new Tensor('int32', positions, [positions.length]),
+      [inputNames.wanted]: new Tensor('int32', wanted, [wanted.length]),
+      [inputNames.sections]: int64(ids.length - promptPositions, promptPositions),
+      [inputNames.laneRows]: int64(...lanes.map(({ rows }) => rows)),
+    };
+    for (const [index, lane] of lanes.entries()) if (lane.rows > 0) Object.assign(feeds, this.#lane(index, lane));
+    if (prompts.count > 0) Object.assign(feeds, this.#prompts(prompts));
+    return feeds;
+  }
+
+  #lane(index: number, { rows, pastLength, mask, past }: LaneInput): Record<string, Tensor> {
+    return {
+      [maskName(index)]: new Tensor('float32', mask, [rows, 1, 1, 1 + pastLength]),
+      ...this.#past((layer) => pastNames(layer, index), past, [rows, pastLength]),
+    };
+  }
+
+  #prompts({ count, length, pastLength, mask, past }: PromptInput): Record<string, Tensor> {
+    return {
+      [inputNames.promptShape]: int64(count, length, 3 * this.#shape.heads, this.#headWidth),
+      [inputNames.promptMask]: new Tensor('float32', mask, [1, 1, length, length + pastLength]),
+      ...this.#past(promptPastNames, past, [count, pastLength]),
+    };
+  }
+
+  #past(
+    namesOf: (layer: number) => readonly [string, string],
+    past: (layer: number) => KeysValues,
+    [rows, length]: readonly [number, number],
+  ): Record<string, Tensor> {
+    const dims = [rows, this.#shape.heads, length, this.#headWidth];
+    const feeds: Record<string, Tensor> = {};
+    for (let layer = 0; layer < this.#shape.layers; layer += 1) {
+      const [keyName, valueName] = namesOf(layer);
+      const [keys, values] = past(layer);
+      feeds[keyName] = new Tensor('float32', keys, dims);
+      feeds[valueName] = new Tensor('float32', values, dims);
+    }
+    return feeds;
+  }
+}
+
+const int64 = (...values: readonly number[]): Tensor =>
+  new Tensor('int64', BigInt64Array.from(values, BigInt), [values.length]);
