@@ -5,6 +5,7 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { graphVersion } from '@prosemill/engine/gpt2';
 import { checksOf } from './checks.ts';
 import { startContestants } from './contestants/start-contestants.ts';
 import { measureEngine } from './engine/measure-engine.ts';
@@ -39,7 +40,7 @@ async function compare(): Promise<void> {
   const engine = await measureEngine({ folder: modelFolder, promptOf, onPass: tell });
   const machine = describeMachine(await readFile('/proc/cpuinfo', 'utf8').catch(() => ''));
   const date = new Date().toISOString().slice(0, 10);
-  const measured = { date, machine, limits, measurements, ...engine, missing };
+  const measured = { date, engine: graphVersion, machine, limits, measurements, ...engine, missing };
   const results: BenchResults = { ...measured, checks: checksOf(measured) };
   await mkdir(dataFolder, { recursive: true });
   await writeFile(join(dataFolder, 'results.json'), `${JSON.stringify(results, null, 2)}\n`);

@@ -9,6 +9,8 @@ import type { Summary } from './statistics.ts';
 
 export interface BenchResults {
   readonly date: string;
+  /** Version of `batched`. */
+  readonly engine: string;
   readonly machine: Machine;
   readonly limits: MachineLimits;
   readonly measurements: readonly Measurement[];

@@ -15,7 +15,7 @@ export interface BatchedOptions {
 
 export interface GenerateOptions {
   readonly seed: number;
-  readonly onToken?: () => void;
+  readonly onToken?: () => unknown;
   readonly signal?: AbortSignal;
 }
 

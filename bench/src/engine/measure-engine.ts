@@ -4,7 +4,7 @@ import type { BenchResults } from '../results.ts';
 import type { PromptMaker } from '../scenarios.ts';
 import { measureFirstToken } from './first-token.ts';
 import { measureMemory } from './memory.ts';
-import { measureStepCosts } from './step-cost.ts';
+import { measureStepCosts, type StepCost } from './step-cost.ts';
 
 export interface EngineOptions {
   readonly folder: string;
@@ -23,11 +23,13 @@ export async function measureEngine(
   const memory = await measureMemory({ folder, dtype: 'int8', slots: 32 }, promptOf);
   const generator = await startGenerator({ folder, dtype: 'int8', slots: 64 });
   onPass('cost of a step');
-  const stepCosts = await measureStepCosts(generator, promptOf, [
-    ...textCounts.map((texts) => ({ texts, context: 128 })),
-    ...contexts.map((context) => ({ texts: 1, context })),
-    ...contexts.map((context) => ({ texts: 32, context })),
-  ]);
+  const stepCosts: StepCost[] = [];
+  for (const texts of textCounts) {
+    stepCosts.push(...(await measureStepCosts(generator, { promptOf, texts, contexts: [128] })));
+  }
+  for (const texts of [1, 32]) {
+    stepCosts.push(...(await measureStepCosts(generator, { promptOf, texts, contexts })));
+  }
   onPass('first token of a short prompt');
   const firstToken = await measureFirstToken(generator, promptOf);
   await generator.stop();

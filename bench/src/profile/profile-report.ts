@@ -2,6 +2,7 @@
 import { formatNumber, markdownTable } from '../report/table.ts';
 import { sum } from '../statistics.ts';
 import type { ProfiledRun } from './profile-engine.ts';
+import type { Run } from './recorded-session.ts';
 import type { StepSplit } from './split-profile.ts';
 
 const weights = 'matrix multiplications of the weights';
@@ -14,7 +15,7 @@ const smallestMs = 0.02;
  */
 export function profileReport(plain: ProfiledRun, profiled: ProfiledRun): string {
   const { splits } = profiled;
-  const steps = decodeSteps(profiled);
+  const steps = profiled.runs.length;
   const inRuns = sum(profiled.runs.map(({ begin, end }) => end - begin));
   const rows = [...(splits[0]?.nodes.keys() ?? [])].map((group) => ({
     name: group,
@@ -25,9 +26,9 @@ export function profileReport(plain: ProfiledRun, profiled: ProfiledRun): string
   const total = profiled.ms;
   const ofWeights = sum(rows.find(({ name }) => name === weights)?.parts ?? []);
   return [
-    `Full queue of 32 texts of mixed lengths, int8: ${steps} steps. Milliseconds per step; prefill is spread over the steps.\n`,
+    `Full queue of 32 texts of mixed lengths, int8: ${steps} steps, ${stepsOf('prompts', profiled)} of them with prompts. Milliseconds per step, each of the two kinds spread over all steps.\n`,
     markdownTable([
-      ['', 'decode', 'prefill', 'both', 'share'],
+      ['', 'decode', 'with prompts', 'both', 'share'],
       ...rows.map(({ name, parts }) =>
         [name].concat(
           [...parts, sum(parts)].map((part) => (part / steps).toFixed(2)),
@@ -47,12 +48,12 @@ export function profileReport(plain: ProfiledRun, profiled: ProfiledRun): string
 }
 
 function timeLine(what: string, { runs, ms }: Pick<ProfiledRun, 'runs' | 'ms'>): string {
-  const steps = decodeSteps({ runs });
+  const steps = runs.length;
   const ofKind = (kind: string): number =>
     sum(runs.filter((run) => run.kind === kind).map(({ begin, end }) => end - begin));
-  const [decode, prefill] = [ofKind('decode'), ofKind('prefill')];
-  const parts = [ms, decode, prefill, ms - decode - prefill].map((value) => (value / steps).toFixed(2));
-  return `${what}: ${parts[0]} ms a step (decode ${parts[1]}, prefill ${parts[2]}, JavaScript outside run() ${parts[3]}).`;
+  const [decode, prompts] = [ofKind('decode'), ofKind('prompts')];
+  const parts = [ms, decode, prompts, ms - decode - prompts].map((value) => (value / steps).toFixed(2));
+  return `${what}: ${parts[0]} ms a step (decode ${parts[1]}, with prompts ${parts[2]}, JavaScript outside run() ${parts[3]}).`;
 }
 
 function operatorTable(splits: readonly StepSplit[], steps: number): string {
@@ -62,11 +63,10 @@ function operatorTable(splits: readonly StepSplit[], steps: number): string {
     .filter(({ parts }) => sum(parts) >= smallestMs)
     .toSorted((a, b) => sum(b.parts) - sum(a.parts));
   return markdownTable([
-    ['operator', 'decode', 'prefill'],
+    ['operator', 'decode', 'with prompts'],
     ...rows.map(({ name, parts }) => [name].concat(parts.map((part) => part.toFixed(3)))),
   ]);
 }
 
-const decodeSteps = ({ runs }: Pick<ProfiledRun, 'runs'>): number =>
-  runs.filter(({ kind }) => kind === 'decode').length;
+const stepsOf = (kind: Run['kind'], { runs }: ProfiledRun): number => runs.filter((run) => run.kind === kind).length;
 const percent = (part: number, whole: number): string => `${formatNumber((part / whole) * 100)} %`;

@@ -5,8 +5,8 @@ import { InferenceSession } from '@prosemill/engine/gpt2';
 import type { ProfileEvent } from './node-groups.ts';
 
 export interface Run {
-  /** Prompts, or one token of each text. */
-  readonly kind: 'prefill' | 'decode';
+  /** One token of each text, or parts of prompts as well. */
+  readonly kind: 'decode' | 'prompts';
   /** By `performance.now()`. */
   readonly begin: number;
   readonly end: number;
@@ -58,9 +58,9 @@ function recordRuns(session: InferenceSession, runs: Run[]): void {
     const begin = performance.now();
     const results = await run(...args);
     const feeds = args[0] as InferenceSession.FeedsType;
-    // In a decode step each row has one position.
+    // In a decode step the next token of each position is wanted.
     const isDecode = feeds['ids']?.dims[0] === feeds['wanted']?.dims[0];
-    runs.push({ kind: isDecode ? 'decode' : 'prefill', begin, end: performance.now() });
+    runs.push({ kind: isDecode ? 'decode' : 'prompts', begin, end: performance.now() });
     return results;
   };
 }

@@ -20,12 +20,12 @@ it('gives each node to its run and its group, and what is in no node to the rest
     node(12_000, 'Mul', [2, 768], [2, 1]),
   ];
   const runs = [
-    { kind: 'prefill', begin: 100, end: 105 },
+    { kind: 'prompts', begin: 100, end: 105 },
     { kind: 'decode', begin: 110, end: 115 },
   ] as const;
-  const [decode, prefill] = splitProfile(events, runs, () => true);
-  expect(prefill?.nodes.get('matrix multiplications of the weights')).toBe(1);
-  expect(prefill?.restOfRun).toBe(4);
+  const [decode, prompts] = splitProfile(events, runs, () => true);
+  expect(prompts?.nodes.get('matrix multiplications of the weights')).toBe(1);
+  expect(prompts?.restOfRun).toBe(4);
   expect(decode?.nodes.get('attention over the past')).toBe(1);
   expect(decode?.nodes.get('quantising')).toBe(1);
   expect(decode?.restOfRun).toBe(3);

@@ -32,7 +32,7 @@ export function splitProfile(
     while (run < marks.length - 1 && node.ts >= (marks[run + 1]?.ts ?? 0)) run += 1;
     perRun[run]?.push(node);
   }
-  return (['decode', 'prefill'] as const).map((kind) => {
+  return (['decode', 'prompts'] as const).map((kind) => {
     const chosen = runs
       .map((entry, index) => ({ entry, nodes: perRun[index] ?? [] }))
       .filter(({ entry }) => entry.kind === kind && isCounted(entry));

@@ -20,9 +20,9 @@ export const reportOf = (results: BenchResults): string =>
     `\n${memoryLine(results)}`,
   ].join('\n');
 
-function machineLine({ machine }: BenchResults): string {
+function machineLine({ machine, engine }: BenchResults): string {
   const { cpu, cores, memoryGiB, system, node, instructions } = machine;
-  return `${cpu} (${instructions.join(', ')}), ${cores} cores, ${memoryGiB} GiB, ${system}, Node ${node}.\n`;
+  return `${cpu} (${instructions.join(', ')}), ${cores} cores, ${memoryGiB} GiB, ${system}, Node ${node}; batched ${engine}.\n`;
 }
 
 function throughputTable({ measurements }: BenchResults): string {
