@@ -1,6 +1,8 @@
 /** The results as pages of the docs. */
+import { execFile } from 'node:child_process';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 import type { BenchResults } from '../results.ts';
 import { scenarioNames } from '../scenarios.ts';
 import { summarize } from '../statistics.ts';
@@ -15,6 +17,8 @@ export async function writeDocs(results: BenchResults): Promise<void> {
   await writeFile(`${docs}/benchmarks/results.json`, `${JSON.stringify(results, null, 2)}\n`);
   await writeFile(`${docs}/benchmarks/throughput.svg`, plotBars(barsOf(results)));
   await writeFile(`${docs}/benchmarks.md`, `${introduction(results)}\n${reportOf(results)}\n`);
+  // In the path of every script that pnpm runs.
+  await promisify(execFile)('oxfmt', [`${docs}/benchmarks.md`, `${docs}/benchmarks/results.json`]);
 }
 
 const introduction = ({ date }: BenchResults): string => `# Benchmarks
