@@ -142,7 +142,10 @@ class Gpt2GraphBuilder {
     const graph = this.#graph;
     const rows = this.#splitHeads(graph.node('Reshape', [joined, this.#rowShape]));
     this.#outputNew(rows, newNames(index), ['R', 1]);
-    const scores = this.#splitLanes(this.#scores(rows.queries, rows.keys)); // [b, H, 1, 1] each
+    // Of one position with itself: as a matrix product this takes ten times as long.
+    const products = graph.node('Mul', [rows.queries, rows.keys]);
+    const ownScores = graph.node('ReduceSum', [products, graph.constant(BigInt64Array.of(3n))], { keepdims: 1 });
+    const scores = this.#splitLanes(ownScores); // [b, H, 1, 1] each
     const queries = this.#splitLanes(rows.queries);
     const lanes = this.#lanes.map((lane, number) =>
       this.#attendPast(queries[number] ?? '', scores[number] ?? '', {

@@ -16,16 +16,16 @@ interface Matrix {
   readonly outputs: number;
 }
 
-/** What uint8 means by 0 where numbers have both signs, and how many steps there are from it to the largest. */
-const signed = { zeroPoint: 128, steps: 127 };
-/** After GELU: all of uint8 above the smallest number that there is. */
-const unsigned = { zeroPoint: 0, steps: 255 };
+/** What uint8 means by 0 where numbers have both signs; 127 steps are left to the largest. */
+const signedZero = 128;
 /** gelu_new(x) ≥ −0.17004; what is below −0.17 becomes that. */
 const geluOffset = 0.17;
 
 export class Int8Layers implements GraphLayers {
   readonly #graph: OnnxGraph;
   readonly #weights: BalancedWeights;
+  /** `signedZero` for each of the N positions. */
+  #zeroPoints: Value = '';
 
   constructor(graph: OnnxGraph, weights: BalancedWeights) {
     this.#graph = graph;
@@ -35,54 +35,72 @@ export class Int8Layers implements GraphLayers {
   /** The table in float16: half the memory, for an error of 2⁻¹¹ at most. */
   embed(ids: Value): Value {
     const { tokens, shape } = this.#weights;
+    this.#zeroPoints = this.#zeroPointsLike(ids);
     const table = this.#graph.constant(new Float16Array(tokens), [shape.vocabulary, shape.width]);
     return this.#graph.node('Cast', [this.#graph.node('Gather', [table, ids])], { to: 1 });
   }
 
   linear(x: Value, linear: Linear): LinearResult {
-    const size = this.#graph.node('Abs', [x]);
-    const { product, scales } = this.#multiply(x, { size, matrix: quantizeColumns(linear), ...signed });
+    const { product, scales } = this.#signed(x, quantizeColumns(linear), this.#zeroPoints);
     return { product: this.#graph.node('Mul', [product, scales]), bias: linear.bias };
   }
 
+  /** Raised by the offset no number is negative, so that all 255 steps of uint8 are left for the positive ones, which are the larger by far. */
   linearAfterGelu(x: Value, linear: Linear): LinearResult {
     const graph = this.#graph;
     const matrix = quantizeColumns(linear);
     const raised = graph.node('Add', [x, graph.constant(Float32Array.of(geluOffset), [])]);
-    const { product, scales } = this.#multiply(raised, { size: raised, matrix, ...unsigned });
-    return { product: graph.node('Mul', [product, scales]), bias: withoutOffset(linear.bias, matrix) };
+    const scale = this.#rowScales(raised, 255);
+    const quantized = graph.node('QuantizeLinear', [raised, scale], { axis: 0 });
+    const product = this.#multiply(quantized, matrix, 0);
+    return { product: graph.node('Mul', [product, this.#column(scale)]), bias: withoutOffset(linear.bias, matrix) };
   }
 
   head(x: Value): { logits: Value; scales: Value } {
-    const size = this.#graph.node('Abs', [x]);
-    const { product, scales } = this.#multiply(x, { size, matrix: quantizeColumns(headOf(this.#weights)), ...signed });
+    const { product, scales } = this.#signed(x, quantizeColumns(headOf(this.#weights)), this.#zeroPointsLike(x));
     return { logits: product, scales };
   }
 
   /**
-   * @param how  `size`: of each number of x.
-   * @returns the product [N, outputs], and what its rows are to be multiplied by, [N, 1]
+   * @param zeroPoints  `signedZero` for each row of x.
+   * @returns the product [rows, outputs], and what its rows are to be multiplied by, [rows, 1]
    */
-  #multiply(
-    x: Value,
-    { size, matrix, zeroPoint, steps }: { size: Value; matrix: Matrix; zeroPoint: number; steps: number },
-  ): { product: Value; scales: Value } {
+  #signed(x: Value, matrix: Matrix, zeroPoints: Value): { product: Value; scales: Value } {
+    const scale = this.#rowScales(this.#graph.node('Abs', [x]), 127);
+    const quantized = this.#graph.node('QuantizeLinear', [x, scale, zeroPoints], { axis: 0 });
+    return { product: this.#multiply(quantized, matrix, signedZero), scales: this.#column(scale) };
+  }
+
+  /**
+   * The largest of each row is so many steps. A row of zeros divides by zero then, but whatever whole numbers that gives are multiplied by its scale, which
+   * is 0.
+   * @param sizes  Shape [rows, inputs].
+   * @returns [rows]
+   */
+  #rowScales(sizes: Value, steps: number): Value {
     const graph = this.#graph;
-    const axis = graph.constant(BigInt64Array.of(1n));
-    const largest = graph.node('ReduceMax', [size, axis], { keepdims: 0 }); // [N]
-    // A row of zeros divides by zero, but whatever whole numbers that gives are multiplied by its scale, which is 0.
-    const scales = graph.node('Mul', [largest, graph.constant(Float32Array.of(1 / steps), [])]);
-    const zeroPoints = graph.node('Expand', [graph.constant(Uint8Array.of(zeroPoint)), graph.node('Shape', [scales])]);
-    const quantized = graph.node('QuantizeLinear', [x, scales, zeroPoints], { axis: 0 });
-    const inputs = [
-      quantized,
-      graph.constant(matrix.values, [matrix.inputs, matrix.outputs]),
-      graph.constant(Float32Array.of(1), []),
-      graph.constant(matrix.scales),
-      graph.constant(Uint8Array.of(zeroPoint), []),
-    ];
-    const product = graph.node('MatMulIntegerToFloat', inputs, {}, microsoftDomain);
-    return { product, scales: graph.node('Unsqueeze', [scales, axis]) };
+    const largest = graph.node('ReduceMax', [sizes, graph.constant(BigInt64Array.of(1n))], { keepdims: 0 });
+    return graph.node('Mul', [largest, graph.constant(Float32Array.of(1 / steps), [])]);
+  }
+
+  #multiply(quantized: Value, { values, scales, inputs, outputs }: Matrix, zeroPoint: number): Value {
+    const graph = this.#graph;
+    const one = graph.constant(Float32Array.of(1), []);
+    const zero = graph.constant(Uint8Array.of(zeroPoint), []);
+    const weights = graph.constant(values, [inputs, outputs]);
+    const all = [quantized, weights, one, graph.constant(scales), zero];
+    return graph.node('MatMulIntegerToFloat', all, {}, microsoftDomain);
+  }
+
+  /** [rows] → [rows, 1]. */
+  #column(scale: Value): Value {
+    return this.#graph.node('Unsqueeze', [scale, this.#graph.constant(BigInt64Array.of(1n))]);
+  }
+
+  /** As many as x has rows. */
+  #zeroPointsLike(x: Value): Value {
+    const rows = this.#graph.node('Shape', [x], { start: 0, end: 1 });
+    return this.#graph.node('Expand', [this.#graph.constant(Uint8Array.of(signedZero)), rows]);
   }
 }
 

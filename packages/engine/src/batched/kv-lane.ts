@@ -16,7 +16,7 @@ export interface KvShape {
 
 const minCapacity = 4;
 /** Steps between two looks at how much of the memory is used. */
-const trimSteps = 128;
+const trimSteps = 512;
 
 /** Positions of one row of something larger. */
 export interface Content {

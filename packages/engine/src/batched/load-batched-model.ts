@@ -2,6 +2,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { AppError } from '@prosemill/core';
+import { env } from 'onnxruntime-node';
 import type { LoadMessage } from '../child/messages.ts';
 import type { ModelRunner } from '../child/model-runner.ts';
 import { BatchLoop } from './batch-loop.ts';
@@ -22,7 +23,7 @@ export async function loadBatchedModel(load: LoadMessage): Promise<ModelRunner> 
   const session = await openStoredGraph({ folder, dtype, graphFile, shape, threads, tokenizer });
   const loop = new BatchLoop({ session, shape, slots, ...alignment[dtype] });
   return {
-    version: graphVersion,
+    version: `${graphVersion} on onnxruntime ${env.versions.node ?? env.versions.common}`,
     endIds: new Set(shape.endIds),
     run: async (textRun, onStart) => await loop.run(textRun, onStart),
   };
