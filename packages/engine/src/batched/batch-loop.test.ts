@@ -1,0 +1,106 @@
+/** What the loop does when the model fails or a text is canceled, on the shipped model. */
+import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { createTokenizer } from '@prosemill/tokenizer';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { TextRun } from '../sampling/text-run.ts';
+import { BatchLoop } from './batch-loop.ts';
+import { buildFp32Graph } from './gpt2-graph.ts';
+import { Gpt2Session } from './gpt2-session.ts';
+import { type Gpt2Weights, readGpt2Weights } from './gpt2-weights.ts';
+
+const folder = fileURLToPath(new URL('../../../../models/tiny-tales', import.meta.url));
+const readJson = (name: string): unknown => JSON.parse(readFileSync(`${folder}/${name}`, 'utf8'));
+const tokenizer = createTokenizer(
+  JSON.stringify({ tokenizer: readJson('tokenizer.json'), config: readJson('tokenizer_config.json') }),
+);
+const sampling = { maxLength: null, temperature: 1, topK: 50, topP: 1, repetitionPenalty: 1, stop: [] };
+
+let weights: Gpt2Weights;
+beforeAll(async () => {
+  weights = await readGpt2Weights(folder);
+});
+
+function textOf(prompt: string, maxNewTokens: number, onToken: (count: number) => void = () => undefined): TextRun {
+  return new TextRun({
+    request: { prompt, seed: 1, parameters: { ...sampling, maxNewTokens } },
+    tokenizer,
+    contextLength: weights.shape.positions,
+    endIds: new Set(),
+    onText: (_, completionTokens) => onToken(completionTokens),
+  });
+}
+
+const loopOn = async (graphOf: Gpt2Weights, slots: number): Promise<BatchLoop> =>
+  new BatchLoop({
+    session: await Gpt2Session.create(buildFp32Graph(graphOf), weights.shape, 2),
+    shape: weights.shape,
+    slots,
+    minRows: 4,
+    promptUnit: 16,
+  });
+
+const ignore = (): void => undefined;
+
+describe('the loop of a batch', () => {
+  it('tells every text what onnxruntime says when a step fails, and takes the next ones', async () => {
+    // A table of tokens that lacks the ids of most prompts.
+    const small = { ...weights, tokens: weights.tokens.slice(0, 10 * weights.shape.width) };
+    const loop = await loopOn({ ...small, shape: { ...weights.shape, vocabulary: 10 } }, 4);
+    const texts = ['The king', 'The king and the fox', 'Once upon a time'].map((prompt) => textOf(prompt, 5));
+    const results = await Promise.allSettled(texts.map((text) => loop.run(text, ignore)));
+    for (const result of results) {
+      expect(result).toMatchObject({
+        status: 'rejected',
+        reason: { message: expect.stringContaining('Gather') as string },
+      });
+    }
+    const readable = textOf('!', 1);
+    expect(readable.promptIds.every((id) => id < 10)).toBe(true);
+    await loop.run(readable, ignore);
+    expect(readable.ending).toBe('length');
+  });
+
+  it('leaves a text that is canceled at its next step, and the others where they are', async () => {
+    const loop = await loopOn(weights, 4);
+    let after = 0;
+    const canceled: TextRun = textOf('The king', 300, (count) => {
+      if (count >= 5) setImmediate(() => canceled.cancel());
+      if (canceled.ending !== null) after += 1;
+    });
+    const other = textOf('The fox', 40);
+    await Promise.all([loop.run(canceled, ignore), loop.run(other, ignore)]);
+    expect(canceled).toMatchObject({ ending: 'canceled' });
+    expect(canceled.usage.completionTokens).toBeLessThanOrEqual(8);
+    expect(after).toBeLessThanOrEqual(1);
+    expect(other).toMatchObject({ ending: 'length', usage: { completionTokens: 40 } });
+  });
+
+  it('leaves a long prompt that is canceled between its chunks', async () => {
+    const loop = await loopOn(weights, 4);
+    const long = textOf(Array.from({ length: 300 }, () => 'king').join(' '), 5);
+    expect(long.promptIds.length).toBeGreaterThan(256);
+    const run = loop.run(long, () => setImmediate(() => long.cancel()));
+    const other = textOf('The fox', 10);
+    await Promise.all([run, loop.run(other, ignore)]);
+    expect(long).toMatchObject({ ending: 'canceled', usage: { completionTokens: 0 } });
+    expect(other.ending).toBe('length');
+  });
+
+  it('runs no more texts at once than it has slots', async () => {
+    const loop = await loopOn(weights, 2);
+    const started = new Set<TextRun>();
+    let most = 0;
+    const texts = Array.from({ length: 6 }, (_, index) => textOf('The king', 4 + index));
+    await Promise.all(
+      texts.map((text) =>
+        loop.run(text, () => {
+          started.add(text);
+          most = Math.max(most, [...started].filter(({ ending }) => ending === null).length);
+        }),
+      ),
+    );
+    expect(started.size).toBe(6);
+    expect(most).toBe(2);
+  });
+});

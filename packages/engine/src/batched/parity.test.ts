@@ -1,0 +1,96 @@
+/** Greedy texts of `batched` in fp32 against those of transformers.js, on the same weights. */
+import { readFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { TextGenerator } from '@prosemill/core';
+import { silentLogger } from '@prosemill/testkit';
+import { createTokenizer, type Tokenizer } from '@prosemill/tokenizer';
+import { expect, it } from 'vitest';
+import { createTextGenerator } from '../index.ts';
+import type { Engine } from '../models/model-files.ts';
+import { buildFp32Graph } from './gpt2-graph.ts';
+import { Gpt2Session } from './gpt2-session.ts';
+import { readGpt2Weights } from './gpt2-weights.ts';
+import { firstStep } from './step.ts';
+
+const folder = fileURLToPath(new URL('../../../../models/tiny-tales', import.meta.url));
+const text = readFileSync(new URL('../../texts/held-out.txt', import.meta.url), 'utf8');
+const promptCount = 200;
+const newTokens = 24;
+/** Logits of one sum in two orders differ by less than this; nearer ones may change places. */
+const tie = 1e-3;
+
+/** Pieces of 1 to 60 words from all over the text. */
+function promptsOf(words: readonly string[]): readonly string[] {
+  return Array.from({ length: promptCount }, (_, index) => {
+    const start = Math.floor(((words.length - 60) * index) / promptCount);
+    return words.slice(start, start + 1 + ((index * 37) % 60)).join(' ');
+  });
+}
+
+const prompts = promptsOf(text.split(/\s+/));
+
+async function greedyTexts(engine: Engine): Promise<{ texts: readonly string[]; tokenizer: Tokenizer }> {
+  const generator = createTextGenerator({
+    model: 'shipped',
+    revision: undefined,
+    engine,
+    slots: undefined,
+    dtype: 'fp32',
+    modelDir: join(tmpdir(), 'prosemill-test-models'),
+    hubEndpoint: 'http://not.used',
+    threads: 2,
+    logger: silentLogger,
+  });
+  await generator.start();
+  const texts = await Promise.all(prompts.map((prompt) => greedyText(generator, prompt)));
+  await generator.stop();
+  return { texts, tokenizer: createTokenizer(generator.model?.record.tokenizer ?? '') };
+}
+
+async function greedyText(generator: TextGenerator, prompt: string): Promise<string> {
+  const sampling = {
+    maxLength: null,
+    maxNewTokens: newTokens,
+    temperature: 0,
+    topK: 50,
+    topP: 1,
+    repetitionPenalty: 1,
+  };
+  const request = { prompt, seed: 1, parameters: { ...sampling, stop: [] } };
+  let all = '';
+  for await (const event of generator.generate(request, new AbortController().signal)) {
+    if (event.type === 'token-delta') all += event.text;
+    if (event.type === 'generation-end' && event.ending.reason === 'error') throw event.ending.error;
+  }
+  return all;
+}
+
+/** How far the two likeliest tokens are apart after a text. */
+async function gapAfter(session: Gpt2Session, ids: readonly number[], vocabulary: number): Promise<number> {
+  const { logits } = await session.run(firstStep(ids, (await readGpt2Weights(folder)).shape));
+  const [first = 0, second = 0] = (logits ?? new Float32Array()).slice(-vocabulary).toSorted((a, b) => b - a);
+  return first - second;
+}
+
+it(`gives the same ${promptCount} greedy texts as transformers.js, up to numerical ties`, async () => {
+  const batched = await greedyTexts('batched');
+  const transformers = await greedyTexts('transformers');
+  expect(new Set(batched.texts).size).toBeGreaterThan(promptCount / 2);
+  const weights = await readGpt2Weights(folder);
+  const session = await Gpt2Session.create(buildFp32Graph(weights), weights.shape, 2);
+  const ties: string[] = [];
+  for (const [index, prompt] of prompts.entries()) {
+    const [actual = '', expected = ''] = [batched.texts[index], transformers.texts[index]];
+    if (actual === expected) continue;
+    const [ids, others] = [actual, expected].map((all) => batched.tokenizer.encode(prompt + all));
+    const same = (ids ?? []).findIndex((id, place) => id !== others?.[place]);
+    const gap = await gapAfter(session, (ids ?? []).slice(0, same), weights.shape.vocabulary);
+    expect(gap, `${JSON.stringify(prompt + actual)} should be ${JSON.stringify(prompt + expected)}`).toBeLessThan(tie);
+    ties.push(`${JSON.stringify(prompt)}: a tie of ${gap.toExponential(1)} after ${same} tokens`);
+  }
+  process.stdout.write(
+    `${promptCount - ties.length} of ${promptCount} greedy texts are the same.\n${ties.join('\n')}\n`,
+  );
+});
