@@ -69,9 +69,9 @@ async function chooseSequences(
   for (const setting of settings) {
     const context = await model.createContext({ ...setting, sequences: inFlight, contextSize, batchSize });
     const sequences = Array.from({ length: inFlight }, () => context.getSequence());
-    const begin = performance.now();
-    await runSteps(sequences, work);
-    const ms = performance.now() - begin;
+    // Twice, so that a disturbance does not choose.
+    const attempts = [await runSteps(sequences, work), await runSteps(sequences, work)];
+    const ms = Math.min(...attempts.map((attempt) => attempt.ms));
     process.stderr.write(`  llama.cpp, ${inFlight} in flight: ${JSON.stringify(setting)} ${ms.toFixed(0)} ms\n`);
     if (best !== null && best.ms <= ms) {
       await context.dispose();

@@ -71,7 +71,7 @@ function limitTable({ limits, measurements, stepCosts }: BenchResults): string {
   const { int8Gops, fp32Gflops, memoryGBs } = limits;
   return markdownTable([
     ['limit', 'measured', 'the engine', 'reaches', 'share'],
-    limitRow('int8 GOP/s', int8Gops, 'int8, decoding 32 texts', giga(decode, operations)),
+    limitRow('int8 GOP/s', int8Gops, 'int8, decoding 32 short texts', giga(decode, operations)),
     limitRow(
       'int8 GOP/s',
       int8Gops,
