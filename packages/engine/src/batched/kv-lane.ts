@@ -14,9 +14,7 @@ export interface KvShape {
   readonly headWidth: number;
 }
 
-const minCapacity = 4;
-/** Steps between two looks at how much of the memory is used. */
-const trimSteps = 512;
+const minCapacity = 2;
 
 /** Positions of one row of something larger. */
 export interface Content {
@@ -39,9 +37,6 @@ export class KvLane {
   /** Shape [capacity, 1+T]: the new position first. Rows that are not used see only that. */
   #mask = new Float32Array();
   readonly #lengths: number[] = [];
-  #stepsUntilTrim = trimSteps;
-  /** Most rows since the last trim. */
-  #peakRows = 0;
 
   constructor(size: number, shape: KvShape) {
     this.size = size;
@@ -122,20 +117,21 @@ export class KvLane {
     }
     this.#setLength(last, 0);
     this.#lengths.pop();
-  }
-
-  /** Called at every step: gives memory back that was not used for a while. Not at once, because new memory is slow. */
-  trim(): void {
-    this.#stepsUntilTrim -= 1;
-    if (this.#stepsUntilTrim > 0) return;
-    if (capacityFor(this.#peakRows) < this.#capacity) this.#resize(capacityFor(this.#peakRows));
-    this.#stepsUntilTrim = trimSteps;
-    this.#peakRows = this.#lengths.length;
+    this.#giveBack();
   }
 
   #reserve(rows: number): void {
-    this.#peakRows = Math.max(this.#peakRows, rows);
     if (rows > this.#capacity) this.#resize(capacityFor(rows));
+  }
+
+  /**
+   * Long lanes are large: when all texts move on, what they leave behind would be most of the memory. Well below the half, so that a lane whose rows come and
+   * go is not copied again and again.
+   */
+  #giveBack(): void {
+    const rows = this.#lengths.length;
+    if (rows === 0) this.#resize(0);
+    else if (rows <= this.#capacity * (3 / 8) && this.#capacity > minCapacity) this.#resize(this.#capacity / 2);
   }
 
   /** The old memory is free at once, not when the garbage collector comes by. */

@@ -26,6 +26,8 @@ interface Lane {
  * size too large.
  */
 const headroom = 12;
+/** At a step out of each lane. */
+const maxEarlyMoves = 2;
 
 /** The rows of a step that go on. */
 export interface Rows {
@@ -53,7 +55,7 @@ export class Slots {
   }
 
   add(entry: Entry, from: Content): void {
-    const { cache, entries } = this.#laneFor(from.length + headroom) ?? this.#laneFor(from.length) ?? tooLong();
+    const { cache, entries } = this.#laneFor(Math.min(from.length + headroom, lastLength(entry)));
     cache.extend(cache.addRow(), from);
     entries.push(entry);
   }
@@ -87,7 +89,6 @@ export class Slots {
     let offset = 0;
     for (const [index, { cache }] of this.#lanes.entries()) {
       cache.append(newRows, offset);
-      cache.trim();
       offset += lanes[index]?.rows ?? 0;
     }
   }
@@ -111,20 +112,28 @@ export class Slots {
     return removed;
   }
 
+  /** Some a little before they have to, so that texts of one length do not all move at one step. */
   #moveOutgrown(): void {
-    for (const lane of this.#lanes) {
+    for (const lane of this.#lanes.slice(0, -1)) {
+      let earlyMoves = maxEarlyMoves;
       for (let row = lane.entries.length - 1; row >= 0; row -= 1) {
         const length = lane.cache.lengths[row] ?? 0;
-        if (length < lane.cache.size) continue;
-        const next = this.#laneFor(length + 1) ?? tooLong();
+        const { size } = lane.cache;
+        const isEarly = length < size;
+        if (isEarly && (length < size - headroom || earlyMoves === 0 || lastLength(lane.entries[row]) <= size))
+          continue;
+        if (isEarly) earlyMoves -= 1;
+        const next = this.#laneFor(size + 1);
         next.cache.extend(next.cache.addRow(), lane.cache.content(row));
         next.entries.push(...takeOut(lane, row));
       }
     }
   }
 
-  #laneFor(positions: number): Lane | undefined {
-    return this.#lanes.find(({ cache }) => positions <= cache.size);
+  #laneFor(positions: number): Lane {
+    const lane = this.#lanes.find(({ cache }) => positions <= cache.size);
+    if (lane === undefined) throw new RangeError('A text is longer than the model has positions.');
+    return lane;
   }
 }
 
@@ -137,6 +146,6 @@ function takeOut({ entries, cache }: Lane, row: number): readonly Entry[] {
   return leaving;
 }
 
-function tooLong(): never {
-  throw new RangeError('A text is longer than the model has positions.');
-}
+/** Positions that a text has at the most: nothing follows its last token. */
+const lastLength = (entry: Entry | undefined): number =>
+  entry === undefined ? 0 : entry.textRun.promptIds.length + entry.textRun.maxNewTokens - 1;
