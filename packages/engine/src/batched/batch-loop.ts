@@ -136,13 +136,14 @@ export class BatchLoop {
     const [first] = chunks;
     if (first === undefined) return noPrompts;
     const { done, length } = first;
-    const pastLength = done === 0 ? 0 : this.#options.shape.positions;
+    const cache = done === 0 ? undefined : this.#unfinished?.cache;
+    const pastLength = cache?.size ?? 0;
     return {
       count: chunks.length,
       length,
       pastLength,
       mask: promptMask(length, pastLength, done),
-      past: (done === 0 ? null : this.#unfinished?.cache.row(0)) ?? noPast,
+      past: cache?.row(0) ?? noPast,
     };
   }
 
@@ -163,7 +164,7 @@ export class BatchLoop {
 
   #addChunk(entry: Entry, from: Content): void {
     if (this.#unfinished === null) {
-      const cache = new KvLane(this.#options.shape.positions, this.#kvShape);
+      const cache = new KvLane(entry.textRun.promptIds.length, this.#kvShape);
       cache.addRow();
       this.#unfinished = { entry, cache };
     }

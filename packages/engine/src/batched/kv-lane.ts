@@ -14,7 +14,8 @@ export interface KvShape {
   readonly headWidth: number;
 }
 
-const minCapacity = 2;
+/** After so many steps without a row a lane has no memory: a text may come along at any step, and new memory is slow. */
+const idleSteps = 100;
 
 /** Positions of one row of something larger. */
 export interface Content {
@@ -37,6 +38,7 @@ export class KvLane {
   /** Shape [capacity, 1+T]: the new position first. Rows that are not used see only that. */
   #mask = new Float32Array();
   readonly #lengths: number[] = [];
+  #stepsWithoutRows = 0;
 
   constructor(size: number, shape: KvShape) {
     this.size = size;
@@ -106,6 +108,8 @@ export class KvLane {
       this.#appendTo(pastValues, values, offset);
     }
     for (const [row, length] of this.#lengths.entries()) this.#setLength(row, length + 1);
+    this.#stepsWithoutRows = this.#lengths.length === 0 ? this.#stepsWithoutRows + 1 : 0;
+    if (this.#stepsWithoutRows === idleSteps) this.#resize(0);
   }
 
   /** Takes a row out; the last one moves into its place. */
@@ -117,28 +121,23 @@ export class KvLane {
     }
     this.#setLength(last, 0);
     this.#lengths.pop();
-    this.#giveBack();
+    // Long lanes are large: when all texts move on, what they leave behind would be most of the memory. Far below the half, because rows come and go.
+    if (last <= this.#capacity / 4 && this.#capacity > 1) this.#resize(this.#capacity / 2);
   }
 
   #reserve(rows: number): void {
     if (rows > this.#capacity) this.#resize(capacityFor(rows));
   }
 
-  /**
-   * Long lanes are large: when all texts move on, what they leave behind would be most of the memory. Well below the half, so that a lane whose rows come and
-   * go is not copied again and again.
-   */
-  #giveBack(): void {
-    const rows = this.#lengths.length;
-    if (rows === 0) this.#resize(0);
-    else if (rows <= this.#capacity * (3 / 8) && this.#capacity > minCapacity) this.#resize(this.#capacity / 2);
-  }
-
-  /** The old memory is free at once, not when the garbage collector comes by. */
   #resize(capacity: number): void {
-    const bytes = capacity * this.#rowSize * Float32Array.BYTES_PER_ELEMENT;
-    const resized = (array: Float32Array): Float32Array =>
-      new Float32Array((array.buffer as ArrayBuffer).transfer(bytes));
+    const used = this.#lengths.length * this.#rowSize;
+    const resized = (array: Float32Array): Float32Array => {
+      const other = new Float32Array(capacity * this.#rowSize);
+      other.set(array.subarray(0, used));
+      // The old memory is free at once, not when the garbage collector comes by.
+      (array.buffer as ArrayBuffer).transfer(0);
+      return other;
+    };
     this.#arrays = this.#arrays.map(([keys, values]) => [resized(keys), resized(values)]);
     this.#mask = new Float32Array(capacity * (1 + this.size));
     for (let row = 0; row < capacity; row += 1) this.#maskRow(row, this.#lengths[row] ?? 0);
@@ -191,4 +190,4 @@ export class KvLane {
   }
 }
 
-const capacityFor = (rows: number): number => (rows === 0 ? 0 : Math.max(minCapacity, 2 ** Math.ceil(Math.log2(rows))));
+const capacityFor = (rows: number): number => (rows === 0 ? 0 : 2 ** Math.ceil(Math.log2(rows)));
