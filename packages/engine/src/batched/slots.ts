@@ -26,8 +26,10 @@ interface Lane {
  * size too large.
  */
 const headroom = 12;
+/** When more than so many of a lane will move within `headroom` steps, some move early: to copy all at one step would take longer than several steps. */
+const maxMoves = 8;
 /** At a step out of each lane. */
-const maxEarlyMoves = 2;
+const earlyMoves = 2;
 
 /** The rows of a step that go on. */
 export interface Rows {
@@ -112,17 +114,17 @@ export class Slots {
     return removed;
   }
 
-  /** Some a little before they have to, so that texts of one length do not all move at one step. */
   #moveOutgrown(): void {
     for (const lane of this.#lanes.slice(0, -1)) {
-      let earlyMoves = maxEarlyMoves;
+      const { size, lengths } = lane.cache;
+      const outgrowsWithin = (steps: number, row: number): boolean =>
+        (lengths[row] ?? 0) + steps >= size && lastLength(lane.entries[row]) > size;
+      const soon = lengths.filter((_, row) => outgrowsWithin(headroom, row)).length;
+      let early = soon > maxMoves ? earlyMoves : 0;
       for (let row = lane.entries.length - 1; row >= 0; row -= 1) {
-        const length = lane.cache.lengths[row] ?? 0;
-        const { size } = lane.cache;
-        const isEarly = length < size;
-        if (isEarly && (length < size - headroom || earlyMoves === 0 || lastLength(lane.entries[row]) <= size))
-          continue;
-        if (isEarly) earlyMoves -= 1;
+        const isDue = outgrowsWithin(0, row);
+        if (!isDue && (early === 0 || !outgrowsWithin(headroom, row))) continue;
+        if (!isDue) early -= 1;
         const next = this.#laneFor(size + 1);
         next.cache.extend(next.cache.addRow(), lane.cache.content(row));
         next.entries.push(...takeOut(lane, row));
