@@ -58,20 +58,28 @@ async function soak(generator: TextGenerator, promptOf: PromptMaker, pid: number
   return samples;
 }
 
-/** @returns the most while all slots hold 512 positions */
+/** @returns the most while all slots hold about 512 positions */
 async function fill(
   generator: TextGenerator,
   promptOf: PromptMaker,
   { pid, slots }: { readonly pid: number; readonly slots: number },
 ): Promise<number> {
-  const piece = { ...promptOf(480), newTokens: 32 };
+  const piece = { ...promptOf(120), newTokens: 392 };
   let most = 0;
   const sample = async (): Promise<void> => {
     most = Math.max(most, await residentMB(pid));
   };
   await Promise.all(
     Array.from({ length: slots }, async (_, seed) => {
-      await generate(generator, piece, { seed, onToken: () => void (seed === 0 && sample()) });
+      let tokens = 0;
+      await generate(generator, piece, {
+        seed,
+        onToken: () => {
+          tokens += 1;
+          // The last to join is the last to have them all.
+          if (seed === slots - 1 && tokens > 370) void sample();
+        },
+      });
     }),
   );
   return most;

@@ -2,16 +2,18 @@ import { describe, expect, it } from 'vitest';
 import { childEnvironment } from './child-environment.ts';
 
 describe("the environment of the engine's process", () => {
+  const all = 'glibc.malloc.hugetlb=1:glibc.malloc.mmap_threshold=4194304';
+
   it('asks for large pages, and passes on everything else', () => {
-    expect(childEnvironment({ PATH: '/bin' })).toEqual({ PATH: '/bin', GLIBC_TUNABLES: 'glibc.malloc.hugetlb=1' });
+    expect(childEnvironment({ PATH: '/bin' })).toEqual({ PATH: '/bin', GLIBC_TUNABLES: all });
   });
 
   it('keeps what an operator has set', () => {
     expect(childEnvironment({ GLIBC_TUNABLES: 'glibc.malloc.arena_max=1' })).toEqual({
-      GLIBC_TUNABLES: 'glibc.malloc.arena_max=1:glibc.malloc.hugetlb=1',
+      GLIBC_TUNABLES: `glibc.malloc.arena_max=1:${all}`,
     });
     expect(childEnvironment({ GLIBC_TUNABLES: 'glibc.malloc.hugetlb=0' })).toEqual({
-      GLIBC_TUNABLES: 'glibc.malloc.hugetlb=0',
+      GLIBC_TUNABLES: 'glibc.malloc.hugetlb=0:glibc.malloc.mmap_threshold=4194304',
     });
   });
 });

@@ -44,9 +44,9 @@ const ignore = (): void => undefined;
 
 describe('the loop of a batch', () => {
   it('tells every text what onnxruntime says when a step fails, and takes the next ones', async () => {
-    // A table of tokens that lacks the ids of most prompts.
-    const small = { ...weights, tokens: weights.tokens.slice(0, 10 * weights.shape.width) };
-    const loop = await loopOn({ ...small, shape: { ...weights.shape, vocabulary: 10 } }, 4);
+    // A table of tokens that ends long before the model's last one.
+    const short = { ...weights.shape, vocabulary: 300 };
+    const loop = await loopOn({ ...weights, shape: short, tokens: weights.tokens.slice(0, 300 * short.width) }, 4);
     const texts = ['The king', 'The king and the fox', 'Once upon a time'].map((prompt) => textOf(prompt, 5));
     const results = await Promise.allSettled(texts.map((text) => loop.run(text, ignore)));
     for (const result of results) {
@@ -55,10 +55,23 @@ describe('the loop of a batch', () => {
         reason: { message: expect.stringContaining('Gather') as string },
       });
     }
-    const readable = textOf('!', 1);
-    expect(readable.promptIds.every((id) => id < 10)).toBe(true);
-    await loop.run(readable, ignore);
-    expect(readable.ending).toBe('length');
+    const next = textOf('!', 5);
+    await loop.run(next, ignore);
+    expect(next.ending).toBe('length');
+  });
+
+  it('refuses a text with a token that the model does not know, and leaves the others alone', async () => {
+    const loop = await loopOn(weights, 4);
+    const good = textOf('The king', 30);
+    const bad = textOf('The fox', 5);
+    Object.assign(bad, { promptIds: [5, weights.shape.vocabulary] });
+    const [first, second] = await Promise.allSettled([loop.run(good, ignore), loop.run(bad, ignore)]);
+    expect(first.status).toBe('fulfilled');
+    expect(good.ending).toBe('length');
+    expect(second).toMatchObject({
+      status: 'rejected',
+      reason: { message: expect.stringContaining('4096') as string },
+    });
   });
 
   it('leaves a text that is canceled at its next step, and the others where they are', async () => {

@@ -47,6 +47,12 @@ export class BatchLoop {
 
   /** Resolves when the run has ended; rejects when the model fails. `onStart` is called when it joins the batch. */
   async run(textRun: TextRun, onStart: () => void): Promise<void> {
+    const { vocabulary } = this.#options.shape;
+    const unknown = textRun.promptIds.find((id) => id >= vocabulary);
+    // In the graph it would end the step, and with it every other text.
+    if (unknown !== undefined) {
+      throw new RangeError(`The tokenizer gives the token ${unknown}, but the model knows only ${vocabulary}.`);
+    }
     await new Promise<void>((resolve, reject) => {
       this.#waiting.push({ textRun, onStart, resolve, reject, nextId: 0 });
       if (!this.#isRunning) void this.#loop();
@@ -55,9 +61,9 @@ export class BatchLoop {
 
   async #loop(): Promise<void> {
     this.#isRunning = true;
-    // Everything that arrives in this turn of the event loop joins the first step.
-    await new Promise(setImmediate);
     for (;;) {
+      // What arrived while the last step ran, new texts and cancels, counts in the next one.
+      await new Promise(setImmediate);
       this.#dropEnded();
       if (this.#waiting.length === 0 && this.#slots.count === 0 && this.#unfinished === null) break;
       const prompts = this.#nextPrompts();
@@ -123,9 +129,9 @@ export class BatchLoop {
       wanted: Int32Array.from(wanted),
       lanes: rows.lanes,
       prompts: input,
-      withLogits: [...rows.texts.map(({ entry }) => entry), ...prompts.entries].some(
-        ({ textRun }) => textRun.needsAllLogits,
-      ),
+      withLogits:
+        rows.texts.some(({ entry }) => entry.textRun.needsAllLogits) ||
+        prompts.entries.some(({ textRun }, index) => textRun.needsAllLogits && prompts.chunks[index]?.isLast === true),
     });
     this.#slots.append(output.newRows, rows);
     for (const { entry, row } of rows.texts) this.#choose(entry, output, row);
@@ -177,17 +183,26 @@ export class BatchLoop {
     this.#unfinished = null;
   }
 
+  /** Numbers that are none end this text, not the others. */
   #choose(entry: Entry, output: StepOutput, row: number): void {
     const { textRun } = entry;
     if (textRun.ending !== null) return;
+    try {
+      entry.nextId = this.#nextId(textRun, output, row);
+      textRun.append(entry.nextId);
+    } catch (error) {
+      entry.reject(error);
+      textRun.cancel();
+    }
+  }
+
+  #nextId(textRun: TextRun, output: StepOutput, row: number): number {
     if (textRun.needsAllLogits && output.logits !== null) {
       const { vocabulary } = this.#options.shape;
-      entry.nextId = textRun.choose(output.logits.subarray(row * vocabulary, (row + 1) * vocabulary));
-    } else {
-      const [from, to] = [row * output.topCount, (row + 1) * output.topCount];
-      entry.nextId = textRun.chooseFromTop(output.topIds.subarray(from, to), output.topValues.subarray(from, to));
+      return textRun.choose(output.logits.subarray(row * vocabulary, (row + 1) * vocabulary));
     }
-    textRun.append(entry.nextId);
+    const [from, to] = [row * output.topCount, (row + 1) * output.topCount];
+    return textRun.chooseFromTop(output.topIds.subarray(from, to), output.topValues.subarray(from, to));
   }
 
   get #kvShape(): { layers: number; heads: number; headWidth: number } {

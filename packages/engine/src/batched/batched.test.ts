@@ -61,6 +61,8 @@ const words = 'the king and a little fox went over hill into dark wood where old
   ' ',
 );
 
+const plain = { maxLength: null, temperature: 1, topK: 50, topP: 1, repetitionPenalty: 1, stop: [] };
+
 /** Requests of every sort: short, long, and longer than a chunk; greedy and sampled; of every way through the sampling code. */
 function mixedRequests(count: number): GenerateRequest[] {
   const random = createRandom(11);
@@ -80,13 +82,20 @@ function mixedRequests(count: number): GenerateRequest[] {
   });
 }
 
+const equalRequests = (count: number): GenerateRequest[] =>
+  Array.from({ length: count }, (_, seed) => ({
+    prompt: 'The king',
+    seed,
+    parameters: { ...plain, maxNewTokens: 90 },
+  }));
+
 describe.each(['fp32', 'int8'] as const)('a text in %s', (dtype) => {
   let alone: TextGenerator;
   let together: TextGenerator;
 
   beforeAll(async () => {
     alone = await start({ dtype, slots: 1 });
-    together = await start({ dtype, slots: 8 });
+    together = await start({ dtype, slots: 32 });
   });
   afterAll(async () => {
     await alone.stop();
@@ -94,7 +103,8 @@ describe.each(['fp32', 'int8'] as const)('a text in %s', (dtype) => {
   });
 
   it('is the same alone and in a batch that others join, leave and are canceled in', async () => {
-    const requests = mixedRequests(60);
+    // Those of one length reach the end of their lane together, so that some move early.
+    const requests = [...mixedRequests(60), ...equalRequests(24)];
     const expected: Text[] = [];
     for (const request of requests) expected.push(await run(alone, request));
     const disturbers = mixedRequests(60).map((request, index) =>

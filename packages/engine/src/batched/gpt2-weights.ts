@@ -70,7 +70,16 @@ interface Gpt2Config {
 
 export const weightsFileName = 'model.safetensors';
 
-/** Null for a model of another family, or a variant of GPT-2 that this engine does not compute. */
+/** An ONNX file of one part ends here. */
+const maxGraphBytes = 2 ** 31;
+
+/** What the weights take in fp32. */
+function bytesOf({ layers, width, innerWidth, vocabulary, positions }: Gpt2Shape): number {
+  const perLayer = width * (4 * width + 2 * innerWidth);
+  return 4 * (layers * perLayer + width * (vocabulary + positions));
+}
+
+/** Null for a model of another family, a variant of GPT-2 that this engine does not compute, or one too large for a graph. */
 export function parseGpt2Shape(config: unknown): Gpt2Shape | null {
   const value = config as Partial<Gpt2Config>;
   const { n_layer, n_head, n_embd, n_positions, vocab_size, layer_norm_epsilon, eos_token_id } = value;
@@ -83,7 +92,7 @@ export function parseGpt2Shape(config: unknown): Gpt2Shape | null {
   if (!isPlain || n_layer === undefined || n_head === undefined || n_embd === undefined) return null;
   // Heads of an odd width would need other copies of keys and values; there are none.
   if (n_positions === undefined || vocab_size === undefined || (n_embd / n_head) % 2 !== 0) return null;
-  return {
+  const shape = {
     layers: n_layer,
     heads: n_head,
     width: n_embd,
@@ -93,6 +102,7 @@ export function parseGpt2Shape(config: unknown): Gpt2Shape | null {
     epsilon: layer_norm_epsilon ?? 1e-5,
     endIds: [eos_token_id ?? []].flat(),
   };
+  return bytesOf(shape) < maxGraphBytes ? shape : null;
 }
 
 /** @throws {AppError} `engine_unavailable` when the folder holds no GPT-2 weights */

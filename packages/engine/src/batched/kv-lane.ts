@@ -2,8 +2,8 @@
  * Keys and values of the running texts of about one length. Each text is a row of one array a layer, shape [rows, H, T, D] with the rows outermost: the
  * first rows are always the used ones, so that a view of them is what the graph takes, without a copy.
  *
- * T is fixed: a text that outgrows its lane moves to the next. So what is computed for a text depends on its own length alone, and long and short texts share
- * a step without sharing a T.
+ * T is fixed: a text that outgrows its lane moves to the next, so that long and short texts share a step without sharing a T. Which of two lanes a text is in
+ * does not show in its numbers: what lies behind its length has a share of exactly 0 in sums whose order does not depend on T.
  */
 import type { KeysValues, LaneInput } from './step.ts';
 
@@ -14,8 +14,8 @@ export interface KvShape {
   readonly headWidth: number;
 }
 
-/** After so many steps without a row a lane has no memory: a text may come along at any step, and new memory is slow. */
-const idleSteps = 100;
+/** For so many steps a lane keeps memory that it does not need: the next texts may want it, and new memory is slow. */
+const patientSteps = 100;
 
 /** Positions of one row of something larger. */
 export interface Content {
@@ -38,7 +38,8 @@ export class KvLane {
   /** Shape [capacity, 1+T]: the new position first. Rows that are not used see only that. */
   #mask = new Float32Array();
   readonly #lengths: number[] = [];
-  #stepsWithoutRows = 0;
+  /** Since at most a quarter of the rows that there is memory for are used. */
+  #looseSteps = 0;
 
   constructor(size: number, shape: KvShape) {
     this.size = size;
@@ -108,8 +109,7 @@ export class KvLane {
       this.#appendTo(pastValues, values, offset);
     }
     for (const [row, length] of this.#lengths.entries()) this.#setLength(row, length + 1);
-    this.#stepsWithoutRows = this.#lengths.length === 0 ? this.#stepsWithoutRows + 1 : 0;
-    if (this.#stepsWithoutRows === idleSteps) this.#resize(0);
+    this.#giveBack();
   }
 
   /** Takes a row out; the last one moves into its place. */
@@ -121,12 +121,19 @@ export class KvLane {
     }
     this.#setLength(last, 0);
     this.#lengths.pop();
-    // Long lanes are large: when all texts move on, what they leave behind would be most of the memory. Far below the half, because rows come and go.
-    if (last <= this.#capacity / 4 && this.#capacity > 1) this.#resize(this.#capacity / 2);
   }
 
   #reserve(rows: number): void {
     if (rows > this.#capacity) this.#resize(capacityFor(rows));
+  }
+
+  /** Long lanes are large: when all texts have moved on, what they left behind would be most of the memory. */
+  #giveBack(): void {
+    const fitting = capacityFor(this.#lengths.length);
+    this.#looseSteps = fitting <= this.#capacity / 4 && this.#capacity > 0 ? this.#looseSteps + 1 : 0;
+    if (this.#looseSteps < patientSteps) return;
+    this.#resize(fitting);
+    this.#looseSteps = 0;
   }
 
   #resize(capacity: number): void {

@@ -1,6 +1,8 @@
 /** A session on the graph that is stored beside the models, or is made and stored now. */
+import { randomUUID } from 'node:crypto';
 import { access, mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { errorLine } from '@prosemill/core';
 import { buildGraph, type GraphSource } from './build-graph.ts';
 import { Gpt2Session } from './gpt2-session.ts';
 import type { Gpt2Shape } from './gpt2-weights.ts';
@@ -16,9 +18,10 @@ export async function openStoredGraph(graph: StoredGraph): Promise<Gpt2Session> 
   if (await isThere(graphFile)) {
     try {
       return await Gpt2Session.create(graphFile, shape, threads);
-    } catch {
-      // A damaged file is made anew.
-      await rm(graphFile, { force: true });
+    } catch (error) {
+      // A damaged file is made anew; the worker's log shows why.
+      process.stderr.write(`${graphFile} cannot be loaded and is made anew: ${errorLine(error)}\n`);
+      await rm(graphFile, { force: true }).catch(() => undefined);
     }
   }
   return await Gpt2Session.create(await storeGraph(graph), shape, threads);
@@ -27,7 +30,7 @@ export async function openStoredGraph(graph: StoredGraph): Promise<Gpt2Session> 
 /** @returns the file, or the graph itself where nothing can be written */
 async function storeGraph({ graphFile, ...source }: StoredGraph): Promise<string | Uint8Array> {
   const graph = await buildGraph(source);
-  const partial = `${graphFile}.partial-${process.pid}`;
+  const partial = `${graphFile}.partial-${randomUUID()}`;
   try {
     await mkdir(dirname(graphFile), { recursive: true });
     await writeFile(partial, graph);

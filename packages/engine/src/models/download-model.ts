@@ -146,6 +146,15 @@ export async function fetchConfig(
   });
 }
 
+/** @throws {AppError} `engine_unavailable` when the hub does not say */
+export async function hasFile(
+  options: Pick<DownloadOptions, 'repository' | 'tries' | 'timeouts' | 'signal'>,
+  path: string,
+): Promise<boolean> {
+  const { repository, timeouts, signal } = options;
+  return (await persistently(options, () => statHubFile(repository, path, timeouts, signal))) !== null;
+}
+
 /** Repeats what failed for a reason that may pass: no answer, a broken download, 429 or a server's error. */
 async function persistently<T>(
   { tries, signal }: Pick<DownloadOptions, 'tries' | 'signal'>,

@@ -45,6 +45,25 @@ async function resolve(choice: Partial<ModelChoice>, signal = new AbortControlle
 /** Everything in the folder for models, without what belongs to complete downloads. */
 const leftovers = async (): Promise<string[]> => (await readdir(modelDir)).filter((name) => name.startsWith('.'));
 
+describe('the engine', () => {
+  it('is not batched in a number format that it does not know', async () => {
+    await expect(resolve({ model: 'shipped', engine: 'batched', dtype: 'q8' })).rejects.toMatchObject({
+      code: 'engine_unavailable',
+      message: 'the engine batched computes in fp32 or int8, not in q8',
+    });
+  });
+
+  it('is transformers for a GPT-2 model that comes as ONNX alone', async () => {
+    const folder = join(modelDir, 'onnx-only');
+    await cp(tinyTales, folder, { recursive: true });
+    await rm(join(folder, weights));
+    const other = await startHubServer({ repositories: { 'acme/onnx-only': folder }, commit });
+    const model = await resolve({ model: 'acme/onnx-only', hubEndpoint: other.url });
+    await other.stop();
+    expect(model.engine).toBe('transformers');
+  });
+});
+
 describe('a model from the hub', () => {
   it('is downloaded once, with its progress, and then needs no network', async () => {
     const model = await resolve({ model: 'acme/tiny' });

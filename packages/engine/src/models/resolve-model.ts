@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { AppError, errorLine } from '@prosemill/core';
 import { weightsFileName } from '../batched/gpt2-weights.ts';
 import { readDefaultDtype } from '../quality/quality-report.ts';
-import { type Checksums, downloadModel, fetchConfig, folderOf, readManifest } from './download-model.ts';
+import { type Checksums, downloadModel, fetchConfig, folderOf, hasFile, readManifest } from './download-model.ts';
 import type { Repository } from './hub.ts';
 import {
   canBatch,
@@ -89,6 +89,11 @@ type FetchOptions = ResolveOptions & typeof oneTry;
 
 /** @throws {AppError} `engine_unavailable` when the model cannot be had: never another one than asked for */
 export async function resolveModel(choice: ModelChoice, options: ResolveOptions): Promise<ResolvedModel> {
+  if (choice.engine === 'batched' && choice.dtype !== undefined && !isBatchedDtype(choice.dtype)) {
+    throw new AppError('engine_unavailable', {
+      message: `the engine batched computes in fp32 or int8, not in ${choice.dtype}`,
+    });
+  }
   const found = await findModel({ ...choice, dtype: choice.dtype ?? 'fp32' }, options);
   // All dtypes of `batched` come from the same files, so it can be chosen when they are there.
   if (choice.dtype !== undefined || found.engine !== 'batched') return found;
@@ -175,7 +180,8 @@ async function engineForHub(model: string, choice: DefiniteChoice, options: Fetc
   const { repository, pinned } = sourceOf(model, choice, 'batched');
   // A known model needs no look at its config: one request less before the fallback.
   if (pinned !== null) return 'batched';
-  return canBatch(await fetchConfig({ repository, ...options }), choice.dtype) ? 'batched' : 'transformers';
+  const isFit = canBatch(await fetchConfig({ repository, ...options }), choice.dtype);
+  return isFit && (await hasFile({ repository, ...options }, weightsFileName)) ? 'batched' : 'transformers';
 }
 
 function sourceOf(

@@ -2,6 +2,7 @@
 import { readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { arch } from 'node:os';
 import { join } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
 import { AppError } from '@prosemill/core';
 import type { BatchedDtype } from '../batched/build-graph.ts';
 import { graphVersion } from '../batched/graph-version.ts';
@@ -58,7 +59,8 @@ export async function readDefaultDtype(folder: string, weightsChecksum: string):
   const isTrue =
     report?.weightsChecksum === actual.weightsChecksum &&
     report.graphVersion === actual.graphVersion &&
-    report.isInt8Exact === actual.isInt8Exact;
+    report.isInt8Exact === actual.isInt8Exact &&
+    isDeepStrictEqual(report.limits, qualityLimits);
   return isTrue ? defaultDtypeOf(report) : 'fp32';
 }
 
