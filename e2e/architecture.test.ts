@@ -50,6 +50,7 @@ describe('a breach of the arrows is found', () => {
     ['unlisted', 'apps/api', "import left from 'left-pad';", 'does not list'],
     ['over several lines', 'apps/api', "import {\n  a,\n  b,\n} from 'kysely/helpers';", 'must not import kysely'],
     ['of the environment', 'apps/api', 'const port = process.env.PORT;', 'reads the environment'],
+    ['of the environment by import', 'apps/api', "import { env } from 'node:process';", 'reads the environment'],
     [
       'testkit in a product',
       'apps/api',

@@ -21,7 +21,7 @@ export interface GenerateOptions {
 
 const ignore = (): void => undefined;
 const silentLogger: Logger = { debug: ignore, info: ignore, warn: ignore, error: ignore, child: () => silentLogger };
-const sampling = { maxLength: null, temperature: 1, topK: 50, topP: 1, repetitionPenalty: 1, stop: [] };
+export const sampling = { maxLength: null, temperature: 1, topK: 50, topP: 1, repetitionPenalty: 1, stop: [] };
 
 export async function startBatched(options: BatchedOptions): Promise<Contestant> {
   const generator = await startGenerator(options);

@@ -3,6 +3,7 @@ import { mkdir, readFile } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { createTokenizer, graphVersion, loadBatchedModel, TextRun } from '@prosemill/engine/gpt2';
+import { sampling } from '../contestants/batched.ts';
 import { runStreams } from '../contestants/streams.ts';
 import { modelShape } from '../model/model-shape.ts';
 import type { Work } from '../work.ts';
@@ -27,7 +28,6 @@ export interface ProfiledRun {
 }
 
 const slots = 32;
-const sampling = { maxLength: null, temperature: 1, topK: 50, topP: 1, repetitionPenalty: 1, stop: [] };
 
 /** Twice, because the profile of the nodes costs time itself: without it for the true time of a step, with it for the split. */
 export async function profileEngine(options: ProfileOptions): Promise<string> {

@@ -1,8 +1,9 @@
 /** Balancing, on the shipped model and on a twin of it with outlier channels as larger GPT-2 models have them. */
-import { readFileSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { createTokenizer } from '@prosemill/tokenizer';
 import { beforeAll, describe, expect, it } from 'vitest';
+import { describeModel } from '../models/model-files.ts';
 import { qualityLimits } from '../quality/quality-report.ts';
 import { scoreWindows } from '../quality/score-windows.ts';
 import { balance, type BalancedWeights } from './balance.ts';
@@ -14,20 +15,15 @@ import { Int8Layers } from './int8-layers.ts';
 import { firstStep } from './step.ts';
 
 const folder = fileURLToPath(new URL('../../../../models/tiny-tales', import.meta.url));
-const read = (path: string): string => readFileSync(path, 'utf8');
-const tokenizer = createTokenizer(
-  JSON.stringify({
-    tokenizer: JSON.parse(read(`${folder}/tokenizer.json`)),
-    config: JSON.parse(read(`${folder}/tokenizer_config.json`)),
-  }),
-);
-const text = (name: string): number[] =>
-  tokenizer.encode(read(fileURLToPath(new URL(`../../texts/${name}.txt`, import.meta.url))));
-const calibrationIds = text('calibration');
-const heldOutIds = text('held-out').slice(0, 2_000);
-
+let calibrationIds: readonly number[];
+let heldOutIds: readonly number[];
 let weights: Gpt2Weights;
 beforeAll(async () => {
+  const tokenizer = createTokenizer((await describeModel(folder, { engine: 'batched', dtype: 'fp32' })).tokenizer);
+  const idsOf = async (name: string): Promise<readonly number[]> =>
+    tokenizer.encode(await readFile(new URL(`../../texts/${name}.txt`, import.meta.url), 'utf8'));
+  calibrationIds = await idsOf('calibration');
+  heldOutIds = (await idsOf('held-out')).slice(0, 2_000);
   weights = await readGpt2Weights(folder);
 });
 

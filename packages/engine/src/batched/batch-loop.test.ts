@@ -1,8 +1,8 @@
 /** What the loop does when the model fails or a text is canceled, on the shipped model. */
-import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { createTokenizer } from '@prosemill/tokenizer';
+import { createTokenizer, type Tokenizer } from '@prosemill/tokenizer';
 import { beforeAll, describe, expect, it } from 'vitest';
+import { describeModel } from '../models/model-files.ts';
 import { TextRun } from '../sampling/text-run.ts';
 import { BatchLoop } from './batch-loop.ts';
 import { buildFp32Graph } from './gpt2-graph.ts';
@@ -10,14 +10,12 @@ import { Gpt2Session } from './gpt2-session.ts';
 import { type Gpt2Weights, readGpt2Weights } from './gpt2-weights.ts';
 
 const folder = fileURLToPath(new URL('../../../../models/tiny-tales', import.meta.url));
-const readJson = (name: string): unknown => JSON.parse(readFileSync(`${folder}/${name}`, 'utf8'));
-const tokenizer = createTokenizer(
-  JSON.stringify({ tokenizer: readJson('tokenizer.json'), config: readJson('tokenizer_config.json') }),
-);
 const sampling = { maxLength: null, temperature: 1, topK: 50, topP: 1, repetitionPenalty: 1, stop: [] };
 
+let tokenizer: Tokenizer;
 let weights: Gpt2Weights;
 beforeAll(async () => {
+  tokenizer = createTokenizer((await describeModel(folder, { engine: 'batched', dtype: 'fp32' })).tokenizer);
   weights = await readGpt2Weights(folder);
 });
 

@@ -19,10 +19,10 @@ export interface BatchLoopOptions {
   readonly promptUnit: number;
 }
 
-/** Prompts of a step: several whole ones of one padded length, or one chunk of a longer one. */
-interface Prompts {
-  readonly entries: readonly Entry[];
-  readonly chunks: readonly Chunk[];
+/** A prompt's part of a step. In a step are several whole prompts of one padded length, or one chunk of a longer one. */
+interface Prompt {
+  readonly entry: Entry;
+  readonly chunk: Chunk;
 }
 
 /** A prompt of which some chunks are done. */
@@ -72,7 +72,7 @@ export class BatchLoop {
       } catch (error) {
         // What was computed so far cannot be trusted to be whole.
         this.#unfinished = null;
-        for (const { reject } of [...prompts.entries, ...this.#slots.removeAll()]) reject(error);
+        for (const { reject } of [...prompts.map(({ entry }) => entry), ...this.#slots.removeAll()]) reject(error);
       }
     }
     this.#isRunning = false;
@@ -90,23 +90,24 @@ export class BatchLoop {
     }
   }
 
-  #nextPrompts(): Prompts {
+  #nextPrompts(): readonly Prompt[] {
     const { slots, promptUnit: unit } = this.#options;
+    const promptOf = (entry: Entry, done: number): Prompt => ({
+      entry,
+      chunk: chunkOf(entry.textRun.promptIds.length, done, unit),
+    });
     const unfinished = this.#unfinished;
-    if (unfinished !== null) {
-      const { entry, cache } = unfinished;
-      return { entries: [entry], chunks: [chunkOf(entry.textRun.promptIds.length, cache.lengths[0] ?? 0, unit)] };
-    }
+    if (unfinished !== null) return [promptOf(unfinished.entry, unfinished.cache.lengths[0] ?? 0)];
     const waiting = this.#waiting.map(({ textRun }) => textRun.promptIds.length);
     const chosen = new Set(admit({ waiting, freeSlots: slots - this.#slots.count, unit }));
     const entries = this.#waiting.filter((_, index) => chosen.has(index));
     const others = this.#waiting.filter((_, index) => !chosen.has(index));
     this.#waiting.splice(0, Number.POSITIVE_INFINITY, ...others);
     for (const { onStart } of entries) onStart();
-    return { entries, chunks: entries.map(({ textRun }) => chunkOf(textRun.promptIds.length, 0, unit)) };
+    return entries.map((entry) => promptOf(entry, 0));
   }
 
-  async #step(prompts: Prompts): Promise<void> {
+  async #step(prompts: readonly Prompt[]): Promise<void> {
     const rows = this.#slots.next();
     const input = this.#promptInput(prompts);
     const promptRows = rows.ids.length;
@@ -115,9 +116,10 @@ export class BatchLoop {
     ids.set(rows.ids);
     positions.set(rows.positions);
     const wanted = Array.from(rows.ids, (_, row) => row);
-    for (const [index, { done, tokens, length, isLast }] of prompts.chunks.entries()) {
+    for (const [index, { entry, chunk }] of prompts.entries()) {
+      const { done, tokens, length, isLast } = chunk;
       const start = promptRows + index * length;
-      ids.set(prompts.entries[index]?.textRun.promptIds.slice(done, done + tokens) ?? [], start);
+      ids.set(entry.textRun.promptIds.slice(done, done + tokens), start);
       const last = this.#options.shape.positions - 1;
       for (let step = 0; step < length; step += 1) positions[start + step] = Math.min(done + step, last);
       if (isLast) wanted.push(start + tokens - 1);
@@ -131,21 +133,21 @@ export class BatchLoop {
       prompts: input,
       withLogits:
         rows.texts.some(({ entry }) => entry.textRun.needsAllLogits) ||
-        prompts.entries.some(({ textRun }, index) => textRun.needsAllLogits && prompts.chunks[index]?.isLast === true),
+        prompts.some(({ entry, chunk }) => entry.textRun.needsAllLogits && chunk.isLast),
     });
     this.#slots.append(output.newRows, rows);
     for (const { entry, row } of rows.texts) this.#choose(entry, output, row);
     this.#finishPrompts(prompts, output, promptRows);
   }
 
-  #promptInput({ chunks }: Prompts): PromptInput {
-    const [first] = chunks;
+  #promptInput(prompts: readonly Prompt[]): PromptInput {
+    const [first] = prompts;
     if (first === undefined) return noPrompts;
-    const { done, length } = first;
+    const { done, length } = first.chunk;
     const cache = done === 0 ? undefined : this.#unfinished?.cache;
     const pastLength = cache?.size ?? 0;
     return {
-      count: chunks.length,
+      count: prompts.length,
       length,
       pastLength,
       mask: promptMask(length, pastLength, done),
@@ -154,10 +156,8 @@ export class BatchLoop {
   }
 
   /** @param firstRow  Of the `wanted` that are theirs. */
-  #finishPrompts({ entries, chunks }: Prompts, output: StepOutput, firstRow: number): void {
-    for (const [index, entry] of entries.entries()) {
-      const chunk = chunks[index];
-      if (chunk === undefined) continue;
+  #finishPrompts(prompts: readonly Prompt[], output: StepOutput, firstRow: number): void {
+    for (const [index, { entry, chunk }] of prompts.entries()) {
       const from = { data: output.newPrompts, row: index, stride: chunk.length, length: chunk.tokens };
       const isWhole = chunk.done === 0 && chunk.isLast;
       if (isWhole) this.#slots.add(entry, from);

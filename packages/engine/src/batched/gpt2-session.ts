@@ -5,15 +5,28 @@ import { newNames, outputNames, promptNames } from './graph-names.ts';
 import type { Gpt2Shape } from './gpt2-weights.ts';
 import { type KeysValues, StepFeeds, type StepInput, type StepOutput } from './step.ts';
 
+type KeysValuesNames = ReturnType<typeof newNames>;
+
 export class Gpt2Session {
   readonly #session: InferenceSession;
   readonly #shape: Gpt2Shape;
   readonly #feeds: StepFeeds;
+  /** Names of outputs, asked for by what is in a step. */
+  readonly #newNames: readonly KeysValuesNames[];
+  readonly #promptNames: readonly KeysValuesNames[];
+  readonly #logitNames: readonly string[];
 
   private constructor(session: InferenceSession, shape: Gpt2Shape) {
     this.#session = session;
     this.#shape = shape;
     this.#feeds = new StepFeeds(shape);
+    const layers = Array.from({ length: shape.layers }, (_, layer) => layer);
+    this.#newNames = layers.map(newNames);
+    this.#promptNames = layers.map(promptNames);
+    // fp32 has no scales.
+    this.#logitNames = [outputNames.logits, outputNames.logitScales].filter((name) =>
+      session.outputNames.includes(name),
+    );
   }
 
   /**
@@ -31,35 +44,26 @@ export class Gpt2Session {
   /** Computes on the calling thread, and blocks it meanwhile. */
   async run(input: StepInput): Promise<StepOutput> {
     const { withLogits, prompts, wanted } = input;
-    const hasRows = input.ids.length > prompts.count * prompts.length;
+    const newRows = input.ids.length > prompts.count * prompts.length ? this.#newNames : [];
+    const newPrompts = prompts.count > 0 ? this.#promptNames : [];
     const fetches = [
       outputNames.topValues,
       outputNames.topIds,
-      ...(hasRows ? this.#keysValues(newNames).flat() : []),
-      ...(prompts.count > 0 ? this.#keysValues(promptNames).flat() : []),
-      ...(withLogits ? [outputNames.logits, outputNames.logitScales] : []),
-    ].filter((name) => this.#session.outputNames.includes(name));
+      ...newRows.flat(),
+      ...newPrompts.flat(),
+      ...(withLogits ? this.#logitNames : []),
+    ];
     const results = await this.#session.run(this.#feeds.of(input), fetches);
     const floats = (name: string): Float32Array => results[name]?.data as Float32Array;
-    const read = (names: readonly (readonly [string, string])[]): readonly KeysValues[] =>
-      names.map(([keyName, valueName]) => [floats(keyName), floats(valueName)]);
+    const read = ([keyName, valueName]: KeysValuesNames): KeysValues => [floats(keyName), floats(valueName)];
     return {
-      newRows: hasRows ? read(this.#keysValues(newNames)) : [],
-      newPrompts: prompts.count > 0 ? read(this.#keysValues(promptNames)) : [],
+      newRows: newRows.map(read),
+      newPrompts: newPrompts.map(read),
       topValues: floats(outputNames.topValues),
       topIds: results[outputNames.topIds]?.data as Int32Array,
       topCount: Math.min(topCandidates, this.#shape.vocabulary),
       logits: withLogits ? scaled(floats(outputNames.logits), results[outputNames.logitScales], wanted.length) : null,
     };
-  }
-
-  /** Gives its memory back. */
-  async release(): Promise<void> {
-    await this.#session.release();
-  }
-
-  #keysValues(namesOf: (layer: number) => readonly [string, string]): readonly (readonly [string, string])[] {
-    return Array.from({ length: this.#shape.layers }, (_, layer) => namesOf(layer));
   }
 }
 

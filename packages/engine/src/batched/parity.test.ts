@@ -11,7 +11,7 @@ import { createTextGenerator } from '../index.ts';
 import type { Engine } from '../models/model-files.ts';
 import { buildFp32Graph } from './gpt2-graph.ts';
 import { Gpt2Session } from './gpt2-session.ts';
-import { readGpt2Weights } from './gpt2-weights.ts';
+import { type Gpt2Shape, readGpt2Weights } from './gpt2-weights.ts';
 import { firstStep } from './step.ts';
 
 const folder = fileURLToPath(new URL('../../../../models/tiny-tales', import.meta.url));
@@ -68,9 +68,9 @@ async function greedyText(generator: TextGenerator, prompt: string): Promise<str
 }
 
 /** How far the two likeliest tokens are apart after a text. */
-async function gapAfter(session: Gpt2Session, ids: readonly number[], vocabulary: number): Promise<number> {
-  const { logits } = await session.run(firstStep(ids, (await readGpt2Weights(folder)).shape));
-  const [first = 0, second = 0] = (logits ?? new Float32Array()).slice(-vocabulary).toSorted((a, b) => b - a);
+async function gapAfter(session: Gpt2Session, ids: readonly number[], shape: Gpt2Shape): Promise<number> {
+  const { logits } = await session.run(firstStep(ids, shape));
+  const [first = 0, second = 0] = (logits ?? new Float32Array()).slice(-shape.vocabulary).toSorted((a, b) => b - a);
   return first - second;
 }
 
@@ -86,7 +86,7 @@ it(`gives the same ${promptCount} greedy texts as transformers.js, up to numeric
     if (actual === expected) continue;
     const [ids, others] = [actual, expected].map((all) => batched.tokenizer.encode(prompt + all));
     const same = (ids ?? []).findIndex((id, place) => id !== others?.[place]);
-    const gap = await gapAfter(session, (ids ?? []).slice(0, same), weights.shape.vocabulary);
+    const gap = await gapAfter(session, (ids ?? []).slice(0, same), weights.shape);
     expect(gap, `${JSON.stringify(prompt + actual)} should be ${JSON.stringify(prompt + expected)}`).toBeLessThan(tie);
     ties.push(`${JSON.stringify(prompt)}: a tie of ${gap.toExponential(1)} after ${same} tokens`);
   }
