@@ -28,6 +28,9 @@ export const apiConfigSchema = z.object({
   LOG_LEVEL: z.enum(logLevels).default('info'),
   /** Readable lines instead of JSON; default: on a terminal. */
   LOG_PRETTY: z.stringbool().default(process.stdout.isTTY),
+  /** A fault on purpose, for tests: `name:action`, see core's failpoint.ts. Refused when NODE_ENV is `production`. */
+  FAILPOINT: z.string().optional(),
+  NODE_ENV: z.string().optional(),
 });
 
 export type ApiConfig = z.infer<typeof apiConfigSchema>;

@@ -1,6 +1,6 @@
 /** The API as a process of its own, in front of Postgres. It listens at once and says in /health what it is waiting for. */
 import packageJson from '../package.json' with { type: 'json' };
-import { retryUntilAvailable, runProcess } from '@prosemill/core';
+import { armFailpoint, retryUntilAvailable, runProcess } from '@prosemill/core';
 import { createQueue } from '@prosemill/queue';
 import { openStore, requireServer } from '@prosemill/store';
 import { createLogger } from '@prosemill/telemetry';
@@ -13,6 +13,7 @@ const stopLimitMs = 15_000;
 
 await runProcess(async (aborted) => {
   const config = readApiConfig();
+  armFailpoint(config);
   requireServer(config.DATABASE_URL);
   const logger = createLogger({ name: 'api', level: config.LOG_LEVEL, pretty: config.LOG_PRETTY });
   const store = openStore({ url: config.DATABASE_URL, logger });

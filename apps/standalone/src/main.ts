@@ -1,7 +1,7 @@
 /** The whole service in one process, on whatever DATABASE_URL and REDIS_URL name; with neither, on an SQLite file. */
 import packageJson from '../package.json' with { type: 'json' };
 import { createApi, startServer } from '@prosemill/api';
-import { newId, retryUntilAvailable, runProcess } from '@prosemill/core';
+import { armFailpoint, newId, retryUntilAvailable, runProcess } from '@prosemill/core';
 import { createTextGenerator } from '@prosemill/engine';
 import { createQueue } from '@prosemill/queue';
 import { openStore } from '@prosemill/store';
@@ -14,6 +14,7 @@ const serverStopLimitMs = 1_000;
 
 await runProcess(async (aborted) => {
   const config = readStandaloneConfig();
+  armFailpoint(config);
   const logger = createLogger({ name: 'standalone', level: config.LOG_LEVEL, pretty: config.LOG_PRETTY });
   const store = openStore({ url: config.DATABASE_URL, logger });
   const leaseMs = config.LEASE_SECONDS * 1_000;

@@ -4,6 +4,7 @@ import {
   type Completion,
   createPromptPolicy,
   errorLine,
+  failpoint,
   type JobStore,
   type Logger,
   type Outcome,
@@ -70,6 +71,7 @@ export function createJobRunner(options: JobRunnerOptions): () => Promise<boolea
       remainingMs === null ? undefined : setTimeout(() => options.running.abort(job.id, 'deadline'), remainingMs);
     announce(job.id);
     try {
+      await failpoint('worker.after_claim');
       const outcome = await performJob(claimed, { generator, isRefused, signal });
       if (outcome === null) jobLogger.warn({}, 'the job was taken over by another worker; its result is dropped');
       else await complete(claimed, outcome, jobLogger);
@@ -83,11 +85,13 @@ export function createJobRunner(options: JobRunnerOptions): () => Promise<boolea
 
   /** The only place that ends, counts and logs an attempt. */
   async function complete({ job }: ClaimedJob, outcome: Outcome, jobLogger: Logger): Promise<void> {
+    await failpoint('worker.before_complete');
     const completion: Completion = await retryUntilAvailable(() => jobs.complete(job, outcome), {
       name: 'database',
       logger: jobLogger,
       signal: AbortSignal.timeout(completeLimitMs),
     });
+    await failpoint('worker.after_complete');
     if (completion === 'stale') jobLogger.warn({ outcome: outcome.type }, 'a late outcome was dropped');
     else jobLogger.info(logFieldsOf(outcome), 'job attempt ended');
   }

@@ -1,5 +1,5 @@
 /** A worker as a process of its own, on Postgres. */
-import { newId, retryUntilAvailable, runProcess } from '@prosemill/core';
+import { armFailpoint, newId, retryUntilAvailable, runProcess } from '@prosemill/core';
 import { createTextGenerator } from '@prosemill/engine';
 import { createQueue } from '@prosemill/queue';
 import { openStore, requireServer } from '@prosemill/store';
@@ -11,6 +11,7 @@ import { graceMsFor } from './shutdown-grace.ts';
 
 await runProcess(async (aborted) => {
   const config = readWorkerConfig();
+  armFailpoint(config);
   requireServer(config.DATABASE_URL);
   const logger = createLogger({ name: 'worker', level: config.LOG_LEVEL, pretty: config.LOG_PRETTY });
   const store = openStore({ url: config.DATABASE_URL, logger });

@@ -1,6 +1,14 @@
 /** Puts right what got lost: leases that ran out, deadlines that passed, hints that never arrived. Every worker runs one; no leader. */
 import { setTimeout as delay } from 'node:timers/promises';
-import { errorLine, type Hint, type HintSender, type JobStore, type Logger, type WakeUps } from '@prosemill/core';
+import {
+  errorLine,
+  failpoint,
+  type Hint,
+  type HintSender,
+  type JobStore,
+  type Logger,
+  type WakeUps,
+} from '@prosemill/core';
 
 export interface ReconcilerOptions {
   readonly jobs: JobStore;
@@ -37,7 +45,11 @@ export function createReconciler({ jobs, hints, wakeUps, logger }: ReconcilerOpt
   }
 
   async function reconcile(): Promise<void> {
-    await inBatches('jobs rescued from lost workers', () => jobs.rescueLostJobs(batchSize));
+    await inBatches('jobs rescued from lost workers', async () => {
+      const ids = await jobs.rescueLostJobs(batchSize);
+      if (ids.length > 0) await failpoint('reconciler.after_rescue');
+      return ids;
+    });
     await inBatches('jobs expired', () => jobs.expireJobs(batchSize));
     await sendMissingHints();
   }

@@ -1,0 +1,68 @@
+/** Faults on purpose: named points where a test lets this process die, fail or wait. Off unless armed, and never in production. */
+import { setTimeout as delay } from 'node:timers/promises';
+import { ConfigError } from './read-config.ts';
+
+/**
+ * - `submit.after_commit`: a job is committed, nobody knows it yet.
+ * - `worker.after_claim`: a job is claimed, its generation has not begun.
+ * - `worker.before_complete`: a text is there, and not written.
+ * - `worker.after_complete`: an outcome is written, nobody has been told.
+ * - `reconciler.after_rescue`: jobs were taken from lost workers, no hint has been sent.
+ * - `engine.poison`: in the engine's process, a prompt with {@link poisonWord} is about to run.
+ */
+export const failpointNames = [
+  'submit.after_commit',
+  'worker.after_claim',
+  'worker.before_complete',
+  'worker.after_complete',
+  'reconciler.after_rescue',
+  'engine.poison',
+] as const;
+export type FailpointName = (typeof failpointNames)[number];
+
+/** `kill9`: SIGKILL to this process. `throw`: an error. `sleep`: {@link failpointSleepMs}, while everything else goes on. */
+export const failpointActions = ['kill9', 'throw', 'sleep'] as const;
+type FailpointAction = (typeof failpointActions)[number];
+
+export const failpointSleepMs = 5_000;
+
+/** What a prompt contains to be poison, once `engine.poison` is armed. */
+export const poisonWord = 'poisonpill';
+
+/** What a process takes from its environment for this. */
+export interface FailpointConfig {
+  /** `name:action`; not set: none. */
+  readonly FAILPOINT?: string | undefined;
+  readonly NODE_ENV?: string | undefined;
+}
+
+let armed: { readonly name: string; readonly action: FailpointAction } | null = null;
+
+/** For the life of this process; called once, by its `main.ts`. @throws {ConfigError} for an unknown point, and in production */
+export function armFailpoint({ FAILPOINT: text, NODE_ENV: environment }: FailpointConfig): void {
+  armed = null;
+  if (text === undefined) return;
+  if (environment === 'production') throw new ConfigError(['FAILPOINT: must not be set when NODE_ENV is production']);
+  const [name, action] = text.split(':');
+  const known = failpointNames.find((each) => each === name);
+  const knownAction = failpointActions.find((each) => each === action);
+  if (known === undefined || knownAction === undefined || text !== `${known}:${knownAction}`) {
+    throw new ConfigError([
+      `FAILPOINT: must be one of ${failpointNames.join(', ')}, then a colon and one of ${failpointActions.join(', ')}`,
+    ]);
+  }
+  armed = { name: known, action: knownAction };
+}
+
+/** As `FAILPOINT` has it, for a process that this one starts; undefined when nothing is armed. */
+export const armedFailpoint = (): string | undefined => (armed === null ? undefined : `${armed.name}:${armed.action}`);
+
+/** The point itself. Says on standard error that it has been reached. @throws when armed to */
+export async function failpoint(name: FailpointName): Promise<void> {
+  if (armed === null || armed.name !== name) return;
+  const { action } = armed;
+  process.stderr.write(`failpoint ${name}: ${action}\n`);
+  if (action === 'kill9') process.kill(process.pid, 'SIGKILL');
+  if (action === 'throw') throw new Error(`failpoint ${name}`);
+  await delay(failpointSleepMs);
+}
