@@ -1,4 +1,4 @@
-/** @module Conformance suites for the ports of core, and the real servers that tests run against. Never part of an image. */
+/** @module Conformance suites for the ports of core, the real servers that tests run against, and the faults between them. Never part of an image. */
 export {
   describeHintQueueConformance,
   describeSharedHintQueueConformance,
@@ -9,6 +9,13 @@ export {
   type GoldenTokens,
   type TextGeneratorSetup,
 } from './conformance/text-generator.ts';
+export {
+  type DropReplyOptions,
+  type Latency,
+  postgresCommit,
+  startTcpProxy,
+  type TcpProxy,
+} from './faults/tcp-proxy.ts';
 export { type ChildProcessInfo, childProcesses } from './servers/child-processes.ts';
 export { type HubFault, type HubServer, startHubServer } from './servers/hub-server.ts';
 export { createTestDatabase, launchPostgres, type TestDatabase } from './servers/postgres.ts';
