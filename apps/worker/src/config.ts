@@ -12,7 +12,7 @@ const wordList = z.string().transform((text) =>
 );
 
 export const workerConfigSchema = z.object({
-  /** TCP port of `/livez` and `/readyz`; 0 picks a free one. */
+  /** TCP port of `/livez`, `/readyz` and `/metrics`; 0 picks a free one. */
   WORKER_PORT: z.coerce.number().int().min(0).max(65_535).default(8001),
   /** Address that port is opened on. */
   HOST: z.string().default('127.0.0.1'),

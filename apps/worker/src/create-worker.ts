@@ -8,10 +8,12 @@ import {
   type TextGenerator,
   type WakeUps,
 } from '@prosemill/core';
+import type { Metrics } from '@prosemill/telemetry';
 import { createHeartbeat } from './heartbeat.ts';
 import { createJobRunner } from './job-runner.ts';
 import { createReconciler } from './reconciler.ts';
 import { RunningJobs } from './running-jobs.ts';
+import { createWorkerMetrics } from './worker-metrics.ts';
 
 export interface WorkerOptions {
   readonly store: Store;
@@ -20,6 +22,8 @@ export interface WorkerOptions {
   readonly wakeUps: WakeUps;
   readonly generator: TextGenerator;
   readonly logger: Logger;
+  /** Of the process; the worker registers its own there. */
+  readonly metrics: Metrics;
   readonly workerId: string;
   readonly leaseMs: number;
   readonly forbiddenWords: readonly string[];
@@ -44,14 +48,16 @@ export function createWorker(options: WorkerOptions): Worker {
   const { store, receiver, hints, wakeUps, generator, logger, workerId, leaseMs, forbiddenWords } = options;
   const { jobs, workers } = store;
   const running = new RunningJobs();
+  const metrics = createWorkerMetrics(options.metrics, running);
   const heartbeat = createHeartbeat({ workers, generator, running, workerId, logger });
-  const reconciler = createReconciler({ jobs, hints, wakeUps, logger });
+  const reconciler = createReconciler({ jobs, hints, wakeUps, metrics, logger });
   const runNextJob = createJobRunner({
     jobs,
     wakeUps,
     generator,
     running,
     logger,
+    metrics,
     workerId,
     leaseMs,
     forbiddenWords,

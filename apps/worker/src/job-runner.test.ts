@@ -6,10 +6,12 @@ import { type Job, type NewJob, newId, type Store, type TextGenerator } from '@p
 import { createTextGenerator } from '@prosemill/engine';
 import { createQueue } from '@prosemill/queue';
 import { openStore } from '@prosemill/store';
+import { createMetrics } from '@prosemill/telemetry';
 import { childProcesses, silentLogger } from '@prosemill/testkit';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { createJobRunner } from './job-runner.ts';
 import { RunningJobs } from './running-jobs.ts';
+import { createWorkerMetrics } from './worker-metrics.ts';
 
 const parameters = {
   maxLength: null,
@@ -59,6 +61,7 @@ describe('an attempt at a job', () => {
       generator,
       running,
       logger: silentLogger,
+      metrics: createWorkerMetrics(createMetrics(), running),
       workerId: 'worker',
       leaseMs: 600,
       forbiddenWords: ['hate'],

@@ -16,6 +16,7 @@ import { createClaimPicker } from './claim-picker.ts';
 import { keepLease } from './lease.ts';
 import { performJob } from './perform-job.ts';
 import type { RunningJobs } from './running-jobs.ts';
+import type { WorkerMetrics } from './worker-metrics.ts';
 
 export interface JobRunnerOptions {
   readonly jobs: JobStore;
@@ -23,6 +24,7 @@ export interface JobRunnerOptions {
   readonly generator: TextGenerator;
   readonly running: RunningJobs;
   readonly logger: Logger;
+  readonly metrics: WorkerMetrics;
   readonly workerId: string;
   readonly leaseMs: number;
   readonly forbiddenWords: readonly string[];
@@ -33,7 +35,7 @@ const completeLimitMs = 5 * 60_000;
 
 /** @returns a handler of permits: false when there was nothing to claim. Never throws. */
 export function createJobRunner(options: JobRunnerOptions): () => Promise<boolean> {
-  const { jobs, generator, logger, workerId, leaseMs } = options;
+  const { jobs, generator, logger, metrics, workerId, leaseMs } = options;
   const pick = createClaimPicker();
   const isRefused = createPromptPolicy(options.forbiddenWords);
 
@@ -57,7 +59,7 @@ export function createJobRunner(options: JobRunnerOptions): () => Promise<boolea
 
   async function runJob(claimed: ClaimedJob): Promise<void> {
     const { job, remainingMs } = claimed;
-    const jobLogger = logger.child({ jobId: job.id, attempt: job.attempt });
+    const jobLogger = logger.child({ jobId: job.id, attempt: job.attempt, workerId });
     const signal = options.running.add(job.id);
     const stopLease = keepLease({
       jobs,
@@ -69,12 +71,15 @@ export function createJobRunner(options: JobRunnerOptions): () => Promise<boolea
     });
     const deadline =
       remainingMs === null ? undefined : setTimeout(() => options.running.abort(job.id, 'deadline'), remainingMs);
+    metrics.countStarted();
+    jobLogger.info({}, 'job attempt started');
     announce(job.id);
     try {
       await failpoint('worker.after_claim');
       const outcome = await performJob(claimed, { generator, isRefused, signal });
-      if (outcome === null) jobLogger.warn({}, 'the job was taken over by another worker; its result is dropped');
-      else await complete(claimed, outcome, jobLogger);
+      const completion = outcome === null ? 'stale' : await complete(claimed, outcome, jobLogger);
+      if (completion === 'stale') metrics.countStale();
+      jobLogger.info({ completion, ...logFieldsOf(outcome) }, 'job attempt ended');
     } finally {
       clearTimeout(deadline);
       stopLease();
@@ -83,17 +88,15 @@ export function createJobRunner(options: JobRunnerOptions): () => Promise<boolea
     }
   }
 
-  /** The only place that ends, counts and logs an attempt. */
-  async function complete({ job }: ClaimedJob, outcome: Outcome, jobLogger: Logger): Promise<void> {
+  async function complete({ job }: ClaimedJob, outcome: Outcome, jobLogger: Logger): Promise<Completion> {
     await failpoint('worker.before_complete');
-    const completion: Completion = await retryUntilAvailable(() => jobs.complete(job, outcome), {
+    const completion = await retryUntilAvailable(() => jobs.complete(job, outcome), {
       name: 'database',
       logger: jobLogger,
       signal: AbortSignal.timeout(completeLimitMs),
     });
     await failpoint('worker.after_complete');
-    if (completion === 'stale') jobLogger.warn({ outcome: outcome.type }, 'a late outcome was dropped');
-    else jobLogger.info(logFieldsOf(outcome), 'job attempt ended');
+    return completion;
   }
 
   function announce(id: string): void {
@@ -101,8 +104,9 @@ export function createJobRunner(options: JobRunnerOptions): () => Promise<boolea
   }
 }
 
-/** What may be logged of an outcome: numbers and codes, no text. */
-function logFieldsOf(outcome: Outcome): Record<string, unknown> {
+/** What may be logged of an outcome: numbers and codes, no text. Null: nothing was written, the job is somebody else's. */
+function logFieldsOf(outcome: Outcome | null): Record<string, unknown> {
+  if (outcome === null) return { outcome: 'lost' };
   const part = outcome.type === 'succeeded' ? outcome.result : 'partial' in outcome ? outcome.partial : null;
   return {
     outcome: outcome.type,

@@ -3,7 +3,7 @@ import { armFailpoint, newId, retryUntilAvailable, runProcess } from '@prosemill
 import { createTextGenerator } from '@prosemill/engine';
 import { createQueue } from '@prosemill/queue';
 import { openStore, requireServer } from '@prosemill/store';
-import { createLogger } from '@prosemill/telemetry';
+import { createLogger, createMetrics } from '@prosemill/telemetry';
 import { fleetEngineOptions, readWorkerConfig } from './config.ts';
 import { createWorker } from './create-worker.ts';
 import { startProbeServer } from './probe-server.ts';
@@ -14,6 +14,7 @@ await runProcess(async (aborted) => {
   armFailpoint(config);
   requireServer(config.DATABASE_URL);
   const logger = createLogger({ name: 'worker', level: config.LOG_LEVEL, pretty: config.LOG_PRETTY });
+  const metrics = createMetrics();
   const store = openStore({ url: config.DATABASE_URL, logger });
   const leaseMs = config.LEASE_SECONDS * 1_000;
   const queue = createQueue({ databaseUrl: config.DATABASE_URL, redisUrl: config.REDIS_URL, logger });
@@ -25,11 +26,13 @@ await runProcess(async (aborted) => {
     wakeUps: queue.wakeUps,
     generator,
     logger,
+    metrics,
     workerId: newId(),
     leaseMs,
     forbiddenWords: config.FORBIDDEN_WORDS,
   });
-  const probes = await startProbeServer({ worker, host: config.HOST, port: config.WORKER_PORT });
+  const probes = await startProbeServer({ worker, metrics, host: config.HOST, port: config.WORKER_PORT });
+  logger.info({ port: probes.port }, 'the worker answers probes');
 
   async function run(): Promise<never> {
     await retryUntilAvailable(() => store.requireReady(), { name: 'database', logger, signal: aborted });

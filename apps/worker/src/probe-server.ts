@@ -1,35 +1,56 @@
-/** `/livez` and `/readyz` of a worker process, for whoever watches it. */
-import { createServer } from 'node:http';
+/** `/livez`, `/readyz` and `/metrics` of a worker process, for whoever watches it. */
+import { createServer, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import type { Metrics } from '@prosemill/telemetry';
 import type { Worker } from './create-worker.ts';
 
 export interface ProbeServerOptions {
   readonly worker: Worker;
+  readonly metrics: Metrics;
   readonly host: string;
   readonly port: number;
 }
 
 export interface ProbeServer {
+  /** Where it listens. */
+  readonly port: number;
   stop(): Promise<void>;
 }
 
 /** @throws when the port is taken */
-export async function startProbeServer({ worker, host, port }: ProbeServerOptions): Promise<ProbeServer> {
+export async function startProbeServer({ worker, metrics, host, port }: ProbeServerOptions): Promise<ProbeServer> {
   const server = createServer((request, response) => {
     const path = request.url?.split('?')[0];
+    if (path === '/metrics') {
+      void metrics.read().then((body) => answer(response, { status: 200, type: metrics.contentType, body }));
+      return;
+    }
     const isReady = path === '/livez' || (path === '/readyz' && worker.isReady());
     const status = isReady ? 200 : path === '/readyz' ? 503 : 404;
-    response.writeHead(status, { 'Content-Type': 'application/json' });
-    response.end(JSON.stringify({ status: isReady ? 'ok' : status === 503 ? 'not ready' : 'not found' }));
+    const body = JSON.stringify({ status: isReady ? 'ok' : status === 503 ? 'not ready' : 'not found' });
+    answer(response, { status, type: 'application/json', body });
   });
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
     server.listen(port, host, resolve);
   });
   return {
+    port: (server.address() as AddressInfo).port,
     async stop() {
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
       server.closeAllConnections();
       await closed;
     },
   };
+}
+
+interface Answer {
+  readonly status: number;
+  readonly type: string;
+  readonly body: string;
+}
+
+function answer(response: ServerResponse, { status, type, body }: Answer): void {
+  response.writeHead(status, { 'Content-Type': type });
+  response.end(body);
 }

@@ -9,11 +9,13 @@ import {
   type Logger,
   type WakeUps,
 } from '@prosemill/core';
+import type { WorkerMetrics } from './worker-metrics.ts';
 
 export interface ReconcilerOptions {
   readonly jobs: JobStore;
   readonly hints: HintSender;
   readonly wakeUps: WakeUps;
+  readonly metrics: Pick<WorkerMetrics, 'countRescued'>;
   readonly logger: Logger;
 }
 
@@ -28,7 +30,7 @@ const intervalMs = 5_000;
 const jitter = 0.2;
 const batchSize = 500;
 
-export function createReconciler({ jobs, hints, wakeUps, logger }: ReconcilerOptions): Reconciler {
+export function createReconciler({ jobs, hints, wakeUps, metrics, logger }: ReconcilerOptions): Reconciler {
   const stopped = new AbortController();
   let rounds: Promise<void> = Promise.resolve();
 
@@ -47,6 +49,7 @@ export function createReconciler({ jobs, hints, wakeUps, logger }: ReconcilerOpt
   async function reconcile(): Promise<void> {
     await inBatches('jobs rescued from lost workers', async () => {
       const ids = await jobs.rescueLostJobs(batchSize);
+      metrics.countRescued(ids.length);
       if (ids.length > 0) await failpoint('reconciler.after_rescue');
       return ids;
     });

@@ -1,2 +1,3 @@
-/** @module What the processes say about themselves: so far the log. */
+/** @module What the processes say about themselves: the log and the metrics. */
 export * from './create-logger.ts';
+export * from './metrics.ts';
