@@ -6,7 +6,7 @@ import type { Gpt2Shape } from './gpt2-weights.ts';
 import { type Content, KvLane } from './kv-lane.ts';
 import { type Chunk, chunkOf } from './prompt-chunks.ts';
 import { type Entry, Slots } from './slots.ts';
-import { noPast, noPrompts, type PromptInput, promptMask, type StepOutput } from './step.ts';
+import { noPast, noPrompts, type PromptInput, promptMask, release, type StepOutput } from './step.ts';
 
 export interface BatchLoopOptions {
   readonly session: Gpt2Session;
@@ -138,6 +138,7 @@ export class BatchLoop {
     this.#slots.append(output.newRows, rows);
     for (const { entry, row } of rows.texts) this.#choose(entry, output, row);
     this.#finishPrompts(prompts, output, promptRows);
+    release(output);
   }
 
   #promptInput(prompts: readonly Prompt[]): PromptInput {

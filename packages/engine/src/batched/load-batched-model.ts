@@ -7,7 +7,7 @@ import type { LoadMessage } from '../child/messages.ts';
 import type { ModelRunner } from '../child/model-runner.ts';
 import { BatchLoop } from './batch-loop.ts';
 import type { BatchedDtype } from './build-graph.ts';
-import { parseGpt2Shape } from './gpt2-weights.ts';
+import { type Gpt2Shape, parseGpt2Shape } from './gpt2-weights.ts';
 import { graphVersion } from './graph-version.ts';
 import { openStoredGraph } from './stored-graph.ts';
 
@@ -24,7 +24,14 @@ export async function loadBatchedModel(load: LoadMessage): Promise<ModelRunner> 
   const loop = new BatchLoop({ session, shape, slots, ...alignment[dtype] });
   return {
     version: `${graphVersion} on onnxruntime ${env.versions.node ?? env.versions.common}`,
-    endIds: new Set(shape.endIds),
+    endIds: await endIdsOf(folder, shape),
     run: async (textRun, onStart) => await loop.run(textRun, onStart),
   };
+}
+
+/** As Hugging Face's generate takes them: of generation_config.json, and if it has none, of config.json. */
+async function endIdsOf(folder: string, shape: Gpt2Shape): Promise<ReadonlySet<number>> {
+  const text = await readFile(join(folder, 'generation_config.json'), 'utf8').catch(() => '{}');
+  const { eos_token_id: ids } = JSON.parse(text) as { readonly eos_token_id?: number | readonly number[] | null };
+  return new Set([ids ?? shape.endIds].flat());
 }

@@ -61,6 +61,11 @@ export interface StepOutput {
   readonly logits: Float32Array | null;
 }
 
+/** Gives the memory of new keys and values back at once: megabytes a step, for which the garbage collector would come by ten times as often. */
+export function release({ newRows, newPrompts }: StepOutput): void {
+  for (const { buffer } of [...newRows, ...newPrompts].flat()) (buffer as ArrayBuffer).transfer(0);
+}
+
 const none = new Float32Array();
 export const noPast = (): KeysValues => [none, none];
 export const noLane: LaneInput = { rows: 0, pastLength: 0, mask: none, past: noPast };
