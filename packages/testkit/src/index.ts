@@ -16,6 +16,21 @@ export {
   startTcpProxy,
   type TcpProxy,
 } from './faults/tcp-proxy.ts';
+export { checkHistory, invariants, type Violation } from './history/check-history.ts';
+export { hashText } from './history/hash-text.ts';
+export {
+  type CallEnding,
+  fromJsonLines,
+  type History,
+  type HistoryEntry,
+  type HistoryEvent,
+  type JobReading,
+  type Operation,
+  type RunLimits,
+  toJsonLines,
+} from './history/history.ts';
+export type { ExecuteSql } from './history/read-tables.ts';
+export { createHistoryRecorder, type HistoryRecorder, type RecorderOptions } from './history/record-history.ts';
 export { type ChildProcessInfo, childProcesses } from './servers/child-processes.ts';
 export { type HubFault, type HubServer, startHubServer } from './servers/hub-server.ts';
 export { createTestDatabase, launchPostgres, type TestDatabase } from './servers/postgres.ts';

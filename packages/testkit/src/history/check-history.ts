@@ -1,0 +1,49 @@
+/** Holds a history against what the service promises. */
+import type { History } from './history.ts';
+import { indexHistory, type IndexedHistory } from './index-history.ts';
+import { checkEnds } from './invariants/accepted-jobs-end.ts';
+import { checkGauges } from './invariants/gauges-bounded.ts';
+import { checkOverlaps } from './invariants/no-overlap.ts';
+import { checkKeys } from './invariants/one-id-per-key.ts';
+import { checkSuccesses } from './invariants/one-success.ts';
+import { checkOwners } from './invariants/owners-apart.ts';
+import { checkReads } from './invariants/reads-go-forward.ts';
+import { checkThroughput } from './invariants/throughput-returns.ts';
+
+/** Each finds what breaks one promise, as sentences that name the jobs. */
+export const invariants = {
+  /** Every accepted submit is terminal by the deadline. */
+  I1: checkEnds,
+  /** One idempotency key, one id. */
+  I2: checkKeys,
+  /** Reads of one id walk the state graph forward, and see at most one terminal result. */
+  I3: checkReads,
+  /** Exactly one success write; attempts and crashes within limits. */
+  I4: checkSuccesses,
+  /** Two executions of one id overlap only if the earlier lease had run out. */
+  I5: checkOverlaps,
+  /** Depth, waiters and memory bounded. */
+  I6: checkGauges,
+  /** No key reads another owner's job. */
+  I7: checkOwners,
+  /** After healing, throughput is at least 90 % of before. */
+  I8: checkThroughput,
+} satisfies Record<string, (history: IndexedHistory) => readonly string[]>;
+
+export interface Violation {
+  readonly invariant: keyof typeof invariants;
+  readonly message: string;
+}
+
+/**
+ * @returns what breaks a promise; empty for a history that keeps them all
+ * @throws for a history without limits or without tables: it proves nothing
+ */
+export function checkHistory(history: History): readonly Violation[] {
+  const indexed = indexHistory(history);
+  const entries = Object.entries(invariants) as [
+    Violation['invariant'],
+    (history: IndexedHistory) => readonly string[],
+  ][];
+  return entries.flatMap(([invariant, check]) => check(indexed).map((message) => ({ invariant, message })));
+}

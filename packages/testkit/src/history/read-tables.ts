@@ -1,0 +1,74 @@
+/** The tables as a history keeps them; rows of Postgres and SQLite alike. */
+import type { JobEventType, JobStatus } from '@prosemill/core';
+import type { HistoryEvent } from './history.ts';
+import { hashText } from './hash-text.ts';
+
+type Row = Readonly<Record<string, unknown>>;
+
+/** Runs one statement on the database of a run. */
+export type ExecuteSql = (statement: string) => Promise<readonly Row[]>;
+
+export async function readTables(execute: ExecuteSql): Promise<readonly HistoryEvent[]> {
+  const jobs = await execute('select * from jobs');
+  const records = await execute('select job_id, generated_text from generation_records');
+  const events = await execute('select * from job_events order by job_id, seq');
+  return [...jobs.map(toJob), ...records.map(toRecord), ...events.map(toEvent), { type: 'tables-read' }];
+}
+
+export async function readLeases(execute: ExecuteSql): Promise<readonly HistoryEvent[]> {
+  const rows = await execute(`select id, attempt, lease_until from jobs where status = 'running'`);
+  return rows.map((row) => ({
+    type: 'lease',
+    jobId: String(row['id']),
+    attempt: Number(row['attempt']),
+    untilMs: toMs(row['lease_until']),
+  }));
+}
+
+function toJob(row: Row): HistoryEvent {
+  const { finished_at: finishedAt, partial_text: partialText } = row as {
+    finished_at: unknown;
+    partial_text: string | null;
+  };
+  return {
+    type: 'job-row',
+    row: {
+      id: String(row['id']),
+      ownerId: String(row['owner_id']),
+      status: row['status'] as JobStatus,
+      version: Number(row['version']),
+      attempt: Number(row['attempt']),
+      releasedCount: Number(row['released_count']),
+      crashCount: Number(row['crash_count']),
+      maxAttempts: Number(row['max_attempts']),
+      dispatchEpoch: Number(row['dispatch_epoch']),
+      createdAtMs: toMs(row['created_at']),
+      finishedAtMs: finishedAt === null ? null : toMs(finishedAt),
+      partialTextHash: partialText === null ? null : hashText(partialText),
+    },
+  };
+}
+
+const toRecord = (row: Row): HistoryEvent => ({
+  type: 'record-row',
+  row: { jobId: String(row['job_id']), textHash: hashText(String(row['generated_text'])) },
+});
+
+function toEvent(row: Row): HistoryEvent {
+  const { attempt, actor } = JSON.parse(String(row['data'])) as { attempt: number; actor: string };
+  return {
+    type: 'event-row',
+    row: {
+      jobId: String(row['job_id']),
+      seq: Number(row['seq']),
+      event: row['type'] as JobEventType,
+      eventAtMs: toMs(row['at']),
+      attempt,
+      actor,
+    },
+  };
+}
+
+/** A Date from Postgres, milliseconds from SQLite, text from a file of either. */
+const toMs = (time: unknown): number =>
+  time instanceof Date ? time.getTime() : typeof time === 'number' ? time : Date.parse(String(time));

@@ -1,0 +1,56 @@
+import { describe, expect, it } from 'vitest';
+import type { HistoryEntry, JobReading, Operation, RunLimits } from './history.ts';
+import { createHistoryRecorder } from './record-history.ts';
+
+const limits: RunLimits = {
+  leaseMs: 30_000,
+  finishWithinMs: null,
+  answerWithinMs: null,
+  gauges: {},
+  clockToleranceMs: 0,
+  recoverWithinMs: 60_000,
+};
+const operation: Operation = { kind: 'read', ownerId: 'local', jobId: 'a' };
+const job: JobReading = { id: 'a', ownerId: null, status: 'queued', version: 1, attempt: 0, textHash: null };
+
+describe('a recorder', () => {
+  it('numbers calls and records both their ends, a throw as unknown', async () => {
+    let time = 0;
+    const written: HistoryEntry[] = [];
+    const recorder = createHistoryRecorder({ limits, now: () => (time += 1), onEntry: (entry) => written.push(entry) });
+    const call = { client: 'c1', operation };
+    expect(await recorder.perform(call, async () => ({ type: 'ok', job }))).toEqual({ type: 'ok', job });
+    const lost = await recorder.perform(call, async () => {
+      throw new Error('socket hang up');
+    });
+    expect(lost).toEqual({ type: 'unknown', reason: 'socket hang up' });
+    expect(recorder.history).toEqual([
+      { atMs: 1, type: 'run-start', limits },
+      { atMs: 2, type: 'invoke', callId: 1, client: 'c1', operation },
+      { atMs: 3, callId: 1, type: 'ok', job },
+      { atMs: 4, type: 'invoke', callId: 2, client: 'c1', operation },
+      { atMs: 5, callId: 2, type: 'unknown', reason: 'socket hang up' },
+    ]);
+    expect(written).toEqual(recorder.history);
+  });
+
+  it('takes executions from log lines at their own time, put right by the skew of the clock', () => {
+    const recorder = createHistoryRecorder({ limits });
+    const line = { level: 30, time: 5_000, jobId: 'a', attempt: 1, workerId: 'w1' };
+    const execution = { jobId: 'a', attempt: 1, workerId: 'w1' };
+    recorder.addLogLine({ ...line, msg: 'the worker takes jobs' });
+    recorder.addLogLine({ ...line, msg: 'job attempt started' });
+    recorder.addLogLine({ ...line, msg: 'job attempt ended', time: 6_000, outcome: 'succeeded' }, 600);
+    recorder.addLogLine({ ...line, msg: 'job attempt ended', completion: 'stale', outcome: 'succeeded' });
+    expect(recorder.history.slice(1)).toEqual([
+      { atMs: 5_000, type: 'execution-start', ...execution },
+      { atMs: 5_400, type: 'execution-end', ...execution, outcome: 'succeeded' },
+      { atMs: 5_000, type: 'execution-end', ...execution, outcome: null },
+    ]);
+  });
+
+  it('refuses a line about an execution that does not say which', () => {
+    const recorder = createHistoryRecorder({ limits });
+    expect(() => recorder.addLogLine({ msg: 'job attempt started', time: 1, jobId: 'a' })).toThrow('workerId');
+  });
+});

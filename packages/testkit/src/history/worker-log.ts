@@ -1,0 +1,44 @@
+/** The lines of a worker's log that tell of executions. */
+import type { Completion, Outcome } from '@prosemill/core';
+import type { HistoryEvent } from './history.ts';
+
+export interface LoggedExecution {
+  readonly timeMs: number;
+  readonly event: Extract<HistoryEvent, { type: 'execution-start' | 'execution-end' }>;
+}
+
+const outcomes: ReadonlySet<unknown> = new Set<Outcome['type']>([
+  'succeeded',
+  'failed',
+  'retried',
+  'canceled',
+  'crashed',
+  'released',
+]);
+/** What the database said, by which the outcome is there; a line without it tells of one that is. */
+const accepted: ReadonlySet<unknown> = new Set<Completion | undefined>(['applied', 'already', undefined]);
+
+/**
+ * @param line  As pino writes it: `time` in milliseconds since 1970, `msg`, and fields.
+ * @returns null for a line about anything else
+ * @throws for a line about an execution that lacks a field: a history without it would prove nothing
+ */
+export function executionOf(line: Readonly<Record<string, unknown>>): LoggedExecution | null {
+  const { msg, time, jobId, attempt, workerId, outcome, completion } = line;
+  if (msg !== 'job attempt started' && msg !== 'job attempt ended') return null;
+  if (
+    typeof time !== 'number' ||
+    typeof jobId !== 'string' ||
+    typeof attempt !== 'number' ||
+    typeof workerId !== 'string'
+  ) {
+    throw new TypeError(`Expected time, jobId, attempt and workerId in the log line ${JSON.stringify(line)}.`);
+  }
+  const execution = { jobId, attempt, workerId };
+  if (msg === 'job attempt started') return { timeMs: time, event: { type: 'execution-start', ...execution } };
+  const isAccepted = accepted.has(completion) && outcomes.has(outcome);
+  return {
+    timeMs: time,
+    event: { type: 'execution-end', ...execution, outcome: isAccepted ? (outcome as Outcome['type']) : null },
+  };
+}
