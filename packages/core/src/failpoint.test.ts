@@ -20,10 +20,11 @@ describe('a failpoint', () => {
 
   it('kills its process when it is armed to', async () => {
     const module = new URL('failpoint.ts', import.meta.url).href;
-    const script = `const { armFailpoint, failpoint } = await import('${module}');
+    const script = `
+      const { armFailpoint, failpoint } = await import(process.argv[1]);
       armFailpoint({ FAILPOINT: 'worker.after_claim:kill9' });
       await failpoint('worker.after_claim');`;
-    const child = spawn(process.execPath, ['--input-type=module', '--eval', script], { stdio: 'ignore' });
+    const child = spawn(process.execPath, ['--input-type=module', '--eval', script, module], { stdio: 'ignore' });
     expect(await once(child, 'exit')).toEqual([null, 'SIGKILL']);
   });
 

@@ -1,7 +1,7 @@
 /** A job: one prompt on its way to text. States, predicates and the shape that every part of the service shares. */
 
 /**
- * - `queued`: committed and waiting. Entered by a submit, a retry, a drain or a rescue; left by a claim, a cancel or a passed deadline.
+ * - `queued`: committed and waiting. Entered by a submit, a retry, a drain, a crash or a rescue; left by a claim, a cancel or a passed deadline.
  * - `running`: one worker holds the lease. Left by that worker, or by the reconciler once the lease is over.
  * - `succeeded`: the text is in `generation_records`. Terminal.
  * - `failed`: a permanent error, no attempts left, or the deadline passed while running (partial text kept). Terminal.
@@ -83,7 +83,7 @@ export interface Job {
   readonly attempt: number;
   /** Claims handed back by a worker that shut down; they do not count against `maxAttempts`. */
   readonly releasedCount: number;
-  /** Claims whose lease ran out. */
+  /** Claims that ended with a lost lease or a dead engine; with any, the job runs alone in its engine. */
   readonly crashCount: number;
   readonly maxAttempts: number;
   /** Rises with every return to `queued`, so that each return has a hint id of its own. */

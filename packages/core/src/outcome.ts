@@ -24,6 +24,8 @@ export type Outcome =
   /** A transient error: back to the queue after `delayMs`, or failed when no attempts are left. */
   | { readonly type: 'retried'; readonly error: JobError; readonly delayMs: number }
   | { readonly type: 'canceled'; readonly partial: GeneratedPart | null }
+  /** The engine's process died with the job in it: counts like a lost worker. */
+  | { readonly type: 'crashed' }
   /** The worker shuts down and hands the job back: costs no attempt. */
   | { readonly type: 'released' };
 

@@ -66,11 +66,15 @@ describe('transitions', () => {
     expect(applyOutcome(state, transient).status).toBe('canceled');
     expect(applyOutcome(state, { type: 'released' }).status).toBe('canceled');
     expect(rescue(state)).toMatchObject({ status: 'canceled', crashCount: 1 });
+    expect(applyOutcome(state, { type: 'crashed' })).toMatchObject({ status: 'canceled', crashCount: 1 });
   });
 
-  it('gives a job up at its third crash', () => {
-    expect(rescue(running({ crashCount: 1 }))).toMatchObject({ status: 'queued', crashCount: 2, event: 'job-rescued' });
-    expect(rescue(running({ crashCount: 2 }))).toMatchObject({
+  it.each([
+    ['a lost worker', 'job-rescued', rescue],
+    ['a dead engine', 'job-crashed', (state: TransitionState) => applyOutcome(state, { type: 'crashed' })],
+  ])('gives a job up at its third crash (%s)', (_name, event, crash) => {
+    expect(crash(running({ crashCount: 1 }))).toMatchObject({ status: 'queued', crashCount: 2, event });
+    expect(crash(running({ crashCount: 2 }))).toMatchObject({
       status: 'failed',
       crashCount: 3,
       error: { code: 'worker_lost' },

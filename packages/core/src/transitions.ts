@@ -6,7 +6,7 @@ import { assertNever } from './assert-never.ts';
 import type { FinishReason, JobError, JobStatus, TokenUsage } from './job.ts';
 import type { GeneratedPart, Outcome } from './outcome.ts';
 
-/** Claims that end with a lost lease before a job is given up as `worker_lost`. */
+/** Claims that end with a lost lease or a dead engine before a job is given up as `worker_lost`. */
 export const maxCrashes = 3;
 
 /** What a transition may decide on. */
@@ -27,6 +27,7 @@ export const jobEventTypes = [
   'job-retried',
   'job-released',
   'job-rescued',
+  'job-crashed',
   'job-cancel-requested',
   'job-canceled',
   'job-failed',
@@ -72,13 +73,7 @@ export const expire = (): Change => ({
 });
 
 /** running → queued because the lease ran out; the attempt counts as a crash. */
-export function rescue(state: TransitionState): Change {
-  const crashCount = state.crashCount + 1;
-  const error = { code: 'worker_lost', message: `The worker was lost ${crashCount} times while running this job.` };
-  if (state.cancelRequested) return { ...canceledWith(null), crashCount };
-  if (crashCount >= maxCrashes) return { ...failedWith(error, null), crashCount };
-  return { ...backToQueue(state, { event: 'job-rescued', error }), crashCount };
-}
+export const rescue = (state: TransitionState): Change => crashedAs('job-rescued', state);
 
 /** running → whatever the outcome of the attempt leads to. */
 export function applyOutcome(state: TransitionState, outcome: Outcome): Change {
@@ -96,11 +91,24 @@ export function applyOutcome(state: TransitionState, outcome: Outcome): Change {
       return canceledWith(outcome.partial);
     case 'retried':
       return backToQueue(state, { event: 'job-retried', error: outcome.error, delayMs: outcome.delayMs });
+    case 'crashed':
+      return crashedAs('job-crashed', state);
     case 'released':
       return { ...backToQueue(state, { event: 'job-released' }), releasedCount: state.releasedCount + 1 };
     default:
       return assertNever(outcome);
   }
+}
+
+function crashedAs(event: JobEventType, state: TransitionState): Change {
+  const crashCount = state.crashCount + 1;
+  const error = {
+    code: 'worker_lost',
+    message: `The worker or its engine was lost ${crashCount} times while running this job.`,
+  };
+  if (state.cancelRequested) return { ...canceledWith(null), crashCount };
+  if (crashCount >= maxCrashes) return { ...failedWith(error, null), crashCount };
+  return { ...backToQueue(state, { event, error }), crashCount };
 }
 
 interface Return {

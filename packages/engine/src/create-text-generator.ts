@@ -1,6 +1,7 @@
 /** An engine in a process of its own: `batched` for GPT-2 models, `transformers` for any other that transformers.js can run. */
 import {
   AppError,
+  armedFailpoint,
   backoffMs,
   type EngineState,
   type GenerateRequest,
@@ -26,9 +27,12 @@ export interface TextGeneratorOptions extends ModelChoice {
   readonly slots: number | undefined;
   /** Threads of the one onnxruntime session. */
   readonly threads: number;
+  /** A process that is silent for so long hangs, and is killed; more than the longest step of the model takes. Default 30,000. */
+  readonly hangLimitMs?: number;
   readonly logger: Logger;
 }
 
+const defaultHangLimitMs = 30_000;
 const defaultSlots: Readonly<Record<Engine, number>> = { batched: 32, transformers: 1 };
 
 export const createTextGenerator = (options: TextGeneratorOptions): TextGenerator => new ProcessTextGenerator(options);
@@ -88,6 +92,7 @@ class ProcessTextGenerator implements TextGenerator {
         threads,
         contextLength,
         tokenizer,
+        failpoint: armedFailpoint(),
       });
     } catch (error) {
       if (!this.#stopping.signal.aborted)
@@ -151,14 +156,16 @@ class ProcessTextGenerator implements TextGenerator {
   }
 
   #startProcess(resolved: ResolvedModel, load: LoadMessage): void {
-    const { logger } = this.#options;
+    const { logger, hangLimitMs = defaultHangLimitMs } = this.#options;
     this.#attempts += 1;
     this.#process = new EngineProcess({
       load,
       logger,
+      hangLimitMs,
       onMessage: (message) => this.#receive(message, resolved),
-      onExit: (error) => {
-        this.#failCalls(error);
+      onExit: (reason) => {
+        const error = new AppError('engine_unavailable', { message: reason });
+        this.#failCalls(this.#stopping.signal.aborted ? error : new AppError('worker_lost', { message: reason }));
         if (this.#stopping.signal.aborted || this.#state.type === 'failed') return;
         const pauseMs = backoffMs(this.#attempts, reconnectBackoff);
         logger.error({ reason: error.message, pauseMs }, 'the engine starts again');
@@ -183,6 +190,8 @@ class ProcessTextGenerator implements TextGenerator {
         void this.#process?.end();
         break;
       }
+      case 'pong':
+        break;
       case 'events':
         for (const { call, event } of message.events) {
           if (event.type === 'generation-end') this.#endCall(call, revive(event.ending));

@@ -3,27 +3,37 @@ import { type ChildProcess, fork } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import type { Readable } from 'node:stream';
-import { AppError, type Logger } from '@prosemill/core';
+import type { Logger } from '@prosemill/core';
 import { childEnvironment } from './child-environment.ts';
 import type { FromChild, LoadMessage, ToChild } from './child/messages.ts';
 
 export interface EngineProcessOptions {
   readonly load: LoadMessage;
   readonly logger: Logger;
+  /** Once the model is loaded, a process that says nothing for so long is killed. */
+  readonly hangLimitMs: number;
   readonly onMessage: (message: FromChild) => void;
-  /** It is gone, asked or not; called once. */
-  readonly onExit: (error: AppError) => void;
+  /** It is gone, asked or not; called once, with how it ended. */
+  readonly onExit: (reason: string) => void;
 }
 
 const entry = fileURLToPath(new URL('child/main.ts', import.meta.url));
+/** Questions within the limit; counted instead of timed, so that a worker that was frozen itself blames nobody. */
+const pingsPerLimit = 6;
 /** A process that is told to end does so at once, unless the model is in the middle of a step. */
 const endLimitMs = 2_000;
 
 export class EngineProcess {
   readonly #child: ChildProcess;
   readonly #exited: Promise<void>;
+  readonly #hangLimitMs: number;
+  #pings: NodeJS.Timeout | undefined;
+  /** Since it last said something. */
+  #unanswered = 0;
+  #isHanging = false;
 
-  constructor({ load, logger, onMessage, onExit }: EngineProcessOptions) {
+  constructor({ load, logger, hangLimitMs, onMessage, onExit }: EngineProcessOptions) {
+    this.#hangLimitMs = hangLimitMs;
     this.#child = fork(entry, {
       serialization: 'advanced',
       // Flags of this process, such as a debugger's port, are not for that one.
@@ -34,11 +44,16 @@ export class EngineProcess {
     // Standard output is the worker's log: what a library prints there becomes a line of it.
     forwardLines(this.#child.stdout, (line) => logger.info({ line }, 'output of the engine process'));
     forwardLines(this.#child.stderr, (line) => logger.warn({ line }, 'output of the engine process'));
-    this.#child.on('message', (message) => onMessage(message as FromChild));
+    this.#child.on('message', (message) => {
+      this.#unanswered = 0;
+      if ((message as FromChild).type === 'loaded') this.#watch();
+      onMessage(message as FromChild);
+    });
     this.#exited = new Promise((resolve) => {
       const gone = (how: string): void => {
+        clearInterval(this.#pings);
         resolve();
-        onExit(new AppError('engine_unavailable', { message: `the engine process ${how}` }));
+        onExit(`the engine process ${this.#isHanging ? `was silent for ${hangLimitMs / 1_000} s and ` : ''}${how}`);
       };
       this.#child.once('exit', (code, signal) =>
         gone(signal === null ? `ended with code ${code}` : `was ended by ${signal}`),
@@ -54,6 +69,15 @@ export class EngineProcess {
 
   send(message: ToChild): void {
     if (this.#child.connected) this.#child.send(message);
+  }
+
+  #watch(): void {
+    this.#pings = setInterval(() => {
+      this.#isHanging = this.#unanswered >= pingsPerLimit;
+      if (this.#isHanging) this.#child.kill('SIGKILL');
+      this.#unanswered += 1;
+      this.send({ type: 'ping' });
+    }, this.#hangLimitMs / pingsPerLimit);
   }
 
   /** Ends it and waits until it is gone. Idempotent. */

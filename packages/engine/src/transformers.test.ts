@@ -81,13 +81,13 @@ describe('the process of the engine', () => {
     await generator.stop();
   });
 
-  it('starts again after a crash; what it ran ends with an error that may be tried again', async () => {
+  it('starts again after a crash; what it ran ends with an error that says so', async () => {
     const crashed = await readUntil(generator.generate(request, never), (event, count) => {
       if (event.type === 'token-delta' && count === 3) process.kill(childOf(process.pid), 'SIGKILL');
     });
     expect(crashed).toMatchObject({
       reason: 'error',
-      error: { code: 'engine_unavailable', retryable: true, message: 'the engine process was ended by SIGKILL' },
+      error: { code: 'worker_lost', message: 'the engine process was ended by SIGKILL' },
     });
     expect(generator.state.type).toBe('restarting');
     // Waits for the new process instead of failing job after job.
@@ -95,6 +95,21 @@ describe('the process of the engine', () => {
       generator.generate({ ...request, parameters: { ...request.parameters, maxNewTokens: 5 } }, never),
     );
     expect(next).toMatchObject({ reason: 'length', usage: { completionTokens: 5 } });
+  });
+
+  it('is killed when it hangs, and starts again', async () => {
+    const watched = createTextGenerator({ ...shipped, hangLimitMs: 1_200 });
+    await watched.start();
+    const hung = await readUntil(watched.generate(request, never), (event, count) => {
+      if (event.type === 'token-delta' && count === 3) process.kill(childOf(process.pid), 'SIGSTOP');
+    });
+    expect(hung).toMatchObject({
+      reason: 'error',
+      error: { code: 'worker_lost', message: 'the engine process was silent for 1.2 s and was ended by SIGKILL' },
+    });
+    const next = await readUntil(watched.generate(request, never));
+    expect(next?.reason).not.toBe('error');
+    await watched.stop();
   });
 
   it('ignores the signals that a terminal sends to the whole group', async () => {

@@ -25,6 +25,7 @@ export type GenerationEnding =
       readonly reason: Extract<FinishReason, 'stop' | 'length' | 'canceled'>;
       readonly usage: TokenUsage;
     }
+  /** Code `worker_lost`: the engine's process died with this request in it. Any other: it did not. */
   | { readonly reason: 'error'; readonly error: AppError };
 
 export type EngineState =

@@ -1,5 +1,14 @@
 /** The engine's process: native code runs here, so that a crash of it ends this process and nothing else. */
-import { type AppError, assertNever, errorLine, type GenerateRequest, toAppError } from '@prosemill/core';
+import {
+  type AppError,
+  armFailpoint,
+  assertNever,
+  errorLine,
+  failpoint,
+  type GenerateRequest,
+  poisonWord,
+  toAppError,
+} from '@prosemill/core';
 import { createTokenizer, type Tokenizer } from '@prosemill/tokenizer';
 import { TextRun } from '../sampling/text-run.ts';
 import type {
@@ -45,6 +54,9 @@ function receive(message: ToChild): void {
     case 'cancel':
       cancel(message.call);
       break;
+    case 'ping':
+      send({ type: 'pong' });
+      break;
     default:
       assertNever(message);
   }
@@ -52,6 +64,7 @@ function receive(message: ToChild): void {
 
 async function load(message: LoadMessage): Promise<void> {
   try {
+    armFailpoint({ FAILPOINT: message.failpoint });
     const tokenizer = createTokenizer(message.tokenizer);
     const runner = await loadRunner(message);
     engine = { runner, tokenizer, contextLength: message.contextLength };
@@ -76,6 +89,7 @@ async function loadRunner(message: LoadMessage): Promise<ModelRunner> {
 async function generate(id: number, request: GenerateRequest): Promise<void> {
   try {
     if (engine === null) throw new TypeError('generate came before the model was loaded');
+    if (request.prompt.includes(poisonWord)) await failpoint('engine.poison');
     const { runner, tokenizer, contextLength } = engine;
     const textRun = new TextRun({
       request,

@@ -15,12 +15,16 @@ export interface LoadMessage {
   readonly contextLength: number;
   /** As in core's `ModelRecord`. */
   readonly tokenizer: string;
+  /** What is armed in the worker is armed in its engine. */
+  readonly failpoint?: string | undefined;
 }
 
 export type ToChild =
   | LoadMessage
   | { readonly type: 'generate'; readonly call: number; readonly request: GenerateRequest }
-  | { readonly type: 'cancel'; readonly call: number };
+  | { readonly type: 'cancel'; readonly call: number }
+  /** Answered between two steps: a step blocks the thread. */
+  | { readonly type: 'ping' };
 
 /** Errors lose their class on the way, so they travel as data. */
 export interface ErrorData {
@@ -40,6 +44,7 @@ export type ChildEnding =
 export type FromChild =
   | { readonly type: 'loaded'; readonly engineVersion: string }
   | { readonly type: 'load-failed'; readonly message: string }
+  | { readonly type: 'pong' }
   /** What one step has brought, in order. */
   | { readonly type: 'events'; readonly events: readonly CallEvent[] };
 
