@@ -48,7 +48,7 @@ await runProcess(async (aborted) => {
   async function run(): Promise<never> {
     await retryUntilAvailable(() => store.migrate(), { name: 'database', logger, signal: aborted });
     await worker.start(aborted);
-    return await new Promise<never>(() => undefined);
+    return await worker.failed;
   }
 
   return {

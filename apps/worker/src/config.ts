@@ -35,6 +35,8 @@ export const workerConfigSchema = z.object({
   HF_ENDPOINT: z.url({ protocol: /^https?$/ }).default('https://huggingface.co'),
   /** Threads of the engine. */
   ENGINE_THREADS: z.coerce.number().int().min(1).max(256).default(availableParallelism()),
+  /** An engine that is silent for so long is killed and started again; a step of the largest model must fit in. */
+  ENGINE_HANG_SECONDS: z.coerce.number().int().min(1).max(3_600).default(30),
   /** Comma-separated; the worker checks prompts with the same list again. */
   FORBIDDEN_WORDS: wordList.default([...defaultForbiddenWords]),
   /** How long a job stays with a worker that does not say anything. */
@@ -68,6 +70,7 @@ export const engineOptions = (config: Readonly<Omit<WorkerConfig, 'WORKER_PORT'>
   modelDir: config.MODEL_DIR,
   hubEndpoint: config.HF_ENDPOINT,
   threads: config.ENGINE_THREADS,
+  hangLimitMs: config.ENGINE_HANG_SECONDS * 1_000,
 });
 
 /** Of a worker in a fleet, which never runs another model than it was meant to. */

@@ -1,5 +1,6 @@
 /** A worker: the engine, the permits that feed it, and what keeps both honest. Whoever builds it gives it the adapters. */
 import {
+  errorLine,
   type HintReceiver,
   type HintSender,
   type Logger,
@@ -9,8 +10,10 @@ import {
   type WakeUps,
 } from '@prosemill/core';
 import type { Metrics } from '@prosemill/telemetry';
+import { EngineGate } from './engine-gate.ts';
 import { createHeartbeat } from './heartbeat.ts';
 import { createJobRunner } from './job-runner.ts';
+import { ProgressWatchdog } from './progress-watchdog.ts';
 import { createReconciler } from './reconciler.ts';
 import { RunningJobs } from './running-jobs.ts';
 import { createWorkerMetrics } from './worker-metrics.ts';
@@ -35,39 +38,83 @@ export interface Worker {
    * @throws {AppError} `engine_unavailable` when the model cannot be loaded
    */
   start(signal: AbortSignal): Promise<void>;
+  /** Rejects when it cannot go on, after it has handed back what it could; never resolves. */
+  readonly failed: Promise<never>;
   /** True while it takes jobs. */
   isReady(): boolean;
   /**
-   * Takes nothing more, lets running jobs finish for `graceMs`, hands the rest back, then stops the engine. The adapters stay open:
-   * they belong to whoever built them.
+   * Takes nothing more, lets running jobs finish for `graceMs`, hands the rest back, then stops the engine. A database that is away gets some
+   * seconds more. The adapters stay open: they belong to whoever built them. Idempotent.
    */
   stop(graceMs: number): Promise<void>;
 }
 
+/** What handing back may take when the database is away; then the leases run out. */
+const handBackLimitMs = 5_000;
+/** Of a worker that cannot go on. */
+const failLimitMs = 15_000;
+
 export function createWorker(options: WorkerOptions): Worker {
-  const { store, receiver, hints, wakeUps, generator, logger, workerId, leaseMs, forbiddenWords } = options;
-  const { jobs, workers } = store;
+  const { store, receiver, wakeUps, generator, logger, workerId, leaseMs } = options;
   const running = new RunningJobs();
   const metrics = createWorkerMetrics(options.metrics, running);
-  const heartbeat = createHeartbeat({ workers, generator, running, workerId, logger });
-  const reconciler = createReconciler({ jobs, hints, wakeUps, metrics, logger });
-  const runNextJob = createJobRunner({
-    jobs,
-    wakeUps,
-    generator,
-    running,
-    logger,
-    metrics,
-    workerId,
-    leaseMs,
-    forbiddenWords,
-  });
+  const gate = new EngineGate(generator);
+  const failed = Promise.withResolvers<never>();
+  failed.promise.catch(() => undefined);
   let isStopping = false;
+  let isStarted = false;
+
+  const heartbeat = createHeartbeat({ workers: store.workers, generator, running, workerId, logger });
+  const watchdog = new ProgressWatchdog({
+    jobs: store.jobs,
+    canClaim: () => !isStopping && gate.isOpen && running.count < generator.slots,
+    onStuck: (error) => void fail(error),
+  });
+  const reconciler = createReconciler({ ...options, jobs: store.jobs, metrics, onFailure: () => watchdog.reset() });
+  const runNextJob = createJobRunner({
+    ...options,
+    jobs: store.jobs,
+    gate,
+    running,
+    metrics,
+    onClaimAnswered: () => watchdog.reset(),
+  });
   const unsubscribe = wakeUps.subscribe(({ type, ids }) => {
     if (type === 'job-cancel') for (const id of ids) running.cancel(id);
   });
+  generator.onStateChange((state) => {
+    if (isStarted && state.type === 'failed') void fail(state.error);
+  });
+
+  async function fail(cause: Error): Promise<void> {
+    const limit = setTimeout(() => failed.reject(cause), failLimitMs);
+    await stop(0).catch((reason: unknown) => logger.warn({ reason: errorLine(reason) }, 'the worker could not stop'));
+    clearTimeout(limit);
+    failed.reject(cause);
+  }
+
+  async function stop(graceMs: number): Promise<void> {
+    isStopping = true;
+    watchdog.stop();
+    heartbeat.drain();
+    gate.close();
+    await receiver.pause();
+    const cut = setTimeout(() => running.abortAll('shutdown'), graceMs);
+    const end = setTimeout(() => running.giveUp(), graceMs + handBackLimitMs);
+    await running.whenIdle();
+    clearTimeout(cut);
+    clearTimeout(end);
+    await reconciler.stop();
+    await receiver.stop();
+    await generator.stop();
+    unsubscribe();
+    await heartbeat.stop();
+  }
 
   return {
+    failed: failed.promise,
+    isReady: () => !isStopping && generator.state.type === 'ready',
+    stop,
     async start(signal) {
       heartbeat.start();
       reconciler.start();
@@ -77,23 +124,9 @@ export function createWorker(options: WorkerOptions): Worker {
       await retryUntilAvailable(() => store.models.save(model.record), { name: 'database', logger, signal });
       signal.throwIfAborted();
       await receiver.start({ concurrency: generator.slots, leaseMs, onPermit: runNextJob });
+      isStarted = true;
+      watchdog.start();
       logger.info({ workerId, model: model.identity.name, slots: generator.slots }, 'the worker takes jobs');
-    },
-
-    isReady: () => !isStopping && generator.state.type === 'ready',
-
-    async stop(graceMs) {
-      isStopping = true;
-      heartbeat.drain();
-      await receiver.pause();
-      const cut = setTimeout(() => running.abortAll('shutdown'), graceMs);
-      await running.whenIdle();
-      clearTimeout(cut);
-      await reconciler.stop();
-      await receiver.stop();
-      await generator.stop();
-      unsubscribe();
-      await heartbeat.stop();
     },
   };
 }

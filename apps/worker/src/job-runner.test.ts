@@ -9,6 +9,7 @@ import { openStore } from '@prosemill/store';
 import { createMetrics } from '@prosemill/telemetry';
 import { childProcesses, silentLogger } from '@prosemill/testkit';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { EngineGate } from './engine-gate.ts';
 import { createJobRunner } from './job-runner.ts';
 import { RunningJobs } from './running-jobs.ts';
 import { createWorkerMetrics } from './worker-metrics.ts';
@@ -59,12 +60,14 @@ describe('an attempt at a job', () => {
       jobs: store.jobs,
       wakeUps,
       generator,
+      gate: new EngineGate(generator),
       running,
       logger: silentLogger,
       metrics: createWorkerMetrics(createMetrics(), running),
       workerId: 'worker',
       leaseMs: 600,
       forbiddenWords: ['hate'],
+      onClaimAnswered: () => undefined,
     });
   });
   afterEach(async () => {
@@ -174,20 +177,60 @@ describe('an attempt at a job', () => {
     expect(ended).toMatchObject({ status: 'succeeded', crashCount: 0 });
   });
 
-  it('is tried again when the engine dies under it', async () => {
+  it('counts as a crash when the engine dies under it, and nothing is claimed until the next engine is there', async () => {
     const job = await submit(long);
-    const ended = await runWith(job, () => {
-      for (const { pid, command } of childProcesses(process.pid)) {
-        if (command.includes('child/main.ts')) process.kill(pid, 'SIGKILL');
-      }
-    });
-    expect(ended).toMatchObject({ status: 'queued', attempt: 1, crashCount: 0 });
-    // While the engine is away nothing is claimed: the next job would lose an attempt for nothing.
+    const ended = await runWith(job, killEngine);
+    expect(ended).toMatchObject({ status: 'queued', attempt: 1, crashCount: 1 });
     const next = await submit();
-    expect(await runNextJob()).toBe(false);
-    expect(await find(next)).toMatchObject({ status: 'queued', attempt: 0 });
+    expect(await runNextJob()).toBe(true);
+    expect(await runNextJob()).toBe(true);
+    expect([await find(job), await find(next)]).toMatchObject([
+      { status: 'succeeded', attempt: 2 },
+      { status: 'succeeded', attempt: 1, crashCount: 0 },
+    ]);
+  });
+
+  it('is made alone after a crash: what runs ends first, and what comes waits', async () => {
+    const suspect = await submit(long);
+    await runWith(suspect, killEngine);
     await expect.poll(() => generator.state.type).toBe('ready');
-    // The first job may be due again by now, and comes first.
-    await expect.poll(async () => (await runNextJob()) && (await find(next))?.status).toBe('succeeded');
+    const order: string[] = [];
+    const neighbour = await submit({ ...long, priorityClass: 0 });
+    const first = runNextJob().then(() => order.push('neighbour'));
+    await expect.poll(async () => (await find(neighbour))?.status, { interval: 5 }).toBe('running');
+    const second = runNextJob().then(() => order.push('suspect'));
+    await expect.poll(async () => (await find(suspect))?.status, { interval: 5 }).toBe('running');
+    const late = await submit();
+    const third = runNextJob().then(() => order.push('late'));
+    await Promise.all([first, second]);
+    expect(await find(suspect)).toMatchObject({ status: 'succeeded', attempt: 2, crashCount: 1 });
+    await third;
+    expect((await find(late))?.status).toBe('succeeded');
+    expect(order).toEqual(['neighbour', 'suspect', 'late']);
+  });
+
+  it.each([
+    ['canceled', { status: 'canceled' }],
+    ['shutdown', { status: 'queued', releasedCount: 1, crashCount: 1 }],
+  ] as const)('can be stopped while it waits to be alone (%s)', async (reason, expected) => {
+    const suspect = await submit(long);
+    await runWith(suspect, killEngine);
+    await expect.poll(() => generator.state.type).toBe('ready');
+    await submit({ ...long, priorityClass: 0 });
+    const first = runNextJob();
+    await expect.poll(() => running.count, { interval: 5 }).toBe(1);
+    const second = runNextJob();
+    await expect.poll(() => running.count, { interval: 5 }).toBe(2);
+    running.abort(suspect.id, reason);
+    expect(await second).toBe(true);
+    expect(running.count).toBe(1);
+    expect(await find(suspect)).toMatchObject(expected);
+    await first;
   });
 });
+
+function killEngine(): void {
+  for (const { pid, command } of childProcesses(process.pid)) {
+    if (command.includes('child/main.ts')) process.kill(pid, 'SIGKILL');
+  }
+}

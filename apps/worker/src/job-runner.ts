@@ -13,6 +13,7 @@ import {
   type WakeUps,
 } from '@prosemill/core';
 import { createClaimPicker } from './claim-picker.ts';
+import type { EngineGate } from './engine-gate.ts';
 import { keepLease } from './lease.ts';
 import { performJob } from './perform-job.ts';
 import type { RunningJobs } from './running-jobs.ts';
@@ -22,12 +23,15 @@ export interface JobRunnerOptions {
   readonly jobs: JobStore;
   readonly wakeUps: WakeUps;
   readonly generator: TextGenerator;
+  readonly gate: EngineGate;
   readonly running: RunningJobs;
   readonly logger: Logger;
   readonly metrics: WorkerMetrics;
   readonly workerId: string;
   readonly leaseMs: number;
   readonly forbiddenWords: readonly string[];
+  /** The database has answered a claim, with a job or with none. */
+  readonly onClaimAnswered: () => void;
 }
 
 /** How long a result is kept for a database that cannot be reached. */
@@ -35,11 +39,12 @@ const completeLimitMs = 5 * 60_000;
 
 /** @returns a handler of permits: false when there was nothing to claim. Never throws. */
 export function createJobRunner(options: JobRunnerOptions): () => Promise<boolean> {
-  const { jobs, generator, logger, metrics, workerId, leaseMs } = options;
+  const { jobs, generator, gate, running, logger, metrics, workerId, leaseMs } = options;
   const pick = createClaimPicker();
   const isRefused = createPromptPolicy(options.forbiddenWords);
 
   return async function runNextJob() {
+    if (!(await gate.enter())) return false;
     try {
       const claimed = await claimNext();
       if (claimed === null) return false;
@@ -48,55 +53,66 @@ export function createJobRunner(options: JobRunnerOptions): () => Promise<boolea
     } catch (error) {
       logger.error({ reason: errorLine(error) }, 'a permit could not be used');
       return false;
+    } finally {
+      gate.leave();
     }
   };
 
-  /** Nothing is claimed for an engine that cannot take it: the job would lose an attempt for nothing. */
   async function claimNext(): Promise<ClaimedJob | null> {
-    if (generator.state.type !== 'ready' || generator.model === null) return null;
-    return await jobs.claim({ workerId, leaseMs, model: generator.model.identity, pick: pick() });
+    if (generator.model === null) return null;
+    const claimed = await jobs.claim({ workerId, leaseMs, model: generator.model.identity, pick: pick() });
+    options.onClaimAnswered();
+    return claimed;
   }
 
   async function runJob(claimed: ClaimedJob): Promise<void> {
     const { job, remainingMs } = claimed;
     const jobLogger = logger.child({ jobId: job.id, attempt: job.attempt, workerId });
-    const signal = options.running.add(job.id);
+    const signal = running.add(job.id);
     const stopLease = keepLease({
       jobs,
       claim: job,
       leaseMs,
       logger: jobLogger,
-      onLost: () => options.running.abort(job.id, 'lost'),
-      onCancelRequested: () => options.running.abort(job.id, 'canceled'),
+      onLost: () => running.abort(job.id, 'lost'),
+      onCancelRequested: () => running.abort(job.id, 'canceled'),
     });
     const deadline =
-      remainingMs === null ? undefined : setTimeout(() => options.running.abort(job.id, 'deadline'), remainingMs);
+      remainingMs === null ? undefined : setTimeout(() => running.abort(job.id, 'deadline'), remainingMs);
     metrics.countStarted();
     jobLogger.info({}, 'job attempt started');
     announce(job.id);
     try {
       await failpoint('worker.after_claim');
-      const outcome = await performJob(claimed, { generator, isRefused, signal });
+      const perform = async (): Promise<Outcome | null> => await performJob(claimed, { generator, isRefused, signal });
+      const outcome = job.crashCount > 0 ? await gate.runAlone(signal, perform) : await perform();
       const completion = outcome === null ? 'stale' : await complete(claimed, outcome, jobLogger);
       if (completion === 'stale') metrics.countStale();
+      if (outcome?.type === 'crashed') metrics.countCrashed();
       jobLogger.info({ completion, ...logFieldsOf(outcome) }, 'job attempt ended');
     } finally {
       clearTimeout(deadline);
       stopLease();
-      options.running.remove(job.id);
+      running.remove(job.id);
       announce(job.id);
     }
   }
 
-  async function complete({ job }: ClaimedJob, outcome: Outcome, jobLogger: Logger): Promise<Completion> {
-    await failpoint('worker.before_complete');
-    const completion = await retryUntilAvailable(() => jobs.complete(job, outcome), {
-      name: 'database',
-      logger: jobLogger,
-      signal: AbortSignal.timeout(completeLimitMs),
-    });
-    await failpoint('worker.after_complete');
-    return completion;
+  /** @returns `unknown` when it could not be written: the job comes back when its lease is over */
+  async function complete({ job }: ClaimedJob, outcome: Outcome, jobLogger: Logger): Promise<Completion | 'unknown'> {
+    try {
+      await failpoint('worker.before_complete');
+      const completion = await retryUntilAvailable(() => jobs.complete(job, outcome), {
+        name: 'database',
+        logger: jobLogger,
+        signal: AbortSignal.any([AbortSignal.timeout(completeLimitMs), running.givenUp]),
+      });
+      await failpoint('worker.after_complete');
+      return completion;
+    } catch (error) {
+      jobLogger.error({ outcome: outcome.type, reason: errorLine(error) }, 'the outcome could not be written');
+      return 'unknown';
+    }
   }
 
   function announce(id: string): void {

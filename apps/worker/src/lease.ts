@@ -13,6 +13,11 @@ export interface LeaseOptions {
 
 /** Renewals in a lease: two may fail before it runs out. */
 const renewalsPerLease = 3;
+/**
+ * Renewals under way at once. One may hang in a connection that is dead without having been closed, so there is a second; more would keep the
+ * connections of a database that hangs as a whole from everything else.
+ */
+const maxPending = 2;
 
 /**
  * Renews until stopped. A database that cannot be reached is tried again at the next renewal: the generation goes on, and the fence decides.
@@ -20,9 +25,12 @@ const renewalsPerLease = 3;
  */
 export function keepLease({ jobs, claim, leaseMs, logger, onLost, onCancelRequested }: LeaseOptions): () => void {
   let isStopped = false;
+  let pending = 0;
   const timer = setInterval(() => void renew(), leaseMs / renewalsPerLease);
 
   async function renew(): Promise<void> {
+    if (pending >= maxPending) return;
+    pending += 1;
     try {
       const renewed = await jobs.renew(claim, leaseMs);
       if (isStopped) return;
@@ -30,6 +38,8 @@ export function keepLease({ jobs, claim, leaseMs, logger, onLost, onCancelReques
       else if (renewed.cancelRequested) onCancelRequested();
     } catch (error) {
       logger.warn({ reason: errorLine(error) }, 'the lease could not be renewed');
+    } finally {
+      pending -= 1;
     }
   }
 

@@ -38,7 +38,7 @@ await runProcess(async (aborted) => {
     await retryUntilAvailable(() => store.requireReady(), { name: 'database', logger, signal: aborted });
     await queue.wakeUps.start();
     await worker.start(aborted);
-    return await new Promise<never>(() => undefined);
+    return await worker.failed;
   }
 
   return {

@@ -84,6 +84,10 @@ function outcomeOf(claimed: ClaimedJob, { ending, part, abortReason }: Ended): O
       return { type: 'succeeded', result: { ...part, finishReason: ending.reason, modelName } };
     }
     case 'error':
+      // Not handed back as if nothing had happened: it may be what kills engines.
+      if (ending.error.code === 'worker_lost' && (abortReason === null || abortReason === 'shutdown')) {
+        return { type: 'crashed' };
+      }
       // An engine that is shut down with its worker says so with an error; the job is not to blame.
       return abortReason === null ? failure(claimed, ending.error) : abortedOutcome(abortReason, part);
     case 'canceled':

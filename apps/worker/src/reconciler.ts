@@ -17,6 +17,8 @@ export interface ReconcilerOptions {
   readonly wakeUps: WakeUps;
   readonly metrics: Pick<WorkerMetrics, 'countRescued'>;
   readonly logger: Logger;
+  /** The database or the hints are out of order. */
+  readonly onFailure: () => void;
 }
 
 export interface Reconciler {
@@ -30,7 +32,7 @@ const intervalMs = 5_000;
 const jitter = 0.2;
 const batchSize = 500;
 
-export function createReconciler({ jobs, hints, wakeUps, metrics, logger }: ReconcilerOptions): Reconciler {
+export function createReconciler({ jobs, hints, wakeUps, metrics, logger, onFailure }: ReconcilerOptions): Reconciler {
   const stopped = new AbortController();
   let rounds: Promise<void> = Promise.resolve();
 
@@ -39,6 +41,7 @@ export function createReconciler({ jobs, hints, wakeUps, metrics, logger }: Reco
       try {
         await reconcile();
       } catch (error) {
+        onFailure();
         logger.warn({ reason: errorLine(error) }, 'the reconciler could not finish its round');
       }
       const waitMs = intervalMs * (1 + jitter * (2 * Math.random() - 1));

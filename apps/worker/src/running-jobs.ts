@@ -12,6 +12,7 @@ export class RunningJobs {
   readonly #controllers = new Map<string, AbortController>();
   readonly #recentCancels = new Set<string>();
   readonly #idle = new Set<() => void>();
+  readonly #givenUp = new AbortController();
 
   get count(): number {
     return this.#controllers.size;
@@ -39,6 +40,16 @@ export class RunningJobs {
 
   abortAll(reason: AbortReason): void {
     for (const controller of this.#controllers.values()) controller.abort(reason);
+  }
+
+  /** Aborted when nobody waits any longer for outcomes to be written. */
+  get givenUp(): AbortSignal {
+    return this.#givenUp.signal;
+  }
+
+  /** Outcomes that the database has not taken by now are dropped: their jobs come back when the leases are over. */
+  giveUp(): void {
+    this.#givenUp.abort(new Error('the worker stops'));
   }
 
   /** Cancels a job that runs here, or that turns up within a moment. */

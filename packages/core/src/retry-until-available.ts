@@ -8,7 +8,7 @@ export interface RetryOptions {
   /** What is waited for, for the log: "database". */
   readonly name: string;
   readonly logger: Logger;
-  /** Ends the waiting; the promise rejects with the signal's reason. */
+  /** Ends the waiting, for a try under way too; the promise rejects with the signal's reason. */
   readonly signal: AbortSignal;
 }
 
@@ -20,15 +20,23 @@ export async function retryUntilAvailable<Result>(
   attempt: () => Promise<Result>,
   { name, logger, signal }: RetryOptions,
 ): Promise<Result> {
-  for (let tries = 1; ; tries += 1) {
-    signal.throwIfAborted();
-    try {
-      return await attempt();
-    } catch (error) {
-      if (!(error instanceof AppError) || error.kind !== 'unavailable') throw error;
-      const waitMs = backoffMs(tries, reconnectBackoff);
-      logger.warn({ attempt: tries, retryInMs: waitMs, reason: errorLine(error) }, `${name} is not available yet`);
-      await delay(waitMs, undefined, { signal });
+  const aborted = Promise.withResolvers<never>();
+  const onAbort = (): void => aborted.reject(signal.reason);
+  aborted.promise.catch(() => undefined);
+  signal.addEventListener('abort', onAbort);
+  try {
+    for (let tries = 1; ; tries += 1) {
+      signal.throwIfAborted();
+      try {
+        return await Promise.race([attempt(), aborted.promise]);
+      } catch (error) {
+        if (!(error instanceof AppError) || error.kind !== 'unavailable') throw error;
+        const waitMs = backoffMs(tries, reconnectBackoff);
+        logger.warn({ attempt: tries, retryInMs: waitMs, reason: errorLine(error) }, `${name} is not available yet`);
+        await Promise.race([delay(waitMs, undefined, { signal }), aborted.promise]);
+      }
     }
+  } finally {
+    signal.removeEventListener('abort', onAbort);
   }
 }

@@ -1,0 +1,123 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type NewJob, newId, type Store } from '@prosemill/core';
+import { createTextGenerator } from '@prosemill/engine';
+import { createQueue } from '@prosemill/queue';
+import { openStore } from '@prosemill/store';
+import { createMetrics } from '@prosemill/telemetry';
+import { silentLogger } from '@prosemill/testkit';
+import { afterEach, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
+import { createWorker } from './create-worker.ts';
+import { ProgressWatchdog } from './progress-watchdog.ts';
+
+const newJob = (): NewJob => ({
+  id: newId(),
+  ownerId: 'local',
+  priorityClass: 1,
+  prompt: 'Once upon a time',
+  parameters: {
+    maxLength: null,
+    maxNewTokens: 5,
+    temperature: 0,
+    topK: 50,
+    topP: 1,
+    repetitionPenalty: 1,
+    stop: [],
+  },
+  seed: 1,
+  maxAttempts: 3,
+  deadlineMs: null,
+});
+
+const openQueue = () => createQueue({ databaseUrl: 'sqlite:', redisUrl: undefined, logger: silentLogger });
+
+describe('the progress watchdog', () => {
+  let folder: string;
+  let store: Store;
+  let canClaim: boolean;
+  let watchdog: ProgressWatchdog;
+
+  beforeEach(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'prosemill-watchdog-'));
+    store = openStore({ url: `sqlite:${join(folder, 'test.db')}`, logger: silentLogger });
+    await store.migrate();
+    canClaim = true;
+    watchdog = new ProgressWatchdog({ jobs: store.jobs, canClaim: () => canClaim, onStuck: () => undefined });
+  });
+  afterEach(async () => {
+    await store.stop();
+    await rm(folder, { recursive: true });
+  });
+
+  it('counts looks at which there is work and nothing is claimed', async () => {
+    expect(await watchdog.look()).toBe(0);
+    await store.jobs.submit(newJob());
+    expect(await watchdog.look()).toBe(1);
+    expect(await watchdog.look()).toBe(2);
+  });
+
+  it('begins anew when a claim was answered, even with nothing', async () => {
+    await store.jobs.submit(newJob());
+    await watchdog.look();
+    watchdog.reset();
+    expect(await watchdog.look()).toBe(1);
+    const look = watchdog.look();
+    watchdog.reset();
+    expect(await look).toBe(0);
+  });
+
+  it('begins anew when nothing may be claimed', async () => {
+    await store.jobs.submit(newJob());
+    await watchdog.look();
+    canClaim = false;
+    expect(await watchdog.look()).toBe(0);
+  });
+
+  it('begins anew when the database is away', async () => {
+    await store.jobs.submit(newJob());
+    await watchdog.look();
+    await store.stop();
+    expect(await watchdog.look()).toBe(0);
+    store = openStore({ url: `sqlite:${join(folder, 'test.db')}`, logger: silentLogger });
+  });
+
+  it('ends a worker that hears of no work, and says why', async () => {
+    const generator = createTextGenerator({
+      model: 'shipped',
+      revision: undefined,
+      engine: 'auto',
+      slots: undefined,
+      dtype: 'fp32',
+      modelDir: join(tmpdir(), 'prosemill-test-models'),
+      hubEndpoint: 'http://not.used',
+      threads: 1,
+      logger: silentLogger,
+    });
+    const [heard, unheard] = [openQueue(), openQueue()];
+    const worker = createWorker({
+      store,
+      // Where it listens, nobody speaks.
+      receiver: heard.receiver,
+      hints: unheard.sender,
+      wakeUps: heard.wakeUps,
+      generator,
+      logger: silentLogger,
+      metrics: createMetrics(),
+      workerId: newId(),
+      leaseMs: 30_000,
+      forbiddenWords: [],
+    });
+    onTestFinished(async () => await worker.stop(0));
+    await worker.start(new AbortController().signal);
+    const job = await store.jobs.submit(newJob());
+    const begin = performance.now();
+    await expect(worker.failed).rejects.toThrow(
+      'there is work and a free slot, but the worker has claimed nothing for 15 s',
+    );
+    expect(performance.now() - begin).toBeGreaterThan(14_000);
+    expect(worker.isReady()).toBe(false);
+    expect(generator.state.type).toBe('stopped');
+    expect(await store.jobs.find('local', job.id)).toMatchObject({ status: 'queued', attempt: 0 });
+  });
+});
