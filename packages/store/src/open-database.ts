@@ -18,21 +18,24 @@ export interface OpenOptions {
 export interface OpenDatabase {
   readonly db: Kysely<Tables>;
   readonly dialect: Dialect;
+  close(): Promise<void>;
 }
 
 const poolSize = 10;
 const connectTimeoutMs = 5_000;
 /** A statement that takes longer than this is stuck; the row locks of a claim take microseconds. */
 const statementTimeoutMs = 30_000;
+/** A transaction whose process hangs gives its locks back after this, the one of all submits above all; between two statements it needs microseconds. */
+const idleTransactionTimeoutMs = 5_000;
 /** How long a start waits for a process that is just ending. */
 const sqliteBusyMs = 1_000;
 
 /** Postgres is not contacted yet. @throws {ConfigError} for a bad URL; an Error in one line for an SQLite file that is in use */
 export function openDatabase({ url, logger, clockOffsetMs }: OpenOptions): OpenDatabase {
   const location = parseDatabaseUrl(url);
-  return location.type === 'sqlite'
-    ? { db: openSqlite(location.path), dialect: sqliteDialect(clockOffsetMs) }
-    : { db: openPostgres(location.url, logger), dialect: postgresDialect(clockOffsetMs) };
+  if (location.type === 'sqlite') return openSqlite(location.path, sqliteDialect(clockOffsetMs));
+  const db = openPostgres(location.url, logger);
+  return { db, dialect: postgresDialect(clockOffsetMs), close: async () => await db.destroy() };
 }
 
 function openPostgres(url: string, logger: Logger): Kysely<Tables> {
@@ -41,6 +44,7 @@ function openPostgres(url: string, logger: Logger): Kysely<Tables> {
     max: poolSize,
     connectionTimeoutMillis: connectTimeoutMs,
     statement_timeout: statementTimeoutMs,
+    idle_in_transaction_session_timeout: idleTransactionTimeoutMs,
     query_timeout: statementTimeoutMs + connectTimeoutMs,
     keepAlive: true,
     application_name: 'prosemill',
@@ -58,7 +62,7 @@ function openPostgres(url: string, logger: Logger): Kysely<Tables> {
   return new Kysely<Tables>({ dialect: new PostgresDialect({ pool }) });
 }
 
-function openSqlite(path: string): Kysely<Tables> {
+function openSqlite(path: string, dialect: Dialect): OpenDatabase {
   mkdirSync(dirname(path), { recursive: true });
   const database = new Database(path, { timeout: sqliteBusyMs });
   try {
@@ -76,5 +80,14 @@ function openSqlite(path: string): Kysely<Tables> {
       { cause: error },
     );
   }
-  return new Kysely<Tables>({ dialect: new SqliteDialect({ database }) });
+  const db = new Kysely<Tables>({ dialect: new SqliteDialect({ database }) });
+  return {
+    db,
+    dialect,
+    async close() {
+      await db.destroy();
+      // Kysely knows nothing of a file that it was never asked about.
+      database.close();
+    },
+  };
 }

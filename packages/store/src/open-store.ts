@@ -1,12 +1,13 @@
 /** The store: everything the service keeps, on SQLite or Postgres. */
-import type { JobStore, Logger, Store } from '@prosemill/core';
-import { translateErrors } from './database-errors.ts';
+import type { Job, JobStore, Logger, NewJob, Store } from '@prosemill/core';
+import { isUnavailable, translateErrors } from './database-errors.ts';
 import { createGenerationStore } from './generations.ts';
 import { requestCancel } from './jobs/cancel.ts';
 import { claimJob, renewLease } from './jobs/claim.ts';
 import { completeJob } from './jobs/complete.ts';
 import type { StoreContext } from './jobs/context.ts';
 import { groupCommit } from './jobs/group-commit.ts';
+import { deleteOldIdempotencyKeys, findByIdempotencyKey, keyReused } from './jobs/idempotency.ts';
 import { countAhead, countClaimable, countOpen, findJob, jobVersions, listClaimable, listJobs } from './jobs/read.ts';
 import { expireJobs, rescueLostJobs } from './jobs/reconcile.ts';
 import { submitJobs } from './jobs/submit.ts';
@@ -39,13 +40,22 @@ export function openStore({ url, logger, clockOffsetMs = 0 }: StoreOptions): Sto
     workers: translateErrors(createWorkerStore(context)),
     migrate: migrateSchema,
     requireReady,
-    stop: async () => await context.db.destroy(),
+    stop: async () => await context.close(),
   };
 }
 
 function createJobStore(context: StoreContext): JobStore {
+  const joinCommit = groupCommit<NewJob, Job | null>({
+    commit: async (jobs) => await submitJobs(context, jobs),
+    mayBeOfOneItem: (error) => !isUnavailable(error),
+  });
   return {
-    submit: groupCommit(async (jobs) => await submitJobs(context, jobs)),
+    async submit(newJob) {
+      const job = await joinCommit(newJob);
+      if (job === null) throw keyReused();
+      return job;
+    },
+    findByIdempotencyKey: async (ownerId, key) => await findByIdempotencyKey(context, ownerId, key),
     find: async (ownerId, id) => await findJob(context, ownerId, id),
     list: async (query) => await listJobs(context, query),
     countAhead: async (id, limit) => await countAhead(context, id, limit),
@@ -56,6 +66,7 @@ function createJobStore(context: StoreContext): JobStore {
     complete: async (claim, outcome) => await completeJob(context, claim, outcome),
     rescueLostJobs: async (limit) => await rescueLostJobs(context, limit),
     expireJobs: async (limit) => await expireJobs(context, limit),
+    deleteOldIdempotencyKeys: async (limit) => await deleteOldIdempotencyKeys(context, limit),
     countClaimable: async () => await countClaimable(context),
     listClaimable: async (options) => await listClaimable(context, options),
     countOpen: async () => await countOpen(context),

@@ -69,9 +69,14 @@ describe('an SQLite file', () => {
     await openStore({ url, logger: silentLogger }).stop();
   });
 
+  it('is free again after a stop, even if nothing was ever asked of it', async () => {
+    await openStore({ url, logger: silentLogger }).stop();
+    await openStore({ url, logger: silentLogger }).stop();
+  });
+
   it('is not ready before it is migrated', async () => {
     const store = openStore({ url, logger: silentLogger });
-    await expect(store.requireReady()).rejects.toThrow(/missing: 0001-jobs\); run pnpm migrate/);
+    await expect(store.requireReady()).rejects.toThrow(/missing: 0001-jobs, 0002-idempotency-keys\); run pnpm migrate/);
     await store.stop();
   });
 
