@@ -18,7 +18,9 @@ export const patientOptions = {
   connectTimeout: 5_000,
 } as const satisfies RedisOptions;
 
-const retryStrategy = (attempt: number): number => backoffMs(attempt, reconnectBackoff);
+/** Work goes on within 15 s of the end of an outage: this, and a round of the reconciler. */
+const maxRetryMs = 3_000;
+const retryStrategy = (attempt: number): number => backoffMs(attempt, { ...reconnectBackoff, maxMs: maxRetryMs });
 
 const keepAliveMs = 10_000;
 

@@ -13,6 +13,8 @@ const queueName = 'hints';
 /** A hint is tried once, and nothing of it stays. */
 const jobOptions = { attempts: 1, removeOnComplete: true, removeOnFail: true } as const;
 const stalledIntervalMs = 10_000;
+/** After an answer such as "out of memory". BullMQ's own is 15 s. */
+const retryDelayMs = 1_000;
 /** What a close may take when Redis does not answer. */
 const closeLimitMs = 2_000;
 
@@ -89,6 +91,7 @@ export function createRedisReceiver({ url, prefix, logger }: RedisHintOptions): 
           concurrency,
           lockDuration: leaseMs,
           stalledInterval: stalledIntervalMs,
+          runRetryDelay: retryDelayMs,
           skipVersionCheck: true,
           removeOnComplete: { count: 0 },
           removeOnFail: { count: 0 },

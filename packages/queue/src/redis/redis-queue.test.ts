@@ -111,6 +111,30 @@ describe('Redis in trouble', () => {
     await expectConsumption(queue);
   });
 
+  it('says so when its memory is full, and takes permits again when there is room', async () => {
+    const queue = openOnServer();
+    await startReceiver(queue);
+    await expectConsumption(queue);
+    const client = new Redis(server.url);
+    onTestFinished(() => client.disconnect());
+    await client.config('SET', 'maxmemory', '1');
+    await expect(queue.sender.send([hint()])).rejects.toThrow(/OOM/);
+    // Counting needs no memory.
+    await queue.sender.countWaiting();
+    await client.config('SET', 'maxmemory', '0');
+    const begin = performance.now();
+    await expectConsumption(queue);
+    expect(performance.now() - begin).toBeLessThan(15_000);
+  });
+
+  it('holds a hint once, however often it is sent', async () => {
+    const queue = openOnServer();
+    const repeated = hint();
+    await expect.poll(async () => await queue.sender.send([repeated]).then(() => 'sent', String)).toBe('sent');
+    for (let repeats = 1; repeats < 50; repeats += 1) await queue.sender.send([repeated]);
+    expect(await queue.sender.countWaiting()).toBe(1);
+  });
+
   it('may be away at the start', async () => {
     await server.crash();
     const queue = openOnServer();
