@@ -31,6 +31,8 @@ export {
 } from './history/history.ts';
 export type { ExecuteSql } from './history/read-tables.ts';
 export { createHistoryRecorder, type HistoryRecorder, type RecorderOptions } from './history/record-history.ts';
+export { mutantEnvironment } from './mutants/mutant-environment.ts';
+export { type MutantName, mutantNames, mutants } from './mutants/mutants.ts';
 export { type ChildProcessInfo, childProcesses } from './servers/child-processes.ts';
 export { type HubFault, type HubServer, startHubServer } from './servers/hub-server.ts';
 export { createTestDatabase, launchPostgres, type TestDatabase } from './servers/postgres.ts';
@@ -38,4 +40,5 @@ export { launchRedis } from './servers/redis.ts';
 export type { PrivateServer, TestServer } from './servers/server.ts';
 export { silentLogger } from './silent-logger.ts';
 export { describeStoreConformance, type StoreSession } from './conformance/store/index.ts';
+export { newJob } from './conformance/store/session.ts';
 export { describeWakeUpsConformance, type WakeUpSession } from './conformance/wake-ups.ts';
