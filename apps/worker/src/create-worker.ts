@@ -5,6 +5,7 @@ import {
   type HintSender,
   type Logger,
   retryUntilAvailable,
+  settleWithin,
   type Store,
   type TextGenerator,
   type WakeUps,
@@ -101,14 +102,13 @@ export function createWorker(options: WorkerOptions): Worker {
     await receiver.pause();
     const cut = setTimeout(() => running.abortAll('shutdown'), graceMs);
     const end = setTimeout(() => running.giveUp(), graceMs + handBackLimitMs);
-    await running.whenIdle();
+    await settleWithin(graceMs + 2 * handBackLimitMs, gate.whenEmpty());
     clearTimeout(cut);
     clearTimeout(end);
-    await reconciler.stop();
-    await receiver.stop();
+    await settleWithin(handBackLimitMs, Promise.all([reconciler.stop(), receiver.stop()]));
     await generator.stop();
     unsubscribe();
-    await heartbeat.stop();
+    await settleWithin(handBackLimitMs, heartbeat.stop());
   }
 
   return {

@@ -11,6 +11,7 @@ export class EngineGate {
   readonly #generator: TextGenerator;
   /** Permits that wait to claim. */
   readonly #waiting = new Set<() => void>();
+  readonly #leavers = new Set<() => void>();
   /** Suspects that wait for the engine, first come first. */
   readonly #suspects: (() => void)[] = [];
   /** The one that has the engine for itself. */
@@ -76,14 +77,23 @@ export class EngineGate {
     this.#changed();
   }
 
+  /** Resolves when nobody is inside or waits to be alone. */
+  async whenEmpty(): Promise<void> {
+    if (!this.#isEmpty) await new Promise<void>((resolve) => this.#leavers.add(resolve));
+  }
+
+  get #isEmpty(): boolean {
+    return this.#beside === 0 && this.#alone === null && this.#suspects.length === 0;
+  }
+
   #changed(): void {
+    if (this.#isEmpty) resolveAll(this.#leavers);
     if (this.#alone === null && this.#beside === 0) {
       this.#alone = this.#suspects.shift() ?? null;
       this.#alone?.();
     }
     if (!this.isOpen && !this.#isClosed) return;
-    for (const resolve of this.#waiting) resolve();
-    this.#waiting.clear();
+    resolveAll(this.#waiting);
   }
 
   async #nextChange(limitMs: number): Promise<void> {
@@ -94,4 +104,9 @@ export class EngineGate {
     clearTimeout(timer);
     this.#waiting.delete(resolve);
   }
+}
+
+function resolveAll(waiting: Set<() => void>): void {
+  for (const resolve of waiting) resolve();
+  waiting.clear();
 }

@@ -1,34 +1,15 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type NewJob, newId, type Store } from '@prosemill/core';
+import { newId, type Store } from '@prosemill/core';
 import { createTextGenerator } from '@prosemill/engine';
 import { createQueue } from '@prosemill/queue';
 import { openStore } from '@prosemill/store';
 import { createMetrics } from '@prosemill/telemetry';
-import { silentLogger } from '@prosemill/testkit';
+import { newJob, silentLogger } from '@prosemill/testkit';
 import { afterEach, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import { createWorker } from './create-worker.ts';
 import { ProgressWatchdog } from './progress-watchdog.ts';
-
-const newJob = (): NewJob => ({
-  id: newId(),
-  ownerId: 'local',
-  priorityClass: 1,
-  prompt: 'Once upon a time',
-  parameters: {
-    maxLength: null,
-    maxNewTokens: 5,
-    temperature: 0,
-    topK: 50,
-    topP: 1,
-    repetitionPenalty: 1,
-    stop: [],
-  },
-  seed: 1,
-  maxAttempts: 3,
-  deadlineMs: null,
-});
 
 const openQueue = () => createQueue({ databaseUrl: 'sqlite:', redisUrl: undefined, logger: silentLogger });
 

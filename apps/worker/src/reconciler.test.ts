@@ -2,33 +2,14 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type NewJob, newId, type Store } from '@prosemill/core';
+import type { Store } from '@prosemill/core';
 import { createQueue, type Queue } from '@prosemill/queue';
 import { openStore } from '@prosemill/store';
 import { createMetrics } from '@prosemill/telemetry';
-import { launchRedis, type PrivateServer, silentLogger } from '@prosemill/testkit';
+import { launchRedis, type PrivateServer, newJob, silentLogger } from '@prosemill/testkit';
 import { afterEach, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import { createReconciler } from './reconciler.ts';
 import { createWorkerMetrics } from './worker-metrics.ts';
-
-const newJob = (): NewJob => ({
-  id: newId(),
-  ownerId: 'local',
-  priorityClass: 1,
-  prompt: 'Once upon a time',
-  parameters: {
-    maxLength: null,
-    maxNewTokens: 5,
-    temperature: 0,
-    topK: 50,
-    topP: 1,
-    repetitionPenalty: 1,
-    stop: [],
-  },
-  seed: 1,
-  maxAttempts: 3,
-  deadlineMs: null,
-});
 
 describe('the reconciler', () => {
   let folder: string;

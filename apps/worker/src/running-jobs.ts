@@ -11,8 +11,8 @@ const rememberMs = 5_000;
 export class RunningJobs {
   readonly #controllers = new Map<string, AbortController>();
   readonly #recentCancels = new Set<string>();
-  readonly #idle = new Set<() => void>();
   readonly #givenUp = new AbortController();
+  #abortReason: AbortReason | null = null;
 
   get count(): number {
     return this.#controllers.size;
@@ -23,14 +23,12 @@ export class RunningJobs {
     const controller = new AbortController();
     this.#controllers.set(id, controller);
     if (this.#recentCancels.has(id)) controller.abort('canceled' satisfies AbortReason);
+    if (this.#abortReason !== null) controller.abort(this.#abortReason);
     return controller.signal;
   }
 
   remove(id: string): void {
     this.#controllers.delete(id);
-    if (this.#controllers.size > 0) return;
-    for (const resolve of this.#idle) resolve();
-    this.#idle.clear();
   }
 
   /** The first reason stays. */
@@ -38,7 +36,9 @@ export class RunningJobs {
     this.#controllers.get(id)?.abort(reason);
   }
 
+  /** Those that turn up later too: their claims were on the way. */
   abortAll(reason: AbortReason): void {
+    this.#abortReason = reason;
     for (const controller of this.#controllers.values()) controller.abort(reason);
   }
 
@@ -57,10 +57,5 @@ export class RunningJobs {
     this.abort(id, 'canceled');
     this.#recentCancels.add(id);
     setTimeout(() => this.#recentCancels.delete(id), rememberMs).unref();
-  }
-
-  /** Resolves when nothing runs. */
-  async whenIdle(): Promise<void> {
-    if (this.#controllers.size > 0) await new Promise<void>((resolve) => this.#idle.add(resolve));
   }
 }

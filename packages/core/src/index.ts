@@ -10,6 +10,7 @@ export * from './prompt-policy.ts';
 export * from './read-config.ts';
 export * from './retry-until-available.ts';
 export * from './run-process.ts';
+export * from './settle-within.ts';
 export * from './token-limits.ts';
 export * from './transitions.ts';
 export type * from './ports/hint-queue.ts';

@@ -1,5 +1,5 @@
 /** Hints as BullMQ jobs: the id names the row and its return to the queue, so that a repeated hint is one hint. */
-import type { Hint, HintReceiver, HintSender, Logger } from '@prosemill/core';
+import { type Hint, type HintReceiver, type HintSender, type Logger, settleWithin } from '@prosemill/core';
 import { Queue, Worker } from 'bullmq';
 import { connectRedis, patientOptions, type RedisConnection } from './redis-connection.ts';
 
@@ -58,7 +58,7 @@ export function createRedisSender({ prefix }: RedisHintOptions, connection: Redi
     },
     async stop() {
       const queue = await opening?.catch(() => null);
-      if (queue != null) await within(closeLimitMs, queue.close());
+      if (queue != null) await settleWithin(closeLimitMs, queue.close());
       connection.disconnect();
     },
   };
@@ -108,16 +108,8 @@ export function createRedisReceiver({ url, prefix, logger }: RedisHintOptions): 
       isPaused = true;
       // BullMQ's own wait would also wait for a Redis that is away.
       await Promise.all(running);
-      if (worker !== null) await within(closeLimitMs, worker.close(true));
+      if (worker !== null) await settleWithin(closeLimitMs, worker.close(true));
       connection?.disconnect();
     },
   };
-}
-
-/** Waits for a close that needs Redis, but not for a Redis that is away. */
-async function within(limitMs: number, closing: Promise<unknown>): Promise<void> {
-  const limit = Promise.withResolvers<void>();
-  const timer = setTimeout(limit.resolve, limitMs);
-  await Promise.race([closing.catch(() => undefined), limit.promise]);
-  clearTimeout(timer);
 }
