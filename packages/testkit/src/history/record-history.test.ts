@@ -36,11 +36,14 @@ describe('a recorder', () => {
 
   it('takes executions from log lines at their own time, put right by the skew of the clock', () => {
     const recorder = createHistoryRecorder({ limits });
-    const line = { level: 30, time: 5_000, jobId: 'a', attempt: 1, workerId: 'w1' };
+    const line = { level: 'info', time: '1970-01-01T00:00:05.000Z', jobId: 'a', attempt: 1, workerId: 'w1' };
     const execution = { jobId: 'a', attempt: 1, workerId: 'w1' };
     recorder.addLogLine({ ...line, msg: 'the worker takes jobs' });
     recorder.addLogLine({ ...line, msg: 'job attempt started' });
-    recorder.addLogLine({ ...line, msg: 'job attempt ended', time: 6_000, outcome: 'succeeded' }, 600);
+    recorder.addLogLine(
+      { ...line, msg: 'job attempt ended', time: new Date(6_000).toISOString(), outcome: 'succeeded' },
+      600,
+    );
     recorder.addLogLine({ ...line, msg: 'job attempt ended', completion: 'stale', outcome: 'succeeded' });
     expect(recorder.history.slice(1)).toEqual([
       { atMs: 5_000, type: 'execution-start', ...execution },
@@ -49,8 +52,10 @@ describe('a recorder', () => {
     ]);
   });
 
-  it('refuses a line about an execution that does not say which', () => {
+  it('refuses a line about an execution that does not say which, or when', () => {
     const recorder = createHistoryRecorder({ limits });
-    expect(() => recorder.addLogLine({ msg: 'job attempt started', time: 1, jobId: 'a' })).toThrow('workerId');
+    const started = { msg: 'job attempt started', time: '1970-01-01T00:00:05.000Z', jobId: 'a', attempt: 1 };
+    expect(() => recorder.addLogLine(started)).toThrow('workerId');
+    expect(() => recorder.addLogLine({ ...started, workerId: 'w1', time: 'now' })).toThrow('time');
   });
 });

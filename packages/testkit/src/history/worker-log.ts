@@ -19,15 +19,16 @@ const outcomes: ReadonlySet<unknown> = new Set<Outcome['type']>([
 const accepted: ReadonlySet<unknown> = new Set<Completion | undefined>(['applied', 'already', undefined]);
 
 /**
- * @param line  As pino writes it: `time` in milliseconds since 1970, `msg`, and fields.
+ * @param line  As the worker writes it: `time` in ISO 8601, `msg`, and fields.
  * @returns null for a line about anything else
  * @throws for a line about an execution that lacks a field: a history without it would prove nothing
  */
 export function executionOf(line: Readonly<Record<string, unknown>>): LoggedExecution | null {
   const { msg, time, jobId, attempt, workerId, outcome, completion } = line;
   if (msg !== 'job attempt started' && msg !== 'job attempt ended') return null;
+  const timeMs = Date.parse(String(time));
   if (
-    typeof time !== 'number' ||
+    Number.isNaN(timeMs) ||
     typeof jobId !== 'string' ||
     typeof attempt !== 'number' ||
     typeof workerId !== 'string'
@@ -35,10 +36,10 @@ export function executionOf(line: Readonly<Record<string, unknown>>): LoggedExec
     throw new TypeError(`Expected time, jobId, attempt and workerId in the log line ${JSON.stringify(line)}.`);
   }
   const execution = { jobId, attempt, workerId };
-  if (msg === 'job attempt started') return { timeMs: time, event: { type: 'execution-start', ...execution } };
+  if (msg === 'job attempt started') return { timeMs, event: { type: 'execution-start', ...execution } };
   const isAccepted = accepted.has(completion) && outcomes.has(outcome);
   return {
-    timeMs: time,
+    timeMs,
     event: { type: 'execution-end', ...execution, outcome: isAccepted ? (outcome as Outcome['type']) : null },
   };
 }
