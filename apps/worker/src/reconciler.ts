@@ -57,6 +57,7 @@ export function createReconciler({ jobs, hints, wakeUps, metrics, logger, onFail
       return ids;
     });
     await inBatches('jobs expired', () => jobs.expireJobs(batchSize));
+    while ((await jobs.deleteOldIdempotencyKeys(batchSize)) === batchSize && !stopped.signal.aborted);
     await sendMissingHints();
   }
 

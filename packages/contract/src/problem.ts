@@ -10,6 +10,7 @@ interface ProblemRow {
 /** Error code → HTTP status and title. docs/errors.md says the same in prose; a test compares them. */
 export const problemTable = {
   invalid_json: { status: 400, title: 'The body is not JSON' },
+  invalid_header: { status: 400, title: 'A header is not valid' },
   prompt_refused: { status: 400, title: 'The prompt was refused' },
   not_found: { status: 404, title: 'Not found' },
   method_not_allowed: { status: 405, title: 'Method not allowed' },
@@ -18,9 +19,11 @@ export const problemTable = {
   unsupported_media_type: { status: 415, title: 'Unsupported media type' },
   invalid_request: { status: 422, title: 'The request is not valid' },
   context_length_exceeded: { status: 422, title: 'The prompt leaves no room for text' },
+  idempotency_key_reused: { status: 422, title: 'The idempotency key was used for another request' },
   generation_failed: { status: 500, title: 'The generation failed' },
   worker_lost: { status: 500, title: 'The worker was lost' },
   internal: { status: 500, title: 'Internal error' },
+  queue_full: { status: 503, title: 'The queue is full' },
   database_unavailable: { status: 503, title: 'The database is not available' },
   engine_unavailable: { status: 503, title: 'The engine is not available' },
   shutting_down: { status: 503, title: 'The service is shutting down' },
@@ -94,10 +97,15 @@ export const commonErrors = [
   'shutting_down',
 ] as const satisfies readonly ErrorCode[];
 
-/** What any route with a JSON body may answer. */
-export const bodyErrors = [
+/** What any route that makes a job from a JSON body may answer. */
+export const submitErrors = [
   'invalid_json',
   'body_too_large',
   'unsupported_media_type',
   'invalid_request',
+  'invalid_header',
+  'idempotency_key_reused',
+  'prompt_refused',
+  'context_length_exceeded',
+  'queue_full',
 ] as const satisfies readonly ErrorCode[];

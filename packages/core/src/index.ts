@@ -3,6 +3,7 @@ export * from './assert-never.ts';
 export * from './backoff.ts';
 export * from './errors.ts';
 export * from './failpoint.ts';
+export * from './idempotency.ts';
 export * from './job.ts';
 export * from './new-id.ts';
 export * from './outcome.ts';

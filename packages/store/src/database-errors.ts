@@ -1,8 +1,8 @@
 /** Which errors mean that the database cannot be reached, in the words of its drivers. */
 import { AppError } from '@prosemill/core';
 
-/** Connection trouble, shutdown, start-up, too many connections. @see Postgres manual, appendix A */
-const unavailableStates = /^(?:08|57P0|53|58)/;
+/** Connection trouble, shutdown, start-up, too many connections, and what the timeouts cut. @see Postgres manual, appendix A */
+const unavailableStates = /^(?:08|57P0|57014|25P03|53|58)/;
 const networkCodes: ReadonlySet<string> = new Set([
   'ECONNREFUSED',
   'ECONNRESET',
@@ -24,7 +24,8 @@ const transientTries = 3;
 const codeOf = (error: unknown): string =>
   error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : '';
 
-function isUnavailable(error: unknown): boolean {
+/** Whether the database is away, or does not answer in time. */
+export function isUnavailable(error: unknown): boolean {
   if (error instanceof AggregateError) return error.errors.some(isUnavailable);
   const code = codeOf(error);
   return (

@@ -64,6 +64,14 @@ export interface JobEventTable {
   data: string;
 }
 
+export interface IdempotencyKeyTable {
+  owner_id: string;
+  key: string;
+  request_hash: string;
+  job_id: string;
+  created_at: StoredTime;
+}
+
 export interface ModelTable {
   name: string;
   revision: string;
@@ -87,6 +95,7 @@ export interface Tables {
   jobs: JobTable;
   generation_records: GenerationRecordTable;
   job_events: JobEventTable;
+  idempotency_keys: IdempotencyKeyTable;
   models: ModelTable;
   workers: WorkerTable;
 }

@@ -3,9 +3,9 @@ import { createRoute, z } from '@hono/zod-openapi';
 import { finishReasons } from '@prosemill/core';
 import { generationRequestSchema } from '../generation-request.ts';
 import { jobSchema, usageSchema } from '../job.ts';
-import { bodyErrors, commonErrors, problemResponses } from '../problem.ts';
+import { commonErrors, problemResponses, submitErrors } from '../problem.ts';
 import { time } from '../text.ts';
-import { preferHeader, responseHeaders } from './headers.ts';
+import { idempotencyKeyHeader, preferHeader, responseHeaders } from './headers.ts';
 
 export const generationResponseSchema = z
   .strictObject({
@@ -30,13 +30,17 @@ export const generateRoute = createRoute({
   description:
     'Stores a job and waits for it. When the wait is over before the job is: 202 with the job, which goes on.',
   request: {
-    headers: preferHeader,
+    headers: preferHeader.extend(idempotencyKeyHeader.shape),
     body: { required: true, content: { 'application/json': { schema: generationRequestSchema } } },
   },
   responses: {
     200: {
       description: 'The text.',
-      headers: { ...responseHeaders.preferenceApplied, ...responseHeaders.serverTiming },
+      headers: {
+        ...responseHeaders.preferenceApplied,
+        ...responseHeaders.serverTiming,
+        ...responseHeaders.idempotentReplayed,
+      },
       content: { 'application/json': { schema: generationResponseSchema } },
     },
     202: {
@@ -46,13 +50,12 @@ export const generateRoute = createRoute({
         ...responseHeaders.retryAfter,
         ...responseHeaders.preferenceApplied,
         ...responseHeaders.serverTiming,
+        ...responseHeaders.idempotentReplayed,
       },
       content: { 'application/json': { schema: jobSchema } },
     },
     ...problemResponses(
-      ...bodyErrors,
-      'prompt_refused',
-      'context_length_exceeded',
+      ...submitErrors,
       'job_canceled',
       'generation_failed',
       'worker_lost',

@@ -8,11 +8,29 @@ export const responseHeaders = {
   retryAfter: {
     'Retry-After': { schema: { type: 'integer' as const }, description: 'Seconds until it makes sense to ask again.' },
   },
+  idempotentReplayed: {
+    'Idempotent-Replayed': {
+      schema: { type: 'string' as const, enum: ['true'] },
+      description: 'There if this is the job of an earlier request with the same Idempotency-Key.',
+    },
+  },
   etag: { ETag: { ...string, description: 'Weak; the version of the job.' } },
   link: { Link: { ...string, description: 'rel="next": the next page, if there is one (RFC 8288).' } },
   preferenceApplied: { 'Preference-Applied': { ...string, description: 'The preference that was obeyed (RFC 7240).' } },
   serverTiming: { 'Server-Timing': { ...string, description: 'Time in the queue and in the engine, milliseconds.' } },
 };
+
+export const idempotencyKeyHeader = z.object({
+  'idempotency-key': z
+    .string()
+    .regex(/^[!-~]{1,255}$/, { error: 'must be 1 to 255 visible ASCII characters' })
+    .optional()
+    .openapi({
+      description:
+        'Makes the request safe to repeat: for 24 hours the same key with the same body is the same job, unless that failed or expired.',
+      example: '8e03978e-40d5-43dd-bc93-6894a57f9324',
+    }),
+});
 
 export const preferHeader = z.object({
   prefer: z.string().optional().openapi({

@@ -3,9 +3,9 @@ import { createRoute, z } from '@hono/zod-openapi';
 import { jobStatuses } from '@prosemill/core';
 import { generationRequestSchema } from '../generation-request.ts';
 import { jobSchema } from '../job.ts';
-import { bodyErrors, commonErrors, problemResponses } from '../problem.ts';
+import { commonErrors, problemResponses, submitErrors } from '../problem.ts';
 import { queryInteger, queryTime } from '../text.ts';
-import { ifNoneMatchHeader, responseHeaders } from './headers.ts';
+import { idempotencyKeyHeader, ifNoneMatchHeader, responseHeaders } from './headers.ts';
 
 const jobContent = { 'application/json': { schema: jobSchema } };
 const jobIdParam = z.object({ id: z.string().openapi({ description: 'The id of a job.', format: 'uuid' }) });
@@ -16,14 +16,21 @@ export const createJobRoute = createRoute({
   operationId: 'createJob',
   tags: ['Jobs'],
   summary: 'Start a job',
-  request: { body: { required: true, content: { 'application/json': { schema: generationRequestSchema } } } },
+  request: {
+    headers: idempotencyKeyHeader,
+    body: { required: true, content: { 'application/json': { schema: generationRequestSchema } } },
+  },
   responses: {
     202: {
       description: 'Stored. It will be worked off.',
-      headers: { ...responseHeaders.location, ...responseHeaders.retryAfter },
+      headers: {
+        ...responseHeaders.location,
+        ...responseHeaders.retryAfter,
+        ...responseHeaders.idempotentReplayed,
+      },
       content: jobContent,
     },
-    ...problemResponses(...bodyErrors, 'prompt_refused', 'context_length_exceeded', ...commonErrors),
+    ...problemResponses(...submitErrors, ...commonErrors),
   },
 });
 

@@ -1,4 +1,5 @@
 /** The port of the database: the only authority over jobs. Implemented by packages/store on SQLite and Postgres. */
+import type { IdempotencyKey } from '../idempotency.ts';
 import type { GenerationRecord, Job, JobStatus, ModelIdentity, PriorityClass, SamplingParameters } from '../job.ts';
 import type { Completion, Outcome } from '../outcome.ts';
 
@@ -13,6 +14,8 @@ export interface NewJob {
   readonly maxAttempts: number;
   /** From receipt; null = no deadline. */
   readonly deadlineMs: number | null;
+  /** Absent: the job has no key. */
+  readonly idempotency?: IdempotencyKey;
 }
 
 /** A permit to claim some row; which one it names does not matter. */
@@ -74,8 +77,17 @@ export interface GenerationQuery {
 
 /** Jobs and their transitions. Every method is one statement or one transaction. */
 export interface JobStore {
-  /** Commits a queued job and its first event. The turn is chosen in the same transaction. */
+  /**
+   * Commits a queued job, its first event and its idempotency key. The turn is chosen in the same transaction.
+   * @returns the job; with a key that holds a job already, that one, which has another id
+   * @throws {AppError} `idempotency_key_reused` when the key holds the job of another request
+   */
   submit(job: NewJob): Promise<Job>;
+  /**
+   * The job that a key holds; null if the key is free: unknown, a day old, or given back by its job.
+   * @throws {AppError} `idempotency_key_reused` when that is the job of another request
+   */
+  findByIdempotencyKey(ownerId: string, key: IdempotencyKey): Promise<Job | null>;
   /** Null for an unknown id and for another owner's. */
   find(ownerId: string, id: string): Promise<Job | null>;
   list(query: JobQuery): Promise<Page<Job>>;
@@ -109,6 +121,11 @@ export interface JobStore {
    * @returns the ids that changed, at most `limit`
    */
   expireJobs(limit: number): Promise<readonly string[]>;
+  /**
+   * Deletes idempotency keys that are a day old.
+   * @returns how many, at most `limit`
+   */
+  deleteOldIdempotencyKeys(limit: number): Promise<number>;
   countClaimable(): Promise<number>;
   /** Claimable rows by id, for sending lost hints page by page. `after` is the last id of the page before. */
   listClaimable(options: { readonly after: string | null; readonly limit: number }): Promise<readonly Hint[]>;

@@ -3,9 +3,13 @@ import { AppError } from '@prosemill/core';
 import { type Migration, Migrator } from 'kysely/migration';
 import type { StoreContext } from '../jobs/context.ts';
 import { createMigration0001 } from './0001-jobs.ts';
+import { createMigration0002 } from './0002-idempotency-keys.ts';
 
 function createMigrator({ db, dialect }: StoreContext): Migrator {
-  const migrations: Record<string, Migration> = { '0001-jobs': createMigration0001(dialect) };
+  const migrations: Record<string, Migration> = {
+    '0001-jobs': createMigration0001(dialect),
+    '0002-idempotency-keys': createMigration0002(dialect),
+  };
   return new Migrator({
     db,
     provider: { getMigrations: async () => migrations },

@@ -1,6 +1,7 @@
 /** What every implementation of the port `Store` must do. */
 import { describeClaims } from './claims.ts';
 import { describeHistories } from './histories.ts';
+import { describeIdempotency } from './idempotency.ts';
 import { describeOutcomes } from './outcomes.ts';
 import { describeReads } from './reads.ts';
 import type { OpenSession } from './session.ts';
@@ -9,6 +10,7 @@ import type { OpenSession } from './session.ts';
 export function describeStoreConformance(name: string, open: OpenSession): void {
   describeReads(name, open);
   describeClaims(name, open);
+  describeIdempotency(name, open);
   describeOutcomes(name, open);
   describeHistories(name, open);
 }
