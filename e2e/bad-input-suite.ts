@@ -9,6 +9,7 @@ type Row = [name: string, path: string, options: RequestOptions, status: number,
 
 const json = (value: unknown): RequestOptions => ({ json: value });
 const prompt = (value: unknown, rest: object = {}): RequestOptions => json({ prompt: value, ...rest });
+const keyed = (key: string): RequestOptions => ({ ...prompt('a'), headers: { 'Idempotency-Key': key } });
 const raw = (body: string | Uint8Array<ArrayBuffer>, contentType = 'application/json'): RequestOptions => ({
   body,
   headers: { 'Content-Type': contentType },
@@ -56,6 +57,10 @@ const rows: readonly Row[] = [
     422,
     'context_length_exceeded',
   ],
+  ['an empty idempotency key', '/jobs', keyed(''), 400, 'invalid_header'],
+  ['an idempotency key of 256 characters', '/generate', keyed('k'.repeat(256)), 400, 'invalid_header'],
+  ['an idempotency key with a space', '/jobs', keyed('a b'), 400, 'invalid_header'],
+  ['an idempotency key beyond ASCII', '/generate', keyed('naïve'), 400, 'invalid_header'],
   ['a forbidden word', '/jobs', prompt('I h a t e this'), 400, 'prompt_refused'],
   [
     'a field of a later version',

@@ -1,7 +1,7 @@
 /** What the service does, whatever its size. */
 import type { JobBody, Problem } from '@prosemill/contract';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { createClient, type Request } from './http-client.ts';
+import { type Answer, createClient, type Request } from './http-client.ts';
 import type { Service } from './launch.ts';
 
 interface Generation {
@@ -24,6 +24,8 @@ interface Page {
 
 /** A text that takes long enough to be met while it runs. */
 const longRequest = { prompt: 'Once upon a time', max_new_tokens: 480, seed: 1 };
+
+const replayed = ({ headers }: Answer): string | null => headers.get('Idempotent-Replayed');
 
 export function describeService(size: string, launch: () => Promise<Service>): void {
   describe(`the service, ${size}`, () => {
@@ -222,6 +224,73 @@ export function describeService(size: string, launch: () => Promise<Service>): v
         );
         const done = await Promise.all(jobs.map(async ({ id }) => await finish(id)));
         expect(new Set(done.map(({ status }) => status))).toEqual(new Set(['succeeded']));
+      });
+    });
+
+    describe('an Idempotency-Key', () => {
+      const json = { prompt: 'The goose girl', max_new_tokens: 3 };
+      const withKey = (key: string) => ({ json, headers: { 'Idempotency-Key': key } });
+
+      it('makes a repeated request the same job, as it is then', async () => {
+        const first = await request<JobBody>('/jobs', withKey('same-job'));
+        expect([first.status, replayed(first)]).toEqual([202, null]);
+        const done = await finish(first.body.id);
+        const again = await request<JobBody>('/jobs', {
+          ...withKey('same-job'),
+          json: { max_new_tokens: 3, prompt: json.prompt, top_k: 50 },
+        });
+        expect([again.status, replayed(again), again.headers.get('Location')]).toEqual([
+          202,
+          'true',
+          `/jobs/${first.body.id}`,
+        ]);
+        expect(again.body).toEqual(done);
+      });
+
+      it('lets POST /generate join the job, whoever made it, and answers at once when it is done', async () => {
+        const { body: job } = await request<JobBody>('/jobs', withKey('joined'));
+        const joined = await Promise.all([
+          request<Generation>('/generate', withKey('joined')),
+          request<Generation>('/generate', withKey('joined')),
+        ]);
+        const after = await request<Generation>('/generate', {
+          json,
+          headers: { 'Idempotency-Key': 'joined', Prefer: 'respond-async' },
+        });
+        for (const answer of [...joined, after]) {
+          expect([answer.status, replayed(answer), answer.body.job_id]).toEqual([200, 'true', job.id]);
+        }
+      });
+
+      it('makes one job of many requests at once', async () => {
+        const requests = Array.from({ length: 20 }, async () => await request<JobBody>('/jobs', withKey('crowd')));
+        const answers = await Promise.all(requests);
+        expect(new Set(answers.map(({ status, body }) => `${status} ${body.id}`)).size).toBe(1);
+        expect(answers.filter((answer) => replayed(answer) === null)).toHaveLength(1);
+        await finish(answers[0]?.body.id ?? '');
+      });
+
+      it('is refused with another body', async () => {
+        const { body: job } = await request<JobBody>('/jobs', withKey('taken'));
+        for (const path of ['/jobs', '/generate']) {
+          const other = await request<Problem>(path, { ...withKey('taken'), json: { ...json, seed: 1 } });
+          expect([other.status, other.body.code]).toEqual([422, 'idempotency_key_reused']);
+        }
+        await finish(job.id);
+      });
+
+      it('is kept by a canceled job, and not stored with a refused request', async () => {
+        const blocker = await submit(longRequest);
+        const { body: job } = await request<JobBody>('/jobs', withKey('canceled'));
+        await request(`/jobs/${job.id}/cancel`, { method: 'POST' });
+        await request(`/jobs/${blocker.id}/cancel`, { method: 'POST' });
+        const again = await request<Problem>('/generate', withKey('canceled'));
+        expect([again.status, again.body.job_id, replayed(again)]).toEqual([409, job.id, 'true']);
+
+        const refused = await request('/jobs', { ...withKey('refused'), json: { prompt: 'I hate this' } });
+        const accepted = await request<JobBody>('/jobs', withKey('refused'));
+        expect([refused.status, accepted.status, replayed(accepted)]).toEqual([400, 202, null]);
+        await finish(accepted.body.id);
       });
     });
 

@@ -21,6 +21,8 @@ export const apiConfigSchema = z.object({
   FORBIDDEN_WORDS: wordList.default([...defaultForbiddenWords]),
   /** Attempts at a job before a transient error is final. */
   MAX_ATTEMPTS: z.coerce.number().int().min(1).max(100).default(3),
+  /** Jobs that may wait at once, of all owners; with as many, new ones are refused. */
+  MAX_QUEUE_LENGTH: z.coerce.number().int().min(1).default(10_000),
   /** `sqlite:PATH` or `postgres://…`. */
   DATABASE_URL: z.string().default('sqlite:data/prosemill.db'),
   /** `redis://…`; not set: hints go through the database. */

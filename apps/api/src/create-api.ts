@@ -5,7 +5,7 @@ import type { ApiEnv } from './api-env.ts';
 import type { ApiServices } from './api-services.ts';
 import { limitBody, requireJson, requireUtf8 } from './middleware/json-body.ts';
 import { requestContext } from './middleware/request-context.ts';
-import { createOnError, invalidRequest, problemResponse } from './on-error.ts';
+import { createOnError, invalidHeader, invalidRequest, problemResponse } from './on-error.ts';
 import { addDocsRoutes } from './routes/docs.ts';
 import { addGenerateRoute } from './routes/generate.ts';
 import { addHealthRoutes } from './routes/health.ts';
@@ -13,6 +13,7 @@ import { addHistoryRoutes } from './routes/history.ts';
 import { addJobRoutes } from './routes/jobs.ts';
 import { JobWaiter } from './services/job-waiter.ts';
 import { createPromptCheck } from './services/prompt-check.ts';
+import { QueueBound } from './services/queue-bound.ts';
 import { ServiceState, type TransportProblems } from './services/service-state.ts';
 import { createSubmitJob } from './services/submit-job.ts';
 
@@ -25,6 +26,8 @@ export interface ApiOptions {
   readonly forbiddenWords: readonly string[];
   /** Attempts at a job before a transient error is final. */
   readonly maxAttempts: number;
+  /** Jobs that may wait at once. */
+  readonly maxQueueLength: number;
   readonly version: string;
 }
 
@@ -35,7 +38,7 @@ export interface Api {
 }
 
 export function createApi(options: ApiOptions): Api {
-  const { store, hints, wakeUps, transportProblems, logger, forbiddenWords, maxAttempts, version } = options;
+  const { store, hints, wakeUps, transportProblems, logger, forbiddenWords, version } = options;
   let stopping = false;
   const state = new ServiceState({ store, transportProblems });
   const waiter = new JobWaiter({ jobs: store.jobs, wakeUps, logger });
@@ -44,7 +47,15 @@ export function createApi(options: ApiOptions): Api {
     forbiddenWords,
     currentModel: async () => (await state.current()).model,
   });
-  const submitJob = createSubmitJob({ jobs: store.jobs, hints, checkPrompt, maxAttempts, logger });
+  const queueBound = new QueueBound({ jobs: store.jobs, maxQueueLength: options.maxQueueLength });
+  const submitJob = createSubmitJob({
+    jobs: store.jobs,
+    hints,
+    checkPrompt,
+    queueBound,
+    maxAttempts: options.maxAttempts,
+    logger,
+  });
   waiter.start();
 
   const services = { store, wakeUps, submitJob, waiter, state, version, isStopping: () => stopping };
@@ -60,7 +71,7 @@ export function createApi(options: ApiOptions): Api {
 function createApp(services: ApiServices, logger: Logger): OpenAPIHono<ApiEnv> {
   const app = new OpenAPIHono<ApiEnv>({
     defaultHook: (result) => {
-      if (!result.success) throw invalidRequest(result.error);
+      if (!result.success) throw (result.target === 'header' ? invalidHeader : invalidRequest)(result.error);
     },
   });
   app.use(requestContext(logger));

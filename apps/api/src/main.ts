@@ -27,6 +27,7 @@ await runProcess(async (aborted) => {
     logger,
     forbiddenWords: config.FORBIDDEN_WORDS,
     maxAttempts: config.MAX_ATTEMPTS,
+    maxQueueLength: config.MAX_QUEUE_LENGTH,
     version: packageJson.version,
   });
   const server = await startServer({ api, host: config.HOST, port: config.PORT, logger });

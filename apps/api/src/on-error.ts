@@ -6,8 +6,10 @@ import { HTTPException } from 'hono/http-exception';
 import type { ZodError } from 'zod';
 import type { ApiEnv } from './api-env.ts';
 
-/** Waits of at least this long before a retry, milliseconds. */
+/** After how long a retry makes sense, milliseconds. */
 const retryAfterMs = 1_000;
+/** Of a full queue. A guess: how fast the workers make room is not measured here, and sooner only costs everybody. */
+const retryFullAfterMs = 5_000;
 
 /** Members of `details` that an answer may carry. */
 const extensions = ['job_id', 'prompt_tokens', 'limit'] as const;
@@ -17,18 +19,22 @@ export function createOnError(logger: Logger): ErrorHandler<ApiEnv> {
     const error = thrown instanceof HTTPException ? fromHttpException(thrown) : toAppError(thrown);
     if (error.code === 'internal') {
       logger.error({ requestId: c.var.requestId, error: thrown }, 'a request failed because of a bug');
-    } else if (error.kind === 'unavailable') {
+    } else if (error.kind === 'unavailable' && !isRefusal(error)) {
       logger.warn({ requestId: c.var.requestId, reason: errorLine(error) }, 'a request failed');
     }
     return problemResponse(c, error);
   };
 }
 
+/** What a busy or stopping process says by design, as often as it is asked: the line of the request is enough. */
+const isRefusal = ({ code }: AppError): boolean => code === 'queue_full' || code === 'shutting_down';
+
 /** An `AppError` as an answer. */
 export function problemResponse(c: Context<ApiEnv>, error: AppError): Response {
   const { status, title } = problemTable[error.code];
   // An error about a stored job says how that job ended: the same request again would be another job.
   const shouldRetry = error.kind === 'unavailable' && !('job_id' in error.details);
+  const waitMs = error.code === 'queue_full' ? retryFullAfterMs : retryAfterMs;
   const problem: Problem = {
     type: problemType(error.code),
     title,
@@ -46,10 +52,10 @@ export function problemResponse(c: Context<ApiEnv>, error: AppError): Response {
   return c.body(JSON.stringify(problem), status, {
     'Content-Type': problemMediaType,
     'x-should-retry': String(shouldRetry),
-    'retry-after-ms': shouldRetry ? String(retryAfterMs) : '0',
+    'retry-after-ms': shouldRetry ? String(waitMs) : '0',
     // The rest of a body that nobody reads would be taken for the next request.
     ...(status === 413 ? { Connection: 'close' } : {}),
-    ...(status === 503 ? { 'Retry-After': String(retryAfterMs / 1_000) } : {}),
+    ...(status === 503 ? { 'Retry-After': String(waitMs / 1_000) } : {}),
   });
 }
 
@@ -68,6 +74,12 @@ export function invalidRequest({ issues }: ZodError): AppError {
   const message = errors.map(({ pointer, detail }) => (pointer === '' ? detail : `${pointer}: ${detail}`)).join('; ');
   return new AppError('invalid_request', { message, details: { errors } });
 }
+
+/** Headers are no part of the body: they have no pointer. */
+export const invalidHeader = ({ issues }: ZodError): AppError =>
+  new AppError('invalid_header', {
+    message: issues.map(({ path, message }) => `${path.join('.')}: ${message}`).join('; '),
+  });
 
 /** @see RFC 6901, §3 */
 const pointerTo = (path: readonly PropertyKey[]): string =>

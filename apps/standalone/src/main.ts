@@ -29,6 +29,7 @@ await runProcess(async (aborted) => {
     logger,
     forbiddenWords: config.FORBIDDEN_WORDS,
     maxAttempts: config.MAX_ATTEMPTS,
+    maxQueueLength: config.MAX_QUEUE_LENGTH,
     version: packageJson.version,
   });
   const worker = createWorker({
@@ -53,6 +54,7 @@ await runProcess(async (aborted) => {
 
   return {
     failed: run(),
+    graceMs: graceMsFor('SIGTERM', config.SHUTDOWN_GRACE_SECONDS),
     async stop(signal) {
       logger.info({ signal }, 'stopping');
       api.beginShutdown();

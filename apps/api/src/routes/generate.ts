@@ -14,7 +14,13 @@ export function addGenerateRoute(app: OpenAPIHono<ApiEnv>, { submitJob, waiter, 
   app.openapi(generateRoute, async (c) => {
     const preference = parsePreference(c.req.valid('header').prefer);
     const startedAt = performance.now();
-    const accepted = await submitJob({ ownerId: c.var.ownerId, request: c.req.valid('json'), priorityClass });
+    const { job: accepted, isReplay } = await submitJob({
+      ownerId: c.var.ownerId,
+      request: c.req.valid('json'),
+      priorityClass,
+      idempotencyKey: c.req.valid('header')['idempotency-key'],
+    });
+    if (isReplay) c.header('Idempotent-Replayed', 'true');
     const latest =
       preference.waitMs === 0
         ? accepted

@@ -21,9 +21,15 @@ export function addJobRoutes(app: OpenAPIHono<ApiEnv>, services: ApiServices): v
   const { store, submitJob, wakeUps } = services;
 
   app.openapi(createJobRoute, async (c) => {
-    const job = await submitJob({ ownerId: c.var.ownerId, request: c.req.valid('json'), priorityClass: 1 });
+    const { job, isReplay } = await submitJob({
+      ownerId: c.var.ownerId,
+      request: c.req.valid('json'),
+      priorityClass: 1,
+      idempotencyKey: c.req.valid('header')['idempotency-key'],
+    });
+    if (isReplay) c.header('Idempotent-Replayed', 'true');
     c.header('Location', jobPath(job.id));
-    c.header('Retry-After', retryAfterSeconds);
+    if (!isTerminal(job.status)) c.header('Retry-After', retryAfterSeconds);
     return c.json(await presentJob(job, store.jobs), 202);
   });
 

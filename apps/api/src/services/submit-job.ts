@@ -3,7 +3,9 @@ import { randomInt } from 'node:crypto';
 import type { GenerationRequest } from '@prosemill/contract';
 import {
   errorLine,
+  failpoint,
   type HintSender,
+  type IdempotencyKey,
   type Job,
   type JobStore,
   type Logger,
@@ -11,12 +13,15 @@ import {
   type PriorityClass,
 } from '@prosemill/core';
 import { toSamplingParameters } from '../wire/to-sampling-parameters.ts';
+import { hashRequest } from './hash-request.ts';
 import type { PromptCheck } from './prompt-check.ts';
+import type { QueueBound } from './queue-bound.ts';
 
 export interface SubmitJobOptions {
   readonly jobs: JobStore;
   readonly hints: HintSender;
   readonly checkPrompt: PromptCheck;
+  readonly queueBound: QueueBound;
   readonly maxAttempts: number;
   readonly logger: Logger;
 }
@@ -25,17 +30,35 @@ export interface Submission {
   readonly ownerId: string;
   readonly request: GenerationRequest;
   readonly priorityClass: PriorityClass;
+  /** The client's, if it sent one. */
+  readonly idempotencyKey: string | undefined;
 }
 
-/** @throws {AppError} what the prompt check throws, and `database_unavailable` */
-export type SubmitJob = (submission: Submission) => Promise<Job>;
+export interface Accepted {
+  readonly job: Job;
+  /** The job is that of an earlier request with the same key. */
+  readonly isReplay: boolean;
+}
 
-export function createSubmitJob({ jobs, hints, checkPrompt, maxAttempts, logger }: SubmitJobOptions): SubmitJob {
-  return async function submitJob({ ownerId, request, priorityClass }) {
+/** @throws {AppError} what the prompt check throws, `idempotency_key_reused`, `queue_full`, `database_unavailable` */
+export type SubmitJob = (submission: Submission) => Promise<Accepted>;
+
+export function createSubmitJob(options: SubmitJobOptions): SubmitJob {
+  const { jobs, hints, checkPrompt, queueBound, maxAttempts, logger } = options;
+
+  return async function submitJob(submission) {
+    const idempotency = idempotencyOf(submission);
+    const earlier = idempotency && (await jobs.findByIdempotencyKey(submission.ownerId, idempotency));
+    if (earlier !== null) return { job: earlier, isReplay: true };
+    return await queueBound.admit(async () => await submitNew(submission, idempotency));
+  };
+
+  async function submitNew({ ownerId, request, priorityClass }: Submission, idempotency: IdempotencyKey | null) {
     const parameters = toSamplingParameters(request);
     await checkPrompt({ prompt: request.prompt, parameters });
+    const id = newId();
     const job = await jobs.submit({
-      id: newId(),
+      id,
       ownerId,
       priorityClass,
       prompt: request.prompt,
@@ -43,10 +66,14 @@ export function createSubmitJob({ jobs, hints, checkPrompt, maxAttempts, logger 
       seed: request.seed ?? randomInt(2 ** 32),
       maxAttempts,
       deadlineMs: null,
+      ...(idempotency === null ? {} : { idempotency }),
     });
+    // A request with the same key was first: its own process sends the hint.
+    if (job.id !== id) return { job, isReplay: true };
+    await failpoint('submit.after_commit');
     void sendHint(job);
-    return job;
-  };
+    return { job, isReplay: false };
+  }
 
   async function sendHint(job: Job): Promise<void> {
     try {
@@ -56,3 +83,6 @@ export function createSubmitJob({ jobs, hints, checkPrompt, maxAttempts, logger 
     }
   }
 }
+
+const idempotencyOf = ({ idempotencyKey, request }: Submission): IdempotencyKey | null =>
+  idempotencyKey === undefined ? null : { key: idempotencyKey, requestHash: hashRequest(request) };

@@ -1,0 +1,88 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { newId, type NewJob, type Store } from '@prosemill/core';
+import { openStore } from '@prosemill/store';
+import { silentLogger } from '@prosemill/testkit';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { QueueBound } from './queue-bound.ts';
+
+const maxQueueLength = 10;
+const full = expect.objectContaining({ code: 'queue_full' });
+
+const newJob = (): NewJob => ({
+  id: newId(),
+  ownerId: 'local',
+  priorityClass: 1,
+  prompt: 'a',
+  parameters: { maxLength: null, maxNewTokens: 1, temperature: 1, topK: 50, topP: 1, repetitionPenalty: 1, stop: [] },
+  seed: 1,
+  maxAttempts: 3,
+  deadlineMs: null,
+});
+
+describe('the bound of the queue', () => {
+  let folder: string;
+  let store: Store;
+  let bound: QueueBound;
+  const submit = async () => await bound.admit(async () => await store.jobs.submit(newJob()));
+  const fill = async () => await Promise.all(Array.from({ length: maxQueueLength }, submit));
+
+  beforeEach(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'prosemill-bound-'));
+    store = openStore({ url: `sqlite:${join(folder, 'test.db')}`, logger: silentLogger });
+    await store.migrate();
+    bound = new QueueBound({ jobs: store.jobs, maxQueueLength });
+  });
+  afterEach(async () => {
+    await store.stop();
+    await rm(folder, { recursive: true });
+  });
+
+  it('lets in as many as there is room for, however many come at once', async () => {
+    const answers = await Promise.allSettled(Array.from({ length: 50 }, submit));
+    expect(answers.filter(({ status }) => status === 'fulfilled')).toHaveLength(maxQueueLength);
+    for (const answer of answers) if (answer.status === 'rejected') expect(answer.reason).toEqual(full);
+    expect(await store.jobs.countOpen()).toEqual({ queued: maxQueueLength, running: 0 });
+  });
+
+  it('knows what others have put in before', async () => {
+    for (let jobs = 0; jobs < maxQueueLength; jobs += 1) await store.jobs.submit(newJob());
+    await expect(submit()).rejects.toThrow(full);
+  });
+
+  it('lets the next one in when another has left', async () => {
+    const [first] = await fill();
+    await expect(submit()).rejects.toThrow(full);
+    await store.jobs.requestCancel('local', first?.id ?? '');
+    await expect.poll(submit).toMatchObject({ status: 'queued' });
+  });
+
+  it('counts no submit that failed', async () => {
+    const refused = new Error('refused');
+    for (let tries = 0; tries < 2 * maxQueueLength; tries += 1) {
+      await expect(bound.admit(async () => await Promise.reject(refused))).rejects.toBe(refused);
+    }
+    expect(await fill()).toHaveLength(maxQueueLength);
+  });
+
+  it('refuses without waiting for the database, which has been away for a moment', async () => {
+    let isAway = false;
+    const never = new Promise<never>(() => undefined);
+    const countOpen = async () => await (isAway ? never : store.jobs.countOpen());
+    bound = new QueueBound({ jobs: { countOpen }, maxQueueLength });
+    await fill();
+    isAway = true;
+    for (let tries = 0; tries < 1_000; tries += 1) await expect(submit()).rejects.toThrow(full);
+  });
+
+  it('says that the database is away when it cannot be counted, and tries nothing', async () => {
+    const away = openStore({ url: 'postgres://user@127.0.0.1:1/none', logger: silentLogger });
+    const closed = new QueueBound({ jobs: away.jobs, maxQueueLength });
+    let tries = 0;
+    const trying = closed.admit(async () => await Promise.resolve((tries += 1)));
+    await expect(trying).rejects.toThrow(expect.objectContaining({ code: 'database_unavailable' }));
+    expect(tries).toBe(0);
+    await away.stop();
+  });
+});
