@@ -52,6 +52,13 @@ async function expectAllSucceed(request: Request, ids: readonly string[]): Promi
   return await Promise.all(ids.map((id) => jobOf(request, id)));
 }
 
+/** What a process says that does not start with this. */
+async function refusalOf(environment: Environment): Promise<string> {
+  const process = new ServiceProcess('apps/standalone/src/main.ts', environment);
+  expect(await process.ended()).toBe(1);
+  return process.output;
+}
+
 describe('the service in one process', () => {
   it('hands back what it cannot finish on Ctrl-C, exits 0, and goes on with it when it is started again', async () => {
     const environment = { ...(await sqliteFile()), SHUTDOWN_GRACE_SECONDS: '0' };
@@ -125,6 +132,15 @@ describe('the service in one process', () => {
     expect(await process.ended()).toBe(1);
     for (const name of ['PORT', 'LOG_LEVEL', 'LEASE_SECONDS']) expect(process.output).toContain(`- ${name}: `);
     expect(process.output).not.toContain('secret');
+  });
+
+  it('refuses a failpoint in production, and one that it does not know', async () => {
+    expect(await refusalOf({ FAILPOINT: 'worker.after_claim:kill9', NODE_ENV: 'production' })).toContain(
+      '- FAILPOINT: must not be set when NODE_ENV is production',
+    );
+    expect(await refusalOf({ FAILPOINT: 'nowhere:kill9' })).toContain(
+      '- FAILPOINT: must be one of submit.after_commit, ',
+    );
   });
 
   it('says which port is taken', async () => {

@@ -27,6 +27,7 @@ await runProcess(async (aborted) => {
     wakeUps: queue.wakeUps,
     transportProblems: queue.problems,
     logger,
+    metrics,
     forbiddenWords: config.FORBIDDEN_WORDS,
     maxAttempts: config.MAX_ATTEMPTS,
     maxQueueLength: config.MAX_QUEUE_LENGTH,

@@ -43,6 +43,7 @@ await runProcess(async (aborted) => {
 
   return {
     failed: run(),
+    graceMs: graceMsFor('SIGTERM', config.SHUTDOWN_GRACE_SECONDS),
     async stop(signal) {
       logger.info({ signal }, 'stopping');
       await worker.stop(graceMsFor(signal, config.SHUTDOWN_GRACE_SECONDS));

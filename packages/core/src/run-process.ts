@@ -8,11 +8,13 @@ export type StopSignal = 'SIGINT' | 'SIGTERM';
 export interface RunningProcess {
   /** Rejects when the process cannot go on; never resolves. */
   readonly failed: Promise<never>;
+  /** What running work may take when it is stopped, besides the closing. Default 0. */
+  readonly graceMs?: number;
   /** Hands over and closes; called once. */
   stop(signal: StopSignal): Promise<void>;
 }
 
-/** After this long a stop that hangs is cut off. */
+/** A closing that hangs is cut off. */
 const stopLimitMs = 60_000;
 
 /**
@@ -35,7 +37,7 @@ export async function runProcess(start: (aborted: AbortSignal) => Promise<Runnin
   try {
     const running = await start(aborted.signal);
     const received = await Promise.race([signal, running.failed]);
-    setTimeout(() => process.exit(1), stopLimitMs).unref();
+    setTimeout(() => process.exit(1), (running.graceMs ?? 0) + stopLimitMs).unref();
     await running.stop(received);
   } catch (error) {
     if (aborted.signal.aborted && error === aborted.signal.reason) process.exit(0);

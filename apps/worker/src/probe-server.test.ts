@@ -1,0 +1,55 @@
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { newId } from '@prosemill/core';
+import { createTextGenerator } from '@prosemill/engine';
+import { createQueue } from '@prosemill/queue';
+import { openStore } from '@prosemill/store';
+import { createMetrics } from '@prosemill/telemetry';
+import { silentLogger } from '@prosemill/testkit';
+import { expect, it, onTestFinished } from 'vitest';
+import { createWorker } from './create-worker.ts';
+import { startProbeServer } from './probe-server.ts';
+
+it('answers whether a worker lives and is ready, and what it counts', async () => {
+  const store = openStore({ url: `sqlite:${join(tmpdir(), `prosemill-probes-${newId()}.db`)}`, logger: silentLogger });
+  const queue = createQueue({ databaseUrl: 'sqlite:', redisUrl: undefined, logger: silentLogger });
+  const metrics = createMetrics();
+  const worker = createWorker({
+    store,
+    receiver: queue.receiver,
+    hints: queue.sender,
+    wakeUps: queue.wakeUps,
+    generator: createTextGenerator({
+      model: 'shipped',
+      revision: undefined,
+      engine: 'auto',
+      slots: 1,
+      dtype: 'fp32',
+      modelDir: join(tmpdir(), 'prosemill-test-models'),
+      hubEndpoint: 'http://not.used',
+      threads: 1,
+      logger: silentLogger,
+    }),
+    logger: silentLogger,
+    metrics,
+    workerId: newId(),
+    leaseMs: 30_000,
+    forbiddenWords: [],
+  });
+  const probes = await startProbeServer({ worker, metrics, host: '127.0.0.1', port: 0 });
+  onTestFinished(async () => {
+    await probes.stop();
+    await store.stop();
+  });
+  const get = async (path: string): Promise<Response> => await fetch(`http://127.0.0.1:${probes.port}${path}`);
+  const statuses = await Promise.all(['/livez', '/readyz', '/nope'].map(async (path) => (await get(path)).status));
+  expect(statuses).toEqual([200, 503, 404]);
+  const answer = await get('/metrics');
+  expect(answer.headers.get('content-type')).toContain('text/plain');
+  const text = await answer.text();
+  for (const name of ['jobs_started_total', 'stale_completions_total', 'crashes_total', 'rescues_total']) {
+    expect(text).toMatch(new RegExp(`^prosemill_${name} 0$`, 'm'));
+  }
+  expect(text).toMatch(/^prosemill_running_jobs 0$/m);
+  expect(text).toContain('nodejs_eventloop_lag_max_seconds');
+});
