@@ -89,8 +89,8 @@ export interface Service {
   stop(signal?: NodeJS.Signals): Promise<readonly (number | null)[]>;
 }
 
-/** One text at a time, so that a second one waits. */
-const anyPort: Environment = {
+/** Any free ports, the shipped model, and one text at a time, so that a second one waits. */
+export const testEnvironment: Environment = {
   PORT: '0',
   WORKER_PORT: '0',
   MODEL: 'shipped',
@@ -100,21 +100,25 @@ const anyPort: Environment = {
 
 /** Everything in one process. */
 export async function launchStandalone(environment: Environment): Promise<Service> {
-  const standalone = new ServiceProcess('apps/standalone/src/main.ts', { ...anyPort, ...environment });
+  const standalone = new ServiceProcess('apps/standalone/src/main.ts', { ...testEnvironment, ...environment });
   return await whenListening([standalone], standalone);
 }
 
 /** The schema first, then the API and a worker as processes of their own. */
 export async function launchSeparate(environment: Environment): Promise<Service> {
-  const migrated = await new ServiceProcess('apps/api/src/migrate.ts', environment).ended();
-  if (migrated !== 0) throw new Error(`The migration ended with ${migrated}.`);
+  await migrateDatabase(environment);
   return await startSeparate(environment);
+}
+
+export async function migrateDatabase(environment: Environment): Promise<void> {
+  const code = await new ServiceProcess('apps/api/src/migrate.ts', environment).ended();
+  if (code !== 0) throw new Error(`The migration ended with ${code}.`);
 }
 
 /** The API and a worker, on a schema that is there. */
 export async function startSeparate(environment: Environment): Promise<Service> {
-  const api = new ServiceProcess('apps/api/src/main.ts', { ...anyPort, ...environment });
-  const worker = new ServiceProcess('apps/worker/src/main.ts', { ...anyPort, ...environment });
+  const api = new ServiceProcess('apps/api/src/main.ts', { ...testEnvironment, ...environment });
+  const worker = new ServiceProcess('apps/worker/src/main.ts', { ...testEnvironment, ...environment });
   return await whenListening([api, worker], api);
 }
 

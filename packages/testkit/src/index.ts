@@ -34,10 +34,12 @@ export { createHistoryRecorder, type HistoryRecorder, type RecorderOptions } fro
 export { mutantEnvironment } from './mutants/mutant-environment.ts';
 export { type MutantName, mutantNames, mutants } from './mutants/mutants.ts';
 export { type ChildProcessInfo, childProcesses } from './servers/child-processes.ts';
+export { skewedClock } from './servers/faketime.ts';
 export { type HubFault, type HubServer, startHubServer } from './servers/hub-server.ts';
 export { createTestDatabase, launchPostgres, type TestDatabase } from './servers/postgres.ts';
 export { launchRedis } from './servers/redis.ts';
 export type { PrivateServer, TestServer } from './servers/server.ts';
+export { openSql, type SqlConnection } from './servers/sql.ts';
 export { silentLogger } from './silent-logger.ts';
 export { describeStoreConformance, type StoreSession } from './conformance/store/index.ts';
 export { newJob } from './conformance/store/session.ts';

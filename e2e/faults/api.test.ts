@@ -1,0 +1,146 @@
+/** APIs that die, restart, are left by their clients, or are asked for too much. Numbers as in docs/guarantees.md. */
+import { describe, expect, it } from 'vitest';
+import type { Cluster } from './cluster.ts';
+import { clientOf, expectAllSucceeded, expectNoViolation, launch, metricOf, submitMany } from './fault-test.ts';
+import type { Heard } from './load-client.ts';
+import { redisCommand } from './redis-command.ts';
+import { scaled } from './scale.ts';
+import { faultLasts, until } from './until.ts';
+
+describe('an API', () => {
+  it('11: that dies between commit and hint has lost nothing, and knows the request when it comes again', async () => {
+    const cluster = await launch({ apis: 0, workers: 1 });
+    const dying = await cluster.startApi({ environment: { FAILPOINT: 'submit.after_commit:kill9' } });
+    const client = clientOf(cluster);
+    expect((await client.submit({ key: 'once' })).status).toBeNull();
+    await cluster.stopNode(dying, 'SIGKILL');
+    const claimed = async () => (await cluster.sql('select id from jobs where attempt > 0')).length === 1;
+    // The reconciler comes every 5 s, give or take a fifth.
+    await until('the job to be claimed', claimed, 7_000);
+    await cluster.startApi();
+    const again = await client.submit({ key: 'once' });
+    expect(again.status).toBe(202);
+    expect(again.headers.get('Idempotent-Replayed')).toBe('true');
+    await cluster.settle(20_000);
+    await expectAllSucceeded(cluster, 1);
+    await expectNoViolation(cluster);
+  });
+
+  it('12: and a worker that are restarted under load, one after the other, lose nothing and fail nothing', async () => {
+    const cluster = await launch({ apis: 2, workers: 2, environment: { WORKERS: '8', SHUTDOWN_GRACE_SECONDS: '1' } });
+    const end = performance.now() + scaled(40_000, 120_000);
+    const answers: Heard[] = [];
+    const submitters = Array.from({ length: 50 }, async (_, index) => {
+      const client = clientOf(cluster, `submitter ${index}`);
+      for (let number = 0; performance.now() < end; number += 1) {
+        const answer = await client.submit(
+          index % 2 === 0 ? { key: `${index} ${number}` } : { path: '/generate', waitSeconds: 5 },
+        );
+        answers.push(answer);
+        if (answer.status === 503) await faultLasts(Number(answer.headers.get('Retry-After')) * 1_000);
+      }
+    });
+    while (performance.now() < end) {
+      await restartOldest(cluster, 'apis');
+      await restartOldest(cluster, 'workers');
+      await faultLasts(scaled(3_000, 10_000));
+    }
+    await Promise.all(submitters);
+    await cluster.settle(120_000);
+    const statuses = new Set(answers.map(({ status }) => status));
+    expect([...statuses].filter((status) => status !== 200 && status !== 202 && status !== 503)).toEqual([]);
+    expect(answers.filter(({ status, headers }) => status === 503 && headers.get('Retry-After') === null)).toEqual([]);
+    expect(await cluster.sql(`select id from jobs where crash_count > 0 or status <> 'succeeded'`)).toEqual([]);
+    await expectNoViolation(cluster);
+  });
+
+  it('13: that a thousand waiting clients leave forgets them at once, and their jobs go on', async () => {
+    // A heap snapshot collects all garbage first: then the heap can be compared.
+    const cluster = await launch({ apis: 1, workers: 0, environment: { NODE_OPTIONS: '--expose-gc' } });
+    const [api] = cluster.apis;
+    if (api === undefined) throw new TypeError('There is an API.');
+    const waiters = async () => await metricOf(api, 'prosemill_waiters');
+    for (let round = 0; round < 2; round += 1) {
+      const leaving = new AbortController();
+      const requests = Array.from({ length: 1_000 }, () =>
+        fetch(`${api.url}/generate`, {
+          method: 'POST',
+          headers: { 'Content-Type': 'application/json', Prefer: 'wait=60' },
+          body: JSON.stringify({ prompt: 'Once upon a time', max_new_tokens: 2 }),
+          signal: leaving.signal,
+        }).catch(() => null),
+      );
+      await until('a thousand waiting clients', async () => (await waiters()) === 1_000, 30_000);
+      leaving.abort();
+      await Promise.all(requests);
+      await until('no waiting client', async () => (await waiters()) === 0, 1_000);
+    }
+    await cluster.startWorker({ environment: { WORKERS: '32' } });
+    await cluster.settle(60_000);
+    await expectAllSucceeded(cluster, 2_000);
+    await expectNoViolation(cluster);
+  });
+
+  it('16: that is asked for twice its bound refuses fast, keeps to the bound, and works off what it took', async () => {
+    const bound = scaled(1_000, 10_000);
+    const cluster = await launch({
+      apis: 2,
+      workers: 1,
+      environment: { MAX_QUEUE_LENGTH: String(bound), WORKERS: '32' },
+      limits: { gauges: { depth: { max: bound * 1.05, final: 0 } } },
+    });
+    const request = { prompt: 'Once upon a time', max_new_tokens: 1 };
+    const refused: Heard[] = [];
+    const readMs: number[] = [];
+    let left = 2 * bound;
+    let lastId = '';
+    const submitters = Array.from({ length: 50 }, async (_, index) => {
+      const client = clientOf(cluster, `submitter ${index}`);
+      while (left > 0) {
+        left -= 1;
+        const answer = await client.submit({ request });
+        if (answer.status === 503) refused.push(answer);
+        lastId = answer.id ?? lastId;
+      }
+    });
+    const reader = clientOf(cluster, 'reader');
+    while (left > 0) {
+      if (lastId !== '') readMs.push((await reader.read(lastId)).tookMs);
+      cluster.recorder.add({ type: 'gauge', name: 'depth', value: await cluster.countOpen() });
+    }
+    await Promise.all(submitters);
+    await cluster.settle(scaled(60_000, 600_000));
+    cluster.recorder.add({ type: 'gauge', name: 'depth', value: await cluster.countOpen() });
+    expect(
+      refused.filter(({ body, headers }) => body['code'] !== 'queue_full' || headers.get('Retry-After') === null),
+    ).toEqual([]);
+    expect(percentile(readMs, 0.99)).toBeLessThan(1_000);
+    await expectNoViolation(cluster);
+  });
+
+  it('16: with a Redis that is full goes on taking jobs', async () => {
+    const cluster = await launch({ workers: 1 });
+    const client = clientOf(cluster);
+    const url = cluster.redis?.url ?? '';
+    await redisCommand(url, 'CONFIG SET maxmemory 1');
+    await submitMany(client, 20);
+    await redisCommand(url, 'CONFIG SET maxmemory 0');
+    await cluster.settle(30_000);
+    await expectAllSucceeded(cluster, 20);
+    await expectNoViolation(cluster);
+  });
+});
+
+/** SIGTERM, and a new one in its place when it is gone. */
+async function restartOldest(cluster: Cluster, kind: 'apis' | 'workers'): Promise<void> {
+  const [oldest] = cluster[kind];
+  if (oldest === undefined) throw new TypeError(`There are ${kind}.`);
+  expect(await cluster.stopNode(oldest, 'SIGTERM')).toBe(0);
+  if (kind === 'apis') await cluster.startApi();
+  else await cluster.startWorker();
+}
+
+function percentile(values: readonly number[], share: number): number {
+  const sorted = values.toSorted((a, b) => a - b);
+  return sorted[Math.floor((sorted.length - 1) * share)] ?? Number.NaN;
+}

@@ -1,0 +1,213 @@
+/** A service of several processes, on servers and behind proxies of its own, all of which a run may treat badly; and the history of the run. */
+import {
+  checkHistory,
+  createHistoryRecorder,
+  type HistoryRecorder,
+  launchPostgres,
+  launchRedis,
+  openSql,
+  type PrivateServer,
+  type RunLimits,
+  startTcpProxy,
+  type TcpProxy,
+  type Violation,
+} from '@prosemill/testkit';
+import { type Environment, migrateDatabase, ServiceProcess, testEnvironment } from '../launch.ts';
+import { until } from './until.ts';
+
+export interface ClusterOptions {
+  /** Default: `full`. */
+  readonly size?: 'full' | 'postgres';
+  /** Default: 1. */
+  readonly apis?: number;
+  /** Default: 2. */
+  readonly workers?: number;
+  /** For every process. */
+  readonly environment?: Environment;
+  readonly limits?: Partial<RunLimits>;
+}
+
+/** A process and where it answers. */
+export interface Node {
+  readonly process: ServiceProcess;
+  /** Of an API its URL, of a worker that of its probes and metrics. */
+  readonly url: string;
+  /** How far its clock goes before the others. */
+  readonly skewMs: number;
+}
+
+export interface NodeOptions {
+  readonly environment?: Environment;
+  readonly skewMs?: number;
+}
+
+/** As short as the configuration allows, so that what follows from its end can be waited for. */
+export const shortLeaseSeconds = 3;
+
+export const defaultLimits: RunLimits = {
+  leaseMs: shortLeaseSeconds * 1_000,
+  finishWithinMs: null,
+  answerWithinMs: null,
+  gauges: {},
+  clockToleranceMs: 100,
+  recoverWithinMs: 60_000,
+};
+
+const sampleEveryMs = 250;
+
+export class Cluster {
+  readonly postgres: PrivateServer;
+  /** Null in the size without it. */
+  readonly redis: PrivateServer | null;
+  /** Every process reaches the servers through these. */
+  readonly databaseProxy: TcpProxy;
+  readonly redisProxy: TcpProxy | null;
+  readonly recorder: HistoryRecorder;
+  /** Those that are meant to be up. */
+  readonly apis: Node[] = [];
+  readonly workers: Node[] = [];
+  /** All that there ever were. */
+  readonly #nodes: Node[] = [];
+  readonly #environment: Environment;
+  #sampling: NodeJS.Timeout | undefined;
+
+  private constructor(
+    servers: Pick<Cluster, 'postgres' | 'redis' | 'databaseProxy' | 'redisProxy'>,
+    { environment, limits }: ClusterOptions,
+  ) {
+    ({
+      postgres: this.postgres,
+      redis: this.redis,
+      databaseProxy: this.databaseProxy,
+      redisProxy: this.redisProxy,
+    } = servers);
+    const { databaseProxy, redisProxy } = servers;
+    this.#environment = {
+      ...testEnvironment,
+      LEASE_SECONDS: String(shortLeaseSeconds),
+      DATABASE_URL: databaseProxy.url,
+      ...(redisProxy === null ? {} : { REDIS_URL: redisProxy.url }),
+      ...environment,
+    };
+    this.recorder = createHistoryRecorder({ limits: { ...defaultLimits, ...limits } });
+  }
+
+  static async launch(options: ClusterOptions = {}): Promise<Cluster> {
+    const [postgres, redis] = await Promise.all([launchPostgres(), options.size === 'postgres' ? null : launchRedis()]);
+    const databaseProxy = await startTcpProxy(postgres.url);
+    const redisProxy = redis === null ? null : await startTcpProxy(redis.url);
+    const cluster = new Cluster({ postgres, redis, databaseProxy, redisProxy }, options);
+    try {
+      await migrateDatabase({ DATABASE_URL: postgres.url });
+      const { apis = 1, workers = 2 } = options;
+      await Promise.all([
+        ...Array.from({ length: apis }, async () => await cluster.startApi()),
+        ...Array.from({ length: workers }, async () => await cluster.startWorker()),
+      ]);
+      cluster.#sampling = setInterval(() => void cluster.#sample(), sampleEveryMs);
+      return cluster;
+    } catch (error) {
+      await cluster.stop();
+      throw error;
+    }
+  }
+
+  async startApi(options: NodeOptions = {}): Promise<Node> {
+    const node = await this.#start('apps/api/src/main.ts', options, async (process) =>
+      String((await process.logged({ msg: 'the API listens' }))['url']),
+    );
+    this.apis.push(node);
+    return node;
+  }
+
+  /** Resolves when it takes jobs. */
+  async startWorker(options: NodeOptions = {}): Promise<Node> {
+    const node = await this.#start('apps/worker/src/main.ts', options, async (process) => {
+      const { port } = await process.logged({ msg: 'the worker answers probes' });
+      await process.logged({ msg: 'the worker takes jobs' });
+      return `http://127.0.0.1:${String(port)}`;
+    });
+    this.workers.push(node);
+    return node;
+  }
+
+  /** Stops a process, and forgets it. @returns its exit code; null when a signal ended it */
+  async stopNode(node: Node, signal: NodeJS.Signals): Promise<number | null> {
+    for (const nodes of [this.apis, this.workers]) {
+      if (nodes.includes(node)) nodes.splice(nodes.indexOf(node), 1);
+    }
+    // A frozen process hears nothing but SIGKILL.
+    node.process.child.kill('SIGCONT');
+    return await node.process.stop(signal);
+  }
+
+  /** One statement on the database, not through the proxy. */
+  async sql(statement: string): Promise<readonly Readonly<Record<string, unknown>>[]> {
+    const { execute, close } = await openSql(this.postgres.url);
+    try {
+      return await execute(statement);
+    } finally {
+      await close();
+    }
+  }
+
+  async countOpen(): Promise<number> {
+    const [row] = await this.sql(`select count(*) as open from jobs where status in ('queued', 'running')`);
+    return Number(row?.['open']);
+  }
+
+  /** Resolves when no job is open any more. @throws after `withinMs` */
+  async settle(withinMs: number): Promise<void> {
+    await until('all jobs to end', async () => (await this.countOpen()) === 0, withinMs);
+  }
+
+  /** Log lines `job attempt started` of all workers, of this job. */
+  startsOf(jobId: string): number {
+    return this.#nodes
+      .flatMap(({ process }) => process.log)
+      .filter((line) => line['msg'] === 'job attempt started' && line['jobId'] === jobId).length;
+  }
+
+  /** Stops everything, and holds what happened against the invariants. */
+  async verdict(): Promise<readonly Violation[]> {
+    clearInterval(this.#sampling);
+    for (const node of [...this.apis, ...this.workers]) await this.stopNode(node, 'SIGKILL');
+    for (const { process, skewMs } of this.#nodes) {
+      for (const line of process.log) this.recorder.addLogLine(line, skewMs);
+    }
+    const { execute, close } = await openSql(this.postgres.url);
+    await this.recorder.readTables(execute);
+    await close();
+    return checkHistory(this.recorder.history);
+  }
+
+  /** Ends everything it has started. */
+  async stop(): Promise<void> {
+    clearInterval(this.#sampling);
+    for (const { process } of this.#nodes) await process.stop('SIGKILL');
+    await Promise.all([this.databaseProxy.stop(), this.redisProxy?.stop()]);
+    await Promise.all([this.postgres.stop(), this.redis?.stop()]);
+  }
+
+  async #start(
+    program: 'apps/api/src/main.ts' | 'apps/worker/src/main.ts',
+    { environment, skewMs = 0 }: NodeOptions,
+    urlOf: (process: ServiceProcess) => Promise<string>,
+  ): Promise<Node> {
+    const process = new ServiceProcess(program, { ...this.#environment, ...environment });
+    const node = { process, skewMs, url: '' };
+    this.#nodes.push(node);
+    void process.ended().then(() => this.#noteEnd(process));
+    return Object.assign(node, { url: await urlOf(process) });
+  }
+
+  #noteEnd(process: ServiceProcess): void {
+    const workerId = process.log.find((line) => 'workerId' in line)?.['workerId'];
+    if (workerId !== undefined) this.recorder.add({ type: 'worker-gone', workerId: String(workerId) });
+  }
+
+  /** What cannot be sampled while the database is away is missing, and the checker is told nothing wrong. */
+  async #sample(): Promise<void> {
+    await this.recorder.sampleLeases(async (statement) => await this.sql(statement)).catch(() => undefined);
+  }
+}

@@ -1,0 +1,92 @@
+/** Everything at once, and Redis for good. */
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { checkHistory, createHistoryRecorder, openSql } from '@prosemill/testkit';
+import { expect, it, onTestFinished } from 'vitest';
+import { launchStandalone, type Service } from '../launch.ts';
+import { defaultLimits } from './cluster.ts';
+import { clientOf, expectAllSucceeded, expectNoViolation, launch, submitMany } from './fault-test.ts';
+import { LoadClient, longText } from './load-client.ts';
+import { scaled } from './scale.ts';
+import { faultLasts, until } from './until.ts';
+
+it('finishes what was accepted before everything was killed at once', async () => {
+  const cluster = await launch({ apis: 2, workers: 2, environment: { WORKERS: '4' } });
+  const client = clientOf(cluster);
+  const accepted = [...(await submitMany(client, 20, { request: longText })), ...(await submitMany(client, 80))];
+  const flying = Promise.all(
+    Array.from({ length: 50 }, async (_, index) => await client.submit({ key: `flying ${index}` })),
+  );
+  await Promise.all([
+    ...[...cluster.apis, ...cluster.workers].map((node) => cluster.stopNode(node, 'SIGKILL')),
+    cluster.redis?.crash(),
+    cluster.postgres.crash(),
+  ]);
+  const answers = await flying;
+  await Promise.all([cluster.redis?.restart(), cluster.postgres.restart()]);
+  await Promise.all([cluster.startApi(), cluster.startWorker()]);
+  await cluster.settle(60_000);
+  for (const id of [...accepted, ...answers.flatMap((answer) => answer.id ?? [])]) {
+    expect((await client.read(id)).body).toMatchObject({ status: 'succeeded' });
+  }
+  await expectNoViolation(cluster);
+});
+
+it('goes on taking jobs without Redis, and works them off with it, or without it for good', async () => {
+  const cluster = await launch({ workers: 1, environment: { WORKERS: '8' } });
+  const client = clientOf(cluster);
+  await cluster.redis?.crash();
+  const end = performance.now() + scaled(20_000, 20 * 60_000);
+  let accepted = 0;
+  while (performance.now() < end) {
+    accepted += (await submitMany(client, 10)).length;
+    await faultLasts(500);
+  }
+  await cluster.redis?.restart();
+  await cluster.settle(120_000);
+  await cluster.redis?.crash();
+  accepted += (await submitMany(client, 50)).length;
+  for (const node of [...cluster.apis, ...cluster.workers]) await cluster.stopNode(node, 'SIGTERM');
+  const withoutRedis = { environment: { REDIS_URL: '' } };
+  await Promise.all([cluster.startApi(withoutRedis), cluster.startWorker(withoutRedis)]);
+  await cluster.settle(60_000);
+  await expectAllSucceeded(cluster, accepted);
+  await expectNoViolation(cluster);
+});
+
+it('survives kills at any moment in one process on SQLite', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'prosemill-faults-'));
+  onTestFinished(async () => await rm(folder, { recursive: true }));
+  const url = `sqlite:${join(folder, 'prosemill.db')}`;
+  const recorder = createHistoryRecorder({ limits: defaultLimits });
+  const services: Service[] = [];
+  const start = async (): Promise<Service> => {
+    const service = await launchStandalone({ DATABASE_URL: url, LEASE_SECONDS: '3', WORKERS: '8' });
+    services.push(service);
+    return service;
+  };
+  for (let kill = 0; kill < scaled(8, 100); kill += 1) {
+    const service = await start();
+    const client = new LoadClient({ name: `before kill ${kill}`, urls: () => [service.url], recorder });
+    const submits = Array.from({ length: 10 }, async (_, index) => {
+      for (let answered = true; answered;)
+        answered = (await client.submit({ key: `${kill} ${index}` })).status !== null;
+    });
+    // Any moment: spread over a second and a half, in an order without a pattern.
+    await faultLasts(((kill * 0.618_034) % 1) * 1_500);
+    await service.stop('SIGKILL');
+    await Promise.all(submits);
+  }
+  const service = await start();
+  const { execute, close } = await openSql(url);
+  const open = async () => (await execute(`select id from jobs where status in ('queued', 'running')`)).length;
+  await until('all jobs to end', async () => (await open()) === 0, 120_000);
+  await service.stop('SIGTERM');
+  expect(await execute('pragma integrity_check')).toEqual([{ integrity_check: 'ok' }]);
+  for (const { processes } of services)
+    for (const { log } of processes) for (const line of log) recorder.addLogLine(line);
+  await recorder.readTables(execute);
+  await close();
+  expect(checkHistory(recorder.history)).toEqual([]);
+});

@@ -1,0 +1,51 @@
+/** What every fault test begins and ends with. */
+import { expect, onTestFinished } from 'vitest';
+import { Cluster, type ClusterOptions, type Node } from './cluster.ts';
+import { LoadClient, type SubmitOptions } from './load-client.ts';
+
+export async function launch(options: ClusterOptions = {}): Promise<Cluster> {
+  const cluster = await Cluster.launch(options);
+  onTestFinished(async () => await cluster.stop());
+  return cluster;
+}
+
+export const clientOf = ({ apis, recorder }: Cluster, name = 'client'): LoadClient =>
+  new LoadClient({ name, urls: () => apis.map(({ url }) => url), recorder });
+
+/** @returns the ids, each accepted */
+export async function submitMany(
+  client: LoadClient,
+  count: number,
+  options: SubmitOptions = {},
+): Promise<readonly string[]> {
+  return await Promise.all(
+    Array.from({ length: count }, async () => {
+      const { status, id } = await client.submit(options);
+      expect(status).toBe(202);
+      return id ?? '';
+    }),
+  );
+}
+
+/** All ended with a text. */
+export async function expectAllSucceeded(cluster: Cluster, count: number): Promise<void> {
+  const rows = await cluster.sql('select status, count(*) as count from jobs group by status');
+  expect(rows.map(({ status, count: of }) => [status, Number(of)])).toEqual([['succeeded', count]]);
+}
+
+/** Stops the cluster. */
+export async function expectNoViolation(cluster: Cluster): Promise<void> {
+  expect(await cluster.verdict()).toEqual([]);
+}
+
+/** A number that a process shows under /metrics. */
+export async function metricOf({ url }: Node, name: string): Promise<number> {
+  const text = await (await fetch(`${url}/metrics`)).text();
+  const [, value] = new RegExp(`^${name} ([\\d.e+-]+)$`, 'm').exec(text) ?? [];
+  if (value === undefined) throw new Error(`There is no metric ${name}.`);
+  return Number(value);
+}
+
+/** Ids of the attempts that a worker has begun, in order. */
+export const startedOn = ({ process }: Node): readonly string[] =>
+  process.log.filter(({ msg }) => msg === 'job attempt started').map(({ jobId }) => String(jobId));

@@ -1,0 +1,146 @@
+/** A client as good ones are: it knows several addresses, gives every submit a time limit, and tells the recorder what it heard. */
+import { hashText, type CallEnding, type HistoryRecorder, type JobReading } from '@prosemill/testkit';
+import type { JobBody } from '@prosemill/contract';
+
+export interface LoadClientOptions {
+  readonly name: string;
+  /** Of the APIs that are meant to be up; asked before every call. */
+  readonly urls: () => readonly string[];
+  readonly recorder: HistoryRecorder;
+  /** Of a call; default 30 s. */
+  readonly timeoutMs?: number;
+}
+
+export interface SubmitOptions {
+  /** Default `/jobs`. */
+  readonly path?: '/jobs' | '/generate';
+  readonly key?: string;
+  /** `Prefer: wait`, seconds; default: the route's own. 0: not at all. */
+  readonly waitSeconds?: number;
+  readonly request?: Readonly<Record<string, unknown>>;
+}
+
+export interface Heard {
+  /** Null: no answer. */
+  readonly status: number | null;
+  readonly headers: Headers;
+  /** Of the job; null: there is none, or nobody knows. */
+  readonly id: string | null;
+  readonly body: Readonly<Record<string, unknown>>;
+  readonly tookMs: number;
+}
+
+/** Owner while there are no keys. */
+const ownerId = 'local';
+/** Of a route that waits when it is not told how long. */
+const defaultWaitSeconds = 30;
+export const shortText = { prompt: 'Once upon a time', max_new_tokens: 8 };
+/** Some tenths of a second on a free core. */
+export const longText = { prompt: 'Once upon a time', max_new_tokens: 480, top_k: 0, temperature: 1.3 };
+
+/** Codes that say that nothing was done. Of any other 5xx nobody knows. */
+const refusals: ReadonlySet<unknown> = new Set(['queue_full', 'shutting_down']);
+
+export class LoadClient {
+  readonly #options: LoadClientOptions;
+  #turn = 0;
+
+  constructor(options: LoadClientOptions) {
+    this.#options = options;
+  }
+
+  async submit({ path = '/jobs', key, waitSeconds, request = shortText }: SubmitOptions = {}): Promise<Heard> {
+    const wait = path === '/jobs' ? 0 : (waitSeconds ?? defaultWaitSeconds);
+    const headers = {
+      'Content-Type': 'application/json',
+      ...(key === undefined ? {} : { 'Idempotency-Key': key }),
+      ...(waitSeconds === undefined ? {} : { Prefer: waitSeconds === 0 ? 'respond-async' : `wait=${waitSeconds}` }),
+    };
+    const operation = { kind: 'submit', ownerId, key: key ?? null, waitMs: wait * 1_000 } as const;
+    return await this.#call(operation, path, { method: 'POST', headers, body: JSON.stringify(request) });
+  }
+
+  /** @param waitSeconds  Until it has ended, at most. */
+  async read(jobId: string, waitSeconds?: number): Promise<Heard> {
+    const query = waitSeconds === undefined ? '' : `?wait=${waitSeconds}`;
+    return await this.#call({ kind: 'read', ownerId, jobId }, `/jobs/${jobId}${query}`, {});
+  }
+
+  async cancel(jobId: string): Promise<Heard> {
+    return await this.#call({ kind: 'cancel', ownerId, jobId }, `/jobs/${jobId}/cancel`, { method: 'POST' });
+  }
+
+  async #call(
+    operation: Parameters<HistoryRecorder['perform']>[0]['operation'],
+    path: string,
+    init: RequestInit,
+  ): Promise<Heard> {
+    const begin = performance.now();
+    let heard: Omit<Heard, 'tookMs'> = { status: null, headers: new Headers(), id: null, body: {} };
+    await this.#options.recorder.perform({ client: this.#options.name, operation }, async () => {
+      const response = await this.#fetch(path, init);
+      const body = (await response.json()) as Record<string, unknown>;
+      const job = readingOf(body, response);
+      heard = { status: response.status, headers: response.headers, id: job?.id ?? null, body };
+      return endingOf(heard, job);
+    });
+    return { ...heard, tookMs: performance.now() - begin };
+  }
+
+  /** A refused connection was nobody's: the next address is tried. */
+  async #fetch(path: string, init: RequestInit): Promise<Response> {
+    const { urls, timeoutMs = 30_000 } = this.#options;
+    for (let tries = 0; ; tries += 1) {
+      const all = urls();
+      this.#turn += 1;
+      const url = all[this.#turn % all.length];
+      if (url === undefined) throw new Error('no API is up');
+      try {
+        return await fetch(url + path, { ...init, signal: AbortSignal.timeout(timeoutMs) });
+      } catch (error) {
+        if (!isRefused(error) || tries >= maxTries) throw error;
+      }
+    }
+  }
+}
+
+const maxTries = 20;
+
+const isRefused = (error: unknown): boolean =>
+  error instanceof Error && (error.cause as { code?: unknown } | undefined)?.code === 'ECONNREFUSED';
+
+function endingOf({ status, body }: Pick<Heard, 'status' | 'body'>, job: JobReading | null): CallEnding {
+  const code = typeof body['code'] === 'string' ? body['code'] : 'unknown';
+  // A job that ended badly is an answer too.
+  if (job !== null) return { type: 'ok', job };
+  if (status === 404) return { type: 'ok', job: null };
+  const reason = `${status} ${code}`;
+  return (status ?? 500) < 500 || refusals.has(code) ? { type: 'fail', reason } : { type: 'unknown', reason };
+}
+
+/** Null for an answer that names no job. */
+function readingOf(body: Readonly<Record<string, unknown>>, { status, headers }: Response): JobReading | null {
+  if (body['object'] === 'job') {
+    const job = body as unknown as JobBody;
+    const text = job.status === 'succeeded' ? job.output?.generated_text : undefined;
+    return {
+      id: job.id,
+      ownerId,
+      status: job.status,
+      version: versionOf(headers.get('ETag')),
+      attempt: job.attempt,
+      textHash: text === undefined ? null : hashText(text),
+    };
+  }
+  const { job_id: id, generated_text: text } = body;
+  if (typeof id !== 'string') return null;
+  const reading = { id, ownerId, version: null, attempt: null, textHash: null };
+  if (status === 200) return { ...reading, status: 'succeeded', textHash: hashText(String(text)) };
+  return { ...reading, status: body['code'] === 'job_canceled' ? 'canceled' : 'failed' };
+}
+
+/** `W/"7"`. */
+function versionOf(etag: string | null): number | null {
+  const [, version] = /^W\/"(\d+)"$/.exec(etag ?? '') ?? [];
+  return version === undefined ? null : Number(version);
+}

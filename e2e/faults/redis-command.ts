@@ -1,0 +1,21 @@
+/** One inline command to a Redis, on a connection of its own. */
+import { once } from 'node:events';
+import { connect } from 'node:net';
+
+/** @returns the reply as Redis wrote it, such as `+OK` or `:12` @throws for an error of Redis's */
+export async function redisCommand(url: string, command: string): Promise<string> {
+  const { hostname, port } = new URL(url);
+  const socket = connect(Number(port), hostname);
+  await once(socket, 'connect');
+  socket.write(`${command}\r\n`);
+  const [data] = (await once(socket, 'data')) as [Buffer];
+  socket.destroy();
+  const reply = data.toString().trim();
+  if (reply.startsWith('-')) throw new Error(reply);
+  return reply;
+}
+
+/** Of a list of BullMQ's. */
+export async function hintsIn(url: string, list: 'wait' | 'active'): Promise<number> {
+  return Number((await redisCommand(url, `LLEN prosemill:hints:${list}`)).slice(1));
+}

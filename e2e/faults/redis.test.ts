@@ -1,0 +1,173 @@
+/** A Redis that is away, silent, empty, or says things twice. Numbers as in docs/guarantees.md. */
+import { createQueue } from '@prosemill/queue';
+import { silentLogger } from '@prosemill/testkit';
+import { describe, expect, it } from 'vitest';
+import type { Cluster } from './cluster.ts';
+import { clientOf, expectAllSucceeded, expectNoViolation, launch, submitMany } from './fault-test.ts';
+import { longText } from './load-client.ts';
+import { hintsIn, redisCommand } from './redis-command.ts';
+import { faultLasts, until } from './until.ts';
+
+interface Fault {
+  readonly name: string;
+  readonly begin: (cluster: Cluster) => Promise<void> | void;
+  readonly heal: (cluster: Cluster) => Promise<void> | void;
+}
+
+const killed: Fault = {
+  name: 'killed',
+  begin: async ({ redis }) => await redis?.crash(),
+  heal: async ({ redis }) => await redis?.restart(),
+};
+const frozen: Fault = { name: 'frozen', begin: ({ redis }) => redis?.freeze(), heal: ({ redis }) => redis?.thaw() };
+const refused: Fault = {
+  name: 'refusing',
+  begin({ redisProxy }) {
+    redisProxy?.refuse();
+    redisProxy?.reset();
+  },
+  heal: async ({ redisProxy }) => await redisProxy?.heal(),
+};
+const blackHole: Fault = {
+  name: 'in a black hole',
+  begin: ({ redisProxy }) => redisProxy?.blackHole(),
+  heal: async ({ redisProxy }) => await redisProxy?.heal(),
+};
+
+/** Promised for an answer that does not wait for Redis. */
+const answerMs = 1_500;
+/** Promised after an outage. */
+const resumeMs = 15_000;
+
+describe('a Redis', () => {
+  it('4: that loses everything costs no job', async () => {
+    const cluster = await launch({ environment: { WORKERS: '2' } });
+    const client = clientOf(cluster);
+    await submitMany(client, 4, { request: longText });
+    await submitMany(client, 200);
+    const running = async () => await cluster.sql(`select id from jobs where status = 'running'`);
+    await until('four running jobs', async () => (await running()).length === 4, 10_000);
+    await redisCommand(cluster.redis?.url ?? '', 'FLUSHALL');
+    await submitMany(client, 100);
+    await cluster.redis?.crash();
+    await cluster.redis?.restart();
+    await cluster.settle(120_000);
+    await expectAllSucceeded(cluster, 304);
+    await expectNoViolation(cluster);
+  });
+
+  it('4: that loses ten thousand hints has them again within a minute', async () => {
+    const cluster = await launch({ workers: 1, environment: { FAILPOINT: 'worker.after_claim:sleep' } });
+    await submitMany(clientOf(cluster), 1);
+    await cluster.sql(`
+      insert into jobs (id, owner_id, status, version, class, turn, prompt, parameters, seed, attempt, released_count, crash_count,
+        max_attempts, dispatch_epoch, available_at, created_at)
+      select gen_random_uuid(), owner_id, 'queued', 1, class, turn + number, prompt, parameters, seed, 0, 0, 0, max_attempts, 0, created_at, created_at
+      from jobs, generate_series(1, 10000) as number`);
+    await redisCommand(cluster.redis?.url ?? '', 'FLUSHALL');
+    await until('ten thousand hints', async () => (await hintsIn(cluster.redis?.url ?? '', 'wait')) >= 9_990, 60_000);
+  });
+
+  it.each([refused, killed, frozen, blackHole])(
+    '5: that is $name does not hold up an answer',
+    async ({ begin, heal, name }) => {
+      const cluster = await launch({ workers: 1, environment: { WORKERS: '8' } });
+      const client = clientOf(cluster);
+      await submitMany(client, 1);
+      await begin(cluster);
+      cluster.recorder.add({ type: 'fault-start', fault: name });
+      const answers = await Promise.all(
+        Array.from({ length: 100 }, async (_, index) =>
+          client.submit(index % 2 === 0 ? {} : { path: '/generate', waitSeconds: 0 }),
+        ),
+      );
+      expect(answers.map(({ status }) => status)).toEqual(answers.map(() => 202));
+      expect(Math.max(...answers.map(({ tookMs }) => tookMs))).toBeLessThan(answerMs);
+      await heal(cluster);
+      cluster.recorder.add({ type: 'fault-healed', fault: name });
+      await cluster.settle(60_000);
+      await expectAllSucceeded(cluster, 101);
+      await expectNoViolation(cluster);
+    },
+  );
+
+  it.each([
+    { fault: killed, isBusy: false },
+    { fault: frozen, isBusy: true },
+    { fault: killed, isBusy: true },
+    { fault: frozen, isBusy: false },
+  ])(
+    '6: that is $fault.name for 20 s is consumed from again, by workers that are busy: $isBusy',
+    async ({ fault, isBusy }) => {
+      const cluster = await launch();
+      const client = clientOf(cluster);
+      await submitMany(client, isBusy ? 300 : 2);
+      if (!isBusy) await cluster.settle(20_000);
+      await fault.begin(cluster);
+      await faultLasts(20_000);
+      await fault.heal(cluster);
+      const [id = ''] = await submitMany(client, 1);
+      const startedBefore = await startedJobs(cluster);
+      await until(
+        'consumption to resume',
+        async () => (isBusy ? (await startedJobs(cluster)) > startedBefore + 1 : cluster.startsOf(id) > 0),
+        resumeMs,
+      );
+      await cluster.settle(90_000);
+      await expectNoViolation(cluster);
+    },
+  );
+
+  it('6: that cuts its clients off is consumed from again', async () => {
+    const cluster = await launch();
+    const client = clientOf(cluster);
+    await submitMany(client, 100);
+    for (const type of ['normal', 'pubsub']) await redisCommand(cluster.redis?.url ?? '', `CLIENT KILL TYPE ${type}`);
+    await submitMany(client, 100);
+    await cluster.settle(60_000);
+    await expectAllSucceeded(cluster, 200);
+    await expectNoViolation(cluster);
+  });
+
+  it('7: that is frozen while a job finishes delivers its hint again, and nothing runs twice', async () => {
+    const cluster = await launch({ environment: { FAILPOINT: 'worker.before_complete:sleep' } });
+    const client = clientOf(cluster);
+    const [id = ''] = await submitMany(client, 1);
+    await until('the job to start', () => cluster.startsOf(id) === 1, 10_000);
+    cluster.redis?.freeze();
+    await cluster.settle(30_000);
+    cluster.redis?.thaw();
+    const url = cluster.redis?.url ?? '';
+    await until(
+      'the second delivery to be over',
+      async () => (await hintsIn(url, 'active')) + (await hintsIn(url, 'wait')) === 0,
+      40_000,
+    );
+    expect(cluster.startsOf(id)).toBe(1);
+    await expectAllSucceeded(cluster, 1);
+    await expectNoViolation(cluster);
+  });
+
+  it.each(['full', 'postgres'] as const)('10: hints that come fifty times start each job once (%s)', async (size) => {
+    const cluster = await launch({ size, workers: 4 });
+    const client = clientOf(cluster);
+    const queue = createQueue({
+      databaseUrl: cluster.postgres.url,
+      redisUrl: cluster.redis?.url,
+      logger: silentLogger,
+    });
+    const ids = await submitMany(client, 10, { request: longText });
+    const copies = ids.flatMap((id) => Array.from({ length: 50 }, (_, copy) => ({ id, epoch: 1_000 + copy })));
+    await until('the hints to be sent', async () => queue.sender.send(copies).then(() => true), 10_000);
+    await cluster.settle(60_000);
+    await queue.stop();
+    expect(ids.map((id) => cluster.startsOf(id))).toEqual(ids.map(() => 1));
+    await expectAllSucceeded(cluster, ids.length);
+    await expectNoViolation(cluster);
+  });
+});
+
+async function startedJobs(cluster: Cluster): Promise<number> {
+  const [row] = await cluster.sql('select count(*) as started from jobs where attempt > 0');
+  return Number(row?.['started']);
+}

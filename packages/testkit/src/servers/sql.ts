@@ -1,0 +1,36 @@
+/** Statements of a test's own, beside the service's: what is really in the database. */
+import { DatabaseSync } from 'node:sqlite';
+import { Client } from 'pg';
+import type { ExecuteSql } from '../history/read-tables.ts';
+
+export interface SqlConnection {
+  readonly execute: ExecuteSql;
+  /** Idempotent. */
+  close(): Promise<void>;
+}
+
+/** @param url  `postgres://…`, or `sqlite:PATH` for a file that is there. */
+export async function openSql(url: string): Promise<SqlConnection> {
+  return url.startsWith('sqlite:') ? openFile(url.slice('sqlite:'.length)) : await openServer(url);
+}
+
+function openFile(path: string): SqlConnection {
+  const database = new DatabaseSync(path, { timeout: 5_000 });
+  return {
+    execute: async (statement) => database.prepare(statement).all(),
+    async close() {
+      if (database.isOpen) database.close();
+    },
+  };
+}
+
+async function openServer(url: string): Promise<SqlConnection> {
+  const client = new Client({ connectionString: url });
+  // A server that a test kills takes this connection with it.
+  client.on('error', () => undefined);
+  await client.connect();
+  return {
+    execute: async (statement) => (await client.query<Record<string, unknown>>(statement)).rows,
+    close: async () => await client.end(),
+  };
+}
