@@ -14,7 +14,10 @@ export interface Latency {
 export interface DropReplyOptions {
   /** How many replies are lost; default 1. */
   readonly times?: number;
-  /** Only a sequence that follows this one on the same connection counts. */
+  /**
+   * Only a sequence that follows this one on the same connection counts. It has to be of one transaction alone: `insert into
+   * "generation_records"` and not `generation_records`, which a claim reads as well.
+   */
   readonly after?: Pattern;
 }
 
