@@ -12,7 +12,7 @@ const table: Readonly<Record<string, string>> = {
   f: 'ƒϜғꜰᖴ',
   g: 'ɡԌɢᏀց',
   h: 'һҺнНΗʜհᎻᕼℎħꮋ',
-  i: 'іІιΙıɩɪӏӀᎥⅰ',
+  i: 'іιıɩɪᎥⅰ',
   j: 'јЈϳյᴊᒍ',
   k: 'кКκΚᴋᏦ',
   l: 'ʟⅬᏞᒪł',
@@ -32,9 +32,14 @@ const table: Readonly<Record<string, string>> = {
   z: 'ᴢΖᏃ',
 };
 
-/** Look-alike → Latin letter in lower case. */
+/** Letters drawn as one upright stroke are read as an i or as an l: all of them become this one. */
+export const stroke = '\u04CF';
+const strokes = '\u04C0\u0406\u0399\u01C0';
+
+/** Look-alike → Latin letter in lower case, or {@link stroke}. */
 export const lookAlikes: ReadonlyMap<string, string> = new Map([
   ...Object.entries(table).flatMap(([latin, others]) => Array.from(others, (other) => [other, latin] as const)),
+  ...Array.from(strokes, (other) => [other, stroke] as const),
   // Regional indicators, drawn as boxed letters: U+1F1E6 is A.
   ...Array.from({ length: 26 }, (_, index) => [String.fromCodePoint(0x1_f1_e6 + index), letter(index)] as const),
   // Negative circled and squared letters have no compatibility decomposition: U+1F150, U+1F170.

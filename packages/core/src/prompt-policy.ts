@@ -2,7 +2,7 @@
  * The word filter: refuses prompts that contain a forbidden word as a whole word, after normalisation. A word list is a speed bump,
  * not safety: it knows no meaning, and whoever wants to get past it will.
  */
-import { lookAlikes } from './look-alikes.ts';
+import { lookAlikes, stroke } from './look-alikes.ts';
 
 /** True when the prompt contains a forbidden word. */
 export type PromptPolicy = (prompt: string) => boolean;
@@ -38,10 +38,12 @@ export function createPromptPolicy(forbiddenWords: readonly string[]): PromptPol
       .flatMap((form) => knownForms[form] ?? [form, `${form}s`]),
   );
   const isForbiddenRun = (letters: string): boolean =>
-    [...forms].some((form) => letters.startsWith(form) || letters.endsWith(form));
+    [...forms].some((form) => isRead(letters.slice(0, form.length), form) || isRead(letters.slice(-form.length), form));
 
   function hasForbiddenWord(normalised: string): boolean {
-    for (const [token] of normalised.matchAll(word)) if (forms.has(token)) return true;
+    for (const [token] of normalised.matchAll(word)) {
+      if (forms.has(token) || (token.includes(stroke) && [...forms].some((form) => isRead(token, form)))) return true;
+    }
     for (const [run] of normalised.matchAll(spacedOut)) {
       const letters = run.replaceAll(/[^\p{L}]/gu, '');
       const candidates = [letters, letters.replace(oneLetterWords, ''), letters.replace(oneLetterWordsAtEnd, '')];
@@ -56,6 +58,14 @@ export function createPromptPolicy(forbiddenWords: readonly string[]): PromptPol
   };
 }
 
+/** The same letters, where a stroke is an i as well as an l. */
+const isRead = (letters: string, form: string): boolean =>
+  letters === form ||
+  (letters.length === form.length &&
+    letters
+      .split('')
+      .every((unit, index) => unit === form[index] || (unit === stroke && /[il]/.test(form[index] ?? ''))));
+
 /** Invisible: format characters (zero-width, soft hyphen, bidi, tags), variation selectors, fillers, and combining marks. */
 const invisible = /[\p{Cf}\p{M}\u115F\u1160\u3164\uFFA0\u2800]/gu;
 
@@ -64,6 +74,7 @@ const withoutMarks = (text: string): string => text.normalize('NFKD').replaceAll
 /** Lower case, one width, no accents, no invisible characters. */
 const plain = (text: string): string => withoutMarks(withoutMarks(text).toLowerCase());
 
-/** The same with Latin letters for their look-alikes. */
-const latin = (text: string): string =>
-  plain(Array.from(withoutMarks(text), (character) => lookAlikes.get(character) ?? character).join(''));
+const fold = (text: string): string => Array.from(text, (letter) => lookAlikes.get(letter) ?? letter).join('');
+
+/** The same with Latin letters for their look-alikes; folded first, too, since decomposed some look like another letter (ϲ becomes ς). */
+const latin = (text: string): string => plain(fold(withoutMarks(fold(text))));
