@@ -1,4 +1,5 @@
 import type { Store, WakeUps } from '@prosemill/core';
+import type { Metrics } from '@prosemill/telemetry';
 import type { JobWaiter } from './services/job-waiter.ts';
 import type { ServiceState } from './services/service-state.ts';
 import type { SubmitJob } from './services/submit-job.ts';
@@ -10,6 +11,7 @@ export interface ApiServices {
   readonly submitJob: SubmitJob;
   readonly waiter: JobWaiter;
   readonly state: ServiceState;
+  readonly metrics: Metrics;
   readonly version: string;
   readonly isStopping: () => boolean;
 }

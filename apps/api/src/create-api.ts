@@ -1,16 +1,20 @@
 /** The API: routes on top of the ports. Whoever builds it gives it the adapters. */
 import { OpenAPIHono } from '@hono/zod-openapi';
 import { AppError, type HintSender, type Logger, type Store, type WakeUps } from '@prosemill/core';
+import type { Metrics } from '@prosemill/telemetry';
 import type { ApiEnv } from './api-env.ts';
+import { createApiMetrics } from './api-metrics.ts';
 import type { ApiServices } from './api-services.ts';
 import { limitBody, requireJson, requireUtf8 } from './middleware/json-body.ts';
 import { requestContext } from './middleware/request-context.ts';
+import { closeWhileStopping, refuseWhileStopping } from './middleware/while-stopping.ts';
 import { createOnError, invalidHeader, invalidRequest, problemResponse } from './on-error.ts';
 import { addDocsRoutes } from './routes/docs.ts';
 import { addGenerateRoute } from './routes/generate.ts';
 import { addHealthRoutes } from './routes/health.ts';
 import { addHistoryRoutes } from './routes/history.ts';
 import { addJobRoutes } from './routes/jobs.ts';
+import { addMetricsRoute } from './routes/metrics.ts';
 import { JobWaiter } from './services/job-waiter.ts';
 import { createPromptCheck } from './services/prompt-check.ts';
 import { QueueBound } from './services/queue-bound.ts';
@@ -23,6 +27,8 @@ export interface ApiOptions {
   readonly wakeUps: WakeUps;
   readonly transportProblems: TransportProblems;
   readonly logger: Logger;
+  /** Of the process; the API registers its own there. */
+  readonly metrics: Metrics;
   readonly forbiddenWords: readonly string[];
   /** Attempts at a job before a transient error is final. */
   readonly maxAttempts: number;
@@ -33,32 +39,34 @@ export interface ApiOptions {
 
 export interface Api {
   readonly app: OpenAPIHono<ApiEnv>;
-  /** From now on: not ready, and everybody who waits gets an answer. */
+  /** From now on: not ready, new requests are refused, and everybody who waits gets an answer. */
   beginShutdown(): void;
 }
 
 export function createApi(options: ApiOptions): Api {
-  const { store, hints, wakeUps, transportProblems, logger, forbiddenWords, version } = options;
+  const { store, hints, wakeUps, transportProblems, logger, metrics, forbiddenWords, version } = options;
   let stopping = false;
   const state = new ServiceState({ store, transportProblems });
   const waiter = new JobWaiter({ jobs: store.jobs, wakeUps, logger });
+  const { countAccepted, countRefused } = createApiMetrics(metrics, { waiter, state });
   const checkPrompt = createPromptCheck({
     models: store.models,
     forbiddenWords,
     currentModel: async () => (await state.current()).model,
   });
-  const queueBound = new QueueBound({ jobs: store.jobs, maxQueueLength: options.maxQueueLength });
+  const queueBound = new QueueBound({ jobs: store.jobs, maxQueueLength: options.maxQueueLength, countRefused });
   const submitJob = createSubmitJob({
     jobs: store.jobs,
     hints,
     checkPrompt,
     queueBound,
     maxAttempts: options.maxAttempts,
+    countAccepted,
     logger,
   });
   waiter.start();
 
-  const services = { store, wakeUps, submitJob, waiter, state, version, isStopping: () => stopping };
+  const services = { store, wakeUps, submitJob, waiter, state, metrics, version, isStopping: () => stopping };
   return {
     app: createApp(services, logger),
     beginShutdown() {
@@ -74,12 +82,15 @@ function createApp(services: ApiServices, logger: Logger): OpenAPIHono<ApiEnv> {
       if (!result.success) throw (result.target === 'header' ? invalidHeader : invalidRequest)(result.error);
     },
   });
-  app.use(requestContext(logger));
+  app.use(requestContext(logger), closeWhileStopping(services.isStopping));
   for (const path of ['/generate', '/jobs']) app.post(path, requireJson, limitBody, requireUtf8);
+  // After the body has been read: a connection that closes on an unread one is reset, and the answer is lost.
+  app.use(refuseWhileStopping(services.isStopping));
   addGenerateRoute(app, services);
   addJobRoutes(app, services);
   addHistoryRoutes(app, services);
   addHealthRoutes(app, services);
+  addMetricsRoute(app, services);
   addDocsRoutes(app, services.version);
   app.onError(createOnError(logger));
   const allowedMethods = methodsOf(app);

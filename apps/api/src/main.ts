@@ -3,7 +3,7 @@ import packageJson from '../package.json' with { type: 'json' };
 import { armFailpoint, retryUntilAvailable, runProcess } from '@prosemill/core';
 import { createQueue } from '@prosemill/queue';
 import { openStore, requireServer } from '@prosemill/store';
-import { createLogger } from '@prosemill/telemetry';
+import { createLogger, createMetrics } from '@prosemill/telemetry';
 import { readApiConfig } from './config.ts';
 import { createApi } from './create-api.ts';
 import { startServer } from './server.ts';
@@ -25,6 +25,7 @@ await runProcess(async (aborted) => {
     wakeUps: queue.wakeUps,
     transportProblems: queue.problems,
     logger,
+    metrics: createMetrics(),
     forbiddenWords: config.FORBIDDEN_WORDS,
     maxAttempts: config.MAX_ATTEMPTS,
     maxQueueLength: config.MAX_QUEUE_LENGTH,

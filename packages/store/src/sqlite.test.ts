@@ -71,7 +71,7 @@ describe('an SQLite file', () => {
 
   it('is free again after a stop, even if nothing was ever asked of it', async () => {
     await openStore({ url, logger: silentLogger }).stop();
-    await openStore({ url, logger: silentLogger }).stop();
+    await expect(openStore({ url, logger: silentLogger }).stop()).resolves.toBeUndefined();
   });
 
   it('is not ready before it is migrated', async () => {

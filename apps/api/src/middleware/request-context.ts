@@ -10,7 +10,7 @@ const validRequestId = /^[A-Za-z0-9_-]{1,64}$/;
 const localOwner = 'local';
 
 /** Paths that are asked so often by machines that a line each would drown the rest. */
-const quietPaths: ReadonlySet<string> = new Set(['/health', '/livez', '/readyz']);
+const quietPaths: ReadonlySet<string> = new Set(['/health', '/livez', '/readyz', '/metrics']);
 
 export function requestContext(logger: Logger): MiddlewareHandler<ApiEnv> {
   return async function withContext(c, next) {

@@ -82,8 +82,10 @@ describe('waiting for a job', () => {
   it('ends when the client is gone', async () => {
     const client = new AbortController();
     const waiting = wait(client.signal);
+    expect(waiter.count).toBe(1);
     client.abort();
     expect((await waiting)?.status).toBe('queued');
+    expect(waiter.count).toBe(0);
   });
 
   it('ends for everybody when the process stops, and later at once', async () => {

@@ -22,6 +22,7 @@ const pollMs = 500;
 
 class Waiter {
   version: number;
+  isOver = false;
   #wake: (() => void) | null = null;
   #woken = false;
 
@@ -32,6 +33,11 @@ class Waiter {
   notify(): void {
     this.#woken = true;
     this.#wake?.();
+  }
+
+  end(): void {
+    this.isOver = true;
+    this.notify();
   }
 
   /** Resolves at the next notification; at once if one came since the last call. */
@@ -45,7 +51,8 @@ class Waiter {
 export class JobWaiter {
   readonly #options: JobWaiterOptions;
   readonly #waiters = new Map<string, Set<Waiter>>();
-  readonly #stopped = new AbortController();
+  #isStopped = false;
+  #count = 0;
   #unsubscribe: (() => void) | null = null;
   #pollTimer: NodeJS.Timeout | null = null;
 
@@ -61,9 +68,14 @@ export class JobWaiter {
 
   /** Ends every wait at once with the job as it was last read; later waits end at once too. Idempotent. */
   stop(): void {
-    this.#stopped.abort();
+    this.#isStopped = true;
     this.#unsubscribe?.();
-    for (const id of this.#waiters.keys()) this.#notify(id);
+    for (const waiters of this.#waiters.values()) for (const waiter of waiters) waiter.end();
+  }
+
+  /** Who waits now. */
+  get count(): number {
+    return this.#count;
   }
 
   /**
@@ -73,20 +85,22 @@ export class JobWaiter {
    */
   async wait({ job, until, timeoutMs, signal }: WaitOptions): Promise<Job | null> {
     const waiter = this.#register(job);
-    const over = AbortSignal.any([signal, this.#stopped.signal, AbortSignal.timeout(timeoutMs)]);
-    const wake = () => waiter.notify();
-    over.addEventListener('abort', wake);
+    const end = (): void => waiter.end();
+    const timer = setTimeout(end, timeoutMs);
+    signal.addEventListener('abort', end);
+    if (signal.aborted || this.#isStopped) end();
     try {
       // Registered first, read second: the other order misses a job that finishes in between.
       let latest: Job | null = await this.#read(job);
-      while (latest !== null && !until(latest) && !over.aborted) {
+      while (latest !== null && !until(latest) && !waiter.isOver) {
         waiter.version = latest.version;
         await waiter.next();
-        if (!over.aborted) latest = await this.#read(latest);
+        if (!waiter.isOver) latest = await this.#read(latest);
       }
       return latest;
     } finally {
-      over.removeEventListener('abort', wake);
+      clearTimeout(timer);
+      signal.removeEventListener('abort', end);
       this.#unregister(job.id, waiter);
     }
   }
@@ -102,6 +116,7 @@ export class JobWaiter {
 
   #register(job: Job): Waiter {
     const waiter = new Waiter(job.version);
+    this.#count += 1;
     const others = this.#waiters.get(job.id);
     if (others === undefined) this.#waiters.set(job.id, new Set([waiter]));
     else others.add(waiter);
@@ -110,6 +125,7 @@ export class JobWaiter {
   }
 
   #unregister(id: string, waiter: Waiter): void {
+    this.#count -= 1;
     const waiters = this.#waiters.get(id);
     waiters?.delete(waiter);
     if (waiters?.size === 0) this.#waiters.delete(id);

@@ -8,6 +8,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { QueueBound } from './queue-bound.ts';
 
 const maxQueueLength = 10;
+const countRefused = (): void => undefined;
 const full = expect.objectContaining({ code: 'queue_full' });
 
 const newJob = (): NewJob => ({
@@ -32,7 +33,7 @@ describe('the bound of the queue', () => {
     folder = await mkdtemp(join(tmpdir(), 'prosemill-bound-'));
     store = openStore({ url: `sqlite:${join(folder, 'test.db')}`, logger: silentLogger });
     await store.migrate();
-    bound = new QueueBound({ jobs: store.jobs, maxQueueLength });
+    bound = new QueueBound({ jobs: store.jobs, maxQueueLength, countRefused });
   });
   afterEach(async () => {
     await store.stop();
@@ -70,7 +71,7 @@ describe('the bound of the queue', () => {
     let isAway = false;
     const never = new Promise<never>(() => undefined);
     const countOpen = async () => await (isAway ? never : store.jobs.countOpen());
-    bound = new QueueBound({ jobs: { countOpen }, maxQueueLength });
+    bound = new QueueBound({ jobs: { countOpen }, maxQueueLength, countRefused });
     await fill();
     isAway = true;
     for (let tries = 0; tries < 1_000; tries += 1) await expect(submit()).rejects.toThrow(full);
@@ -78,7 +79,7 @@ describe('the bound of the queue', () => {
 
   it('says that the database is away when it cannot be counted, and tries nothing', async () => {
     const away = openStore({ url: 'postgres://user@127.0.0.1:1/none', logger: silentLogger });
-    const closed = new QueueBound({ jobs: away.jobs, maxQueueLength });
+    const closed = new QueueBound({ jobs: away.jobs, maxQueueLength, countRefused });
     let tries = 0;
     const trying = closed.admit(async () => await Promise.resolve((tries += 1)));
     await expect(trying).rejects.toThrow(expect.objectContaining({ code: 'database_unavailable' }));

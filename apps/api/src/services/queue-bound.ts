@@ -5,6 +5,7 @@ export interface QueueBoundOptions {
   readonly jobs: Pick<JobStore, 'countOpen'>;
   /** Queued jobs of all owners. */
   readonly maxQueueLength: number;
+  readonly countRefused: () => void;
 }
 
 /** How old the count may get while submits come; an idle database is not asked. */
@@ -38,6 +39,7 @@ export class QueueBound {
   async admit<Result>(submit: () => Promise<Result>): Promise<Result> {
     await this.#refresh();
     if (this.#length >= this.#options.maxQueueLength) {
+      this.#options.countRefused();
       throw new AppError('queue_full', {
         message: `The queue holds ${this.#options.maxQueueLength} jobs, and takes no more for now.`,
       });

@@ -38,6 +38,11 @@ export class ServiceState {
     this.#options = options;
   }
 
+  /** As the database last said; NaN while it does not answer. */
+  get queued(): number {
+    return this.#latest.queue.queued ?? Number.NaN;
+  }
+
   async current(): Promise<ServiceSnapshot> {
     // Who waits for a model to be ready wants to know at once.
     const isFresh = this.#latest.model !== null && performance.now() - this.#refreshedAt < maxAgeMs;

@@ -23,6 +23,7 @@ export interface SubmitJobOptions {
   readonly checkPrompt: PromptCheck;
   readonly queueBound: QueueBound;
   readonly maxAttempts: number;
+  readonly countAccepted: () => void;
   readonly logger: Logger;
 }
 
@@ -44,7 +45,7 @@ export interface Accepted {
 export type SubmitJob = (submission: Submission) => Promise<Accepted>;
 
 export function createSubmitJob(options: SubmitJobOptions): SubmitJob {
-  const { jobs, hints, checkPrompt, queueBound, maxAttempts, logger } = options;
+  const { jobs, hints, checkPrompt, queueBound, maxAttempts, countAccepted, logger } = options;
 
   return async function submitJob(submission) {
     const idempotency = idempotencyOf(submission);
@@ -70,6 +71,7 @@ export function createSubmitJob(options: SubmitJobOptions): SubmitJob {
     });
     // A request with the same key was first: its own process sends the hint.
     if (job.id !== id) return { job, isReplay: true };
+    countAccepted();
     await failpoint('submit.after_commit');
     void sendHint(job);
     return { job, isReplay: false };

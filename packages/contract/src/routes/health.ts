@@ -65,3 +65,15 @@ export const readyzRoute = createRoute({
     ...problemResponses('internal', 'database_unavailable', 'shutting_down'),
   },
 });
+
+export const metricsRoute = createRoute({
+  method: 'get',
+  path: '/metrics',
+  operationId: 'metrics',
+  tags: ['Health'],
+  summary: 'The numbers of this process, for Prometheus',
+  responses: {
+    200: { description: 'In its text format.', content: { 'text/plain': { schema: z.string() } } },
+    ...problemResponses('internal'),
+  },
+});

@@ -1,0 +1,185 @@
+import { once } from 'node:events';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { Agent, request as httpRequest } from 'node:http';
+import { connect, type Socket } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { JobBody, Problem } from '@prosemill/contract';
+import type { Store } from '@prosemill/core';
+import { createQueue } from '@prosemill/queue';
+import { openStore } from '@prosemill/store';
+import { createMetrics } from '@prosemill/telemetry';
+import { silentLogger } from '@prosemill/testkit';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { createApi } from './create-api.ts';
+import { type ApiServer, startServer } from './server.ts';
+
+interface Answer {
+  readonly status: number | undefined;
+  readonly headers: Readonly<Record<string, unknown>>;
+  readonly body: unknown;
+}
+
+const maxQueueLength = 2_000;
+/** More than any stop here takes. */
+const deadlineMs = 20_000;
+const job = { prompt: 'Once upon a time', max_new_tokens: 5 };
+
+const isRefusal = ({ status, headers, body }: Answer): boolean =>
+  status === 503 &&
+  headers['connection'] === 'close' &&
+  headers['retry-after'] === '1' &&
+  (body as Problem).code === 'shutting_down';
+
+describe('the server of the API', () => {
+  let folder: string;
+  let store: Store;
+  let server: ApiServer;
+  /** Keeps its connections open. */
+  let agent: Agent;
+
+  beforeEach(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'prosemill-server-'));
+    store = openStore({ url: `sqlite:${join(folder, 'test.db')}`, logger: silentLogger });
+    await store.migrate();
+    const queue = createQueue({ databaseUrl: 'sqlite:', redisUrl: undefined, logger: silentLogger });
+    const api = createApi({
+      store,
+      hints: queue.sender,
+      wakeUps: queue.wakeUps,
+      transportProblems: () => [],
+      logger: silentLogger,
+      metrics: createMetrics(),
+      forbiddenWords: [],
+      maxAttempts: 3,
+      maxQueueLength,
+      version: '0',
+    });
+    server = await startServer({ api, host: '127.0.0.1', port: 0, logger: silentLogger });
+    agent = new Agent({ keepAlive: true, maxSockets: 1_000 });
+  });
+  afterEach(async () => {
+    agent.destroy();
+    await server.stop(deadlineMs);
+    await store.stop();
+    await rm(folder, { recursive: true });
+  });
+
+  async function send(path: string, json?: unknown): Promise<Answer> {
+    const request = httpRequest(`${server.url}${path}`, {
+      agent,
+      method: json === undefined ? 'GET' : 'POST',
+      headers: { 'Content-Type': 'application/json' },
+    });
+    request.end(json === undefined ? undefined : JSON.stringify(json));
+    const [response] = (await once(request, 'response')) as [
+      AsyncIterable<Buffer> & Omit<Answer, 'body'> & { statusCode?: number },
+    ];
+    const chunks: Buffer[] = [];
+    for await (const chunk of response) chunks.push(chunk);
+    const text = Buffer.concat(chunks).toString();
+    const body: unknown = text.startsWith('{') ? JSON.parse(text) : text;
+    return { status: response.statusCode, headers: response.headers, body };
+  }
+
+  const submit = async (): Promise<Answer> => await send('/jobs', job);
+
+  async function waiters(): Promise<number> {
+    return Number(/^prosemill_waiters (\d+)$/m.exec(String((await send('/metrics')).body))?.[1]);
+  }
+
+  it('stops under load without losing anything: each request is accepted and stored, or refused', async () => {
+    const accepted: string[] = [];
+    const odd: Answer[] = [];
+    const { promise: busy, resolve: isBusy } = Promise.withResolvers<void>();
+    async function submitUntilRefused(): Promise<void> {
+      for (;;) {
+        const answer = await submit();
+        if (answer.status === 202) accepted.push((answer.body as JobBody).id);
+        else if (isRefusal(answer)) return;
+        else odd.push(answer);
+        if (accepted.length === 300) isBusy();
+      }
+    }
+    const waiting = Array.from({ length: 50 }, async () => await send('/generate', job));
+    const submitters = Array.from({ length: 100 }, submitUntilRefused);
+    await busy;
+    await server.stop(deadlineMs);
+    await Promise.all(submitters);
+    const answers = await Promise.all(waiting);
+    expect(odd).toEqual([]);
+    expect(answers.map(({ status, headers }) => [status, headers['connection']])).toEqual(
+      answers.map(() => [202, 'close']),
+    );
+    accepted.push(...answers.map(({ body }) => (body as JobBody).id));
+    const everything = {
+      ownerId: 'local',
+      status: null,
+      createdAfter: null,
+      createdBefore: null,
+      after: null,
+      limit: 5_000,
+    };
+    const stored = (await store.jobs.list(everything)).items.map(({ id }) => id);
+    expect(accepted.toSorted()).toEqual(stored.toSorted());
+  });
+
+  it('tells on connections that are open how it is while it stops', async () => {
+    await Promise.all(['/livez', '/livez', '/livez'].map(async (path) => await send(path)));
+    const stopped = server.stop(deadlineMs);
+    const answers = await Promise.all(['/livez', '/readyz', '/jobs'].map(async (path) => await send(path)));
+    expect(answers.map(({ status, headers }) => [status, headers['connection']])).toEqual([
+      [200, 'close'],
+      [503, 'close'],
+      [503, 'close'],
+    ]);
+    await stopped;
+  });
+
+  it('waits for a request that is still arriving, and closes connections that nobody uses', async () => {
+    const { hostname, port } = new URL(server.url);
+    const open = async (): Promise<Socket> => {
+      const socket = connect(Number(port), hostname);
+      await once(socket, 'connect');
+      return socket;
+    };
+    const [unused, slow] = [await open(), await open()];
+    slow.write('GET /jobs HTTP/1.1\r\nHost: x\r\n');
+    await send('/livez');
+    const stopped = server.stop(deadlineMs);
+    await once(unused.resume(), 'end');
+    slow.write('\r\n');
+    let text = '';
+    for await (const chunk of slow) text += String(chunk);
+    expect(text).toMatch(/^HTTP\/1\.1 503 /);
+    await stopped;
+  });
+
+  it.each([
+    ['POST /generate', 'POST /generate HTTP/1.1', JSON.stringify(job)],
+    ['GET /jobs/{id}?wait', null, ''],
+  ])('frees 1,000 clients that disconnect from %s within a second, and their jobs go on', async (_name, line, body) => {
+    const { id } = (await submit()).body as JobBody;
+    const { hostname, port } = new URL(server.url);
+    const head = `${line ?? `GET /jobs/${id}?wait=60 HTTP/1.1`}\r\nHost: x\r\nContent-Type: application/json\r\n`;
+    const clients = Array.from({ length: 1_000 }, () => {
+      const socket = connect(Number(port), hostname);
+      socket.write(`${head}Content-Length: ${body.length}\r\n\r\n${body}`);
+      return socket;
+    });
+    await expect.poll(waiters, { timeout: 20_000 }).toBe(1_000);
+    const { queued } = await store.jobs.countOpen();
+    const begin = performance.now();
+    for (const client of clients) client.destroy();
+    await expect.poll(waiters, { interval: 20 }).toBe(0);
+    expect(performance.now() - begin).toBeLessThan(1_000);
+    expect(await store.jobs.countOpen()).toEqual({ queued, running: 0 });
+  });
+
+  it('refuses jobs beyond the bound of the queue, and says when to come again', async () => {
+    await Promise.all(Array.from({ length: maxQueueLength }, submit));
+    const { status, headers, body } = await submit();
+    expect([status, (body as Problem).code]).toEqual([503, 'queue_full']);
+    expect(headers).toMatchObject({ 'retry-after': '5', 'retry-after-ms': '5000', 'x-should-retry': 'true' });
+  });
+});
