@@ -33,7 +33,7 @@ describe('a Postgres', () => {
   it('9: whose answer to a commit is lost has the result, and nothing is generated again', async () => {
     const cluster = await launch({ workers: 1 });
     const client = clientOf(cluster);
-    const struck = cluster.databaseProxy.dropReplyAfter(postgresCommit, { after: 'generation_records' });
+    const struck = cluster.databaseProxy.dropReplyAfter(postgresCommit, { after: 'insert into "generation_records"' });
     const [id = ''] = await submitMany(client, 1);
     await struck;
     await cluster.settle(30_000);

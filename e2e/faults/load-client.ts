@@ -18,6 +18,8 @@ export interface SubmitOptions {
   /** `Prefer: wait`, seconds; default: the route's own. 0: not at all. */
   readonly waitSeconds?: number;
   readonly request?: Readonly<Record<string, unknown>>;
+  /** Hangs up. */
+  readonly signal?: AbortSignal;
 }
 
 export interface Heard {
@@ -49,7 +51,7 @@ export class LoadClient {
     this.#options = options;
   }
 
-  async submit({ path = '/jobs', key, waitSeconds, request = shortText }: SubmitOptions = {}): Promise<Heard> {
+  async submit({ path = '/jobs', key, waitSeconds, request = shortText, signal }: SubmitOptions = {}): Promise<Heard> {
     const wait = path === '/jobs' ? 0 : (waitSeconds ?? defaultWaitSeconds);
     const headers = {
       'Content-Type': 'application/json',
@@ -57,7 +59,12 @@ export class LoadClient {
       ...(waitSeconds === undefined ? {} : { Prefer: waitSeconds === 0 ? 'respond-async' : `wait=${waitSeconds}` }),
     };
     const operation = { kind: 'submit', ownerId, key: key ?? null, waitMs: wait * 1_000 } as const;
-    return await this.#call(operation, path, { method: 'POST', headers, body: JSON.stringify(request) });
+    return await this.#call(operation, path, {
+      method: 'POST',
+      headers,
+      body: JSON.stringify(request),
+      ...(signal === undefined ? {} : { signal }),
+    });
   }
 
   /** @param waitSeconds  Until it has ended, at most. */
@@ -96,7 +103,8 @@ export class LoadClient {
       const url = all[this.#turn % all.length];
       if (url === undefined) throw new Error('no API is up');
       try {
-        return await fetch(url + path, { ...init, signal: AbortSignal.timeout(timeoutMs) });
+        const signals = [AbortSignal.timeout(timeoutMs), init.signal ?? []].flat();
+        return await fetch(url + path, { ...init, signal: AbortSignal.any(signals) });
       } catch (error) {
         if (!isRefused(error) || tries >= maxTries) throw error;
       }

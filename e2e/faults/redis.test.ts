@@ -4,35 +4,11 @@ import { silentLogger } from '@prosemill/testkit';
 import { describe, expect, it } from 'vitest';
 import type { Cluster } from './cluster.ts';
 import { clientOf, expectAllSucceeded, expectNoViolation, launch, submitMany } from './fault-test.ts';
+import { redisFrozen, redisInBlackHole, redisKilled, redisRefusing } from './faults.ts';
 import { longText } from './load-client.ts';
 import { hintsIn, redisCommand } from './redis-command.ts';
+import { scaled } from './scale.ts';
 import { faultLasts, until } from './until.ts';
-
-interface Fault {
-  readonly name: string;
-  readonly begin: (cluster: Cluster) => Promise<void> | void;
-  readonly heal: (cluster: Cluster) => Promise<void> | void;
-}
-
-const killed: Fault = {
-  name: 'killed',
-  begin: async ({ redis }) => await redis?.crash(),
-  heal: async ({ redis }) => await redis?.restart(),
-};
-const frozen: Fault = { name: 'frozen', begin: ({ redis }) => redis?.freeze(), heal: ({ redis }) => redis?.thaw() };
-const refused: Fault = {
-  name: 'refusing',
-  begin({ redisProxy }) {
-    redisProxy?.refuse();
-    redisProxy?.reset();
-  },
-  heal: async ({ redisProxy }) => await redisProxy?.heal(),
-};
-const blackHole: Fault = {
-  name: 'in a black hole',
-  begin: ({ redisProxy }) => redisProxy?.blackHole(),
-  heal: async ({ redisProxy }) => await redisProxy?.heal(),
-};
 
 /** Promised for an answer that does not wait for Redis. */
 const answerMs = 1_500;
@@ -68,7 +44,7 @@ describe('a Redis', () => {
     await until('ten thousand hints', async () => (await hintsIn(cluster.redis?.url ?? '', 'wait')) >= 9_990, 60_000);
   });
 
-  it.each([refused, killed, frozen, blackHole])(
+  it.each([redisRefusing, redisKilled, redisFrozen, redisInBlackHole])(
     '5: that is $name does not hold up an answer',
     async ({ begin, heal, name }) => {
       const cluster = await launch({ workers: 1, environment: { WORKERS: '8' } });
@@ -91,12 +67,13 @@ describe('a Redis', () => {
     },
   );
 
-  it.each([
-    { fault: killed, isBusy: false },
-    { fault: frozen, isBusy: true },
-    { fault: killed, isBusy: true },
-    { fault: frozen, isBusy: false },
-  ])(
+  const outages = [
+    { fault: redisKilled, isBusy: false },
+    { fault: redisFrozen, isBusy: true },
+  ];
+  const allOutages = [...outages, { fault: redisKilled, isBusy: true }, { fault: redisFrozen, isBusy: false }];
+
+  it.each(scaled(outages, allOutages))(
     '6: that is $fault.name for 20 s is consumed from again, by workers that are busy: $isBusy',
     async ({ fault, isBusy }) => {
       const cluster = await launch();
@@ -156,7 +133,7 @@ describe('a Redis', () => {
       redisUrl: cluster.redis?.url,
       logger: silentLogger,
     });
-    const ids = await submitMany(client, 10, { request: longText });
+    const ids = await submitMany(client, 10);
     const copies = ids.flatMap((id) => Array.from({ length: 50 }, (_, copy) => ({ id, epoch: 1_000 + copy })));
     await until('the hints to be sent', async () => queue.sender.send(copies).then(() => true), 10_000);
     await cluster.settle(60_000);

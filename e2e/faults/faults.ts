@@ -1,0 +1,49 @@
+/** Faults that begin and heal, for single tests and for random runs. */
+import type { Cluster, Node } from './cluster.ts';
+
+export interface Fault {
+  readonly name: string;
+  readonly begin: (cluster: Cluster) => Promise<void> | void;
+  readonly heal: (cluster: Cluster) => Promise<void> | void;
+}
+
+export const redisKilled: Fault = {
+  name: 'killed',
+  begin: async ({ redis }) => await redis?.crash(),
+  heal: async ({ redis }) => await redis?.restart(),
+};
+
+export const redisFrozen: Fault = {
+  name: 'frozen',
+  begin: ({ redis }) => redis?.freeze(),
+  heal: ({ redis }) => redis?.thaw(),
+};
+
+export const redisRefusing: Fault = {
+  name: 'refusing',
+  begin({ redisProxy }) {
+    redisProxy?.refuse();
+    redisProxy?.reset();
+  },
+  heal: async ({ redisProxy }) => await redisProxy?.heal(),
+};
+
+export const redisInBlackHole: Fault = {
+  name: 'in a black hole',
+  begin: ({ redisProxy }) => redisProxy?.blackHole(),
+  heal: async ({ redisProxy }) => await redisProxy?.heal(),
+};
+
+/** SIGTERM, and a new one in its place when the old one is gone. @returns the exit code of the old one */
+export async function restartOldest(cluster: Cluster, kind: 'apis' | 'workers'): Promise<number | null> {
+  const code = await cluster.stopNode(oldestOf(cluster, kind), 'SIGTERM');
+  if (kind === 'apis') await cluster.startApi();
+  else await cluster.startWorker();
+  return code;
+}
+
+export function oldestOf(cluster: Cluster, kind: 'apis' | 'workers'): Node {
+  const [oldest] = cluster[kind];
+  if (oldest === undefined) throw new TypeError(`There are no ${kind}.`);
+  return oldest;
+}
