@@ -1,0 +1,74 @@
+import { describe, expect, it } from 'vitest';
+import { groupCommit } from './group-commit.ts';
+
+const away = new Error('away');
+
+/** A commit that keeps each group until it is told how it ends. */
+function manualCommits() {
+  const groups: { readonly items: readonly string[]; readonly end: (error?: Error) => void }[] = [];
+  const join = groupCommit<string, string>({
+    commit: async (items) =>
+      await new Promise((resolve, reject) => {
+        const end = (error?: Error): void => (error === undefined ? resolve(items) : reject(error));
+        groups.push({ items, end });
+      }),
+    mayBeOfOneItem: (error) => error !== away,
+  });
+  const groupsSoFar = () => groups.map(({ items }) => items.join(''));
+  return { join, groups, groupsSoFar };
+}
+
+const turnOfTheLoop = async (): Promise<void> => await new Promise((resolve) => setImmediate(resolve));
+
+describe('group commits', () => {
+  it('take what comes in one tick together', async () => {
+    const { join, groups, groupsSoFar } = manualCommits();
+    const joined = Promise.all(['a', 'b', 'c'].map(join));
+    await turnOfTheLoop();
+    expect(groupsSoFar()).toEqual(['abc']);
+    groups[0]?.end();
+    expect(await joined).toEqual(['a', 'b', 'c']);
+  });
+
+  it('go on beside one that hangs, and gather what comes while two are under way', async () => {
+    const { join, groups, groupsSoFar } = manualCommits();
+    const results: Promise<string>[] = [];
+    for (const item of ['a', 'b', 'c', 'd']) {
+      results.push(join(item));
+      await turnOfTheLoop();
+    }
+    expect(groupsSoFar()).toEqual(['a', 'b']);
+    groups[1]?.end();
+    expect(await results[1]).toBe('b');
+    await turnOfTheLoop();
+    expect(groupsSoFar()).toEqual(['a', 'b', 'cd']);
+    groups[2]?.end();
+    groups[0]?.end();
+    expect(await Promise.all(results)).toEqual(['a', 'b', 'c', 'd']);
+  });
+
+  it('try each alone after a failure that one of them may have caused', async () => {
+    const { join, groups, groupsSoFar } = manualCommits();
+    const results = Promise.allSettled(['a', 'bad', 'c'].map(join));
+    await turnOfTheLoop();
+    groups[0]?.end(new Error('bad'));
+    for (const index of [1, 2, 3]) {
+      await turnOfTheLoop();
+      groups[index]?.end(index === 2 ? new Error('bad') : undefined);
+    }
+    expect((await results).map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'fulfilled']);
+    expect(groupsSoFar()).toEqual(['abadc', 'a', 'bad', 'c']);
+  });
+
+  it('fail together at once when the database is away', async () => {
+    const { join, groups, groupsSoFar } = manualCommits();
+    const results = Promise.allSettled(['a', 'b'].map(join));
+    await turnOfTheLoop();
+    groups[0]?.end(away);
+    expect((await results).map((result) => result.status === 'rejected' && result.reason === away)).toEqual([
+      true,
+      true,
+    ]);
+    expect(groupsSoFar()).toEqual(['ab']);
+  });
+});
