@@ -1,5 +1,11 @@
-import { errorLine, newId, type Store } from '@prosemill/core';
-import { createTestDatabase, describeStoreConformance, launchPostgres, silentLogger } from '@prosemill/testkit';
+import { errorLine, newId, type NewJob, type Store } from '@prosemill/core';
+import {
+  createTestDatabase,
+  describeStoreConformance,
+  launchPostgres,
+  silentLogger,
+  startTcpProxy,
+} from '@prosemill/testkit';
 import { Client } from 'pg';
 import { describe, expect, inject, it, onTestFinished } from 'vitest';
 import { openStore } from './index.ts';
@@ -50,6 +56,17 @@ function openForTest(url: string): Store {
   return store;
 }
 
+const newJob = (): NewJob => ({
+  id: newId(),
+  ownerId: 'local',
+  priorityClass: 1,
+  prompt: 'a',
+  parameters: { maxLength: null, maxNewTokens: 1, temperature: 1, topK: 50, topP: 1, repetitionPenalty: 1, stop: [] },
+  seed: 1,
+  maxAttempts: 3,
+  deadlineMs: null,
+});
+
 const terminateOthers =
   'select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()';
 
@@ -79,6 +96,24 @@ describe('a Postgres server', () => {
     const failures = (await ended).filter((settled) => settled.status === 'rejected');
     for (const { reason } of failures) expect(reason).toMatchObject({ code: 'database_unavailable' });
     await expect.poll(async () => await store.jobs.countOpen().catch(() => null)).toEqual({ queued: 0, running: 0 });
+  });
+
+  it('takes the lock of all submits from a process that hangs in its transaction', async () => {
+    const url = await emptyDatabase();
+    const proxy = await startTcpProxy(url);
+    onTestFinished(async () => await proxy.stop());
+    const [hanging, other] = [openForTest(proxy.url), openForTest(url)];
+    await other.migrate();
+    proxy.setLatency({ toServerMs: 0, toClientMs: 300 });
+    const hung = hanging.jobs.submit(newJob()).catch((error: unknown) => error);
+    const heldLocks = `select 1 from pg_locks join pg_database on pg_database.oid = database
+      where locktype = 'advisory' and granted and datname = current_database()`;
+    await expect.poll(async () => (await execute(url, heldLocks)).length, { interval: 20 }).toBe(1);
+    proxy.blackHole();
+    expect(await other.jobs.submit(newJob())).toMatchObject({ status: 'queued' });
+    await proxy.stop();
+    expect(await hung).toMatchObject({ code: 'database_unavailable' });
+    expect(await other.jobs.countOpen()).toEqual({ queued: 1, running: 0 });
   });
 
   it('may crash and come back', async () => {
