@@ -2,6 +2,7 @@
 import {
   checkHistory,
   createHistoryRecorder,
+  type HistoryEntry,
   type HistoryRecorder,
   launchPostgres,
   launchRedis,
@@ -25,6 +26,8 @@ export interface ClusterOptions {
   /** For every process. */
   readonly environment?: Environment;
   readonly limits?: Partial<RunLimits>;
+  /** Called with each entry of the history. */
+  readonly onEntry?: (entry: HistoryEntry) => void;
 }
 
 /** A process and where it answers. */
@@ -73,7 +76,7 @@ export class Cluster {
 
   private constructor(
     servers: Pick<Cluster, 'postgres' | 'redis' | 'databaseProxy' | 'redisProxy'>,
-    { environment, limits }: ClusterOptions,
+    { environment, limits, onEntry }: ClusterOptions,
   ) {
     ({
       postgres: this.postgres,
@@ -89,7 +92,10 @@ export class Cluster {
       ...(redisProxy === null ? {} : { REDIS_URL: redisProxy.url }),
       ...environment,
     };
-    this.recorder = createHistoryRecorder({ limits: { ...defaultLimits, ...limits } });
+    this.recorder = createHistoryRecorder({
+      limits: { ...defaultLimits, ...limits },
+      ...(onEntry === undefined ? {} : { onEntry }),
+    });
   }
 
   static async launch(options: ClusterOptions = {}): Promise<Cluster> {
@@ -143,17 +149,20 @@ export class Cluster {
 
   /** One statement on the database, not through the proxy. */
   async sql(statement: string): Promise<readonly Readonly<Record<string, unknown>>[]> {
-    const { execute, close } = await openSql(this.postgres.url);
+    const connection = await openSql(this.postgres.url);
     try {
-      return await execute(statement);
+      return await connection.execute(statement);
     } finally {
-      await close();
+      await connection.close();
     }
   }
 
   async countOpen(): Promise<number> {
-    const [row] = await this.sql(`select count(*) as open from jobs where status in ('queued', 'running')`);
-    return Number(row?.['open']);
+    return await this.#count(`status in ('queued', 'running')`);
+  }
+
+  async countEnded(): Promise<number> {
+    return await this.#count('finished_at is not null');
   }
 
   /** Resolves when no job is open any more. @throws after `withinMs` */
@@ -175,9 +184,9 @@ export class Cluster {
     for (const { process, skewMs } of this.#nodes) {
       for (const line of process.log) this.recorder.addLogLine(line, skewMs);
     }
-    const { execute, close } = await openSql(this.postgres.url);
-    await this.recorder.readTables(execute);
-    await close();
+    const connection = await openSql(this.postgres.url);
+    await this.recorder.readTables(connection.execute);
+    await connection.close();
     return checkHistory(this.recorder.history);
   }
 
@@ -201,9 +210,14 @@ export class Cluster {
     return Object.assign(node, { url: await urlOf(process) });
   }
 
+  async #count(condition: string): Promise<number> {
+    const [row] = await this.sql(`select count(*) as jobs from jobs where ${condition}`);
+    return Number(row?.['jobs']);
+  }
+
   #noteEnd(process: ServiceProcess): void {
     const workerId = process.log.find((line) => 'workerId' in line)?.['workerId'];
-    if (workerId !== undefined) this.recorder.add({ type: 'worker-gone', workerId: String(workerId) });
+    if (typeof workerId === 'string') this.recorder.add({ type: 'worker-gone', workerId });
   }
 
   /** What cannot be sampled while the database is away is missing, and the checker is told nothing wrong. */

@@ -83,14 +83,14 @@ it('survives kills at any moment in one process on SQLite', async () => {
     (await Promise.all(['queued', 'running'].map((status) => countJobs(service, status)))).join();
   await until('all jobs to end', async () => (await open()) === '0,0', 100_000);
   await service.stop('SIGTERM');
-  const { execute, close } = await openSql(url);
+  const { execute, ...connection } = await openSql(url);
   expect(await execute('pragma integrity_check')).toEqual([{ integrity_check: 'ok' }]);
   for (const { processes } of services)
     for (const { log } of processes) for (const line of log) recorder.addLogLine(line);
   await recorder.readTables(execute);
   const [{ jobs } = {}] = await execute('select count(*) as jobs from jobs');
   expect(jobs).toBeGreaterThan(20);
-  await close();
+  await connection.close();
   expect(checkHistory(recorder.history)).toEqual([]);
 });
 

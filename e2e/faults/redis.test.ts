@@ -41,7 +41,8 @@ describe('a Redis', () => {
       select gen_random_uuid(), owner_id, 'queued', 1, class, turn + number, prompt, parameters, seed, 0, 0, 0, max_attempts, 0, created_at, created_at
       from jobs, generate_series(1, 10000) as number`);
     await redisCommand(cluster.redis?.url ?? '', 'FLUSHALL');
-    await until('ten thousand hints', async () => (await hintsIn(cluster.redis?.url ?? '', 'wait')) >= 9_990, 60_000);
+    const hints = async () => await hintsIn(cluster.redis?.url ?? '', 'wait');
+    await expect.poll(hints, { timeout: 60_000 }).toBeGreaterThanOrEqual(9_990);
   });
 
   it.each([redisRefusing, redisKilled, redisFrozen, redisInBlackHole])(

@@ -1,0 +1,152 @@
+/** What can go wrong in a random run. */
+import { skewedClock } from '@prosemill/testkit';
+import { type Cluster, shortLeaseSeconds } from './cluster.ts';
+import {
+  type Fault,
+  oldestOf,
+  redisFrozen,
+  redisInBlackHole,
+  redisKilled,
+  redisRefusing,
+  restartOldest,
+} from './faults.ts';
+import type { Random } from './random.ts';
+import { redisCommand } from './redis-command.ts';
+
+export interface TimedFault extends Fault {
+  readonly lastsMs: number;
+}
+
+interface Dish extends Fault {
+  readonly lastsMs: readonly [low: number, high: number];
+  readonly needsRedis?: boolean;
+}
+
+const leaseMs = shortLeaseSeconds * 1_000;
+const outage = [500, 10_000] as const;
+const atOnce = [0, 0] as const;
+const nothing = (): void => undefined;
+/** Ten minutes either way. */
+const skews = [600_000, -600_000] as const;
+
+/** @returns one fault after the other, each as likely */
+export function createFaultMenu(cluster: Cluster, random: Random): { next(): TimedFault } {
+  const dishes = [...processFaults(random), ...serverFaults].filter(
+    ({ needsRedis }) => needsRedis !== true || cluster.redis !== null,
+  );
+  return {
+    next() {
+      const dish = random.pick(dishes);
+      return { ...dish, lastsMs: random.between(dish.lastsMs) };
+    },
+  };
+}
+
+function processFaults(random: Random): readonly Dish[] {
+  const kill = (kind: 'apis' | 'workers'): Dish => ({
+    name: `one of the ${kind} killed`,
+    lastsMs: outage,
+    begin: async (cluster) => void (await cluster.stopNode(random.pick(cluster[kind]), 'SIGKILL')),
+    heal: async (cluster) => void (await (kind === 'apis' ? cluster.startApi() : cluster.startWorker())),
+  });
+  return [
+    kill('apis'),
+    kill('workers'),
+    {
+      name: 'a worker frozen',
+      lastsMs: [leaseMs / 2, 3 * leaseMs],
+      begin: (cluster) => void oldestOf(cluster, 'workers').process.child.kill('SIGSTOP'),
+      heal: (cluster) => void oldestOf(cluster, 'workers').process.child.kill('SIGCONT'),
+    },
+    {
+      name: 'an API and a worker restarted',
+      lastsMs: atOnce,
+      async begin(cluster) {
+        await restartOldest(cluster, 'apis');
+        await restartOldest(cluster, 'workers');
+      },
+      heal: nothing,
+    },
+    {
+      name: 'a worker and an API replaced by ones with a wrong clock',
+      lastsMs: atOnce,
+      async begin(cluster) {
+        const skewMs = random.pick(skews);
+        const options = { environment: await skewedClock(skewMs), skewMs };
+        await cluster.stopNode(oldestOf(cluster, 'workers'), 'SIGTERM');
+        await cluster.startWorker(options);
+        await cluster.stopNode(oldestOf(cluster, 'apis'), 'SIGTERM');
+        await cluster.startApi(options);
+      },
+      heal: nothing,
+    },
+  ];
+}
+
+const redisFaults: readonly Dish[] = [redisKilled, redisFrozen, redisRefusing, redisInBlackHole].map(
+  ({ name, begin, heal }) => ({
+    name: `Redis ${name}`,
+    begin,
+    heal,
+    lastsMs: outage,
+    needsRedis: true,
+  }),
+);
+
+const serverFaults: readonly Dish[] = [
+  ...redisFaults,
+  {
+    name: 'Redis emptied',
+    lastsMs: atOnce,
+    needsRedis: true,
+    begin: async ({ redis }) => void (await redisCommand(redis?.url ?? '', 'FLUSHALL')),
+    heal: nothing,
+  },
+  {
+    name: 'Postgres killed',
+    lastsMs: outage,
+    begin: async ({ postgres }) => await postgres.crash(),
+    heal: async ({ postgres }) => await postgres.restart(),
+  },
+  {
+    name: 'Postgres frozen',
+    lastsMs: outage,
+    begin: ({ postgres }) => postgres.freeze(),
+    heal: ({ postgres }) => postgres.thaw(),
+  },
+  {
+    name: 'every connection to Postgres cut',
+    lastsMs: atOnce,
+    begin: ({ databaseProxy }) => databaseProxy.reset(),
+    heal: nothing,
+  },
+  {
+    name: 'Postgres in a black hole',
+    lastsMs: outage,
+    begin: ({ databaseProxy }) => databaseProxy.blackHole(),
+    heal: async ({ databaseProxy }) => await databaseProxy.heal(),
+  },
+  {
+    name: 'Postgres slow',
+    lastsMs: [5_000, 15_000],
+    begin: ({ databaseProxy }) => databaseProxy.setLatency({ toServerMs: 50, toClientMs: 50 }),
+    heal: async ({ databaseProxy }) => await databaseProxy.heal(),
+  },
+  {
+    name: 'everything killed',
+    lastsMs: outage,
+    async begin(cluster) {
+      const nodes = [...cluster.apis, ...cluster.workers];
+      await Promise.all([
+        ...nodes.map((node) => cluster.stopNode(node, 'SIGKILL')),
+        cluster.redis?.crash(),
+        cluster.postgres.crash(),
+      ]);
+    },
+    async heal(cluster) {
+      await Promise.all([cluster.redis?.restart(), cluster.postgres.restart()]);
+      const apis = [1, 2].map(() => cluster.startApi());
+      await Promise.all([...apis, ...[1, 2, 3].map(() => cluster.startWorker())]);
+    },
+  },
+];

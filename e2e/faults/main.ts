@@ -1,0 +1,99 @@
+/**
+ * A long random run: `pnpm faults --minutes 30 --seed 7`. A service of two APIs and three workers under a steady load; one fault after the other, chosen by the
+ * seed; at the end the verdict of the checker. The history is kept in data/faults/, to be checked again with `--check FILE`.
+ */
+import { createWriteStream } from 'node:fs';
+import { mkdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { checkHistory, fromJsonLines, toJsonLines, type Violation } from '@prosemill/testkit';
+import { Cluster } from './cluster.ts';
+import { createFaultMenu } from './fault-menu.ts';
+import { startLoad } from './load.ts';
+import { createRandom } from './random.ts';
+import { faultLasts } from './until.ts';
+
+const folder = fileURLToPath(new URL('../../data/faults', import.meta.url));
+/** Before the first fault, and of what follows on the last; throughput is judged by these. */
+const quietMs = 60_000;
+const recoverWithinMs = 60_000;
+/** Between two faults. */
+const pauseMs = [2_000, 12_000] as const;
+const drainMs = 5 * 60_000;
+
+const { values } = parseArgs({
+  options: {
+    minutes: { type: 'string', default: '30' },
+    seed: { type: 'string', default: String(Date.now() % 1_000_000) },
+    size: { type: 'string', default: 'full' },
+    check: { type: 'string' },
+  },
+});
+
+process.exitCode = report(values.check === undefined ? await run() : await checkFile(values.check));
+
+async function checkFile(path: string): Promise<readonly Violation[]> {
+  return checkHistory(fromJsonLines(await readFile(path, 'utf8')));
+}
+
+function report(violations: readonly Violation[]): number {
+  for (const { invariant, message } of violations) print(`${invariant}: ${message}`);
+  print(violations.length === 0 ? 'No violation.' : `${violations.length} violations.`);
+  return violations.length === 0 ? 0 : 1;
+}
+
+async function run(): Promise<readonly Violation[]> {
+  const minutes = Number(values.minutes);
+  const seed = Number(values.seed);
+  if (!(minutes > 0) || !Number.isInteger(seed) || (values.size !== 'full' && values.size !== 'postgres')) {
+    throw new TypeError('usage: pnpm faults [--minutes 30] [--seed 7] [--size full|postgres] [--check FILE]');
+  }
+  print(`pnpm faults --minutes ${minutes} --seed ${seed} --size ${values.size}`);
+  await mkdir(folder, { recursive: true });
+  const path = join(folder, `${values.size}-${seed}.jsonl`);
+  const file = createWriteStream(path);
+  const cluster = await Cluster.launch({
+    size: values.size,
+    apis: 2,
+    workers: 3,
+    environment: { WORKERS: '4', SHUTDOWN_GRACE_SECONDS: '2' },
+    limits: { recoverWithinMs, gauges: { depth: { max: 5_000, final: 0 } } },
+    onEntry: (entry) => void file.write(toJsonLines([entry])),
+  });
+  try {
+    await play(cluster, { seed, ms: minutes * 60_000 });
+    return await cluster.verdict();
+  } finally {
+    await cluster.stop();
+    file.end();
+    print(`The history is in ${path}.`);
+  }
+}
+
+async function play(cluster: Cluster, { seed, ms }: { readonly seed: number; readonly ms: number }): Promise<void> {
+  const random = createRandom(seed);
+  const end = performance.now() + ms;
+  const load = startLoad(cluster, random);
+  await load.measure(quietMs);
+  const menu = createFaultMenu(cluster, random);
+  while (performance.now() < end - recoverWithinMs - quietMs) {
+    const { name, lastsMs, begin, heal } = menu.next();
+    print(`${new Date().toISOString()} ${name} for ${(lastsMs / 1_000).toFixed(1)} s`);
+    cluster.recorder.add({ type: 'fault-start', fault: name });
+    await begin(cluster);
+    await faultLasts(lastsMs);
+    await heal(cluster);
+    cluster.recorder.add({ type: 'fault-healed', fault: name });
+    await faultLasts(random.between(pauseMs));
+  }
+  await faultLasts(recoverWithinMs);
+  await load.measure(quietMs);
+  await load.stop();
+  await cluster.settle(drainMs);
+  await load.sampleDepth();
+}
+
+function print(line: string): void {
+  process.stdout.write(`${line}\n`);
+}
