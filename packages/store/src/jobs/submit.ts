@@ -92,14 +92,15 @@ async function insertJobs(
 
 /** Where a class stands. */
 interface ClassTurns {
-  /** The smallest that waits, else the largest given so far; null in an empty class. */
+  /** The smallest that waits for its first claim, else the largest given so far; null in an empty class. */
   floor: number | null;
   readonly lastOf: Map<string, number>;
 }
 
 /**
- * Start-time fair queueing, per class: after the owner's last turn, but never before the smallest turn that waits (or, when none waits,
- * the largest given so far), so that time spent idle earns nobody a head start.
+ * Start-time fair queueing, per class: after the owner's last turn, but never before the smallest turn that waits for its first claim (or,
+ * when none waits, the largest given so far), so that time spent idle earns nobody a head start. A job that returned to the queue does
+ * not count: it keeps its turn, and would take the class back to it.
  * @see Goyal, Vin, Cheng 1996, "Start-time Fair Queuing"
  */
 async function chooseTurns({ tx }: TransactionContext, jobs: readonly NewJob[]): Promise<readonly number[]> {
@@ -117,10 +118,11 @@ async function chooseTurns({ tx }: TransactionContext, jobs: readonly NewJob[]):
   return turns;
 }
 
+/** Ordered as claims are: for `min(turn)` Postgres may take the index of turns alone, and walk past every job that ever ended. */
 async function readFloor(tx: TransactionContext['tx'], priorityClass: PriorityClass): Promise<number | null> {
   const { rows } = await sql<{ floor: number | null }>`
     select coalesce(
-      (select min(turn) from jobs where status = 'queued' and class = ${priorityClass}),
+      (select turn from jobs where status = 'queued' and class = ${priorityClass} and attempt = 0 order by turn, id limit 1),
       (select max(turn) from jobs where class = ${priorityClass})
     ) as floor`.execute(tx);
   return rows[0]?.floor ?? null;

@@ -72,6 +72,23 @@ export function describeClaims(name: string, open: OpenSession): void {
       expect(idle[0]?.turn).toBe(backlog[0]?.turn);
     });
 
+    it('keep a job before the backlog that comes after it, though an older job has returned meanwhile', async () => {
+      const { jobs } = session.store;
+      for (let submits = 0; submits < 20; submits += 1) await submit({ ownerId: 'busy' });
+      const old = await claimSome(session.store);
+      for (let claims = 1; claims < 20; claims += 1) {
+        const { key } = await claimSome(session.store);
+        await jobs.complete(key, succeeded);
+      }
+      const single = await submit({ ownerId: 'single' });
+      await jobs.complete(old.key, { type: 'retried', error: { code: 'generation_failed', message: 'x' }, delayMs: 0 });
+      for (let submits = 0; submits < 20; submits += 1) await submit({ ownerId: 'newcomer' });
+      const order: string[] = [];
+      // The newcomer's first job may share the single one's turn.
+      for (let claims = 0; claims < 3; claims += 1) order.push((await claimSome(session.store)).job.id);
+      expect(order).toContain(single.id);
+    });
+
     it('take the oldest of any class when asked to', async () => {
       const oldest = await submit({ priorityClass: 2 });
       await submit({ priorityClass: 0 });

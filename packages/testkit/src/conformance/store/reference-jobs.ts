@@ -166,11 +166,11 @@ export class ReferenceJobs {
     return this.jobs.filter((job) => job.priorityClass === priorityClass);
   }
 
-  /** The smallest turn that waits, else the largest given so far; null in an empty class. */
+  /** The smallest turn that waits for its first claim, else the largest given so far; null in an empty class. */
   #turnFloor(priorityClass: PriorityClass): number | null {
     const all = this.#inClass(priorityClass);
     if (all.length === 0) return null;
-    const waiting = all.filter(({ status }) => status === 'queued');
+    const waiting = all.filter(({ status, attempt }) => status === 'queued' && attempt === 0);
     return waiting.length === 0 ? maxOf(all) : Math.min(...waiting.map(({ turn }) => turn));
   }
 
