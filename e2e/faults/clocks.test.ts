@@ -8,10 +8,13 @@ import { shortLeaseSeconds } from './cluster.ts';
 
 const tenMinutesMs = 10 * 60_000;
 
-it.each([tenMinutesMs, -tenMinutesMs])(
-  '15: a worker and an API whose clocks are %i ms off work as all others do',
-  async (skewMs) => {
-    const cluster = await launch({ apis: 1, workers: 1, environment: { WORKERS: '4' } });
+it.each([
+  { skewMs: tenMinutesMs, size: 'full' as const },
+  { skewMs: -tenMinutesMs, size: 'postgres' as const },
+])(
+  '15: a worker and an API whose clocks are $skewMs ms off work as all others do ($size)',
+  async ({ skewMs, size }) => {
+    const cluster = await launch({ size, apis: 1, workers: 1, environment: { WORKERS: '4' } });
     const skewed = { environment: await skewedClock(skewMs), skewMs };
     await cluster.startApi(skewed);
     const worker = await cluster.startWorker(skewed);

@@ -6,12 +6,19 @@ import { faultLasts, until } from './until.ts';
 
 describe('a Postgres', () => {
   it.each([
-    { name: 'less than a lease', leaseSeconds: 20, awayMs: 5_000, starts: [1, 1] as const },
-    { name: 'longer than two leases', leaseSeconds: 3, awayMs: 10_000, starts: [1, 2] as const },
+    { name: 'less than a lease', size: 'full' as const, leaseSeconds: 20, awayMs: 5_000, starts: [1, 1] as const },
+    {
+      name: 'longer than two leases',
+      size: 'postgres' as const,
+      leaseSeconds: 3,
+      awayMs: 10_000,
+      starts: [1, 2] as const,
+    },
   ])(
     '8: that is away for $name as a result is written gets it afterwards, once',
-    async ({ leaseSeconds, awayMs, starts: [least, most] }) => {
+    async ({ size, leaseSeconds, awayMs, starts: [least, most] }) => {
       const cluster = await launch({
+        size,
         environment: { LEASE_SECONDS: String(leaseSeconds), FAILPOINT: 'worker.before_complete:sleep' },
         limits: { leaseMs: leaseSeconds * 1_000 },
       });
@@ -30,15 +37,20 @@ describe('a Postgres', () => {
     },
   );
 
-  it('9: whose answer to a commit is lost has the result, and nothing is generated again', async () => {
-    const cluster = await launch({ workers: 1 });
-    const client = clientOf(cluster);
-    const struck = cluster.databaseProxy.dropReplyAfter(postgresCommit, { after: 'insert into "generation_records"' });
-    const [id = ''] = await submitMany(client, 1);
-    await struck;
-    await cluster.settle(30_000);
-    expect((await client.read(id)).body).toMatchObject({ status: 'succeeded', attempt: 1 });
-    expect(cluster.startsOf(id)).toBe(1);
-    await expectNoViolation(cluster);
-  });
+  it.each(['full', 'postgres'] as const)(
+    '9: whose answer to a commit is lost has the result, and nothing is generated again (%s)',
+    async (size) => {
+      const cluster = await launch({ size, workers: 1 });
+      const client = clientOf(cluster);
+      const struck = cluster.databaseProxy.dropReplyAfter(postgresCommit, {
+        after: 'insert into "generation_records"',
+      });
+      const [id = ''] = await submitMany(client, 1);
+      await struck;
+      await cluster.settle(30_000);
+      expect((await client.read(id)).body).toMatchObject({ status: 'succeeded', attempt: 1 });
+      expect(cluster.startsOf(id)).toBe(1);
+      await expectNoViolation(cluster);
+    },
+  );
 });

@@ -17,9 +17,12 @@ export interface TimedFault extends Fault {
   readonly lastsMs: number;
 }
 
+/** What a fault is about; two at once are about different parts. */
+type Part = 'processes' | 'redis' | 'postgres' | 'everything';
+
 interface Dish extends Fault {
+  readonly part: Part;
   readonly lastsMs: readonly [low: number, high: number];
-  readonly needsRedis?: boolean;
 }
 
 const leaseMs = shortLeaseSeconds * 1_000;
@@ -29,15 +32,23 @@ const nothing = (): void => undefined;
 /** Ten minutes either way. */
 const skews = [600_000, -600_000] as const;
 
-/** @returns one fault after the other, each as likely */
-export function createFaultMenu(cluster: Cluster, random: Random): { next(): TimedFault } {
+/** How often a second fault comes with the first. */
+const shareOfPairs = 0.25;
+
+/** @returns what begins at once, each fault as likely */
+export function createFaultMenu(cluster: Cluster, random: Random): { next(): readonly TimedFault[] } {
   const dishes = [...processFaults(random), ...serverFaults].filter(
-    ({ needsRedis }) => needsRedis !== true || cluster.redis !== null,
+    ({ part }) => part !== 'redis' || cluster.redis !== null,
   );
+  const timed = (dish: Dish): TimedFault => ({ ...dish, lastsMs: random.between(dish.lastsMs) });
   return {
     next() {
-      const dish = random.pick(dishes);
-      return { ...dish, lastsMs: random.between(dish.lastsMs) };
+      const first = random.pick(dishes);
+      const others = dishes
+        .filter(({ part }) => part === 'redis' || part === 'postgres')
+        .filter(({ part }) => part !== first.part);
+      if (first.part === 'everything' || random.next() >= shareOfPairs) return [timed(first)];
+      return [timed(first), timed(random.pick(others))];
     },
   };
 }
@@ -45,6 +56,7 @@ export function createFaultMenu(cluster: Cluster, random: Random): { next(): Tim
 function processFaults(random: Random): readonly Dish[] {
   const kill = (kind: 'apis' | 'workers'): Dish => ({
     name: `one of the ${kind} killed`,
+    part: 'processes',
     lastsMs: outage,
     begin: async (cluster) => void (await cluster.stopNode(random.pick(cluster[kind]), 'SIGKILL')),
     heal: async (cluster) => void (await (kind === 'apis' ? cluster.startApi() : cluster.startWorker())),
@@ -54,12 +66,14 @@ function processFaults(random: Random): readonly Dish[] {
     kill('workers'),
     {
       name: 'a worker frozen',
+      part: 'processes',
       lastsMs: [leaseMs / 2, 3 * leaseMs],
       begin: (cluster) => void oldestOf(cluster, 'workers').process.child.kill('SIGSTOP'),
       heal: (cluster) => void oldestOf(cluster, 'workers').process.child.kill('SIGCONT'),
     },
     {
       name: 'an API and a worker restarted',
+      part: 'processes',
       lastsMs: atOnce,
       async begin(cluster) {
         await restartOldest(cluster, 'apis');
@@ -69,6 +83,7 @@ function processFaults(random: Random): readonly Dish[] {
     },
     {
       name: 'a worker and an API replaced by ones with a wrong clock',
+      part: 'processes',
       lastsMs: atOnce,
       async begin(cluster) {
         const skewMs = random.pick(skews);
@@ -89,7 +104,7 @@ const redisFaults: readonly Dish[] = [redisKilled, redisFrozen, redisRefusing, r
     begin,
     heal,
     lastsMs: outage,
-    needsRedis: true,
+    part: 'redis',
   }),
 );
 
@@ -98,42 +113,48 @@ const serverFaults: readonly Dish[] = [
   {
     name: 'Redis emptied',
     lastsMs: atOnce,
-    needsRedis: true,
+    part: 'redis',
     begin: async ({ redis }) => void (await redisCommand(redis?.url ?? '', 'FLUSHALL')),
     heal: nothing,
   },
   {
     name: 'Postgres killed',
+    part: 'postgres',
     lastsMs: outage,
     begin: async ({ postgres }) => await postgres.crash(),
     heal: async ({ postgres }) => await postgres.restart(),
   },
   {
     name: 'Postgres frozen',
+    part: 'postgres',
     lastsMs: outage,
     begin: ({ postgres }) => postgres.freeze(),
     heal: ({ postgres }) => postgres.thaw(),
   },
   {
     name: 'every connection to Postgres cut',
+    part: 'postgres',
     lastsMs: atOnce,
     begin: ({ databaseProxy }) => databaseProxy.reset(),
     heal: nothing,
   },
   {
     name: 'Postgres in a black hole',
+    part: 'postgres',
     lastsMs: outage,
     begin: ({ databaseProxy }) => databaseProxy.blackHole(),
     heal: async ({ databaseProxy }) => await databaseProxy.heal(),
   },
   {
     name: 'Postgres slow',
+    part: 'postgres',
     lastsMs: [5_000, 15_000],
     begin: ({ databaseProxy }) => databaseProxy.setLatency({ toServerMs: 50, toClientMs: 50 }),
     heal: async ({ databaseProxy }) => await databaseProxy.heal(),
   },
   {
     name: 'everything killed',
+    part: 'everything',
     lastsMs: outage,
     async begin(cluster) {
       const nodes = [...cluster.apis, ...cluster.workers];

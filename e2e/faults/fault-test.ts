@@ -1,7 +1,11 @@
 /** What every fault test begins and ends with. */
-import { expect, onTestFinished } from 'vitest';
+import { expect, onTestFinished, vi } from 'vitest';
 import { Cluster, type ClusterOptions, type Node } from './cluster.ts';
+import { scaled } from './scale.ts';
 import { LoadClient, type SubmitOptions } from './load-client.ts';
+
+const minuteMs = 60_000;
+vi.setConfig({ testTimeout: scaled(5 * minuteMs, 60 * minuteMs) });
 
 export async function launch(options: ClusterOptions = {}): Promise<Cluster> {
   const cluster = await Cluster.launch(options);
@@ -49,3 +53,9 @@ export async function metricOf({ url }: Node, name: string): Promise<number> {
 /** Ids of the attempts that a worker has begun, in order. */
 export const startedOn = ({ process }: Node): readonly string[] =>
   process.log.filter(({ msg }) => msg === 'job attempt started').map(({ jobId }) => String(jobId));
+
+/** The smallest value that so large a share of them does not exceed. */
+export function percentile(values: readonly number[], share: number): number {
+  const sorted = values.toSorted((a, b) => a - b);
+  return sorted[Math.ceil(sorted.length * share) - 1] ?? Number.NaN;
+}

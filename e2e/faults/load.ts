@@ -5,7 +5,7 @@ import type { Random } from './random.ts';
 import { faultLasts } from './until.ts';
 
 export interface Load {
-  /** Counts the jobs that end within so many milliseconds. */
+  /** Counts the jobs that succeed within so many milliseconds. */
   measure(ms: number): Promise<void>;
   sampleDepth(): Promise<void>;
   /** Resolves when the last call has its answer. */
@@ -57,12 +57,12 @@ export function startLoad(cluster: Cluster, random: Random): Load {
   return {
     sampleDepth,
     async measure(ms) {
-      const before = await cluster.countEnded();
+      const before = await cluster.countSucceeded();
       const startedAtMs = Date.now();
       await faultLasts(ms);
-      const finishedJobs = (await cluster.countEnded()) - before;
+      const finishedJobs = (await cluster.countSucceeded()) - before;
       cluster.recorder.add({ type: 'throughput', startedAtMs, finishedJobs });
-      process.stdout.write(`${((finishedJobs * 1_000) / ms).toFixed(2)} jobs a second end\n`);
+      process.stdout.write(`${((finishedJobs * 1_000) / ms).toFixed(2)} jobs a second\n`);
     },
     async stop() {
       isStopping = true;

@@ -7,9 +7,10 @@ import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { errorLine } from '@prosemill/core';
 import { checkHistory, fromJsonLines, toJsonLines, type Violation } from '@prosemill/testkit';
 import { Cluster } from './cluster.ts';
-import { createFaultMenu } from './fault-menu.ts';
+import { createFaultMenu, type TimedFault } from './fault-menu.ts';
 import { startLoad } from './load.ts';
 import { createRandom } from './random.ts';
 import { faultLasts } from './until.ts';
@@ -61,8 +62,10 @@ async function run(): Promise<readonly Violation[]> {
     limits: { recoverWithinMs, gauges: { depth: { max: 5_000, final: 0 } } },
     onEntry: (entry) => void file.write(toJsonLines([entry])),
   });
+  // Ctrl-C: the processes and servers go too.
+  process.once('SIGINT', () => void cluster.stop().then(() => process.exit(130)));
   try {
-    await play(cluster, { seed, ms: minutes * 60_000 });
+    await play(cluster, { seed, ms: minutes * 60_000 }).catch((error: unknown) => print(errorLine(error)));
     return await cluster.verdict();
   } finally {
     await cluster.stop();
@@ -78,13 +81,7 @@ async function play(cluster: Cluster, { seed, ms }: { readonly seed: number; rea
   await load.measure(quietMs);
   const menu = createFaultMenu(cluster, random);
   while (performance.now() < end - recoverWithinMs - quietMs) {
-    const { name, lastsMs, begin, heal } = menu.next();
-    print(`${new Date().toISOString()} ${name} for ${(lastsMs / 1_000).toFixed(1)} s`);
-    cluster.recorder.add({ type: 'fault-start', fault: name });
-    await begin(cluster);
-    await faultLasts(lastsMs);
-    await heal(cluster);
-    cluster.recorder.add({ type: 'fault-healed', fault: name });
+    await Promise.all(menu.next().map((fault) => suffer(cluster, fault)));
     await faultLasts(random.between(pauseMs));
   }
   await faultLasts(recoverWithinMs);
@@ -92,6 +89,15 @@ async function play(cluster: Cluster, { seed, ms }: { readonly seed: number; rea
   await load.stop();
   await cluster.settle(drainMs);
   await load.sampleDepth();
+}
+
+async function suffer(cluster: Cluster, { name, lastsMs, begin, heal }: TimedFault): Promise<void> {
+  print(`${new Date().toISOString()} ${name} for ${(lastsMs / 1_000).toFixed(1)} s`);
+  cluster.recorder.add({ type: 'fault-start', fault: name });
+  await begin(cluster);
+  await faultLasts(lastsMs);
+  await heal(cluster);
+  cluster.recorder.add({ type: 'fault-healed', fault: name });
 }
 
 function print(line: string): void {

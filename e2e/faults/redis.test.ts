@@ -2,13 +2,13 @@
 import { createQueue } from '@prosemill/queue';
 import { silentLogger } from '@prosemill/testkit';
 import { describe, expect, it } from 'vitest';
-import type { Cluster } from './cluster.ts';
-import { clientOf, expectAllSucceeded, expectNoViolation, launch, submitMany } from './fault-test.ts';
+import { shortLeaseSeconds } from './cluster.ts';
+import { clientOf, expectAllSucceeded, expectNoViolation, launch, percentile, submitMany } from './fault-test.ts';
 import { redisFrozen, redisInBlackHole, redisKilled, redisRefusing } from './faults.ts';
 import { longText } from './load-client.ts';
 import { hintsIn, redisCommand } from './redis-command.ts';
 import { scaled } from './scale.ts';
-import { faultLasts, until } from './until.ts';
+import { faultLasts, patience, until } from './until.ts';
 
 /** Promised for an answer that does not wait for Redis. */
 const answerMs = 1_500;
@@ -59,7 +59,12 @@ describe('a Redis', () => {
         ),
       );
       expect(answers.map(({ status }) => status)).toEqual(answers.map(() => 202));
-      expect(Math.max(...answers.map(({ tookMs }) => tookMs))).toBeLessThan(answerMs);
+      expect(
+        percentile(
+          answers.map(({ tookMs }) => tookMs),
+          0.99,
+        ),
+      ).toBeLessThan(patience * answerMs);
       await heal(cluster);
       cluster.recorder.add({ type: 'fault-healed', fault: name });
       await cluster.settle(60_000);
@@ -84,14 +89,11 @@ describe('a Redis', () => {
       await fault.begin(cluster);
       await faultLasts(20_000);
       await fault.heal(cluster);
-      const [id = ''] = await submitMany(client, 1);
-      const startedBefore = await startedJobs(cluster);
-      await until(
-        'consumption to resume',
-        async () => (isBusy ? (await startedJobs(cluster)) > startedBefore + 1 : cluster.startsOf(id) > 0),
-        resumeMs,
-      );
+      // Before all that waits.
+      const { id } = await client.submit({ path: '/generate', waitSeconds: 0 });
+      await until('consumption to resume', () => cluster.startsOf(id ?? '') > 0, patience * resumeMs);
       await cluster.settle(90_000);
+      await expectAllSucceeded(cluster, isBusy ? 301 : 3);
       await expectNoViolation(cluster);
     },
   );
@@ -101,9 +103,10 @@ describe('a Redis', () => {
     const client = clientOf(cluster);
     await submitMany(client, 100);
     for (const type of ['normal', 'pubsub']) await redisCommand(cluster.redis?.url ?? '', `CLIENT KILL TYPE ${type}`);
-    await submitMany(client, 100);
+    const { id } = await client.submit({ path: '/generate', waitSeconds: 0 });
+    await until('consumption to resume', () => cluster.startsOf(id ?? '') > 0, patience * resumeMs);
     await cluster.settle(60_000);
-    await expectAllSucceeded(cluster, 200);
+    await expectAllSucceeded(cluster, 101);
     await expectNoViolation(cluster);
   });
 
@@ -114,6 +117,8 @@ describe('a Redis', () => {
     await until('the job to start', () => cluster.startsOf(id) === 1, 10_000);
     cluster.redis?.freeze();
     await cluster.settle(30_000);
+    // Until the hint's lock is over, so that it counts as stalled.
+    await faultLasts(2 * shortLeaseSeconds * 1_000);
     cluster.redis?.thaw();
     const url = cluster.redis?.url ?? '';
     await until(
@@ -144,8 +149,3 @@ describe('a Redis', () => {
     await expectNoViolation(cluster);
   });
 });
-
-async function startedJobs(cluster: Cluster): Promise<number> {
-  const [row] = await cluster.sql('select count(*) as started from jobs where attempt > 0');
-  return Number(row?.['started']);
-}

@@ -1,4 +1,4 @@
 /** How long and how much: what fits into every test run, or with `FAULTS=full` all that docs/guarantees.md names. */
 const isFull = process.env['FAULTS'] === 'full';
 
-export const scaled = <Value>(usual: Value, full: Value): Value => (isFull ? full : usual);
+export const scaled = <Usual, Full>(usual: Usual, full: Full): Usual | Full => (isFull ? full : usual);

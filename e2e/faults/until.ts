@@ -3,6 +3,9 @@ import { setTimeout as delay } from 'node:timers/promises';
 
 const pollMs = 50;
 
+/** Times that are promised for a machine that has nothing else to do are asked for so many times over: tests run beside each other, on two cores. */
+export const patience = 3;
+
 /** Asks until the answer is yes. A question that fails counts as no. @throws after `withinMs`, with the last failure */
 export async function until(what: string, isSo: () => Promise<boolean> | boolean, withinMs: number): Promise<void> {
   const end = performance.now() + withinMs;

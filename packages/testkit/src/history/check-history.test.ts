@@ -17,6 +17,7 @@ import { statusAfter } from './index-history.ts';
 const limits: RunLimits = {
   leaseMs: 30_000,
   finishWithinMs: 120_000,
+  mayFail: true,
   answerWithinMs: 1_000,
   gauges: { 'queue-depth': { max: 10_500, final: 0 } },
   clockToleranceMs: 100,
@@ -189,6 +190,15 @@ describe('I1: accepted submits end', () => {
 
   it('catches a job that was committed for a client without an answer and never ended', () => {
     expect(broken(call(submit(), [1, 2], timeout), rowsOf('a', succeeded.slice(0, 1)))).toEqual(['I1']);
+  });
+
+  it('catches a failure that the run does not explain', () => {
+    const strict: HistoryEntry = { atMs: 0, type: 'run-start', limits: { ...limits, mayFail: false } };
+    const failed: readonly Step[] = [...succeeded.slice(0, 2), ['job-failed', 3_000, 'worker']];
+    const history = [strict, ...historyOf(call(submit(), [1, 2], job('a')), rowsOf('a', failed)).slice(1)];
+    expect(checkHistory(history).map(({ message }) => message)).toEqual([
+      'job a failed (attempt 1), and nothing in this run may make it',
+    ]);
   });
 
   it('allows any terminal state, and submits without an answer or refused that left nothing', () => {

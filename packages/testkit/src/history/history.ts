@@ -64,6 +64,8 @@ export interface RunLimits {
   readonly leaseMs: number;
   /** From a job's creation to its end; null: by the time the tables are read. */
   readonly finishWithinMs: number | null;
+  /** Whether a job may end as failed: a run whose faults no job should feel three times says no. */
+  readonly mayFail: boolean;
   /** From a job's end to the answer of who waits for it; null: not checked. */
   readonly answerWithinMs: number | null;
   /** By the name of a gauge. `final`: what its last sample may be at most. */

@@ -5,6 +5,7 @@ import { createHistoryRecorder } from './record-history.ts';
 const limits: RunLimits = {
   leaseMs: 30_000,
   finishWithinMs: null,
+  mayFail: false,
   answerWithinMs: null,
   gauges: {},
   clockToleranceMs: 0,

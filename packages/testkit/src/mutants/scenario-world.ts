@@ -34,6 +34,7 @@ export const afterLeaseMs = leaseMs + 1_000;
 const limits: RunLimits = {
   leaseMs,
   finishWithinMs: null,
+  mayFail: false,
   answerWithinMs: null,
   gauges: {},
   clockToleranceMs: 0,
