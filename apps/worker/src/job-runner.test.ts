@@ -159,7 +159,7 @@ describe('an attempt at a job', () => {
 
   it('writes nothing when the job was taken away', async () => {
     const job = await submit(long);
-    const ended = await runWith(job, () => running.abort(job.id, 'lost'));
+    const ended = await runWith(job, () => running.abort({ id: job.id, attempt: 1 }, 'lost'));
     expect(ended).toMatchObject({ status: 'running', attempt: 1 });
   });
 
@@ -221,7 +221,7 @@ describe('an attempt at a job', () => {
     await expect.poll(() => running.count, { interval: 5 }).toBe(1);
     const second = runNextJob();
     await expect.poll(() => running.count, { interval: 5 }).toBe(2);
-    running.abort(suspect.id, reason);
+    running.abort({ id: suspect.id, attempt: 2 }, reason);
     expect(await second).toBe(true);
     expect(running.count).toBe(1);
     expect(await find(suspect)).toMatchObject(expected);

@@ -68,17 +68,16 @@ export function createJobRunner(options: JobRunnerOptions): () => Promise<boolea
   async function runJob(claimed: ClaimedJob): Promise<void> {
     const { job, remainingMs } = claimed;
     const jobLogger = logger.child({ jobId: job.id, attempt: job.attempt, workerId });
-    const signal = running.add(job.id);
+    const signal = running.add(job);
     const stopLease = keepLease({
       jobs,
       claim: job,
       leaseMs,
       logger: jobLogger,
-      onLost: () => running.abort(job.id, 'lost'),
-      onCancelRequested: () => running.abort(job.id, 'canceled'),
+      onLost: () => running.abort(job, 'lost'),
+      onCancelRequested: () => running.abort(job, 'canceled'),
     });
-    const deadline =
-      remainingMs === null ? undefined : setTimeout(() => running.abort(job.id, 'deadline'), remainingMs);
+    const deadline = remainingMs === null ? undefined : setTimeout(() => running.abort(job, 'deadline'), remainingMs);
     metrics.countStarted();
     jobLogger.info({}, 'job attempt started');
     announce(job.id);
@@ -93,7 +92,7 @@ export function createJobRunner(options: JobRunnerOptions): () => Promise<boolea
     } finally {
       clearTimeout(deadline);
       stopLease();
-      running.remove(job.id);
+      running.remove(job);
       announce(job.id);
     }
   }

@@ -20,7 +20,7 @@ const renewalsPerLease = 3;
 const maxPending = 2;
 
 /**
- * Renews until stopped. A database that cannot be reached is tried again at the next renewal: the generation goes on, and the fence decides.
+ * Renews until stopped or lost. A database that cannot be reached is tried again at the next renewal: the generation goes on, and the fence decides.
  * @returns a function that stops the renewals
  */
 export function keepLease({ jobs, claim, leaseMs, logger, onLost, onCancelRequested }: LeaseOptions): () => void {
@@ -34,8 +34,10 @@ export function keepLease({ jobs, claim, leaseMs, logger, onLost, onCancelReques
     try {
       const renewed = await jobs.renew(claim, leaseMs);
       if (isStopped) return;
-      if (renewed === null) onLost();
-      else if (renewed.cancelRequested) onCancelRequested();
+      if (renewed === null) {
+        stop();
+        onLost();
+      } else if (renewed.cancelRequested) onCancelRequested();
     } catch (error) {
       logger.warn({ reason: errorLine(error) }, 'the lease could not be renewed');
     } finally {
@@ -43,8 +45,10 @@ export function keepLease({ jobs, claim, leaseMs, logger, onLost, onCancelReques
     }
   }
 
-  return function stop() {
+  function stop(): void {
     isStopped = true;
     clearInterval(timer);
-  };
+  }
+
+  return stop;
 }

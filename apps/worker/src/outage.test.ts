@@ -1,74 +1,79 @@
-/** A worker whose database goes away while it works. */
+/** A worker that loses its database, or its hold on a job, while it works. */
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Job, newId, type Store } from '@prosemill/core';
 import { createTextGenerator } from '@prosemill/engine';
-import { createQueue } from '@prosemill/queue';
+import { createQueue, type Queue } from '@prosemill/queue';
 import { openStore } from '@prosemill/store';
 import { createMetrics } from '@prosemill/telemetry';
-import { launchPostgres, newJob, type PrivateServer, silentLogger } from '@prosemill/testkit';
-import { beforeEach, describe, expect, it, onTestFinished } from 'vitest';
+import { launchPostgres, newJob, openSql, type PrivateServer, silentLogger } from '@prosemill/testkit';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import { createWorker, type Worker } from './create-worker.ts';
 
 /** About a second. */
 const parameters = { ...newJob().parameters, maxNewTokens: 500, topK: 0, temperature: 1.3, stop: [] };
-const leaseMs = 30_000;
+
+interface World {
+  readonly database: PrivateServer;
+  readonly store: Store;
+  readonly queue: Queue;
+  readonly worker: Worker;
+  /** Messages of the worker's log. */
+  readonly log: readonly string[];
+}
+
+async function startWorker(leaseMs: number): Promise<World> {
+  const database = await launchPostgres();
+  const store = openStore({ url: database.url, logger: silentLogger });
+  const queue = createQueue({ databaseUrl: database.url, redisUrl: undefined, logger: silentLogger });
+  const log: string[] = [];
+  const add = (_fields: object, message: string): void => void log.push(message);
+  const logger = { debug: add, info: add, warn: add, error: add, child: () => logger };
+  const worker = createWorker({
+    store,
+    receiver: queue.receiver,
+    hints: queue.sender,
+    wakeUps: queue.wakeUps,
+    generator: createTextGenerator({
+      model: 'shipped',
+      revision: undefined,
+      engine: 'auto',
+      slots: 2,
+      dtype: 'fp32',
+      modelDir: join(tmpdir(), 'prosemill-test-models'),
+      hubEndpoint: 'http://not.used',
+      threads: 1,
+      logger: silentLogger,
+    }),
+    logger,
+    metrics: createMetrics(),
+    workerId: newId(),
+    leaseMs,
+    forbiddenWords: [],
+  });
+  onTestFinished(async () => {
+    database.thaw();
+    await worker.stop(0);
+    await queue.stop();
+    await store.stop();
+    await database.stop();
+  });
+  await store.migrate();
+  await worker.start(new AbortController().signal);
+  return { database, store, queue, worker, log };
+}
+
+async function submitAndStart({ store, log }: World): Promise<Job> {
+  const job = await store.jobs.submit(newJob({ parameters }));
+  await expect.poll(() => log, { interval: 5 }).toContain('job attempt started');
+  return job;
+}
 
 describe('a database that is away when a text is ready', () => {
-  let database: PrivateServer;
-  let store: Store;
-  let worker: Worker;
-  /** Messages of the worker's log. */
-  let log: string[];
-
-  beforeEach(async () => {
-    database = await launchPostgres();
-    store = openStore({ url: database.url, logger: silentLogger });
-    const queue = createQueue({ databaseUrl: database.url, redisUrl: undefined, logger: silentLogger });
-    log = [];
-    const add = (_fields: object, message: string): void => void log.push(message);
-    const logger = { debug: add, info: add, warn: add, error: add, child: () => logger };
-    worker = createWorker({
-      store,
-      receiver: queue.receiver,
-      hints: queue.sender,
-      wakeUps: queue.wakeUps,
-      generator: createTextGenerator({
-        model: 'shipped',
-        revision: undefined,
-        engine: 'auto',
-        slots: 1,
-        dtype: 'fp32',
-        modelDir: join(tmpdir(), 'prosemill-test-models'),
-        hubEndpoint: 'http://not.used',
-        threads: 1,
-        logger: silentLogger,
-      }),
-      logger,
-      metrics: createMetrics(),
-      workerId: newId(),
-      leaseMs,
-      forbiddenWords: [],
-    });
-    onTestFinished(async () => {
-      database.thaw();
-      await worker.stop(0);
-      await queue.stop();
-      await store.stop();
-      await database.stop();
-    });
-    await store.migrate();
-    await worker.start(new AbortController().signal);
-  });
-
-  async function submitAndStart(): Promise<Job> {
-    const job = await store.jobs.submit(newJob({ parameters }));
-    await expect.poll(() => log, { interval: 5 }).toContain('job attempt started');
-    return job;
-  }
-
   it('gets it when it is back, and nothing is generated again', async () => {
-    const { id } = await submitAndStart();
+    const world = await startWorker(30_000);
+    const { database, store, log } = world;
+    const { id } = await submitAndStart(world);
     await database.crash();
     await expect.poll(() => log).toContain('database is not available yet');
     await database.restart();
@@ -78,7 +83,10 @@ describe('a database that is away when a text is ready', () => {
   });
 
   it('does not hold up a stop for long; the job is run again when its lease is over', async () => {
-    const { id } = await submitAndStart();
+    const leaseMs = 30_000;
+    const world = await startWorker(leaseMs);
+    const { database, worker, log } = world;
+    const { id } = await submitAndStart(world);
     database.freeze();
     const begin = performance.now();
     await worker.stop(2_000);
@@ -88,10 +96,35 @@ describe('a database that is away when a text is ready', () => {
     database.thaw();
     const later = openStore({ url: database.url, logger: silentLogger, clockOffsetMs: leaseMs + 1_000 });
     onTestFinished(async () => await later.stop());
-    // Unless what was sent before the freeze got through after all.
-    const ended = async (): Promise<string | undefined> => (await later.jobs.find('local', id))?.status;
-    expect(await ended()).toBeOneOf(['running', 'queued', 'succeeded']);
-    if ((await ended()) === 'running') expect(await later.jobs.rescueLostJobs(10)).toEqual([id]);
-    expect(await ended()).toBeOneOf(['queued', 'succeeded']);
+    const rescued = async (): Promise<string | undefined> => {
+      await later.jobs.rescueLostJobs(10);
+      return (await later.jobs.find('local', id))?.status;
+    };
+    // Succeeded: what was sent before the freeze got through after all; while it does, it has the row's lock.
+    await expect.poll(rescued).toBeOneOf(['queued', 'succeeded']);
+  });
+});
+
+describe('a lease that runs out while a text is generated', () => {
+  it('costs a job that comes back to the same worker one crash: its attempts do not stop each other', async () => {
+    const world = await startWorker(900);
+    const { database, store, queue, log } = world;
+    const { id } = await submitAndStart(world);
+    const sql = await openSql(database.url);
+    onTestFinished(async () => await sql.close());
+    // A renewal may come between the two.
+    await expect
+      .poll(
+        async () => {
+          await sql.execute(`update jobs set lease_until = now() - interval '1 second' where status = 'running'`);
+          return await store.jobs.rescueLostJobs(10);
+        },
+        { interval: 5 },
+      )
+      .toEqual([id]);
+    await queue.sender.send([{ id, epoch: 1 }]);
+    const countEnded = (): number => log.filter((message) => message === 'job attempt ended').length;
+    await expect.poll(countEnded).toBe(2);
+    expect(await store.jobs.find('local', id)).toMatchObject({ status: 'succeeded', attempt: 2, crashCount: 1 });
   });
 });
