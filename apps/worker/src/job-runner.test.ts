@@ -2,6 +2,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { queryObjects } from 'node:v8';
 import { type Job, type NewJob, newId, type Store, type TextGenerator } from '@prosemill/core';
 import { createTextGenerator } from '@prosemill/engine';
 import { createQueue } from '@prosemill/queue';
@@ -111,6 +112,16 @@ describe('an attempt at a job', () => {
     expect(ended?.timeToFirstTokenMs).toBeGreaterThan(0);
     expect(ended?.generationMs).toBeGreaterThanOrEqual(ended?.timeToFirstTokenMs ?? Number.NaN);
     expect(ended?.model).toEqual(generator.model?.identity);
+  });
+
+  it('leaves no signal behind that lives on', async () => {
+    const counts: number[] = [];
+    for (let jobs = 0; jobs < 5; jobs += 1) {
+      await submit();
+      expect(await runNextJob()).toBe(true);
+      counts.push(queryObjects(AbortSignal, { format: 'count' }));
+    }
+    expect(counts.at(-1)).toBeLessThanOrEqual(counts[0] ?? Number.NaN);
   });
 
   it('checks the prompt again', async () => {

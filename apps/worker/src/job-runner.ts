@@ -104,7 +104,8 @@ export function createJobRunner(options: JobRunnerOptions): () => Promise<boolea
       const completion = await retryUntilAvailable(() => jobs.complete(job, outcome), {
         name: 'database',
         logger: jobLogger,
-        signal: AbortSignal.any([AbortSignal.timeout(completeLimitMs), running.givenUp]),
+        signal: running.givenUp,
+        limitMs: completeLimitMs,
       });
       await failpoint('worker.after_complete');
       return completion;

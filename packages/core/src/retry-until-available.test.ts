@@ -1,3 +1,4 @@
+import { getEventListeners } from 'node:events';
 import { describe, expect, it } from 'vitest';
 import { AppError } from './errors.ts';
 import type { Logger } from './ports/logger.ts';
@@ -29,5 +30,28 @@ describe('a retry until something is available', () => {
     const hanging = retryUntilAvailable(() => new Promise(() => undefined), { ...options, signal: controller.signal });
     controller.abort(new Error('no more'));
     await expect(hanging).rejects.toThrow('no more');
+  });
+
+  it.each([
+    ['hangs', () => new Promise<never>(() => undefined)],
+    ['fails', () => Promise.reject(new AppError('database_unavailable'))],
+  ])('ends at its limit when the try %s', async (_how, attempt) => {
+    const { signal } = new AbortController();
+    const late = retryUntilAvailable(attempt, { ...options, signal, limitMs: 50 });
+    await expect(late).rejects.toThrow('The database was not available within 0.05 s.');
+    expect(getEventListeners(signal, 'abort')).toEqual([]);
+  });
+
+  it('leaves nothing with a signal that lives on', async () => {
+    const { signal } = new AbortController();
+    let tries = 0;
+    const attempt = async (): Promise<void> => {
+      tries += 1;
+      expect(getEventListeners(signal, 'abort')).toHaveLength(1);
+      if (tries < 2) throw new AppError('database_unavailable');
+    };
+    await retryUntilAvailable(attempt, { ...options, signal, limitMs: 60_000 });
+    expect(getEventListeners(signal, 'abort')).toEqual([]);
+    expect(process.getActiveResourcesInfo()).not.toContain('Timeout');
   });
 });

@@ -1,4 +1,4 @@
-/** Start-up against a database or a Redis that may not be there yet. */
+/** Work against a database or a Redis that may not be there yet, or not any more. */
 import { setTimeout as delay } from 'node:timers/promises';
 import { backoffMs, reconnectBackoff } from './backoff.ts';
 import { AppError, errorLine } from './errors.ts';
@@ -8,35 +8,50 @@ export interface RetryOptions {
   /** What is waited for, for the log: "database". */
   readonly name: string;
   readonly logger: Logger;
-  /** Ends the waiting, for a try under way too; the promise rejects with the signal's reason. */
+  /**
+   * Ends the waiting, for a try under way too; the promise rejects with the signal's reason. It may live as long as the process: nothing of a
+   * wait that is over stays with it, as it would with `AbortSignal.any`.
+   */
   readonly signal: AbortSignal;
+  /** What all tries together may take. Default: for ever. */
+  readonly limitMs?: number;
 }
 
 /**
  * Repeats `attempt` until it succeeds, with backoff and one log line a try.
- * @throws whatever `attempt` throws that is not an `AppError` of kind `unavailable`
+ * @throws whatever `attempt` throws that is not an `AppError` of kind `unavailable`; an Error when `limitMs` are over
  */
 export async function retryUntilAvailable<Result>(
   attempt: () => Promise<Result>,
-  { name, logger, signal }: RetryOptions,
+  { name, logger, signal, limitMs }: RetryOptions,
 ): Promise<Result> {
-  const aborted = Promise.withResolvers<never>();
-  const onAbort = (): void => aborted.reject(signal.reason);
-  aborted.promise.catch(() => undefined);
+  const ended = new AbortController();
+  const whenEnded = Promise.withResolvers<never>();
+  whenEnded.promise.catch(() => undefined);
+  const end = (reason: unknown): void => {
+    whenEnded.reject(reason);
+    ended.abort(reason);
+  };
+  const onAbort = (): void => end(signal.reason);
   signal.addEventListener('abort', onAbort);
+  const limit = limitMs === undefined ? undefined : setTimeout(() => end(overtime(name, limitMs)), limitMs);
   try {
+    signal.throwIfAborted();
     for (let tries = 1; ; tries += 1) {
-      signal.throwIfAborted();
       try {
-        return await Promise.race([attempt(), aborted.promise]);
+        return await Promise.race([attempt(), whenEnded.promise]);
       } catch (error) {
         if (!(error instanceof AppError) || error.kind !== 'unavailable') throw error;
         const waitMs = backoffMs(tries, reconnectBackoff);
         logger.warn({ attempt: tries, retryInMs: waitMs, reason: errorLine(error) }, `${name} is not available yet`);
-        await Promise.race([delay(waitMs, undefined, { signal }), aborted.promise]);
+        await Promise.race([delay(waitMs, undefined, { signal: ended.signal }), whenEnded.promise]);
       }
     }
   } finally {
+    clearTimeout(limit);
     signal.removeEventListener('abort', onAbort);
   }
 }
+
+const overtime = (name: string, limitMs: number): Error =>
+  new Error(`The ${name} was not available within ${limitMs / 1_000} s.`);
