@@ -37,7 +37,10 @@ export function createHeartbeat({ workers, generator, running, workerId, logger 
   let isStopped = false;
   let lastReportAt = Number.NEGATIVE_INFINITY;
   let lastState: EngineState['type'] | null = null;
-  let pending: Promise<void> = Promise.resolve();
+  /** Something may have changed since the last report was made. */
+  let isOutdated = false;
+  let isSending = false;
+  let sending: Promise<void> = Promise.resolve();
   let timer: NodeJS.Timeout | undefined;
   let unsubscribe: (() => void) | null = null;
 
@@ -51,12 +54,22 @@ export function createHeartbeat({ workers, generator, running, workerId, logger 
     busy: running.count,
   });
 
-  /** One at a time, so that an old report never overwrites a new one. */
   function send(): void {
     lastReportAt = performance.now();
-    pending = pending
-      .then(() => (isStopped ? undefined : workers.report(report())))
-      .catch((error: unknown) => logger.warn({ reason: errorLine(error) }, 'the heartbeat could not be written'));
+    isOutdated = true;
+    if (!isSending) sending = sendReports();
+  }
+
+  /** One at a time, so that an old report never overwrites a new one; what comes meanwhile is one report, however long that takes. */
+  async function sendReports(): Promise<void> {
+    isSending = true;
+    while (isOutdated && !isStopped) {
+      isOutdated = false;
+      await workers
+        .report(report())
+        .catch((error: unknown) => logger.warn({ reason: errorLine(error) }, 'the heartbeat could not be written'));
+    }
+    isSending = false;
   }
 
   return {
@@ -78,7 +91,7 @@ export function createHeartbeat({ workers, generator, running, workerId, logger 
       clearInterval(timer);
       unsubscribe?.();
       isStopped = true;
-      await pending;
+      await sending;
       await workers
         .remove(workerId)
         .catch((error: unknown) => logger.debug({ reason: errorLine(error) }, 'the heartbeat could not be removed'));

@@ -1,0 +1,56 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createTextGenerator } from '@prosemill/engine';
+import { openStore } from '@prosemill/store';
+import { openSql, silentLogger } from '@prosemill/testkit';
+import { expect, it, onTestFinished } from 'vitest';
+import { createHeartbeat } from './heartbeat.ts';
+import { RunningJobs } from './running-jobs.ts';
+
+it('is written once more, as it is at last, whatever changes while a report is under way', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'prosemill-heartbeat-'));
+  onTestFinished(async () => await rm(folder, { recursive: true }));
+  const url = `sqlite:${join(folder, 'test.db')}`;
+  // The file belongs to one connection at a time.
+  const unused = openStore({ url, logger: silentLogger });
+  await unused.migrate();
+  await unused.stop();
+  const before = await openSql(url);
+  await before.execute('create table reports (state text)');
+  for (const change of ['insert', 'update']) {
+    const insert = 'insert into reports values (new.state)';
+    await before.execute(`create trigger on_${change} after ${change} on workers begin ${insert}; end`);
+  }
+  await before.close();
+
+  const store = openStore({ url, logger: silentLogger });
+  const heartbeat = createHeartbeat({
+    workers: store.workers,
+    generator: createTextGenerator({
+      model: 'shipped',
+      revision: undefined,
+      engine: 'auto',
+      slots: 1,
+      dtype: 'fp32',
+      modelDir: join(tmpdir(), 'prosemill-test-models'),
+      hubEndpoint: 'http://not.used',
+      threads: 1,
+      logger: silentLogger,
+    }),
+    running: new RunningJobs(),
+    workerId: 'worker',
+    logger: silentLogger,
+  });
+  heartbeat.start();
+  for (let changes = 0; changes < 50; changes += 1) heartbeat.drain();
+  await expect.poll(async () => (await store.workers.listLive(60_000))[0]?.state).toBe('draining');
+  // SQLite answers without leaving the event loop's turn: whatever else was to be written is.
+  await new Promise(setImmediate);
+  await heartbeat.stop();
+  await store.stop();
+  const after = await openSql(url);
+  const states = (await after.execute('select state from reports')).map(({ state }) => state);
+  await after.close();
+  expect(states).toEqual([expect.not.stringMatching('draining'), 'draining']);
+});
