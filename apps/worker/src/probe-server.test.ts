@@ -10,7 +10,7 @@ import { expect, it, onTestFinished } from 'vitest';
 import { createWorker } from './create-worker.ts';
 import { startProbeServer } from './probe-server.ts';
 
-it('answers whether a worker lives and is ready, and what it counts', async () => {
+it('answers whether a worker lives and is ready, and what it counts; or, when that cannot be read, 500', async () => {
   const store = openStore({ url: `sqlite:${join(tmpdir(), `prosemill-probes-${newId()}.db`)}`, logger: silentLogger });
   const queue = createQueue({ databaseUrl: 'sqlite:', redisUrl: undefined, logger: silentLogger });
   const metrics = createMetrics();
@@ -52,4 +52,11 @@ it('answers whether a worker lives and is ready, and what it counts', async () =
   }
   expect(text).toMatch(/^prosemill_running_jobs 0$/m);
   expect(text).toContain('nodejs_eventloop_lag_max_seconds');
+
+  metrics.gauge({ name: 'prosemill_broken', help: 'Cannot be read.' }, () => {
+    throw new Error('a bug');
+  });
+  const failed = await get('/metrics');
+  expect([failed.status, await failed.json()]).toEqual([500, { status: 'a bug' }]);
+  expect((await get('/livez')).status).toBe(200);
 });

@@ -1,6 +1,7 @@
 /** `/livez`, `/readyz` and `/metrics` of a worker process, for whoever watches it. */
 import { createServer, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { errorLine } from '@prosemill/core';
 import type { Metrics } from '@prosemill/telemetry';
 import type { Worker } from './create-worker.ts';
 
@@ -22,13 +23,15 @@ export async function startProbeServer({ worker, metrics, host, port }: ProbeSer
   const server = createServer((request, response) => {
     const path = request.url?.split('?')[0];
     if (path === '/metrics') {
-      void metrics.read().then((body) => answer(response, { status: 200, type: metrics.contentType, body }));
+      metrics.read().then(
+        (body) => answer(response, { status: 200, type: metrics.contentType, body }),
+        (error: unknown) => answerStatus(response, 500, errorLine(error)),
+      );
       return;
     }
-    const isReady = path === '/livez' || (path === '/readyz' && worker.isReady());
-    const status = isReady ? 200 : path === '/readyz' ? 503 : 404;
-    const body = JSON.stringify({ status: isReady ? 'ok' : status === 503 ? 'not ready' : 'not found' });
-    answer(response, { status, type: 'application/json', body });
+    if (path === '/livez' || (path === '/readyz' && worker.isReady())) answerStatus(response, 200, 'ok');
+    else if (path === '/readyz') answerStatus(response, 503, 'not ready');
+    else answerStatus(response, 404, 'not found');
   });
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
@@ -53,4 +56,8 @@ interface Answer {
 function answer(response: ServerResponse, { status, type, body }: Answer): void {
   response.writeHead(status, { 'Content-Type': type });
   response.end(body);
+}
+
+function answerStatus(response: ServerResponse, status: number, text: string): void {
+  answer(response, { status, type: 'application/json', body: JSON.stringify({ status: text }) });
 }
