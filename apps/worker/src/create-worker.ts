@@ -71,7 +71,7 @@ export function createWorker(options: WorkerOptions): Worker {
     canClaim: () => !isStopping && gate.isOpen && running.count < generator.slots,
     onStuck: (error) => void fail(error),
   });
-  const reconciler = createReconciler({ ...options, jobs: store.jobs, metrics, onFailure: () => watchdog.reset() });
+  const reconciler = createReconciler({ ...options, jobs: store.jobs, metrics, onHintsFailed: () => watchdog.reset() });
   const runNextJob = createJobRunner({
     ...options,
     jobs: store.jobs,

@@ -6,13 +6,14 @@ import type { Store } from '@prosemill/core';
 import { createQueue, type Queue } from '@prosemill/queue';
 import { openStore } from '@prosemill/store';
 import { createMetrics } from '@prosemill/telemetry';
-import { launchRedis, type PrivateServer, newJob, silentLogger } from '@prosemill/testkit';
+import { launchRedis, newJob, openSql, type PrivateServer, silentLogger } from '@prosemill/testkit';
 import { afterEach, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import { createReconciler } from './reconciler.ts';
 import { createWorkerMetrics } from './worker-metrics.ts';
 
 describe('the reconciler', () => {
   let folder: string;
+  let url: string;
   let store: Store;
   let redis: PrivateServer;
   let queue: Queue;
@@ -20,7 +21,8 @@ describe('the reconciler', () => {
 
   beforeEach(async () => {
     folder = await mkdtemp(join(tmpdir(), 'prosemill-reconciler-'));
-    store = openStore({ url: `sqlite:${join(folder, 'test.db')}`, logger: silentLogger });
+    url = `sqlite:${join(folder, 'test.db')}`;
+    store = openStore({ url, logger: silentLogger });
     await store.migrate();
     redis = await launchRedis();
     queue = createQueue({ databaseUrl: 'sqlite:', redisUrl: redis.url, logger: silentLogger });
@@ -40,7 +42,7 @@ describe('the reconciler', () => {
       wakeUps: queue.wakeUps,
       metrics: createWorkerMetrics(createMetrics(), { count: 0 }),
       logger: silentLogger,
-      onFailure: () => (failures += 1),
+      onHintsFailed: () => (failures += 1),
     });
     reconciler.start();
     onTestFinished(async () => await reconciler.stop());
@@ -66,5 +68,44 @@ describe('the reconciler', () => {
     await expect.poll(() => failures).toBeGreaterThan(0);
     await redis.restart();
     await expect.poll(countHints).toBe(3);
+  });
+  it('sends hints whatever else fails, and then does not say that hints cannot come', async () => {
+    await submitMany(3);
+    // The file belongs to one connection at a time.
+    await store.stop();
+    const sql = await openSql(url);
+    await sql.execute('drop table idempotency_keys');
+    await sql.close();
+    store = openStore({ url, logger: silentLogger });
+    await expect(store.jobs.deleteOldIdempotencyKeys(1)).rejects.toThrow('idempotency_keys');
+    await expect.poll(countHints).toBe(0);
+    startReconciler();
+    await expect.poll(countHints).toBe(3);
+    expect(failures).toBe(0);
+  });
+
+  it('sends a permit for a row whose own is in use for another row', async () => {
+    const first = await store.jobs.submit(newJob({ priorityClass: 1 }));
+    await expect
+      .poll(async () => await queue.sender.send([{ id: first.id, epoch: 0 }]).then(() => 'sent', String))
+      .toBe('sent');
+    // Its own hint gets lost.
+    const urgent = await store.jobs.submit(newJob({ priorityClass: 0 }));
+    const model = { name: 'm', revision: '1', engine: 'e', dtype: 'fp32', fingerprint: 'f' };
+    const held = Promise.withResolvers<boolean>();
+    let claimedId: string | undefined;
+    const onPermit = async (): Promise<boolean> => {
+      claimedId = (await store.jobs.claim({ workerId: 'worker', model, leaseMs: 30_000, pick: 'next' }))?.job.id;
+      return await held.promise;
+    };
+    await queue.receiver.start({ concurrency: 1, leaseMs: 30_000, onPermit });
+    try {
+      await expect.poll(() => claimedId).toBe(urgent.id);
+      startReconciler();
+      await expect.poll(countHints).toBe(1);
+    } finally {
+      await queue.receiver.pause();
+      held.resolve(true);
+    }
   });
 });

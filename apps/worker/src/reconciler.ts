@@ -7,6 +7,7 @@ import {
   type HintSender,
   type JobStore,
   type Logger,
+  newId,
   type WakeUps,
 } from '@prosemill/core';
 import type { WorkerMetrics } from './worker-metrics.ts';
@@ -17,8 +18,8 @@ export interface ReconcilerOptions {
   readonly wakeUps: WakeUps;
   readonly metrics: Pick<WorkerMetrics, 'countRescued'>;
   readonly logger: Logger;
-  /** The database or the hints are out of order. */
-  readonly onFailure: () => void;
+  /** Hints could not be sent: then none can come. */
+  readonly onHintsFailed: () => void;
 }
 
 export interface Reconciler {
@@ -32,33 +33,48 @@ const intervalMs = 5_000;
 const jitter = 0.2;
 const batchSize = 500;
 
-export function createReconciler({ jobs, hints, wakeUps, metrics, logger, onFailure }: ReconcilerOptions): Reconciler {
+export function createReconciler(options: ReconcilerOptions): Reconciler {
+  const { jobs, hints, wakeUps, metrics, logger, onHintsFailed } = options;
   const stopped = new AbortController();
   let rounds: Promise<void> = Promise.resolve();
 
   async function run(): Promise<void> {
     while (!stopped.signal.aborted) {
-      try {
-        await reconcile();
-      } catch (error) {
-        onFailure();
-        logger.warn({ reason: errorLine(error) }, 'the reconciler could not finish its round');
-      }
+      await reconcile();
       const waitMs = intervalMs * (1 + jitter * (2 * Math.random() - 1));
       await delay(waitMs, undefined, { signal: stopped.signal }).catch(() => null);
     }
   }
 
   async function reconcile(): Promise<void> {
-    await inBatches('jobs rescued from lost workers', async () => {
-      const ids = await jobs.rescueLostJobs(batchSize);
-      metrics.countRescued(ids.length);
-      if (ids.length > 0) await failpoint('reconciler.after_rescue');
-      return ids;
-    });
-    await inBatches('jobs expired', () => jobs.expireJobs(batchSize));
+    await attempt('rescue', async () => await inBatches('jobs rescued from lost workers', rescue));
+    await attempt('expire', async () => await inBatches('jobs expired', async () => await jobs.expireJobs(batchSize)));
+    await attempt('delete old keys', deleteOldKeys);
+    const areHintsSent = await attempt('send missing hints', sendMissingHints);
+    if (!areHintsSent) onHintsFailed();
+  }
+
+  /** A step on its own: one that fails keeps no other from its turn. @returns false when it failed */
+  async function attempt(step: string, takeStep: () => Promise<void>): Promise<boolean> {
+    if (stopped.signal.aborted) return true;
+    try {
+      await takeStep();
+      return true;
+    } catch (error) {
+      logger.warn({ step, reason: errorLine(error) }, 'a step of the reconciler failed');
+      return false;
+    }
+  }
+
+  async function rescue(): Promise<readonly string[]> {
+    const ids = await jobs.rescueLostJobs(batchSize);
+    metrics.countRescued(ids.length);
+    if (ids.length > 0) await failpoint('reconciler.after_rescue');
+    return ids;
+  }
+
+  async function deleteOldKeys(): Promise<void> {
     while ((await jobs.deleteOldIdempotencyKeys(batchSize)) === batchSize && !stopped.signal.aborted);
-    await sendMissingHints();
   }
 
   async function inBatches(what: string, nextBatch: () => Promise<readonly string[]>): Promise<void> {
@@ -76,17 +92,27 @@ export function createReconciler({ jobs, hints, wakeUps, metrics, logger, onFail
   async function sendMissingHints(): Promise<void> {
     const waiting = await hints.countWaiting();
     const claimable = await jobs.countClaimable();
-    if (claimable <= (waiting ?? 0)) return;
     let after: string | null = null;
     for (let sent = waiting ?? 0; sent < claimable && !stopped.signal.aborted;) {
       const page: readonly Hint[] = await jobs.listClaimable({ after, limit: batchSize });
       const last = page.at(-1);
-      if (last === undefined) return;
+      if (last === undefined) return await sendFreshPermits();
       await hints.send(page);
       if (waiting === null) return;
       sent = (await hints.countWaiting()) ?? claimable;
       after = last.id;
     }
+  }
+
+  /**
+   * A transport ignores the hint of a row while it has one of that id, be it in use for another row: what still lacks comes as permits that name
+   * no row. At most a batch a round: permits that nobody can use must not turn into a flood.
+   */
+  async function sendFreshPermits(): Promise<void> {
+    // Waiting first: what is claimed between the two counts makes it less, never more.
+    const waiting = (await hints.countWaiting()) ?? Number.POSITIVE_INFINITY;
+    const missing = Math.min((await jobs.countClaimable()) - waiting, batchSize);
+    if (missing > 0) await hints.send(Array.from({ length: missing }, () => ({ id: newId(), epoch: 0 })));
   }
 
   return {

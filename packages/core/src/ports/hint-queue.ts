@@ -4,7 +4,8 @@ import type { Hint } from './job-store.ts';
 /** The sending side. */
 export interface HintSender {
   /**
-   * Sends hints; at once or never, within about a second.
+   * Sends hints; at once or never, within about a second. A hint that is here already, waiting or in use, is not added again: its permit may have
+   * led to another row, so an id of no row makes a permit of its own.
    * @throws when the transport is away. That means "unknown", never "not sent": the reconciler makes up for it.
    */
   send(hints: readonly Hint[]): Promise<void>;
