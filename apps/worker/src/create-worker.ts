@@ -45,7 +45,7 @@ export interface Worker {
   isReady(): boolean;
   /**
    * Takes nothing more, lets running jobs finish for `graceMs`, hands the rest back, then stops the engine. A database that is away gets some
-   * seconds more. The adapters stay open: they belong to whoever built them. Idempotent.
+   * seconds more. The adapters stay open: they belong to whoever built them. Idempotent: whoever comes later waits for the first one's end.
    */
   stop(graceMs: number): Promise<void>;
 }
@@ -62,13 +62,13 @@ export function createWorker(options: WorkerOptions): Worker {
   const gate = new EngineGate(generator);
   const failed = Promise.withResolvers<never>();
   failed.promise.catch(() => undefined);
-  let isStopping = false;
+  let stopping: Promise<void> | null = null;
   let isStarted = false;
 
   const heartbeat = createHeartbeat({ workers: store.workers, generator, running, workerId, logger });
   const watchdog = new ProgressWatchdog({
     jobs: store.jobs,
-    canClaim: () => !isStopping && gate.isOpen && running.count < generator.slots,
+    canClaim: () => stopping === null && gate.isOpen && running.count < generator.slots,
     onStuck: (error) => void fail(error),
   });
   const reconciler = createReconciler({ ...options, jobs: store.jobs, metrics, onHintsFailed: () => watchdog.reset() });
@@ -95,7 +95,11 @@ export function createWorker(options: WorkerOptions): Worker {
   }
 
   async function stop(graceMs: number): Promise<void> {
-    isStopping = true;
+    stopping ??= stopOnce(graceMs);
+    await stopping;
+  }
+
+  async function stopOnce(graceMs: number): Promise<void> {
     watchdog.stop();
     heartbeat.drain();
     gate.close();
@@ -113,7 +117,7 @@ export function createWorker(options: WorkerOptions): Worker {
 
   return {
     failed: failed.promise,
-    isReady: () => !isStopping && generator.state.type === 'ready',
+    isReady: () => stopping === null && generator.state.type === 'ready',
     stop,
     async start(signal) {
       heartbeat.start();
