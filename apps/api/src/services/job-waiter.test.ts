@@ -1,11 +1,11 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { isTerminal, type Job, newId, type Store } from '@prosemill/core';
+import { isTerminal, type Job, type Store } from '@prosemill/core';
 import { createQueue } from '@prosemill/queue';
 import { openStore } from '@prosemill/store';
-import { silentLogger } from '@prosemill/testkit';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { createTestDatabase, newJob, silentLogger, startTcpProxy } from '@prosemill/testkit';
+import { afterEach, beforeEach, describe, expect, inject, it, onTestFinished } from 'vitest';
 import { JobWaiter } from './job-waiter.ts';
 
 const never = new AbortController().signal;
@@ -29,25 +29,7 @@ describe('waiting for a job', () => {
     await store.migrate();
     waiter = new JobWaiter({ jobs: store.jobs, wakeUps, logger: silentLogger });
     waiter.start();
-    const parameters = {
-      maxLength: null,
-      maxNewTokens: 1,
-      temperature: 1,
-      topK: 50,
-      topP: 1,
-      repetitionPenalty: 1,
-      stop: [],
-    };
-    job = await store.jobs.submit({
-      id: newId(),
-      ownerId: 'local',
-      priorityClass: 1,
-      prompt: 'a',
-      parameters,
-      seed: 1,
-      maxAttempts: 3,
-      deadlineMs: null,
-    });
+    job = await store.jobs.submit(newJob());
   });
   afterEach(async () => {
     waiter.stop();
@@ -93,5 +75,56 @@ describe('waiting for a job', () => {
     waiter.stop();
     for (const ended of await waiting) expect(ended?.status).toBe('queued');
     expect((await wait())?.status).toBe('queued');
+  });
+});
+
+/** Far less than a statement gets, and more than a wait of a tenth of a second takes. */
+const soonMs = 3_000;
+
+/** A waiter in the middle of a read. */
+async function hang(limitMs: number, signal = never) {
+  const { url, drop } = await createTestDatabase(inject('postgresUrl'));
+  const proxy = await startTcpProxy(url);
+  const store = openStore({ url: proxy.url, logger: silentLogger });
+  const { wakeUps } = createQueue({ databaseUrl: 'sqlite:', redisUrl: undefined, logger: silentLogger });
+  const waiter = new JobWaiter({ jobs: store.jobs, wakeUps, logger: silentLogger });
+  onTestFinished(async () => {
+    waiter.stop();
+    await proxy.stop();
+    await store.stop();
+    await drop();
+  });
+  await store.migrate();
+  const job = await store.jobs.submit(newJob());
+  proxy.blackHole();
+  const begin = performance.now();
+  const waiting = waiter.wait({ job, until: ({ status }) => isTerminal(status), timeoutMs: limitMs, signal });
+  return {
+    waiter,
+    expectSoonOver: async () => {
+      expect((await waiting)?.id).toBe(job.id);
+      expect(waiter.count).toBe(0);
+      expect(performance.now() - begin).toBeLessThan(soonMs);
+    },
+  };
+}
+
+describe('waiting for a job whose database hangs in the middle of a read', () => {
+  it('ends when its time is over', async () => {
+    const { expectSoonOver } = await hang(100);
+    await expectSoonOver();
+  });
+
+  it('ends when the client is gone', async () => {
+    const client = new AbortController();
+    const { expectSoonOver } = await hang(timeoutMs, client.signal);
+    client.abort();
+    await expectSoonOver();
+  });
+
+  it('ends when the process stops', async () => {
+    const { waiter, expectSoonOver } = await hang(timeoutMs);
+    waiter.stop();
+    await expectSoonOver();
   });
 });

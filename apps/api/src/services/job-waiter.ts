@@ -25,6 +25,7 @@ class Waiter {
   isOver = false;
   #wake: (() => void) | null = null;
   #woken = false;
+  readonly #over = Promise.withResolvers<void>();
 
   constructor(version: number) {
     this.version = version;
@@ -37,7 +38,13 @@ class Waiter {
 
   end(): void {
     this.isOver = true;
+    this.#over.resolve();
     this.notify();
+  }
+
+  /** What is read; when the wait is over first, `latest`: a read lasts as long as the database hangs. */
+  async unlessOver(reading: Promise<Job | null>, latest: Job): Promise<Job | null> {
+    return await Promise.race([reading, this.#over.promise.then(() => latest)]);
   }
 
   /** Resolves at the next notification; at once if one came since the last call. */
@@ -66,7 +73,7 @@ export class JobWaiter {
     });
   }
 
-  /** Ends every wait at once with the job as it was last read; later waits end at once too. Idempotent. */
+  /** Ends every wait at once with the job as it was last read, in the middle of a read too; later waits end at once. Idempotent. */
   stop(): void {
     this.#isStopped = true;
     this.#unsubscribe?.();
@@ -91,11 +98,11 @@ export class JobWaiter {
     if (signal.aborted || this.#isStopped) end();
     try {
       // Registered first, read second: the other order misses a job that finishes in between.
-      let latest: Job | null = await this.#read(job);
+      let latest: Job | null = await waiter.unlessOver(this.#read(job), job);
       while (latest !== null && !until(latest) && !waiter.isOver) {
         waiter.version = latest.version;
         await waiter.next();
-        if (!waiter.isOver) latest = await this.#read(latest);
+        if (!waiter.isOver) latest = await waiter.unlessOver(this.#read(latest), latest);
       }
       return latest;
     } finally {

@@ -74,7 +74,7 @@ export const mutants = {
       },
       {
         file: waiterFile,
-        find: 'let latest: Job | null = await this.#read(job);',
+        find: 'let latest: Job | null = await waiter.unlessOver(this.#read(job), job);',
         replace: 'let latest: Job | null = first;',
       },
       // The poll makes up for it within half a second.
