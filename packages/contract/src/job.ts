@@ -58,7 +58,11 @@ export const jobSchema = z
       .strictObject({
         position: z.int().min(0).openapi({ description: 'Jobs ahead; exact below 1,000, above that rounded.' }),
       })
-      .nullable(),
+      .nullable()
+      .openapi({
+        description:
+          'Null unless the job is queued. After a submit or a wait also null when 1,000 jobs or more are ahead, or the place is not known at once.',
+      }),
     seed: z.int(),
     attempt: z.int(),
     max_attempts: z.int(),

@@ -5,7 +5,7 @@ import type { OpenAPIHono } from '@hono/zod-openapi';
 import type { ApiEnv } from '../api-env.ts';
 import type { ApiServices } from '../api-services.ts';
 import { parsePreference } from '../wire/preference.ts';
-import { jobPath, presentJob, presentUsage, retryAfterSeconds, serverTiming } from '../wire/present-job.ts';
+import { jobPath, presentPromptly, presentUsage, retryAfterSeconds, serverTiming } from '../wire/present-job.ts';
 
 /** Somebody waits. */
 const priorityClass = 0;
@@ -36,7 +36,7 @@ export function addGenerateRoute(app: OpenAPIHono<ApiEnv>, { submitJob, waiter, 
     if (!isTerminal(job.status)) {
       c.header('Location', jobPath(job.id));
       c.header('Retry-After', retryAfterSeconds);
-      return c.json(await presentJob(job, store.jobs), 202);
+      return c.json(await presentPromptly(job, store.jobs), 202);
     }
     return c.json(presentGeneration(job), 200);
   });

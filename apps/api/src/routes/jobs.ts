@@ -11,6 +11,7 @@ import {
   jobPath,
   matchesEtag,
   presentJob,
+  presentPromptly,
   retryAfterSeconds,
   serverTiming,
 } from '../wire/present-job.ts';
@@ -30,7 +31,7 @@ export function addJobRoutes(app: OpenAPIHono<ApiEnv>, services: ApiServices): v
     if (isReplay) c.header('Idempotent-Replayed', 'true');
     c.header('Location', jobPath(job.id));
     if (!isTerminal(job.status)) c.header('Retry-After', retryAfterSeconds);
-    return c.json(await presentJob(job, store.jobs), 202);
+    return c.json(await presentPromptly(job, store.jobs), 202);
   });
 
   app.openapi(getJobRoute, async (c) => {
@@ -44,7 +45,8 @@ export function addJobRoutes(app: OpenAPIHono<ApiEnv>, services: ApiServices): v
     for (const [name, value] of Object.entries(jobHeaders(job))) c.header(name, value);
     if (wait !== undefined) c.header('Server-Timing', serverTiming(job, performance.now() - startedAt));
     if (isUnchanged(job)) return c.body(null, 304);
-    return c.json(await presentJob(job, store.jobs), 200);
+    const present = wait === undefined ? presentJob : presentPromptly;
+    return c.json(await present(job, store.jobs), 200);
   });
 
   app.openapi(listJobsRoute, async (c) => {

@@ -1,6 +1,6 @@
 /** A job as clients see it, and what its headers say. */
 import type { JobBody } from '@prosemill/contract';
-import { isTerminal, type Job, type JobStore } from '@prosemill/core';
+import { AppError, isTerminal, type Job, type JobStore } from '@prosemill/core';
 import { presentParameters } from './to-sampling-parameters.ts';
 
 /** Seconds until it makes sense to ask again; estimates come later. */
@@ -8,6 +8,8 @@ export const retryAfterSeconds = '1';
 
 /** Positions are exact below this many jobs ahead. */
 const exactPositions = 1_000;
+/** What an answer that must come waits for a position. */
+const positionPatienceMs = 100;
 
 export const jobPath = (id: string): string => `/jobs/${id}`;
 
@@ -15,6 +17,28 @@ export const jobPath = (id: string): string => `/jobs/${id}`;
 export async function presentJob(job: Job, jobs: JobStore): Promise<JobBody> {
   const ahead = job.status === 'queued' ? await jobs.countAhead(job.id, 10 * exactPositions) : null;
   return toBody(job, ahead);
+}
+
+/**
+ * The job for whoever has submitted it or waited for it: the job is safe, or the wait is over, so this neither fails nor waits for the
+ * database. The place is null when it is not known in time, and from `exactPositions` on: counting further costs several submits.
+ */
+export async function presentPromptly(job: Job, jobs: JobStore): Promise<JobBody> {
+  const ahead = job.status === 'queued' ? await countPromptly(job.id, jobs) : null;
+  return toBody(job, ahead === exactPositions ? null : ahead);
+}
+
+async function countPromptly(id: string, jobs: JobStore): Promise<number | null> {
+  const { promise: isLate, resolve } = Promise.withResolvers<null>();
+  const timer = setTimeout(resolve, positionPatienceMs, null);
+  try {
+    return await Promise.race([jobs.countAhead(id, exactPositions), isLate]);
+  } catch (error) {
+    if (!(error instanceof AppError) || error.kind !== 'unavailable') throw error;
+    return null;
+  } finally {
+    clearTimeout(timer);
+  }
 }
 
 function toBody(job: Job, ahead: number | null): JobBody {
