@@ -5,7 +5,7 @@ import { connect, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { JobBody, Problem } from '@prosemill/contract';
-import type { Store } from '@prosemill/core';
+import { errorLine, type Store } from '@prosemill/core';
 import { createQueue } from '@prosemill/queue';
 import { openStore } from '@prosemill/store';
 import { createMetrics } from '@prosemill/telemetry';
@@ -24,6 +24,12 @@ const maxQueueLength = 2_000;
 /** More than any stop here takes. */
 const deadlineMs = 20_000;
 const job = { prompt: 'Once upon a time', max_new_tokens: 5 };
+
+/** Null for a server that is not there; anything else that a client hears leaves it in the dark. */
+function goneOrThrow(error: unknown): null {
+  if (error instanceof Error && 'code' in error && error.code === 'ECONNREFUSED') return null;
+  throw error;
+}
 
 const isRefusal = ({ status, headers, body }: Answer): boolean =>
   status === 503 &&
@@ -88,13 +94,14 @@ describe('the server of the API', () => {
     return Number(/^prosemill_waiters (\d+)$/m.exec(String((await send('/metrics')).body))?.[1]);
   }
 
-  it('stops under load without losing anything: each request is accepted and stored, or refused', async () => {
+  it('stops under load without losing anything: each request is accepted and stored, or refused, or finds no server', async () => {
     const accepted: string[] = [];
     const odd: Answer[] = [];
     const { promise: busy, resolve: isBusy } = Promise.withResolvers<void>();
     async function submitUntilRefused(): Promise<void> {
       for (;;) {
-        const answer = await submit();
+        const answer = await submit().catch(goneOrThrow);
+        if (answer === null) return;
         if (answer.status === 202) accepted.push((answer.body as JobBody).id);
         else if (isRefusal(answer)) return;
         else odd.push(answer);
@@ -122,6 +129,34 @@ describe('the server of the API', () => {
     };
     const stored = (await store.jobs.list(everything)).items.map(({ id }) => id);
     expect(accepted.toSorted()).toEqual(stored.toSorted());
+  });
+
+  it('resets nobody who goes on coming while it stops: each request has an answer, or finds no server', async () => {
+    const endings = new Map<string, number>();
+    const { promise: busy, resolve: isBusy } = Promise.withResolvers<void>();
+    async function submitOnce(): Promise<string> {
+      const headers = { 'Content-Type': 'application/json' };
+      try {
+        const response = await fetch(`${server.url}/jobs`, { method: 'POST', headers, body: JSON.stringify(job) });
+        await response.text();
+        return `${response.status}, again after ${response.headers.get('Retry-After')}`;
+      } catch (error) {
+        return errorLine(error).replace(/.*(ECONNREFUSED).*/, '$1');
+      }
+    }
+    async function submitUntilGone(): Promise<void> {
+      for (let ending = ''; ending !== 'ECONNREFUSED';) {
+        ending = await submitOnce();
+        endings.set(ending, (endings.get(ending) ?? 0) + 1);
+        if (endings.get(accepted) === 300) isBusy();
+      }
+    }
+    const accepted = '202, again after 1';
+    const submitters = Array.from({ length: 50 }, submitUntilGone);
+    await busy;
+    await server.stop(deadlineMs);
+    await Promise.all(submitters);
+    expect([...endings.keys()].toSorted()).toEqual([accepted, '503, again after 1', 'ECONNREFUSED']);
   });
 
   it('tells on connections that are open how it is while it stops', async () => {
