@@ -64,6 +64,7 @@ it('survives kills at any moment in one process on SQLite', async () => {
   const start = async (): Promise<Service> => {
     const service = await launchStandalone({ DATABASE_URL: url, LEASE_SECONDS: '3', WORKERS: '8' });
     services.push(service);
+    onTestFinished(async () => void (await service.stop('SIGKILL')));
     return service;
   };
   for (let kill = 0; kill < scaled(8, 100); kill += 1) {
