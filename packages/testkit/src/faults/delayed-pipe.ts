@@ -7,6 +7,8 @@ export interface PipeOptions {
   readonly latencyMs: () => number;
   /** While true nothing passes: bytes stay in the kernel's buffers, as behind a cable that is cut. `resume` goes on. */
   readonly isHeld: () => boolean;
+  /** Once true, true for ever: what arrives, the end too, is taken and goes nowhere, and so does what is on its way. */
+  readonly isSwallowed: () => boolean;
   /** Sees what arrives from the source. @returns false to swallow it */
   readonly onArrival?: () => boolean;
   /** Sees what has been passed on to the target. */
@@ -19,13 +21,14 @@ interface Parcel {
   readonly dueAt: number;
 }
 
-/** @returns a function to call when `isHeld` or `latencyMs` has changed */
+/** @returns a function to call when `isHeld`, `isSwallowed` or `latencyMs` has changed */
 export function pipeDelayed(options: PipeOptions): () => void {
-  const { source, target, latencyMs, isHeld, onArrival, onPassed } = options;
+  const { source, target, latencyMs, isHeld, isSwallowed, onArrival, onPassed } = options;
   const parcels: Parcel[] = [];
   let timer: NodeJS.Timeout | undefined;
 
   function arrive(bytes: Buffer | null): void {
+    if (isSwallowed()) return;
     if (bytes !== null && onArrival?.() === false) return;
     const notBefore = parcels.at(-1)?.dueAt ?? 0;
     parcels.push({ bytes, dueAt: Math.max(notBefore, performance.now() + latencyMs()) });
@@ -34,6 +37,7 @@ export function pipeDelayed(options: PipeOptions): () => void {
 
   function pass(): void {
     clearTimeout(timer);
+    if (isSwallowed()) parcels.length = 0;
     for (let next = parcels[0]; next !== undefined && !isHeld() && !target.destroyed; next = parcels[0]) {
       const waitMs = next.dueAt - performance.now();
       if (waitMs > 0) {
@@ -58,7 +62,7 @@ export function pipeDelayed(options: PipeOptions): () => void {
   }
 
   function resume(): void {
-    if (isHeld()) {
+    if (isHeld() && !isSwallowed()) {
       source.pause();
       return;
     }

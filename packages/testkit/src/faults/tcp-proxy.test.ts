@@ -103,6 +103,36 @@ describe('a TCP proxy before Redis', () => {
     await expect.poll(other.read).toBe('$4\r\nlate\r\n');
   });
 
+  it('swallows what is open for ever, and takes new connections', async () => {
+    const proxy = await proxyTo(inject('redisUrl'));
+    const old = await dial(proxy);
+    old.socket.write('PING\r\n');
+    await expect.poll(old.read).toBe('+PONG\r\n');
+    proxy.swallow();
+    // More than the buffers hold: it is taken, and dropped.
+    await new Promise((resolve) => old.socket.write('x'.repeat(8_000_000), resolve));
+    await proxy.heal();
+    proxy.reset();
+    await new Promise((resolve) => old.socket.write('ECHO late\r\n', resolve));
+    const next = await dial(proxy);
+    next.socket.write('PING\r\n');
+    await expect.poll(next.read).toBe('+PONG\r\n');
+    expect([old.read(), old.socket.destroyed, proxy.connectionCount]).toEqual(['+PONG\r\n', false, 1]);
+  });
+
+  it('keeps from the server that the client of a swallowed connection has gone', async () => {
+    const proxy = await proxyTo(inject('redisUrl'));
+    const old = await dial(proxy);
+    old.socket.write('CLIENT SETNAME swallowed\r\n');
+    await expect.poll(old.read).toBe('+OK\r\n');
+    proxy.swallow();
+    old.socket.resetAndDestroy();
+    await once(old.socket, 'close');
+    const witness = await dial(proxy);
+    witness.socket.write('CLIENT LIST\r\n');
+    await expect.poll(witness.read).toContain('name=swallowed');
+  });
+
   it('drops as many replies as it was told', async () => {
     const proxy = await proxyTo(inject('redisUrl'));
     const struck = proxy.dropReplyAfter('ECHO drop', { times: 2 });

@@ -25,7 +25,7 @@ export interface DropReplyOptions {
 export interface TcpProxy {
   /** The server's URL by way of the proxy. */
   readonly url: string;
-  /** Connections of clients that are open. */
+  /** Connections of clients that are open, without those that were swallowed. */
   readonly connectionCount: number;
   setLatency(latency: Latency): void;
   /** Breaks every open connection with a RST, to the client and to the server. New ones are taken. */
@@ -34,6 +34,11 @@ export interface TcpProxy {
   refuse(): void;
   /** Connections, old and new, stay open; bytes are accepted and go nowhere. They pass when it heals, as after a cut cable. */
   blackHole(): void;
+  /**
+   * Open connections are dead for ever and look alive, as after a firewall has forgotten them: bytes are accepted and dropped, the end of
+   * one side never reaches the other. New connections work. Nothing heals them.
+   */
+  swallow(): void;
   /** No latency, no hole, no refusal. Replies that are still to be dropped stay so. */
   heal(): Promise<void>;
   /**
@@ -64,6 +69,7 @@ interface Fault {
 /** One client, and its own connection to the server. */
 interface Connection {
   resume(): void;
+  swallow(): void;
   reset(): void;
 }
 
@@ -76,6 +82,7 @@ export async function startTcpProxy(serverUrl: string): Promise<TcpProxy> {
   const target = { host: hostname, port: givenPort === '' ? (defaultPorts[protocol] ?? 80) : Number(givenPort) };
   const fault: Fault = { latency: noLatency, isHole: false };
   const connections = new Set<Connection>();
+  const swallowed = new Set<Connection>();
   const drops = new Set<ReplyDrop>();
 
   function accept(client: Socket): void {
@@ -107,6 +114,13 @@ export async function startTcpProxy(serverUrl: string): Promise<TcpProxy> {
       fault.isHole = true;
       for (const connection of connections) connection.resume();
     },
+    swallow() {
+      for (const connection of connections) {
+        connection.swallow();
+        swallowed.add(connection);
+      }
+      connections.clear();
+    },
     async heal() {
       Object.assign(fault, { latency: noLatency, isHole: false });
       for (const connection of connections) connection.resume();
@@ -127,7 +141,7 @@ export async function startTcpProxy(serverUrl: string): Promise<TcpProxy> {
     async stop() {
       listener?.close();
       listener = null;
-      for (const connection of connections) connection.reset();
+      for (const connection of [...connections, ...swallowed]) connection.reset();
     },
   };
 }
@@ -142,6 +156,7 @@ interface JoinOptions {
 function joinSockets({ client, server, fault, drops }: JoinOptions): Connection {
   const findDrop = createDropFinder(drops);
   let awaited: ReplyDrop | null = null;
+  let isSwallowed = false;
 
   function reset(): void {
     client.resetAndDestroy();
@@ -149,20 +164,23 @@ function joinSockets({ client, server, fault, drops }: JoinOptions): Connection 
   }
 
   // A socket that broke has nobody to tell but the other side.
-  client.on('error', reset);
-  server.on('error', reset);
-  const isHeld = () => fault.isHole;
+  const onBroken = (): void => {
+    if (!isSwallowed) reset();
+  };
+  client.on('error', onBroken);
+  server.on('error', onBroken);
+  const common = { isHeld: () => fault.isHole, isSwallowed: () => isSwallowed };
   const resumeToServer = pipeDelayed({
     source: client,
     target: server,
-    isHeld,
+    ...common,
     latencyMs: () => fault.latency.toServerMs,
     onPassed: (bytes) => (awaited ??= findDrop(bytes)),
   });
   const resumeToClient = pipeDelayed({
     source: server,
     target: client,
-    isHeld,
+    ...common,
     latencyMs: () => fault.latency.toClientMs,
     onArrival() {
       if (awaited === null) return true;
@@ -171,11 +189,16 @@ function joinSockets({ client, server, fault, drops }: JoinOptions): Connection 
       return false;
     },
   });
+  function resume(): void {
+    resumeToServer();
+    resumeToClient();
+  }
   return {
     reset,
-    resume() {
-      resumeToServer();
-      resumeToClient();
+    resume,
+    swallow() {
+      isSwallowed = true;
+      resume();
     },
   };
 }
