@@ -1,8 +1,11 @@
 /** Which errors mean that the database cannot be reached, in the words of its drivers. */
 import { AppError } from '@prosemill/core';
 
-/** Connection trouble, shutdown, start-up, too many connections, and what the timeouts cut. @see Postgres manual, appendix A */
-const unavailableStates = /^(?:08|57P0|57014|25P03|53|58)/;
+/**
+ * Connection trouble, shutdown, start-up, too many connections, what the timeouts cut, a server that only reads since another took over,
+ * and rows that others hold for longer than a few tries. @see Postgres manual, appendix A
+ */
+const unavailableStates = /^(?:08|25006|25P03|40001|40P01|53|55P03|57014|57P0|58)/;
 const networkCodes: ReadonlySet<string> = new Set([
   'ECONNREFUSED',
   'ECONNRESET',

@@ -2,11 +2,11 @@
 import { mkdirSync } from 'node:fs';
 import { dirname } from 'node:path';
 import Database from 'better-sqlite3';
-import { errorLine, type Logger } from '@prosemill/core';
+import type { Logger } from '@prosemill/core';
 import { Kysely, PostgresDialect, SqliteDialect } from 'kysely';
-import { Pool, types } from 'pg';
 import { parseDatabaseUrl } from './database-url.ts';
 import { type Dialect, postgresDialect, sqliteDialect } from './dialect.ts';
+import { createPostgresPool } from './postgres-pool.ts';
 import type { Tables } from './schema.ts';
 
 export interface OpenOptions {
@@ -17,16 +17,17 @@ export interface OpenOptions {
 
 export interface OpenDatabase {
   readonly db: Kysely<Tables>;
+  /** The same database, with time for what takes longer. */
+  readonly migrationDb: Kysely<Tables>;
   readonly dialect: Dialect;
+  /** Bounded: a statement that hangs is cut. Idempotent. */
   close(): Promise<void>;
 }
 
-const poolSize = 10;
-const connectTimeoutMs = 5_000;
 /** A statement that takes longer than this is stuck; the row locks of a claim take microseconds. */
-const statementTimeoutMs = 30_000;
-/** A transaction whose process hangs gives its locks back after this, the one of all submits above all; between two statements it needs microseconds. */
-const idleTransactionTimeoutMs = 5_000;
+const statementTimeoutMs = 10_000;
+/** An index of a big table, and the wait for another process that builds it. */
+const migrationTimeoutMs = 30_000;
 /** How long a start waits for a process that is just ending. */
 const sqliteBusyMs = 1_000;
 
@@ -34,32 +35,19 @@ const sqliteBusyMs = 1_000;
 export function openDatabase({ url, logger, clockOffsetMs }: OpenOptions): OpenDatabase {
   const location = parseDatabaseUrl(url);
   if (location.type === 'sqlite') return openSqlite(location.path, sqliteDialect(clockOffsetMs));
-  const db = openPostgres(location.url, logger);
-  return { db, dialect: postgresDialect(clockOffsetMs), close: async () => await db.destroy() };
-}
-
-function openPostgres(url: string, logger: Logger): Kysely<Tables> {
-  const pool = new Pool({
-    connectionString: url,
-    max: poolSize,
-    connectionTimeoutMillis: connectTimeoutMs,
-    statement_timeout: statementTimeoutMs,
-    idle_in_transaction_session_timeout: idleTransactionTimeoutMs,
-    query_timeout: statementTimeoutMs + connectTimeoutMs,
-    keepAlive: true,
-    application_name: 'prosemill',
-    // Counts, turns, seeds and record ids are bigint, and far below 2^53.
-    types: {
-      getTypeParser: (oid, format) => (oid === types.builtins.INT8 ? Number : types.getTypeParser(oid, format)),
+  const open = (limitMs: number): Kysely<Tables> => {
+    const pool = createPostgresPool({ url: location.url, logger, statementTimeoutMs: limitMs });
+    return new Kysely<Tables>({ dialect: new PostgresDialect({ pool }) });
+  };
+  const [db, migrationDb] = [open(statementTimeoutMs), open(migrationTimeoutMs)];
+  return {
+    db,
+    migrationDb,
+    dialect: postgresDialect(clockOffsetMs),
+    async close() {
+      await Promise.all([db.destroy(), migrationDb.destroy()]);
     },
-  });
-  // Without a listener a server that goes away would end the process. The pool hears only of idle connections; one that is in use tells
-  // its statement, unless it is between two statements of a transaction.
-  pool.on('error', (error) => logger.warn({ reason: errorLine(error) }, 'an idle database connection was lost'));
-  pool.on('connect', (client) =>
-    client.on('error', (error) => logger.debug({ reason: errorLine(error) }, 'a database connection was lost')),
-  );
-  return new Kysely<Tables>({ dialect: new PostgresDialect({ pool }) });
+  };
 }
 
 function openSqlite(path: string, dialect: Dialect): OpenDatabase {
@@ -83,6 +71,7 @@ function openSqlite(path: string, dialect: Dialect): OpenDatabase {
   const db = new Kysely<Tables>({ dialect: new SqliteDialect({ database }) });
   return {
     db,
+    migrationDb: db,
     dialect,
     async close() {
       await db.destroy();

@@ -30,7 +30,7 @@ export interface StoreOptions {
 export function openStore({ url, logger, clockOffsetMs = 0 }: StoreOptions): Store {
   const context = openDatabase({ url, logger, clockOffsetMs });
   const { migrate: migrateSchema, requireReady } = translateErrors({
-    migrate: async () => await migrate(context),
+    migrate: async () => await migrate({ ...context, db: context.migrationDb }),
     requireReady: async () => await requireSchema(context),
   });
   return {

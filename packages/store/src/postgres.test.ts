@@ -5,10 +5,19 @@ import {
   launchPostgres,
   silentLogger,
   startTcpProxy,
+  type TcpProxy,
 } from '@prosemill/testkit';
 import { Client } from 'pg';
 import { describe, expect, inject, it, onTestFinished } from 'vitest';
+import { isUnavailable } from './database-errors.ts';
 import { openStore } from './index.ts';
+
+async function openClient(url: string): Promise<Client> {
+  const client = new Client({ connectionString: url });
+  await client.connect();
+  onTestFinished(async () => await client.end());
+  return client;
+}
 
 async function execute(url: string, statement: string): Promise<readonly Record<string, unknown>[]> {
   const client = new Client({ connectionString: url });
@@ -67,6 +76,22 @@ const newJob = (): NewJob => ({
   deadlineMs: null,
 });
 
+/** A store whose connections pass a proxy. */
+async function openThroughProxy(): Promise<{ url: string; proxy: TcpProxy; store: Store }> {
+  const url = await emptyDatabase();
+  const proxy = await startTcpProxy(url);
+  onTestFinished(async () => await proxy.stop());
+  const store = openForTest(proxy.url);
+  await store.migrate();
+  return { url, proxy, store };
+}
+
+/** Statements at once, so that several connections are open and idle afterwards. */
+const useConnections = async ({ jobs }: Store): Promise<unknown> =>
+  await Promise.all(Array.from({ length: 5 }, () => jobs.countOpen()));
+
+const unavailable: unknown = expect.objectContaining({ code: 'database_unavailable' });
+
 const terminateOthers =
   'select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()';
 
@@ -116,6 +141,69 @@ describe('a Postgres server', () => {
     expect(await other.jobs.countOpen()).toEqual({ queued: 1, running: 0 });
   });
 
+  it('loses a renewal within a third of its lease to connections that died silently, and none after it', async () => {
+    const { proxy, store } = await openThroughProxy();
+    await useConnections(store);
+    proxy.swallow();
+    const leaseMs = 6_000;
+    const renew = async () => await store.jobs.renew({ id: newId(), attempt: 1 }, leaseMs);
+    const begin = performance.now();
+    await expect(renew()).rejects.toThrow(unavailable);
+    expect(performance.now() - begin).toBeLessThan(leaseMs / 3);
+    expect(await renew()).toBeNull();
+    // The other connections that had died with it were not waited for one by one.
+    await useConnections(store);
+    expect(performance.now() - begin).toBeLessThan(leaseMs);
+  });
+
+  it('answers again after transactions on connections that died silently', { timeout: 40_000 }, async () => {
+    const { proxy, store } = await openThroughProxy();
+    await useConnections(store);
+    proxy.swallow();
+    const begin = performance.now();
+    const hourMs = 3_600_000;
+    const failures = await Promise.all(
+      [store.jobs.submit(newJob()), store.jobs.renew({ id: newId(), attempt: 1 }, hourMs)].map(
+        async (hung: Promise<unknown>) => await hung.catch((error: unknown) => error),
+      ),
+    );
+    expect(failures).toEqual([unavailable, unavailable]);
+    expect(await store.jobs.submit(newJob())).toMatchObject({ status: 'queued' });
+    expect(performance.now() - begin).toBeLessThan(15_000);
+  });
+
+  it('does not hold up a stop when it hangs, and what waited for it hears so', async () => {
+    const { url, proxy, store } = await openThroughProxy();
+    const locker = await openClient(url);
+    await locker.query('begin; lock table jobs in access exclusive mode');
+    const hung = store.jobs.countOpen().catch((error: unknown) => error);
+    const waiting = `select 1 from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`;
+    await expect.poll(async () => (await execute(url, waiting)).length).toBe(1);
+    proxy.swallow();
+    const begin = performance.now();
+    await store.stop();
+    await store.stop();
+    expect(performance.now() - begin).toBeLessThan(5_000);
+    expect(await hung).toEqual(unavailable);
+  });
+
+  it('may have become read-only: its connections are given up for new ones', async () => {
+    const url = await emptyDatabase();
+    const store = openForTest(url);
+    await store.migrate();
+    const setReadOnly = async (value: 'on' | 'off') =>
+      await execute(
+        url,
+        `begin read write; alter database "${new URL(url).pathname.slice(1)}" set default_transaction_read_only = ${value}; commit`,
+      );
+    await setReadOnly('on');
+    await execute(url, terminateOthers);
+    await expect.poll(async () => await useConnections(store).catch(() => null)).not.toBeNull();
+    await expect(store.jobs.submit(newJob())).rejects.toThrow(unavailable);
+    await setReadOnly('off');
+    expect(await store.jobs.submit(newJob())).toMatchObject({ status: 'queued' });
+  });
+
   it('may crash and come back', async () => {
     const server = await launchPostgres();
     onTestFinished(async () => await server.stop());
@@ -134,5 +222,18 @@ describe('a Postgres server', () => {
     const failure: unknown = await store.requireReady().catch((error: unknown) => error);
     expect(failure).toMatchObject({ code: 'database_unavailable', cause: { code: 'ECONNREFUSED' } });
     expect(errorLine(failure)).not.toContain('secret');
+  });
+});
+
+describe('an error of Postgres or the network', () => {
+  it.each(
+    `08000 08003 08006 25006 40001 40P01 53300 55P03 57P01 57P02 57P03 57P04 57P05 57014 25P03 58030
+     ECONNREFUSED ECONNRESET EPIPE ETIMEDOUT ENOTFOUND EAI_AGAIN EHOSTUNREACH ENETUNREACH`.split(/\s+/),
+  )('%s means that a later try may succeed', (code) => {
+    expect(isUnavailable(Object.assign(new Error('no'), { code }))).toBe(true);
+  });
+
+  it.each(['22021', '23505', '42601', '42P01', 'ERR_ASSERTION'])('%s does not', (code) => {
+    expect(isUnavailable(Object.assign(new Error('no'), { code }))).toBe(false);
   });
 });

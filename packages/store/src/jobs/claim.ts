@@ -1,5 +1,6 @@
 /** queued → running, and keeping it so. */
 import { claim, type ClaimedJob, type ClaimKey, type ClaimOptions } from '@prosemill/core';
+import { withAnswerLimit } from '../postgres-pool.ts';
 import { toJob, toTransitionState } from '../rows.ts';
 import { applyChange, isClaimable, lockRows, selectJobs, type StoreContext } from './context.ts';
 
@@ -34,14 +35,20 @@ export async function claimJob({ db, dialect }: StoreContext, options: ClaimOpti
   });
 }
 
+/** A renewal on a dead connection has failed before the next one is due, which comes at each third of the lease. */
+const answersPerLease = 4;
+/** Also of the shortest lease: a busy database takes longer than a dead connection is worth. */
+const leastAnswerMs = 500;
+
 export async function renewLease({ db, dialect }: StoreContext, { id, attempt }: ClaimKey, leaseMs: number) {
-  const row = await db
+  const update = db
     .updateTable('jobs')
     .set({ lease_until: dialect.nowPlus(leaseMs) })
     .where('id', '=', id)
     .where('attempt', '=', attempt)
     .where('status', '=', 'running')
-    .returning('cancel_requested_at')
-    .executeTakeFirst();
+    .returning('cancel_requested_at');
+  const limitMs = Math.max(leastAnswerMs, leaseMs / answersPerLease);
+  const row = await withAnswerLimit(limitMs, async () => await update.executeTakeFirst());
   return row === undefined ? null : { cancelRequested: row.cancel_requested_at !== null };
 }

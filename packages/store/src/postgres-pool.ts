@@ -1,0 +1,130 @@
+/** A pool of Postgres connections that gives up those that died without a word. */
+import { AsyncLocalStorage } from 'node:async_hooks';
+import { errorLine, type Logger, settleWithin } from '@prosemill/core';
+import type { PostgresPool, PostgresPoolClient } from 'kysely';
+import { Pool, type PoolClient, types } from 'pg';
+
+export interface PoolOptions {
+  readonly url: string;
+  readonly logger: Logger;
+  /** What the server gives a statement, locks it waits for included. */
+  readonly statementTimeoutMs: number;
+}
+
+const poolSize = 10;
+const connectTimeoutMs = 5_000;
+/** A server that can be reached has cut the statement itself by then. */
+const answerMarginMs = 2_000;
+/** A transaction whose process hangs gives its locks back after this, the one of all submits above all; between two statements it needs microseconds. */
+const idleTransactionTimeoutMs = 5_000;
+/** What statements under way get when the pool closes. */
+const closeLimitMs = 2_000;
+/** A write on a server that only reads: it was the primary, and new connections lead to the one that is. */
+const readOnlyState = '25006';
+
+const answerLimits = new AsyncLocalStorage<number>();
+
+/** Runs an operation each of whose statements fails when Postgres has not answered it after `limitMs`, or the pool's limit if that is less; its connection is given up. */
+export async function withAnswerLimit<Result>(limitMs: number, operation: () => Promise<Result>): Promise<Result> {
+  return await answerLimits.run(limitMs, operation);
+}
+
+/**
+ * pg reports a statement without an answer and keeps its connection, and its pool hands out first what came back last: after a failover
+ * it would be the same dead connection again, until TCP gives up after a quarter of an hour. Here the connection goes, and with it every
+ * one that has not answered since that statement began.
+ */
+export function createPostgresPool(options: PoolOptions): PostgresPool {
+  const pool = openPool(options);
+  const mostMs = options.statementTimeoutMs + answerMarginMs;
+  const open = new Set<PoolClient>();
+  const answeredAt = new WeakMap<PoolClient, number>();
+  let trustedSince = Number.NEGATIVE_INFINITY;
+  pool.on('connect', (client) => open.add(client));
+  pool.on('remove', (client) => open.delete(client));
+
+  async function connect(): Promise<PostgresPoolClient> {
+    for (;;) {
+      const client = await pool.connect();
+      if ((answeredAt.get(client) ?? Number.POSITIVE_INFINITY) >= trustedSince) return checkedOut(client);
+      discard(client);
+    }
+  }
+
+  function checkedOut(client: PoolClient): PostgresPoolClient {
+    let failure: unknown = null;
+
+    async function query(text: string, values: readonly unknown[]): Promise<unknown> {
+      // The rollback of a transaction that hung would wait as long again.
+      if (failure !== null) throw failure;
+      const beganAt = performance.now();
+      const limitMs = Math.min(answerLimits.getStore() ?? mostMs, mostMs);
+      // Of pg's settings for one query, its types do not know this one.
+      const statement = { text, values: [...values], query_timeout: limitMs };
+      try {
+        return await client.query(statement);
+      } catch (error) {
+        if (isUseless(error)) {
+          failure = error;
+          trustedSince = Math.max(trustedSince, isReadOnly(error) ? performance.now() : beganAt);
+        }
+        throw error;
+      } finally {
+        if (failure === null) answeredAt.set(client, performance.now());
+      }
+    }
+
+    return {
+      query: query as PostgresPoolClient['query'],
+      release(isDiscarded) {
+        if (failure === null && isDiscarded !== true) client.release();
+        else discard(client);
+      },
+    };
+  }
+
+  return {
+    options: pool.options,
+    connect,
+    async end() {
+      await settleWithin(closeLimitMs, pool.end());
+      for (const client of open) client.connection.stream.destroy();
+    },
+  };
+}
+
+function openPool({ url, logger, statementTimeoutMs }: PoolOptions): Pool {
+  const pool = new Pool({
+    connectionString: url,
+    max: poolSize,
+    connectionTimeoutMillis: connectTimeoutMs,
+    statement_timeout: statementTimeoutMs,
+    idle_in_transaction_session_timeout: idleTransactionTimeoutMs,
+    keepAlive: true,
+    application_name: 'prosemill',
+    // Counts, turns, seeds and record ids are bigint, and far below 2^53.
+    types: {
+      getTypeParser: (oid, format) => (oid === types.builtins.INT8 ? Number : types.getTypeParser(oid, format)),
+    },
+  });
+  // Without a listener a server that goes away would end the process. The pool hears only of idle connections; one that is in use tells
+  // its statement, unless it is between two statements of a transaction.
+  pool.on('error', (error) => logger.warn({ reason: errorLine(error) }, 'an idle database connection was lost'));
+  pool.on('connect', (client) =>
+    client.on('error', (error) => logger.debug({ reason: errorLine(error) }, 'a database connection was lost')),
+  );
+  return pool;
+}
+
+/** A goodbye alone would wait for an answer. */
+function discard(client: PoolClient): void {
+  client.release(true);
+  client.connection.stream.destroy();
+}
+
+const isReadOnly = (error: unknown): boolean =>
+  error instanceof Error && 'code' in error && error.code === readOnlyState;
+
+/** Whether the connection will never do its work again, although it looks alive. */
+const isUseless = (error: unknown): boolean =>
+  isReadOnly(error) || (error instanceof Error && error.message === 'Query read timeout');
