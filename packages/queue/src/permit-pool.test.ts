@@ -39,17 +39,26 @@ describe('permit pool', () => {
     const { pool, calls, answer } = await start(2);
     await answer(false);
     await answer(false);
-    pool.wake();
+    pool.wake(1);
     expect(calls).toHaveLength(1);
-    pool.wake();
-    pool.wake();
+    pool.wake(1);
+    pool.wake(1);
     expect(calls).toHaveLength(2);
+  });
+
+  it('starts as many slots as one wake has permits for, up to its concurrency', async () => {
+    const { pool, calls, answer } = await start(3);
+    for (let slot = 0; slot < 3; slot += 1) await answer(false);
+    pool.wake(2);
+    expect(calls).toHaveLength(2);
+    pool.wake(500);
+    expect(calls).toHaveLength(3);
   });
 
   it('loses no wake that comes while every slot is at its last look', async () => {
     const { pool, calls, answer } = await start(1);
     // The slot is asking the database; the row is committed after that look.
-    pool.wake();
+    pool.wake(1);
     await answer(false);
     expect(calls).toHaveLength(1);
   });
@@ -57,7 +66,7 @@ describe('permit pool', () => {
   it('looks at nothing new after a pause, and stops when the last look is over', async () => {
     const { pool, calls, answer } = await start(1);
     await pool.pause();
-    pool.wake();
+    pool.wake(1);
     let isStopped = false;
     const stopping = pool.stop().then(() => (isStopped = true));
     await new Promise(setImmediate);

@@ -2,10 +2,8 @@
 import type { HintReceiver, PermitHandler } from '@prosemill/core';
 
 export interface PermitPool extends HintReceiver {
-  /** Something may be claimable: one more permit. */
-  wake(): void;
-  /** Much may be claimable: all the permits there are. */
-  wakeAll(): void;
+  /** So many rows may be claimable: as many more permits, up to all there are. */
+  wake(permits: number): void;
 }
 
 export function createPermitPool(): PermitPool {
@@ -16,13 +14,17 @@ export function createPermitPool(): PermitPool {
   let isWoken = false;
   const loops = new Set<Promise<void>>();
 
-  function wake(): void {
+  function wake(permits: number): void {
+    for (let permit = 0; permit < Math.min(permits, concurrency); permit += 1) wakeOne();
+  }
+
+  function wakeOne(): void {
     isWoken = true;
     if (isPaused || loops.size >= concurrency) return;
     const loop = run().finally(() => {
       loops.delete(loop);
       // A wake between the last look of this loop and its end would be lost, had every place been taken.
-      if (isWoken) wake();
+      if (isWoken) wakeOne();
     });
     loops.add(loop);
   }
@@ -32,18 +34,13 @@ export function createPermitPool(): PermitPool {
     while ((await onPermit?.()) === true && !isPaused);
   }
 
-  function wakeAll(): void {
-    for (let loop = 0; loop < concurrency; loop += 1) wake();
-  }
-
   return {
     wake,
-    wakeAll,
     async start(options) {
       ({ concurrency, onPermit } = options);
       isPaused = false;
       // Whatever was submitted before is there, and its hints are gone.
-      wakeAll();
+      wake(concurrency);
     },
     async pause() {
       isPaused = true;

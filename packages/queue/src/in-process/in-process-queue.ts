@@ -9,8 +9,8 @@ export function createInProcessQueue(): Queue {
   return {
     receiver,
     sender: {
-      async send() {
-        receiver.wake();
+      async send(hints) {
+        receiver.wake(hints.length);
       },
       countWaiting: async () => null,
       stop: async () => undefined,

@@ -36,8 +36,8 @@ export function createPostgresQueue({ url, logger }: PostgresQueueOptions): Queu
     url,
     channel: hintChannel,
     logger,
-    onMessage: () => permits.wake(),
-    onConnect: () => permits.wakeAll(),
+    onMessage: () => permits.wake(1),
+    onConnect: () => permits.wake(Number.POSITIVE_INFINITY),
   });
   const wakeUpsListener = createPostgresListener({
     url,
@@ -55,15 +55,22 @@ export function createPostgresQueue({ url, logger }: PostgresQueueOptions): Queu
     await pool.query('select pg_notify($1, message) from unnest($2::text[]) as message', [channel, messages]);
   }
 
+  let closed: Promise<void> | null = null;
+  /** Bounded: no statement takes longer than `sendTimeoutMs`. */
+  const closePool = async (): Promise<void> => await (closed ??= pool.end());
+
   return {
     sender: {
-      send: async (sent: readonly Hint[]) =>
+      async send(sent: readonly Hint[]) {
+        // What the reconciler of a worker sends must reach this worker while its listener is away, or cannot come back.
+        permits.wake(sent.length);
         await notify(
           hintChannel,
           sent.map(({ id, epoch }) => `${id}-${epoch}`),
-        ),
+        );
+      },
       countWaiting: async () => null,
-      stop: async () => await pool.end(),
+      stop: closePool,
     },
     receiver: {
       async start(options) {
@@ -94,9 +101,7 @@ export function createPostgresQueue({ url, logger }: PostgresQueueOptions): Queu
     },
     async stop() {
       await permits.stop();
-      await hints.stop();
-      await wakeUpsListener.stop();
-      await pool.end();
+      await Promise.all([hints.stop(), wakeUpsListener.stop(), closePool()]);
     },
   };
 }

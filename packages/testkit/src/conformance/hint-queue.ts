@@ -123,6 +123,18 @@ export function describeHintQueueConformance(name: string, setup: () => Promise<
       await expectDone(1);
     });
 
+    it('put as many slots to work as there are hints, after all had found nothing', async () => {
+      await start(4);
+      await expect.poll(async () => await transport.sender.send(newHints(1)).then(() => 'sent', String)).toBe('sent');
+      await expect.poll(() => rows.permits).toBeGreaterThan(0);
+      rows.hold();
+      rows.claimable = 500;
+      await transport.sender.send(newHints(500));
+      await expect.poll(() => rows.running).toBe(4);
+      rows.release();
+      await expectDone(500);
+    });
+
     it('lead to nothing new during a pause, while what runs goes on', async () => {
       rows.hold();
       await start(1);
