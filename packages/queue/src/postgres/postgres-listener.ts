@@ -1,6 +1,6 @@
 /** One connection that listens, comes back by itself, and notices when its server has gone silent. */
 import { setTimeout as delay } from 'node:timers/promises';
-import { backoffMs, type Logger, reconnectBackoff } from '@prosemill/core';
+import { backoffMs, type Logger, reconnectBackoff, settleWithin } from '@prosemill/core';
 import { Client } from 'pg';
 import { type ConnectionLog, createConnectionLog } from '../connection-log.ts';
 
@@ -24,6 +24,7 @@ const connectTimeoutMs = 5_000;
 /** A connection that a firewall has swallowed looks alive: ask it. */
 const checkIntervalMs = 10_000;
 const checkTimeoutMs = 5_000;
+const closeLimitMs = 2_000;
 
 export function createPostgresListener(options: ListenerOptions): PostgresListener {
   const { url, channel, logger, onMessage, onConnect } = options;
@@ -72,9 +73,8 @@ export function createPostgresListener(options: ListenerOptions): PostgresListen
         await Promise.race([current.query('select 1'), lost]);
       }
     } finally {
-      // Not awaited: a connection that hangs would hang this too.
-      current.end().catch(() => undefined);
-      client = null;
+      // Not awaited: a new connection is wanted at once.
+      void close(current);
     }
   }
 
@@ -85,8 +85,14 @@ export function createPostgresListener(options: ListenerOptions): PostgresListen
     },
     async stop() {
       stopped.abort();
-      await client?.end().catch(() => undefined);
+      if (client !== null) await close(client);
       await running;
     },
   };
+}
+
+/** Says goodbye; a server that does not hear it is left without. */
+async function close(client: Client): Promise<void> {
+  await settleWithin(closeLimitMs, client.end());
+  client.connection.stream.destroy();
 }

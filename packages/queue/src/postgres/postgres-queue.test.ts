@@ -6,10 +6,13 @@ import {
   type HintQueueSession,
   launchPostgres,
   silentLogger,
+  startTcpProxy,
+  type TcpProxy,
 } from '@prosemill/testkit';
 import { newId } from '@prosemill/core';
 import { Client } from 'pg';
 import { describe, expect, inject, it, onTestFinished } from 'vitest';
+import type { Queue } from '../queue.ts';
 import { createPostgresQueue } from './postgres-queue.ts';
 
 async function openSession(): Promise<HintQueueSession> {
@@ -92,6 +95,45 @@ describe('LISTEN/NOTIFY in trouble', () => {
     await expect.poll(() => queue.problems()).toEqual([]);
   });
 
+  it('sends again after its connections died silently', async () => {
+    const { proxy, queue } = await openThroughProxy();
+    const send = async (): Promise<void> => await queue.sender.send([{ id: newId(), epoch: 0 }]);
+    await Promise.all([send(), send()]);
+    proxy.swallow();
+    await Promise.allSettled([send(), send()]);
+    await expect(send()).resolves.toBeUndefined();
+  });
+
+  it('stops in time when its connections died silently, more than once too', async () => {
+    const { proxy, queue } = await openThroughProxy();
+    await queue.wakeUps.start();
+    await queue.receiver.start({ concurrency: 1, leaseMs: 30_000, onPermit: async () => false });
+    await queue.sender.send([{ id: newId(), epoch: 0 }]);
+    await expect.poll(async () => await countListeners(proxy.url)).toBe(2);
+    proxy.swallow();
+    const begin = performance.now();
+    await queue.sender.stop();
+    await queue.stop();
+    await queue.stop();
+    expect(performance.now() - begin).toBeLessThan(6_000);
+  });
+
+  it('has its own receiver look for what it sends, while it cannot listen', async () => {
+    const { proxy, queue } = await openThroughProxy();
+    await queue.sender.send([{ id: newId(), epoch: 0 }]);
+    proxy.refuse();
+    let permits = 0;
+    const onPermit = async (): Promise<boolean> => {
+      permits += 1;
+      return false;
+    };
+    await queue.receiver.start({ concurrency: 2, leaseMs: 30_000, onPermit });
+    await expect.poll(() => queue.problems()).not.toEqual([]);
+    permits = 0;
+    await queue.sender.send([newId(), newId()].map((id) => ({ id, epoch: 0 })));
+    expect(permits).toBe(2);
+  });
+
   it('gives up a send when the server is silent', async () => {
     const server = await launchPostgres();
     onTestFinished(async () => await server.stop());
@@ -106,6 +148,16 @@ describe('LISTEN/NOTIFY in trouble', () => {
       .toBe('sent');
   });
 });
+
+async function openThroughProxy(): Promise<{ proxy: TcpProxy; queue: Queue }> {
+  const { url, drop } = await createTestDatabase(inject('postgresUrl'));
+  onTestFinished(drop);
+  const proxy = await startTcpProxy(url);
+  onTestFinished(async () => await proxy.stop());
+  const queue = createPostgresQueue({ url: proxy.url, logger: silentLogger });
+  onTestFinished(async () => await queue.stop());
+  return { proxy, queue };
+}
 
 async function execute(url: string, statement: string): Promise<readonly Record<string, unknown>[]> {
   const client = new Client({ connectionString: url });
