@@ -37,7 +37,7 @@ export function createScenarios(promptOf: PromptMaker): Scenarios {
     }));
   const single = [{ ...promptOf(20), newTokens: 128 }];
   const long = Array.from({ length: 32 }, () => promptOf(400));
-  const queue32 = queue(scenarioNames.queue32, 32, mixed(192));
+  const queue32 = queue(scenarioNames.queue32, 32, mixed(96));
   return {
     single: {
       name: scenarioNames.single,
@@ -49,7 +49,7 @@ export function createScenarios(promptOf: PromptMaker): Scenarios {
     },
     queue32,
     ideal32: { ...queue32, name: scenarioNames.ideal32, work: equalLengths(queue32.work, promptOf) },
-    queue64: queue(scenarioNames.queue64, 64, mixed(224)),
+    queue64: queue(scenarioNames.queue64, 64, mixed(128)),
     prefill: {
       name: scenarioNames.prefill,
       inFlight: 32,

@@ -55,7 +55,7 @@ describe('an API', () => {
         workers: 2,
         environment: { WORKERS: '8', SHUTDOWN_GRACE_SECONDS: '0' },
       });
-      const end = performance.now() + scaled(40_000, 120_000);
+      const end = performance.now() + scaled(25_000, 120_000);
       const answers: Heard[] = [];
       const submitters = Array.from({ length: 50 }, async (_, index) => {
         const client = clientOf(cluster, `submitter ${index}`);
