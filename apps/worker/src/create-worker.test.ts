@@ -9,6 +9,7 @@ import { createMetrics } from '@prosemill/telemetry';
 import { newJob, silentLogger } from '@prosemill/testkit';
 import { expect, it, onTestFinished } from 'vitest';
 import { createWorker } from './create-worker.ts';
+import { shippedEngine } from './test-engine.ts';
 
 it('stops once: a second stop waits for the first, and takes nothing from its grace', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'prosemill-worker-'));
@@ -20,14 +21,7 @@ it('stops once: a second stop waits for the first, and takes nothing from its gr
     hints: queue.sender,
     wakeUps: queue.wakeUps,
     generator: createTextGenerator({
-      model: 'shipped',
-      revision: undefined,
-      engine: 'auto',
-      slots: 1,
-      dtype: 'fp32',
-      modelDir: join(tmpdir(), 'prosemill-test-models'),
-      hubEndpoint: 'http://not.used',
-      threads: 1,
+      ...shippedEngine(1),
       logger: silentLogger,
     }),
     logger: silentLogger,

@@ -7,6 +7,7 @@ import { openSql, silentLogger } from '@prosemill/testkit';
 import { expect, it, onTestFinished } from 'vitest';
 import { createHeartbeat } from './heartbeat.ts';
 import { RunningJobs } from './running-jobs.ts';
+import { shippedEngine } from './test-engine.ts';
 
 it('is written once more, as it is at last, whatever changes while a report is under way', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'prosemill-heartbeat-'));
@@ -28,14 +29,7 @@ it('is written once more, as it is at last, whatever changes while a report is u
   const heartbeat = createHeartbeat({
     workers: store.workers,
     generator: createTextGenerator({
-      model: 'shipped',
-      revision: undefined,
-      engine: 'auto',
-      slots: 1,
-      dtype: 'fp32',
-      modelDir: join(tmpdir(), 'prosemill-test-models'),
-      hubEndpoint: 'http://not.used',
-      threads: 1,
+      ...shippedEngine(1),
       logger: silentLogger,
     }),
     running: new RunningJobs(),

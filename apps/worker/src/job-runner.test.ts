@@ -14,6 +14,7 @@ import { EngineGate } from './engine-gate.ts';
 import { createJobRunner } from './job-runner.ts';
 import { RunningJobs } from './running-jobs.ts';
 import { createWorkerMetrics } from './worker-metrics.ts';
+import { shippedEngine } from './test-engine.ts';
 
 const parameters = {
   maxLength: null,
@@ -37,14 +38,7 @@ describe('an attempt at a job', () => {
 
   beforeAll(async () => {
     generator = createTextGenerator({
-      model: 'shipped',
-      revision: undefined,
-      engine: 'auto',
-      slots: undefined,
-      dtype: 'fp32',
-      modelDir: join(tmpdir(), 'prosemill-test-models'),
-      hubEndpoint: 'http://not.used',
-      threads: 1,
+      ...shippedEngine(undefined),
       logger: silentLogger,
     });
     await generator.start();

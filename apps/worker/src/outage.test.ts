@@ -1,6 +1,4 @@
 /** A worker that loses its database, or its hold on a job, while it works. */
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { type Job, newId, type Store } from '@prosemill/core';
 import { createTextGenerator } from '@prosemill/engine';
 import { createQueue, type Queue } from '@prosemill/queue';
@@ -9,6 +7,7 @@ import { createMetrics } from '@prosemill/telemetry';
 import { launchPostgres, newJob, openSql, type PrivateServer, silentLogger } from '@prosemill/testkit';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { createWorker, type Worker } from './create-worker.ts';
+import { shippedEngine } from './test-engine.ts';
 
 /** About a second. */
 const parameters = { ...newJob().parameters, maxNewTokens: 500, topK: 0, temperature: 1.3, stop: [] };
@@ -35,14 +34,7 @@ async function startWorker(leaseMs: number): Promise<World> {
     hints: queue.sender,
     wakeUps: queue.wakeUps,
     generator: createTextGenerator({
-      model: 'shipped',
-      revision: undefined,
-      engine: 'auto',
-      slots: 2,
-      dtype: 'fp32',
-      modelDir: join(tmpdir(), 'prosemill-test-models'),
-      hubEndpoint: 'http://not.used',
-      threads: 1,
+      ...shippedEngine(2),
       logger: silentLogger,
     }),
     logger,

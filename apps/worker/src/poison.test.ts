@@ -10,6 +10,7 @@ import { createMetrics, type Metrics } from '@prosemill/telemetry';
 import { childProcesses, newJob, silentLogger } from '@prosemill/testkit';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { createWorker } from './create-worker.ts';
+import { shippedEngine } from './test-engine.ts';
 
 const parameters = { ...newJob().parameters, maxNewTokens: 40, stop: [] };
 
@@ -33,14 +34,7 @@ async function startWorker(store: Store, hangLimitMs: number): Promise<Metrics> 
     hints: queue.sender,
     wakeUps: queue.wakeUps,
     generator: createTextGenerator({
-      model: 'shipped',
-      revision: undefined,
-      engine: 'auto',
-      slots: 8,
-      dtype: 'fp32',
-      modelDir: join(tmpdir(), 'prosemill-test-models'),
-      hubEndpoint: 'http://not.used',
-      threads: 1,
+      ...shippedEngine(8),
       hangLimitMs,
       logger: silentLogger,
     }),

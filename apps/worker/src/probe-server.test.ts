@@ -9,6 +9,7 @@ import { silentLogger } from '@prosemill/testkit';
 import { expect, it, onTestFinished } from 'vitest';
 import { createWorker } from './create-worker.ts';
 import { startProbeServer } from './probe-server.ts';
+import { shippedEngine } from './test-engine.ts';
 
 it('answers whether a worker lives and is ready, and what it counts; or, when that cannot be read, 500', async () => {
   const store = openStore({ url: `sqlite:${join(tmpdir(), `prosemill-probes-${newId()}.db`)}`, logger: silentLogger });
@@ -20,14 +21,7 @@ it('answers whether a worker lives and is ready, and what it counts; or, when th
     hints: queue.sender,
     wakeUps: queue.wakeUps,
     generator: createTextGenerator({
-      model: 'shipped',
-      revision: undefined,
-      engine: 'auto',
-      slots: 1,
-      dtype: 'fp32',
-      modelDir: join(tmpdir(), 'prosemill-test-models'),
-      hubEndpoint: 'http://not.used',
-      threads: 1,
+      ...shippedEngine(1),
       logger: silentLogger,
     }),
     logger: silentLogger,

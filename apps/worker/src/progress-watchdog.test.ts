@@ -10,6 +10,7 @@ import { newJob, silentLogger } from '@prosemill/testkit';
 import { afterEach, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import { createWorker } from './create-worker.ts';
 import { ProgressWatchdog } from './progress-watchdog.ts';
+import { shippedEngine } from './test-engine.ts';
 
 const openQueue = () => createQueue({ databaseUrl: 'sqlite:', redisUrl: undefined, logger: silentLogger });
 
@@ -65,14 +66,7 @@ describe('the progress watchdog', () => {
 
   it('ends a worker that hears of no work, and says why', async () => {
     const generator = createTextGenerator({
-      model: 'shipped',
-      revision: undefined,
-      engine: 'auto',
-      slots: undefined,
-      dtype: 'fp32',
-      modelDir: join(tmpdir(), 'prosemill-test-models'),
-      hubEndpoint: 'http://not.used',
-      threads: 1,
+      ...shippedEngine(undefined),
       logger: silentLogger,
     });
     const [heard, unheard] = [openQueue(), openQueue()];

@@ -1,8 +1,9 @@
-import { errorLine, newId, type NewJob, type Store } from '@prosemill/core';
+import { errorLine, newId, type Store } from '@prosemill/core';
 import {
   createTestDatabase,
   describeStoreConformance,
   launchPostgres,
+  newJob,
   silentLogger,
   startTcpProxy,
   type TcpProxy,
@@ -64,17 +65,6 @@ function openForTest(url: string): Store {
   onTestFinished(async () => await store.stop());
   return store;
 }
-
-const newJob = (): NewJob => ({
-  id: newId(),
-  ownerId: 'local',
-  priorityClass: 1,
-  prompt: 'a',
-  parameters: { maxLength: null, maxNewTokens: 1, temperature: 1, topK: 50, topP: 1, repetitionPenalty: 1, stop: [] },
-  seed: 1,
-  maxAttempts: 3,
-  deadlineMs: null,
-});
 
 /** A store whose connections pass a proxy. */
 async function openThroughProxy(): Promise<{ url: string; proxy: TcpProxy; store: Store }> {

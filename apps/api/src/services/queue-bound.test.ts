@@ -1,26 +1,15 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { newId, type NewJob, type Store } from '@prosemill/core';
+import type { Store } from '@prosemill/core';
 import { openStore } from '@prosemill/store';
-import { silentLogger } from '@prosemill/testkit';
+import { newJob, silentLogger } from '@prosemill/testkit';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { QueueBound } from './queue-bound.ts';
 
 const maxQueueLength = 10;
 const countRefused = (): void => undefined;
 const full = expect.objectContaining({ code: 'queue_full' });
-
-const newJob = (): NewJob => ({
-  id: newId(),
-  ownerId: 'local',
-  priorityClass: 1,
-  prompt: 'a',
-  parameters: { maxLength: null, maxNewTokens: 1, temperature: 1, topK: 50, topP: 1, repetitionPenalty: 1, stop: [] },
-  seed: 1,
-  maxAttempts: 3,
-  deadlineMs: null,
-});
 
 describe('the bound of the queue', () => {
   let folder: string;
