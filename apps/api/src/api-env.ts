@@ -1,9 +1,11 @@
+import type { Caller } from './caller.ts';
+
 /** What the middleware leaves for handlers in Hono's context. */
 export interface ApiEnv {
   Variables: {
     /** Echoed from `X-Request-Id` or new; in every answer and every log line of the request. */
     requestId: string;
-    /** Whose jobs these are. */
-    ownerId: string;
+    /** Whose request it is; set by `authenticate`, before any handler. */
+    caller: Caller;
   };
 }

@@ -5,6 +5,7 @@ import type { Metrics } from '@prosemill/telemetry';
 import type { ApiEnv } from './api-env.ts';
 import { createApiMetrics } from './api-metrics.ts';
 import type { ApiServices } from './api-services.ts';
+import { authenticate } from './middleware/authenticate.ts';
 import { limitBody, requireJson, requireUtf8 } from './middleware/json-body.ts';
 import { requestContext } from './middleware/request-context.ts';
 import { closeWhileStopping, refuseWhileStopping } from './middleware/while-stopping.ts';
@@ -82,7 +83,7 @@ function createApp(services: ApiServices, logger: Logger): OpenAPIHono<ApiEnv> {
       if (!result.success) throw (result.target === 'header' ? invalidHeader : invalidRequest)(result.error);
     },
   });
-  app.use(requestContext(logger), closeWhileStopping(services.isStopping));
+  app.use(requestContext(logger), closeWhileStopping(services.isStopping), authenticate);
   for (const path of ['/generate', '/jobs']) app.post(path, requireJson, limitBody, requireUtf8);
   // After the body has been read: a connection that closes on an unread one is reset, and the answer is lost.
   app.use(refuseWhileStopping(services.isStopping));

@@ -1,13 +1,10 @@
-/** The id and the owner of a request, and one log line for it: never a body, never a query. */
+/** The id of a request, and one log line for it: never a body, never a query. */
 import type { Logger } from '@prosemill/core';
 import { newId } from '@prosemill/core';
 import type { MiddlewareHandler } from 'hono';
 import type { ApiEnv } from '../api-env.ts';
 
 const validRequestId = /^[A-Za-z0-9_-]{1,64}$/;
-
-/** Without keys there is one owner. */
-const localOwner = 'local';
 
 /** Paths that are asked so often by machines that a line each would drown the rest. */
 const quietPaths: ReadonlySet<string> = new Set(['/health', '/livez', '/readyz', '/metrics']);
@@ -17,7 +14,6 @@ export function requestContext(logger: Logger): MiddlewareHandler<ApiEnv> {
     const given = c.req.header('X-Request-Id');
     const requestId = given !== undefined && validRequestId.test(given) ? given : newId();
     c.set('requestId', requestId);
-    c.set('ownerId', localOwner);
     c.header('X-Request-Id', requestId);
     const startedAt = performance.now();
     await next();

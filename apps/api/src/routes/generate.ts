@@ -15,7 +15,7 @@ export function addGenerateRoute(app: OpenAPIHono<ApiEnv>, { submitJob, waiter, 
     const preference = parsePreference(c.req.valid('header').prefer);
     const startedAt = performance.now();
     const { job: accepted, isReplay } = await submitJob({
-      ownerId: c.var.ownerId,
+      ownerId: c.var.caller.ownerId,
       request: c.req.valid('json'),
       priorityClass,
       idempotencyKey: c.req.valid('header')['idempotency-key'],

@@ -12,7 +12,7 @@ export function addHistoryRoutes(app: OpenAPIHono<ApiEnv>, { store }: ApiService
   app.openapi(listHistoryRoute, async (c) => {
     const { limit = defaultPageSize, cursor } = c.req.valid('query');
     const { items, hasMore } = await store.generations.list({
-      ownerId: c.var.ownerId,
+      ownerId: c.var.caller.ownerId,
       after: cursor === undefined ? null : decodeNumericCursor(cursor),
       limit,
     });
@@ -23,7 +23,7 @@ export function addHistoryRoutes(app: OpenAPIHono<ApiEnv>, { store }: ApiService
 
   app.openapi(getHistoryRoute, async (c) => {
     const { id } = c.req.valid('param');
-    const record = /^\d{1,15}$/.test(id) ? await store.generations.find(c.var.ownerId, Number(id)) : null;
+    const record = /^\d{1,15}$/.test(id) ? await store.generations.find(c.var.caller.ownerId, Number(id)) : null;
     if (record === null) throw new AppError('not_found', { message: `There is no text ${id.slice(0, 64)}.` });
     return c.json(presentRecord(record), 200);
   });

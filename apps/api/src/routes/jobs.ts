@@ -23,7 +23,7 @@ export function addJobRoutes(app: OpenAPIHono<ApiEnv>, services: ApiServices): v
 
   app.openapi(createJobRoute, async (c) => {
     const { job, isReplay } = await submitJob({
-      ownerId: c.var.ownerId,
+      ownerId: c.var.caller.ownerId,
       request: c.req.valid('json'),
       priorityClass: 1,
       idempotencyKey: c.req.valid('header')['idempotency-key'],
@@ -38,7 +38,7 @@ export function addJobRoutes(app: OpenAPIHono<ApiEnv>, services: ApiServices): v
     const startedAt = performance.now();
     const ifNoneMatch = c.req.valid('header')['if-none-match'];
     const { wait } = c.req.valid('query');
-    const found = await findJob(services, c.var.ownerId, c.req.valid('param').id);
+    const found = await findJob(services, c.var.caller.ownerId, c.req.valid('param').id);
     const isUnchanged = (job: Job) => ifNoneMatch !== undefined && matchesEtag(ifNoneMatch, job);
     const isDone = (job: Job) => isTerminal(job.status) || (ifNoneMatch !== undefined && !isUnchanged(job));
     const job = await waitFor(services, { job: found, seconds: wait, until: isDone, signal: c.req.raw.signal });
@@ -52,7 +52,7 @@ export function addJobRoutes(app: OpenAPIHono<ApiEnv>, services: ApiServices): v
   app.openapi(listJobsRoute, async (c) => {
     const query = c.req.valid('query');
     const { items, hasMore } = await store.jobs.list({
-      ownerId: c.var.ownerId,
+      ownerId: c.var.caller.ownerId,
       status: query.status ?? null,
       createdAfter: query.created_after ?? null,
       createdBefore: query.created_before ?? null,
@@ -67,8 +67,8 @@ export function addJobRoutes(app: OpenAPIHono<ApiEnv>, services: ApiServices): v
   });
 
   app.openapi(cancelJobRoute, async (c) => {
-    const { id } = await findJob(services, c.var.ownerId, c.req.valid('param').id);
-    const job = await store.jobs.requestCancel(c.var.ownerId, id);
+    const { id } = await findJob(services, c.var.caller.ownerId, c.req.valid('param').id);
+    const job = await store.jobs.requestCancel(c.var.caller.ownerId, id);
     if (job === null) throw notFound(id);
     c.header('ETag', etagOf(job));
     if (isTerminal(job.status)) {
