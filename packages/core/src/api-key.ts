@@ -1,5 +1,23 @@
-/** What an API key may do. */
+/** API keys: whose requests they sign, and what they may do. */
 
-/** `generate`: make and change jobs. `read`: read them. `admin`: keys, queue and metrics, and no jobs. */
+/** `generate`: make and change jobs. `read`: read them. `admin`: keys, queue and metrics, and nobody's jobs. */
 export const scopes = ['generate', 'read', 'admin'] as const;
 export type Scope = (typeof scopes)[number];
+
+/** A key as its administrator sees it: everything but the secret, which nobody keeps. */
+export interface ApiKey {
+  /** UUID v7 from `newId()`. */
+  readonly id: string;
+  /** Keys of one owner share its jobs. */
+  readonly ownerId: string;
+  readonly name: string;
+  /** What the secret begins with, to recognise it by. */
+  readonly prefix: string;
+  readonly scopes: readonly Scope[];
+  readonly createdAt: Date;
+  /** Null: never. */
+  readonly expiresAt: Date | null;
+  readonly revokedAt: Date | null;
+  /** At most an hour behind. */
+  readonly lastUsedAt: Date | null;
+}

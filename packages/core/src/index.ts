@@ -15,6 +15,7 @@ export * from './run-process.ts';
 export * from './settle-within.ts';
 export * from './token-limits.ts';
 export * from './transitions.ts';
+export type * from './ports/api-key-store.ts';
 export type * from './ports/hint-queue.ts';
 export * from './ports/job-store.ts';
 export type * from './ports/logger.ts';

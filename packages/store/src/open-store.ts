@@ -1,5 +1,6 @@
 /** The store: everything the service keeps, on SQLite or Postgres. */
 import type { Job, JobStore, Logger, NewJob, Store } from '@prosemill/core';
+import { createApiKeyStore } from './api-keys.ts';
 import { isUnavailable, translateErrors } from './database-errors.ts';
 import { createGenerationStore } from './generations.ts';
 import { requestCancel } from './jobs/cancel.ts';
@@ -38,6 +39,7 @@ export function openStore({ url, logger, clockOffsetMs = 0 }: StoreOptions): Sto
     generations: translateErrors(createGenerationStore(context)),
     models: translateErrors(createModelStore(context)),
     workers: translateErrors(createWorkerStore(context)),
+    apiKeys: translateErrors(createApiKeyStore(context)),
     migrate: migrateSchema,
     requireReady,
     stop: async () => await context.close(),

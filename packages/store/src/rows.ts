@@ -19,7 +19,7 @@ export interface JobWithRecord extends JobRow {
 
 export const readTime = (time: StoredTime): Date => (time instanceof Date ? time : new Date(time));
 
-const readTimeOrNull = (time: StoredTime | null): Date | null => (time === null ? null : readTime(time));
+export const readTimeOrNull = (time: StoredTime | null): Date | null => (time === null ? null : readTime(time));
 
 export function toJob(row: JobWithRecord): Job {
   return {

@@ -91,6 +91,21 @@ export interface WorkerTable {
   busy: number;
 }
 
+export interface ApiKeyTable {
+  id: string;
+  owner_id: string;
+  name: string;
+  /** SHA-256 of the secret, in hex. */
+  hash: string;
+  prefix: string;
+  /** `Scope[]` as JSON. */
+  scopes: string;
+  created_at: StoredTime;
+  expires_at: StoredTime | null;
+  revoked_at: StoredTime | null;
+  last_used_at: StoredTime | null;
+}
+
 export interface Tables {
   jobs: JobTable;
   generation_records: GenerationRecordTable;
@@ -98,6 +113,7 @@ export interface Tables {
   idempotency_keys: IdempotencyKeyTable;
   models: ModelTable;
   workers: WorkerTable;
+  api_keys: ApiKeyTable;
 }
 
 export type JobRow = Selectable<JobTable>;

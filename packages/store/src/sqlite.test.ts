@@ -76,7 +76,9 @@ describe('an SQLite file', () => {
 
   it('is not ready before it is migrated', async () => {
     const store = openStore({ url, logger: silentLogger });
-    await expect(store.requireReady()).rejects.toThrow(/missing: 0001-jobs, 0002-idempotency-keys\); run pnpm migrate/);
+    await expect(store.requireReady()).rejects.toThrow(
+      /missing: 0001-jobs, 0002-idempotency-keys, 0003-api-keys\); run pnpm migrate/,
+    );
     await store.stop();
   });
 

@@ -2,6 +2,7 @@
 import type { IdempotencyKey } from '../idempotency.ts';
 import type { GenerationRecord, Job, JobStatus, ModelIdentity, PriorityClass, SamplingParameters } from '../job.ts';
 import type { Completion, Outcome } from '../outcome.ts';
+import type { ApiKeyStore } from './api-key-store.ts';
 
 export interface NewJob {
   /** UUID v7 from `newId()`. */
@@ -186,6 +187,7 @@ export interface Store {
   readonly generations: GenerationStore;
   readonly models: ModelStore;
   readonly workers: WorkerStore;
+  readonly apiKeys: ApiKeyStore;
   /** Brings the schema up to date; safe to run from several processes at once. */
   migrate(): Promise<void>;
   /** @throws {AppError} `database_unavailable` unless the database answers and has every migration of this code */

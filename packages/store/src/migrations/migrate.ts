@@ -4,11 +4,13 @@ import { type Migration, Migrator } from 'kysely/migration';
 import type { StoreContext } from '../jobs/context.ts';
 import { createMigration0001 } from './0001-jobs.ts';
 import { createMigration0002 } from './0002-idempotency-keys.ts';
+import { createMigration0003 } from './0003-api-keys.ts';
 
 function createMigrator({ db, dialect }: StoreContext): Migrator {
   const migrations: Record<string, Migration> = {
     '0001-jobs': createMigration0001(dialect),
     '0002-idempotency-keys': createMigration0002(dialect),
+    '0003-api-keys': createMigration0003(dialect),
   };
   return new Migrator({
     db,

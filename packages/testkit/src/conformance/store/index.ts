@@ -1,4 +1,5 @@
 /** What every implementation of the port `Store` must do. */
+import { describeApiKeys } from './api-keys.ts';
 import { describeClaims } from './claims.ts';
 import { describeHistories } from './histories.ts';
 import { describeIdempotency } from './idempotency.ts';
@@ -9,6 +10,7 @@ import type { OpenSession } from './session.ts';
 /** @param open  Opens a store on an empty database of its own; called for each test. */
 export function describeStoreConformance(name: string, open: OpenSession): void {
   describeReads(name, open);
+  describeApiKeys(name, open);
   describeClaims(name, open);
   describeIdempotency(name, open);
   describeOutcomes(name, open);

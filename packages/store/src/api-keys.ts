@@ -1,0 +1,94 @@
+/** Who may use the service. The only rows that are found without their owner: the hash says who it is. */
+import type { ApiKey, ApiKeyStore, Scope } from '@prosemill/core';
+import { type Selectable, sql } from 'kysely';
+import type { Dialect } from './dialect.ts';
+import type { StoreContext } from './jobs/context.ts';
+import { readTime, readTimeOrNull } from './rows.ts';
+import type { ApiKeyTable } from './schema.ts';
+
+/** How far `last_used_at` may be behind: a write for every request would cost more than it tells. */
+const useIntervalMs = 3_600_000;
+
+export const createApiKeyStore = ({ db, dialect }: StoreContext): ApiKeyStore => ({
+  async create({ id, ownerId, name, hash, prefix, scopes, expiresInMs }) {
+    const row = await db
+      .insertInto('api_keys')
+      .values({
+        id,
+        owner_id: ownerId,
+        name,
+        hash,
+        prefix,
+        scopes: JSON.stringify(scopes),
+        created_at: dialect.now,
+        expires_at: expiresInMs === null ? null : dialect.nowPlus(expiresInMs),
+      })
+      .returningAll()
+      .executeTakeFirstOrThrow();
+    return toApiKey(row);
+  },
+
+  async findValid(hash) {
+    const row = await db
+      .selectFrom('api_keys')
+      .select(['id', 'owner_id', 'scopes', dialect.msUntil('expires_at').as('remaining_ms')])
+      .where('hash', '=', hash)
+      .where(isValid(dialect))
+      .executeTakeFirst();
+    if (row === undefined) return null;
+    return { id: row.id, ownerId: row.owner_id, scopes: readScopes(row.scopes), remainingMs: row.remaining_ms };
+  },
+
+  async list({ after, limit }) {
+    let select = db.selectFrom('api_keys').selectAll();
+    if (after !== null) {
+      const createdAt = dialect.writeTime(after.createdAt);
+      select = select.where(sql<boolean>`(created_at, id) < (${createdAt}, ${after.id})`);
+    }
+    const rows = await select
+      .orderBy('created_at', 'desc')
+      .orderBy('id', 'desc')
+      .limit(limit + 1)
+      .execute();
+    return { items: rows.slice(0, limit).map(toApiKey), hasMore: rows.length > limit };
+  },
+
+  async revoke(id) {
+    const { numUpdatedRows } = await db
+      .updateTable('api_keys')
+      .set({ revoked_at: sql`coalesce(revoked_at, ${dialect.now})` })
+      .where('id', '=', id)
+      .executeTakeFirst();
+    return numUpdatedRows > 0n;
+  },
+
+  async noteUse(id) {
+    await db
+      .updateTable('api_keys')
+      .set({ last_used_at: dialect.now })
+      .where('id', '=', id)
+      .where(sql<boolean>`(last_used_at is null or last_used_at <= ${dialect.nowPlus(-useIntervalMs)})`)
+      .execute();
+  },
+
+  async hasValid() {
+    const row = await db.selectFrom('api_keys').select('id').where(isValid(dialect)).limit(1).executeTakeFirst();
+    return row !== undefined;
+  },
+});
+
+const isValid = ({ now }: Dialect) => sql<boolean>`revoked_at is null and (expires_at is null or expires_at > ${now})`;
+
+const readScopes = (scopes: string): readonly Scope[] => JSON.parse(scopes) as readonly Scope[];
+
+const toApiKey = (row: Selectable<ApiKeyTable>): ApiKey => ({
+  id: row.id,
+  ownerId: row.owner_id,
+  name: row.name,
+  prefix: row.prefix,
+  scopes: readScopes(row.scopes),
+  createdAt: readTime(row.created_at),
+  expiresAt: readTimeOrNull(row.expires_at),
+  revokedAt: readTimeOrNull(row.revoked_at),
+  lastUsedAt: readTimeOrNull(row.last_used_at),
+});
