@@ -7,5 +7,7 @@ export interface ApiEnv {
     requestId: string;
     /** Whose request it is; set by `authenticate`, before any handler. */
     caller: Caller;
+    /** The job that the request made or asked for. */
+    jobId?: string;
   };
 }

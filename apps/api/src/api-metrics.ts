@@ -1,16 +1,20 @@
 /** What the API counts. */
-import type { Metrics } from '@prosemill/telemetry';
+import { workerStates } from '@prosemill/core';
+import { durationBuckets, type Labels, type Metrics } from '@prosemill/telemetry';
 import type { JobWaiter } from './services/job-waiter.ts';
 import type { ServiceState } from './services/service-state.ts';
+
+type RequestLabel = 'method' | 'route' | 'status_class';
 
 export interface ApiMetrics {
   readonly countAccepted: () => void;
   readonly countRefused: () => void;
+  readonly observeRequest: (seconds: number, labels: Labels<RequestLabel>) => void;
 }
 
 export interface ApiGauges {
   readonly waiter: Pick<JobWaiter, 'count'>;
-  readonly state: Pick<ServiceState, 'queued'>;
+  readonly state: Pick<ServiceState, 'latest'>;
 }
 
 /** Registers them; once a process. */
@@ -19,9 +23,17 @@ export function createApiMetrics(metrics: Metrics, { waiter, state }: ApiGauges)
     { name: 'prosemill_waiters', help: 'Requests that wait for a job in this process.' },
     () => waiter.count,
   );
-  metrics.gauge(
-    { name: 'prosemill_queued_jobs', help: 'Jobs of all owners that wait for a worker.' },
-    () => state.queued,
+  addQueueMetrics(metrics, state);
+  metrics.gauges(
+    { name: 'prosemill_workers', help: 'Workers that report to the database, by their state.', labels: ['state'] },
+    () => {
+      const { queue, workers } = state.latest;
+      if (queue === null) return [];
+      return workerStates.map((name) => ({
+        labels: { state: name },
+        value: workers.filter((worker) => worker.state === name).length,
+      }));
+    },
   );
   return {
     countAccepted: metrics.counter({ name: 'prosemill_jobs_accepted_total', help: 'Jobs committed by this process.' }),
@@ -29,5 +41,40 @@ export function createApiMetrics(metrics: Metrics, { waiter, state }: ApiGauges)
       name: 'prosemill_jobs_refused_total',
       help: 'Requests refused by this process because the queue was full.',
     }),
+    observeRequest: metrics.histograms({
+      name: 'prosemill_http_request_duration_seconds',
+      help: 'From a request to its answer, the wait for a job included.',
+      labels: ['method', 'route', 'status_class'],
+      buckets: durationBuckets,
+    }),
   };
+}
+
+/** The whole service's, the same in each of its APIs; no series while the database does not answer. */
+function addQueueMetrics(metrics: Metrics, state: ApiGauges['state']): void {
+  metrics.gauges(
+    {
+      name: 'prosemill_open_jobs',
+      help: 'Jobs of all owners that wait for a worker or run, by class (0: a caller waits).',
+      labels: ['status', 'class'],
+    },
+    () => {
+      const { queue } = state.latest;
+      if (queue === null) return [];
+      return (['queued', 'running'] as const).flatMap((status) =>
+        ([0, 1, 2] as const).map((priorityClass) => ({
+          labels: { status, class: String(priorityClass) },
+          value:
+            queue.counts.find((each) => each.status === status && each.priorityClass === priorityClass)?.count ?? 0,
+        })),
+      );
+    },
+  );
+  metrics.gauge(
+    {
+      name: 'prosemill_oldest_queued_job_age_seconds',
+      help: 'Since the submit of the job that has been queued for longest; 0 when none is.',
+    },
+    () => (state.latest.queue === null ? Number.NaN : (state.latest.queue.oldestQueuedMs ?? 0) / 1_000),
+  );
 }

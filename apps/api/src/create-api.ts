@@ -7,7 +7,7 @@ import { createApiMetrics } from './api-metrics.ts';
 import type { ApiServices } from './api-services.ts';
 import { authenticate } from './middleware/authenticate.ts';
 import { limitBody, requireJson, requireUtf8 } from './middleware/json-body.ts';
-import { requestContext } from './middleware/request-context.ts';
+import { requestContext, type RequestContextOptions } from './middleware/request-context.ts';
 import { closeWhileStopping, refuseWhileStopping } from './middleware/while-stopping.ts';
 import { createOnError, invalidHeader, invalidRequest, problemResponse } from './on-error.ts';
 import { addDocsRoutes } from './routes/docs.ts';
@@ -49,7 +49,7 @@ export function createApi(options: ApiOptions): Api {
   let stopping = false;
   const state = new ServiceState({ store, transportProblems });
   const waiter = new JobWaiter({ jobs: store.jobs, wakeUps, logger });
-  const { countAccepted, countRefused } = createApiMetrics(metrics, { waiter, state });
+  const { countAccepted, countRefused, observeRequest } = createApiMetrics(metrics, { waiter, state });
   const checkPrompt = createPromptCheck({
     models: store.models,
     forbiddenWords,
@@ -69,7 +69,7 @@ export function createApi(options: ApiOptions): Api {
 
   const services = { store, wakeUps, submitJob, waiter, state, metrics, version, isStopping: () => stopping };
   return {
-    app: createApp(services, logger),
+    app: createApp(services, { logger, observeRequest }),
     beginShutdown() {
       stopping = true;
       waiter.stop();
@@ -77,13 +77,13 @@ export function createApi(options: ApiOptions): Api {
   };
 }
 
-function createApp(services: ApiServices, logger: Logger): OpenAPIHono<ApiEnv> {
+function createApp(services: ApiServices, context: RequestContextOptions): OpenAPIHono<ApiEnv> {
   const app = new OpenAPIHono<ApiEnv>({
     defaultHook: (result) => {
       if (!result.success) throw (result.target === 'header' ? invalidHeader : invalidRequest)(result.error);
     },
   });
-  app.use(requestContext(logger), closeWhileStopping(services.isStopping), authenticate);
+  app.use(requestContext(context), closeWhileStopping(services.isStopping), authenticate);
   for (const path of ['/generate', '/jobs']) app.post(path, requireJson, limitBody, requireUtf8);
   // After the body has been read: a connection that closes on an unread one is reset, and the answer is lost.
   app.use(refuseWhileStopping(services.isStopping));
@@ -93,7 +93,7 @@ function createApp(services: ApiServices, logger: Logger): OpenAPIHono<ApiEnv> {
   addHealthRoutes(app, services);
   addMetricsRoute(app, services);
   addDocsRoutes(app, services.version);
-  app.onError(createOnError(logger));
+  app.onError(createOnError(context.logger));
   const allowedMethods = methodsOf(app);
   app.notFound((c) => {
     const allowed = allowedMethods(c.req.path);

@@ -3,7 +3,7 @@ import packageJson from '../package.json' with { type: 'json' };
 import { armFailpoint, retryUntilAvailable, runProcess } from '@prosemill/core';
 import { createQueue } from '@prosemill/queue';
 import { openStore, requireServer } from '@prosemill/store';
-import { createLogger, createMetrics } from '@prosemill/telemetry';
+import { addDatabaseMetrics, createLogger, createMetrics } from '@prosemill/telemetry';
 import { readApiConfig } from './config.ts';
 import { createApi } from './create-api.ts';
 import { startServer } from './server.ts';
@@ -16,7 +16,9 @@ await runProcess(async (aborted) => {
   armFailpoint(config);
   requireServer(config.DATABASE_URL);
   const logger = createLogger({ name: 'api', level: config.LOG_LEVEL, pretty: config.LOG_PRETTY });
+  const metrics = createMetrics();
   const store = openStore({ url: config.DATABASE_URL, logger });
+  addDatabaseMetrics(metrics, store);
   const queue = createQueue({ databaseUrl: config.DATABASE_URL, redisUrl: config.REDIS_URL, logger });
   await queue.wakeUps.start();
   const api = createApi({
@@ -25,7 +27,7 @@ await runProcess(async (aborted) => {
     wakeUps: queue.wakeUps,
     transportProblems: queue.problems,
     logger,
-    metrics: createMetrics(),
+    metrics,
     forbiddenWords: config.FORBIDDEN_WORDS,
     maxAttempts: config.MAX_ATTEMPTS,
     maxQueueLength: config.MAX_QUEUE_LENGTH,

@@ -5,7 +5,7 @@ import { armFailpoint, newId, retryUntilAvailable, runProcess } from '@prosemill
 import { createTextGenerator } from '@prosemill/engine';
 import { createQueue } from '@prosemill/queue';
 import { openStore } from '@prosemill/store';
-import { createLogger, createMetrics } from '@prosemill/telemetry';
+import { addDatabaseMetrics, createLogger, createMetrics } from '@prosemill/telemetry';
 import { createWorker, engineOptions, graceMsFor } from '@prosemill/worker';
 import { readStandaloneConfig } from './config.ts';
 
@@ -18,6 +18,7 @@ await runProcess(async (aborted) => {
   const logger = createLogger({ name: 'standalone', level: config.LOG_LEVEL, pretty: config.LOG_PRETTY });
   const metrics = createMetrics();
   const store = openStore({ url: config.DATABASE_URL, logger });
+  addDatabaseMetrics(metrics, store);
   const leaseMs = config.LEASE_SECONDS * 1_000;
   const queue = createQueue({ databaseUrl: config.DATABASE_URL, redisUrl: config.REDIS_URL, logger });
   await queue.wakeUps.start();

@@ -58,7 +58,7 @@ const failLimitMs = 15_000;
 export function createWorker(options: WorkerOptions): Worker {
   const { store, receiver, wakeUps, generator, logger, workerId, leaseMs } = options;
   const running = new RunningJobs();
-  const metrics = createWorkerMetrics(options.metrics, running);
+  const metrics = createWorkerMetrics(options.metrics, { running, generator });
   const gate = new EngineGate(generator);
   const failed = Promise.withResolvers<never>();
   failed.promise.catch(() => undefined);
@@ -83,6 +83,7 @@ export function createWorker(options: WorkerOptions): Worker {
   const unsubscribe = wakeUps.subscribe(({ type, ids }) => {
     if (type === 'job-cancel') for (const id of ids) running.cancel(id);
   });
+  generator.onSteps(metrics.observeSteps);
   generator.onStateChange((state) => {
     if (isStarted && state.type === 'failed') void fail(state.error);
   });

@@ -58,7 +58,7 @@ describe('an attempt at a job', () => {
       gate: new EngineGate(generator),
       running,
       logger: silentLogger,
-      metrics: createWorkerMetrics(createMetrics(), running),
+      metrics: createWorkerMetrics(createMetrics(), { running, generator }),
       workerId: 'worker',
       leaseMs: 600,
       forbiddenWords: ['hate'],

@@ -12,6 +12,7 @@ import {
   type TextGenerator,
   type WakeUps,
 } from '@prosemill/core';
+import { recordAttempt } from './attempt-record.ts';
 import { createClaimPicker } from './claim-picker.ts';
 import type { EngineGate } from './engine-gate.ts';
 import { keepLease } from './lease.ts';
@@ -39,7 +40,7 @@ const completeLimitMs = 5 * 60_000;
 
 /** @returns a handler of permits: false when there was nothing to claim. Never throws. */
 export function createJobRunner(options: JobRunnerOptions): () => Promise<boolean> {
-  const { jobs, generator, gate, running, logger, metrics, workerId, leaseMs } = options;
+  const { jobs, generator, gate, running, logger, workerId, leaseMs } = options;
   const pick = createClaimPicker();
   const isRefused = createPromptPolicy(options.forbiddenWords);
 
@@ -67,28 +68,24 @@ export function createJobRunner(options: JobRunnerOptions): () => Promise<boolea
 
   async function runJob(claimed: ClaimedJob): Promise<void> {
     const { job, remainingMs } = claimed;
-    const jobLogger = logger.child({ jobId: job.id, attempt: job.attempt, workerId });
+    const record = recordAttempt(claimed, options);
     const signal = running.add(job);
     const stopLease = keepLease({
       jobs,
       claim: job,
       leaseMs,
-      logger: jobLogger,
+      logger: record.logger,
       onLost: () => running.abort(job, 'lost'),
       onCancelRequested: () => running.abort(job, 'canceled'),
     });
     const deadline = remainingMs === null ? undefined : setTimeout(() => running.abort(job, 'deadline'), remainingMs);
-    metrics.countStarted();
-    jobLogger.info({}, 'job attempt started');
     announce(job.id);
     try {
       await failpoint('worker.after_claim');
       const perform = async (): Promise<Outcome | null> => await performJob(claimed, { generator, isRefused, signal });
       const outcome = job.crashCount > 0 ? await gate.runAlone(signal, perform) : await perform();
-      const completion = outcome === null ? 'stale' : await complete(claimed, outcome, jobLogger);
-      if (completion === 'stale') metrics.countStale();
-      if (outcome?.type === 'crashed') metrics.countCrashed();
-      jobLogger.info({ completion, ...logFieldsOf(outcome) }, 'job attempt ended');
+      const completion = outcome === null ? 'stale' : await complete(claimed, outcome, record.logger);
+      record.ended(outcome, completion);
     } finally {
       clearTimeout(deadline);
       stopLease();
@@ -118,15 +115,4 @@ export function createJobRunner(options: JobRunnerOptions): () => Promise<boolea
   function announce(id: string): void {
     options.wakeUps.publish({ type: 'job-changed', ids: [id] });
   }
-}
-
-/** What may be logged of an outcome: numbers and codes, no text. Null: nothing was written, the job is somebody else's. */
-function logFieldsOf(outcome: Outcome | null): Record<string, unknown> {
-  if (outcome === null) return { outcome: 'lost' };
-  const part = outcome.type === 'succeeded' ? outcome.result : 'partial' in outcome ? outcome.partial : null;
-  return {
-    outcome: outcome.type,
-    ...('error' in outcome ? { code: outcome.error.code, reason: outcome.error.message } : {}),
-    ...(part === null ? {} : { ...part.usage, generationMs: Math.round(part.generationMs) }),
-  };
 }

@@ -3,7 +3,7 @@ import { armFailpoint, newId, retryUntilAvailable, runProcess } from '@prosemill
 import { createTextGenerator } from '@prosemill/engine';
 import { createQueue } from '@prosemill/queue';
 import { openStore, requireServer } from '@prosemill/store';
-import { createLogger, createMetrics } from '@prosemill/telemetry';
+import { addDatabaseMetrics, createLogger, createMetrics } from '@prosemill/telemetry';
 import { fleetEngineOptions, readWorkerConfig } from './config.ts';
 import { createWorker } from './create-worker.ts';
 import { startProbeServer } from './probe-server.ts';
@@ -16,6 +16,7 @@ await runProcess(async (aborted) => {
   const logger = createLogger({ name: 'worker', level: config.LOG_LEVEL, pretty: config.LOG_PRETTY });
   const metrics = createMetrics();
   const store = openStore({ url: config.DATABASE_URL, logger });
+  addDatabaseMetrics(metrics, store);
   const leaseMs = config.LEASE_SECONDS * 1_000;
   const queue = createQueue({ databaseUrl: config.DATABASE_URL, redisUrl: config.REDIS_URL, logger });
   const generator = createTextGenerator({ ...fleetEngineOptions(config), logger });

@@ -40,7 +40,7 @@ describe('the reconciler', () => {
       jobs: store.jobs,
       hints: queue.sender,
       wakeUps: queue.wakeUps,
-      metrics: createWorkerMetrics(createMetrics(), { count: 0 }),
+      metrics: createWorkerMetrics(createMetrics(), { running: { count: 0 }, generator: { slots: 1 } }),
       logger: silentLogger,
       onHintsFailed: () => (failures += 1),
     });

@@ -16,7 +16,7 @@ export interface ReconcilerOptions {
   readonly jobs: JobStore;
   readonly hints: HintSender;
   readonly wakeUps: WakeUps;
-  readonly metrics: Pick<WorkerMetrics, 'countRescued'>;
+  readonly metrics: Pick<WorkerMetrics, 'countRescued' | 'countMissingHints'>;
   readonly logger: Logger;
   /** Hints could not be sent: then none can come. */
   readonly onHintsFailed: () => void;
@@ -92,6 +92,7 @@ export function createReconciler(options: ReconcilerOptions): Reconciler {
   async function sendMissingHints(): Promise<void> {
     const waiting = await hints.countWaiting();
     const claimable = await jobs.countClaimable();
+    if (waiting !== null && waiting < claimable) metrics.countMissingHints(claimable - waiting);
     let after: string | null = null;
     for (let sent = waiting ?? 0; sent < claimable && !stopped.signal.aborted;) {
       const page: readonly Hint[] = await jobs.listClaimable({ after, limit: batchSize });

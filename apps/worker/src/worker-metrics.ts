@@ -1,20 +1,72 @@
 /** What a worker counts. */
-import type { Metrics } from '@prosemill/telemetry';
+import type { EngineStep, Outcome, PriorityClass, TokenUsage } from '@prosemill/core';
+import { durationBuckets, type Metrics } from '@prosemill/telemetry';
 
 type Count = (count?: number) => void;
 
+/** `lost`: the job was somebody else's before the attempt had an outcome. */
+const outcomes = ['succeeded', 'failed', 'retried', 'canceled', 'crashed', 'released', 'lost'] as const satisfies (
+  | Outcome['type']
+  | 'lost'
+)[];
+
 export interface WorkerMetrics {
   readonly countStarted: Count;
+  readonly countEnded: (outcome: Outcome['type'] | 'lost') => void;
   readonly countStale: Count;
   readonly countCrashed: Count;
   readonly countRescued: Count;
+  readonly countMissingHints: Count;
+  readonly countTokens: (usage: TokenUsage) => void;
+  readonly observeQueueWait: (seconds: number, labels: { readonly class: `${PriorityClass}` }) => void;
+  readonly observeFirstToken: (seconds: number) => void;
+  readonly observeGeneration: (seconds: number) => void;
+  /** From the submit of a job to its end. */
+  readonly observeJob: (seconds: number) => void;
+  readonly observeSteps: (steps: readonly EngineStep[]) => void;
 }
 
-/** Registers them; once a process. @param running  Jobs in this worker's hands. */
-export function createWorkerMetrics(metrics: Metrics, running: { readonly count: number }): WorkerMetrics {
+/** Seconds of one step. */
+const stepBuckets = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5];
+/** Texts in one step. */
+const rowBuckets = [1, 2, 4, 8, 16, 32, 64, 128, 256];
+
+export interface WorkerGauges {
+  /** Jobs in this worker's hands. */
+  readonly running: { readonly count: number };
+  readonly generator: { readonly slots: number };
+}
+
+/** Registers them; once a process. */
+export function createWorkerMetrics(metrics: Metrics, { running, generator }: WorkerGauges): WorkerMetrics {
   metrics.gauge({ name: 'prosemill_running_jobs', help: 'Jobs in the hands of this worker.' }, () => running.count);
+  metrics.gauge(
+    { name: 'prosemill_engine_slots', help: 'Texts that the engine of this worker runs at once.' },
+    () => generator.slots,
+  );
+  return { ...addCounters(metrics), ...addDurations(metrics), observeSteps: addStepMetrics(metrics) };
+}
+
+function addCounters(metrics: Metrics) {
+  const countAttempt = metrics.counters({
+    name: 'prosemill_attempts_ended_total',
+    help: 'Attempts at jobs that ended here, by what the worker made of them; a retry is one that was retried.',
+    label: 'outcome',
+    values: outcomes,
+  });
+  const countTokens = metrics.counters({
+    name: 'prosemill_tokens_total',
+    help: 'Tokens of attempts that ended here: read of prompts, and generated.',
+    label: 'type',
+    values: ['prompt', 'completion'],
+  });
   return {
     countStarted: metrics.counter({ name: 'prosemill_jobs_started_total', help: 'Attempts at jobs started here.' }),
+    countEnded: (outcome: Outcome['type'] | 'lost') => countAttempt(outcome),
+    countTokens({ promptTokens, completionTokens }: TokenUsage) {
+      countTokens('prompt', promptTokens);
+      countTokens('completion', completionTokens);
+    },
     countStale: metrics.counter({
       name: 'prosemill_stale_completions_total',
       help: "Attempts whose job was somebody else's when they ended: their outcome was dropped.",
@@ -27,5 +79,49 @@ export function createWorkerMetrics(metrics: Metrics, running: { readonly count:
       name: 'prosemill_rescues_total',
       help: 'Jobs that this process took from workers whose lease had run out.',
     }),
+    countMissingHints: metrics.counter({
+      name: 'prosemill_missing_hints_total',
+      help: 'Jobs for which this process found no hint in Redis, and sent one; some had theirs on the way.',
+    }),
+  };
+}
+
+function addDurations(metrics: Metrics) {
+  const durationOf = (name: string, help: string) => metrics.histogram({ name, help, buckets: durationBuckets });
+  return {
+    observeQueueWait: metrics.histograms({
+      name: 'prosemill_queue_wait_seconds',
+      help: 'From the moment when a job could be claimed to its claim, by class (0: a caller waits).',
+      labels: ['class'],
+      buckets: durationBuckets,
+    }),
+    observeFirstToken: durationOf(
+      'prosemill_time_to_first_token_seconds',
+      'From when an attempt was given to the engine to its first token.',
+    ),
+    observeGeneration: durationOf(
+      'prosemill_generation_seconds',
+      'From when an attempt was given to the engine to the end of its text.',
+    ),
+    observeJob: durationOf('prosemill_job_duration_seconds', 'From the submit of a job that succeeded to its end.'),
+  };
+}
+
+function addStepMetrics(metrics: Metrics): WorkerMetrics['observeSteps'] {
+  const observeDuration = metrics.histogram({
+    name: 'prosemill_engine_step_seconds',
+    help: 'One run of the model.',
+    buckets: stepBuckets,
+  });
+  const observeRows = metrics.histogram({
+    name: 'prosemill_engine_step_rows',
+    help: 'Texts in one run of the model.',
+    buckets: rowBuckets,
+  });
+  return (steps) => {
+    for (const { rows, durationMs } of steps) {
+      observeDuration(durationMs / 1_000);
+      observeRows(rows);
+    }
   };
 }

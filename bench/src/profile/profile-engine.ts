@@ -45,17 +45,20 @@ async function runQueue(
   const { loaded: runner, recording } = await recordSessions(
     profileFolder,
     async () =>
-      await loadBatchedModel({
-        type: 'load',
-        engine: 'batched',
-        folder,
-        dtype: 'int8',
-        graphFile: join(dataFolder, `profiled-${graphVersion}.onnx`),
-        slots,
-        threads: availableParallelism(),
-        contextLength: modelShape.positions,
-        tokenizer: record,
-      }),
+      await loadBatchedModel(
+        {
+          type: 'load',
+          engine: 'batched',
+          folder,
+          dtype: 'int8',
+          graphFile: join(dataFolder, `profiled-${graphVersion}.onnx`),
+          slots,
+          threads: availableParallelism(),
+          contextLength: modelShape.positions,
+          tokenizer: record,
+        },
+        () => undefined,
+      ),
   );
   const tokenizer = createTokenizer(record);
   const begin = performance.now();

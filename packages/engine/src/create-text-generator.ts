@@ -4,6 +4,7 @@ import {
   armedFailpoint,
   backoffMs,
   type EngineState,
+  type EngineStep,
   type GenerateRequest,
   type GenerationEnding,
   type LoadedModel,
@@ -40,6 +41,7 @@ export const createTextGenerator = (options: TextGeneratorOptions): TextGenerato
 class ProcessTextGenerator implements TextGenerator {
   readonly #options: TextGeneratorOptions;
   readonly #listeners = new Set<(state: EngineState) => void>();
+  readonly #stepListeners = new Set<(steps: readonly EngineStep[]) => void>();
   readonly #calls = new Map<number, EventQueue<TokenEvent>>();
   readonly #stopping = new AbortController();
   #state: EngineState = { type: 'loading', progress: null };
@@ -71,6 +73,11 @@ class ProcessTextGenerator implements TextGenerator {
   onStateChange(listener: (state: EngineState) => void): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
+  }
+
+  onSteps(listener: (steps: readonly EngineStep[]) => void): () => void {
+    this.#stepListeners.add(listener);
+    return () => this.#stepListeners.delete(listener);
   }
 
   async start(): Promise<void> {
@@ -191,8 +198,10 @@ class ProcessTextGenerator implements TextGenerator {
         break;
       }
       case 'pong':
+        this.#tellSteps(message.steps);
         break;
       case 'events':
+        this.#tellSteps(message.steps);
         for (const { call, event } of message.events) {
           if (event.type === 'generation-end') this.#endCall(call, revive(event.ending));
           else this.#calls.get(call)?.push(event);
@@ -201,6 +210,10 @@ class ProcessTextGenerator implements TextGenerator {
       default:
         message satisfies never;
     }
+  }
+
+  #tellSteps(steps: readonly EngineStep[]): void {
+    if (steps.length > 0) for (const listener of this.#stepListeners) listener(steps);
   }
 
   #failCalls(error: AppError): void {

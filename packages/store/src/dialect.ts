@@ -14,6 +14,8 @@ export interface Dialect {
   writeTime(time: Date): StoredTime;
   /** Milliseconds from `now` until a time column; null stays null. */
   msUntil(column: string): RawBuilder<number | null>;
+  /** Milliseconds from a time column that is never null until `now`. */
+  msSince(column: string): RawBuilder<number>;
 }
 
 /**
@@ -31,6 +33,7 @@ export function postgresDialect(offsetMs: number): Dialect {
     nowPlus,
     writeTime: (time) => time,
     msUntil: (column) => sql`(extract(epoch from ${sql.ref(column)} - ${now}) * 1000)::float8`,
+    msSince: (column) => sql`(extract(epoch from ${now} - ${sql.ref(column)}) * 1000)::float8`,
   };
 }
 
@@ -46,5 +49,6 @@ export function sqliteDialect(offsetMs: number): Dialect {
     nowPlus,
     writeTime: (time) => time.getTime(),
     msUntil: (column) => sql`(${sql.ref(column)} - ${now})`,
+    msSince: (column) => sql`(${now} - ${sql.ref(column)})`,
   };
 }

@@ -2,8 +2,8 @@
 import { mkdirSync } from 'node:fs';
 import { dirname } from 'node:path';
 import Database from 'better-sqlite3';
-import type { Logger } from '@prosemill/core';
-import { Kysely, PostgresDialect, SqliteDialect } from 'kysely';
+import type { ConnectionCounts, Logger } from '@prosemill/core';
+import { Kysely, PostgresDialect, type PostgresPool, SqliteDialect } from 'kysely';
 import { parseDatabaseUrl } from './database-url.ts';
 import { type Dialect, postgresDialect, sqliteDialect } from './dialect.ts';
 import { createPostgresPool } from './postgres-pool.ts';
@@ -20,6 +20,8 @@ export interface OpenDatabase {
   /** The same database, with time for what takes longer. */
   readonly migrationDb: Kysely<Tables>;
   readonly dialect: Dialect;
+  /** Of `db`; null for a file. */
+  connections(): ConnectionCounts | null;
   /** Bounded: a statement that hangs is cut. Idempotent. */
   close(): Promise<void>;
 }
@@ -31,19 +33,20 @@ const migrationTimeoutMs = 30_000;
 /** How long a start waits for a process that is just ending. */
 const sqliteBusyMs = 1_000;
 
+const openDb = (pool: PostgresPool) => new Kysely<Tables>({ dialect: new PostgresDialect({ pool }) });
+
 /** Postgres is not contacted yet. @throws {ConfigError} for a bad URL; an Error in one line for an SQLite file that is in use */
 export function openDatabase({ url, logger, clockOffsetMs }: OpenOptions): OpenDatabase {
   const location = parseDatabaseUrl(url);
   if (location.type === 'sqlite') return openSqlite(location.path, sqliteDialect(clockOffsetMs));
-  const open = (limitMs: number): Kysely<Tables> => {
-    const pool = createPostgresPool({ url: location.url, logger, statementTimeoutMs: limitMs });
-    return new Kysely<Tables>({ dialect: new PostgresDialect({ pool }) });
-  };
-  const [db, migrationDb] = [open(statementTimeoutMs), open(migrationTimeoutMs)];
+  const openPool = (limitMs: number) => createPostgresPool({ url: location.url, logger, statementTimeoutMs: limitMs });
+  const pool = openPool(statementTimeoutMs);
+  const [db, migrationDb] = [openDb(pool), openDb(openPool(migrationTimeoutMs))];
   return {
     db,
     migrationDb,
     dialect: postgresDialect(clockOffsetMs),
+    connections: () => pool.counts(),
     async close() {
       await Promise.all([db.destroy(), migrationDb.destroy()]);
     },
@@ -73,6 +76,7 @@ function openSqlite(path: string, dialect: Dialect): OpenDatabase {
     db,
     migrationDb: db,
     dialect,
+    connections: () => null,
     async close() {
       await db.destroy();
       // Kysely knows nothing of a file that it was never asked about.

@@ -9,7 +9,16 @@ import { completeJob } from './jobs/complete.ts';
 import type { StoreContext } from './jobs/context.ts';
 import { groupCommit } from './jobs/group-commit.ts';
 import { deleteOldIdempotencyKeys, findByIdempotencyKey, keyReused } from './jobs/idempotency.ts';
-import { countAhead, countClaimable, countOpen, findJob, jobVersions, listClaimable, listJobs } from './jobs/read.ts';
+import {
+  countAhead,
+  countClaimable,
+  countOpen,
+  findJob,
+  jobVersions,
+  listClaimable,
+  listJobs,
+  measureQueue,
+} from './jobs/read.ts';
 import { expireJobs, rescueLostJobs } from './jobs/reconcile.ts';
 import { submitJobs } from './jobs/submit.ts';
 import { migrate, requireSchema } from './migrations/migrate.ts';
@@ -42,6 +51,7 @@ export function openStore({ url, logger, clockOffsetMs = 0 }: StoreOptions): Sto
     apiKeys: translateErrors(createApiKeyStore(context)),
     migrate: migrateSchema,
     requireReady,
+    connections: () => context.connections(),
     stop: async () => await context.close(),
   };
 }
@@ -72,5 +82,6 @@ function createJobStore(context: StoreContext): JobStore {
     countClaimable: async () => await countClaimable(context),
     listClaimable: async (options) => await listClaimable(context, options),
     countOpen: async () => await countOpen(context),
+    measureQueue: async () => await measureQueue(context),
   };
 }

@@ -1,6 +1,6 @@
 /** A pool of Postgres connections that gives up those that died without a word. */
 import { AsyncLocalStorage } from 'node:async_hooks';
-import { errorLine, type Logger, settleWithin } from '@prosemill/core';
+import { type ConnectionCounts, errorLine, type Logger, settleWithin } from '@prosemill/core';
 import type { PostgresPool, PostgresPoolClient } from 'kysely';
 import { Pool, type PoolClient, types } from 'pg';
 
@@ -9,6 +9,10 @@ export interface PoolOptions {
   readonly logger: Logger;
   /** What the server gives a statement, locks it waits for included. */
   readonly statementTimeoutMs: number;
+}
+
+export interface CountedPool extends PostgresPool {
+  counts(): ConnectionCounts;
 }
 
 const poolSize = 10;
@@ -34,7 +38,7 @@ export async function withAnswerLimit<Result>(limitMs: number, operation: () => 
  * it would be the same dead connection again, until TCP gives up after a quarter of an hour. Here the connection goes, and with it every
  * one that has not answered since that statement began.
  */
-export function createPostgresPool(options: PoolOptions): PostgresPool {
+export function createPostgresPool(options: PoolOptions): CountedPool {
   const pool = openPool(options);
   const mostMs = options.statementTimeoutMs + answerMarginMs;
   const open = new Set<PoolClient>();
@@ -86,6 +90,11 @@ export function createPostgresPool(options: PoolOptions): PostgresPool {
   return {
     options: pool.options,
     connect,
+    counts: () => ({
+      inUse: pool.totalCount - pool.idleCount,
+      idle: pool.idleCount,
+      waiting: pool.waitingCount,
+    }),
     async end() {
       await settleWithin(closeLimitMs, pool.end());
       for (const client of open) client.connection.stream.destroy();

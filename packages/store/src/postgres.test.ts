@@ -93,6 +93,17 @@ describe('a Postgres server', () => {
     await expect(Promise.all(stores.map((store) => store.requireReady()))).resolves.toHaveLength(4);
   });
 
+  it('has connections that can be counted: in use, idle, and who waits for one', async () => {
+    const url = await emptyDatabase();
+    const store = openForTest(url);
+    await store.migrate();
+    expect(store.connections()).toEqual({ inUse: 0, idle: 0, waiting: 0 });
+    const reads = Promise.all(Array.from({ length: 15 }, () => store.jobs.countOpen()));
+    await expect.poll(() => store.connections(), { interval: 1 }).toMatchObject({ inUse: 10, waiting: 5 });
+    await reads;
+    expect(store.connections()).toEqual({ inUse: 0, idle: 10, waiting: 0 });
+  });
+
   it('may end its connections: the next statement works again', async () => {
     const url = await emptyDatabase();
     const store = openForTest(url);

@@ -15,6 +15,37 @@ describe('metrics', () => {
     expect(metrics.contentType).toContain('text/plain');
   });
 
+  it('are there from the start where their series are known', async () => {
+    const metrics = createMetrics();
+    const count = metrics.counters({ name: 'test_calls_total', help: 'Calls.', label: 'by', values: ['a', 'b'] });
+    count('b', 2);
+    expect(await metrics.read()).toMatch(/^test_calls_total\{by="a"\} 0\ntest_calls_total\{by="b"\} 2$/m);
+  });
+
+  it('show the series of a reading and no older ones', async () => {
+    const metrics = createMetrics();
+    let state = 'idle';
+    metrics.gauges({ name: 'test_things', help: 'Things.', labels: ['state'] }, () => [
+      { labels: { state }, value: 1 },
+    ]);
+    expect(await metrics.read()).toContain('test_things{state="idle"} 1');
+    state = 'busy';
+    const text = await metrics.read();
+    expect(text).toContain('test_things{state="busy"} 1');
+    expect(text).not.toContain('idle');
+  });
+
+  it('take values into buckets', async () => {
+    const metrics = createMetrics();
+    const observe = metrics.histogram({ name: 'test_seconds', help: 'Time.', buckets: [1, 2] });
+    const observeFor = metrics.histograms({ name: 'test_by_seconds', help: 'Time.', labels: ['by'], buckets: [1] });
+    observe(1.5);
+    observeFor(0.5, { by: 'a' });
+    const text = await metrics.read();
+    expect(text).toMatch(/^test_seconds_bucket\{le="1"\} 0\ntest_seconds_bucket\{le="2"\} 1$/m);
+    expect(text).toContain('test_by_seconds_sum{by="a"} 0.5');
+  });
+
   it('know how late the event loop is', async () => {
     const lag = /^nodejs_eventloop_lag_max_seconds ([\d.e+-]+)$/m;
     const metrics = createMetrics();

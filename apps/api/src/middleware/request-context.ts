@@ -1,15 +1,22 @@
-/** The id of a request, and one log line for it: never a body, never a query. */
+/** The id of a request, and what is said of it afterwards: one log line and one duration, never a body, a query or a path that a client made up. */
 import type { Logger } from '@prosemill/core';
 import { newId } from '@prosemill/core';
-import type { MiddlewareHandler } from 'hono';
+import type { Context, MiddlewareHandler } from 'hono';
+import { matchedRoutes } from 'hono/route';
 import type { ApiEnv } from '../api-env.ts';
+import type { ApiMetrics } from '../api-metrics.ts';
 
 const validRequestId = /^[A-Za-z0-9_-]{1,64}$/;
 
 /** Paths that are asked so often by machines that a line each would drown the rest. */
 const quietPaths: ReadonlySet<string> = new Set(['/health', '/livez', '/readyz', '/metrics']);
 
-export function requestContext(logger: Logger): MiddlewareHandler<ApiEnv> {
+export interface RequestContextOptions {
+  readonly logger: Logger;
+  readonly observeRequest: ApiMetrics['observeRequest'];
+}
+
+export function requestContext({ logger, observeRequest }: RequestContextOptions): MiddlewareHandler<ApiEnv> {
   return async function withContext(c, next) {
     const given = c.req.header('X-Request-Id');
     const requestId = given !== undefined && validRequestId.test(given) ? given : newId();
@@ -17,14 +24,26 @@ export function requestContext(logger: Logger): MiddlewareHandler<ApiEnv> {
     c.header('X-Request-Id', requestId);
     const startedAt = performance.now();
     await next();
+    const durationMs = performance.now() - startedAt;
+    const { method } = c.req;
+    const { status } = c.res;
+    const route = routeOf(c);
+    observeRequest(durationMs / 1_000, { method, route, status_class: `${Math.floor(status / 100)}xx` });
     const fields = {
       requestId,
-      method: c.req.method,
-      path: c.req.path,
-      status: c.res.status,
-      durationMs: Math.round(performance.now() - startedAt),
+      method,
+      route,
+      status,
+      ...(c.var.jobId === undefined ? {} : { jobId: c.var.jobId }),
+      durationMs: Math.round(durationMs),
     };
-    if (quietPaths.has(c.req.path)) logger.debug(fields, 'request');
+    if (quietPaths.has(route)) logger.debug(fields, 'request');
     else logger.info(fields, 'request');
   };
+}
+
+/** As /openapi.json has it, such as `/jobs/{id}`; `unmatched` for a path or method that there is not. */
+function routeOf(c: Context<ApiEnv>): string {
+  const path = matchedRoutes(c).at(-1)?.path;
+  return path === undefined || path.endsWith('*') ? 'unmatched' : path.replaceAll(/:(\w+)/g, '{$1}');
 }

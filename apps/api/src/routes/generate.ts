@@ -20,6 +20,7 @@ export function addGenerateRoute(app: OpenAPIHono<ApiEnv>, { submitJob, waiter, 
       priorityClass,
       idempotencyKey: c.req.valid('header')['idempotency-key'],
     });
+    c.set('jobId', accepted.id);
     if (isReplay) c.header('Idempotent-Replayed', 'true');
     const latest =
       preference.waitMs === 0

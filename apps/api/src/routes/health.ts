@@ -1,6 +1,6 @@
 /** How the service is, for people, load balancers and orchestrators. */
 import { healthRoute, livezRoute, readyzRoute } from '@prosemill/contract';
-import { AppError } from '@prosemill/core';
+import { AppError, type QueueMeasure } from '@prosemill/core';
 import type { OpenAPIHono } from '@hono/zod-openapi';
 import type { ApiEnv } from '../api-env.ts';
 import type { ApiServices } from '../api-services.ts';
@@ -23,7 +23,7 @@ export function addHealthRoutes(app: OpenAPIHono<ApiEnv>, services: ApiServices)
           slots,
           busy,
         })),
-        queue,
+        queue: { queued: countOf(queue, 'queued'), running: countOf(queue, 'running') },
         version,
       },
       200,
@@ -38,3 +38,6 @@ export function addHealthRoutes(app: OpenAPIHono<ApiEnv>, services: ApiServices)
     return c.json({ status: 'ok' as const }, 200);
   });
 }
+
+const countOf = (queue: QueueMeasure | null, status: 'queued' | 'running'): number | null =>
+  queue?.counts.reduce((sum, each) => sum + (each.status === status ? each.count : 0), 0) ?? null;

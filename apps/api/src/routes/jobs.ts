@@ -28,6 +28,7 @@ export function addJobRoutes(app: OpenAPIHono<ApiEnv>, services: ApiServices): v
       priorityClass: 1,
       idempotencyKey: c.req.valid('header')['idempotency-key'],
     });
+    c.set('jobId', job.id);
     if (isReplay) c.header('Idempotent-Replayed', 'true');
     c.header('Location', jobPath(job.id));
     if (!isTerminal(job.status)) c.header('Retry-After', retryAfterSeconds);
@@ -39,6 +40,7 @@ export function addJobRoutes(app: OpenAPIHono<ApiEnv>, services: ApiServices): v
     const ifNoneMatch = c.req.valid('header')['if-none-match'];
     const { wait } = c.req.valid('query');
     const found = await findJob(services, c.var.caller.ownerId, c.req.valid('param').id);
+    c.set('jobId', found.id);
     const isUnchanged = (job: Job) => ifNoneMatch !== undefined && matchesEtag(ifNoneMatch, job);
     const isDone = (job: Job) => isTerminal(job.status) || (ifNoneMatch !== undefined && !isUnchanged(job));
     const job = await waitFor(services, { job: found, seconds: wait, until: isDone, signal: c.req.raw.signal });
@@ -68,6 +70,7 @@ export function addJobRoutes(app: OpenAPIHono<ApiEnv>, services: ApiServices): v
 
   app.openapi(cancelJobRoute, async (c) => {
     const { id } = await findJob(services, c.var.caller.ownerId, c.req.valid('param').id);
+    c.set('jobId', id);
     const job = await store.jobs.requestCancel(c.var.caller.ownerId, id);
     if (job === null) throw notFound(id);
     c.header('ETag', etagOf(job));

@@ -1,6 +1,6 @@
 /** What the service knows of itself: workers, model, queue. At most a second old, and never slow to ask. */
 import { setTimeout as delay } from 'node:timers/promises';
-import { errorLine, type ModelIdentity, type Store, type WorkerReport } from '@prosemill/core';
+import { errorLine, type ModelIdentity, type QueueMeasure, type Store, type WorkerReport } from '@prosemill/core';
 
 /** How the hints and wake-ups are; a reason for each thing that is wrong. */
 export type TransportProblems = () => readonly string[];
@@ -9,7 +9,8 @@ export interface ServiceSnapshot {
   readonly problems: readonly string[];
   readonly model: ModelIdentity | null;
   readonly workers: readonly WorkerReport[];
-  readonly queue: { readonly queued: number | null; readonly running: number | null };
+  /** Null while the database does not answer. */
+  readonly queue: QueueMeasure | null;
 }
 
 export interface ServiceStateOptions {
@@ -31,16 +32,16 @@ export class ServiceState {
     problems: ['The database has not answered yet.'],
     model: null,
     workers: [],
-    queue: { queued: null, running: null },
+    queue: null,
   };
 
   constructor(options: ServiceStateOptions) {
     this.#options = options;
   }
 
-  /** As the database last said; NaN while it does not answer. */
-  get queued(): number {
-    return this.#latest.queue.queued ?? Number.NaN;
+  /** As the database last said, without asking it. */
+  get latest(): ServiceSnapshot {
+    return this.#latest;
   }
 
   async current(): Promise<ServiceSnapshot> {
@@ -60,7 +61,7 @@ export class ServiceState {
   async #refresh(): Promise<void> {
     const { jobs, workers: workerStore } = this.#options.store;
     try {
-      const [workers, queue] = await Promise.all([workerStore.listLive(workerMaxAgeMs), jobs.countOpen()]);
+      const [workers, queue] = await Promise.all([workerStore.listLive(workerMaxAgeMs), jobs.measureQueue()]);
       this.#latest = { problems: workerProblems(workers), model: servedModel(workers), workers, queue };
     } catch (error) {
       this.#latest = withoutDatabase(this.#latest, errorLine(error));
@@ -74,7 +75,7 @@ const withoutDatabase = ({ model }: ServiceSnapshot, reason: string): ServiceSna
   problems: [`The database is not available: ${reason}.`],
   model,
   workers: [],
-  queue: { queued: null, running: null },
+  queue: null,
 });
 
 const servedModel = (workers: readonly WorkerReport[]): ModelIdentity | null =>

@@ -36,6 +36,10 @@ export interface ClaimedJob {
   readonly job: Job;
   /** What is left until the deadline at the claim; null = no deadline. */
   readonly remainingMs: number | null;
+  /** From the moment when the job could be claimed, its submit or its latest return to the queue with its pause, to the claim. */
+  readonly waitedMs: number;
+  /** From the submit to the claim. */
+  readonly ageMs: number;
 }
 
 /** `next`: the claim order (class, turn, id). `oldest`: the oldest of any class, so that nothing starves. */
@@ -132,6 +136,19 @@ export interface JobStore {
   listClaimable(options: { readonly after: string | null; readonly limit: number }): Promise<readonly Hint[]>;
   /** Queued and running jobs of all owners. */
   countOpen(): Promise<{ readonly queued: number; readonly running: number }>;
+  /** The same by class, and how long the oldest has been queued. */
+  measureQueue(): Promise<QueueMeasure>;
+}
+
+export interface QueueMeasure {
+  /** Of what there is none, there is no entry. */
+  readonly counts: readonly {
+    readonly status: 'queued' | 'running';
+    readonly priorityClass: PriorityClass;
+    readonly count: number;
+  }[];
+  /** Since the submit of the job that was submitted first, of those that are queued; null when none is. */
+  readonly oldestQueuedMs: number | null;
 }
 
 export interface GenerationStore {
@@ -181,6 +198,14 @@ export interface WorkerStore {
   remove(id: string): Promise<void>;
 }
 
+/** Of a pool to a server. */
+export interface ConnectionCounts {
+  readonly inUse: number;
+  readonly idle: number;
+  /** Who waits for one. */
+  readonly waiting: number;
+}
+
 /** Everything the service keeps. Methods throw `AppError` `database_unavailable` when the database cannot be reached. */
 export interface Store {
   readonly jobs: JobStore;
@@ -192,5 +217,7 @@ export interface Store {
   migrate(): Promise<void>;
   /** @throws {AppError} `database_unavailable` unless the database answers and has every migration of this code */
   requireReady(): Promise<void>;
+  /** As they are now; null where the database is a file. */
+  connections(): ConnectionCounts | null;
   stop(): Promise<void>;
 }

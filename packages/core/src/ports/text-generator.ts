@@ -44,6 +44,13 @@ export interface LoadedModel {
   readonly fallbackReason: string | null;
 }
 
+/** One run of the model. */
+export interface EngineStep {
+  /** Texts that it was computed for. */
+  readonly rows: number;
+  readonly durationMs: number;
+}
+
 export interface TextGenerator {
   /** Generations it runs at once; more wait their turn inside. Final from the first `ready` on. */
   readonly slots: number;
@@ -54,6 +61,11 @@ export interface TextGenerator {
   start(): Promise<void>;
   /** @returns a function that ends the subscription */
   onStateChange(listener: (state: EngineState) => void): () => void;
+  /**
+   * Hears of each step of an engine that runs many texts at a time; several at once, some seconds late.
+   * @returns a function that ends the subscription
+   */
+  onSteps(listener: (steps: readonly EngineStep[]) => void): () => void;
   /** Streams one text. Never throws mid-stream: every ending is an event. An abort ends it within one token as `canceled`. */
   generate(request: GenerateRequest, signal: AbortSignal): AsyncIterable<TokenEvent>;
   /** Ends the engine's process; running generations end with an error. Idempotent. */

@@ -1,4 +1,5 @@
 /** What the loop does when the model fails or a text is canceled, on the shipped model. */
+import type { EngineStep } from '@prosemill/core';
 import { fileURLToPath } from 'node:url';
 import { createTokenizer, type Tokenizer } from '@prosemill/tokenizer';
 import { beforeAll, describe, expect, it } from 'vitest';
@@ -29,18 +30,32 @@ function textOf(prompt: string, maxNewTokens: number, onToken: (count: number) =
   });
 }
 
-const loopOn = async (graphOf: Gpt2Weights, slots: number): Promise<BatchLoop> =>
+const ignore = (): void => undefined;
+
+const loopOn = async (
+  graphOf: Gpt2Weights,
+  slots: number,
+  onStep: (step: EngineStep) => void = ignore,
+): Promise<BatchLoop> =>
   new BatchLoop({
     session: await Gpt2Session.create(buildFp32Graph(graphOf), weights.shape, 2),
     shape: weights.shape,
     slots,
     minRows: 4,
     promptUnit: 16,
+    onStep,
   });
 
-const ignore = (): void => undefined;
-
 describe('the loop of a batch', () => {
+  it('tells of each step how many texts it was for and how long it took', async () => {
+    const steps: EngineStep[] = [];
+    const loop = await loopOn(weights, 2, (step) => steps.push(step));
+    await Promise.all([loop.run(textOf('The king', 3), ignore), loop.run(textOf('The king', 5), ignore)]);
+    // Both prompts in the first step, which also gives their first tokens.
+    expect(steps.map(({ rows }) => rows)).toEqual([2, 2, 2, 1, 1]);
+    for (const { durationMs } of steps) expect(durationMs).toBeGreaterThan(0);
+  });
+
   it('tells every text what onnxruntime says when a step fails, and takes the next ones', async () => {
     // A table of tokens that ends long before the model's last one.
     const short = { ...weights.shape, vocabulary: 300 };

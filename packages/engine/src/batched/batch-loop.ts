@@ -1,4 +1,5 @@
 /** Continuous batching: at each step texts join and leave. @see Yu et al. 2022, "Orca", OSDI */
+import type { EngineStep } from '@prosemill/core';
 import type { TextRun } from '../sampling/text-run.ts';
 import { admit } from './admission.ts';
 import type { Gpt2Session } from './gpt2-session.ts';
@@ -17,6 +18,7 @@ export interface BatchLoopOptions {
   readonly minRows: number;
   /** Prompts are padded to a multiple of this. */
   readonly promptUnit: number;
+  readonly onStep: (step: EngineStep) => void;
 }
 
 /** A prompt's part of a step. In a step are several whole prompts of one padded length, or one chunk of a longer one. */
@@ -125,6 +127,7 @@ export class BatchLoop {
       if (isLast) wanted.push(start + tokens - 1);
     }
     while (wanted.length < this.#options.minRows) wanted.push(0);
+    const beganAt = performance.now();
     const output = await this.#options.session.run({
       ids,
       positions,
@@ -135,6 +138,8 @@ export class BatchLoop {
         rows.texts.some(({ entry }) => entry.textRun.needsAllLogits) ||
         prompts.some(({ entry, chunk }) => entry.textRun.needsAllLogits && chunk.isLast),
     });
+    const durationMs = performance.now() - beganAt;
+    this.#options.onStep({ rows: rows.texts.length + prompts.length, durationMs });
     this.#slots.append(output.newRows, rows);
     for (const { entry, row } of rows.texts) this.#choose(entry, output, row);
     this.#finishPrompts(prompts, output, promptRows);

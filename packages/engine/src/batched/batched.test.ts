@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { mkdtemp, readdir, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { GenerateRequest, SamplingParameters, TextGenerator } from '@prosemill/core';
+import type { EngineStep, GenerateRequest, SamplingParameters, TextGenerator } from '@prosemill/core';
 import { describeTextGeneratorConformance, type GoldenTokens, silentLogger } from '@prosemill/testkit';
 import { createTokenizer } from '@prosemill/tokenizer';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
@@ -114,6 +114,18 @@ describe.each(['fp32', 'int8'] as const)('a text in %s', (dtype) => {
     await Promise.all(disturbers);
     expect(actual).toEqual(expected);
   });
+});
+
+it('tells of the steps of the engine, in few messages', async () => {
+  const generator = await start({ slots: 4, hangLimitMs: 1_200 });
+  onTestFinished(async () => await generator.stop());
+  const reports: (readonly EngineStep[])[] = [];
+  generator.onSteps((steps) => reports.push(steps));
+  const request = { prompt: 'The king', seed: 1, parameters: { ...plain, maxNewTokens: 90 } };
+  await Promise.all([run(generator, request), run(generator, request)]);
+  // The last ones come with the answer to the next ping.
+  await expect.poll(() => reports.flat().reduce((sum, { rows }) => sum + rows, 0), { interval: 20 }).toBe(180);
+  expect(reports.flat().length).toBeGreaterThan(10 * reports.length);
 });
 
 async function textWith(modelDir: string): Promise<Text> {

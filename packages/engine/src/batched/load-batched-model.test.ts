@@ -25,16 +25,19 @@ it.each([
   ['{}', [0]],
   [null, [0]],
 ])('ends texts where generation_config.json says, else where config.json does (%s)', async (config, endIds) => {
-  const runner = await loadBatchedModel({
-    type: 'load',
-    engine: 'batched',
-    folder: await folderWith(config),
-    dtype: 'fp32',
-    graphFile: join(tmpdir(), 'prosemill-test-models', 'graphs', 'end-ids.onnx'),
-    slots: 1,
-    threads: 1,
-    contextLength: 256,
-    tokenizer: '',
-  });
+  const runner = await loadBatchedModel(
+    {
+      type: 'load',
+      engine: 'batched',
+      folder: await folderWith(config),
+      dtype: 'fp32',
+      graphFile: join(tmpdir(), 'prosemill-test-models', 'graphs', 'end-ids.onnx'),
+      slots: 1,
+      threads: 1,
+      contextLength: 256,
+      tokenizer: '',
+    },
+    () => undefined,
+  );
   expect([...runner.endIds]).toEqual(endIds);
 });

@@ -1,7 +1,7 @@
 /** The engine `batched`: GPT-2 models, many texts at a time. */
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { AppError } from '@prosemill/core';
+import { AppError, type EngineStep } from '@prosemill/core';
 import { env } from 'onnxruntime-node';
 import type { LoadMessage } from '../child/messages.ts';
 import type { ModelRunner } from '../child/model-runner.ts';
@@ -15,13 +15,13 @@ import { openStoredGraph } from './stored-graph.ts';
 const alignment = { fp32: { minRows: 4, promptUnit: 16 }, int8: { minRows: 1, promptUnit: 4 } } as const;
 
 /** @throws {AppError} `engine_unavailable` when the folder holds no GPT-2 model */
-export async function loadBatchedModel(load: LoadMessage): Promise<ModelRunner> {
+export async function loadBatchedModel(load: LoadMessage, onStep: (step: EngineStep) => void): Promise<ModelRunner> {
   const { folder, graphFile, threads, slots, tokenizer } = load;
   const dtype = load.dtype as BatchedDtype;
   const shape = parseGpt2Shape(JSON.parse(await readFile(join(folder, 'config.json'), 'utf8')));
   if (shape === null) throw new AppError('engine_unavailable', { message: `${folder} holds no GPT-2 model` });
   const session = await openStoredGraph({ folder, dtype, graphFile, shape, threads, tokenizer });
-  const loop = new BatchLoop({ session, shape, slots, ...alignment[dtype] });
+  const loop = new BatchLoop({ session, shape, slots, onStep, ...alignment[dtype] });
   return {
     version: `${graphVersion} on onnxruntime ${env.versions.node ?? env.versions.common}`,
     endIds: await endIdsOf(folder, shape),

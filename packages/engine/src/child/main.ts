@@ -21,6 +21,7 @@ import type {
   ToChild,
 } from './messages.ts';
 import type { ModelRunner } from './model-runner.ts';
+import { StepLog } from './step-log.ts';
 
 interface LoadedEngine {
   readonly runner: ModelRunner;
@@ -42,6 +43,7 @@ process.on('message', (message: ToChild) => receive(message));
 const calls = new Map<number, Call>();
 let engine: LoadedEngine | null = null;
 let unsent: CallEvent[] = [];
+const stepLog = new StepLog();
 
 function receive(message: ToChild): void {
   switch (message.type) {
@@ -55,7 +57,7 @@ function receive(message: ToChild): void {
       cancel(message.call);
       break;
     case 'ping':
-      send({ type: 'pong' });
+      send({ type: 'pong', steps: stepLog.takeAll() });
       break;
     default:
       assertNever(message);
@@ -78,7 +80,9 @@ async function load(message: LoadMessage): Promise<void> {
 async function loadRunner(message: LoadMessage): Promise<ModelRunner> {
   switch (message.engine) {
     case 'batched':
-      return await (await import('../batched/load-batched-model.ts')).loadBatchedModel(message);
+      return await (
+        await import('../batched/load-batched-model.ts')
+      ).loadBatchedModel(message, (step) => stepLog.add(step));
     case 'transformers':
       return await (await import('./transformers-model.ts')).loadTransformersModel(message);
     default:
@@ -133,7 +137,7 @@ function tell(call: number, event: ChildTokenEvent): void {
 function flush(): void {
   const events = unsent;
   unsent = [];
-  send({ type: 'events', events });
+  send({ type: 'events', events, steps: stepLog.takeDue() });
 }
 
 const toErrorData = (error: AppError): ErrorData => ({

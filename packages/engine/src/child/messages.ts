@@ -1,5 +1,5 @@
 /** What a worker and its engine process say to each other. */
-import type { ErrorCode, GenerateRequest, GenerationEnding, TokenEvent } from '@prosemill/core';
+import type { EngineStep, ErrorCode, GenerateRequest, GenerationEnding, TokenEvent } from '@prosemill/core';
 import type { Dtype, Engine } from '../models/model-files.ts';
 
 export interface LoadMessage {
@@ -44,9 +44,9 @@ export type ChildEnding =
 export type FromChild =
   | { readonly type: 'loaded'; readonly engineVersion: string }
   | { readonly type: 'load-failed'; readonly message: string }
-  | { readonly type: 'pong' }
-  /** What one step has brought, in order. */
-  | { readonly type: 'events'; readonly events: readonly CallEvent[] };
+  | { readonly type: 'pong'; readonly steps: readonly EngineStep[] }
+  /** What one step has brought, in order. Not every message has news of `steps`: they travel once in a while, with what is sent anyway. */
+  | { readonly type: 'events'; readonly events: readonly CallEvent[]; readonly steps: readonly EngineStep[] };
 
 export interface CallEvent {
   readonly call: number;

@@ -28,10 +28,19 @@ export async function claimJob({ db, dialect }: StoreContext, options: ClaimOpti
     const change = claim(toTransitionState(row));
     if (!(await applyChange({ tx, dialect }, { row, change, actor: 'worker', lease }))) return null;
     const claimed = await selectJobs(tx)
-      .select(dialect.msUntil('jobs.deadline_at').as('remaining_ms'))
+      .select([
+        dialect.msUntil('jobs.deadline_at').as('remaining_ms'),
+        dialect.msSince('jobs.available_at').as('waited_ms'),
+        dialect.msSince('jobs.created_at').as('age_ms'),
+      ])
       .where('jobs.id', '=', row.id)
       .executeTakeFirstOrThrow();
-    return { job: toJob(claimed), remainingMs: claimed.remaining_ms };
+    return {
+      job: toJob(claimed),
+      remainingMs: claimed.remaining_ms,
+      waitedMs: claimed.waited_ms,
+      ageMs: claimed.age_ms,
+    };
   });
 }
 

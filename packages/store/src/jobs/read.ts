@@ -1,5 +1,5 @@
 /** Jobs as their owners read them. */
-import type { Job, JobQuery, Page } from '@prosemill/core';
+import type { Job, JobQuery, Page, PriorityClass, QueueMeasure } from '@prosemill/core';
 import { sql } from 'kysely';
 import { toJob } from '../rows.ts';
 import { isClaimable, selectJobs, type StoreContext } from './context.ts';
@@ -87,4 +87,28 @@ export async function countOpen({ db }: StoreContext): Promise<{ queued: number;
     .execute();
   const countOf = (status: string) => rows.find((row) => row.status === status)?.count ?? 0;
   return { queued: countOf('queued'), running: countOf('running') };
+}
+
+export async function measureQueue({ db, dialect }: StoreContext): Promise<QueueMeasure> {
+  const oldest = db
+    .selectFrom('jobs')
+    .select(dialect.msSince('created_at').as('age_ms'))
+    .where('status', '=', 'queued')
+    .orderBy('created_at')
+    .orderBy('id')
+    .limit(1);
+  const rows = await db
+    .selectFrom('jobs')
+    .select(['status', 'class', (builder) => builder.fn.countAll<number>().as('count'), oldest.as('oldest_queued_ms')])
+    .where('status', 'in', ['queued', 'running'])
+    .groupBy(['status', 'class'])
+    .execute();
+  return {
+    counts: rows.map(({ status, class: priorityClass, count }) => ({
+      status: status as 'queued' | 'running',
+      priorityClass: priorityClass as PriorityClass,
+      count,
+    })),
+    oldestQueuedMs: rows[0]?.oldest_queued_ms ?? null,
+  };
 }

@@ -1,5 +1,5 @@
 /** The order of claims, and that no row has two owners. */
-import { type NewJob, newId, type Store } from '@prosemill/core';
+import { type ClaimedJob, type NewJob, newId, type Store } from '@prosemill/core';
 import { describe, expect, it } from 'vitest';
 import {
   claimNext,
@@ -27,6 +27,18 @@ export function describeClaims(name: string, open: OpenSession): void {
       });
       expect(claimed?.job.startedAt).toBeInstanceOf(Date);
       expect(await claimNext(session.store)).toBeNull();
+    });
+
+    it('tell how old the job is and how long it could have been claimed', async () => {
+      await submit();
+      await session.travel(60_000);
+      const first = await claimNext(session.store);
+      expect(minutesOf(first)).toEqual({ waited: 1, age: 1 });
+      const key = { id: first?.job.id ?? '', attempt: 1 };
+      const error = { code: 'generation_failed', message: 'once' };
+      await session.store.jobs.complete(key, { type: 'retried', error, delayMs: 60_000 });
+      await session.travel(240_000);
+      expect(minutesOf(await claimNext(session.store))).toEqual({ waited: 2, age: 4 });
     });
 
     it('follow class, then turn, then id', async () => {
@@ -168,6 +180,22 @@ export function describeClaims(name: string, open: OpenSession): void {
       expect(await jobs.countOpen()).toEqual({ queued: 1, running: 2 });
     });
 
+    it('leave a queue that can be measured: how many by class, and for how long the oldest has waited', async () => {
+      expect(await session.store.jobs.measureQueue()).toEqual({ counts: [], oldestQueuedMs: null });
+      await submit({ priorityClass: 1 });
+      await session.travel(60_000);
+      await submit({ priorityClass: 1 });
+      await submit({ priorityClass: 0 });
+      await session.travel(120_000);
+      const measure = await session.store.jobs.measureQueue();
+      expect(measure.counts).toHaveLength(2);
+      expect(measure.counts).toContainEqual({ status: 'queued', priorityClass: 0, count: 1 });
+      expect(measure.counts).toContainEqual({ status: 'queued', priorityClass: 1, count: 2 });
+      expect(Math.round((measure.oldestQueuedMs ?? 0) / 60_000)).toBe(2);
+      for (let claims = 0; claims < 3; claims += 1) await claimSome(session.store);
+      expect((await session.store.jobs.measureQueue()).oldestQueuedMs).toBeNull();
+    });
+
     it('are hinted at page by page', async () => {
       const jobs = await Promise.all(Array.from({ length: 5 }, () => submit()));
       const pages = [];
@@ -185,3 +213,6 @@ export function describeClaims(name: string, open: OpenSession): void {
     });
   });
 }
+
+const minutesOf = (claimed: ClaimedJob | null) =>
+  claimed && { waited: Math.round(claimed.waitedMs / 60_000), age: Math.round(claimed.ageMs / 60_000) };

@@ -1,0 +1,126 @@
+/** What the processes count, in the full size, against docs/operations.md. */
+import { readFileSync } from 'node:fs';
+import type { JobBody } from '@prosemill/contract';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { createClient, type Request } from './http-client.ts';
+import type { Service } from './launch.ts';
+import { type MetricFamily, readFamilies, valueOf } from './prometheus.ts';
+import { launchFull } from './sizes.ts';
+
+const ours = /^prosemill_|^nodejs_eventloop_lag_max_seconds$/;
+const operations = readFileSync(new URL('../docs/operations.md', import.meta.url), 'utf8');
+
+interface DocumentedMetric {
+  readonly of: string;
+  readonly labels: readonly string[];
+}
+
+function documentedMetrics(): ReadonlyMap<string, DocumentedMetric> {
+  const rows = operations.matchAll(/^\| `((?:prosemill|nodejs)_\w+)` *\| *(API|worker|both) *\|([^|]*)\|/gm);
+  return new Map(
+    Array.from(rows, ([, name = '', of = '', labels = '']) => [
+      name,
+      { of, labels: Array.from(labels.matchAll(/`(\w+)`/g), ([, label = '']) => label).toSorted() },
+    ]),
+  );
+}
+
+let service: Service;
+let request: Request;
+let workerUrl: string;
+
+const readApi = async (): Promise<string> => await (await fetch(`${service.url}/metrics`)).text();
+const readWorker = async (): Promise<string> => await (await fetch(`${workerUrl}/metrics`)).text();
+const openIn = (text: string, priorityClass: number): number =>
+  valueOf(text, `prosemill_open_jobs{status="queued",class="${priorityClass}"}`) +
+  valueOf(text, `prosemill_open_jobs{status="running",class="${priorityClass}"}`);
+
+beforeAll(async () => {
+  service = await launchFull();
+  request = await createClient(service.url);
+  const { port } = (await service.processes[1]?.logged({ msg: 'the worker answers probes' })) ?? {};
+  workerUrl = `http://127.0.0.1:${String(port)}`;
+  await request('/generate', { json: { prompt: 'A fox', max_new_tokens: 7 }, headers: { Prefer: 'wait=60' } });
+});
+afterAll(async () => await service.stop());
+
+describe('the metrics', () => {
+  it('are those of docs/operations.md, each of its process and with its labels', async () => {
+    const seen = new Map<string, { of: string; labels: readonly string[] }>();
+    const read = (of: string, text: string): void => {
+      for (const [name, { labels }] of [...readFamilies(text)].filter(([each]) => ours.test(each))) {
+        seen.set(name, { of: seen.has(name) ? 'both' : of, labels: [...labels].toSorted() });
+      }
+    };
+    read('API', await readApi());
+    read('worker', await readWorker());
+    expect(Object.fromEntries(seen)).toEqual(Object.fromEntries(documentedMetrics()));
+  });
+
+  it('are named as Prometheus asks for', async () => {
+    const families: [string, MetricFamily][] = [
+      ...readFamilies(await readApi()),
+      ...readFamilies(await readWorker()),
+    ].filter(([name]) => name.startsWith('prosemill_'));
+    for (const [name, { type }] of families) {
+      expect(name).toMatch(/^[a-z][a-z_]*$/);
+      expect([name, name.endsWith('_total')]).toEqual([name, type === 'counter']);
+      expect(name).not.toMatch(/_(?:ms|milliseconds|minutes|count|sum|bucket)$/);
+    }
+  });
+
+  it('count a job on its way', async () => {
+    const before = { api: await readApi(), worker: await readWorker() };
+    const json = { prompt: 'Once upon a time', max_new_tokens: 9, seed: 3 };
+    await request('/generate', { json, headers: { Prefer: 'wait=60' } });
+    const ofApi = async (series: string) => valueOf(await readApi(), series) - valueOf(before.api, series);
+    const ofWorker = async (series: string) => valueOf(await readWorker(), series) - valueOf(before.worker, series);
+    // The worker counts when the outcome is written; its client may have been told before.
+    await expect.poll(async () => await ofWorker('prosemill_attempts_ended_total{outcome="succeeded"}')).toBe(1);
+    expect(await ofApi('prosemill_jobs_accepted_total')).toBe(1);
+    expect(
+      await ofApi('prosemill_http_request_duration_seconds_count{method="POST",route="/generate",status_class="2xx"}'),
+    ).toBe(1);
+    expect(await ofWorker('prosemill_tokens_total{type="prompt"}')).toBe(4);
+    expect(await ofWorker('prosemill_tokens_total{type="completion"}')).toBe(9);
+    expect(await ofWorker('prosemill_queue_wait_seconds_count{class="0"}')).toBe(1);
+    for (const name of ['time_to_first_token_seconds', 'generation_seconds', 'job_duration_seconds']) {
+      expect([name, await ofWorker(`prosemill_${name}_count`)]).toEqual([name, 1]);
+      expect(await ofWorker(`prosemill_${name}_sum`)).toBeGreaterThan(0);
+    }
+    // Of both jobs so far; told with the answer to the engine's next ping.
+    await expect.poll(async () => valueOf(await readWorker(), 'prosemill_engine_step_rows_sum')).toBe(7 + 9);
+    expect(valueOf(await readWorker(), 'prosemill_engine_step_seconds_count')).toBe(7 + 9);
+  });
+
+  it('know the queue, by status and class, and the workers', async () => {
+    const submits = Array.from({ length: 3 }, async () => {
+      const json = { prompt: 'Once upon a time', max_new_tokens: 480 };
+      return (await request<JobBody>('/jobs', { json })).body;
+    });
+    const jobs = await Promise.all(submits);
+    await expect
+      .poll(async () => {
+        const text = await readApi();
+        return [openIn(text, 1) > 0, openIn(text, 0), valueOf(text, 'prosemill_workers{state="ready"}')];
+      })
+      .toEqual([true, 0, 1]);
+    await expect
+      .poll(async () => valueOf(await readApi(), 'prosemill_oldest_queued_job_age_seconds'))
+      .toBeGreaterThan(0);
+    await Promise.all(jobs.map(async ({ id }) => await request(`/jobs/${id}/cancel`, { method: 'POST' })));
+    await expect.poll(async () => openIn(await readApi(), 1)).toBe(0);
+  });
+
+  it('never hold a path, a method or a status that a client made up', async () => {
+    await fetch(`${service.url}/nowhere/secret-place`);
+    await fetch(`${service.url}/jobs/secret-id`);
+    await fetch(`${service.url}/jobs/secret-id`, { method: 'DELETE' });
+    const text = await readApi();
+    expect(text).not.toContain('secret');
+    const count = (labels: string) => valueOf(text, `prosemill_http_request_duration_seconds_count{${labels}}`);
+    expect(count('method="GET",route="unmatched",status_class="4xx"')).toBe(1);
+    expect(count('method="DELETE",route="unmatched",status_class="4xx"')).toBe(1);
+    expect(count('method="GET",route="/jobs/{id}",status_class="4xx"')).toBe(1);
+  });
+});

@@ -1,0 +1,22 @@
+import { expect, it } from 'vitest';
+import { StepLog } from './step-log.ts';
+
+const step = { rows: 3, durationMs: 5 };
+
+it('gives steps away at most once a second, each once', () => {
+  const log = new StepLog();
+  log.add(step);
+  expect(log.takeDue(999)).toEqual([]);
+  log.add(step);
+  expect(log.takeDue(1_000)).toEqual([step, step]);
+  log.add(step);
+  expect(log.takeDue(1_999)).toEqual([]);
+  expect(log.takeAll(1_999)).toEqual([step]);
+  expect(log.takeDue(5_000)).toEqual([]);
+});
+
+it('keeps no more than some minutes of them', () => {
+  const log = new StepLog();
+  for (let count = 0; count < 20_000; count += 1) log.add(step);
+  expect(log.takeAll()).toHaveLength(10_000);
+});
