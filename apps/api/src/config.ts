@@ -2,6 +2,7 @@
 import { defaultForbiddenWords, readConfig } from '@prosemill/core';
 import { logLevels } from '@prosemill/telemetry';
 import { z } from 'zod';
+import { trustedProxiesSchema } from './client-address.ts';
 
 const wordList = z.string().transform((text) =>
   text
@@ -9,6 +10,10 @@ const wordList = z.string().transform((text) =>
     .map((word) => word.trim())
     .filter((word) => word !== ''),
 );
+
+const originList = wordList.refine((origins) => origins.every(isOrigin), {
+  error: 'must be origins such as https://example.com, comma-separated',
+});
 
 export const apiConfigSchema = z.object({
   /** TCP port of the API; 0 picks a free one. */
@@ -23,6 +28,10 @@ export const apiConfigSchema = z.object({
   MAX_ATTEMPTS: z.coerce.number().int().min(1).max(100).default(3),
   /** Jobs that may wait at once, of all owners; with as many, new ones are refused. */
   MAX_QUEUE_LENGTH: z.coerce.number().int().min(1).default(10_000),
+  /** Proxies before the API that name its clients in X-Forwarded-For: how many, or their addresses and CIDR blocks. */
+  TRUSTED_PROXIES: trustedProxiesSchema.default(0),
+  /** Comma-separated origins whose pages may use the API; not set: none. */
+  CORS_ORIGINS: originList.default([]),
   /** `sqlite:PATH` or `postgres://…`. */
   DATABASE_URL: z.string().default('sqlite:data/prosemill.db'),
   /** `redis://…`; not set: hints go through the database. */
@@ -36,6 +45,10 @@ export const apiConfigSchema = z.object({
 });
 
 export type ApiConfig = z.infer<typeof apiConfigSchema>;
+
+function isOrigin(text: string): boolean {
+  return URL.canParse(text) && new URL(text).origin === text;
+}
 
 /** @throws {ConfigError} with all problems */
 export const readApiConfig = (): Readonly<ApiConfig> => readConfig(apiConfigSchema, process.env);

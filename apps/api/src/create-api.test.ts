@@ -53,6 +53,8 @@ describe('a job whose database goes away right after the commit', () => {
       forbiddenWords: [],
       maxAttempts: 3,
       maxQueueLength: 10,
+      trustedProxies: 0,
+      corsOrigins: [],
       version: '0',
     });
   });

@@ -3,11 +3,14 @@ import { OpenAPIHono } from '@hono/zod-openapi';
 import { AppError, type HintSender, type Logger, type Store, type WakeUps } from '@prosemill/core';
 import type { Metrics } from '@prosemill/telemetry';
 import type { ApiEnv } from './api-env.ts';
+import type { TrustedProxies } from './client-address.ts';
 import { createApiMetrics } from './api-metrics.ts';
 import type { ApiServices } from './api-services.ts';
 import { authenticate } from './middleware/authenticate.ts';
+import { crossOrigin } from './middleware/cross-origin.ts';
 import { limitBody, requireJson, requireUtf8 } from './middleware/json-body.ts';
 import { requestContext, type RequestContextOptions } from './middleware/request-context.ts';
+import { keepPrivate, sayHttpsOnly, securityHeaders } from './middleware/security-headers.ts';
 import { closeWhileStopping, refuseWhileStopping } from './middleware/while-stopping.ts';
 import { createOnError, invalidHeader, invalidRequest, problemResponse } from './on-error.ts';
 import { addDocsRoutes } from './routes/docs.ts';
@@ -35,6 +38,10 @@ export interface ApiOptions {
   readonly maxAttempts: number;
   /** Jobs that may wait at once. */
   readonly maxQueueLength: number;
+  /** Whose word on a client's address is taken. */
+  readonly trustedProxies: TrustedProxies;
+  /** Of pages that may use the API; usually none. */
+  readonly corsOrigins: readonly string[];
   readonly version: string;
 }
 
@@ -69,7 +76,7 @@ export function createApi(options: ApiOptions): Api {
 
   const services = { store, wakeUps, submitJob, waiter, state, metrics, version, isStopping: () => stopping };
   return {
-    app: createApp(services, { logger, observeRequest }),
+    app: createApp(services, { ...options, observeRequest }),
     beginShutdown() {
       stopping = true;
       waiter.stop();
@@ -77,13 +84,20 @@ export function createApi(options: ApiOptions): Api {
   };
 }
 
-function createApp(services: ApiServices, context: RequestContextOptions): OpenAPIHono<ApiEnv> {
+type AppOptions = RequestContextOptions & Pick<ApiOptions, 'corsOrigins'>;
+
+function createApp(services: ApiServices, options: AppOptions): OpenAPIHono<ApiEnv> {
+  const { logger, trustedProxies, corsOrigins } = options;
   const app = new OpenAPIHono<ApiEnv>({
     defaultHook: (result) => {
       if (!result.success) throw (result.target === 'header' ? invalidHeader : invalidRequest)(result.error);
     },
   });
-  app.use(requestContext(context), closeWhileStopping(services.isStopping), authenticate);
+  app.use(requestContext(options), closeWhileStopping(services.isStopping));
+  app.use(securityHeaders, sayHttpsOnly(trustedProxies), keepPrivate);
+  // Before the key is looked at: a preflight has none.
+  if (corsOrigins.length > 0) app.use(crossOrigin(corsOrigins));
+  app.use(authenticate);
   for (const path of ['/generate', '/jobs']) app.post(path, requireJson, limitBody, requireUtf8);
   // After the body has been read: a connection that closes on an unread one is reset, and the answer is lost.
   app.use(refuseWhileStopping(services.isStopping));
@@ -93,7 +107,7 @@ function createApp(services: ApiServices, context: RequestContextOptions): OpenA
   addHealthRoutes(app, services);
   addMetricsRoute(app, services);
   addDocsRoutes(app, services.version);
-  app.onError(createOnError(context.logger));
+  app.onError(createOnError(logger));
   const allowedMethods = methodsOf(app);
   app.notFound((c) => {
     const allowed = allowedMethods(c.req.path);

@@ -1,18 +1,12 @@
 import { once } from 'node:events';
-import { mkdtemp, rm } from 'node:fs/promises';
 import { Agent, request as httpRequest } from 'node:http';
 import { connect, type Socket } from 'node:net';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import type { JobBody, Problem } from '@prosemill/contract';
 import { errorLine, type Store } from '@prosemill/core';
-import { createQueue } from '@prosemill/queue';
-import { openStore } from '@prosemill/store';
-import { createMetrics } from '@prosemill/telemetry';
 import { silentLogger } from '@prosemill/testkit';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { createApi } from './create-api.ts';
 import { type ApiServer, startServer } from './server.ts';
+import { openTestApi, type TestApi } from './test-api.ts';
 
 interface Answer {
   readonly status: number | undefined;
@@ -38,37 +32,22 @@ const isRefusal = ({ status, headers, body }: Answer): boolean =>
   (body as Problem).code === 'shutting_down';
 
 describe('the server of the API', () => {
-  let folder: string;
+  let opened: TestApi;
   let store: Store;
   let server: ApiServer;
   /** Keeps its connections open. */
   let agent: Agent;
 
   beforeEach(async () => {
-    folder = await mkdtemp(join(tmpdir(), 'prosemill-server-'));
-    store = openStore({ url: `sqlite:${join(folder, 'test.db')}`, logger: silentLogger });
-    await store.migrate();
-    const queue = createQueue({ databaseUrl: 'sqlite:', redisUrl: undefined, logger: silentLogger });
-    const api = createApi({
-      store,
-      hints: queue.sender,
-      wakeUps: queue.wakeUps,
-      transportProblems: () => [],
-      logger: silentLogger,
-      metrics: createMetrics(),
-      forbiddenWords: [],
-      maxAttempts: 3,
-      maxQueueLength,
-      version: '0',
-    });
-    server = await startServer({ api, host: '127.0.0.1', port: 0, logger: silentLogger });
+    opened = await openTestApi({ maxQueueLength });
+    ({ store } = opened);
+    server = await startServer({ api: opened.api, host: '127.0.0.1', port: 0, logger: silentLogger });
     agent = new Agent({ keepAlive: true, maxSockets: 1_000 });
   });
   afterEach(async () => {
     agent.destroy();
     await server.stop(deadlineMs);
-    await store.stop();
-    await rm(folder, { recursive: true });
+    await opened.close();
   });
 
   async function send(path: string, json?: unknown): Promise<Answer> {

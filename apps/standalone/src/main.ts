@@ -32,6 +32,8 @@ await runProcess(async (aborted) => {
     forbiddenWords: config.FORBIDDEN_WORDS,
     maxAttempts: config.MAX_ATTEMPTS,
     maxQueueLength: config.MAX_QUEUE_LENGTH,
+    trustedProxies: config.TRUSTED_PROXIES,
+    corsOrigins: config.CORS_ORIGINS,
     version: packageJson.version,
   });
   const worker = createWorker({

@@ -1,10 +1,11 @@
-/** The id of a request, and what is said of it afterwards: one log line and one duration, never a body, a query or a path that a client made up. */
+/** The id and the sender of a request, and what is said of it afterwards: one log line and one duration, never a body, a query or a path that a client made up. */
 import type { Logger } from '@prosemill/core';
 import { newId } from '@prosemill/core';
 import type { Context, MiddlewareHandler } from 'hono';
 import { matchedRoutes } from 'hono/route';
 import type { ApiEnv } from '../api-env.ts';
 import type { ApiMetrics } from '../api-metrics.ts';
+import { clientAddress, type TrustedProxies } from '../client-address.ts';
 
 const validRequestId = /^[A-Za-z0-9_-]{1,64}$/;
 
@@ -14,13 +15,16 @@ const quietPaths: ReadonlySet<string> = new Set(['/health', '/livez', '/readyz',
 export interface RequestContextOptions {
   readonly logger: Logger;
   readonly observeRequest: ApiMetrics['observeRequest'];
+  readonly trustedProxies: TrustedProxies;
 }
 
-export function requestContext({ logger, observeRequest }: RequestContextOptions): MiddlewareHandler<ApiEnv> {
+export function requestContext(options: RequestContextOptions): MiddlewareHandler<ApiEnv> {
+  const { logger, observeRequest, trustedProxies } = options;
   return async function withContext(c, next) {
     const given = c.req.header('X-Request-Id');
     const requestId = given !== undefined && validRequestId.test(given) ? given : newId();
     c.set('requestId', requestId);
+    c.set('clientAddress', c.env?.incoming === undefined ? '' : clientAddress(c.env.incoming, trustedProxies));
     c.header('X-Request-Id', requestId);
     const startedAt = performance.now();
     await next();
@@ -34,6 +38,7 @@ export function requestContext({ logger, observeRequest }: RequestContextOptions
       method,
       route,
       status,
+      client: c.var.clientAddress,
       ...(c.var.jobId === undefined ? {} : { jobId: c.var.jobId }),
       durationMs: Math.round(durationMs),
     };

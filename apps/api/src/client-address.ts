@@ -1,0 +1,74 @@
+/** Who is at the other end: the address that our own proxies vouch for, never one that a client has made up. */
+import type { IncomingMessage } from 'node:http';
+import { BlockList, isIP } from 'node:net';
+import { z } from 'zod';
+
+/** How many proxies stand before this process, or which addresses are theirs. */
+export type TrustedProxies = number | BlockList;
+
+type RequestHead = Pick<IncomingMessage, 'headersDistinct'> & {
+  readonly socket: { readonly remoteAddress?: string | undefined };
+};
+
+/** TRUSTED_PROXIES: a number of hops, or addresses and CIDR blocks, comma-separated. */
+export const trustedProxiesSchema = z.string().transform((text, context): TrustedProxies => {
+  if (/^\d{1,2}$/.test(text)) return Number(text);
+  const proxies = new BlockList();
+  for (const part of text.split(',')) {
+    if (!addBlock(proxies, part.trim())) {
+      context.addIssue({ code: 'custom', message: 'must be a number of proxies, or addresses and CIDR blocks' });
+      return z.NEVER;
+    }
+  }
+  return proxies;
+});
+
+/**
+ * Counted from the right of `X-Forwarded-For`: each proxy appends whom it has heard from, so only what our own have written is
+ * true, and whatever a client sends stands to its left.
+ * @returns an IP address; '' for a client that is gone already
+ */
+export function clientAddress({ headersDistinct, socket }: RequestHead, trusted: TrustedProxies): string {
+  const forwarded = (headersDistinct['x-forwarded-for'] ?? []).join(',').split(',');
+  let client = plainAddress(socket.remoteAddress ?? '') ?? '';
+  for (let hops = 0; isTrusted(client, hops, trusted) && forwarded.length > 0; hops += 1) {
+    const before = plainAddress(forwarded.pop() ?? '');
+    // Not an address: nobody knows who that was, so the last one known answers for it.
+    if (before === null) return client;
+    client = before;
+  }
+  return client;
+}
+
+/** Whether the request reached the outermost proxy by https. */
+export function isHttps({ headersDistinct }: Pick<RequestHead, 'headersDistinct'>, trusted: TrustedProxies): boolean {
+  return trusted !== 0 && headersDistinct['x-forwarded-proto']?.at(-1)?.split(',')[0]?.trim() === 'https';
+}
+
+function isTrusted(address: string, hops: number, trusted: TrustedProxies): boolean {
+  if (typeof trusted === 'number') return hops < trusted;
+  return address !== '' && trusted.check(address, familyOf(address));
+}
+
+/** Without brackets and port, which some proxies write; an IPv4 address in IPv6 clothes as what it is. Null: not an address. */
+function plainAddress(text: string): string | null {
+  const trimmed = text.trim().toLowerCase();
+  const bare = /^\[(.*)\](?::\d+)?$/.exec(trimmed)?.[1] ?? /^(\d+(?:\.\d+){3}):\d+$/.exec(trimmed)?.[1] ?? trimmed;
+  const plain = /^::ffff:(\d+(?:\.\d+){3})$/.exec(bare)?.[1] ?? bare;
+  return isIP(plain) === 0 ? null : plain;
+}
+
+function addBlock(blocks: BlockList, text: string): boolean {
+  const [address = '', prefix, ...rest] = text.split('/');
+  if (isIP(address) === 0 || rest.length > 0) return false;
+  const family = familyOf(address);
+  if (prefix === undefined) {
+    blocks.addAddress(address, family);
+    return true;
+  }
+  if (!/^\d{1,3}$/.test(prefix) || Number(prefix) > (family === 'ipv4' ? 32 : 128)) return false;
+  blocks.addSubnet(address, Number(prefix), family);
+  return true;
+}
+
+const familyOf = (address: string): 'ipv4' | 'ipv6' => (isIP(address) === 4 ? 'ipv4' : 'ipv6');

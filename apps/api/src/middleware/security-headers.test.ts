@@ -1,0 +1,111 @@
+import type { HttpBindings } from '@hono/node-server';
+import type { Logger, LogFields } from '@prosemill/core';
+import { silentLogger } from '@prosemill/testkit';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { openTestApi, type TestApi } from '../test-api.ts';
+
+const origin = 'https://page.example';
+const everywhere = {
+  'x-content-type-options': 'nosniff',
+  'referrer-policy': 'no-referrer',
+  'x-frame-options': 'DENY',
+};
+const dataPolicy = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+
+/** A request as node's server hands it over, from the proxy at 10.0.0.1. */
+const fromProxy = (headersDistinct: Record<string, string[]>): Partial<HttpBindings> => ({
+  incoming: { headersDistinct, socket: { remoteAddress: '10.0.0.1' } } as unknown as HttpBindings['incoming'],
+});
+
+describe('the headers of every answer', () => {
+  let opened: TestApi;
+  const lines: LogFields[] = [];
+  const logger: Logger = { ...silentLogger, info: (fields) => void lines.push(fields) };
+
+  beforeEach(async () => {
+    lines.length = 0;
+    opened = await openTestApi({ corsOrigins: [origin], trustedProxies: 1, logger });
+  });
+  afterEach(async () => await opened.close());
+
+  const request = async (path: string, init: RequestInit = {}, bindings: Partial<HttpBindings> = {}) =>
+    await opened.api.app.request(path, init, bindings);
+
+  it.each([
+    ['/jobs', 'GET', 200],
+    ['/jobs/x', 'GET', 404],
+    ['/nope', 'GET', 404],
+    ['/generate', 'PUT', 405],
+    ['/generate', 'POST', 415],
+    ['/openapi.json', 'GET', 200],
+  ])('protect %s (%s, %d), and keep it out of caches', async (path, method, status) => {
+    const { status: actual, headers } = await request(path, { method });
+    expect(actual).toBe(status);
+    expect(Object.fromEntries(headers)).toMatchObject({
+      ...everywhere,
+      'content-security-policy': dataPolicy,
+      'cache-control': 'no-store',
+    });
+    expect(headers.has('Strict-Transport-Security')).toBe(false);
+  });
+
+  it('leave a job its ETag', async () => {
+    const headers = { 'Content-Type': 'application/json' };
+    const created = await request('/jobs', { method: 'POST', headers, body: '{"prompt":"a"}' });
+    const path = created.headers.get('Location') ?? '';
+    const etag = (await request(path)).headers.get('ETag') ?? '';
+    const again = await request(path, { headers: { 'If-None-Match': etag } });
+    expect([again.status, again.headers.get('ETag'), again.headers.get('Cache-Control')]).toEqual([
+      304,
+      etag,
+      'no-store',
+    ]);
+  });
+
+  it('let /docs run its own script, and no other', async () => {
+    const { headers } = await request('/docs');
+    expect(Object.fromEntries(headers)).toMatchObject(everywhere);
+    expect(headers.get('Content-Security-Policy')).toContain("default-src 'none'; script-src 'self';");
+    expect((await request('/docs/scalar.js')).headers.get('Cache-Control')).toBe('public, max-age=86400');
+  });
+
+  it('ask for https where the proxy says that it is there', async () => {
+    const byHttps = await request('/livez', {}, fromProxy({ 'x-forwarded-proto': ['https'] }));
+    expect(byHttps.headers.get('Strict-Transport-Security')).toBe('max-age=31536000');
+    const byHttp = await request('/livez', {}, fromProxy({ 'x-forwarded-proto': ['http'] }));
+    expect(byHttp.headers.has('Strict-Transport-Security')).toBe(false);
+  });
+
+  it('the log names the client that the proxy names, not the one that the client names', async () => {
+    await request('/jobs', {}, fromProxy({ 'x-forwarded-for': ['6.6.6.6, 1.1.1.1'] }));
+    expect(lines).toContainEqual(expect.objectContaining({ route: '/jobs', client: '1.1.1.1' }));
+  });
+
+  it('let pages of named origins in, with what they may send and read', async () => {
+    const preflight = await request('/jobs', {
+      method: 'OPTIONS',
+      headers: { Origin: origin, 'Access-Control-Request-Method': 'POST' },
+    });
+    expect(preflight.status).toBe(204);
+    expect(preflight.headers.get('Access-Control-Allow-Origin')).toBe(origin);
+    expect(preflight.headers.get('Access-Control-Allow-Headers')).toContain('Authorization');
+    const failed = await request('/jobs/x', { headers: { Origin: origin } });
+    expect([failed.status, failed.headers.get('Access-Control-Allow-Origin')]).toEqual([404, origin]);
+    expect(failed.headers.get('Access-Control-Expose-Headers')).toContain('ETag');
+  });
+
+  it.each(['https://page.example.evil', 'http://page.example', 'null'])('let no page of %s in', async (other) => {
+    for (const method of ['GET', 'OPTIONS']) {
+      const { headers } = await request('/jobs', { method, headers: { Origin: other } });
+      expect(headers.has('Access-Control-Allow-Origin')).toBe(false);
+    }
+  });
+
+  it('without CORS_ORIGINS let no page in, and know no preflight', async () => {
+    const closed = await openTestApi();
+    const response = await closed.api.app.request('/jobs', { method: 'OPTIONS', headers: { Origin: origin } });
+    expect(response.status).toBe(405);
+    expect([...response.headers.keys()].filter((name) => name.startsWith('access-control'))).toEqual([]);
+    await closed.close();
+  });
+});

@@ -1,0 +1,47 @@
+/** An API for tests, on an SQLite file of its own, without a worker. */
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Store } from '@prosemill/core';
+import { createQueue } from '@prosemill/queue';
+import { openStore } from '@prosemill/store';
+import { createMetrics } from '@prosemill/telemetry';
+import { silentLogger } from '@prosemill/testkit';
+import { type Api, type ApiOptions, createApi } from './create-api.ts';
+
+export interface TestApi {
+  readonly api: Api;
+  readonly store: Store;
+  close(): Promise<void>;
+}
+
+export async function openTestApi(overrides: Partial<ApiOptions> = {}): Promise<TestApi> {
+  const folder = await mkdtemp(join(tmpdir(), 'prosemill-api-'));
+  const store = openStore({ url: `sqlite:${join(folder, 'test.db')}`, logger: silentLogger });
+  await store.migrate();
+  const queue = createQueue({ databaseUrl: 'sqlite:', redisUrl: undefined, logger: silentLogger });
+  const api = createApi({
+    store,
+    hints: queue.sender,
+    wakeUps: queue.wakeUps,
+    transportProblems: () => [],
+    logger: silentLogger,
+    metrics: createMetrics(),
+    forbiddenWords: [],
+    maxAttempts: 3,
+    maxQueueLength: 100,
+    trustedProxies: 0,
+    corsOrigins: [],
+    version: '0',
+    ...overrides,
+  });
+  return {
+    api,
+    store,
+    async close() {
+      api.beginShutdown();
+      await store.stop();
+      await rm(folder, { recursive: true });
+    },
+  };
+}
