@@ -5,8 +5,7 @@ import { join } from 'node:path';
 import type { Store } from '@prosemill/core';
 import { createQueue } from '@prosemill/queue';
 import { openStore } from '@prosemill/store';
-import { createMetrics } from '@prosemill/telemetry';
-import { silentLogger } from '@prosemill/testkit';
+import { createLogger, createMetrics } from '@prosemill/telemetry';
 import { type Api, type ApiOptions, createApi } from './create-api.ts';
 
 export interface TestApi {
@@ -15,17 +14,19 @@ export interface TestApi {
   close(): Promise<void>;
 }
 
+const logger = createLogger({ name: 'test', level: 'silent', pretty: false });
+
 export async function openTestApi(overrides: Partial<ApiOptions> = {}): Promise<TestApi> {
   const folder = await mkdtemp(join(tmpdir(), 'prosemill-api-'));
-  const store = openStore({ url: `sqlite:${join(folder, 'test.db')}`, logger: silentLogger });
+  const store = openStore({ url: `sqlite:${join(folder, 'test.db')}`, logger });
   await store.migrate();
-  const queue = createQueue({ databaseUrl: 'sqlite:', redisUrl: undefined, logger: silentLogger });
+  const queue = createQueue({ databaseUrl: 'sqlite:', redisUrl: undefined, logger });
   const api = createApi({
     store,
     hints: queue.sender,
     wakeUps: queue.wakeUps,
     transportProblems: () => [],
-    logger: silentLogger,
+    logger,
     metrics: createMetrics(),
     forbiddenWords: [],
     maxAttempts: 3,
