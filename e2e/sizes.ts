@@ -4,12 +4,15 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createTestDatabase } from '@prosemill/testkit';
 import { inject } from 'vitest';
-import { launchSeparate, launchStandalone, type Service } from './launch.ts';
+import { type Environment, launchSeparate, launchStandalone, type Service } from './launch.ts';
 
 /** One process, an SQLite file, hints in memory. */
-export async function launchEmbedded(): Promise<Service> {
+export async function launchEmbedded(environment: Environment = {}): Promise<Service> {
   const folder = await mkdtemp(join(tmpdir(), 'prosemill-e2e-'));
-  const service = await launchStandalone({ DATABASE_URL: `sqlite:${join(folder, 'prosemill.db')}` });
+  const service = await launchStandalone({
+    ...environment,
+    DATABASE_URL: `sqlite:${join(folder, 'prosemill.db')}`,
+  });
   return afterStop(service, async () => await rm(folder, { recursive: true }));
 }
 
@@ -20,10 +23,10 @@ export async function launchPostgresOnly(): Promise<Service> {
 }
 
 /** API and worker as processes of their own; hints by BullMQ on Redis. */
-export async function launchFull(): Promise<Service> {
+export async function launchFull(environment: Environment = {}): Promise<Service> {
   const database = await createTestDatabase(inject('postgresUrl'));
-  const environment = { DATABASE_URL: database.url, REDIS_URL: redisUrlForThisFile() };
-  return afterStop(await launchSeparate(environment), database.drop);
+  const adapters = { DATABASE_URL: database.url, REDIS_URL: redisUrlForThisFile() };
+  return afterStop(await launchSeparate({ ...environment, ...adapters }), database.drop);
 }
 
 /** Each file runs in a worker of its own, and has one of Redis's numbered databases. */

@@ -1,5 +1,12 @@
 import type { HttpBindings } from '@hono/node-server';
+import type { Logger, TraceContext } from '@prosemill/core';
 import type { Caller } from './caller.ts';
+
+export interface RequestTrace {
+  readonly context: TraceContext;
+  /** The client's, if it sent one. */
+  readonly parent: TraceContext | null;
+}
 
 /** What the middleware leaves for handlers in Hono's context. */
 export interface ApiEnv {
@@ -12,6 +19,10 @@ export interface ApiEnv {
     clientAddress: string;
     /** Whose request it is; set by `authenticate`, before any handler. */
     caller: Caller;
+    /** The span of the request. */
+    trace: RequestTrace;
+    /** Names the request and its span in each line. */
+    logger: Logger;
     /** The job that the request made or asked for. */
     jobId?: string;
   };

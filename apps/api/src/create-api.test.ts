@@ -2,7 +2,7 @@ import type { JobBody } from '@prosemill/contract';
 import type { Store } from '@prosemill/core';
 import { createQueue } from '@prosemill/queue';
 import { openStore } from '@prosemill/store';
-import { createMetrics } from '@prosemill/telemetry';
+import { createMetrics, noTracing } from '@prosemill/telemetry';
 import { createTestDatabase, silentLogger, startTcpProxy, type TcpProxy } from '@prosemill/testkit';
 import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest';
 import { type Api, createApi } from './create-api.ts';
@@ -50,6 +50,7 @@ describe('a job whose database goes away right after the commit', () => {
       transportProblems: () => [],
       logger: silentLogger,
       metrics: createMetrics(),
+      tracing: noTracing,
       forbiddenWords: [],
       maxAttempts: 3,
       maxQueueLength: 10,

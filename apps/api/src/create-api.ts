@@ -1,7 +1,7 @@
 /** The API: routes on top of the ports. Whoever builds it gives it the adapters. */
 import { OpenAPIHono } from '@hono/zod-openapi';
 import { AppError, type HintSender, type Logger, type Store, type WakeUps } from '@prosemill/core';
-import type { Metrics } from '@prosemill/telemetry';
+import type { Metrics, Tracing } from '@prosemill/telemetry';
 import type { ApiEnv } from './api-env.ts';
 import type { TrustedProxies } from './client-address.ts';
 import { createApiMetrics } from './api-metrics.ts';
@@ -12,7 +12,7 @@ import { limitBody, requireJson, requireUtf8 } from './middleware/json-body.ts';
 import { requestContext, type RequestContextOptions } from './middleware/request-context.ts';
 import { keepPrivate, sayHttpsOnly, securityHeaders } from './middleware/security-headers.ts';
 import { closeWhileStopping, refuseWhileStopping } from './middleware/while-stopping.ts';
-import { createOnError, invalidHeader, invalidRequest, problemResponse } from './on-error.ts';
+import { invalidHeader, invalidRequest, onError, problemResponse } from './on-error.ts';
 import { addDocsRoutes } from './routes/docs.ts';
 import { addGenerateRoute } from './routes/generate.ts';
 import { addHealthRoutes } from './routes/health.ts';
@@ -33,6 +33,7 @@ export interface ApiOptions {
   readonly logger: Logger;
   /** Of the process; the API registers its own there. */
   readonly metrics: Metrics;
+  readonly tracing: Tracing;
   readonly forbiddenWords: readonly string[];
   /** Attempts at a job before a transient error is final. */
   readonly maxAttempts: number;
@@ -70,6 +71,7 @@ export function createApi(options: ApiOptions): Api {
     queueBound,
     maxAttempts: options.maxAttempts,
     countAccepted,
+    tracing: options.tracing,
     logger,
   });
   waiter.start();
@@ -87,7 +89,7 @@ export function createApi(options: ApiOptions): Api {
 type AppOptions = RequestContextOptions & Pick<ApiOptions, 'corsOrigins'>;
 
 function createApp(services: ApiServices, options: AppOptions): OpenAPIHono<ApiEnv> {
-  const { logger, trustedProxies, corsOrigins } = options;
+  const { trustedProxies, corsOrigins } = options;
   const app = new OpenAPIHono<ApiEnv>({
     defaultHook: (result) => {
       if (!result.success) throw (result.target === 'header' ? invalidHeader : invalidRequest)(result.error);
@@ -107,7 +109,7 @@ function createApp(services: ApiServices, options: AppOptions): OpenAPIHono<ApiE
   addHealthRoutes(app, services);
   addMetricsRoute(app, services);
   addDocsRoutes(app, services.version);
-  app.onError(createOnError(logger));
+  app.onError(onError);
   const allowedMethods = methodsOf(app);
   app.notFound((c) => {
     const allowed = allowedMethods(c.req.path);

@@ -3,7 +3,7 @@ import packageJson from '../package.json' with { type: 'json' };
 import { armFailpoint, retryUntilAvailable, runProcess } from '@prosemill/core';
 import { createQueue } from '@prosemill/queue';
 import { openStore, requireServer } from '@prosemill/store';
-import { addDatabaseMetrics, createLogger, createMetrics } from '@prosemill/telemetry';
+import { addDatabaseMetrics, createLogger, createMetrics, createTracing } from '@prosemill/telemetry';
 import { readApiConfig } from './config.ts';
 import { createApi } from './create-api.ts';
 import { startServer } from './server.ts';
@@ -19,6 +19,12 @@ await runProcess(async (aborted) => {
   const metrics = createMetrics();
   const store = openStore({ url: config.DATABASE_URL, logger });
   addDatabaseMetrics(metrics, store);
+  const tracing = await createTracing({
+    endpoint: config.OTEL_EXPORTER_OTLP_ENDPOINT,
+    name: 'api',
+    version: packageJson.version,
+    logger,
+  });
   const queue = createQueue({ databaseUrl: config.DATABASE_URL, redisUrl: config.REDIS_URL, logger });
   await queue.wakeUps.start();
   const api = createApi({
@@ -28,6 +34,7 @@ await runProcess(async (aborted) => {
     transportProblems: queue.problems,
     logger,
     metrics,
+    tracing,
     forbiddenWords: config.FORBIDDEN_WORDS,
     maxAttempts: config.MAX_ATTEMPTS,
     maxQueueLength: config.MAX_QUEUE_LENGTH,
@@ -45,6 +52,7 @@ await runProcess(async (aborted) => {
       await server.stop(stopLimitMs);
       await queue.stop();
       await store.stop();
+      await tracing.stop();
       logger.info({}, 'stopped');
     },
   };

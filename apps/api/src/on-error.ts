@@ -1,6 +1,6 @@
 /** The one place where an error becomes an answer: RFC 9457 for everything, and never a word of a prompt. */
 import { problemMediaType, problemTable, problemType, type Problem } from '@prosemill/contract';
-import { AppError, errorLine, type Logger, toAppError } from '@prosemill/core';
+import { AppError, errorLine, toAppError } from '@prosemill/core';
 import type { Context, ErrorHandler } from 'hono';
 import { HTTPException } from 'hono/http-exception';
 import type { ZodError } from 'zod';
@@ -14,17 +14,15 @@ const retryFullAfterMs = 5_000;
 /** Members of `details` that an answer may carry. */
 const extensions = ['job_id', 'prompt_tokens', 'limit'] as const;
 
-export function createOnError(logger: Logger): ErrorHandler<ApiEnv> {
-  return function onError(thrown, c) {
-    const error = thrown instanceof HTTPException ? fromHttpException(thrown) : toAppError(thrown);
-    if (error.code === 'internal') {
-      logger.error({ requestId: c.var.requestId, error: thrown }, 'a request failed because of a bug');
-    } else if (error.kind === 'unavailable' && !isRefusal(error)) {
-      logger.warn({ requestId: c.var.requestId, reason: errorLine(error) }, 'a request failed');
-    }
-    return problemResponse(c, error);
-  };
-}
+export const onError: ErrorHandler<ApiEnv> = function onError(thrown, c) {
+  const error = thrown instanceof HTTPException ? fromHttpException(thrown) : toAppError(thrown);
+  if (error.code === 'internal') {
+    c.var.logger.error({ error: thrown }, 'a request failed because of a bug');
+  } else if (error.kind === 'unavailable' && !isRefusal(error)) {
+    c.var.logger.warn({ reason: errorLine(error) }, 'a request failed');
+  }
+  return problemResponse(c, error);
+};
 
 /** What a busy or stopping process says by design, as often as it is asked: the line of the request is enough. */
 const isRefusal = ({ code }: AppError): boolean => code === 'queue_full' || code === 'shutting_down';

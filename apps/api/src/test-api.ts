@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import type { Store } from '@prosemill/core';
 import { createQueue } from '@prosemill/queue';
 import { openStore } from '@prosemill/store';
-import { createLogger, createMetrics } from '@prosemill/telemetry';
+import { createLogger, createMetrics, noTracing } from '@prosemill/telemetry';
 import { type Api, type ApiOptions, createApi } from './create-api.ts';
 
 export interface TestApi {
@@ -28,6 +28,7 @@ export async function openTestApi(overrides: Partial<ApiOptions> = {}): Promise<
     transportProblems: () => [],
     logger,
     metrics: createMetrics(),
+    tracing: noTracing,
     forbiddenWords: [],
     maxAttempts: 3,
     maxQueueLength: 100,

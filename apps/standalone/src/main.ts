@@ -5,7 +5,7 @@ import { armFailpoint, newId, retryUntilAvailable, runProcess } from '@prosemill
 import { createTextGenerator } from '@prosemill/engine';
 import { createQueue } from '@prosemill/queue';
 import { openStore } from '@prosemill/store';
-import { addDatabaseMetrics, createLogger, createMetrics } from '@prosemill/telemetry';
+import { addDatabaseMetrics, createLogger, createMetrics, createTracing } from '@prosemill/telemetry';
 import { createWorker, engineOptions, graceMsFor } from '@prosemill/worker';
 import { readStandaloneConfig } from './config.ts';
 
@@ -19,6 +19,12 @@ await runProcess(async (aborted) => {
   const metrics = createMetrics();
   const store = openStore({ url: config.DATABASE_URL, logger });
   addDatabaseMetrics(metrics, store);
+  const tracing = await createTracing({
+    endpoint: config.OTEL_EXPORTER_OTLP_ENDPOINT,
+    name: 'standalone',
+    version: packageJson.version,
+    logger,
+  });
   const leaseMs = config.LEASE_SECONDS * 1_000;
   const queue = createQueue({ databaseUrl: config.DATABASE_URL, redisUrl: config.REDIS_URL, logger });
   await queue.wakeUps.start();
@@ -29,6 +35,7 @@ await runProcess(async (aborted) => {
     transportProblems: queue.problems,
     logger,
     metrics,
+    tracing,
     forbiddenWords: config.FORBIDDEN_WORDS,
     maxAttempts: config.MAX_ATTEMPTS,
     maxQueueLength: config.MAX_QUEUE_LENGTH,
@@ -44,6 +51,7 @@ await runProcess(async (aborted) => {
     generator: createTextGenerator({ ...engineOptions(config), logger }),
     logger,
     metrics,
+    tracing,
     workerId: newId(),
     leaseMs,
     forbiddenWords: config.FORBIDDEN_WORDS,
@@ -66,6 +74,7 @@ await runProcess(async (aborted) => {
       await server.stop(serverStopLimitMs);
       await queue.stop();
       await store.stop();
+      await tracing.stop();
       logger.info({}, 'stopped');
     },
   };

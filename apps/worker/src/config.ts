@@ -50,6 +50,8 @@ export const workerConfigSchema = z.object({
   LOG_LEVEL: z.enum(logLevels).default('info'),
   /** Readable lines instead of JSON; default: on a terminal. */
   LOG_PRETTY: z.stringbool().default(process.stdout.isTTY),
+  /** The base URL of an OpenTelemetry collector, which gets spans by OTLP over HTTP; not set: nobody does. */
+  OTEL_EXPORTER_OTLP_ENDPOINT: z.url({ protocol: /^https?$/ }).optional(),
   /** A fault on purpose, for tests: `name:action`, see core's failpoint.ts. Refused when NODE_ENV is `production`. */
   FAILPOINT: z.string().optional(),
   NODE_ENV: z.string().optional(),

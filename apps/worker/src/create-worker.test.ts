@@ -5,7 +5,7 @@ import { newId } from '@prosemill/core';
 import { createTextGenerator } from '@prosemill/engine';
 import { createQueue } from '@prosemill/queue';
 import { openStore } from '@prosemill/store';
-import { createMetrics } from '@prosemill/telemetry';
+import { createMetrics, noTracing } from '@prosemill/telemetry';
 import { newJob, silentLogger } from '@prosemill/testkit';
 import { expect, it, onTestFinished } from 'vitest';
 import { createWorker } from './create-worker.ts';
@@ -26,6 +26,7 @@ it('stops once: a second stop waits for the first, and takes nothing from its gr
     }),
     logger: silentLogger,
     metrics: createMetrics(),
+    tracing: noTracing,
     workerId: newId(),
     leaseMs: 30_000,
     forbiddenWords: [],

@@ -10,7 +10,7 @@ import {
   type TextGenerator,
   type WakeUps,
 } from '@prosemill/core';
-import type { Metrics } from '@prosemill/telemetry';
+import type { Metrics, Tracing } from '@prosemill/telemetry';
 import { EngineGate } from './engine-gate.ts';
 import { createHeartbeat } from './heartbeat.ts';
 import { createJobRunner } from './job-runner.ts';
@@ -28,6 +28,7 @@ export interface WorkerOptions {
   readonly logger: Logger;
   /** Of the process; the worker registers its own there. */
   readonly metrics: Metrics;
+  readonly tracing: Tracing;
   readonly workerId: string;
   readonly leaseMs: number;
   readonly forbiddenWords: readonly string[];

@@ -7,7 +7,7 @@ import { type Job, type NewJob, newId, type Store, type TextGenerator } from '@p
 import { createTextGenerator } from '@prosemill/engine';
 import { createQueue } from '@prosemill/queue';
 import { openStore } from '@prosemill/store';
-import { createMetrics } from '@prosemill/telemetry';
+import { createMetrics, noTracing } from '@prosemill/telemetry';
 import { childProcesses, silentLogger } from '@prosemill/testkit';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { EngineGate } from './engine-gate.ts';
@@ -59,6 +59,7 @@ describe('an attempt at a job', () => {
       running,
       logger: silentLogger,
       metrics: createWorkerMetrics(createMetrics(), { running, generator }),
+      tracing: noTracing,
       workerId: 'worker',
       leaseMs: 600,
       forbiddenWords: ['hate'],
@@ -80,6 +81,7 @@ describe('an attempt at a job', () => {
       seed: 1,
       maxAttempts: 3,
       deadlineMs: null,
+      traceparent: '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01',
       ...overrides,
     });
   const find = async ({ id }: Job): Promise<Job | null> => await store.jobs.find('local', id);

@@ -12,6 +12,7 @@ import {
   type TextGenerator,
   type WakeUps,
 } from '@prosemill/core';
+import type { Tracing } from '@prosemill/telemetry';
 import { recordAttempt } from './attempt-record.ts';
 import { createClaimPicker } from './claim-picker.ts';
 import type { EngineGate } from './engine-gate.ts';
@@ -28,6 +29,7 @@ export interface JobRunnerOptions {
   readonly running: RunningJobs;
   readonly logger: Logger;
   readonly metrics: WorkerMetrics;
+  readonly tracing: Tracing;
   readonly workerId: string;
   readonly leaseMs: number;
   readonly forbiddenWords: readonly string[];
@@ -84,6 +86,7 @@ export function createJobRunner(options: JobRunnerOptions): () => Promise<boolea
       await failpoint('worker.after_claim');
       const perform = async (): Promise<Outcome | null> => await performJob(claimed, { generator, isRefused, signal });
       const outcome = job.crashCount > 0 ? await gate.runAlone(signal, perform) : await perform();
+      record.generated(outcome);
       const completion = outcome === null ? 'stale' : await complete(claimed, outcome, record.logger);
       record.ended(outcome, completion);
     } finally {

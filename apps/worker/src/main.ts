@@ -1,9 +1,10 @@
 /** A worker as a process of its own, on Postgres. */
+import packageJson from '../package.json' with { type: 'json' };
 import { armFailpoint, newId, retryUntilAvailable, runProcess } from '@prosemill/core';
 import { createTextGenerator } from '@prosemill/engine';
 import { createQueue } from '@prosemill/queue';
 import { openStore, requireServer } from '@prosemill/store';
-import { addDatabaseMetrics, createLogger, createMetrics } from '@prosemill/telemetry';
+import { addDatabaseMetrics, createLogger, createMetrics, createTracing } from '@prosemill/telemetry';
 import { fleetEngineOptions, readWorkerConfig } from './config.ts';
 import { createWorker } from './create-worker.ts';
 import { startProbeServer } from './probe-server.ts';
@@ -17,6 +18,12 @@ await runProcess(async (aborted) => {
   const metrics = createMetrics();
   const store = openStore({ url: config.DATABASE_URL, logger });
   addDatabaseMetrics(metrics, store);
+  const tracing = await createTracing({
+    endpoint: config.OTEL_EXPORTER_OTLP_ENDPOINT,
+    name: 'worker',
+    version: packageJson.version,
+    logger,
+  });
   const leaseMs = config.LEASE_SECONDS * 1_000;
   const queue = createQueue({ databaseUrl: config.DATABASE_URL, redisUrl: config.REDIS_URL, logger });
   const generator = createTextGenerator({ ...fleetEngineOptions(config), logger });
@@ -28,6 +35,7 @@ await runProcess(async (aborted) => {
     generator,
     logger,
     metrics,
+    tracing,
     workerId: newId(),
     leaseMs,
     forbiddenWords: config.FORBIDDEN_WORDS,
@@ -51,6 +59,7 @@ await runProcess(async (aborted) => {
       await probes.stop();
       await queue.stop();
       await store.stop();
+      await tracing.stop();
       logger.info({}, 'stopped');
     },
   };

@@ -3,7 +3,7 @@ import { type Job, newId, type Store } from '@prosemill/core';
 import { createTextGenerator } from '@prosemill/engine';
 import { createQueue, type Queue } from '@prosemill/queue';
 import { openStore } from '@prosemill/store';
-import { createMetrics } from '@prosemill/telemetry';
+import { createMetrics, noTracing } from '@prosemill/telemetry';
 import { launchPostgres, newJob, openSql, type PrivateServer, silentLogger } from '@prosemill/testkit';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { createWorker, type Worker } from './create-worker.ts';
@@ -39,6 +39,7 @@ async function startWorker(leaseMs: number): Promise<World> {
     }),
     logger,
     metrics: createMetrics(),
+    tracing: noTracing,
     workerId: newId(),
     leaseMs,
     forbiddenWords: [],

@@ -6,7 +6,7 @@ import { armFailpoint, type Job, newId, poisonWord, type Store } from '@prosemil
 import { createTextGenerator } from '@prosemill/engine';
 import { createQueue } from '@prosemill/queue';
 import { openStore } from '@prosemill/store';
-import { createMetrics, type Metrics } from '@prosemill/telemetry';
+import { createMetrics, type Metrics, noTracing } from '@prosemill/telemetry';
 import { childProcesses, newJob, silentLogger } from '@prosemill/testkit';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { createWorker } from './create-worker.ts';
@@ -40,6 +40,7 @@ async function startWorker(store: Store, hangLimitMs: number): Promise<Metrics> 
     }),
     logger: silentLogger,
     metrics,
+    tracing: noTracing,
     workerId: newId(),
     leaseMs: 30_000,
     forbiddenWords: [],

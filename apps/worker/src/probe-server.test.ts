@@ -4,7 +4,7 @@ import { newId } from '@prosemill/core';
 import { createTextGenerator } from '@prosemill/engine';
 import { createQueue } from '@prosemill/queue';
 import { openStore } from '@prosemill/store';
-import { createMetrics } from '@prosemill/telemetry';
+import { createMetrics, noTracing } from '@prosemill/telemetry';
 import { silentLogger } from '@prosemill/testkit';
 import { expect, it, onTestFinished } from 'vitest';
 import { createWorker } from './create-worker.ts';
@@ -26,6 +26,7 @@ it('answers whether a worker lives and is ready, and what it counts; or, when th
     }),
     logger: silentLogger,
     metrics,
+    tracing: noTracing,
     workerId: newId(),
     leaseMs: 30_000,
     forbiddenWords: [],

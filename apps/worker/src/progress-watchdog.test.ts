@@ -5,7 +5,7 @@ import { newId, type Store } from '@prosemill/core';
 import { createTextGenerator } from '@prosemill/engine';
 import { createQueue } from '@prosemill/queue';
 import { openStore } from '@prosemill/store';
-import { createMetrics } from '@prosemill/telemetry';
+import { createMetrics, noTracing } from '@prosemill/telemetry';
 import { newJob, silentLogger } from '@prosemill/testkit';
 import { afterEach, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import { createWorker } from './create-worker.ts';
@@ -79,6 +79,7 @@ describe('the progress watchdog', () => {
       generator,
       logger: silentLogger,
       metrics: createMetrics(),
+      tracing: noTracing,
       workerId: newId(),
       leaseMs: 30_000,
       forbiddenWords: [],

@@ -14,6 +14,7 @@ export * from './retry-until-available.ts';
 export * from './run-process.ts';
 export * from './settle-within.ts';
 export * from './token-limits.ts';
+export * from './trace-context.ts';
 export * from './transitions.ts';
 export type * from './ports/api-key-store.ts';
 export type * from './ports/hint-queue.ts';

@@ -98,6 +98,8 @@ export interface Job {
   /** Of the latest claim. */
   readonly startedAt: Date | null;
   readonly finishedAt: Date | null;
+  /** The span of its submit, as `formatTraceparent` writes it; null for a job of an older version. */
+  readonly traceparent: string | null;
 }
 
 /** A finished text as `/history` shows it. */

@@ -50,6 +50,7 @@ export function toJob(row: JobWithRecord): Job {
     createdAt: readTime(row.created_at),
     startedAt: readTimeOrNull(row.started_at),
     finishedAt: readTimeOrNull(row.finished_at),
+    traceparent: row.traceparent,
   };
 }
 

@@ -42,6 +42,7 @@ export interface JobTable {
   created_at: StoredTime;
   started_at: StoredTime | null;
   finished_at: StoredTime | null;
+  traceparent: string | null;
 }
 
 export interface GenerationRecordTable {

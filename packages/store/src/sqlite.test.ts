@@ -77,7 +77,7 @@ describe('an SQLite file', () => {
   it('is not ready before it is migrated', async () => {
     const store = openStore({ url, logger: silentLogger });
     await expect(store.requireReady()).rejects.toThrow(
-      /missing: 0001-jobs, 0002-idempotency-keys, 0003-api-keys\); run pnpm migrate/,
+      /missing: 0001-jobs, 0002-idempotency-keys, 0003-api-keys, 0004-job-traceparent\); run pnpm migrate/,
     );
     await store.stop();
   });
@@ -101,6 +101,7 @@ describe('an SQLite file', () => {
       seed: 1,
       maxAttempts: 3,
       deadlineMs: null,
+      traceparent: '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01',
     } as const;
     const same = newId();
     const ids = [newId(), same, newId(), same, newId()];

@@ -1,4 +1,5 @@
-/** @module What the processes say about themselves: the log and the metrics. */
+/** @module What the processes say about themselves: the log, the metrics and the traces. */
 export * from './create-logger.ts';
 export * from './database-metrics.ts';
 export * from './metrics.ts';
+export * from './tracing.ts';

@@ -34,6 +34,7 @@ export { createHistoryRecorder, type HistoryRecorder, type RecorderOptions } fro
 export { mutantEnvironment } from './mutants/mutant-environment.ts';
 export { type MutantName, mutantNames, mutants } from './mutants/mutants.ts';
 export { type ChildProcessInfo, childProcesses } from './servers/child-processes.ts';
+export { type CollectedSpan, type Collector, startCollector } from './servers/collector.ts';
 export { skewedClock } from './servers/faketime.ts';
 export { type HubFault, type HubServer, startHubServer } from './servers/hub-server.ts';
 export { createTestDatabase, launchPostgres, type TestDatabase } from './servers/postgres.ts';

@@ -1,6 +1,6 @@
-/** The id and the sender of a request, and what is said of it afterwards: one log line and one duration, never a body, a query or a path that a client made up. */
-import type { Logger } from '@prosemill/core';
-import { newId } from '@prosemill/core';
+/** The id, the sender and the trace of a request, and what is said of it afterwards: one log line and one duration, never a body, a query or a path that a client made up. */
+import { childOf, type Logger, newId, parseTraceparent } from '@prosemill/core';
+import { logFieldsOfTrace } from '@prosemill/telemetry';
 import type { Context, MiddlewareHandler } from 'hono';
 import { matchedRoutes } from 'hono/route';
 import type { ApiEnv } from '../api-env.ts';
@@ -26,6 +26,11 @@ export function requestContext(options: RequestContextOptions): MiddlewareHandle
     c.set('requestId', requestId);
     c.set('clientAddress', c.env?.incoming === undefined ? '' : clientAddress(c.env.incoming, trustedProxies));
     c.header('X-Request-Id', requestId);
+    const parent = parseTraceparent(c.req.header('traceparent'));
+    const context = childOf(parent);
+    const requestLogger = logger.child({ requestId, ...logFieldsOfTrace(context) });
+    c.set('trace', { context, parent });
+    c.set('logger', requestLogger);
     const startedAt = performance.now();
     await next();
     const durationMs = performance.now() - startedAt;
@@ -34,7 +39,6 @@ export function requestContext(options: RequestContextOptions): MiddlewareHandle
     const route = routeOf(c);
     observeRequest(durationMs / 1_000, { method, route, status_class: `${Math.floor(status / 100)}xx` });
     const fields = {
-      requestId,
       method,
       route,
       status,
@@ -42,8 +46,8 @@ export function requestContext(options: RequestContextOptions): MiddlewareHandle
       ...(c.var.jobId === undefined ? {} : { jobId: c.var.jobId }),
       durationMs: Math.round(durationMs),
     };
-    if (quietPaths.has(route)) logger.debug(fields, 'request');
-    else logger.info(fields, 'request');
+    if (quietPaths.has(route)) requestLogger.debug(fields, 'request');
+    else requestLogger.info(fields, 'request');
   };
 }
 

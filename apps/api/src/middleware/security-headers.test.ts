@@ -20,7 +20,7 @@ const fromProxy = (headersDistinct: Record<string, string[]>): Partial<HttpBindi
 describe('the headers of every answer', () => {
   let opened: TestApi;
   const lines: LogFields[] = [];
-  const logger: Logger = { ...silentLogger, info: (fields) => void lines.push(fields) };
+  const logger: Logger = { ...silentLogger, info: (fields) => void lines.push(fields), child: () => logger };
 
   beforeEach(async () => {
     lines.length = 0;

@@ -18,6 +18,7 @@ export function addGenerateRoute(app: OpenAPIHono<ApiEnv>, { submitJob, waiter, 
       ownerId: c.var.caller.ownerId,
       request: c.req.valid('json'),
       priorityClass,
+      trace: c.var.trace,
       idempotencyKey: c.req.valid('header')['idempotency-key'],
     });
     c.set('jobId', accepted.id);

@@ -26,6 +26,7 @@ export function addJobRoutes(app: OpenAPIHono<ApiEnv>, services: ApiServices): v
       ownerId: c.var.caller.ownerId,
       request: c.req.valid('json'),
       priorityClass: 1,
+      trace: c.var.trace,
       idempotencyKey: c.req.valid('header')['idempotency-key'],
     });
     c.set('jobId', job.id);

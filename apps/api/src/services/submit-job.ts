@@ -4,6 +4,7 @@ import type { GenerationRequest } from '@prosemill/contract';
 import {
   errorLine,
   failpoint,
+  formatTraceparent,
   type HintSender,
   type IdempotencyKey,
   type Job,
@@ -12,6 +13,8 @@ import {
   newId,
   type PriorityClass,
 } from '@prosemill/core';
+import type { Tracing } from '@prosemill/telemetry';
+import type { RequestTrace } from '../api-env.ts';
 import { toSamplingParameters } from '../wire/to-sampling-parameters.ts';
 import { hashRequest } from './hash-request.ts';
 import type { PromptCheck } from './prompt-check.ts';
@@ -24,6 +27,7 @@ export interface SubmitJobOptions {
   readonly queueBound: QueueBound;
   readonly maxAttempts: number;
   readonly countAccepted: () => void;
+  readonly tracing: Tracing;
   readonly logger: Logger;
 }
 
@@ -31,6 +35,7 @@ export interface Submission {
   readonly ownerId: string;
   readonly request: GenerationRequest;
   readonly priorityClass: PriorityClass;
+  readonly trace: RequestTrace;
   /** The client's, if it sent one. */
   readonly idempotencyKey: string | undefined;
 }
@@ -45,7 +50,7 @@ export interface Accepted {
 export type SubmitJob = (submission: Submission) => Promise<Accepted>;
 
 export function createSubmitJob(options: SubmitJobOptions): SubmitJob {
-  const { jobs, hints, checkPrompt, queueBound, maxAttempts, countAccepted, logger } = options;
+  const { jobs, hints, checkPrompt, queueBound, maxAttempts, countAccepted, tracing, logger } = options;
 
   return async function submitJob(submission) {
     const idempotency = idempotencyOf(submission);
@@ -54,7 +59,9 @@ export function createSubmitJob(options: SubmitJobOptions): SubmitJob {
     return await queueBound.admit(async () => await submitNew(submission, idempotency));
   };
 
-  async function submitNew({ ownerId, request, priorityClass }: Submission, idempotency: IdempotencyKey | null) {
+  async function submitNew(submission: Submission, idempotency: IdempotencyKey | null) {
+    const { ownerId, request, priorityClass, trace } = submission;
+    const startedAtMs = Date.now();
     const parameters = toSamplingParameters(request);
     await checkPrompt({ prompt: request.prompt, parameters });
     const id = newId();
@@ -67,11 +74,14 @@ export function createSubmitJob(options: SubmitJobOptions): SubmitJob {
       seed: request.seed ?? randomInt(2 ** 32),
       maxAttempts,
       deadlineMs: null,
+      traceparent: formatTraceparent(trace.context),
       ...(idempotency === null ? {} : { idempotency }),
     });
     // A request with the same key was first: its own process sends the hint.
     if (job.id !== id) return { job, isReplay: true };
     countAccepted();
+    const attributes = { 'prosemill.job_id': id, 'prosemill.class': priorityClass };
+    tracing.record({ name: 'submit', ...trace, startedAtMs, endedAtMs: Date.now(), attributes });
     await failpoint('submit.after_commit');
     void sendHint(job);
     return { job, isReplay: false };

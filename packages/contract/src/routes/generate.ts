@@ -5,7 +5,7 @@ import { generationRequestSchema } from '../generation-request.ts';
 import { jobSchema, usageSchema } from '../job.ts';
 import { commonErrors, problemResponses, submitErrors } from '../problem.ts';
 import { time } from '../text.ts';
-import { idempotencyKeyHeader, preferHeader, responseHeaders } from './headers.ts';
+import { idempotencyKeyHeader, preferHeader, responseHeaders, traceparentHeader } from './headers.ts';
 
 export const generationResponseSchema = z
   .strictObject({
@@ -30,7 +30,7 @@ export const generateRoute = createRoute({
   description:
     'Stores a job and waits for it. When the wait is over before the job is: 202 with the job, which goes on.',
   request: {
-    headers: preferHeader.extend(idempotencyKeyHeader.shape),
+    headers: preferHeader.extend(idempotencyKeyHeader.shape).extend(traceparentHeader.shape),
     body: { required: true, content: { 'application/json': { schema: generationRequestSchema } } },
   },
   responses: {

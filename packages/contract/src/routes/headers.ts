@@ -32,6 +32,13 @@ export const idempotencyKeyHeader = z.object({
     }),
 });
 
+export const traceparentHeader = z.object({
+  traceparent: z.string().optional().openapi({
+    description: 'W3C Trace Context: the job belongs to this trace. One that is not valid is ignored.',
+    example: '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01',
+  }),
+});
+
 export const preferHeader = z.object({
   prefer: z.string().optional().openapi({
     description:

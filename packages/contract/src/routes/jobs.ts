@@ -5,7 +5,7 @@ import { generationRequestSchema } from '../generation-request.ts';
 import { jobSchema } from '../job.ts';
 import { commonErrors, problemResponses, submitErrors } from '../problem.ts';
 import { queryInteger, queryTime } from '../text.ts';
-import { idempotencyKeyHeader, ifNoneMatchHeader, responseHeaders } from './headers.ts';
+import { idempotencyKeyHeader, ifNoneMatchHeader, responseHeaders, traceparentHeader } from './headers.ts';
 
 const jobContent = { 'application/json': { schema: jobSchema } };
 const jobIdParam = z.object({ id: z.string().openapi({ description: 'The id of a job.', format: 'uuid' }) });
@@ -17,7 +17,7 @@ export const createJobRoute = createRoute({
   tags: ['Jobs'],
   summary: 'Start a job',
   request: {
-    headers: idempotencyKeyHeader,
+    headers: idempotencyKeyHeader.extend(traceparentHeader.shape),
     body: { required: true, content: { 'application/json': { schema: generationRequestSchema } } },
   },
   responses: {

@@ -15,6 +15,8 @@ export interface NewJob {
   readonly maxAttempts: number;
   /** From receipt; null = no deadline. */
   readonly deadlineMs: number | null;
+  /** The span of its submit, see `formatTraceparent`. */
+  readonly traceparent: string;
   /** Absent: the job has no key. */
   readonly idempotency?: IdempotencyKey;
 }

@@ -77,6 +77,7 @@ async function insertJobs(
         available_at: dialect.now,
         deadline_at: job.deadlineMs === null ? null : dialect.nowPlus(job.deadlineMs),
         created_at: dialect.now,
+        traceparent: job.traceparent,
       })),
     )
     .returningAll()

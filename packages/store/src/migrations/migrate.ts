@@ -5,12 +5,14 @@ import type { StoreContext } from '../jobs/context.ts';
 import { createMigration0001 } from './0001-jobs.ts';
 import { createMigration0002 } from './0002-idempotency-keys.ts';
 import { createMigration0003 } from './0003-api-keys.ts';
+import { createMigration0004 } from './0004-job-traceparent.ts';
 
 function createMigrator({ db, dialect }: StoreContext): Migrator {
   const migrations: Record<string, Migration> = {
     '0001-jobs': createMigration0001(dialect),
     '0002-idempotency-keys': createMigration0002(dialect),
     '0003-api-keys': createMigration0003(dialect),
+    '0004-job-traceparent': createMigration0004(),
   };
   return new Migrator({
     db,

@@ -151,6 +151,7 @@ const newJob = () => ({
   seed: 1,
   maxAttempts: 3,
   deadlineMs: null,
+  traceparent: '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01',
 });
 
 const toReading = ({ id, ownerId, status, version, attempt, output }: Job): JobReading => ({

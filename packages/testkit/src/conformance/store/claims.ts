@@ -38,7 +38,10 @@ export function describeClaims(name: string, open: OpenSession): void {
       const error = { code: 'generation_failed', message: 'once' };
       await session.store.jobs.complete(key, { type: 'retried', error, delayMs: 60_000 });
       await session.travel(240_000);
-      expect(minutesOf(await claimNext(session.store))).toEqual({ waited: 2, age: 4 });
+      const second = await claimNext(session.store);
+      expect(minutesOf(second)).toEqual({ waited: 2, age: 4 });
+      // A trace goes on through every attempt.
+      expect(second?.job.traceparent).toBe(newJob().traceparent);
     });
 
     it('follow class, then turn, then id', async () => {

@@ -20,6 +20,7 @@ export function describeReads(name: string, open: OpenSession): void {
         prompt: request.prompt,
         parameters: request.parameters,
         seed: request.seed,
+        traceparent: request.traceparent,
         model: null,
         output: null,
         startedAt: null,

@@ -75,6 +75,7 @@ export const newJob = (overrides: Partial<NewJob> = {}): NewJob => ({
   seed: 2 ** 32 - 1,
   maxAttempts: 3,
   deadlineMs: null,
+  traceparent: '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01',
   ...overrides,
 });
 

@@ -1,0 +1,37 @@
+/** Which trace a request and its job belong to. @see https://www.w3.org/TR/trace-context/ */
+import { randomFillSync } from 'node:crypto';
+
+/** A span, as others refer to it. */
+export interface TraceContext {
+  /** 32 hexadecimal digits, not all zero. */
+  readonly traceId: string;
+  /** 16 hexadecimal digits, not all zero. */
+  readonly spanId: string;
+  /** Whether those before have recorded the trace; who exports spans exports only such. */
+  readonly isSampled: boolean;
+}
+
+/** A version above 00 may say more after the four known parts. */
+const traceparent =
+  /^(?!ff)(?:00(?=.{53}$)|(?!00)[0-9a-f]{2})-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16})-([0-9a-f]{2})(?:-.*)?$/;
+const sampledFlag = 1;
+
+/** @returns null for a header that is missing or invalid: such a one is ignored */
+export function parseTraceparent(header: string | null | undefined): TraceContext | null {
+  const [, traceId, spanId, flags] = traceparent.exec(header ?? '') ?? [];
+  if (traceId === undefined || spanId === undefined || flags === undefined) return null;
+  return { traceId, spanId, isSampled: (Number.parseInt(flags, 16) & sampledFlag) !== 0 };
+}
+
+export const formatTraceparent = ({ traceId, spanId, isSampled }: TraceContext): string =>
+  `00-${traceId}-${spanId}-${isSampled ? '01' : '00'}`;
+
+/** A new span in the trace of this one, or in a new trace, which is sampled. */
+export const childOf = (parent: TraceContext | null): TraceContext => ({
+  traceId: parent?.traceId ?? randomHex(16),
+  spanId: randomHex(8),
+  isSampled: parent?.isSampled ?? true,
+});
+
+/** Eight or more random bytes are never all zero, within the age of the universe. */
+const randomHex = (bytes: number): string => randomFillSync(Buffer.alloc(bytes)).toString('hex');
