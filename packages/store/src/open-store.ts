@@ -11,6 +11,7 @@ import { groupCommit } from './jobs/group-commit.ts';
 import { deleteOldIdempotencyKeys, findByIdempotencyKey, keyReused } from './jobs/idempotency.ts';
 import {
   countAhead,
+  listAhead,
   countClaimable,
   countOpen,
   findJob,
@@ -71,6 +72,7 @@ function createJobStore(context: StoreContext): JobStore {
     find: async (ownerId, id) => await findJob(context, ownerId, id),
     list: async (query) => await listJobs(context, query),
     countAhead: async (id, limit) => await countAhead(context, id, limit),
+    listAhead: async (ids, limit) => await listAhead(context, ids, limit),
     requestCancel: async (ownerId, id) => await requestCancel(context, ownerId, id),
     versions: async (ids) => await jobVersions(context, ids),
     claim: async (options) => await claimJob(context, options),

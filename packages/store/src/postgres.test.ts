@@ -80,6 +80,14 @@ async function openThroughProxy(): Promise<{ url: string; proxy: TcpProxy; store
 const useConnections = async ({ jobs }: Store): Promise<unknown> =>
   await Promise.all(Array.from({ length: 5 }, () => jobs.countOpen()));
 
+/** Rows of jobs that statements have read so far: sessions report them when they end. */
+async function readRows(url: string): Promise<number> {
+  const others = `select 1 from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()`;
+  await expect.poll(async () => (await execute(url, others)).length, { interval: 20 }).toBe(0);
+  const read = `select seq_tup_read + idx_tup_fetch as rows from pg_stat_user_tables where relname = 'jobs'`;
+  return Number((await execute(url, read))[0]?.['rows']);
+}
+
 const unavailable: unknown = expect.objectContaining({ code: 'database_unavailable' });
 
 const terminateOthers =
@@ -203,6 +211,23 @@ describe('a Postgres server', () => {
     await expect(store.jobs.submit(newJob())).rejects.toThrow(unavailable);
     await setReadOnly('off');
     expect(await store.jobs.submit(newJob())).toMatchObject({ status: 'queued' });
+  });
+
+  it('does not read a whole burst for one claim, whatever it knew of the table before', async () => {
+    const url = await emptyDatabase();
+    const filling = openForTest(url);
+    await filling.migrate();
+    await execute(url, 'alter table jobs set (autovacuum_enabled = false)');
+    await Promise.all(Array.from({ length: 1_000 }, async () => await filling.jobs.submit(newJob())));
+    await filling.stop();
+    const before = await readRows(url);
+    const claiming = openForTest(url);
+    const model = { name: 'a', revision: 'b', engine: 'batched', dtype: 'fp32', fingerprint: 'c' };
+    for (const pick of ['next', 'oldest'] as const) {
+      expect(await claiming.jobs.claim({ workerId: 'w', leaseMs: 60_000, model, pick })).not.toBeNull();
+    }
+    await claiming.stop();
+    expect((await readRows(url)) - before).toBeLessThan(100);
   });
 
   it('may crash and come back', async () => {

@@ -11,6 +11,7 @@ import {
   jobPath,
   matchesEtag,
   presentJob,
+  presentJobs,
   presentPromptly,
   retryAfterSeconds,
   serverTiming,
@@ -65,7 +66,7 @@ export function addJobRoutes(app: OpenAPIHono<ApiEnv>, services: ApiServices): v
     const last = items.at(-1);
     const nextCursor = hasMore && last !== undefined ? encodeCursor(last) : null;
     if (nextCursor !== null) c.header('Link', nextLink(c.req.url, nextCursor));
-    const data = await Promise.all(items.map((job) => presentJob(job, store.jobs)));
+    const data = await presentJobs(items, store.jobs);
     return c.json({ data, has_more: hasMore, next_cursor: nextCursor }, 200);
   });
 

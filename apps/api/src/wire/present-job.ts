@@ -19,6 +19,13 @@ export async function presentJob(job: Job, jobs: JobStore): Promise<JobBody> {
   return toBody(job, ahead);
 }
 
+/** The same of a page of jobs; the place is null from ten thousand on. */
+export async function presentJobs(page: readonly Job[], jobs: JobStore): Promise<JobBody[]> {
+  const queued = page.filter(({ status }) => status === 'queued').map(({ id }) => id);
+  const ahead = await jobs.listAhead(queued, 10 * exactPositions);
+  return page.map((job) => toBody(job, ahead.get(job.id) ?? null));
+}
+
 /**
  * The job for whoever has submitted it or waited for it: the job is safe, or the wait is over, so this neither fails nor waits for the
  * database. The place is null when it is not known in time, and from `exactPositions` on: counting further costs several submits.

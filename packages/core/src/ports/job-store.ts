@@ -100,6 +100,8 @@ export interface JobStore {
   list(query: JobQuery): Promise<Page<Job>>;
   /** How many queued rows stand before this one in the claim order; null if it is not queued. Counts at most `limit`. */
   countAhead(id: string, limit: number): Promise<number | null>;
+  /** The same of those of these jobs that are among the first `limit` queued ones: one query for a page of them. */
+  listAhead(ids: readonly string[], limit: number): Promise<ReadonlyMap<string, number>>;
   /**
    * Queued → canceled at once; running → `cancelRequestedAt` set, the worker does the rest; terminal → unchanged.
    * @returns the job as it is afterwards; null for an unknown id and for another owner's

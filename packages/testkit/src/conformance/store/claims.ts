@@ -173,13 +173,22 @@ export function describeClaims(name: string, open: OpenSession): void {
       const second = await submit({ ownerId: 'a' });
       const urgent = await submit({ priorityClass: 0 });
       const { jobs } = session.store;
+      const countAll = async (limit: number) => {
+        const ids = [first.id, second.id, urgent.id];
+        const ahead = await jobs.listAhead(ids, limit);
+        return ids.map((id) => ahead.get(id));
+      };
       expect(await jobs.countAhead(urgent.id, 1_000)).toBe(0);
       expect(await jobs.countAhead(second.id, 1_000)).toBe(2);
       expect(await jobs.countAhead(second.id, 1)).toBe(1);
+      expect(await countAll(2)).toEqual([1, undefined, 0]);
+      expect(await countAll(3)).toEqual([1, 2, 0]);
       await claimSome(session.store);
       await claimSome(session.store);
       expect(await jobs.countAhead(first.id, 1_000)).toBeNull();
       expect(await jobs.countAhead(second.id, 1_000)).toBe(0);
+      expect(await countAll(1_000)).toEqual([undefined, 0, undefined]);
+      expect(await jobs.listAhead([], 1_000)).toEqual(new Map());
       expect(await jobs.countOpen()).toEqual({ queued: 1, running: 2 });
     });
 
