@@ -28,7 +28,7 @@ export interface TextGeneratorOptions extends ModelChoice {
   readonly slots: number | undefined;
   /** Threads of the one onnxruntime session. */
   readonly threads: number;
-  /** A process that is silent for so long hangs, and is killed; more than the longest step of the model takes. Default 30,000. */
+  /** A process that is silent for so long, or loads for ten times as long, hangs, and is killed; more than the longest step of the model takes. Default 30,000. */
   readonly hangLimitMs?: number;
   readonly logger: Logger;
 }

@@ -10,7 +10,7 @@ import type { FromChild, LoadMessage, ToChild } from './child/messages.ts';
 export interface EngineProcessOptions {
   readonly load: LoadMessage;
   readonly logger: Logger;
-  /** Once the model is loaded, a process that says nothing for so long is killed. */
+  /** A process that says nothing for so long is killed; one that loads the model gets ten times as long for that. */
   readonly hangLimitMs: number;
   readonly onMessage: (message: FromChild) => void;
   /** It is gone, asked or not; called once, with how it ended. */
@@ -20,20 +20,24 @@ export interface EngineProcessOptions {
 const entry = fileURLToPath(new URL('child/main.ts', import.meta.url));
 /** Questions within the limit; counted instead of timed, so that a worker that was frozen itself blames nobody. */
 const pingsPerLimit = 6;
+/**
+ * Loading blocks the thread, so nothing tells a slow load from one that hangs: 5 minutes with the default are enough for 6 GB, the largest
+ * GPT-2, from a disk that reads 20 MB a second. A download is no part of it: that is the worker's.
+ */
+const limitsPerLoad = 10;
 /** A process that is told to end does so at once, unless the model is in the middle of a step. */
 const endLimitMs = 2_000;
 
 export class EngineProcess {
   readonly #child: ChildProcess;
   readonly #exited: Promise<void>;
-  readonly #hangLimitMs: number;
-  #pings: NodeJS.Timeout | undefined;
+  readonly #pings: NodeJS.Timeout;
+  #isLoaded = false;
   /** Since it last said something. */
   #unanswered = 0;
   #isHanging = false;
 
   constructor({ load, logger, hangLimitMs, onMessage, onExit }: EngineProcessOptions) {
-    this.#hangLimitMs = hangLimitMs;
     this.#child = fork(entry, {
       serialization: 'advanced',
       // Flags of this process, such as a debugger's port, are not for that one.
@@ -46,14 +50,14 @@ export class EngineProcess {
     forwardLines(this.#child.stderr, (line) => logger.warn({ line }, 'output of the engine process'));
     this.#child.on('message', (message) => {
       this.#unanswered = 0;
-      if ((message as FromChild).type === 'loaded') this.#watch();
+      if ((message as FromChild).type === 'loaded') this.#isLoaded = true;
       onMessage(message as FromChild);
     });
     this.#exited = new Promise((resolve) => {
       const gone = (how: string): void => {
         clearInterval(this.#pings);
         resolve();
-        onExit(`the engine process ${this.#isHanging ? `was silent for ${hangLimitMs / 1_000} s and ` : ''}${how}`);
+        onExit(`the engine process ${this.#isHanging ? `${this.#silence(hangLimitMs)} and ` : ''}${how}`);
       };
       this.#child.once('exit', (code, signal) =>
         gone(signal === null ? `ended with code ${code}` : `was ended by ${signal}`),
@@ -65,6 +69,7 @@ export class EngineProcess {
       });
     });
     this.send(load);
+    this.#pings = setInterval(() => this.#watch(), hangLimitMs / pingsPerLimit);
   }
 
   send(message: ToChild): void {
@@ -72,12 +77,17 @@ export class EngineProcess {
   }
 
   #watch(): void {
-    this.#pings = setInterval(() => {
-      this.#isHanging = this.#unanswered >= pingsPerLimit;
-      if (this.#isHanging) this.#child.kill('SIGKILL');
-      this.#unanswered += 1;
-      this.send({ type: 'ping' });
-    }, this.#hangLimitMs / pingsPerLimit);
+    this.#isHanging = this.#unanswered >= pingsPerLimit * (this.#isLoaded ? 1 : limitsPerLoad);
+    if (this.#isHanging) this.#child.kill('SIGKILL');
+    this.#unanswered += 1;
+    // One that loads is not asked: the answers between two parts of a load would hide that the whole does not come to an end.
+    if (this.#isLoaded) this.send({ type: 'ping' });
+  }
+
+  #silence(hangLimitMs: number): string {
+    return this.#isLoaded
+      ? `was silent for ${hangLimitMs / 1_000} s`
+      : `did not load the model within ${(limitsPerLoad * hangLimitMs) / 1_000} s`;
   }
 
   /** Ends it and waits until it is gone. Idempotent. */

@@ -2,10 +2,10 @@
 import { readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { LoadedModel, TextGenerator, TokenEvent } from '@prosemill/core';
+import type { LoadedModel, Logger, TextGenerator, TokenEvent } from '@prosemill/core';
 import { childProcesses, describeTextGeneratorConformance, type GoldenTokens, silentLogger } from '@prosemill/testkit';
 import { createTokenizer } from '@prosemill/tokenizer';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { createTextGenerator, type TextGeneratorOptions } from './index.ts';
 
 const shipped: TextGeneratorOptions = {
@@ -109,6 +109,19 @@ describe('the process of the engine', () => {
     });
     const next = await readUntil(watched.generate(request, never));
     expect(next?.reason).not.toBe('error');
+    await watched.stop();
+  });
+
+  it('is killed when it hangs while it loads, says so, and starts again', async () => {
+    const reasons: unknown[] = [];
+    const logger: Logger = { ...silentLogger, error: (fields) => reasons.push(fields['reason']) };
+    const watched = createTextGenerator({ ...shipped, hangLimitMs: 600, logger });
+    const loaded = watched.start();
+    const before = childOf(process.pid);
+    await vi.waitUntil(() => childOf(process.pid) > before);
+    process.kill(childOf(process.pid), 'SIGSTOP');
+    await loaded;
+    expect(reasons[0]).toBe('the engine process did not load the model within 6 s and was ended by SIGKILL');
     await watched.stop();
   });
 
