@@ -15,7 +15,7 @@ const retryFullAfterMs = 5_000;
 const extensions = ['job_id', 'prompt_tokens', 'limit'] as const;
 
 export const onError: ErrorHandler<ApiEnv> = function onError(thrown, c) {
-  const error = thrown instanceof HTTPException ? fromHttpException(thrown) : toAppError(thrown);
+  const error = toKnownError(thrown, c.req.raw.signal);
   if (error.code === 'internal') {
     c.var.logger.error({ error: thrown }, 'a request failed because of a bug');
   } else if (error.kind === 'unavailable' && !isRefusal(error)) {
@@ -24,11 +24,20 @@ export const onError: ErrorHandler<ApiEnv> = function onError(thrown, c) {
   return problemResponse(c, error);
 };
 
-/** What a busy or stopping process says by design, as often as it is asked: the line of the request is enough. */
-const isRefusal = ({ code }: AppError): boolean => code === 'queue_full' || code === 'shutting_down';
+/** What the service says by design, as often as it is asked: the line of the request is enough. */
+const isRefusal = ({ code }: AppError): boolean =>
+  code === 'queue_full' || code === 'shutting_down' || code === 'request_timeout';
 
-/** An `AppError` as an answer. */
+/** An `AppError` as the answer to a request. */
 export function problemResponse(c: Context<ApiEnv>, error: AppError): Response {
+  // As it was sent: c.req.path is decoded.
+  const instance = new URL(c.req.url).pathname;
+  const { status, headers, body } = problemAnswer(error, { instance, requestId: c.var.requestId });
+  return c.body(body, status, headers);
+}
+
+/** An `AppError` as the parts of an answer. */
+export function problemAnswer(error: AppError, { instance, requestId }: { instance: string; requestId: string }) {
   const { status, title } = problemTable[error.code];
   // An error about a stored job says how that job ended: the same request again would be another job.
   const shouldRetry = error.kind === 'unavailable' && !('job_id' in error.details);
@@ -38,23 +47,24 @@ export function problemResponse(c: Context<ApiEnv>, error: AppError): Response {
     title,
     status,
     detail: error.code === 'internal' ? 'Something went wrong on our side.' : error.message,
-    // As it was sent: c.req.path is decoded.
-    instance: new URL(c.req.url).pathname,
-    request_id: c.var.requestId,
+    instance,
+    request_id: requestId,
     code: error.code,
     errors: Array.isArray(error.details['errors']) ? error.details['errors'] : [],
     ...Object.fromEntries(
       extensions.filter((name) => name in error.details).map((name) => [name, error.details[name]]),
     ),
   };
-  return c.body(JSON.stringify(problem), status, {
+  const headers = {
     'Content-Type': problemMediaType,
+    'X-Request-Id': requestId,
     'x-should-retry': String(shouldRetry),
     'retry-after-ms': shouldRetry ? String(waitMs) : '0',
     // The rest of a body that nobody reads would be taken for the next request.
     ...(status === 413 ? { Connection: 'close' } : {}),
     ...(status === 503 ? { 'Retry-After': String(waitMs / 1_000) } : {}),
-  });
+  };
+  return { status, headers, body: JSON.stringify(problem) };
 }
 
 /** Every value that is wrong, with its JSON pointer. */
@@ -82,6 +92,15 @@ export const invalidHeader = ({ issues }: ZodError): AppError =>
 /** @see RFC 6901, §3 */
 const pointerTo = (path: readonly PropertyKey[]): string =>
   path.map((part) => `/${String(part).replaceAll('~', '~0').replaceAll('/', '~1')}`).join('');
+
+function toKnownError(thrown: unknown, { aborted }: AbortSignal): AppError {
+  if (thrown instanceof HTTPException) return fromHttpException(thrown);
+  // What reading a body ends with when its client hangs up or is cut off: nobody hears the answer, and it is no bug.
+  if (aborted && thrown instanceof Error && 'code' in thrown && thrown.code === 'ECONNRESET') {
+    return new AppError('request_timeout', { message: 'The request did not arrive.', cause: thrown });
+  }
+  return toAppError(thrown);
+}
 
 /** Hono's validator throws 400 for a body that is not JSON; nothing else of Hono's is in use. */
 const fromHttpException = (exception: HTTPException): AppError =>

@@ -1,10 +1,18 @@
-/** The HTTP server around an API: listens, and stops without cutting anybody off. */
-import type { Server } from 'node:http';
+/** The HTTP server around an API: listens, has no patience with slow clients, and stops without cutting anybody off. */
+import { createServer, type RequestListener, type Server } from 'node:http';
 import { type AddressInfo, Server as NetServer, type Socket } from 'node:net';
-import { setImmediate as nextTurn, setTimeout as delay } from 'node:timers/promises';
-import { createAdaptorServer } from '@hono/node-server';
-import { type Logger, settleWithin } from '@prosemill/core';
+import { getRequestListener } from '@hono/node-server';
+import type { Logger } from '@prosemill/core';
+import { answerBadRequest, answerClientError } from './client-error.ts';
+import { type ConnectionLimits, trackConnections } from './connections.ts';
 import type { Api } from './create-api.ts';
+
+export interface ServerLimits extends ConnectionLimits {
+  /** From the connection, or the end of the last request, to the end of the headers. */
+  readonly headersTimeoutMs: number;
+  /** To the end of the body. The waiting for an answer begins afterwards. */
+  readonly requestTimeoutMs: number;
+}
 
 export interface ServerOptions {
   readonly api: Api;
@@ -12,6 +20,8 @@ export interface ServerOptions {
   /** 0 picks a free one. */
   readonly port: number;
   readonly logger: Logger;
+  /** For tests, which have less time. */
+  readonly limits?: Partial<ServerLimits>;
 }
 
 export interface ApiServer {
@@ -24,25 +34,52 @@ export interface ApiServer {
   stop(deadlineMs: number): Promise<void>;
 }
 
-/** Nobody comes any more when nobody has for so long. */
-const quietMs = 200;
+const defaultLimits: ServerLimits = {
+  headersTimeoutMs: 10_000,
+  requestTimeoutMs: 30_000,
+  answerTimeoutMs: 30_000,
+  maxUnsentBytes: 64 * 1_024 * 1_024,
+  maxConnections: 10_000,
+  maxRequestsUnderWay: 16,
+};
+/** Longer than proxies keep theirs (60 s is usual): otherwise a request meets the end of its connection now and then. */
+const keepAliveTimeoutMs = 75_000;
+const maxHeaderBytes = 16 * 1_024;
+/** How often Node looks for requests that take too long. */
+const timeoutCheckMs = 1_000;
+
 /** Clients that never stop coming are not waited for longer than this. */
 const quietLimitMs = 1_000;
-/** What clients get to close their side of a connection that is closed. */
-const goodbyeMs = 100;
 
 /** @throws when the port is taken or the address is not this machine's */
-export async function startServer({ api, host, port, logger }: ServerOptions): Promise<ApiServer> {
+export async function startServer({ api, host, port, logger, limits: given }: ServerOptions): Promise<ApiServer> {
+  const limits = { ...defaultLimits, ...given };
   let held: Promise<void> | null = null;
-  const server = createAdaptorServer({
-    async fetch(...request: Parameters<Api['app']['fetch']>) {
+  const listener = getRequestListener(
+    async (...request: Parameters<Api['app']['fetch']>) => {
       const answer = await api.app.fetch(...request);
       await held;
       return answer;
     },
-    hostname: host,
-  }) as Server;
-  const connections = trackConnections(server);
+    { hostname: host, errorHandler: answerBadRequest },
+  ) as RequestListener;
+  const server: Server = createServer(
+    {
+      headersTimeout: limits.headersTimeoutMs,
+      requestTimeout: limits.requestTimeoutMs,
+      keepAliveTimeout: keepAliveTimeoutMs,
+      connectionsCheckingInterval: Math.min(timeoutCheckMs, limits.headersTimeoutMs),
+      maxHeaderSize: maxHeaderBytes,
+    },
+    (request, response) => {
+      if (connections.admit(request, response)) listener(request, response);
+    },
+  );
+  const connections = trackConnections(server, limits, logger);
+  server.on('clientError', (error, socket: Socket) => {
+    if (connections.isAnswering(socket)) socket.destroy();
+    else answerClientError(error, socket);
+  });
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
     server.listen(port, host, resolve);
@@ -67,88 +104,12 @@ export async function startServer({ api, host, port, logger }: ServerOptions): P
       await connections.closeUnused();
       release();
       await closed;
+      connections.stop();
       clearTimeout(cut);
     },
   };
 }
 
-interface Connection {
-  answering: number;
-  bytesDone: number;
-  /** When it was opened, or last had an answer. */
-  unusedSince: number;
-}
-
-interface Connections {
-  /** Resolves when no connection and no request has come for `quietMs`; in about `limitMs` at the latest. */
-  untilQuiet(limitMs: number): Promise<void>;
-  /**
-   * Closes each connection, once no request is answered or arriving on it and all is sent.
-   * @returns a promise of the moment when clients know, of the connections that nobody has used lately
-   */
-  closeUnused(): Promise<void>;
-}
-
-function trackConnections(server: Server): Connections {
-  const connections = new Map<Socket, Connection>();
-  let isClosing = false;
-  let arrivals = 0;
-  let lastArrivalAt = 0;
-  function noteArrival(): void {
-    arrivals += 1;
-    lastArrivalAt = performance.now();
-  }
-  server.on('connection', (socket) => {
-    noteArrival();
-    connections.set(socket, { answering: 0, bytesDone: 0, unusedSince: lastArrivalAt });
-    socket.once('close', () => connections.delete(socket));
-  });
-  server.on('request', ({ socket }, response) => {
-    noteArrival();
-    const connection = connections.get(socket);
-    if (connection === undefined) return;
-    connection.answering += 1;
-    response.once('close', () => {
-      connection.answering -= 1;
-      connection.bytesDone = socket.bytesRead;
-      connection.unusedSince = performance.now();
-      if (isClosing && connection.answering === 0) socket.destroySoon();
-    });
-  });
-
-  return {
-    async untilQuiet(limitMs) {
-      noteArrival();
-      const limit = lastArrivalAt + limitMs;
-      const lastLimit = limit + quietMs;
-      for (let seen = -1; seen !== arrivals && performance.now() < lastLimit;) {
-        const waitMs = Math.min(lastArrivalAt + quietMs, limit) - performance.now();
-        if (waitMs > 0) await delay(waitMs);
-        else seen = arrivals;
-        // A turn of the loop takes one connection from the kernel's queue: the port closes after a turn that found none.
-        await nextTurn();
-      }
-    },
-    async closeUnused() {
-      isClosing = true;
-      await Promise.all([...connections].map(async ([socket, connection]) => await closeIfUnused(socket, connection)));
-    },
-  };
-}
-
-/** On one that was used a moment ago the next request may be on its way. */
-async function closeIfUnused(socket: Socket, connection: Connection): Promise<void> {
-  if (connection.answering > 0 || socket.bytesRead !== connection.bytesDone) return;
-  const youngMs = connection.unusedSince + quietMs - performance.now();
-  if (youngMs > 0) {
-    setTimeout(() => void closeIfUnused(socket, connection), Math.ceil(youngMs));
-    return;
-  }
-  const closed = new Promise<void>((resolve) => socket.once('close', () => resolve()));
-  socket.end();
-  await settleWithin(goodbyeMs, closed);
-  socket.destroySoon();
-}
 function urlOf({ address, family, port }: AddressInfo): string {
   return `http://${family === 'IPv6' ? `[${address}]` : address}:${port}`;
 }

@@ -3,23 +3,26 @@ import { z } from '@hono/zod-openapi';
 import type { ErrorCode } from '@prosemill/core';
 
 interface ProblemRow {
-  readonly status: 400 | 404 | 405 | 409 | 413 | 415 | 422 | 500 | 503 | 504;
+  readonly status: 400 | 404 | 405 | 408 | 409 | 413 | 415 | 422 | 431 | 500 | 503 | 504;
   readonly title: string;
 }
 
 /** Error code → HTTP status and title. docs/errors.md says the same in prose; a test compares them. */
 export const problemTable = {
+  malformed_request: { status: 400, title: 'The request is not HTTP' },
   invalid_json: { status: 400, title: 'The body is not JSON' },
   invalid_header: { status: 400, title: 'A header is not valid' },
   prompt_refused: { status: 400, title: 'The prompt was refused' },
   not_found: { status: 404, title: 'Not found' },
   method_not_allowed: { status: 405, title: 'Method not allowed' },
+  request_timeout: { status: 408, title: 'The request took too long' },
   job_canceled: { status: 409, title: 'The job was canceled' },
   body_too_large: { status: 413, title: 'The body is too large' },
   unsupported_media_type: { status: 415, title: 'Unsupported media type' },
   invalid_request: { status: 422, title: 'The request is not valid' },
   context_length_exceeded: { status: 422, title: 'The prompt leaves no room for text' },
   idempotency_key_reused: { status: 422, title: 'The idempotency key was used for another request' },
+  headers_too_large: { status: 431, title: 'The headers are too large' },
   generation_failed: { status: 500, title: 'The generation failed' },
   worker_lost: { status: 500, title: 'The worker was lost' },
   internal: { status: 500, title: 'Internal error' },
@@ -100,6 +103,7 @@ export const commonErrors = [
 /** What any route that makes a job from a JSON body may answer. */
 export const submitErrors = [
   'invalid_json',
+  'request_timeout',
   'body_too_large',
   'unsupported_media_type',
   'invalid_request',

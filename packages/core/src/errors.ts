@@ -11,12 +11,15 @@ interface ErrorRow {
 
 /** Every error the service can name. docs/errors.md lists the same codes; a test compares them. */
 export const errorTable = {
+  malformed_request: { kind: 'invalid', retryable: false },
   invalid_json: { kind: 'invalid', retryable: false },
   invalid_header: { kind: 'invalid', retryable: false },
   invalid_request: { kind: 'invalid', retryable: false },
   prompt_refused: { kind: 'invalid', retryable: false },
   context_length_exceeded: { kind: 'invalid', retryable: false },
   idempotency_key_reused: { kind: 'invalid', retryable: false },
+  request_timeout: { kind: 'unavailable', retryable: true },
+  headers_too_large: { kind: 'invalid', retryable: false },
   body_too_large: { kind: 'invalid', retryable: false },
   unsupported_media_type: { kind: 'invalid', retryable: false },
   not_found: { kind: 'not_found', retryable: false },

@@ -1,0 +1,172 @@
+/** The open connections of a server: how many there may be, which are in nobody's interest, and how all of them end. */
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
+import { setImmediate as nextTurn, setTimeout as delay } from 'node:timers/promises';
+import { type Logger, settleWithin } from '@prosemill/core';
+
+export interface ConnectionLimits {
+  /** With as many, the one that has been open for longest without a whole request makes room for a new one. */
+  readonly maxConnections: number;
+  /** Of one connection; nobody needs to send more before the first answer is there. */
+  readonly maxRequestsUnderWay: number;
+  /** How long a client may leave an answer lying, or a piece of a long one. */
+  readonly answerTimeoutMs: number;
+  /** In all answers that clients leave lying; beyond, the slowest are cut. */
+  readonly maxUnsentBytes: number;
+}
+
+export interface Connections {
+  /** Notes a request that has come. False: its connection is cut, and it gets no answer. */
+  admit(request: IncomingMessage, response: ServerResponse): boolean;
+  /** Whether anything else written there would be taken for a part of an answer. */
+  isAnswering(socket: Socket): boolean;
+  /** Resolves when no connection and no request has come for `quietMs`; in about `limitMs` at the latest. */
+  untilQuiet(limitMs: number): Promise<void>;
+  /**
+   * Closes each connection, once no request is answered or arriving on it and all is sent.
+   * @returns a promise of the moment when clients know, of the connections that nobody has used lately
+   */
+  closeUnused(): Promise<void>;
+  /** No more looks for slow clients. */
+  stop(): void;
+}
+
+interface Connection {
+  answering: number;
+  /** To the last request that has come. */
+  response: ServerResponse | null;
+  bytesDone: number;
+  /** When it was opened, or last had an answer. */
+  unusedSince: number;
+  /** Of its answers, as last looked at, and since when it is as much. */
+  unsentBytes: number;
+  unsentSince: number;
+}
+
+/** Nobody comes any more when nobody has for so long. */
+const quietMs = 200;
+/** What clients get to close their side of a connection that is closed. */
+const goodbyeMs = 100;
+const sweepMs = 1_000;
+
+export function trackConnections(server: Server, limits: ConnectionLimits, logger: Logger): Connections {
+  const connections = new Map<Socket, Connection>();
+  let isClosing = false;
+  let arrivals = 0;
+  let lastArrivalAt = 0;
+  function noteArrival(): void {
+    arrivals += 1;
+    lastArrivalAt = performance.now();
+  }
+  server.on('connection', (socket: Socket) => {
+    noteArrival();
+    if (connections.size >= limits.maxConnections && !makeRoom(connections)) {
+      socket.destroy();
+      return;
+    }
+    connections.set(socket, {
+      answering: 0,
+      response: null,
+      bytesDone: 0,
+      unusedSince: lastArrivalAt,
+      unsentBytes: 0,
+      unsentSince: lastArrivalAt,
+    });
+    socket.once('close', () => connections.delete(socket));
+  });
+  const sweeping = setInterval(() => {
+    const cut = cutSlowReaders(connections, limits);
+    if (cut > 0) logger.warn({ connections: cut }, 'clients did not take their answers');
+  }, sweepMs).unref();
+
+  return {
+    admit(request, response) {
+      noteArrival();
+      const { socket } = request;
+      const connection = connections.get(socket);
+      if (connection === undefined) return false;
+      connection.answering += 1;
+      connection.response = response;
+      if (connection.answering > limits.maxRequestsUnderWay) {
+        socket.destroy();
+        return false;
+      }
+      response.once('close', () => {
+        connection.answering -= 1;
+        connection.bytesDone = socket.bytesRead;
+        connection.unusedSince = performance.now();
+        if (isClosing && connection.answering === 0) socket.destroySoon();
+      });
+      return true;
+    },
+    isAnswering(socket) {
+      const response = connections.get(socket)?.response;
+      return response?.headersSent === true && !response.writableFinished;
+    },
+    async untilQuiet(limitMs) {
+      noteArrival();
+      const limit = lastArrivalAt + limitMs;
+      const lastLimit = limit + quietMs;
+      for (let seen = -1; seen !== arrivals && performance.now() < lastLimit;) {
+        const waitMs = Math.min(lastArrivalAt + quietMs, limit) - performance.now();
+        if (waitMs > 0) await delay(waitMs);
+        else seen = arrivals;
+        // A turn of the loop takes one connection from the kernel's queue: the port closes after a turn that found none.
+        await nextTurn();
+      }
+    },
+    async closeUnused() {
+      isClosing = true;
+      await Promise.all([...connections].map(async ([socket, connection]) => await closeIfUnused(socket, connection)));
+    },
+    stop: () => clearInterval(sweeping),
+  };
+}
+
+/** Cuts the oldest connection on which nobody waits for an answer. @returns false: there is none */
+function makeRoom(connections: Map<Socket, Connection>): boolean {
+  for (const [socket, { answering, response }] of connections) {
+    if (answering > 0 && response?.req.complete === true) continue;
+    socket.destroy();
+    connections.delete(socket);
+    return true;
+  }
+  return false;
+}
+
+/** @returns how many it has cut */
+function cutSlowReaders(connections: ReadonlyMap<Socket, Connection>, limits: ConnectionLimits): number {
+  const now = performance.now();
+  const unsent: (readonly [Socket, Connection])[] = [];
+  for (const [socket, connection] of connections) {
+    if (socket.writableLength !== connection.unsentBytes) {
+      connection.unsentBytes = socket.writableLength;
+      connection.unsentSince = now;
+    }
+    if (connection.unsentBytes > 0) unsent.push([socket, connection]);
+  }
+  unsent.sort(([, one], [, other]) => one.unsentSince - other.unsentSince);
+  let unsentBytes = unsent.reduce((sum, [, connection]) => sum + connection.unsentBytes, 0);
+  let cut = 0;
+  for (const [socket, connection] of unsent) {
+    if (unsentBytes <= limits.maxUnsentBytes && now - connection.unsentSince < limits.answerTimeoutMs) break;
+    unsentBytes -= connection.unsentBytes;
+    cut += 1;
+    socket.destroy();
+  }
+  return cut;
+}
+
+/** On one that was used a moment ago the next request may be on its way. */
+async function closeIfUnused(socket: Socket, connection: Connection): Promise<void> {
+  if (connection.answering > 0 || socket.bytesRead !== connection.bytesDone) return;
+  const youngMs = connection.unusedSince + quietMs - performance.now();
+  if (youngMs > 0) {
+    setTimeout(() => void closeIfUnused(socket, connection), Math.ceil(youngMs));
+    return;
+  }
+  const closed = new Promise<void>((resolve) => socket.once('close', () => resolve()));
+  socket.end();
+  await settleWithin(goodbyeMs, closed);
+  socket.destroySoon();
+}
