@@ -1,7 +1,11 @@
 /** A database that goes away between a text and its row. Numbers as in docs/guarantees.md. */
 import { postgresCommit } from '@prosemill/testkit';
 import { describe, expect, it } from 'vitest';
-import { clientOf, expectAllSucceeded, expectNoViolation, launch, submitMany } from './fault-test.ts';
+import type { Node } from './cluster.ts';
+import { clientOf, expectAllSucceeded, expectNoViolation, launch, startedOn, submitMany } from './fault-test.ts';
+import { oldestOf } from './faults.ts';
+import { longText } from './load-client.ts';
+import { scaled } from './scale.ts';
 import { faultLasts, until } from './until.ts';
 
 describe('a Postgres', () => {
@@ -50,6 +54,34 @@ describe('a Postgres', () => {
       await cluster.settle(30_000);
       expect((await client.read(id)).body).toMatchObject({ status: 'succeeded', attempt: 1 });
       expect(cluster.startsOf(id)).toBe(1);
+      await expectNoViolation(cluster);
+    },
+  );
+
+  it.each(scaled(['postgres'] as const, ['full', 'postgres'] as const))(
+    '17: that hangs keeps no process from stopping in time, and what was accepted is done afterwards (%s)',
+    async (size) => {
+      const cluster = await launch({ size, workers: 1, environment: { SHUTDOWN_GRACE_SECONDS: '1', WORKERS: '1' } });
+      const client = clientOf(cluster);
+      const ids = await submitMany(client, 3, { request: longText });
+      await until('a job that runs', () => startedOn(oldestOf(cluster, 'workers')).length > 0, 20_000);
+      cluster.databaseProxy.blackHole();
+      const waiting = [client.submit(), client.submit({ path: '/generate' }), client.read(ids[2] ?? '', 60)];
+      await faultLasts(1_000);
+      const stop = async (node: Node) => {
+        const beganAt = performance.now();
+        return { code: await cluster.stopNode(node, 'SIGTERM'), ms: performance.now() - beganAt };
+      };
+      const [api, worker] = await Promise.all([stop(oldestOf(cluster, 'apis')), stop(oldestOf(cluster, 'workers'))]);
+      const heard = (await Promise.all(waiting)).map(({ status, body }) => [status, body['code']]);
+      expect(heard).toEqual(waiting.map(() => [503, 'database_unavailable']));
+      expect([api.code, worker.code]).toEqual([0, 0]);
+      expect(api.ms).toBeLessThan(20_000);
+      expect(worker.ms).toBeLessThan(1_000 + 25_000);
+      await cluster.databaseProxy.heal();
+      await Promise.all([cluster.startApi(), cluster.startWorker()]);
+      await cluster.settle(60_000);
+      expect(await cluster.sql(`select id from jobs where status <> 'succeeded'`)).toEqual([]);
       await expectNoViolation(cluster);
     },
   );
