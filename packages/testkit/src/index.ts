@@ -4,6 +4,7 @@ export {
   describeSharedHintQueueConformance,
   type HintQueueSession,
 } from './conformance/hint-queue.ts';
+export { describeRateLimiterConformance, type RateLimiterSession } from './conformance/rate-limiter.ts';
 export {
   describeTextGeneratorConformance,
   type GoldenTokens,

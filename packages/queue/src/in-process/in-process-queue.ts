@@ -2,6 +2,7 @@
 import type { Queue } from '../queue.ts';
 import { createPermitPool } from '../permit-pool.ts';
 import { createWakeUpListeners } from '../wake-up-listeners.ts';
+import { createInProcessRateLimiter } from './in-process-rate-limiter.ts';
 
 export function createInProcessQueue(): Queue {
   const receiver = createPermitPool();
@@ -22,6 +23,7 @@ export function createInProcessQueue(): Queue {
       subscribe,
       stop: async () => undefined,
     },
+    rateLimiter: createInProcessRateLimiter(),
     problems: () => [],
     stop: async () => await receiver.stop(),
   };

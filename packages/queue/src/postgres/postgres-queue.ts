@@ -2,6 +2,7 @@
 import type { Hint, Logger } from '@prosemill/core';
 import { errorLine } from '@prosemill/core';
 import { Pool } from 'pg';
+import { createInProcessRateLimiter } from '../in-process/in-process-rate-limiter.ts';
 import { createPermitPool } from '../permit-pool.ts';
 import type { Queue } from '../queue.ts';
 import { createWakeUpListeners, decodeWakeUp, encodeWakeUp } from '../wake-up-listeners.ts';
@@ -95,6 +96,7 @@ export function createPostgresQueue({ url, logger }: PostgresQueueOptions): Queu
       subscribe,
       stop: async () => await wakeUpsListener.stop(),
     },
+    rateLimiter: createInProcessRateLimiter(),
     problems: () => {
       const problem = wakeUpsListener.log.problem ?? hints.log.problem;
       return problem === null ? [] : [`LISTEN on Postgres is not available: ${problem}.`];

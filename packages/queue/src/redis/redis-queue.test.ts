@@ -1,6 +1,7 @@
 import { type Hint, newId } from '@prosemill/core';
 import {
   describeHintQueueConformance,
+  describeRateLimiterConformance,
   describeSharedHintQueueConformance,
   describeWakeUpsConformance,
   type HintQueueSession,
@@ -16,6 +17,10 @@ import { createRedisQueue } from './redis-queue.ts';
 const open = (url: string, prefix = `test-${newId()}`): Queue =>
   createRedisQueue({ url, prefix, logger: silentLogger });
 
+async function untilReady({ problems }: Queue): Promise<void> {
+  await expect.poll(problems).toEqual([]);
+}
+
 async function openSession(): Promise<HintQueueSession> {
   const prefix = `test-${newId()}`;
   return { open: () => open(inject('redisUrl'), prefix), keepsHints: true, close: async () => undefined };
@@ -23,6 +28,37 @@ async function openSession(): Promise<HintQueueSession> {
 
 describeHintQueueConformance('Redis', openSession);
 describeSharedHintQueueConformance('Redis', openSession);
+
+describeRateLimiterConformance('Redis', async () => {
+  const queue = open(inject('redisUrl'));
+  await untilReady(queue);
+  return { limiter: queue.rateLimiter, close: async () => await queue.stop() };
+});
+
+describe('rate limits on Redis', () => {
+  it('are one bucket for all processes', async () => {
+    const prefix = `test-${newId()}`;
+    const queues = [open(inject('redisUrl'), prefix), open(inject('redisUrl'), prefix)];
+    onTestFinished(async () => void (await Promise.all(queues.map(async (queue) => await queue.stop()))));
+    await Promise.all(queues.map(untilReady));
+    const takes = queues.flatMap(({ rateLimiter }) => Array.from({ length: 50 }, () => rateLimiter.take('bucket', 10)));
+    expect((await Promise.all(takes)).filter(({ isAllowed }) => isAllowed)).toHaveLength(10);
+  });
+
+  it('leave nothing behind when the bucket is full again', async () => {
+    const prefix = `test-${newId()}`;
+    const queue = open(inject('redisUrl'), prefix);
+    const client = new Redis(inject('redisUrl'));
+    onTestFinished(async () => {
+      client.disconnect();
+      await queue.stop();
+    });
+    await untilReady(queue);
+    await queue.rateLimiter.take('bucket', 600);
+    expect(await client.pttl(`${prefix}:rate:bucket`)).toBeLessThanOrEqual(100);
+    await expect.poll(async () => await client.keys(`${prefix}:rate:*`)).toEqual([]);
+  });
+});
 
 describeWakeUpsConformance('Redis', async () => {
   const prefix = `test-${newId()}`;
@@ -58,6 +94,12 @@ describe('Redis in trouble', () => {
       await server.stop();
     });
     return queue;
+  }
+
+  async function configure(name: string, value: string): Promise<void> {
+    const client = new Redis(server.url);
+    await client.config('SET', name, value);
+    client.disconnect();
   }
 
   async function startReceiver({ receiver }: Queue): Promise<void> {
@@ -125,6 +167,39 @@ describe('Redis in trouble', () => {
     const begin = performance.now();
     await expectConsumption(queue);
     expect(performance.now() - begin).toBeLessThan(15_000);
+  });
+
+  it.each([
+    ['is gone', async () => await server.crash()],
+    ['hangs', async () => server.freeze()],
+    ['is full', async () => await configure('maxmemory', '1')],
+  ])('costs nobody a request that has a limit while it %s, and nobody long', async (_name, fault) => {
+    const queue = openOnServer();
+    await untilReady(queue);
+    await fault();
+    const begin = performance.now();
+    const verdicts: boolean[] = [];
+    while (verdicts.length < 50) verdicts.push((await queue.rateLimiter.take('bucket', 10)).isAllowed);
+    expect(verdicts.filter(Boolean)).toHaveLength(10);
+    expect(performance.now() - begin).toBeLessThan(1_000);
+  });
+
+  it('has the say about limits again when it is back', async () => {
+    const queue = openOnServer();
+    await untilReady(queue);
+    await queue.rateLimiter.take('bucket', 10);
+    server.freeze();
+    await queue.rateLimiter.take('bucket', 10);
+    server.thaw();
+    const client = new Redis(server.url);
+    onTestFinished(() => client.disconnect());
+    const fullAt = async () => (await client.mget(await client.keys('*:rate:other'))).length;
+    await expect
+      .poll(async () => {
+        await queue.rateLimiter.take('other', 10);
+        return await fullAt();
+      })
+      .toBe(1);
   });
 
   it('holds a hint once, however often it is sent', async () => {

@@ -1,7 +1,8 @@
-/** Hints by BullMQ and wake-ups by pub/sub, on one Redis. */
+/** Hints by BullMQ, wake-ups by pub/sub and rate limits by a script, on one Redis. */
 import type { Queue } from '../queue.ts';
 import { connectRedis, failFastOptions } from './redis-connection.ts';
 import { createRedisReceiver, createRedisSender, type RedisHintOptions } from './redis-hints.ts';
+import { createRedisRateLimiter } from './redis-rate-limiter.ts';
 import { createRedisWakeUps } from './redis-wake-ups.ts';
 
 export function createRedisQueue(options: RedisHintOptions): Queue {
@@ -13,6 +14,7 @@ export function createRedisQueue(options: RedisHintOptions): Queue {
     sender,
     receiver,
     wakeUps,
+    rateLimiter: createRedisRateLimiter(options, connection),
     problems: () =>
       connection.client.status === 'ready'
         ? []

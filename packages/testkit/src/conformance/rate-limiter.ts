@@ -1,0 +1,67 @@
+/** What every implementation of the port `RateLimiter` must do. */
+import { newId, type RateLimiter } from '@prosemill/core';
+import { describe, expect, it, onTestFinished } from 'vitest';
+
+export interface RateLimiterSession {
+  readonly limiter: RateLimiter;
+  close(): Promise<void>;
+}
+
+export function describeRateLimiterConformance(name: string, open: () => Promise<RateLimiterSession>): void {
+  describe(`rate limits by ${name}`, () => {
+    it('gives as many tokens as the bucket holds, however many ask at once', async () => {
+      const limiter = await openLimiter(open);
+      const verdicts = await takeMany(limiter, newId(), 100, 10);
+      expect(verdicts.filter(({ isAllowed }) => isAllowed)).toHaveLength(10);
+      const left = verdicts.flatMap(({ isAllowed, remaining }) => (isAllowed ? [remaining] : []));
+      expect(left.toSorted((one, other) => one - other)).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
+    });
+
+    it('says when there is a token again, and when the bucket is full', async () => {
+      const limiter = await openLimiter(open);
+      const bucket = newId();
+      const first = await limiter.take(bucket, 10);
+      expect(first).toMatchObject({ isAllowed: true, remaining: 9, retryInMs: 0 });
+      expect(first.fullInMs).toBeCloseTo(6_000, 0);
+      await takeMany(limiter, bucket, 9, 10);
+      const refused = await limiter.take(bucket, 10);
+      expect(refused).toMatchObject({ isAllowed: false, remaining: 0 });
+      expect(refused.retryInMs).toBeGreaterThan(5_000);
+      expect(refused.retryInMs).toBeLessThanOrEqual(6_000);
+      expect(refused.fullInMs).toBeGreaterThan(59_000);
+      expect(refused.fullInMs).toBeLessThanOrEqual(60_000);
+    });
+
+    it('fills evenly: there is a token at the time that was said, not a minute later', async () => {
+      const limiter = await openLimiter(open);
+      const bucket = newId();
+      const perMinute = 600;
+      await takeMany(limiter, bucket, perMinute, perMinute);
+      await expect.poll(async () => (await limiter.take(bucket, perMinute)).isAllowed, { interval: 10 }).toBe(true);
+    });
+
+    it('keeps buckets apart', async () => {
+      const limiter = await openLimiter(open);
+      const [one, other] = [newId(), newId()];
+      expect(await takeMany(limiter, one, 2, 1)).toMatchObject([{ isAllowed: true }, { isAllowed: false }]);
+      expect(await limiter.take(other, 1)).toMatchObject({ isAllowed: true, remaining: 0 });
+    });
+
+    it('holds a bucket to the size that is asked for now', async () => {
+      const limiter = await openLimiter(open);
+      const bucket = newId();
+      await takeMany(limiter, bucket, 31, 60);
+      expect(await limiter.take(bucket, 2)).toMatchObject({ isAllowed: false });
+      expect(await limiter.take(bucket, 600)).toMatchObject({ isAllowed: true });
+    });
+  });
+}
+
+async function openLimiter(open: () => Promise<RateLimiterSession>): Promise<RateLimiter> {
+  const session = await open();
+  onTestFinished(async () => await session.close());
+  return session.limiter;
+}
+
+const takeMany = async (limiter: RateLimiter, bucket: string, count: number, perMinute: number) =>
+  await Promise.all(Array.from({ length: count }, async () => await limiter.take(bucket, perMinute)));
