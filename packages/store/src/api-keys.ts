@@ -3,6 +3,7 @@ import type { ApiKey, ApiKeyStore, Scope } from '@prosemill/core';
 import { type Selectable, sql } from 'kysely';
 import type { Dialect } from './dialect.ts';
 import type { StoreContext } from './jobs/context.ts';
+import { readPage } from './read-page.ts';
 import { readTime, readTimeOrNull } from './rows.ts';
 import type { ApiKeyTable } from './schema.ts';
 
@@ -40,17 +41,8 @@ export const createApiKeyStore = ({ db, dialect }: StoreContext): ApiKeyStore =>
   },
 
   async list({ after, limit }) {
-    let select = db.selectFrom('api_keys').selectAll();
-    if (after !== null) {
-      const createdAt = dialect.writeTime(after.createdAt);
-      select = select.where(sql<boolean>`(created_at, id) < (${createdAt}, ${after.id})`);
-    }
-    const rows = await select
-      .orderBy('created_at', 'desc')
-      .orderBy('id', 'desc')
-      .limit(limit + 1)
-      .execute();
-    return { items: rows.slice(0, limit).map(toApiKey), hasMore: rows.length > limit };
+    const keys = db.selectFrom('api_keys').selectAll();
+    return await readPage(keys, { dialect, table: 'api_keys', after, limit, toItem: toApiKey });
   },
 
   async revoke(id) {

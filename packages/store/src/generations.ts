@@ -1,22 +1,13 @@
 /** Finished texts. */
 import type { GenerationStore } from '@prosemill/core';
-import { sql } from 'kysely';
 import type { StoreContext } from './jobs/context.ts';
+import { readPage } from './read-page.ts';
 import { toGenerationRecord } from './rows.ts';
 
 export const createGenerationStore = ({ db, dialect }: StoreContext): GenerationStore => ({
   async list({ ownerId, after, limit }) {
-    let select = db.selectFrom('generation_records').selectAll().where('owner_id', '=', ownerId);
-    if (after !== null) {
-      const createdAt = dialect.writeTime(after.createdAt);
-      select = select.where(sql<boolean>`(created_at, id) < (${createdAt}, ${after.id})`);
-    }
-    const rows = await select
-      .orderBy('created_at', 'desc')
-      .orderBy('id', 'desc')
-      .limit(limit + 1)
-      .execute();
-    return { items: rows.slice(0, limit).map(toGenerationRecord), hasMore: rows.length > limit };
+    const records = db.selectFrom('generation_records').selectAll().where('owner_id', '=', ownerId);
+    return await readPage(records, { dialect, table: 'generation_records', after, limit, toItem: toGenerationRecord });
   },
 
   async find(ownerId, id) {

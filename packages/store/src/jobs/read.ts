@@ -1,6 +1,7 @@
 /** Jobs as their owners read them. */
 import type { Job, JobQuery, Page, PriorityClass, QueueMeasure } from '@prosemill/core';
 import { sql } from 'kysely';
+import { readPage } from '../read-page.ts';
 import { toJob } from '../rows.ts';
 import { isClaimable, selectJobs, type StoreContext } from './context.ts';
 
@@ -18,16 +19,7 @@ export async function listJobs({ db, dialect }: StoreContext, query: JobQuery): 
   if (status !== null) select = select.where('jobs.status', '=', status);
   if (createdAfter !== null) select = select.where('jobs.created_at', '>=', dialect.writeTime(createdAfter));
   if (createdBefore !== null) select = select.where('jobs.created_at', '<', dialect.writeTime(createdBefore));
-  if (after !== null) {
-    const createdAt = dialect.writeTime(after.createdAt);
-    select = select.where(sql<boolean>`(jobs.created_at, jobs.id) < (${createdAt}, ${after.id})`);
-  }
-  const rows = await select
-    .orderBy('jobs.created_at', 'desc')
-    .orderBy('jobs.id', 'desc')
-    .limit(limit + 1)
-    .execute();
-  return { items: rows.slice(0, limit).map(toJob), hasMore: rows.length > limit };
+  return await readPage(select, { dialect, table: 'jobs', after, limit, toItem: toJob });
 }
 
 export async function countAhead({ db }: StoreContext, id: string, limit: number): Promise<number | null> {

@@ -1,0 +1,32 @@
+/** Pages of whatever is listed newest first, by keyset: what is written meanwhile moves nothing. */
+import type { Cursor, Page } from '@prosemill/core';
+import { type SelectQueryBuilder, type Simplify, sql } from 'kysely';
+import type { Dialect } from './dialect.ts';
+import type { Tables } from './schema.ts';
+
+export interface PageOptions<Row, Item> {
+  readonly dialect: Dialect;
+  /** The table that `created_at` and `id` are of. */
+  readonly table: keyof Tables;
+  /** The last of the page before; null: from the newest on. */
+  readonly after: Cursor<string | number> | null;
+  readonly limit: number;
+  readonly toItem: (row: Simplify<Row>) => Item;
+}
+
+export async function readPage<Table extends keyof Tables, Row, Item>(
+  query: SelectQueryBuilder<Tables, Table, Row>,
+  { dialect, table, after, limit, toItem }: PageOptions<Row, Item>,
+): Promise<Page<Item>> {
+  const [createdAt, id] = [sql.ref(`${table}.created_at`), sql.ref(`${table}.id`)];
+  const older =
+    after === null
+      ? query
+      : query.where(sql<boolean>`(${createdAt}, ${id}) < (${dialect.writeTime(after.createdAt)}, ${after.id})`);
+  const rows = await older
+    .orderBy(createdAt, 'desc')
+    .orderBy(id, 'desc')
+    .limit(limit + 1)
+    .execute();
+  return { items: rows.slice(0, limit).map(toItem), hasMore: rows.length > limit };
+}
