@@ -1,4 +1,5 @@
 /** @module The domain: states, transitions, errors, prompt policy, retry and order rules, and the ports. Imports nothing. */
+export * from './answer-within.ts';
 export * from './api-key.ts';
 export * from './assert-never.ts';
 export * from './backoff.ts';

@@ -1,6 +1,12 @@
 /** What the service knows of itself: workers, model, queue. At most a second old, and never slow to ask. */
-import { setTimeout as delay } from 'node:timers/promises';
-import { errorLine, type ModelIdentity, type QueueMeasure, type Store, type WorkerReport } from '@prosemill/core';
+import {
+  answerWithin,
+  errorLine,
+  type ModelIdentity,
+  type QueueMeasure,
+  type Store,
+  type WorkerReport,
+} from '@prosemill/core';
 
 /** How the hints and wake-ups are; a reason for each thing that is wrong. */
 export type TransportProblems = () => readonly string[];
@@ -49,11 +55,8 @@ export class ServiceState {
     const isFresh = this.#latest.model !== null && performance.now() - this.#refreshedAt < maxAgeMs;
     if (!isFresh) {
       this.#refreshing ??= this.#refresh().finally(() => (this.#refreshing = null));
-      const cancelDelay = new AbortController();
-      const patience = delay(patienceMs, 'slow', { signal: cancelDelay.signal, ref: false }).catch(() => 'done');
-      const winner = await Promise.race([this.#refreshing, patience]);
-      cancelDelay.abort();
-      if (winner === 'slow') this.#latest = withoutDatabase(this.#latest, 'it does not answer');
+      const answer = await answerWithin(patienceMs, this.#refreshing);
+      if (answer === null) this.#latest = withoutDatabase(this.#latest, 'it does not answer');
     }
     return { ...this.#latest, problems: [...this.#latest.problems, ...this.#options.transportProblems()] };
   }

@@ -1,6 +1,6 @@
 /** A job as clients see it, and what its headers say. */
 import type { JobBody } from '@prosemill/contract';
-import { AppError, isTerminal, type Job, type JobStore } from '@prosemill/core';
+import { answerWithin, AppError, isTerminal, type Job, type JobStore } from '@prosemill/core';
 import { presentParameters } from './to-sampling-parameters.ts';
 
 /** Seconds until it makes sense to ask again; estimates come later. */
@@ -36,15 +36,11 @@ export async function presentPromptly(job: Job, jobs: JobStore): Promise<JobBody
 }
 
 async function countPromptly(id: string, jobs: JobStore): Promise<number | null> {
-  const { promise: isLate, resolve } = Promise.withResolvers<null>();
-  const timer = setTimeout(resolve, positionPatienceMs, null);
   try {
-    return await Promise.race([jobs.countAhead(id, exactPositions), isLate]);
+    return await answerWithin(positionPatienceMs, jobs.countAhead(id, exactPositions));
   } catch (error) {
     if (!(error instanceof AppError) || error.kind !== 'unavailable') throw error;
     return null;
-  } finally {
-    clearTimeout(timer);
   }
 }
 

@@ -1,5 +1,5 @@
 /** Buckets that all processes share, in Redis; while it is away, each process has its own. */
-import { type RateLimiter, type RateVerdict, rateVerdict, refillMs, tokenMs } from '@prosemill/core';
+import { answerWithin, type RateLimiter, type RateVerdict, rateVerdict, refillMs, tokenMs } from '@prosemill/core';
 import { createInProcessRateLimiter } from '../in-process/in-process-rate-limiter.ts';
 import type { RedisConnection } from './redis-connection.ts';
 
@@ -39,23 +39,12 @@ export function createRedisRateLimiter({ prefix }: RedisRateLimiterOptions, { cl
   return {
     async take(bucket, perMinute) {
       if (performance.now() < askFrom) return own.takeNow(bucket, perMinute);
-      try {
-        return await within(patienceMs, askRedis(bucket, perMinute));
-      } catch {
-        // The connection says in the log and in /health that it is away.
-        askFrom = performance.now() + pauseMs;
-        return own.takeNow(bucket, perMinute);
-      }
+      // The connection says in the log and in /health that it is away.
+      const asked = askRedis(bucket, perMinute).catch(() => null);
+      const verdict = await answerWithin(patienceMs, asked);
+      if (verdict !== null) return verdict;
+      askFrom = performance.now() + pauseMs;
+      return own.takeNow(bucket, perMinute);
     },
   };
-}
-
-async function within<Result>(limitMs: number, answer: Promise<Result>): Promise<Result> {
-  const { promise: late, reject } = Promise.withResolvers<never>();
-  const timer = setTimeout(() => reject(new Error(`Redis did not answer within ${limitMs} ms.`)), limitMs);
-  try {
-    return await Promise.race([answer, late]);
-  } finally {
-    clearTimeout(timer);
-  }
 }
