@@ -2,7 +2,11 @@
 import { STATUS_CODES } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { AppError, newId } from '@prosemill/core';
+import { dataHeaders } from './middleware/security-headers.ts';
 import { problemAnswer } from './on-error.ts';
+
+/** What the middleware would have added, as far as it matters to such a client. */
+const bareHeaders = { ...dataHeaders, 'X-Content-Type-Options': 'nosniff' };
 
 /** What the parser of node:http finds. @see https://nodejs.org/api/http.html#event-clienterror */
 function errorOf({ code }: NodeJS.ErrnoException): AppError {
@@ -27,7 +31,7 @@ export function answerClientError(error: NodeJS.ErrnoException, socket: Duplex):
   const { status, headers, body } = problemAnswer(errorOf(error), { instance: '', requestId: newId() });
   const lines = Object.entries({
     ...headers,
-    ...dataHeaders,
+    ...bareHeaders,
     Connection: 'close',
     'Content-Length': Buffer.byteLength(body),
   }).map(([name, value]) => `${name}: ${value}\r\n`);
@@ -38,12 +42,5 @@ export function answerClientError(error: NodeJS.ErrnoException, socket: Duplex):
 export function answerBadRequest(): Response {
   const error = new AppError('malformed_request', { message: 'The host or the target of the request is not valid.' });
   const { status, headers, body } = problemAnswer(error, { instance: '', requestId: newId() });
-  return new Response(body, { status, headers: { ...headers, ...dataHeaders } });
+  return new Response(body, { status, headers: { ...headers, ...bareHeaders } });
 }
-
-/** As the middleware says it of every other answer. */
-const dataHeaders = {
-  'Cache-Control': 'no-store',
-  'Content-Security-Policy': "default-src 'none'; frame-ancestors 'none'",
-  'X-Content-Type-Options': 'nosniff',
-};

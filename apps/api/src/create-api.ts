@@ -10,7 +10,7 @@ import { authenticate } from './middleware/authenticate.ts';
 import { crossOrigin } from './middleware/cross-origin.ts';
 import { limitBody, requireJson, requireUtf8 } from './middleware/json-body.ts';
 import { requestContext, type RequestContextOptions } from './middleware/request-context.ts';
-import { keepPrivate, sayHttpsOnly, securityHeaders } from './middleware/security-headers.ts';
+import { sayHttpsOnly, securityHeaders, treatAsData } from './middleware/security-headers.ts';
 import { closeWhileStopping, refuseWhileStopping } from './middleware/while-stopping.ts';
 import { invalidHeader, invalidRequest, onError, problemResponse } from './on-error.ts';
 import { addDocsRoutes } from './routes/docs.ts';
@@ -96,7 +96,7 @@ function createApp(services: ApiServices, options: AppOptions): OpenAPIHono<ApiE
     },
   });
   app.use(requestContext(options), closeWhileStopping(services.isStopping));
-  app.use(securityHeaders, sayHttpsOnly(trustedProxies), keepPrivate);
+  app.use(securityHeaders, sayHttpsOnly(trustedProxies), treatAsData);
   // Before the key is looked at: a preflight has none.
   if (corsOrigins.length > 0) app.use(crossOrigin(corsOrigins));
   app.use(authenticate);

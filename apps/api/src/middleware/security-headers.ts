@@ -4,13 +4,18 @@ import { secureHeaders } from 'hono/secure-headers';
 import type { ApiEnv } from '../api-env.ts';
 import { isHttps, type TrustedProxies } from '../client-address.ts';
 
-/** Of answers that are data: a browser that shows one runs nothing, loads nothing, and puts it in no frame. */
-const dataPolicy = { defaultSrc: ["'none'"], baseUri: ["'none'"], formAction: ["'none'"], frameAncestors: ["'none'"] };
+/**
+ * Of answers that are data. A browser that shows one runs nothing, loads nothing, and puts it in no frame. Answers are somebody's: no cache on
+ * the way keeps them, and ETags still work for clients that remember them.
+ */
+export const dataHeaders = {
+  'Cache-Control': 'no-store',
+  'Content-Security-Policy': "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+} as const;
 
 const hstsValue = 'max-age=31536000';
 
 export const securityHeaders: MiddlewareHandler<ApiEnv> = secureHeaders({
-  contentSecurityPolicy: dataPolicy,
   xFrameOptions: 'DENY',
   // Not every installation has https; see `sayHttpsOnly`.
   strictTransportSecurity: false,
@@ -26,8 +31,8 @@ export const sayHttpsOnly = (trusted: TrustedProxies): MiddlewareHandler<ApiEnv>
     }
   };
 
-/** Answers are somebody's: no cache on the way keeps them. ETags still work for clients that remember them. */
-export const keepPrivate: MiddlewareHandler<ApiEnv> = async function noStore(c, next) {
+/** On every answer whose route has not said otherwise. */
+export const treatAsData: MiddlewareHandler<ApiEnv> = async function asData(c, next) {
   await next();
-  if (!c.res.headers.has('Cache-Control')) c.header('Cache-Control', 'no-store');
+  for (const [name, value] of Object.entries(dataHeaders)) if (!c.res.headers.has(name)) c.header(name, value);
 };
