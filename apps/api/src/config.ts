@@ -28,6 +28,8 @@ export const apiConfigSchema = z.object({
   MAX_ATTEMPTS: z.coerce.number().int().min(1).max(100).default(3),
   /** Jobs that may wait at once, of all owners; with as many, new ones are refused. */
   MAX_QUEUE_LENGTH: z.coerce.number().int().min(1).default(10_000),
+  /** Submits of one key; everything else ten times as often. 0: no limit. */
+  RATE_LIMIT_PER_MINUTE: z.coerce.number().int().min(0).default(600),
   /** Proxies before the API that name its clients in X-Forwarded-For: how many, or their addresses and CIDR blocks. */
   TRUSTED_PROXIES: trustedProxiesSchema.default(0),
   /** Comma-separated origins whose pages may use the API; not set: none. */

@@ -1,6 +1,6 @@
 /** The API: routes on top of the ports. Whoever builds it gives it the adapters. */
 import { OpenAPIHono } from '@hono/zod-openapi';
-import { AppError, type HintSender, type Logger, type Store, type WakeUps } from '@prosemill/core';
+import { AppError, type HintSender, type Logger, type RateLimiter, type Store, type WakeUps } from '@prosemill/core';
 import type { Metrics, Tracing } from '@prosemill/telemetry';
 import type { ApiEnv } from './api-env.ts';
 import type { TrustedProxies } from './client-address.ts';
@@ -9,6 +9,7 @@ import type { ApiServices } from './api-services.ts';
 import { authenticate } from './middleware/authenticate.ts';
 import { crossOrigin } from './middleware/cross-origin.ts';
 import { limitBody, requireJson, requireUtf8 } from './middleware/json-body.ts';
+import { limitRate } from './middleware/limit-rate.ts';
 import { requestContext, type RequestContextOptions } from './middleware/request-context.ts';
 import { sayHttpsOnly, securityHeaders, treatAsData } from './middleware/security-headers.ts';
 import { closeWhileStopping, refuseWhileStopping } from './middleware/while-stopping.ts';
@@ -29,6 +30,7 @@ export interface ApiOptions {
   readonly store: Store;
   readonly hints: HintSender;
   readonly wakeUps: WakeUps;
+  readonly rateLimiter: RateLimiter;
   readonly transportProblems: TransportProblems;
   readonly logger: Logger;
   /** Of the process; the API registers its own there. */
@@ -39,6 +41,8 @@ export interface ApiOptions {
   readonly maxAttempts: number;
   /** Jobs that may wait at once. */
   readonly maxQueueLength: number;
+  /** Of one key; 0: no limit. */
+  readonly submitsPerMinute: number;
   /** Whose word on a client's address is taken. */
   readonly trustedProxies: TrustedProxies;
   /** Of pages that may use the API; usually none. */
@@ -86,7 +90,10 @@ export function createApi(options: ApiOptions): Api {
   };
 }
 
-type AppOptions = RequestContextOptions & Pick<ApiOptions, 'corsOrigins'>;
+type AppOptions = RequestContextOptions & Pick<ApiOptions, 'corsOrigins' | 'rateLimiter' | 'submitsPerMinute'>;
+
+/** Where a POST makes a job. */
+const submitPaths = ['/generate', '/jobs'] as const;
 
 function createApp(services: ApiServices, options: AppOptions): OpenAPIHono<ApiEnv> {
   const { trustedProxies, corsOrigins } = options;
@@ -99,8 +106,8 @@ function createApp(services: ApiServices, options: AppOptions): OpenAPIHono<ApiE
   app.use(securityHeaders, sayHttpsOnly(trustedProxies), treatAsData);
   // Before the key is looked at: a preflight has none.
   if (corsOrigins.length > 0) app.use(crossOrigin(corsOrigins));
-  app.use(authenticate);
-  for (const path of ['/generate', '/jobs']) app.post(path, requireJson, limitBody, requireUtf8);
+  app.use(authenticate, limitRate({ ...options, submitPaths }));
+  for (const path of submitPaths) app.post(path, requireJson, limitBody, requireUtf8);
   // After the body has been read: a connection that closes on an unread one is reset, and the answer is lost.
   app.use(refuseWhileStopping(services.isStopping));
   addGenerateRoute(app, services);

@@ -6,10 +6,12 @@ import { HTTPException } from 'hono/http-exception';
 import type { ZodError } from 'zod';
 import type { ApiEnv } from './api-env.ts';
 
-/** After how long a retry makes sense, milliseconds. */
-const retryAfterMs = 1_000;
+/** After how long a retry makes sense, where the error does not say. */
+const defaultRetryAfterMs = 1_000;
 /** Of a full queue. A guess: how fast the workers make room is not measured here, and sooner only costs everybody. */
 const retryFullAfterMs = 5_000;
+/** Of the statuses that say so in whole seconds too, as every client of HTTP understands it. */
+const withRetryAfter: ReadonlySet<number> = new Set([429, 503]);
 
 /** Members of `details` that an answer may carry. */
 const extensions = ['job_id', 'prompt_tokens', 'limit'] as const;
@@ -40,8 +42,9 @@ export function problemResponse(c: Context<ApiEnv>, error: AppError): Response {
 export function problemAnswer(error: AppError, { instance, requestId }: { instance: string; requestId: string }) {
   const { status, title } = problemTable[error.code];
   // An error about a stored job says how that job ended: the same request again would be another job.
-  const shouldRetry = error.kind === 'unavailable' && !('job_id' in error.details);
-  const waitMs = error.code === 'queue_full' ? retryFullAfterMs : retryAfterMs;
+  const isPassing = error.kind === 'unavailable' || error.kind === 'rate_limited';
+  const shouldRetry = isPassing && !('job_id' in error.details);
+  const waitMs = retryAfterMsOf(error);
   const problem: Problem = {
     type: problemType(error.code),
     title,
@@ -62,9 +65,14 @@ export function problemAnswer(error: AppError, { instance, requestId }: { instan
     'retry-after-ms': shouldRetry ? String(waitMs) : '0',
     // The rest of a body that nobody reads would be taken for the next request.
     ...(status === 413 ? { Connection: 'close' } : {}),
-    ...(status === 503 ? { 'Retry-After': String(waitMs / 1_000) } : {}),
+    ...(withRetryAfter.has(status) ? { 'Retry-After': String(Math.ceil(waitMs / 1_000)) } : {}),
   };
   return { status, headers, body: JSON.stringify(problem) };
+}
+
+function retryAfterMsOf({ code, details: { retryAfterMs } }: AppError): number {
+  if (typeof retryAfterMs === 'number') return retryAfterMs;
+  return code === 'queue_full' ? retryFullAfterMs : defaultRetryAfterMs;
 }
 
 /** Every value that is wrong, with its JSON pointer. */

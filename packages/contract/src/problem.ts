@@ -1,9 +1,10 @@
 /** The error body of every route, and what each error code is in HTTP. */
 import { z } from '@hono/zod-openapi';
 import type { ErrorCode } from '@prosemill/core';
+import { responseHeaders } from './routes/headers.ts';
 
 interface ProblemRow {
-  readonly status: 400 | 404 | 405 | 408 | 409 | 413 | 415 | 422 | 431 | 500 | 503 | 504;
+  readonly status: 400 | 404 | 405 | 408 | 409 | 413 | 415 | 422 | 429 | 431 | 500 | 503 | 504;
   readonly title: string;
 }
 
@@ -22,6 +23,7 @@ export const problemTable = {
   invalid_request: { status: 422, title: 'The request is not valid' },
   context_length_exceeded: { status: 422, title: 'The prompt leaves no room for text' },
   idempotency_key_reused: { status: 422, title: 'The idempotency key was used for another request' },
+  rate_limited: { status: 429, title: 'Too many requests' },
   headers_too_large: { status: 431, title: 'The headers are too large' },
   generation_failed: { status: 500, title: 'The generation failed' },
   worker_lost: { status: 500, title: 'The worker was lost' },
@@ -73,6 +75,9 @@ const errorHeaders = {
 
 const retryAfterHeader = { 'Retry-After': { schema: { type: 'integer' as const }, description: 'Seconds.' } };
 
+/** Only these say in whole seconds when to come again. */
+const withRetryAfter: ReadonlySet<number> = new Set([429, 503]);
+
 /** The declared responses of a route for these error codes; codes with the same status share one. */
 export function problemResponses<Code extends ErrorCode>(...codes: readonly Code[]) {
   const byStatus = Map.groupBy(codes, (code) => problemTable[code].status);
@@ -81,7 +86,11 @@ export function problemResponses<Code extends ErrorCode>(...codes: readonly Code
       status,
       {
         description: group.map((code) => `\`${code}\`: ${problemTable[code].title}`).join('; '),
-        headers: status === 503 ? { ...errorHeaders, ...retryAfterHeader } : errorHeaders,
+        headers: {
+          ...errorHeaders,
+          ...(withRetryAfter.has(status) ? retryAfterHeader : {}),
+          ...(codes.includes('rate_limited' as Code) ? responseHeaders.rateLimit : {}),
+        },
         content: { [problemMediaType]: { schema: problemSchema } },
       },
     ]),
@@ -95,6 +104,7 @@ interface ProblemResponse {
 
 /** What any route may answer; each declares them besides its own. */
 export const commonErrors = [
+  'rate_limited',
   'internal',
   'database_unavailable',
   'shutting_down',

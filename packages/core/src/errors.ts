@@ -1,7 +1,7 @@
 /** The one table of error codes, and the one error class that carries them. */
 
 /** What sort of trouble an error is; the API maps the code to a status, the worker maps `retryable` to a transition. */
-export type ErrorKind = 'invalid' | 'not_found' | 'conflict' | 'unavailable' | 'timeout' | 'internal';
+export type ErrorKind = 'invalid' | 'not_found' | 'conflict' | 'rate_limited' | 'unavailable' | 'timeout' | 'internal';
 
 interface ErrorRow {
   readonly kind: ErrorKind;
@@ -25,6 +25,7 @@ export const errorTable = {
   not_found: { kind: 'not_found', retryable: false },
   method_not_allowed: { kind: 'not_found', retryable: false },
   job_canceled: { kind: 'conflict', retryable: false },
+  rate_limited: { kind: 'rate_limited', retryable: true },
   queue_full: { kind: 'unavailable', retryable: true },
   database_unavailable: { kind: 'unavailable', retryable: true },
   engine_unavailable: { kind: 'unavailable', retryable: true },

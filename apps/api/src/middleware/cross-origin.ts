@@ -10,6 +10,8 @@ const exposeHeaders = [
   'Link',
   'Location',
   'Preference-Applied',
+  'RateLimit',
+  'RateLimit-Policy',
   'Retry-After',
   'Server-Timing',
   'X-Request-Id',

@@ -17,6 +17,18 @@ export const responseHeaders = {
   etag: { ETag: { ...string, description: 'Weak; the version of the job.' } },
   link: { Link: { ...string, description: 'rel="next": the next page, if there is one (RFC 8288).' } },
   preferenceApplied: { 'Preference-Applied': { ...string, description: 'The preference that was obeyed (RFC 7240).' } },
+  rateLimit: {
+    'RateLimit-Policy': {
+      ...string,
+      description: 'How many requests of this sort the key may send in so many seconds; absent without keys.',
+      example: '"submit";q=600;w=60',
+    },
+    RateLimit: {
+      ...string,
+      description: 'How many of them are left (r), and in how many seconds all will be again (t).',
+      example: '"submit";r=599;t=1',
+    },
+  },
   serverTiming: { 'Server-Timing': { ...string, description: 'Time in the queue and in the engine, milliseconds.' } },
 };
 

@@ -3,6 +3,7 @@ import { createRoute, z } from '@hono/zod-openapi';
 import { workerStates } from '@prosemill/core';
 import { modelSchema, orNull } from '../job.ts';
 import { problemResponses } from '../problem.ts';
+import { responseHeaders } from './headers.ts';
 
 export const healthSchema = z
   .strictObject({
@@ -73,7 +74,11 @@ export const metricsRoute = createRoute({
   tags: ['Health'],
   summary: 'The numbers of this process, for Prometheus',
   responses: {
-    200: { description: 'In its text format.', content: { 'text/plain': { schema: z.string() } } },
-    ...problemResponses('internal'),
+    200: {
+      description: 'In its text format.',
+      headers: responseHeaders.rateLimit,
+      content: { 'text/plain': { schema: z.string() } },
+    },
+    ...problemResponses('rate_limited', 'internal'),
   },
 });

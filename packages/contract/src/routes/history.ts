@@ -29,7 +29,7 @@ export const listHistoryRoute = createRoute({
   responses: {
     200: {
       description: 'A page of texts.',
-      headers: responseHeaders.link,
+      headers: { ...responseHeaders.link, ...responseHeaders.rateLimit },
       content: { 'application/json': { schema: z.array(generationRecordSchema) } },
     },
     ...problemResponses('invalid_request', ...commonErrors),
@@ -44,7 +44,11 @@ export const getHistoryRoute = createRoute({
   summary: 'Get a finished text',
   request: { params: z.object({ id: z.string().openapi({ description: 'The id of a text.', example: '1' }) }) },
   responses: {
-    200: { description: 'The text.', content: { 'application/json': { schema: generationRecordSchema } } },
+    200: {
+      description: 'The text.',
+      headers: responseHeaders.rateLimit,
+      content: { 'application/json': { schema: generationRecordSchema } },
+    },
     ...problemResponses('not_found', ...commonErrors),
   },
 });

@@ -27,6 +27,7 @@ export const createJobRoute = createRoute({
         ...responseHeaders.location,
         ...responseHeaders.retryAfter,
         ...responseHeaders.idempotentReplayed,
+        ...responseHeaders.rateLimit,
       },
       content: jobContent,
     },
@@ -53,12 +54,22 @@ export const getJobRoute = createRoute({
   responses: {
     200: {
       description: 'The job.',
-      headers: { ...responseHeaders.etag, ...responseHeaders.retryAfter, ...responseHeaders.serverTiming },
+      headers: {
+        ...responseHeaders.etag,
+        ...responseHeaders.retryAfter,
+        ...responseHeaders.serverTiming,
+        ...responseHeaders.rateLimit,
+      },
       content: jobContent,
     },
     304: {
       description: 'Unchanged.',
-      headers: { ...responseHeaders.etag, ...responseHeaders.retryAfter, ...responseHeaders.serverTiming },
+      headers: {
+        ...responseHeaders.etag,
+        ...responseHeaders.retryAfter,
+        ...responseHeaders.serverTiming,
+        ...responseHeaders.rateLimit,
+      },
     },
     ...problemResponses('not_found', 'invalid_request', ...commonErrors),
   },
@@ -82,7 +93,7 @@ export const listJobsRoute = createRoute({
   responses: {
     200: {
       description: 'A page of jobs.',
-      headers: responseHeaders.link,
+      headers: { ...responseHeaders.link, ...responseHeaders.rateLimit },
       content: {
         'application/json': {
           schema: z
@@ -105,10 +116,14 @@ export const cancelJobRoute = createRoute({
     'A queued job is canceled at once, a running one as soon as its worker hears of it; a finished one stays as it is.',
   request: { params: jobIdParam },
   responses: {
-    200: { description: 'Canceled, or finished before.', headers: responseHeaders.etag, content: jobContent },
+    200: {
+      description: 'Canceled, or finished before.',
+      headers: { ...responseHeaders.etag, ...responseHeaders.rateLimit },
+      content: jobContent,
+    },
     202: {
       description: 'Running: the cancel is on its way.',
-      headers: { ...responseHeaders.location, ...responseHeaders.retryAfter },
+      headers: { ...responseHeaders.location, ...responseHeaders.retryAfter, ...responseHeaders.rateLimit },
       content: jobContent,
     },
     ...problemResponses('not_found', ...commonErrors),

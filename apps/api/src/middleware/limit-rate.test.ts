@@ -1,0 +1,128 @@
+import { problemMediaType } from '@prosemill/contract';
+import { newId, type RateLimiter, scopes } from '@prosemill/core';
+import { createQueue } from '@prosemill/queue';
+import { launchRedis, silentLogger } from '@prosemill/testkit';
+import { Hono } from 'hono';
+import { describe, expect, inject, it, onTestFinished } from 'vitest';
+import type { ApiEnv } from '../api-env.ts';
+import { onError } from '../on-error.ts';
+import { openTestApi } from '../test-api.ts';
+import { limitRate } from './limit-rate.ts';
+
+type Send = (path: string, keyId: string | null, method?: string) => Promise<Response>;
+
+const submitPaths = ['/jobs'];
+
+/** One process of an API whose callers say which key they have. */
+function openProcess(rateLimiter: RateLimiter, submitsPerMinute: number): Send {
+  const app = new Hono<ApiEnv>();
+  app.use(async (c, next) => {
+    c.set('requestId', newId());
+    c.set('logger', silentLogger);
+    c.set('caller', { ownerId: 'owner', keyId: c.req.header('Key') ?? null, scopes });
+    await next();
+  });
+  app.use(limitRate({ rateLimiter, submitsPerMinute, submitPaths }));
+  app.all('*', (c) => c.text('done'));
+  app.onError(onError);
+  return async (path, keyId, method = 'GET') =>
+    await app.request(path, { method, headers: keyId === null ? {} : { Key: keyId } });
+}
+
+async function openLimiter(redisUrl?: string): Promise<RateLimiter> {
+  const queue = createQueue({ databaseUrl: 'sqlite:', redisUrl, logger: silentLogger });
+  onTestFinished(async () => await queue.stop());
+  await expect.poll(queue.problems).toEqual([]);
+  return queue.rateLimiter;
+}
+
+const times = async (count: number, send: () => Promise<Response>): Promise<readonly number[]> =>
+  (await Promise.all(Array.from({ length: count }, send))).map(({ status }) => status);
+
+describe.each([
+  ['in one process', () => undefined],
+  ['on Redis', () => inject('redisUrl')],
+])('rate limits of keys %s', (_name, redisUrl) => {
+  it('refuse a submit too many, and say when to come again', async () => {
+    const send = openProcess(await openLimiter(redisUrl()), 2);
+    const key = newId();
+    const first = await send('/jobs', key, 'POST');
+    expect([first.status, first.headers.get('RateLimit-Policy'), first.headers.get('RateLimit')]).toEqual([
+      200,
+      '"submit";q=2;w=60',
+      '"submit";r=1;t=30',
+    ]);
+    await send('/jobs', key, 'POST');
+    const refused = await send('/jobs', key, 'POST');
+    expect(refused.status).toBe(429);
+    expect(refused.headers.get('Content-Type')).toBe(problemMediaType);
+    expect(await refused.json()).toMatchObject({ code: 'rate_limited', status: 429, title: 'Too many requests' });
+    expect(Object.fromEntries(refused.headers)).toMatchObject({
+      ratelimit: expect.stringMatching(/^"submit";r=0;t=(5\d|60)$/) as unknown,
+      'ratelimit-policy': '"submit";q=2;w=60',
+      'x-should-retry': 'true',
+    });
+    const waitMs = Number(refused.headers.get('retry-after-ms'));
+    expect(waitMs).toBeGreaterThan(25_000);
+    expect(waitMs).toBeLessThanOrEqual(30_000);
+    expect(refused.headers.get('Retry-After')).toBe(String(Math.ceil(waitMs / 1_000)));
+  });
+
+  it('give each key its own, and ten times as many reads as submits', async () => {
+    const send = openProcess(await openLimiter(redisUrl()), 1);
+    const [one, other] = [newId(), newId()];
+    expect(await times(2, async () => await send('/jobs', one, 'POST'))).toEqual(expect.arrayContaining([200, 429]));
+    expect(await times(1, async () => await send('/jobs', other, 'POST'))).toEqual([200]);
+    const reads = await times(12, async () => await send('/jobs', one));
+    expect(reads.filter((status) => status === 200)).toHaveLength(10);
+    expect((await send('/jobs/x/cancel', one, 'POST')).headers.get('RateLimit-Policy')).toBe('"read";q=10;w=60');
+  });
+
+  it('do not touch whoever has no key, or a service without limits', async () => {
+    const limiter = await openLimiter(redisUrl());
+    for (const [send, key] of [
+      [openProcess(limiter, 1), null],
+      [openProcess(limiter, 0), newId()],
+    ] as const) {
+      expect(await times(3, async () => await send('/jobs', key, 'POST'))).toEqual([200, 200, 200]);
+      expect((await send('/jobs', key)).headers.has('RateLimit')).toBe(false);
+    }
+  });
+});
+
+it('rate limits on Redis are the same in every process', async () => {
+  const limiters = [await openLimiter(inject('redisUrl')), await openLimiter(inject('redisUrl'))];
+  const processes = limiters.map((limiter) => openProcess(limiter, 10));
+  const key = newId();
+  const statuses = await Promise.all(
+    processes.map(async (send) => await times(10, async () => await send('/jobs', key, 'POST'))),
+  );
+  expect(statuses.flat().filter((status) => status === 200)).toHaveLength(10);
+});
+
+it.each(['frozen', 'gone'] as const)('a Redis that is %s costs nobody a request that the limit allows', async (how) => {
+  const server = await launchRedis();
+  onTestFinished(async () => await server.stop());
+  const send = openProcess(await openLimiter(server.url), 20);
+  const key = newId();
+  expect((await send('/jobs', key, 'POST')).status).toBe(200);
+  if (how === 'frozen') server.freeze();
+  else await server.crash();
+  expect(await times(25, async () => await send('/jobs', key, 'POST'))).toEqual([
+    ...Array.from({ length: 20 }, () => 200),
+    ...Array.from({ length: 5 }, () => 429),
+  ]);
+});
+
+it('without keys there are no limits', async () => {
+  const opened = await openTestApi({ submitsPerMinute: 1 });
+  onTestFinished(async () => await opened.close());
+  for (let request = 0; request < 3; request += 1) {
+    const response = await opened.api.app.request('/jobs', {
+      method: 'POST',
+      headers: { 'Content-Type': 'application/json' },
+      body: '{"prompt":"a"}',
+    });
+    expect([response.status, response.headers.has('RateLimit')]).toEqual([202, false]);
+  }
+});
