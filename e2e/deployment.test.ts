@@ -1,5 +1,6 @@
 /** The files that other programs read: each against its published schema, and all against our configuration. */
-import { readFileSync } from 'node:fs';
+import { globSync, readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
 import { parseEnv } from 'node:util';
 import { apiConfigSchema } from '@prosemill/api';
 import { generationRequestSchema, generationResponseSchema } from '@prosemill/contract';
@@ -9,7 +10,11 @@ import addFormats from 'ajv-formats';
 import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 
-const read = (path: string): string => readFileSync(new URL(`../${path}`, import.meta.url), 'utf8');
+const root = fileURLToPath(new URL('..', import.meta.url));
+const read = (path: string): string => readFileSync(`${root}${path}`, 'utf8');
+
+/** As in apps/standalone, which has no entry to import. */
+const standaloneConfigSchema = workerConfigSchema.omit({ WORKER_PORT: true }).extend(apiConfigSchema.shape);
 
 const known: ReadonlySet<string> = new Set([
   ...Object.keys(apiConfigSchema.shape),
@@ -20,24 +25,39 @@ interface RenderService {
   readonly name: string;
   readonly envVars?: readonly { readonly key: string; readonly value?: string }[];
   readonly dockerfilePath?: string;
+  readonly dockerCommand?: string;
   readonly maxmemoryPolicy?: string;
   readonly maxShutdownDelaySeconds?: number;
 }
 
-const render = parse(read('render.yaml')) as { readonly services: readonly RenderService[] };
+const blueprints = ['render.yaml', 'infra/render-one-container.yaml'];
+const renderServices = blueprints.flatMap(
+  (path) => (parse(read(path)) as { readonly services: readonly RenderService[] }).services,
+);
 
 function renderService(name: string): RenderService {
-  const service = render.services.find((candidate) => candidate.name === name);
-  if (service === undefined) throw new Error(`render.yaml has no ${name}.`);
+  const service = renderServices.find((candidate) => candidate.name === name);
+  if (service === undefined) throw new Error(`No blueprint has ${name}.`);
   return service;
+}
+
+/** The first and the second column of a page's table of variables: which, and whose. */
+function variablesOf(path: string): readonly { readonly name: string; readonly of: string }[] {
+  const rows = read(path).matchAll(/^\|((?: `[A-Z_]+`,?)+) +\|([^|]*)\|/gm);
+  return [...rows].flatMap(([, names = '', of = '']) =>
+    [...names.matchAll(/`([A-Z_]+)`/g)].map(([, name = '']) => ({ name, of })),
+  );
 }
 
 describe('deployment files', () => {
   it.each([
-    ['render.yaml', 'render.yaml.schema.json'],
-    ['infra/compose.yaml', 'compose.schema.json'],
-    ['.github/workflows/ci.yml', 'github-workflow.schema.json'],
-  ])('%s is valid', (path, schema) => {
+    ...blueprints.map((path) => ({ path, schema: 'render.yaml.schema.json' })),
+    ...globSync('.github/workflows/*.yml', { cwd: root }).map((path) => ({
+      path,
+      schema: 'github-workflow.schema.json',
+    })),
+    { path: 'infra/compose.yaml', schema: 'compose.schema.json' },
+  ])('$path is valid', ({ path, schema }) => {
     const ajv = new Ajv2020({ strict: false, allErrors: true });
     addFormats.default(ajv);
     const validate = ajv.compile(JSON.parse(read(`e2e/test-data/${schema}`)) as object);
@@ -49,8 +69,9 @@ describe('deployment files', () => {
     const ajv = new Ajv2020({ strict: false });
     addFormats.default(ajv);
     const validate = ajv.compile(JSON.parse(read('e2e/test-data/render.yaml.schema.json')) as object);
-    const [service] = render.services;
-    expect(validate({ ...render, services: [{ ...service, runtime: 'dcoker' }] })).toBe(false);
+    const service = renderService('prosemill-api');
+    expect(validate({ services: [service] })).toBe(true);
+    expect(validate({ services: [{ ...service, runtime: 'dcoker' }] })).toBe(false);
   });
 
   it('.env.example names every variable, with its default', () => {
@@ -76,12 +97,24 @@ describe('deployment files', () => {
     expect(answer.generated_text.startsWith((JSON.parse(asked) as { prompt: string }).prompt)).toBe(true);
   });
 
-  it.each(['prosemill-api', 'prosemill-worker'])('%s on Render sets only variables that are read', (name) => {
-    const { envVars = [], dockerfilePath } = renderService(name);
-    expect(envVars.filter(({ key }) => !known.has(key))).toEqual([]);
-    expect(read(dockerfilePath ?? '')).toContain('CMD [');
+  it.each([
+    ['prosemill-api', apiConfigSchema],
+    ['prosemill-worker', workerConfigSchema],
+    ['prosemill', standaloneConfigSchema],
+  ] as const)('%s on Render sets only variables that are read, to values that are taken', (name, schema) => {
+    const { envVars = [], dockerfilePath, dockerCommand } = renderService(name);
     const values = Object.fromEntries(envVars.map(({ key, value }) => [key, value]));
-    expect(() => (name === 'prosemill-api' ? apiConfigSchema : workerConfigSchema).parse(values)).not.toThrow();
+    expect(Object.keys(values).filter((key) => !(key in schema.shape))).toEqual([]);
+    expect(() => schema.parse(values)).not.toThrow();
+    expect(read(dockerfilePath ?? '')).toContain('CMD [');
+    if (dockerCommand !== undefined) expect(read(dockerCommand.replace('node ', ''))).toContain('runProcess');
+  });
+
+  it('docs/deploy-render.md says of every variable what it is on Render', () => {
+    const table = variablesOf('docs/deploy-render.md');
+    const namesOf = (app: string) => table.filter(({ of }) => of.includes(app)).map(({ name }) => name);
+    expect(namesOf('API').toSorted()).toEqual(Object.keys(apiConfigSchema.shape).toSorted());
+    expect(namesOf('worker').toSorted()).toEqual(Object.keys(workerConfigSchema.shape).toSorted());
   });
 
   it('the worker image leaves the number format to the quality gate, which it runs on the model that it holds', () => {
@@ -90,10 +123,13 @@ describe('deployment files', () => {
     expect(lines).toMatch(/download-model\.ts[^#]*&& node apps\/worker\/src\/quality\.ts --for-image/);
   });
 
-  it('Render gives the worker more time to stop than it takes, and Redis never drops a hint', () => {
-    const worker = renderService('prosemill-worker');
-    const grace = Number(worker.envVars?.find(({ key }) => key === 'SHUTDOWN_GRACE_SECONDS')?.value);
-    expect(worker.maxShutdownDelaySeconds).toBeGreaterThan(grace + 10);
+  it('Render gives a worker more time to stop than it takes, and Redis never drops a hint', () => {
+    for (const name of ['prosemill-worker', 'prosemill']) {
+      const { envVars, maxShutdownDelaySeconds } = renderService(name);
+      const grace = Number(envVars?.find(({ key }) => key === 'SHUTDOWN_GRACE_SECONDS')?.value);
+      // A stop while Postgres hangs takes 25 s more: docs/operations.md.
+      expect(maxShutdownDelaySeconds).toBeGreaterThan(grace + 25);
+    }
     expect(renderService('prosemill-redis').maxmemoryPolicy).toBe('noeviction');
   });
 
