@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { AppError, errorLine, errorTable, toAppError } from './errors.ts';
+import { AppError, errorLine, errorStack, errorTable, toAppError } from './errors.ts';
 
 const documented = () =>
   [...readFileSync(new URL('../../../docs/errors.md', import.meta.url), 'utf8').matchAll(/^### `(\w+)`/gm)].map(
@@ -19,6 +19,15 @@ describe('errors', () => {
     });
     expect(errorLine(error)).toBe('no connection: connect ECONNREFUSED 127.0.0.1:5432');
     expect(errorLine(new Error('two\n  lines'))).toBe('two lines');
+  });
+
+  it('says where, with the causes behind it, and nothing else that an error carries', () => {
+    const cause = Object.assign(new Error('new row violates a constraint'), { detail: 'Failing row: a prompt' });
+    const lines = errorStack(new AppError('internal', { cause })).split('\n');
+    expect(lines[0]).toBe('AppError: internal');
+    expect(lines).toContain('caused by Error: new row violates a constraint');
+    expect(lines.some((line) => line.includes('errors.test.ts'))).toBe(true);
+    expect(lines.join()).not.toContain('a prompt');
   });
 
   it('keeps an AppError and wraps anything else', () => {

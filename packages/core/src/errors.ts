@@ -86,3 +86,16 @@ export function errorLine(thrown: unknown): string {
   }
   return [...new Set(parts)].join(': ').replaceAll('.: ', ': ').replace(/\s+/g, ' ');
 }
+
+/**
+ * Where it happened, with the causes behind it, for bugs. Nothing else that errors carry: those of Postgres have the row that they are about,
+ * prompt and all.
+ */
+export function errorStack(thrown: unknown): string {
+  const parts: string[] = [];
+  for (let current: unknown = thrown; current != null && parts.length < 5;) {
+    parts.push(current instanceof Error ? (current.stack ?? errorLine(current)) : errorLine(current));
+    current = current instanceof Error ? current.cause : null;
+  }
+  return parts.join('\ncaused by ');
+}

@@ -1,5 +1,5 @@
 /** The life of a process: start, run until a signal, stop in order, and exit codes that say how it went. */
-import { errorLine } from './errors.ts';
+import { errorLine, errorStack } from './errors.ts';
 import { ConfigError } from './read-config.ts';
 
 export type StopSignal = 'SIGINT' | 'SIGTERM';
@@ -22,6 +22,11 @@ const stopLimitMs = 60_000;
  * start that fails exits with 1 at once; work that was cut off so is picked up again when its lease is over.
  */
 export async function runProcess(start: (aborted: AbortSignal) => Promise<RunningProcess>): Promise<never> {
+  // Node itself would print all that the error carries.
+  process.on('uncaughtException', (error) => {
+    process.stderr.write(`prosemill: ${errorStack(error)}\n`);
+    process.exit(1);
+  });
   const aborted = new AbortController();
   const signal = new Promise<StopSignal>((resolve) => {
     let received = false;

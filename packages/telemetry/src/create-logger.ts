@@ -1,6 +1,6 @@
 /** The log: one JSON line an event on standard output, or readable lines on a terminal. */
-import type { Logger } from '@prosemill/core';
-import { pino, stdSerializers } from 'pino';
+import { errorStack, type Logger } from '@prosemill/core';
+import { pino } from 'pino';
 import pretty from 'pino-pretty';
 
 export const logLevels = ['debug', 'info', 'warn', 'error', 'silent'] as const;
@@ -21,7 +21,7 @@ export function createLogger({ level, pretty: isPretty, name }: LoggerOptions): 
     base: { name },
     timestamp: () => `,"time":"${new Date().toISOString()}"`,
     formatters: { level: (label: string) => ({ level: label }) },
-    serializers: { error: stdSerializers.errWithCause },
+    serializers: { error: errorStack },
   };
   if (!isPretty) return pino(options);
   return pino(options, pretty({ sync: true, ignore: 'name', translateTime: 'SYS:HH:MM:ss', singleLine: true }));
