@@ -1,5 +1,5 @@
 /** The files that other programs read: each against its published schema, and all against our configuration. */
-import { globSync, readFileSync } from 'node:fs';
+import { existsSync, globSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { parseEnv } from 'node:util';
 import { apiConfigSchema } from '@prosemill/api';
@@ -28,6 +28,20 @@ interface RenderService {
   readonly dockerCommand?: string;
   readonly maxmemoryPolicy?: string;
   readonly maxShutdownDelaySeconds?: number;
+}
+
+interface Workflow {
+  readonly permissions: unknown;
+  readonly jobs: Readonly<Record<string, Job>>;
+}
+
+interface Job {
+  readonly steps: readonly {
+    readonly run?: string;
+    readonly uses?: string;
+    readonly with?: Readonly<Record<string, unknown>>;
+  }[];
+  readonly strategy?: { readonly matrix: { readonly include?: readonly { readonly tests?: string }[] } };
 }
 
 const blueprints = ['render.yaml', 'infra/render-one-container.yaml'];
@@ -133,6 +147,19 @@ describe('deployment files', () => {
     expect(renderService('prosemill-redis').maxmemoryPolicy).toBe('noeviction');
   });
 
+  it.each(globSync('.github/workflows/*.yml', { cwd: root }))(
+    '%s may only read, and runs commands of the desk',
+    (path) => {
+      const { permissions, jobs } = parse(read(path)) as Workflow;
+      expect(permissions).toEqual({ contents: 'read' });
+      const steps = Object.values(jobs).flatMap((job) => job.steps);
+      for (const { uses, with: options } of steps)
+        if (uses?.startsWith('actions/checkout@')) expect(options?.['persist-credentials']).toBe(false);
+      const unknown = steps.flatMap(({ run = [] }) => run).filter((command) => !isCommandOfTheDesk(command));
+      expect(unknown).toEqual([]);
+    },
+  );
+
   it('compose sets only variables that are read', () => {
     const { services } = parse(read('infra/compose.yaml'), { merge: true }) as {
       services: Record<string, { environment?: Record<string, string> }>;
@@ -164,4 +191,12 @@ function dependenciesOf(folder: string, found: Set<string> = new Set()): string[
     dependenciesOf(['api', 'worker'].includes(short) ? `apps/${short}` : `packages/${short}`, found);
   }
   return [...found].toSorted();
+}
+
+/** A script of package.json, what every workspace has, or a program of this repository. */
+function isCommandOfTheDesk(command: string): boolean {
+  const [, script] = /^npx -y pnpm@12 (\S+)/.exec(command) ?? [];
+  if (script === undefined) return existsSync(`${root}${command}`);
+  const { scripts } = JSON.parse(read('package.json')) as { readonly scripts: object };
+  return script in scripts || ['install', 'audit'].includes(script);
 }
