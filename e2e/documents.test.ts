@@ -1,0 +1,43 @@
+/** What the documents point at. */
+import { existsSync, globSync, readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, it } from 'vitest';
+import { parse } from 'yaml';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+const read = (path: string): string => readFileSync(join(root, path), 'utf8');
+
+const documents = globSync('**/*.md', { cwd: root, exclude: (name) => name === 'node_modules' || name === 'data' });
+
+/** Whether a row of a table links to a test, or to a suite that tests run. */
+const isShown = (row: string): boolean => /\]\([^)]+(?:\.test|-suite|conformance\/[^)]+)\.ts\)/.test(row);
+
+/** Where its links lead in this repository, from the root. */
+const targetsOf = (path: string): readonly string[] =>
+  [...read(path).matchAll(/\]\(([^)\s]+)\)/g)]
+    .map(([, target = '']) => target)
+    .filter((target) => !/^(?:https?:|#)/.test(target))
+    .map((target) => join(dirname(path), target.split('#')[0] ?? ''));
+
+describe('documents', () => {
+  it.each(documents)('%s points at nothing that is not there', (path) => {
+    expect(targetsOf(path).filter((target) => !existsSync(join(root, target)))).toEqual([]);
+  });
+
+  it('SECURITY.md names for each threat a file that shows the answer', () => {
+    const threats = read('SECURITY.md')
+      .split('\n')
+      .filter((line) => line.startsWith('| **'));
+    expect(threats.length).toBeGreaterThan(10);
+    expect(threats.filter((line) => !isShown(line))).toEqual([]);
+  });
+
+  it('each package whose install script is named is in the lockfile', () => {
+    const { allowBuilds } = parse(read('pnpm-workspace.yaml')) as {
+      readonly allowBuilds: Readonly<Record<string, boolean>>;
+    };
+    const lockfile = read('pnpm-lock.yaml');
+    expect(Object.keys(allowBuilds).filter((name) => !new RegExp(`^ {2}'?${name}@`, 'm').test(lockfile))).toEqual([]);
+  });
+});
