@@ -8,6 +8,7 @@ import {
   redisInBlackHole,
   redisKilled,
   redisRefusing,
+  redisSilent,
   restartOldest,
 } from './faults.ts';
 import type { Random } from './random.ts';
@@ -98,7 +99,7 @@ function processFaults(random: Random): readonly Dish[] {
   ];
 }
 
-const redisFaults: readonly Dish[] = [redisKilled, redisFrozen, redisRefusing, redisInBlackHole].map(
+const redisFaults: readonly Dish[] = [redisKilled, redisFrozen, redisRefusing, redisInBlackHole, redisSilent].map(
   ({ name, begin, heal }) => ({
     name: `Redis ${name}`,
     begin,
@@ -136,6 +137,13 @@ const serverFaults: readonly Dish[] = [
     part: 'postgres',
     lastsMs: atOnce,
     begin: ({ databaseProxy }) => databaseProxy.reset(),
+    heal: nothing,
+  },
+  {
+    name: 'Postgres silent on every open connection',
+    lastsMs: atOnce,
+    part: 'postgres',
+    begin: ({ databaseProxy }) => databaseProxy.swallow(),
     heal: nothing,
   },
   {

@@ -34,6 +34,13 @@ export const redisInBlackHole: Fault = {
   heal: async ({ redisProxy }) => await redisProxy?.heal(),
 };
 
+/** New connections work; the open ones are dead for ever and look alive. */
+export const redisSilent: Fault = {
+  name: 'silent on every open connection',
+  begin: ({ redisProxy }) => redisProxy?.swallow(),
+  heal: () => undefined,
+};
+
 /** SIGTERM, and a new one in its place when the old one is gone. @returns the exit code of the old one */
 export async function restartOldest(cluster: Cluster, kind: 'apis' | 'workers'): Promise<number | null> {
   const code = await cluster.stopNode(oldestOf(cluster, kind), 'SIGTERM');

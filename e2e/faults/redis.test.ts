@@ -4,7 +4,7 @@ import { silentLogger } from '@prosemill/testkit';
 import { describe, expect, it } from 'vitest';
 import { shortLeaseSeconds } from './cluster.ts';
 import { clientOf, expectAllSucceeded, expectNoViolation, launch, percentile, submitMany } from './fault-test.ts';
-import { redisFrozen, redisInBlackHole, redisKilled, redisRefusing } from './faults.ts';
+import { redisFrozen, redisInBlackHole, redisKilled, redisRefusing, redisSilent } from './faults.ts';
 import { longText } from './load-client.ts';
 import { hintsIn, redisCommand } from './redis-command.ts';
 import { scaled } from './scale.ts';
@@ -45,7 +45,7 @@ describe('a Redis', () => {
     await expect.poll(hints, { timeout: 60_000 }).toBeGreaterThanOrEqual(9_990);
   });
 
-  it.each([redisRefusing, redisKilled, redisFrozen, redisInBlackHole])(
+  it.each([redisRefusing, redisKilled, redisFrozen, redisInBlackHole, redisSilent])(
     '5: that is $name does not hold up an answer',
     async ({ begin, heal, name }) => {
       const cluster = await launch({ workers: 1, environment: { WORKERS: '8' } });

@@ -8,6 +8,7 @@ import {
   launchRedis,
   type PrivateServer,
   silentLogger,
+  startTcpProxy,
 } from '@prosemill/testkit';
 import { Redis } from 'ioredis';
 import { beforeEach, describe, expect, inject, it, onTestFinished } from 'vitest';
@@ -86,8 +87,8 @@ describe('Redis in trouble', () => {
     permits = 0;
   });
 
-  function openOnServer(): Queue {
-    const queue = open(server.url);
+  function openOnServer(url = server.url): Queue {
+    const queue = open(url);
     onTestFinished(async () => {
       server.thaw();
       await queue.stop();
@@ -136,9 +137,14 @@ describe('Redis in trouble', () => {
     const queue = openOnServer();
     await startReceiver(queue);
     await expectConsumption(queue);
+    const other = new Redis(server.url, { commandTimeout: 1_000 });
+    onTestFinished(() => other.disconnect());
+    await other.ping();
     server.freeze();
+    expect(await trySend(queue)).toMatch(/timed out/i);
+    await expect.poll(() => queue.problems()).toEqual([expect.stringMatching(/^Redis is not available: /)]);
     // Each gives up after a second; the receiver's blocking read lasts five.
-    for (let sends = 0; sends < 7; sends += 1) expect(await trySend(queue)).toMatch(/timed out/i);
+    for (let pings = 0; pings < 5; pings += 1) await expect(other.ping()).rejects.toThrow(/timed out/i);
     server.thaw();
     await expectConsumption(queue);
   });
@@ -151,6 +157,30 @@ describe('Redis in trouble', () => {
     await client.flushall();
     client.disconnect();
     await expectConsumption(queue);
+  });
+
+  it('takes permits and wake-ups again after all its connections died without a word', async () => {
+    const proxy = await startTcpProxy(server.url);
+    const queue = openOnServer(proxy.url);
+    onTestFinished(async () => await proxy.stop());
+    const heard: string[] = [];
+    queue.wakeUps.subscribe(({ ids }) => heard.push(...ids));
+    await queue.wakeUps.start();
+    const expectWakeUp = async (id: string) =>
+      await expect
+        .poll(() => {
+          queue.wakeUps.publish({ type: 'job-changed', ids: [id] });
+          return heard;
+        })
+        .toContain(id);
+    await startReceiver(queue);
+    await expectConsumption(queue);
+    await expectWakeUp('before');
+    proxy.swallow();
+    const begin = performance.now();
+    await expectConsumption(queue);
+    await expectWakeUp('afterwards');
+    expect(performance.now() - begin).toBeLessThan(15_000);
   });
 
   it('says so when its memory is full, and takes permits again when there is room', async () => {
