@@ -19,3 +19,12 @@ export async function redisCommand(url: string, command: string): Promise<string
 export async function hintsIn(url: string, list: 'wait' | 'active'): Promise<number> {
   return Number((await redisCommand(url, `LLEN prosemill:hints:${list}`)).slice(1));
 }
+
+/** How often the first hint of this job was handed to a worker, by BullMQ's own record. */
+export async function deliveriesOf(url: string, jobId: string): Promise<number> {
+  const fields = (await redisCommand(url, 'XRANGE prosemill:hints:events - +')).split('\r\n').filter(isField);
+  return fields.filter((_, at) => fields.slice(at, at + 4).join() === `event,active,jobId,${jobId}-0`).length;
+}
+
+/** Lengths stand between the fields. */
+const isField = (line: string): boolean => !/^[*$]/.test(line);

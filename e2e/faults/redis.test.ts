@@ -1,17 +1,19 @@
 /** A Redis that is away, silent, empty, or says things twice. Numbers as in docs/guarantees.md. */
 import { createQueue } from '@prosemill/queue';
-import { silentLogger } from '@prosemill/testkit';
-import { describe, expect, it } from 'vitest';
-import { shortLeaseSeconds } from './cluster.ts';
+import { childProcesses, silentLogger } from '@prosemill/testkit';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { type Node, shortLeaseSeconds } from './cluster.ts';
 import { clientOf, expectAllSucceeded, expectNoViolation, launch, percentile, submitMany } from './fault-test.ts';
 import { redisFrozen, redisInBlackHole, redisKilled, redisRefusing, redisSilent } from './faults.ts';
 import { longText } from './load-client.ts';
-import { hintsIn, redisCommand } from './redis-command.ts';
+import { deliveriesOf, hintsIn, redisCommand } from './redis-command.ts';
 import { scaled } from './scale.ts';
 import { faultLasts, patience, until } from './until.ts';
 
 /** Promised for an answer that does not wait for Redis. */
 const answerMs = 1_500;
+/** BullMQ looks each 10 s: once to mark a hint without a lock, once more to deliver it. */
+const secondDeliveryMs = 20_000;
 /** Promised after an outage. */
 const resumeMs = 15_000;
 
@@ -110,24 +112,33 @@ describe('a Redis', () => {
     await expectNoViolation(cluster);
   });
 
-  it('7: that is frozen while a job finishes delivers its hint again, and nothing runs twice', async () => {
-    const cluster = await launch({ environment: { FAILPOINT: 'worker.before_complete:sleep' } });
+  it('7: that is frozen while one job ends and another goes on delivers both hints again, and nothing runs twice', async () => {
+    const cluster = await launch({ workers: 0 });
     const client = clientOf(cluster);
-    const [id = ''] = await submitMany(client, 1);
-    await until('the job to start', () => cluster.startsOf(id) === 1, 10_000);
+    const first = await cluster.startWorker({ environment: { ENGINE_HANG_SECONDS: '300' } });
+    signalEngine(first, 'SIGSTOP');
+    onTestFinished(() => signalEngine(first, 'SIGCONT'));
+    const [running = ''] = await submitMany(client, 1);
+    await until('a job that goes on', () => cluster.startsOf(running) === 1, 10_000);
+    await cluster.startWorker({ environment: { FAILPOINT: 'worker.before_complete:sleep' } });
+    const [ending = ''] = await submitMany(client, 1);
+    await until('a job that is about to end', () => cluster.startsOf(ending) === 1, 10_000);
+
     cluster.redis?.freeze();
-    await cluster.settle(30_000);
-    // Until the hint's lock is over, so that it counts as stalled.
+    await until('its end', async () => (await cluster.countSucceeded()) === 1, 30_000);
+    // Until the locks of both hints are over, so that they count as stalled.
     await faultLasts(2 * shortLeaseSeconds * 1_000);
     cluster.redis?.thaw();
     const url = cluster.redis?.url ?? '';
-    await until(
-      'the second delivery to be over',
-      async () => (await hintsIn(url, 'active')) + (await hintsIn(url, 'wait')) === 0,
-      40_000,
-    );
-    expect(cluster.startsOf(id)).toBe(1);
-    await expectAllSucceeded(cluster, 1);
+    for (const id of [running, ending]) {
+      await until('the second delivery', async () => (await deliveriesOf(url, id)) === 2, patience * secondDeliveryMs);
+    }
+    await until('its end', async () => (await hintsIn(url, 'active')) + (await hintsIn(url, 'wait')) === 0, 10_000);
+    expect((await client.read(running)).body).toMatchObject({ status: 'running', attempt: 1 });
+    signalEngine(first, 'SIGCONT');
+    await cluster.settle(30_000);
+    expect([running, ending].map((id) => cluster.startsOf(id))).toEqual([1, 1]);
+    await expectAllSucceeded(cluster, 2);
     await expectNoViolation(cluster);
   });
 
@@ -149,3 +160,9 @@ describe('a Redis', () => {
     await expectNoViolation(cluster);
   });
 });
+
+/** To what generates the texts of this worker, which goes on itself. */
+function signalEngine({ process: { child } }: Node, signal: NodeJS.Signals): void {
+  const engines = childProcesses(child.pid ?? 0).filter(({ command }) => command.includes('child/main.ts'));
+  for (const { pid } of engines) process.kill(pid, signal);
+}
