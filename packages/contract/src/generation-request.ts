@@ -11,7 +11,7 @@ export const generationRequestSchema = z
     max_length: z.int().min(10).max(200).optional().openapi({
       description: 'Prompt tokens and new tokens together. Default: min(200, max(50, prompt tokens + 20)).',
     }),
-    max_new_tokens: z.int().min(1).optional().openapi({
+    max_new_tokens: z.int().min(1).max(Number.MAX_SAFE_INTEGER).optional().openapi({
       description: 'New tokens, at most what the model has room for after the prompt. Wins over max_length.',
     }),
     temperature: z.number().min(0).max(2).default(1).openapi({ description: '0 always takes the likeliest token.' }),

@@ -62,18 +62,22 @@ export const problemSchema = z
 export type Problem = z.infer<typeof problemSchema>;
 
 const errorHeaders = {
-  'X-Request-Id': { schema: { type: 'string' as const } },
+  'X-Request-Id': { required: true, schema: { type: 'string' as const } },
   'x-should-retry': {
+    required: true,
     schema: { type: 'string' as const, enum: ['true', 'false'] },
     description: 'Whether the same request may succeed later.',
   },
   'retry-after-ms': {
+    required: true,
     schema: { type: 'integer' as const },
     description: 'How long to wait before a retry; 0 if it makes no sense.',
   },
 };
 
-const retryAfterHeader = { 'Retry-After': { schema: { type: 'integer' as const }, description: 'Seconds.' } };
+const retryAfterHeader = {
+  'Retry-After': { required: true, schema: { type: 'integer' as const }, description: 'Seconds.' },
+};
 
 /** Only these say in whole seconds when to come again. */
 const withRetryAfter: ReadonlySet<number> = new Set([429, 503]);
@@ -102,10 +106,17 @@ interface ProblemResponse {
   content: { 'application/problem+json': { schema: typeof problemSchema } };
 }
 
-/** What any route may answer; each declares them besides its own. */
-export const commonErrors = [
-  'rate_limited',
+/** What any request may get, before its route is asked or when that breaks. */
+export const everyError = [
+  'malformed_request',
+  'headers_too_large',
   'internal',
+] as const satisfies readonly ErrorCode[];
+
+/** What any route that needs the database may answer; each declares them besides its own. */
+export const commonErrors = [
+  ...everyError,
+  'rate_limited',
   'database_unavailable',
   'shutting_down',
 ] as const satisfies readonly ErrorCode[];

@@ -1,6 +1,9 @@
 /** Text that every database and every tokenizer can hold. */
 import { z } from '@hono/zod-openapi';
 
+/** In the language of JSON Schema, for /openapi.json; lone surrogates have no pattern that every reader of it understands. */
+const withoutNul = String.raw`^[^\u0000]*$`;
+
 const hasLength = (text: string, maxCodePoints: number): boolean =>
   text.length > 0 && (text.length <= maxCodePoints || Array.from(text).length <= maxCodePoints);
 
@@ -18,7 +21,7 @@ export const text = (maxLength: number) =>
     })
     .refine((value) => !value.includes('\u0000'), { error: 'must not contain U+0000', abort: true })
     .refine((value) => value.isWellFormed(), { error: 'must not contain a lone surrogate (half of a UTF-16 pair)' })
-    .openapi({ type: 'string', minLength: 1, maxLength });
+    .openapi({ type: 'string', minLength: 1, maxLength, pattern: withoutNul });
 
 /** A decimal integer in a query string, without signs, spaces or exponents. */
 export const queryInteger = (minimum: number, maximum: number) =>

@@ -1,10 +1,10 @@
 /** `/history`: finished texts. */
-import { getHistoryRoute, listHistoryRoute } from '@prosemill/contract';
+import { encodeCursor, getHistoryRoute, listHistoryRoute } from '@prosemill/contract';
 import { AppError, type GenerationRecord } from '@prosemill/core';
 import type { OpenAPIHono } from '@hono/zod-openapi';
 import type { ApiEnv } from '../api-env.ts';
 import type { ApiServices } from '../api-services.ts';
-import { decodeNumericCursor, encodeCursor, nextLink } from '../wire/cursor.ts';
+import { nextLink } from '../wire/next-link.ts';
 
 const defaultPageSize = 100;
 
@@ -13,7 +13,7 @@ export function addHistoryRoutes(app: OpenAPIHono<ApiEnv>, { store }: ApiService
     const { limit = defaultPageSize, cursor } = c.req.valid('query');
     const { items, hasMore } = await store.generations.list({
       ownerId: c.var.caller.ownerId,
-      after: cursor === undefined ? null : decodeNumericCursor(cursor),
+      after: cursor ?? null,
       limit,
     });
     const last = items.at(-1);

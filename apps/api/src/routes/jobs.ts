@@ -1,10 +1,11 @@
 /** `/jobs`: submit, read, wait, list, cancel. */
-import { cancelJobRoute, createJobRoute, getJobRoute, listJobsRoute } from '@prosemill/contract';
+import { cancelJobRoute, createJobRoute, encodeCursor, getJobRoute, listJobsRoute } from '@prosemill/contract';
 import { AppError, isTerminal, type Job } from '@prosemill/core';
 import type { OpenAPIHono } from '@hono/zod-openapi';
 import type { ApiEnv } from '../api-env.ts';
 import type { ApiServices } from '../api-services.ts';
-import { decodeUuidCursor, encodeCursor, isUuid, nextLink } from '../wire/cursor.ts';
+import { isUuid } from '../wire/is-uuid.ts';
+import { nextLink } from '../wire/next-link.ts';
 import {
   etagOf,
   jobHeaders,
@@ -60,7 +61,7 @@ export function addJobRoutes(app: OpenAPIHono<ApiEnv>, services: ApiServices): v
       status: query.status ?? null,
       createdAfter: query.created_after ?? null,
       createdBefore: query.created_before ?? null,
-      after: query.cursor === undefined ? null : decodeUuidCursor(query.cursor),
+      after: query.cursor ?? null,
       limit: query.limit ?? defaultPageSize,
     });
     const last = items.at(-1);

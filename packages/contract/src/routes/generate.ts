@@ -6,6 +6,7 @@ import { jobSchema, usageSchema } from '../job.ts';
 import { commonErrors, problemResponses, submitErrors } from '../problem.ts';
 import { time } from '../text.ts';
 import { idempotencyKeyHeader, preferHeader, responseHeaders, traceparentHeader } from './headers.ts';
+import { links } from './links.ts';
 
 export const generationResponseSchema = z
   .strictObject({
@@ -43,6 +44,7 @@ export const generateRoute = createRoute({
         ...responseHeaders.rateLimit,
       },
       content: { 'application/json': { schema: generationResponseSchema } },
+      links: { ...links.job('/job_id'), ...links.record('/id') },
     },
     202: {
       description: 'Accepted and not finished yet: ask for the job later.',
@@ -55,6 +57,7 @@ export const generateRoute = createRoute({
         ...responseHeaders.rateLimit,
       },
       content: { 'application/json': { schema: jobSchema } },
+      links: { ...links.job('/id'), ...links.cancel('/id') },
     },
     ...problemResponses(
       ...submitErrors,

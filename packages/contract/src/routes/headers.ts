@@ -2,9 +2,10 @@
 import { z } from '@hono/zod-openapi';
 
 const string = { schema: { type: 'string' as const } };
+const always = { required: true };
 
 export const responseHeaders = {
-  location: { Location: { ...string, description: 'The path of the job.' } },
+  location: { Location: { ...string, ...always, description: 'The path of the job.' } },
   retryAfter: {
     'Retry-After': { schema: { type: 'integer' as const }, description: 'Seconds until it makes sense to ask again.' },
   },
@@ -14,7 +15,7 @@ export const responseHeaders = {
       description: 'There if this is the job of an earlier request with the same Idempotency-Key.',
     },
   },
-  etag: { ETag: { ...string, description: 'Weak; the version of the job.' } },
+  etag: { ETag: { ...string, ...always, description: 'Weak; the version of the job.' } },
   link: { Link: { ...string, description: 'rel="next": the next page, if there is one (RFC 8288).' } },
   preferenceApplied: { 'Preference-Applied': { ...string, description: 'The preference that was obeyed (RFC 7240).' } },
   rateLimit: {
@@ -40,7 +41,6 @@ export const idempotencyKeyHeader = z.object({
     .openapi({
       description:
         'Makes the request safe to repeat: for 24 hours the same key with the same body is the same job, unless that failed or expired.',
-      example: '8e03978e-40d5-43dd-bc93-6894a57f9324',
     }),
 });
 

@@ -2,7 +2,7 @@
 import { createRoute, z } from '@hono/zod-openapi';
 import { workerStates } from '@prosemill/core';
 import { modelSchema, orNull } from '../job.ts';
-import { problemResponses } from '../problem.ts';
+import { everyError, problemResponses } from '../problem.ts';
 import { responseHeaders } from './headers.ts';
 
 export const healthSchema = z
@@ -36,7 +36,7 @@ export const healthRoute = createRoute({
   description: 'Always 200 while the process answers; values are at most a second old.',
   responses: {
     200: { description: 'The state of the service.', content: { 'application/json': { schema: healthSchema } } },
-    ...problemResponses('internal'),
+    ...problemResponses(...everyError),
   },
 });
 
@@ -50,7 +50,7 @@ export const livezRoute = createRoute({
   summary: 'Whether the process answers',
   responses: {
     200: { description: 'It does.', content: { 'application/json': { schema: okSchema } } },
-    ...problemResponses('internal'),
+    ...problemResponses(...everyError),
   },
 });
 
@@ -63,7 +63,7 @@ export const readyzRoute = createRoute({
   description: 'The database answers and its schema is up to date.',
   responses: {
     200: { description: 'They can.', content: { 'application/json': { schema: okSchema } } },
-    ...problemResponses('internal', 'database_unavailable', 'shutting_down'),
+    ...problemResponses(...everyError, 'database_unavailable', 'shutting_down'),
   },
 });
 
@@ -79,6 +79,6 @@ export const metricsRoute = createRoute({
       headers: responseHeaders.rateLimit,
       content: { 'text/plain': { schema: z.string() } },
     },
-    ...problemResponses('rate_limited', 'internal'),
+    ...problemResponses('rate_limited', ...everyError),
   },
 });

@@ -1,6 +1,7 @@
 /** `/history`: finished texts. */
 import { createRoute, z } from '@hono/zod-openapi';
 import { commonErrors, problemResponses } from '../problem.ts';
+import { numberCursor } from '../cursor.ts';
 import { queryInteger, time } from '../text.ts';
 import { responseHeaders } from './headers.ts';
 
@@ -23,7 +24,7 @@ export const listHistoryRoute = createRoute({
   request: {
     query: z.strictObject({
       limit: queryInteger(1, 1000).optional().openapi({ default: 100 }),
-      cursor: z.string().optional().openapi({ description: 'From the Link header of the page before.' }),
+      cursor: numberCursor.optional().openapi({ description: 'From the Link header of the page before.' }),
     }),
   },
   responses: {
@@ -42,7 +43,11 @@ export const getHistoryRoute = createRoute({
   operationId: 'getHistory',
   tags: ['History'],
   summary: 'Get a finished text',
-  request: { params: z.object({ id: z.string().openapi({ description: 'The id of a text.', example: '1' }) }) },
+  request: {
+    params: z.object({
+      id: z.string().openapi({ type: 'integer', minimum: 1, description: 'The id of a text.', example: 1 }),
+    }),
+  },
   responses: {
     200: {
       description: 'The text.',

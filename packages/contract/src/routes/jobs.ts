@@ -1,11 +1,13 @@
 /** `/jobs`: text as jobs, to be asked for later. */
 import { createRoute, z } from '@hono/zod-openapi';
 import { jobStatuses } from '@prosemill/core';
+import { uuidCursor } from '../cursor.ts';
 import { generationRequestSchema } from '../generation-request.ts';
 import { jobSchema } from '../job.ts';
 import { commonErrors, problemResponses, submitErrors } from '../problem.ts';
 import { queryInteger, queryTime } from '../text.ts';
 import { idempotencyKeyHeader, ifNoneMatchHeader, responseHeaders, traceparentHeader } from './headers.ts';
+import { links } from './links.ts';
 
 const jobContent = { 'application/json': { schema: jobSchema } };
 const jobIdParam = z.object({ id: z.string().openapi({ description: 'The id of a job.', format: 'uuid' }) });
@@ -30,6 +32,7 @@ export const createJobRoute = createRoute({
         ...responseHeaders.rateLimit,
       },
       content: jobContent,
+      links: { ...links.job('/id'), ...links.cancel('/id') },
     },
     ...problemResponses(...submitErrors, ...commonErrors),
   },
@@ -61,6 +64,7 @@ export const getJobRoute = createRoute({
         ...responseHeaders.rateLimit,
       },
       content: jobContent,
+      links: links.cancel('/id'),
     },
     304: {
       description: 'Unchanged.',
@@ -87,7 +91,7 @@ export const listJobsRoute = createRoute({
       created_after: queryTime.optional().openapi({ description: 'Inclusive.' }),
       created_before: queryTime.optional().openapi({ description: 'Exclusive.' }),
       limit: queryInteger(1, 100).optional().openapi({ default: 20 }),
-      cursor: z.string().optional().openapi({ description: 'next_cursor of the page before.' }),
+      cursor: uuidCursor.optional().openapi({ description: 'next_cursor of the page before.' }),
     }),
   },
   responses: {
@@ -120,11 +124,18 @@ export const cancelJobRoute = createRoute({
       description: 'Canceled, or finished before.',
       headers: { ...responseHeaders.etag, ...responseHeaders.rateLimit },
       content: jobContent,
+      links: links.job('/id'),
     },
     202: {
       description: 'Running: the cancel is on its way.',
-      headers: { ...responseHeaders.location, ...responseHeaders.retryAfter, ...responseHeaders.rateLimit },
+      headers: {
+        ...responseHeaders.etag,
+        ...responseHeaders.location,
+        ...responseHeaders.retryAfter,
+        ...responseHeaders.rateLimit,
+      },
       content: jobContent,
+      links: links.job('/id'),
     },
     ...problemResponses('not_found', ...commonErrors),
   },

@@ -1,0 +1,32 @@
+/** Places in a list, opaque to clients: when the last item of a page was created, and its id, in hex. */
+import { z } from '@hono/zod-openapi';
+import type { Cursor } from '@prosemill/core';
+
+/** 48 bits of milliseconds. */
+const timeDigits = 12;
+const uuidDigits = 32;
+/** 52 bits: JavaScript's integers are exact. */
+const numberDigits = 13;
+
+export const encodeCursor = ({ createdAt, id }: Cursor<string | number>): string =>
+  createdAt.getTime().toString(16).padStart(timeDigits, '0') +
+  (typeof id === 'string' ? id.replaceAll('-', '') : id.toString(16).padStart(numberDigits, '0'));
+
+/** A place in a list whose ids are UUIDs. */
+export const uuidCursor = cursor(uuidDigits, (digits) =>
+  digits.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5'),
+);
+
+/** A place in a list whose ids are integers. */
+export const numberCursor = cursor(numberDigits, (digits) => Number.parseInt(digits, 16));
+
+/** Each part has a fixed length, so that the pattern says it all: whatever fits is a place, and a cursor of another list does not fit. */
+function cursor<Id extends string | number>(idDigits: number, toId: (digits: string) => Id) {
+  return z
+    .string()
+    .regex(new RegExp(`^[0-9a-f]{${timeDigits + idDigits}}$`), { error: 'must be the cursor of the page before' })
+    .transform((text): Cursor<Id> => ({
+      createdAt: new Date(Number.parseInt(text.slice(0, timeDigits), 16)),
+      id: toId(text.slice(timeDigits)),
+    }));
+}

@@ -1,0 +1,12 @@
+/** Where an answer always leads, as OpenAPI links: for generated clients, and for tests that follow them. */
+
+/** Each takes the JSON pointer to an id in the body of the answer. */
+export const links = {
+  job: (pointer: string) => ({ getJob: link('getJob', pointer) }),
+  cancel: (pointer: string) => ({ cancelJob: link('cancelJob', pointer) }),
+  record: (pointer: string) => ({ getHistory: link('getHistory', pointer) }),
+};
+
+function link(operationId: string, pointer: string) {
+  return { operationId, parameters: { id: `$response.body#${pointer}` } };
+}
