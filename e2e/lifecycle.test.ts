@@ -102,6 +102,22 @@ describe('the service in one process', () => {
     expect(history.body.map(({ id }) => id)).toEqual([generated.body.id]);
   });
 
+  it('stays paused', async () => {
+    const environment = await sqliteFile();
+    const first = stopAtEnd(await launchStandalone(environment));
+    const request = await createClient(first.url);
+    await request('/admin/queue/pause', { method: 'POST' });
+    const ids = await submitMany(request, 1);
+    await first.stop('SIGINT');
+    const second = stopAtEnd(await launchStandalone(environment));
+    await second.processes[0]?.logged({ msg: 'the worker takes jobs' });
+    const requestAgain = await createClient(second.url);
+    expect((await requestAgain('/health')).body).toMatchObject({ queue: { queued: 1, running: 0, paused: true } });
+    expect((await jobOf(requestAgain, `${ids[0]}?wait=1`)).status).toBe('queued');
+    await requestAgain('/admin/queue/resume', { method: 'POST' });
+    await expectAllSucceed(requestAgain, ids);
+  });
+
   it('takes up a job whose process was killed', async () => {
     const environment = { ...(await sqliteFile()), LEASE_SECONDS: '3' };
     const first = stopAtEnd(await launchStandalone(environment));

@@ -94,6 +94,7 @@ describe('the metrics', () => {
   });
 
   it('know the queue, by status and class, and the workers', async () => {
+    await request('/admin/queue/pause', { method: 'POST' });
     const submits = Array.from({ length: 3 }, async () => {
       const json = { prompt: 'Once upon a time', max_new_tokens: 480 };
       return (await request<JobBody>('/jobs', { json })).body;
@@ -102,14 +103,23 @@ describe('the metrics', () => {
     await expect
       .poll(async () => {
         const text = await readApi();
-        return [openIn(text, 1) > 0, openIn(text, 0), valueOf(text, 'prosemill_workers{state="ready"}')];
+        const others = ['prosemill_workers{state="ready"}', 'prosemill_queue_paused'].map((name) =>
+          valueOf(text, name),
+        );
+        return [openIn(text, 1), openIn(text, 0), ...others];
       })
-      .toEqual([true, 0, 1]);
+      .toEqual([3, 0, 1, 1]);
     await expect
       .poll(async () => valueOf(await readApi(), 'prosemill_oldest_queued_job_age_seconds'))
       .toBeGreaterThan(0);
     await Promise.all(jobs.map(async ({ id }) => await request(`/jobs/${id}/cancel`, { method: 'POST' })));
-    await expect.poll(async () => openIn(await readApi(), 1)).toBe(0);
+    await request('/admin/queue/resume', { method: 'POST' });
+    await expect
+      .poll(async () => {
+        const text = await readApi();
+        return [openIn(text, 1), valueOf(text, 'prosemill_queue_paused')];
+      })
+      .toEqual([0, 0]);
   });
 
   it('never hold a path, a method or a status that a client made up', async () => {

@@ -46,6 +46,8 @@ export function describeService(size: string, launch: () => Promise<Service>): v
       expect(status).toBe(202);
       return body;
     };
+    const queueTo = async (to: 'pause' | 'resume') => await request(`/admin/queue/${to}`, { method: 'POST' });
+    const queueState = async () => (await request<{ queue: object }>('/health')).body.queue;
     const finish = async (id: string): Promise<JobBody> => (await request<JobBody>(`/jobs/${id}?wait=60`)).body;
 
     describe('as the tutorial service', () => {
@@ -291,6 +293,35 @@ export function describeService(size: string, launch: () => Promise<Service>): v
         const accepted = await request<JobBody>('/jobs', withKey('refused'));
         expect([refused.status, accepted.status, replayed(accepted)]).toEqual([400, 202, null]);
         await finish(accepted.body.id);
+      });
+    });
+
+    describe('the queue, paused', () => {
+      it('lets what runs go on, begins nothing else, and goes on with what waited', async () => {
+        const running = await submit(longRequest);
+        const status = async (id: string) => (await request<JobBody>(`/jobs/${id}`)).body.status;
+        await expect.poll(async () => await status(running.id), { interval: 5 }).not.toBe('queued');
+        const paused = await queueTo('pause');
+        expect([paused.status, paused.body]).toEqual([200, { paused: true }]);
+        const jobs = [await submit({ prompt: 'A fox', max_new_tokens: 2 })];
+        const waited = await request<JobBody>('/generate', {
+          json: { prompt: 'A hen', max_new_tokens: 2 },
+          headers: { Prefer: 'wait=1' },
+        });
+        jobs.push(waited.body);
+        expect([waited.status, waited.body.status]).toEqual([202, 'queued']);
+        expect((await finish(running.id)).status).toBe('succeeded');
+        // The slot is free now.
+        expect((await request<JobBody>(`/jobs/${waited.body.id}?wait=1`)).body.status).toBe('queued');
+        await expect.poll(queueState).toEqual({ queued: 2, running: 0, paused: true });
+        expect((await request('/health')).body).toMatchObject({
+          status: 'degraded',
+          problems: ['The queue is paused: jobs wait.'],
+        });
+        const resumed = await queueTo('resume');
+        expect([resumed.status, resumed.body]).toEqual([200, { paused: false }]);
+        for (const { id } of jobs) expect((await finish(id)).status).toBe('succeeded');
+        await expect.poll(queueState).toEqual({ queued: 0, running: 0, paused: false });
       });
     });
 

@@ -77,4 +77,8 @@ function addQueueMetrics(metrics: Metrics, state: ApiGauges['state']): void {
     },
     () => (state.latest.queue === null ? Number.NaN : (state.latest.queue.oldestQueuedMs ?? 0) / 1_000),
   );
+  metrics.gauge({ name: 'prosemill_queue_paused', help: '1 while no worker may begin a job, else 0.' }, () => {
+    const { isPaused } = state.latest;
+    return isPaused === null ? Number.NaN : Number(isPaused);
+  });
 }

@@ -1,4 +1,4 @@
-import type { Store, WakeUps } from '@prosemill/core';
+import type { HintSender, Store, WakeUps } from '@prosemill/core';
 import type { Metrics } from '@prosemill/telemetry';
 import type { JobWaiter } from './services/job-waiter.ts';
 import type { ServiceState } from './services/service-state.ts';
@@ -7,6 +7,7 @@ import type { SubmitJob } from './services/submit-job.ts';
 /** What the handlers share. */
 export interface ApiServices {
   readonly store: Store;
+  readonly hints: HintSender;
   readonly wakeUps: WakeUps;
   readonly submitJob: SubmitJob;
   readonly waiter: JobWaiter;

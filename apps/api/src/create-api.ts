@@ -20,6 +20,7 @@ import { addHealthRoutes } from './routes/health.ts';
 import { addHistoryRoutes } from './routes/history.ts';
 import { addJobRoutes } from './routes/jobs.ts';
 import { addMetricsRoute } from './routes/metrics.ts';
+import { addQueueRoutes } from './routes/queue.ts';
 import { JobWaiter } from './services/job-waiter.ts';
 import { createPromptCheck } from './services/prompt-check.ts';
 import { QueueBound } from './services/queue-bound.ts';
@@ -80,7 +81,7 @@ export function createApi(options: ApiOptions): Api {
   });
   waiter.start();
 
-  const services = { store, wakeUps, submitJob, waiter, state, metrics, version, isStopping: () => stopping };
+  const services = { store, hints, wakeUps, submitJob, waiter, state, metrics, version, isStopping: () => stopping };
   return {
     app: createApp(services, { ...options, observeRequest }),
     beginShutdown() {
@@ -115,6 +116,7 @@ function createApp(services: ApiServices, options: AppOptions): OpenAPIHono<ApiE
   addHistoryRoutes(app, services);
   addHealthRoutes(app, services);
   addMetricsRoute(app, services);
+  addQueueRoutes(app, services);
   addDocsRoutes(app, services.version);
   app.onError(onError);
   const allowedMethods = methodsOf(app);

@@ -56,6 +56,13 @@ describe('the progress watchdog', () => {
     expect(await watchdog.look()).toBe(0);
   });
 
+  it('begins anew when the queue is paused', async () => {
+    await store.jobs.submit(newJob());
+    await watchdog.look();
+    await store.jobs.setPaused(true);
+    expect(await watchdog.look()).toBe(0);
+  });
+
   it('begins anew when the database is away', async () => {
     await store.jobs.submit(newJob());
     await watchdog.look();

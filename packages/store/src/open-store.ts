@@ -20,6 +20,7 @@ import {
   listJobs,
   measureQueue,
 } from './jobs/read.ts';
+import { isPaused, setPaused } from './jobs/pause.ts';
 import { expireJobs, rescueLostJobs } from './jobs/reconcile.ts';
 import { submitJobs } from './jobs/submit.ts';
 import { migrate, requireSchema } from './migrations/migrate.ts';
@@ -85,5 +86,7 @@ function createJobStore(context: StoreContext): JobStore {
     listClaimable: async (options) => await listClaimable(context, options),
     countOpen: async () => await countOpen(context),
     measureQueue: async () => await measureQueue(context),
+    setPaused: async (paused) => await setPaused(context, paused),
+    isPaused: async () => await isPaused(context),
   };
 }

@@ -107,6 +107,12 @@ export interface ApiKeyTable {
   last_used_at: StoredTime | null;
 }
 
+/** One row at most: the queue is paused. */
+export interface QueuePauseTable {
+  id: number;
+  paused_at: StoredTime;
+}
+
 export interface Tables {
   jobs: JobTable;
   generation_records: GenerationRecordTable;
@@ -115,6 +121,7 @@ export interface Tables {
   models: ModelTable;
   workers: WorkerTable;
   api_keys: ApiKeyTable;
+  queue_pause: QueuePauseTable;
 }
 
 export type JobRow = Selectable<JobTable>;

@@ -62,5 +62,6 @@ export const openApiDocument = (app: OpenAPIHono<ApiEnv>, version: string) =>
       { name: 'Jobs', description: 'Submit now, read later.' },
       { name: 'History', description: 'What was written.' },
       { name: 'Health', description: 'How the service is.' },
+      { name: 'Operations', description: 'For administrators.' },
     ],
   });

@@ -9,7 +9,7 @@ export function addHealthRoutes(app: OpenAPIHono<ApiEnv>, services: ApiServices)
   const { store, version } = services;
 
   app.openapi(healthRoute, async (c) => {
-    const { problems, model, workers, queue } = await services.state.current();
+    const { problems, model, workers, queue, isPaused } = await services.state.current();
     return c.json(
       {
         status: problems.length === 0 ? ('healthy' as const) : ('degraded' as const),
@@ -23,7 +23,7 @@ export function addHealthRoutes(app: OpenAPIHono<ApiEnv>, services: ApiServices)
           slots,
           busy,
         })),
-        queue: { queued: countOf(queue, 'queued'), running: countOf(queue, 'running') },
+        queue: { queued: countOf(queue, 'queued'), running: countOf(queue, 'running'), paused: isPaused },
         version,
       },
       200,

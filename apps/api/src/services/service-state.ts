@@ -17,6 +17,8 @@ export interface ServiceSnapshot {
   readonly workers: readonly WorkerReport[];
   /** Null while the database does not answer. */
   readonly queue: QueueMeasure | null;
+  /** Null too. */
+  readonly isPaused: boolean | null;
 }
 
 export interface ServiceStateOptions {
@@ -39,6 +41,7 @@ export class ServiceState {
     model: null,
     workers: [],
     queue: null,
+    isPaused: null,
   };
 
   constructor(options: ServiceStateOptions) {
@@ -64,8 +67,13 @@ export class ServiceState {
   async #refresh(): Promise<void> {
     const { jobs, workers: workerStore } = this.#options.store;
     try {
-      const [workers, queue] = await Promise.all([workerStore.listLive(workerMaxAgeMs), jobs.measureQueue()]);
-      this.#latest = { problems: workerProblems(workers), model: servedModel(workers), workers, queue };
+      const [workers, queue, isPaused] = await Promise.all([
+        workerStore.listLive(workerMaxAgeMs),
+        jobs.measureQueue(),
+        jobs.isPaused(),
+      ]);
+      const problems = [...workerProblems(workers), ...(isPaused ? ['The queue is paused: jobs wait.'] : [])];
+      this.#latest = { problems, model: servedModel(workers), workers, queue, isPaused };
     } catch (error) {
       this.#latest = withoutDatabase(this.#latest, errorLine(error));
     }
@@ -79,6 +87,7 @@ const withoutDatabase = ({ model }: ServiceSnapshot, reason: string): ServiceSna
   model,
   workers: [],
   queue: null,
+  isPaused: null,
 });
 
 const servedModel = (workers: readonly WorkerReport[]): ModelIdentity | null =>

@@ -20,7 +20,9 @@ export const healthSchema = z
         busy: z.int(),
       }),
     ),
-    queue: z.strictObject({ queued: z.int().nullable(), running: z.int().nullable() }),
+    queue: z
+      .strictObject({ queued: z.int().nullable(), running: z.int().nullable(), paused: z.boolean().nullable() })
+      .openapi({ description: 'Of all owners; null while the database does not answer.' }),
     version: z.string(),
   })
   .openapi('Health');

@@ -110,7 +110,7 @@ export interface JobStore {
   /** The versions of those of these ids that exist: one query for all waiters of a process. */
   versions(ids: readonly string[]): Promise<ReadonlyMap<string, number>>;
 
-  /** Claims the first claimable row; null when there is none. */
+  /** Claims the first claimable row; null when there is none. While the queue is paused, no row is claimable. */
   claim(options: ClaimOptions): Promise<ClaimedJob | null>;
   /**
    * Prolongs the lease to `leaseMs` from now.
@@ -142,6 +142,10 @@ export interface JobStore {
   countOpen(): Promise<{ readonly queued: number; readonly running: number }>;
   /** The same by class, and how long the oldest has been queued. */
   measureQueue(): Promise<QueueMeasure>;
+
+  /** A claim that begins while the queue is paused finds nothing, in whatever process. Idempotent. */
+  setPaused(isPaused: boolean): Promise<void>;
+  isPaused(): Promise<boolean>;
 }
 
 export interface QueueMeasure {

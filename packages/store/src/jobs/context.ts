@@ -35,10 +35,10 @@ export function lockRows<Output>(
   return skipLocked ? query.forUpdate().skipLocked() : query.forUpdate();
 }
 
-/** Queued, due, before its deadline, with attempts left. */
+/** Queued, due, before its deadline, with attempts left; nothing while the queue is paused. */
 export const isClaimable = (dialect: Dialect) =>
   sql<boolean>`status = 'queued' and available_at <= ${dialect.now} and (deadline_at is null or deadline_at > ${dialect.now})
-    and attempt - released_count < max_attempts`;
+    and attempt - released_count < max_attempts and not exists (select 1 from queue_pause)`;
 
 export interface Lease {
   readonly workerId: string;

@@ -6,6 +6,7 @@ import { createMigration0001 } from './0001-jobs.ts';
 import { createMigration0002 } from './0002-idempotency-keys.ts';
 import { createMigration0003 } from './0003-api-keys.ts';
 import { createMigration0004 } from './0004-job-traceparent.ts';
+import { createMigration0005 } from './0005-queue-pause.ts';
 
 function createMigrator({ db, dialect }: StoreContext): Migrator {
   const migrations: Record<string, Migration> = {
@@ -13,6 +14,7 @@ function createMigrator({ db, dialect }: StoreContext): Migrator {
     '0002-idempotency-keys': createMigration0002(dialect),
     '0003-api-keys': createMigration0003(dialect),
     '0004-job-traceparent': createMigration0004(),
+    '0005-queue-pause': createMigration0005(dialect),
   };
   return new Migrator({
     db,

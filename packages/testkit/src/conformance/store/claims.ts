@@ -44,6 +44,38 @@ export function describeClaims(name: string, open: OpenSession): void {
       expect(second?.job.traceparent).toBe(newJob().traceparent);
     });
 
+    it('are none while the queue is paused, in every process, and after a restart', async () => {
+      const running = await submit();
+      const { key } = await claimSome(session.store);
+      const job = await submit();
+      await session.store.jobs.setPaused(true);
+      await session.store.jobs.setPaused(true);
+      for (const store of [session.store, ...session.others]) {
+        expect(await store.jobs.isPaused()).toBe(true);
+        for (const pick of ['next', 'oldest'] as const) expect(await claimNext(store, pick)).toBeNull();
+        expect(await store.jobs.countClaimable()).toBe(0);
+        expect(await store.jobs.listClaimable({ after: null, limit: 1 })).toEqual([]);
+      }
+      // New stores on the same data.
+      await session.travel(1_000);
+      expect([await session.store.jobs.isPaused(), await claimNext(session.store)]).toEqual([true, null]);
+      expect(await session.store.jobs.complete(key, succeeded)).toBe('applied');
+      await session.store.jobs.setPaused(false);
+      await session.store.jobs.setPaused(false);
+      expect(await session.store.jobs.isPaused()).toBe(false);
+      expect((await claimNext(session.store))?.job.id).toBe(job.id);
+      expect((await findJob(session.store, running)).status).toBe('succeeded');
+    });
+
+    it('leave deadlines and cancels alone while the queue is paused', async () => {
+      await session.store.jobs.setPaused(true);
+      const [late, canceled] = [await submit({ deadlineMs: 1_000 }), await submit()];
+      await session.store.jobs.requestCancel('local', canceled.id);
+      await session.travel(2_000);
+      expect(await session.store.jobs.expireJobs(10)).toEqual([late.id]);
+      expect((await findJob(session.store, canceled)).status).toBe('canceled');
+    });
+
     it('follow class, then turn, then id', async () => {
       const low = await submit({ priorityClass: 2 });
       const normal = await submit({ priorityClass: 1, ownerId: 'a' });
