@@ -12,3 +12,9 @@ export interface Caller {
 
 /** Without keys there is one owner, who may do everything. */
 export const localCaller: Caller = { ownerId: 'local', keyId: null, scopes };
+
+/** Of requests that need no key: what is open says the same to everybody. */
+export const nobody: Caller = { ownerId: '', keyId: null, scopes: [] };
+
+/** Whoever has ADMIN_KEY: makes keys, and has no jobs. */
+export const adminCaller: Caller = { ownerId: 'admin', keyId: 'ADMIN_KEY', scopes: ['admin'] };

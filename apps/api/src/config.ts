@@ -20,8 +20,13 @@ export const apiConfigSchema = z.object({
   PORT: z.coerce.number().int().min(0).max(65_535).default(8000),
   /** Address the API listens on. */
   HOST: z.string().default('127.0.0.1'),
-  /** `off`: no keys, one owner named `local`. Keys come with a later version. */
-  AUTH: z.enum(['off']).default('off'),
+  /** `off`: no keys, one owner named `local`. `keys`: every request needs one. Default: `off` if HOST is loopback, else `keys`. */
+  AUTH: z.enum(['off', 'keys']).optional(),
+  /** With keys: a secret of your own that makes them by /admin/keys, for the first start. At least 32 characters. */
+  ADMIN_KEY: z
+    .string()
+    .regex(/^[\w\-.~+/]{32,255}=*$/, { error: 'must have 32 to 255 letters, digits or -._~+/ (and = at its end)' })
+    .optional(),
   /** Comma-separated; a prompt that contains one of them is refused. */
   FORBIDDEN_WORDS: wordList.default([...defaultForbiddenWords]),
   /** Attempts at a job before a transient error is final. */

@@ -56,6 +56,7 @@ describe('a job whose database goes away right after the commit', () => {
       maxAttempts: 3,
       maxQueueLength: 10,
       submitsPerMinute: 0,
+      access: { auth: 'off' },
       trustedProxies: 0,
       corsOrigins: [],
       version: '0',

@@ -2,6 +2,7 @@
 import { OpenAPIHono } from '@hono/zod-openapi';
 import { AppError, type HintSender, type Logger, type RateLimiter, type Store, type WakeUps } from '@prosemill/core';
 import type { Metrics, Tracing } from '@prosemill/telemetry';
+import type { Access } from './access.ts';
 import type { ApiEnv } from './api-env.ts';
 import type { TrustedProxies } from './client-address.ts';
 import { createApiMetrics } from './api-metrics.ts';
@@ -21,6 +22,7 @@ import { addHistoryRoutes } from './routes/history.ts';
 import { addJobRoutes } from './routes/jobs.ts';
 import { addMetricsRoute } from './routes/metrics.ts';
 import { addQueueRoutes } from './routes/queue.ts';
+import { createIdentifyCaller, type IdentifyCaller } from './services/identify-caller.ts';
 import { JobWaiter } from './services/job-waiter.ts';
 import { createPromptCheck } from './services/prompt-check.ts';
 import { QueueBound } from './services/queue-bound.ts';
@@ -44,6 +46,8 @@ export interface ApiOptions {
   readonly maxQueueLength: number;
   /** Of one key; 0: no limit. */
   readonly submitsPerMinute: number;
+  /** Who may use it. */
+  readonly access: Access;
   /** Whose word on a client's address is taken. */
   readonly trustedProxies: TrustedProxies;
   /** Of pages that may use the API; usually none. */
@@ -82,8 +86,9 @@ export function createApi(options: ApiOptions): Api {
   waiter.start();
 
   const services = { store, hints, wakeUps, submitJob, waiter, state, metrics, version, isStopping: () => stopping };
+  const identify = createIdentifyCaller({ access: options.access, keys: store.apiKeys, logger });
   return {
-    app: createApp(services, { ...options, observeRequest }),
+    app: createApp(services, { ...options, observeRequest, identify }),
     beginShutdown() {
       stopping = true;
       waiter.stop();
@@ -91,7 +96,10 @@ export function createApi(options: ApiOptions): Api {
   };
 }
 
-type AppOptions = RequestContextOptions & Pick<ApiOptions, 'corsOrigins' | 'rateLimiter' | 'submitsPerMinute'>;
+type AppOptions = RequestContextOptions &
+  Pick<ApiOptions, 'access' | 'corsOrigins' | 'rateLimiter' | 'submitsPerMinute'> & {
+    readonly identify: IdentifyCaller;
+  };
 
 /** Where a POST makes a job. */
 const submitPaths = ['/generate', '/jobs'] as const;
@@ -107,7 +115,7 @@ function createApp(services: ApiServices, options: AppOptions): OpenAPIHono<ApiE
   app.use(securityHeaders, sayHttpsOnly(trustedProxies), treatAsData);
   // Before the key is looked at: a preflight has none.
   if (corsOrigins.length > 0) app.use(crossOrigin(corsOrigins));
-  app.use(authenticate, limitRate({ ...options, submitPaths }));
+  app.use(authenticate(options.identify), limitRate({ ...options, submitPaths }));
   for (const path of submitPaths) app.post(path, requireJson, limitBody, requireUtf8);
   // After the body has been read: a connection that closes on an unread one is reset, and the answer is lost.
   app.use(refuseWhileStopping(services.isStopping));
@@ -117,7 +125,7 @@ function createApp(services: ApiServices, options: AppOptions): OpenAPIHono<ApiE
   addHealthRoutes(app, services);
   addMetricsRoute(app, services);
   addQueueRoutes(app, services);
-  addDocsRoutes(app, services.version);
+  addDocsRoutes(app, { version: services.version, access: options.access });
   app.onError(onError);
   const allowedMethods = methodsOf(app);
   app.notFound((c) => {

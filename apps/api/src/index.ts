@@ -1,4 +1,5 @@
 /** @module The API as a part, for whoever builds it with its adapters. */
+export { accessOf, announceAccess, warnWithoutKeys } from './access.ts';
 export { type Api, type ApiOptions, createApi } from './create-api.ts';
 export { type ApiConfig, apiConfigSchema } from './config.ts';
 export { type ApiServer, startServer } from './server.ts';

@@ -4,6 +4,7 @@ import { armFailpoint, retryUntilAvailable, runProcess } from '@prosemill/core';
 import { createQueue } from '@prosemill/queue';
 import { openStore, requireServer } from '@prosemill/store';
 import { addDatabaseMetrics, createLogger, createMetrics, createTracing } from '@prosemill/telemetry';
+import { accessOf, announceAccess, warnWithoutKeys } from './access.ts';
 import { readApiConfig } from './config.ts';
 import { createApi } from './create-api.ts';
 import { startServer } from './server.ts';
@@ -27,6 +28,7 @@ await runProcess(async (aborted) => {
   });
   const queue = createQueue({ databaseUrl: config.DATABASE_URL, redisUrl: config.REDIS_URL, logger });
   await queue.wakeUps.start();
+  const access = accessOf(config);
   const api = createApi({
     store,
     hints: queue.sender,
@@ -40,12 +42,20 @@ await runProcess(async (aborted) => {
     maxAttempts: config.MAX_ATTEMPTS,
     maxQueueLength: config.MAX_QUEUE_LENGTH,
     submitsPerMinute: config.RATE_LIMIT_PER_MINUTE,
+    access,
     trustedProxies: config.TRUSTED_PROXIES,
     corsOrigins: config.CORS_ORIGINS,
     version: packageJson.version,
   });
+  announceAccess(access, config, logger);
   const server = await startServer({ api, host: config.HOST, port: config.PORT, logger });
-  const schema = retryUntilAvailable(() => store.requireReady(), { name: 'database', logger, signal: aborted });
+  const schema = retryUntilAvailable(
+    async () => {
+      await store.requireReady();
+      await warnWithoutKeys(access, store.apiKeys, logger);
+    },
+    { name: 'database', logger, signal: aborted },
+  );
 
   return {
     failed: schema.then(() => new Promise<never>(() => undefined)),

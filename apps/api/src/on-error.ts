@@ -65,6 +65,7 @@ export function problemAnswer(error: AppError, { instance, requestId }: { instan
     'retry-after-ms': shouldRetry ? String(waitMs) : '0',
     // The rest of a body that nobody reads would be taken for the next request.
     ...(status === 413 ? { Connection: 'close' } : {}),
+    ...(status === 401 ? { 'WWW-Authenticate': 'Bearer realm="prosemill"' } : {}),
     ...(withRetryAfter.has(status) ? { 'Retry-After': String(Math.ceil(waitMs / 1_000)) } : {}),
   };
   return { status, headers, body: JSON.stringify(problem) };

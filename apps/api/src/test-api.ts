@@ -34,6 +34,7 @@ export async function openTestApi(overrides: Partial<ApiOptions> = {}): Promise<
     maxAttempts: 3,
     maxQueueLength: 100,
     submitsPerMinute: 0,
+    access: { auth: 'off' },
     trustedProxies: 0,
     corsOrigins: [],
     version: '0',

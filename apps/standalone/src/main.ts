@@ -1,6 +1,6 @@
 /** The whole service in one process, on whatever DATABASE_URL and REDIS_URL name; with neither, on an SQLite file. */
 import packageJson from '../package.json' with { type: 'json' };
-import { createApi, startServer } from '@prosemill/api';
+import { accessOf, announceAccess, createApi, startServer, warnWithoutKeys } from '@prosemill/api';
 import { armFailpoint, newId, retryUntilAvailable, runProcess } from '@prosemill/core';
 import { createTextGenerator } from '@prosemill/engine';
 import { createQueue } from '@prosemill/queue';
@@ -28,6 +28,7 @@ await runProcess(async (aborted) => {
   const leaseMs = config.LEASE_SECONDS * 1_000;
   const queue = createQueue({ databaseUrl: config.DATABASE_URL, redisUrl: config.REDIS_URL, logger });
   await queue.wakeUps.start();
+  const access = accessOf(config);
   const api = createApi({
     store,
     hints: queue.sender,
@@ -41,6 +42,7 @@ await runProcess(async (aborted) => {
     maxAttempts: config.MAX_ATTEMPTS,
     maxQueueLength: config.MAX_QUEUE_LENGTH,
     submitsPerMinute: config.RATE_LIMIT_PER_MINUTE,
+    access,
     trustedProxies: config.TRUSTED_PROXIES,
     corsOrigins: config.CORS_ORIGINS,
     version: packageJson.version,
@@ -58,10 +60,17 @@ await runProcess(async (aborted) => {
     leaseMs,
     forbiddenWords: config.FORBIDDEN_WORDS,
   });
+  announceAccess(access, config, logger);
   const server = await startServer({ api, host: config.HOST, port: config.PORT, logger });
 
   async function run(): Promise<never> {
-    await retryUntilAvailable(() => store.migrate(), { name: 'database', logger, signal: aborted });
+    await retryUntilAvailable(
+      async () => {
+        await store.migrate();
+        await warnWithoutKeys(access, store.apiKeys, logger);
+      },
+      { name: 'database', logger, signal: aborted },
+    );
     await worker.start(aborted);
     return await worker.failed;
   }

@@ -1,4 +1,5 @@
 /** @module The HTTP contract: every route, body and error, shared by the API, its document, clients and tests. */
+export * from './access.ts';
 export * from './cursor.ts';
 export * from './generation-request.ts';
 export * from './job.ts';

@@ -4,7 +4,7 @@ import type { ErrorCode } from '@prosemill/core';
 import { responseHeaders } from './routes/headers.ts';
 
 interface ProblemRow {
-  readonly status: 400 | 404 | 405 | 408 | 409 | 413 | 415 | 422 | 429 | 431 | 500 | 503 | 504;
+  readonly status: 400 | 401 | 403 | 404 | 405 | 408 | 409 | 413 | 415 | 422 | 429 | 431 | 500 | 503 | 504;
   readonly title: string;
 }
 
@@ -14,6 +14,8 @@ export const problemTable = {
   invalid_json: { status: 400, title: 'The body is not JSON' },
   invalid_header: { status: 400, title: 'A header is not valid' },
   prompt_refused: { status: 400, title: 'The prompt was refused' },
+  unauthorized: { status: 401, title: 'A valid API key is needed' },
+  forbidden: { status: 403, title: 'The API key may not do this' },
   not_found: { status: 404, title: 'Not found' },
   method_not_allowed: { status: 405, title: 'Method not allowed' },
   request_timeout: { status: 408, title: 'The request took too long' },
@@ -75,6 +77,14 @@ const errorHeaders = {
   },
 };
 
+const challengeHeader = {
+  'WWW-Authenticate': {
+    required: true,
+    schema: { type: 'string' as const },
+    description: 'That a bearer token is asked for (RFC 6750).',
+  },
+};
+
 const retryAfterHeader = {
   'Retry-After': { required: true, schema: { type: 'integer' as const }, description: 'Seconds.' },
 };
@@ -92,6 +102,7 @@ export function problemResponses<Code extends ErrorCode>(...codes: readonly Code
         description: group.map((code) => `\`${code}\`: ${problemTable[code].title}`).join('; '),
         headers: {
           ...errorHeaders,
+          ...(status === 401 ? challengeHeader : {}),
           ...(withRetryAfter.has(status) ? retryAfterHeader : {}),
           ...(codes.includes('rate_limited' as Code) ? responseHeaders.rateLimit : {}),
         },
@@ -113,10 +124,13 @@ export const everyError = [
   'internal',
 ] as const satisfies readonly ErrorCode[];
 
+/** What any route may answer that is not open, where keys are on. */
+export const accessErrors = ['unauthorized', 'forbidden', 'rate_limited'] as const satisfies readonly ErrorCode[];
+
 /** What any route that needs the database may answer; each declares them besides its own. */
 export const commonErrors = [
   ...everyError,
-  'rate_limited',
+  ...accessErrors,
   'database_unavailable',
   'shutting_down',
 ] as const satisfies readonly ErrorCode[];

@@ -1,7 +1,15 @@
 /** The one table of error codes, and the one error class that carries them. */
 
 /** What sort of trouble an error is; the API maps the code to a status, the worker maps `retryable` to a transition. */
-export type ErrorKind = 'invalid' | 'not_found' | 'conflict' | 'rate_limited' | 'unavailable' | 'timeout' | 'internal';
+export type ErrorKind =
+  | 'invalid'
+  | 'denied'
+  | 'not_found'
+  | 'conflict'
+  | 'rate_limited'
+  | 'unavailable'
+  | 'timeout'
+  | 'internal';
 
 interface ErrorRow {
   readonly kind: ErrorKind;
@@ -22,6 +30,8 @@ export const errorTable = {
   headers_too_large: { kind: 'invalid', retryable: false },
   body_too_large: { kind: 'invalid', retryable: false },
   unsupported_media_type: { kind: 'invalid', retryable: false },
+  unauthorized: { kind: 'denied', retryable: false },
+  forbidden: { kind: 'denied', retryable: false },
   not_found: { kind: 'not_found', retryable: false },
   method_not_allowed: { kind: 'not_found', retryable: false },
   job_canceled: { kind: 'conflict', retryable: false },

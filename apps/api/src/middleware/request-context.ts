@@ -43,6 +43,7 @@ export function requestContext(options: RequestContextOptions): MiddlewareHandle
       route,
       status,
       client: c.var.clientAddress,
+      ...(c.var.caller?.keyId == null ? {} : { keyId: c.var.caller.keyId }),
       ...(c.var.jobId === undefined ? {} : { jobId: c.var.jobId }),
       durationMs: Math.round(durationMs),
     };

@@ -1,7 +1,9 @@
 /** `/openapi.json`, and `/docs`, which shows it: Scalar's script from its own package, and no request to anybody else. */
 import { readFile } from 'node:fs/promises';
+import { requiredScope } from '@prosemill/contract';
 import type { OpenAPIHono } from '@hono/zod-openapi';
 import { compress } from 'hono/compress';
+import type { Access } from '../access.ts';
 import type { ApiEnv } from '../api-env.ts';
 
 const scriptPath = '/docs/scalar.js';
@@ -36,8 +38,13 @@ const pagePolicy = [
   "frame-ancestors 'none'",
 ].join('; ');
 
-export function addDocsRoutes(app: OpenAPIHono<ApiEnv>, version: string): void {
-  app.get('/openapi.json', (c) => c.json(openApiDocument(app, version)));
+export interface DocsOptions {
+  readonly version: string;
+  readonly access: Access;
+}
+
+export function addDocsRoutes(app: OpenAPIHono<ApiEnv>, options: DocsOptions): void {
+  app.get('/openapi.json', (c) => c.json(openApiDocument(app, options)));
   app.get('/docs', (c) => c.html(page, 200, { 'Content-Security-Policy': pagePolicy }));
   app.get(scriptPath, compress(), async (c) => {
     const script = await readFile(scriptUrl, 'utf8');
@@ -47,9 +54,9 @@ export function addDocsRoutes(app: OpenAPIHono<ApiEnv>, version: string): void {
   });
 }
 
-/** The document of every route of the contract. */
-export const openApiDocument = (app: OpenAPIHono<ApiEnv>, version: string) =>
-  app.getOpenAPI31Document({
+/** The document of every route of the contract. Without keys it asks for none: generated clients would want one. */
+function openApiDocument(app: OpenAPIHono<ApiEnv>, { version, access }: DocsOptions) {
+  const document = app.getOpenAPI31Document({
     openapi: '3.1.0',
     info: {
       title: 'Prosemill',
@@ -65,3 +72,21 @@ export const openApiDocument = (app: OpenAPIHono<ApiEnv>, version: string) =>
       { name: 'Operations', description: 'For administrators.' },
     ],
   });
+  if (access.auth === 'off') return document;
+  for (const [path, operations] of Object.entries(document.paths ?? {})) {
+    for (const [method, operation] of Object.entries(operations) as [string, { security?: object[] }][]) {
+      const scope = requiredScope(method.toUpperCase(), path);
+      operation.security = scope === null ? [] : [{ [schemeName]: [scope] }];
+    }
+  }
+  const { securitySchemes, ...others } = document.components ?? {};
+  return { ...document, components: { ...others, securitySchemes: { ...securitySchemes, [schemeName]: scheme } } };
+}
+
+const schemeName = 'apiKey';
+const scheme = {
+  type: 'http',
+  scheme: 'bearer',
+  bearerFormat: 'pm_…',
+  description: 'An API key. What each route names is the scope that the key must have: generate, read or admin.',
+};

@@ -2,7 +2,7 @@
 import { createRoute, z } from '@hono/zod-openapi';
 import { workerStates } from '@prosemill/core';
 import { modelSchema, orNull } from '../job.ts';
-import { everyError, problemResponses } from '../problem.ts';
+import { accessErrors, everyError, problemResponses } from '../problem.ts';
 import { responseHeaders } from './headers.ts';
 
 export const healthSchema = z
@@ -81,6 +81,6 @@ export const metricsRoute = createRoute({
       headers: responseHeaders.rateLimit,
       content: { 'text/plain': { schema: z.string() } },
     },
-    ...problemResponses('rate_limited', ...everyError),
+    ...problemResponses(...accessErrors, ...everyError, 'database_unavailable'),
   },
 });

@@ -1,0 +1,119 @@
+import type { HttpBindings } from '@hono/node-server';
+import { type NewApiKey, newId, type Scope } from '@prosemill/core';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { createSecret } from '../services/api-key-secret.ts';
+import { openTestApi, type TestApi } from '../test-api.ts';
+
+const adminKey = 'an-admin-key-for-tests-0123456789+/=';
+
+const from = (address: string): Partial<HttpBindings> => ({
+  incoming: { headersDistinct: {}, socket: { remoteAddress: address } } as unknown as HttpBindings['incoming'],
+});
+
+describe('a request', () => {
+  let opened: TestApi;
+
+  beforeEach(async () => {
+    opened = await openTestApi({ access: { auth: 'keys', adminKey } });
+  });
+  afterEach(async () => await opened.close());
+
+  async function createKey(scopes: readonly Scope[], rest: Partial<NewApiKey> = {}) {
+    const { secret, hash, prefix } = createSecret();
+    const { id } = await opened.store.apiKeys.create({
+      id: newId(),
+      ownerId: 'acme',
+      name: '',
+      hash,
+      prefix,
+      scopes,
+      expiresInMs: null,
+      ...rest,
+    });
+    return { id, secret };
+  }
+
+  const request = async (path: string, authorization?: string, address = '1.1.1.1') =>
+    await opened.api.app.request(
+      path,
+      { headers: { 'X-Request-Id': 'same', ...(authorization === undefined ? {} : { Authorization: authorization }) } },
+      from(address),
+    );
+
+  it('gets one and the same 401, whatever is wrong with its key', async () => {
+    const revoked = await createKey(['read']);
+    await opened.store.apiKeys.revoke(revoked.id);
+    const { secret: expired } = await createKey(['read'], { expiresInMs: 0 });
+    const { secret } = await createKey(['read']);
+    const wrong = [
+      undefined,
+      '',
+      'Bearer',
+      'Bearer x',
+      `Basic ${secret}`,
+      secret,
+      `Bearer ${secret}x`,
+      `Bearer ${secret} x`,
+    ];
+    const bearers = [revoked.secret, expired, createSecret().secret, adminKey.toUpperCase()];
+    const answers = new Set<string>();
+    for (const authorization of [...wrong, ...bearers.map((bearer) => `Bearer ${bearer}`)]) {
+      const answer = await request('/jobs', authorization);
+      expect(answer.status).toBe(401);
+      answers.add(JSON.stringify([[...answer.headers], await answer.text()]));
+    }
+    expect(answers.size).toBe(1);
+    const [answer = ''] = answers;
+    expect(answer).toContain('["www-authenticate","Bearer realm=\\"prosemill\\""]');
+    expect(answer).toContain('\\"code\\":\\"unauthorized\\"');
+  });
+
+  it('is its owner’s, and needs the scope of its route', async () => {
+    const { secret } = await createKey(['read']);
+    expect((await request('/jobs', `Bearer ${secret}`)).status).toBe(200);
+    expect((await request('/jobs', `bearer  ${secret}`)).status).toBe(200);
+    const refused = await request('/metrics', `Bearer ${secret}`);
+    expect([refused.status, await refused.json()]).toMatchObject([
+      403,
+      { code: 'forbidden', detail: 'This needs an API key with the scope admin.' },
+    ]);
+  });
+
+  it('with ADMIN_KEY sees numbers, and no jobs', async () => {
+    expect((await request('/metrics', `Bearer ${adminKey}`)).status).toBe(200);
+    expect((await request('/jobs', `Bearer ${adminKey}`)).status).toBe(403);
+  });
+
+  it('needs no key for what is open, and shows none of the rest', async () => {
+    for (const path of ['/docs', '/docs/scalar.js', '/openapi.json', '/health', '/livez', '/readyz']) {
+      expect((await request(path, 'Bearer x')).status).toBe(200);
+    }
+    for (const path of ['/nope', '/health/', '/HEALTH', '/metrics', '/admin', '/admin/nope', '//health']) {
+      expect((await request(path)).status).toBe(401);
+    }
+  });
+
+  it('from an address that failed 20 times gets 429, unless its key is known here', async () => {
+    const { secret: known } = await createKey(['read']);
+    const { secret: unknown } = await createKey(['read']);
+    expect((await request('/jobs', `Bearer ${known}`)).status).toBe(200);
+    for (let attempt = 1; attempt <= 20; attempt += 1) expect((await request('/jobs')).status).toBe(401);
+    for (const authorization of [undefined, `Bearer ${unknown}`, `Bearer ${adminKey}`]) {
+      const refused = await request('/jobs', authorization);
+      expect(refused.status).toBe(429);
+      expect(Number(refused.headers.get('Retry-After'))).toBeGreaterThan(0);
+      expect(await refused.json()).toMatchObject({ code: 'rate_limited' });
+    }
+    expect((await request('/jobs', `Bearer ${known}`)).status).toBe(200);
+    expect((await request('/jobs', `Bearer ${unknown}`, '2.2.2.2')).status).toBe(200);
+  });
+});
+
+it('without keys nobody is asked for one, and no document asks for one', async () => {
+  const opened = await openTestApi();
+  for (let attempt = 0; attempt < 30; attempt += 1) {
+    expect((await opened.api.app.request('/jobs', { headers: { Authorization: 'Bearer x' } })).status).toBe(200);
+  }
+  expect(await (await opened.api.app.request('/openapi.json')).text()).not.toContain('"security');
+  await opened.close();
+});

@@ -1,0 +1,53 @@
+/** From the header `Authorization` to whose request it is. */
+import { timingSafeEqual } from 'node:crypto';
+import { AppError, type ApiKeyStore, type Logger } from '@prosemill/core';
+import type { Access } from '../access.ts';
+import { adminCaller, type Caller, localCaller } from '../caller.ts';
+import { hashSecret, isSecret } from './api-key-secret.ts';
+import { FailedAttempts } from './failed-attempts.ts';
+import { KnownKeys } from './known-keys.ts';
+
+export interface Credentials {
+  /** The header as it came. */
+  readonly authorization: string | undefined;
+  readonly clientAddress: string;
+}
+
+/** @throws {AppError} `unauthorized`, the same for every cause; `rate_limited` after too many of them */
+export type IdentifyCaller = (credentials: Credentials) => Promise<Caller>;
+
+export interface IdentifyCallerOptions {
+  readonly access: Access;
+  readonly keys: ApiKeyStore;
+  readonly logger: Logger;
+}
+
+export function createIdentifyCaller({ access, keys, logger }: IdentifyCallerOptions): IdentifyCaller {
+  if (access.auth === 'off') return async () => localCaller;
+  const knownKeys = new KnownKeys({ keys, logger });
+  const failedAttempts = new FailedAttempts();
+  const adminHash = access.adminKey === null ? null : hashSecret(access.adminKey);
+
+  async function findCaller(secret: string, hash: string): Promise<Caller | null> {
+    if (adminHash !== null && timingSafeEqual(Buffer.from(hash), Buffer.from(adminHash))) return adminCaller;
+    return isSecret(secret) ? await knownKeys.find(hash) : null;
+  }
+
+  return async function identifyCaller({ authorization, clientAddress }) {
+    const secret = bearerOf(authorization);
+    const hash = hashSecret(secret);
+    // Honest clients behind the same address go on: their keys are known.
+    const waitMs = knownKeys.has(hash) ? 0 : failedAttempts.waitMs(clientAddress);
+    if (waitMs > 0) {
+      const message = 'Too many attempts without a valid API key came from this address.';
+      throw new AppError('rate_limited', { message, details: { retryAfterMs: Math.ceil(waitMs) } });
+    }
+    const caller = await findCaller(secret, hash);
+    if (caller !== null) return caller;
+    failedAttempts.add(clientAddress);
+    throw new AppError('unauthorized', { message: 'This needs a valid API key: Authorization: Bearer pm_…' });
+  };
+}
+
+/** The token, or '' for anything else. @see RFC 6750, §2.1 */
+const bearerOf = (authorization = ''): string => /^Bearer +([\w\-.~+/]+=*) *$/i.exec(authorization)?.[1] ?? '';
