@@ -25,7 +25,7 @@ export function splitProfile(
 ): readonly StepSplit[] {
   const marks = events.filter(({ name }) => name === 'model_run').toSorted((a, b) => a.ts - b.ts);
   if (marks.length !== runs.length) throw new RangeError(`A profile of ${marks.length} runs, but ${runs.length} ran.`);
-  const nodes = events.filter(({ cat }) => cat === 'Node').toSorted((a, b) => a.ts - b.ts);
+  const nodes = events.filter(isNode).toSorted((a, b) => a.ts - b.ts);
   const perRun = marks.map((): ProfileEvent[] => []);
   let run = 0;
   for (const node of nodes) {
@@ -49,6 +49,9 @@ export function splitProfile(
     };
   });
 }
+
+/** Not an If: the nodes of its branch are events of their own. */
+const isNode = ({ cat, args }: ProfileEvent): boolean => cat === 'Node' && args?.op_name !== 'If';
 
 function sumBy(events: readonly ProfileEvent[], keyOf: (event: ProfileEvent) => string): ReadonlyMap<string, number> {
   const sums = new Map<string, number>();

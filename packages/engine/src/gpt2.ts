@@ -3,6 +3,7 @@ export { graphVersion } from './batched/graph-version.ts';
 export type { Gpt2Layer, Gpt2Shape, Gpt2Weights, Linear, Norm } from './batched/gpt2-weights.ts';
 export { loadBatchedModel } from './batched/load-batched-model.ts';
 export { microsoftDomain, OnnxGraph, type Value } from './batched/onnx-graph.ts';
+export { childEnvironment } from './child-environment.ts';
 export { TextRun } from './sampling/text-run.ts';
 export { createTokenizer } from '@prosemill/tokenizer';
 export { InferenceSession, Tensor } from 'onnxruntime-node';

@@ -2,7 +2,7 @@
  * GPT-2 as an ONNX graph for exactly this loop: it takes the past keys and values and gives back only the new ones.
  *
  * N new positions stand in two sections. First R rows that go on, one position each, lane by lane; each of the G lanes has b rows and a past of its own
- * length T. Then C prompts that begin, S positions each, with a past of T' if an earlier chunk of them is done. Everything but attention computes all N at
+ * length T. Where all R are in the first lane, the others are not computed. Then C prompts that begin, S positions each, with a past of T' if an earlier chunk of them is done. Everything but attention computes all N at
  * once. E width, H heads, D = E / H, V vocabulary, L positions whose next token is wanted.
  *
  * Attention is in two parts, over the new positions and over the past, because joining the past with the new ones would copy all of it at each step. The
@@ -54,6 +54,9 @@ interface Heads {
   readonly values: Value;
 }
 
+/** The new positions' shares in each other, [b, H, S, S], and what they take of the past, [b, H, S, D]. */
+type Attended = readonly [shares: Value, mixed: Value];
+
 interface Past {
   readonly keys: Value;
   readonly values: Value;
@@ -68,6 +71,7 @@ class Gpt2GraphBuilder {
   readonly #layers: GraphLayers;
   readonly #sections: Value;
   readonly #laneRows: Value;
+  readonly #isOneLane: Value;
   readonly #lanes: readonly Pick<Past, 'mask' | 'sizes'>[];
   readonly #prompts: Pick<Past, 'mask' | 'sizes'>;
   readonly #promptShape: Value;
@@ -83,6 +87,8 @@ class Gpt2GraphBuilder {
     const lanes = laneSizes(positions);
     this.#sections = graph.input(inputNames.sections, 'int64', [2]);
     this.#laneRows = graph.input(inputNames.laneRows, 'int64', [lanes.length]);
+    // The nodes of lanes without rows would take a sixth of the step of a single text.
+    this.#isOneLane = graph.node('Equal', [this.#first(this.#laneRows), this.#first(this.#sections)]);
     this.#lanes = lanes.map((_, lane) => this.#masked(maskName(lane), [`b${lane}`, 1, 1, `J${lane}`]));
     this.#prompts = this.#masked(inputNames.promptMask, [1, 1, 'S', 'J']);
     this.#promptShape = graph.input(inputNames.promptShape, 'int64', [4]);
@@ -145,18 +151,28 @@ class Gpt2GraphBuilder {
     // Of one position with itself: as a matrix product this takes ten times as long.
     const products = graph.node('Mul', [rows.queries, rows.keys]);
     const ownScores = graph.node('ReduceSum', [products, graph.constant(BigInt64Array.of(3n))], { keepdims: 1 });
-    const scores = this.#splitLanes(ownScores); // [b, H, 1, 1] each
-    const queries = this.#splitLanes(rows.queries);
-    const lanes = this.#lanes.map((lane, number) =>
-      this.#attendPast(queries[number] ?? '', scores[number] ?? '', {
-        ...lane,
-        ...this.#past(pastNames(index, number), [`b${number}`, `T${number}`]),
-      }),
-    );
-    const [shares = '', mixed = ''] = [lanes.map((lane) => lane.shares), lanes.map((lane) => lane.mixed)].map((parts) =>
-      graph.node('Concat', parts, { axis: 0 }),
+    const pasts = this.#lanes.map((lane, number) => ({
+      ...lane,
+      ...this.#past(pastNames(index, number), [`b${number}`, `T${number}`]),
+    }));
+    const [shares = '', mixed = ''] = graph.either(
+      this.#isOneLane,
+      {
+        ifTrue: () => pasts.slice(0, 1).flatMap((past) => this.#attendPast(rows.queries, ownScores, past)),
+        ifFalse: () => this.#attendLanes(rows.queries, ownScores, pasts),
+      },
+      ['float32', 'float32'],
     );
     return graph.node('Add', [graph.node('Mul', [shares, rows.values]), mixed]);
+  }
+
+  /** As `attendPast`, each lane's rows on its past. */
+  #attendLanes(queries: Value, ownScores: Value, pasts: readonly Past[]): Attended {
+    const laneQueries = this.#splitLanes(queries);
+    const laneScores = this.#splitLanes(ownScores); // [b, H, 1, 1] each
+    const parts = pasts.map((past, lane) => this.#attendPast(laneQueries[lane] ?? '', laneScores[lane] ?? '', past));
+    const join = (values: readonly Value[]): Value => this.#graph.node('Concat', values, { axis: 0 });
+    return [join(parts.map(([shares]) => shares)), join(parts.map(([, mixed]) => mixed))];
   }
 
   /** [C·S, 3E] → [C, S, H, D]. */
@@ -166,13 +182,12 @@ class Gpt2GraphBuilder {
     const prompts = this.#splitHeads(graph.node('Transpose', [shaped], { perm: [0, 2, 1, 3] }));
     this.#outputNew(prompts, promptNames(index), ['C', 'S']);
     const past = { ...this.#prompts, ...this.#past(promptPastNames(index), ['C', 'T']) };
-    const { shares, mixed } = this.#attendPast(prompts.queries, this.#scores(prompts.queries, prompts.keys), past);
+    const [shares, mixed] = this.#attendPast(prompts.queries, this.#scores(prompts.queries, prompts.keys), past);
     const all = graph.node('Add', [graph.node('MatMul', [shares, prompts.values]), mixed]);
     return graph.node('Transpose', [all], { perm: [0, 2, 1, 3] });
   }
 
-  /** What the new positions take of the past, [b, H, S, D], and their shares in each other, [b, H, S, S]. */
-  #attendPast(queries: Value, newScores: Value, past: Past): { mixed: Value; shares: Value } {
+  #attendPast(queries: Value, newScores: Value, past: Past): Attended {
     const graph = this.#graph;
     const joined = graph.node('Concat', [newScores, this.#scores(queries, past.keys)], { axis: 3 }); // [b, H, S, S+T]
     const allShares = graph.node('Softmax', [graph.node('Add', [joined, past.mask])], { axis: 3 });
@@ -180,7 +195,7 @@ class Gpt2GraphBuilder {
       count: 2,
       attributes: { axis: 3 },
     });
-    return { mixed: graph.node('MatMul', [pastShares, past.values]), shares };
+    return [shares, graph.node('MatMul', [pastShares, past.values])];
   }
 
   /** [L, E] → logits and the top of them. */
@@ -214,6 +229,10 @@ class Gpt2GraphBuilder {
     const attributes = { axis: 1, num_outputs: 3 };
     const [queries = '', keys = '', values = ''] = this.#graph.nodes('Split', [x], { count: 3, attributes });
     return { queries, keys, values };
+  }
+
+  #first(x: Value): Value {
+    return this.#graph.node('Gather', [x, this.#graph.constant(BigInt64Array.of(0n))]);
   }
 
   #splitLanes(x: Value): readonly Value[] {

@@ -5,7 +5,14 @@ import { ProtobufMessage } from './protobuf.ts';
 export type Value = string;
 
 /** A whole number becomes an int attribute, `{ float }` a float one. */
-export type Attributes = Readonly<Record<string, number | readonly number[] | { readonly float: number }>>;
+export type Attributes = Readonly<Record<string, number | readonly number[] | { readonly float: number } | Branch>>;
+
+/** A graph inside an attribute. */
+interface Branch {
+  readonly name: string;
+  readonly nodes: readonly Node[];
+  readonly outputs: readonly ProtobufMessage[];
+}
 
 const elementTypes = { float32: 1, uint8: 2, int8: 3, int32: 6, int64: 7, float16: 10 } as const;
 export type ElementType = keyof typeof elementTypes;
@@ -18,7 +25,8 @@ const opset = 18;
 export const microsoftDomain = 'com.microsoft';
 
 export class OnnxGraph {
-  readonly #nodes: Node[] = [];
+  /** Where nodes go now: the graph itself, or the branch that is being built. */
+  #nodes: Node[] = [];
   readonly #initializers: ProtobufMessage[] = [];
   readonly #inputs: ProtobufMessage[] = [];
   readonly #outputs: ProtobufMessage[] = [];
@@ -64,6 +72,23 @@ export class OnnxGraph {
     return outputs;
   }
 
+  /**
+   * Only the nodes of one branch run. Both give as many values, of the same types, and may use any value from before them; what is made inside a branch stays there.
+   * @param condition  A bool with one element.
+   * @param types      Of the values.
+   */
+  either(
+    condition: Value,
+    branches: { readonly ifTrue: () => readonly Value[]; readonly ifFalse: () => readonly Value[] },
+    types: readonly ElementType[],
+  ): readonly Value[] {
+    const attributes = {
+      then_branch: this.#branch(branches.ifTrue, types),
+      else_branch: this.#branch(branches.ifFalse, types),
+    };
+    return this.nodes('If', [condition], { count: types.length, attributes });
+  }
+
   /** The bytes of an .onnx file. */
   finish(name: string): Uint8Array<ArrayBuffer> {
     const graph = new ProtobufMessage();
@@ -77,6 +102,16 @@ export class OnnxGraph {
       model.message(8, new ProtobufMessage().string(1, domain).int(2, version));
     }
     return model.finish();
+  }
+
+  #branch(build: () => readonly Value[], types: readonly ElementType[]): Branch {
+    const outside = this.#nodes;
+    this.#nodes = [];
+    const values = build();
+    const outputs = values.map((value, index) => valueInfo(value, types[index] ?? 'float32'));
+    const branch = { name: this.#newName('branch'), nodes: this.#nodes, outputs };
+    this.#nodes = outside;
+    return branch;
   }
 
   #newName(prefix: string): string {
@@ -102,26 +137,47 @@ function nodeMessage(
   for (const input of inputs) node.string(1, nameOf(input));
   for (const output of outputs) node.string(2, nameOf(output));
   node.string(3, outputs[0] ?? '').string(4, op);
-  for (const [name, value] of Object.entries(attributes)) node.message(5, attributeMessage(name, value));
+  for (const [name, value] of Object.entries(attributes)) {
+    node.message(5, attributeMessage(name, value, outputNames));
+  }
   return node.string(7, domain);
 }
 
-function attributeMessage(name: string, value: Attributes[string]): ProtobufMessage {
+function attributeMessage(
+  name: string,
+  value: Attributes[string],
+  outputNames: ReadonlyMap<Value, string>,
+): ProtobufMessage {
   const attribute = new ProtobufMessage().string(1, name);
   if (typeof value === 'number') return attribute.int(3, value).int(20, 2);
   if ('float' in value) return attribute.float(2, value.float).int(20, 1);
+  if ('nodes' in value) return attribute.message(6, branchMessage(value, outputNames)).int(20, 5);
   for (const item of value) attribute.int(8, item);
   return attribute.int(20, 7);
 }
 
-function valueInfo(name: string, type: ElementType, dims: readonly (number | string)[]): ProtobufMessage {
+function branchMessage({ name, nodes, outputs }: Branch, outputNames: ReadonlyMap<Value, string>): ProtobufMessage {
+  const graph = new ProtobufMessage();
+  for (const node of nodes) graph.message(1, nodeMessage(node, outputNames));
+  graph.string(2, name);
+  for (const output of outputs) graph.message(12, output);
+  return graph;
+}
+
+/** @param dims  Left out: of any shape. */
+function valueInfo(name: string, type: ElementType, dims?: readonly (number | string)[]): ProtobufMessage {
+  const tensor = new ProtobufMessage().int(1, elementTypes[type]);
+  if (dims !== undefined) tensor.message(2, shapeMessage(dims));
+  return new ProtobufMessage().string(1, name).message(2, new ProtobufMessage().message(1, tensor));
+}
+
+function shapeMessage(dims: readonly (number | string)[]): ProtobufMessage {
   const shape = new ProtobufMessage();
   for (const dim of dims) {
     const message = new ProtobufMessage();
     shape.message(1, typeof dim === 'number' ? message.int(1, dim) : message.string(2, dim));
   }
-  const tensor = new ProtobufMessage().int(1, elementTypes[type]).message(2, shape);
-  return new ProtobufMessage().string(1, name).message(2, new ProtobufMessage().message(1, tensor));
+  return shape;
 }
 
 function typeOf(data: Elements): ElementType {

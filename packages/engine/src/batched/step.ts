@@ -115,15 +115,17 @@ export class StepFeeds {
 
   of({ ids, positions, wanted, lanes, prompts }: StepInput): Record<string, Tensor> {
     const promptPositions = prompts.count * prompts.length;
+    // A lane's place says nothing about its T, and the graph skips those that are empty only where all rows are in the first.
+    const used = lanes.filter(({ rows }) => rows > 0);
     const feeds: Record<string, Tensor> = {
       ...this.#absent,
       [inputNames.ids]: new Tensor('int32', ids, [ids.length]),
       [inputNames.position]: new Tensor('int32', positions, [positions.length]),
       [inputNames.wanted]: new Tensor('int32', wanted, [wanted.length]),
       [inputNames.sections]: int64(ids.length - promptPositions, promptPositions),
-      [inputNames.laneRows]: int64(...lanes.map(({ rows }) => rows)),
+      [inputNames.laneRows]: int64(...lanes.map((_, index) => used[index]?.rows ?? 0)),
     };
-    for (const [index, lane] of lanes.entries()) if (lane.rows > 0) Object.assign(feeds, this.#lane(index, lane));
+    for (const [index, lane] of used.entries()) Object.assign(feeds, this.#lane(index, lane));
     if (prompts.count > 0) Object.assign(feeds, this.#prompts(prompts));
     return feeds;
   }
