@@ -60,6 +60,20 @@ async function refusalOf(environment: Environment): Promise<string> {
 }
 
 describe('the service in one process', () => {
+  it('asks for keys where other machines reach the port, says so, and lets ADMIN_KEY make the first', async () => {
+    const adminKey = { Authorization: `Bearer ${'x'.repeat(32)}` };
+    const environment = { ...(await sqliteFile()), HOST: '0.0.0.0', ADMIN_KEY: 'x'.repeat(32) };
+    const service = stopAtEnd(await launchStandalone(environment));
+    await service.processes[0]?.logged({ msg: 'requests need an API key', hasAdminKey: true });
+    const request = await createClient(service.url);
+    await expect.poll(async () => (await request('/readyz')).status).toBe(200);
+    expect((await request('/jobs')).status).toBe(401);
+    const json = { owner: 'acme', name: 'first' };
+    const created = await request<{ secret: string }>('/admin/keys', { json, headers: adminKey });
+    const headers = { Authorization: `Bearer ${created.body.secret}` };
+    expect([created.status, (await request('/jobs', { headers })).status]).toEqual([201, 200]);
+  });
+
   it('hands back what it cannot finish on Ctrl-C, exits 0, and goes on with it when it is started again', async () => {
     const environment = { ...(await sqliteFile()), SHUTDOWN_GRACE_SECONDS: '0' };
     const first = stopAtEnd(await launchStandalone(environment));

@@ -20,6 +20,7 @@ import { addGenerateRoute } from './routes/generate.ts';
 import { addHealthRoutes } from './routes/health.ts';
 import { addHistoryRoutes } from './routes/history.ts';
 import { addJobRoutes } from './routes/jobs.ts';
+import { addKeyRoutes } from './routes/keys.ts';
 import { addMetricsRoute } from './routes/metrics.ts';
 import { addQueueRoutes } from './routes/queue.ts';
 import { createIdentifyCaller, type IdentifyCaller } from './services/identify-caller.ts';
@@ -116,7 +117,7 @@ function createApp(services: ApiServices, options: AppOptions): OpenAPIHono<ApiE
   // Before the key is looked at: a preflight has none.
   if (corsOrigins.length > 0) app.use(crossOrigin(corsOrigins));
   app.use(authenticate(options.identify), limitRate({ ...options, submitPaths }));
-  for (const path of submitPaths) app.post(path, requireJson, limitBody, requireUtf8);
+  for (const path of [...submitPaths, '/admin/keys']) app.post(path, requireJson, limitBody, requireUtf8);
   // After the body has been read: a connection that closes on an unread one is reset, and the answer is lost.
   app.use(refuseWhileStopping(services.isStopping));
   addGenerateRoute(app, services);
@@ -125,6 +126,7 @@ function createApp(services: ApiServices, options: AppOptions): OpenAPIHono<ApiE
   addHealthRoutes(app, services);
   addMetricsRoute(app, services);
   addQueueRoutes(app, services);
+  addKeyRoutes(app, services);
   addDocsRoutes(app, { version: services.version, access: options.access });
   app.onError(onError);
   const allowedMethods = methodsOf(app);

@@ -8,4 +8,5 @@ export * from './routes/generate.ts';
 export * from './routes/health.ts';
 export * from './routes/history.ts';
 export * from './routes/jobs.ts';
+export * from './routes/keys.ts';
 export * from './routes/queue.ts';

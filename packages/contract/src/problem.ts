@@ -135,13 +135,18 @@ export const commonErrors = [
   'shutting_down',
 ] as const satisfies readonly ErrorCode[];
 
-/** What any route that makes a job from a JSON body may answer. */
-export const submitErrors = [
+/** What any route with a JSON body may answer. */
+export const bodyErrors = [
   'invalid_json',
   'request_timeout',
   'body_too_large',
   'unsupported_media_type',
   'invalid_request',
+] as const satisfies readonly ErrorCode[];
+
+/** What any route that makes a job may answer. */
+export const submitErrors = [
+  ...bodyErrors,
   'invalid_header',
   'idempotency_key_reused',
   'prompt_refused',

@@ -1,0 +1,74 @@
+import { execFile } from 'node:child_process';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { openStore } from '@prosemill/store';
+import { silentLogger } from '@prosemill/testkit';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { hashSecret } from './services/api-key-secret.ts';
+
+interface Run {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+const program = fileURLToPath(new URL('keys.ts', import.meta.url));
+
+describe('pnpm keys', () => {
+  let folder: string;
+  let url: string;
+
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'prosemill-keys-'));
+    url = `sqlite:${join(folder, 'test.db')}`;
+    const store = openStore({ url, logger: silentLogger });
+    await store.migrate();
+    await store.stop();
+  });
+  afterAll(async () => await rm(folder, { recursive: true }));
+
+  const keys = async (...args: string[]): Promise<Run> =>
+    await new Promise((resolve) => {
+      const options = { env: { DATABASE_URL: url } };
+      execFile(process.execPath, [program, ...args], options, (error, stdout, stderr) =>
+        resolve({ code: error === null ? 0 : Number(error.code), stdout, stderr }),
+      );
+    });
+
+  async function isValid(secret: string): Promise<boolean> {
+    const store = openStore({ url, logger: silentLogger });
+    const key = await store.apiKeys.findValid(hashSecret(secret));
+    await store.stop();
+    return key !== null;
+  }
+
+  it('makes, lists and revokes keys; the secret alone goes to standard output, once', async () => {
+    const created = await keys('create', '--owner', 'acme', '--name', 'a "b" \u001B[31m', '--expires-in-days', '1');
+    const secret = created.stdout.trim();
+    expect([created.code, await isValid(secret)]).toEqual([0, true]);
+    const listed = await keys('list');
+    expect(listed.stdout).toContain(String.raw`…  acme  generate,read  "a \"b\" \u001b[31m"  expires `);
+    expect(listed.stdout).not.toContain(secret);
+    const id = listed.stdout.split(' ')[0] ?? '';
+    expect((await keys('revoke', id)).code).toBe(0);
+    expect(await isValid(secret)).toBe(false);
+    expect((await keys('list')).stdout).toContain('  revoked ');
+  });
+
+  it.each([
+    [['create', '--owner', 'acme'], /name: /],
+    [['create', '--owner', 'a b', '--name', 'x'], /owner: must be/],
+    [['create', '--owner', 'acme', '--name', 'x', '--scopes', 'root'], /scopes\.0: /],
+    [['create', '--owner', 'acme', '--name', 'x', '--expires-in-days', 'soon'], /expires_in_seconds: /],
+    [['create', '--secret', 'mine'], /--secret/],
+    [['revoke', 'x'], /usage:/],
+    [['revoke', '0198c4e0-0000-7000-8000-000000000000'], /There is no API key/],
+    [[], /usage:/],
+  ])('says what is wrong with %j', async (args, message) => {
+    const { code, stdout, stderr } = await keys(...args);
+    expect([code, stdout]).toEqual([1, '']);
+    expect(stderr).toMatch(message);
+  });
+});

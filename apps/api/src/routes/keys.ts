@@ -1,0 +1,49 @@
+/** `/admin/keys`: make, list and revoke API keys of all owners. */
+import { createKeyRoute, encodeCursor, type KeyBody, listKeysRoute, revokeKeyRoute } from '@prosemill/contract';
+import { type ApiKey, AppError } from '@prosemill/core';
+import type { OpenAPIHono } from '@hono/zod-openapi';
+import type { ApiEnv } from '../api-env.ts';
+import type { ApiServices } from '../api-services.ts';
+import { createKey } from '../services/create-key.ts';
+import { isUuid } from '../wire/is-uuid.ts';
+import { nextLink } from '../wire/next-link.ts';
+
+const defaultPageSize = 20;
+
+export function addKeyRoutes(app: OpenAPIHono<ApiEnv>, { store }: ApiServices): void {
+  app.openapi(createKeyRoute, async (c) => {
+    const { key, secret } = await createKey(store.apiKeys, c.req.valid('json'));
+    c.var.logger.info({ newKeyId: key.id, owner: key.ownerId, scopes: key.scopes }, 'an API key was made');
+    return c.json({ ...presentKey(key), secret }, 201);
+  });
+
+  app.openapi(listKeysRoute, async (c) => {
+    const { limit = defaultPageSize, cursor = null } = c.req.valid('query');
+    const { items, hasMore } = await store.apiKeys.list({ after: cursor, limit });
+    const last = items.at(-1);
+    const nextCursor = hasMore && last !== undefined ? encodeCursor(last) : null;
+    if (nextCursor !== null) c.header('Link', nextLink(c.req.url, nextCursor));
+    return c.json({ data: items.map(presentKey), has_more: hasMore, next_cursor: nextCursor }, 200);
+  });
+
+  app.openapi(revokeKeyRoute, async (c) => {
+    const { id } = c.req.valid('param');
+    const isThere = isUuid(id) && (await store.apiKeys.revoke(id.toLowerCase()));
+    if (!isThere) throw new AppError('not_found', { message: `There is no API key ${id.slice(0, 64)}.` });
+    c.var.logger.info({ revokedKeyId: id }, 'an API key was revoked');
+    return c.body(null, 204);
+  });
+}
+
+const presentKey = (key: ApiKey): KeyBody => ({
+  id: key.id,
+  object: 'api_key',
+  owner: key.ownerId,
+  name: key.name,
+  prefix: key.prefix,
+  scopes: [...key.scopes],
+  created_at: key.createdAt.toISOString(),
+  expires_at: key.expiresAt?.toISOString() ?? null,
+  revoked_at: key.revokedAt?.toISOString() ?? null,
+  last_used_at: key.lastUsedAt?.toISOString() ?? null,
+});

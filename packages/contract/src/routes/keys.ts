@@ -1,0 +1,113 @@
+/** `/admin/keys`: who may use the service. */
+import { createRoute, z } from '@hono/zod-openapi';
+import { scopes } from '@prosemill/core';
+import { uuidCursor } from '../cursor.ts';
+import { bodyErrors, commonErrors, problemResponses } from '../problem.ts';
+import { queryInteger, text, time } from '../text.ts';
+import { responseHeaders } from './headers.ts';
+
+const tenYearsInSeconds = 315_360_000;
+
+export const keyRequestSchema = z
+  .strictObject({
+    owner: z
+      .string()
+      .regex(/^[A-Za-z0-9._@-]{1,64}$/, { error: 'must be 1 to 64 letters, digits or ._@-' })
+      .openapi({ description: 'Whose jobs these are. Keys of one owner share them; without keys the owner is local.' }),
+    name: text(100).openapi({ description: 'What the key is for.' }),
+    scopes: z
+      .array(z.enum(scopes))
+      .min(1)
+      .max(scopes.length)
+      .default(['generate', 'read'])
+      .openapi({ description: 'What the key may do.' }),
+    expires_in_seconds: z
+      .int()
+      .min(1)
+      .max(tenYearsInSeconds)
+      .optional()
+      .openapi({ description: 'From now; absent: never.' }),
+  })
+  .openapi('ApiKeyRequest', { example: { owner: 'acme', name: 'website', scopes: ['generate', 'read'] } });
+
+export type KeyRequest = z.infer<typeof keyRequestSchema>;
+
+export const keySchema = z
+  .strictObject({
+    id: z.uuid(),
+    object: z.literal('api_key'),
+    owner: z.string(),
+    name: z.string(),
+    prefix: z.string().openapi({ description: 'What the secret begins with.', example: 'pm_4fG7bc' }),
+    scopes: z.array(z.enum(scopes)),
+    created_at: time,
+    expires_at: time.nullable(),
+    revoked_at: time.nullable(),
+    last_used_at: time.nullable().openapi({ description: 'At most an hour behind.' }),
+  })
+  .openapi('ApiKey');
+
+export type KeyBody = z.infer<typeof keySchema>;
+
+/** Not `keySchema.extend()`: /openapi.json would have `allOf` with a schema that allows no `secret`. */
+const newKeySchema = z.strictObject({ ...keySchema.shape, secret: z.string() }).openapi('NewApiKey');
+
+export const createKeyRoute = createRoute({
+  method: 'post',
+  path: '/admin/keys',
+  operationId: 'createKey',
+  tags: ['Operations'],
+  summary: 'Make an API key',
+  request: { body: { required: true, content: { 'application/json': { schema: keyRequestSchema } } } },
+  responses: {
+    201: {
+      description: 'The key with its secret, which nobody can show again.',
+      headers: responseHeaders.rateLimit,
+      content: { 'application/json': { schema: newKeySchema } },
+    },
+    ...problemResponses(...bodyErrors, ...commonErrors),
+  },
+});
+
+export const listKeysRoute = createRoute({
+  method: 'get',
+  path: '/admin/keys',
+  operationId: 'listKeys',
+  tags: ['Operations'],
+  summary: 'List API keys, newest first',
+  description: 'Of all owners, with those that are not valid any more.',
+  request: {
+    query: z.strictObject({
+      limit: queryInteger(1, 100).optional().openapi({ default: 20 }),
+      cursor: uuidCursor.optional().openapi({ description: 'next_cursor of the page before.' }),
+    }),
+  },
+  responses: {
+    200: {
+      description: 'A page of keys.',
+      headers: { ...responseHeaders.link, ...responseHeaders.rateLimit },
+      content: {
+        'application/json': {
+          schema: z
+            .strictObject({ data: z.array(keySchema), has_more: z.boolean(), next_cursor: z.string().nullable() })
+            .openapi('ApiKeyPage'),
+        },
+      },
+    },
+    ...problemResponses('invalid_request', ...commonErrors),
+  },
+});
+
+export const revokeKeyRoute = createRoute({
+  method: 'delete',
+  path: '/admin/keys/{id}',
+  operationId: 'revokeKey',
+  tags: ['Operations'],
+  summary: 'Revoke an API key',
+  description: 'It stays in the list. In every process it is refused within 20 s. A second time changes nothing.',
+  request: { params: z.object({ id: z.string().openapi({ description: 'The id of a key.', format: 'uuid' }) }) },
+  responses: {
+    204: { description: 'It is revoked.', headers: responseHeaders.rateLimit },
+    ...problemResponses('not_found', ...commonErrors),
+  },
+});
