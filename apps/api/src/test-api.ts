@@ -1,4 +1,4 @@
-/** An API for tests, on an SQLite file of its own, without a worker. */
+/** An API for tests, on an SQLite file of its own unless they bring a database, without a worker. */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -16,9 +16,14 @@ export interface TestApi {
 
 const logger = createLogger({ name: 'test', level: 'silent', pretty: false });
 
-export async function openTestApi(overrides: Partial<ApiOptions> = {}): Promise<TestApi> {
+export interface TestApiOptions extends Partial<ApiOptions> {
+  /** Default: an SQLite file. */
+  readonly databaseUrl?: string;
+}
+
+export async function openTestApi({ databaseUrl, ...overrides }: TestApiOptions = {}): Promise<TestApi> {
   const folder = await mkdtemp(join(tmpdir(), 'prosemill-api-'));
-  const store = openStore({ url: `sqlite:${join(folder, 'test.db')}`, logger });
+  const store = openStore({ url: databaseUrl ?? `sqlite:${join(folder, 'test.db')}`, logger });
   await store.migrate();
   const queue = createQueue({ databaseUrl: 'sqlite:', redisUrl: undefined, logger });
   const api = createApi({

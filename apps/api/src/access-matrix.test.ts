@@ -1,0 +1,234 @@
+/** Every route of /openapi.json × every way to have no right to it: a new route is tested as soon as it is documented. */
+import type { HttpBindings } from '@hono/node-server';
+import { newId, type Scope, scopes } from '@prosemill/core';
+import { createTestDatabase } from '@prosemill/testkit';
+import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import { createSecret } from './services/api-key-secret.ts';
+import { createKey } from './services/create-key.ts';
+import { openTestApi, type TestApi } from './test-api.ts';
+
+interface Operation {
+  readonly method: string;
+  readonly path: string;
+  /** Null: open to everybody. */
+  readonly scope: Scope | null;
+  /** The example of its body. */
+  readonly body: unknown;
+}
+
+interface OpenApiDocument {
+  readonly paths: Readonly<Record<string, Readonly<Record<string, OpenApiOperation>>>>;
+  readonly components: { readonly schemas: Readonly<Record<string, { readonly example?: unknown }>> };
+}
+
+interface OpenApiOperation {
+  readonly security: readonly { readonly apiKey: readonly Scope[] }[];
+  readonly requestBody?: { readonly content: { readonly 'application/json': { readonly schema: { $ref: string } } } };
+}
+
+interface Answer {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly text: string;
+}
+
+const access = { auth: 'keys', adminKey: null } as const;
+/** What nobody else may see of an owner and its jobs. */
+const marks = {
+  owner: 'quokka',
+  keyName: 'wombat',
+  prompt: 'numbats dream of',
+  text: 'numbats dream of rain',
+} as const;
+const leaked = /quokka|wombat|numbat/;
+
+const operations = await readOperations();
+const closed = operations.filter((operation) => operation.scope !== null);
+const open = operations.filter(({ scope }) => scope === null);
+
+describe.each([
+  ['SQLite', async () => undefined],
+  ['Postgres', async () => await createTestDatabase(inject('postgresUrl'))],
+])('access on %s', (_name, createDatabase) => {
+  let opened: TestApi;
+  let dropDatabase: (() => Promise<void>) | undefined;
+  let jobId: string;
+  let recordId: number;
+  let spareKeyId: string;
+  let secret: string;
+  let strangersSecret: string;
+  let attempts = 0;
+
+  const make = async (owner: string, allowed: readonly Scope[]) =>
+    await createKey(opened.store.apiKeys, { owner, name: marks.keyName, scopes: [...allowed] });
+
+  beforeAll(async () => {
+    const database = await createDatabase();
+    if (database !== undefined) dropDatabase = database.drop;
+    opened = await openTestApi({ access, ...(database === undefined ? {} : { databaseUrl: database.url }) });
+    ({ secret } = await make(marks.owner, scopes));
+    ({ secret: strangersSecret } = await make('stranger', scopes));
+    spareKeyId = (await make(marks.owner, ['read'])).key.id;
+    const json = { prompt: marks.prompt };
+    for (let job = 0; job < 2; job += 1) await send({ method: 'POST', path: '/jobs', body: json }, `Bearer ${secret}`);
+    await finishOne(opened);
+    const first = { ownerId: marks.owner, after: null, limit: 1 };
+    recordId = (await opened.store.generations.list(first)).items[0]?.id ?? 0;
+    jobId = (await listJobs()).find(({ status }) => status === 'queued')?.id ?? '';
+  });
+  afterAll(async () => {
+    await opened.close();
+    await dropDatabase?.();
+  });
+
+  const listJobs = async () => {
+    const all = { status: null, createdAfter: null, createdBefore: null, after: null, limit: 100 };
+    return (await opened.store.jobs.list({ ...all, ownerId: marks.owner })).items;
+  };
+
+  /** What a request that is refused must leave as it is. */
+  const ownState = async () => ({
+    jobs: (await listJobs()).map(({ id, version }) => [id, version]),
+    keys: (await opened.store.apiKeys.list({ after: null, limit: 100 })).items.map(({ id, revokedAt }) => [
+      id,
+      revokedAt,
+    ]),
+  });
+
+  async function send(operation: Omit<Operation, 'scope'>, authorization?: string): Promise<Answer> {
+    const { method, path, body } = operation;
+    const headers = new Headers({ 'X-Request-Id': 'same', Prefer: 'respond-async' });
+    if (authorization !== undefined) headers.set('Authorization', authorization);
+    if (body !== undefined) headers.set('Content-Type', 'application/json');
+    const init = { method, headers, ...(body === undefined ? {} : { body: JSON.stringify(body) }) };
+    const response = await opened.api.app.request(path, init, fromNewAddress());
+    return { status: response.status, headers: Object.fromEntries(response.headers), text: await response.text() };
+  }
+
+  /** Whoever fails too often hears 429 instead. */
+  function fromNewAddress(): Partial<HttpBindings> {
+    attempts += 1;
+    const remoteAddress = `10.0.${attempts >> 8}.${attempts & 255}`;
+    return { incoming: { headersDistinct: {}, socket: { remoteAddress } } as unknown as HttpBindings['incoming'] };
+  }
+
+  /** @throws for a sort of thing that this file does not know yet */
+  function aimed(operation: Operation, isThere = true): Operation {
+    const { path } = operation;
+    if (!path.includes('{')) return operation;
+    const things = { '/jobs/': jobId, '/history/': String(recordId), '/admin/keys/': spareKeyId };
+    const [family, id] = Object.entries(things).find(([prefix]) => path.startsWith(prefix)) ?? [];
+    if (family === undefined || id === undefined) throw new Error(`Make something for ${path} above, with marks.`);
+    const other = family === '/history/' ? '999999999' : newId();
+    return { ...operation, path: path.replaceAll(/\{\w+\}/g, isThere ? id : other) };
+  }
+
+  it.each(closed)('$method $path: one 401 for every key that is not valid, and nothing happens', async (operation) => {
+    const { secret: expired, hash, prefix } = createSecret();
+    const request = { ownerId: marks.owner, name: marks.keyName, scopes, expiresInMs: 0 };
+    await opened.store.apiKeys.create({ ...request, id: newId(), hash, prefix });
+    const revoked = await make(marks.owner, scopes);
+    await opened.store.apiKeys.revoke(revoked.key.id);
+    const before = await ownState();
+    const malformed = [`Bearer ${secret.slice(0, -1)}`, `Bearer ${secret} x`, `Basic ${secret}`, secret];
+    const notValid = [createSecret().secret, expired, revoked.secret].map((each) => `Bearer ${each}`);
+    const answers: Answer[] = [];
+    for (const authorization of [undefined, ...malformed, ...notValid]) {
+      answers.push(await send(aimed(operation), authorization));
+    }
+    expect(new Set(answers.map((answer) => JSON.stringify(answer))).size).toBe(1);
+    const [{ status, text, headers } = { status: 0, text: '', headers: {} }] = answers;
+    expect([status, JSON.parse(text)]).toMatchObject([401, { code: 'unauthorized' }]);
+    expect(headers).toMatchObject({ 'www-authenticate': 'Bearer realm="prosemill"' });
+    expect(text).not.toMatch(leaked);
+    expect(await ownState()).toEqual(before);
+  });
+
+  it.each(closed)('$method $path: 403 without the scope $scope, and nothing happens', async (operation) => {
+    const { secret: limited } = await make(
+      marks.owner,
+      scopes.filter((scope) => scope !== operation.scope),
+    );
+    const before = await ownState();
+    const { status, text } = await send(aimed(operation), `Bearer ${limited}`);
+    expect([status, JSON.parse(text)]).toMatchObject([403, { code: 'forbidden' }]);
+    expect(text).not.toMatch(leaked);
+    expect(await ownState()).toEqual(before);
+  });
+
+  const owned = closed.filter(({ path, scope }) => path.includes('{') && scope !== 'admin');
+  it.each(owned)('$method $path: what is another owner’s is not there, and stays as it is', async (operation) => {
+    const before = await ownState();
+    const [other, unknown] = [aimed(operation), aimed(operation, false)];
+    const [foreign, missing] = [
+      await send(other, `Bearer ${strangersSecret}`),
+      await send(unknown, `Bearer ${secret}`),
+    ];
+    expect([foreign.status, JSON.parse(foreign.text)]).toMatchObject([404, { code: 'not_found' }]);
+    expect(foreign).toEqual({ ...missing, text: missing.text.replaceAll(idOf(unknown), idOf(other)) });
+    expect(await ownState()).toEqual(before);
+  });
+
+  const unowned = closed.filter((operation) => !owned.includes(operation));
+  it.each(unowned)('$method $path: shows nothing of another owner’s jobs', async (operation) => {
+    const { status, text } = await send(aimed(operation), `Bearer ${strangersSecret}`);
+    expect(status).toBeLessThan(300);
+    expect(text.replace(operation.scope === 'admin' ? /quokka|wombat/g : '', '')).not.toMatch(leaked);
+    expect(text).not.toContain(secret);
+  });
+
+  it.each(closed)('$method $path: works with the scope $scope, for the owner', async (operation) => {
+    const { secret: enough } = await make(marks.owner, operation.scope === null ? [] : [operation.scope]);
+    const { status, text } = await send(aimed(operation), `Bearer ${enough}`);
+    expect(status).toBeLessThan(300);
+    if (operation.scope === 'read') expect(text).toContain(marks.prompt);
+  });
+
+  it.each(open)('$method $path: open, whatever the key', async (operation) => {
+    for (const authorization of [undefined, 'Bearer x', `Bearer ${secret}`]) {
+      const { status, text } = await send(aimed(operation), authorization);
+      expect(status).toBe(200);
+      expect(text).not.toMatch(leaked);
+    }
+  });
+});
+
+it('the open routes are those that are meant to be', () => {
+  expect(open.map(({ path }) => path).toSorted()).toEqual(['/health', '/livez', '/readyz']);
+  expect(closed.length).toBeGreaterThan(10);
+});
+
+const idOf = ({ path }: Operation): string => path.split('/')[2] ?? '';
+
+async function readOperations(): Promise<readonly Operation[]> {
+  const described = await openTestApi({ access });
+  const response = await described.api.app.request('/openapi.json');
+  const { paths, components } = (await response.json()) as OpenApiDocument;
+  await described.close();
+  const exampleOf = ({ requestBody }: OpenApiOperation): unknown => {
+    if (requestBody === undefined) return undefined;
+    const name = requestBody.content['application/json'].schema.$ref.split('/').at(-1) ?? '';
+    const { example } = components.schemas[name] ?? {};
+    if (example === undefined) throw new Error(`${name} needs an example.`);
+    return example;
+  };
+  return Object.entries(paths).flatMap(([path, methods]) =>
+    Object.entries(methods).map(([method, operation]) => ({
+      method: method.toUpperCase(),
+      path,
+      scope: operation.security[0]?.apiKey[0] ?? null,
+      body: exampleOf(operation),
+    })),
+  );
+}
+
+/** As a worker would. */
+async function finishOne({ store: { jobs } }: TestApi): Promise<void> {
+  const model = { name: 'tiny-tales', revision: '', engine: 'batched', dtype: 'fp32', fingerprint: '' };
+  const claimed = await jobs.claim({ workerId: newId(), model, leaseMs: 30_000, pick: 'next' });
+  if (claimed === null) throw new Error('Nothing to claim.');
+  const usage = { promptTokens: 4, completionTokens: 1 };
+  const part = { generatedText: marks.text, usage, timeToFirstTokenMs: 1, generationMs: 1 };
+  const result = { ...part, finishReason: 'length', modelName: model.name } as const;
+  await jobs.complete({ id: claimed.job.id, attempt: claimed.job.attempt }, { type: 'succeeded', result });
+}
