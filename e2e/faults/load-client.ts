@@ -2,8 +2,17 @@
 import { hashText, type CallEnding, type HistoryRecorder, type JobReading } from '@prosemill/testkit';
 import type { JobBody } from '@prosemill/contract';
 
+/** Whose requests these are. */
+export interface LoadOwner {
+  readonly ownerId: string;
+  /** Of an API key; null where there are none. */
+  readonly secret: string | null;
+}
+
 export interface LoadClientOptions {
   readonly name: string;
+  /** Default: the one that there is without keys. */
+  readonly owner?: LoadOwner;
   /** Of the APIs that are meant to be up; asked before every call. */
   readonly urls: () => readonly string[];
   readonly recorder: HistoryRecorder;
@@ -32,23 +41,29 @@ export interface Heard {
   readonly tookMs: number;
 }
 
-/** Owner while there are no keys. */
-const ownerId = 'local';
+/** Where there are no keys. */
+export const onlyOwner: LoadOwner = { ownerId: 'local', secret: null };
 /** Of a route that waits when it is not told how long. */
 const defaultWaitSeconds = 30;
 export const shortText = { prompt: 'Once upon a time', max_new_tokens: 8 };
 /** Some tenths of a second on a free core. */
 export const longText = { prompt: 'Once upon a time', max_new_tokens: 480, top_k: 0, temperature: 1.3 };
 
+interface LoadRequest extends Omit<RequestInit, 'headers'> {
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
 /** Codes that say that nothing was done. Of any other 5xx nobody knows. */
 const refusals: ReadonlySet<unknown> = new Set(['queue_full', 'shutting_down']);
 
 export class LoadClient {
   readonly #options: LoadClientOptions;
+  readonly #owner: LoadOwner;
   #turn = 0;
 
   constructor(options: LoadClientOptions) {
     this.#options = options;
+    this.#owner = options.owner ?? onlyOwner;
   }
 
   async submit({ path = '/jobs', key, waitSeconds, request = shortText, signal }: SubmitOptions = {}): Promise<Heard> {
@@ -58,6 +73,7 @@ export class LoadClient {
       ...(key === undefined ? {} : { 'Idempotency-Key': key }),
       ...(waitSeconds === undefined ? {} : { Prefer: waitSeconds === 0 ? 'respond-async' : `wait=${waitSeconds}` }),
     };
+    const { ownerId } = this.#owner;
     const operation = { kind: 'submit', ownerId, key: key ?? null, waitMs: wait * 1_000 } as const;
     return await this.#call(operation, path, {
       method: 'POST',
@@ -70,17 +86,19 @@ export class LoadClient {
   /** @param waitSeconds  Until it has ended, at most. */
   async read(jobId: string, waitSeconds?: number): Promise<Heard> {
     const query = waitSeconds === undefined ? '' : `?wait=${waitSeconds}`;
-    return await this.#call({ kind: 'read', ownerId, jobId }, `/jobs/${jobId}${query}`, {});
+    return await this.#call({ kind: 'read', ownerId: this.#owner.ownerId, jobId }, `/jobs/${jobId}${query}`, {});
   }
 
   async cancel(jobId: string): Promise<Heard> {
-    return await this.#call({ kind: 'cancel', ownerId, jobId }, `/jobs/${jobId}/cancel`, { method: 'POST' });
+    return await this.#call({ kind: 'cancel', ownerId: this.#owner.ownerId, jobId }, `/jobs/${jobId}/cancel`, {
+      method: 'POST',
+    });
   }
 
   async #call(
     operation: Parameters<HistoryRecorder['perform']>[0]['operation'],
     path: string,
-    init: RequestInit,
+    init: LoadRequest,
   ): Promise<Heard> {
     const begin = performance.now();
     let heard: Omit<Heard, 'tookMs'> = { status: null, headers: new Headers(), id: null, body: {} };
@@ -95,7 +113,7 @@ export class LoadClient {
   }
 
   /** A refused connection was nobody's: the next address is tried. */
-  async #fetch(path: string, init: RequestInit): Promise<Response> {
+  async #fetch(path: string, init: LoadRequest): Promise<Response> {
     const { urls, timeoutMs = 30_000 } = this.#options;
     for (let tries = 0; ; tries += 1) {
       const all = urls();
@@ -104,7 +122,8 @@ export class LoadClient {
       if (url === undefined) throw new Error('no API is up');
       try {
         const signals = [AbortSignal.timeout(timeoutMs), init.signal ?? []].flat();
-        return await fetch(url + path, { ...init, signal: AbortSignal.any(signals) });
+        const headers = { ...init.headers, ...authorization(this.#owner) };
+        return await fetch(url + path, { ...init, headers, signal: AbortSignal.any(signals) });
       } catch (error) {
         if (!isRefused(error) || tries >= maxTries) throw error;
       }
@@ -113,6 +132,8 @@ export class LoadClient {
 }
 
 const maxTries = 20;
+
+const authorization = ({ secret }: LoadOwner) => (secret === null ? {} : { Authorization: `Bearer ${secret}` });
 
 const isRefused = (error: unknown): boolean =>
   error instanceof Error && (error.cause as { code?: unknown } | undefined)?.code === 'ECONNREFUSED';
@@ -133,7 +154,7 @@ function readingOf(body: Readonly<Record<string, unknown>>, { status, headers }:
     const text = job.status === 'succeeded' ? job.output?.generated_text : undefined;
     return {
       id: job.id,
-      ownerId,
+      ownerId: null,
       status: job.status,
       version: versionOf(headers.get('ETag')),
       attempt: job.attempt,
@@ -142,7 +163,7 @@ function readingOf(body: Readonly<Record<string, unknown>>, { status, headers }:
   }
   const { job_id: id, generated_text: text } = body;
   if (typeof id !== 'string') return null;
-  const reading = { id, ownerId, version: null, attempt: null, textHash: null };
+  const reading = { id, ownerId: null, version: null, attempt: null, textHash: null };
   if (status === 200) return { ...reading, status: 'succeeded', textHash: hashText(String(text)) };
   return { ...reading, status: body['code'] === 'job_canceled' ? 'canceled' : 'failed' };
 }

@@ -1,6 +1,6 @@
 /** A steady load of every kind of request, and how fast it is worked off. */
 import type { Cluster } from './cluster.ts';
-import { LoadClient, longText, shortText } from './load-client.ts';
+import { LoadClient, type LoadOwner, longText, onlyOwner, shortText, type SubmitOptions } from './load-client.ts';
 import type { Random } from './random.ts';
 import { faultLasts } from './until.ts';
 
@@ -17,37 +17,75 @@ const clients = 12;
 const pauseMs = [300, 900] as const;
 const sampleEveryMs = 1_000;
 const callTimeoutMs = 20_000;
+/** Of all submits, or of those with a key. Twins are sent at once, to two APIs; a repetition comes when its job has gone on. */
+const shareOf = {
+  long: 0.2,
+  generate: 0.3,
+  withoutKey: 0.2,
+  twins: 0.2,
+  canceled: 0.1,
+  awaited: 0.5,
+  repeated: 0.3,
+  strange: 0.2,
+} as const;
 
-export function startLoad(cluster: Cluster, random: Random): Load {
+/** A job, and whose it is. */
+interface Told {
+  readonly id: string;
+  readonly ownerId: string;
+}
+
+export interface LoadOptions {
+  readonly cluster: Cluster;
+  readonly random: Random;
+  readonly owners: readonly LoadOwner[];
+}
+
+export function startLoad({ cluster, random, owners }: LoadOptions): Load {
   let isStopping = false;
-  const running = Array.from({ length: clients }, async (_, index) => await runClient(`client ${index}`, index));
+  const told: Told[] = [];
+  const running = Array.from({ length: clients }, async (_, index) => await runClient(index));
   const sampling = setInterval(() => void sampleDepth().catch(() => undefined), sampleEveryMs);
 
-  async function runClient(name: string, index: number): Promise<void> {
+  async function runClient(index: number): Promise<void> {
+    const owner = owners[index % owners.length] ?? onlyOwner;
     const urls = () => cluster.apis.map(({ url }) => url);
-    const client = new LoadClient({ name, urls, recorder: cluster.recorder, timeoutMs: callTimeoutMs });
+    const { recorder } = cluster;
+    const client = new LoadClient({ name: `client ${index}`, owner, urls, recorder, timeoutMs: callTimeoutMs });
     for (let number = 0; !isStopping; number += 1) {
       await faultLasts(random.between(pauseMs));
-      await callOnce(client, `${index}-${number}`);
+      // Different owners use the same keys.
+      const id = await callOnce(client, `${Math.floor(index / owners.length)}-${number}`);
+      if (id !== null) told.push({ id, ownerId: owner.ownerId });
+      if (random.next() < shareOf.strange) await pry(client, owner);
     }
   }
 
-  async function callOnce(client: LoadClient, name: string): Promise<void> {
-    const request = random.next() < 0.2 ? longText : shortText;
-    if (random.next() < 0.3) {
-      await client.submit({ path: '/generate', waitSeconds: 10, request });
-      return;
+  /** With the id of somebody else's job, one of the last. */
+  async function pry(client: LoadClient, { ownerId }: LoadOwner): Promise<void> {
+    const strange = told.slice(-50).filter((job) => job.ownerId !== ownerId);
+    if (strange.length === 0) return;
+    const { id } = random.pick(strange);
+    await (random.next() < 0.5 ? client.read(id) : client.cancel(id));
+  }
+
+  /** @returns the job that it made, if it is known */
+  async function callOnce(client: LoadClient, key: string): Promise<string | null> {
+    const request = random.next() < shareOf.long ? longText : shortText;
+    const options =
+      random.next() < shareOf.generate ? ({ path: '/generate', waitSeconds: 10, request } as const) : { request };
+    if (random.next() < shareOf.withoutKey) {
+      return (await client.submit(options)).id;
     }
-    // What is unknown is asked again with its key, as a good client does.
-    let { id, status } = await client.submit({ key: name, request });
-    for (let tries = 0; id === null && (status === null || status >= 500) && tries < 5; tries += 1) {
-      await faultLasts(1_000);
-      ({ id, status } = await client.submit({ key: name, request }));
-    }
-    if (id === null) return;
-    if (random.next() < 0.1) await client.cancel(id);
-    if (random.next() < 0.5) await client.read(id, 10);
+    const keyed = { ...options, key };
+    const twins = random.next() < shareOf.twins ? [keyed, keyed] : [keyed];
+    const [id = null] = await Promise.all(twins.map(async (twin) => await submitSurely(client, twin)));
+    if (id === null) return null;
+    if (random.next() < shareOf.canceled) await client.cancel(id);
+    if (random.next() < shareOf.awaited) await client.read(id, 10);
+    if (random.next() < shareOf.repeated) await client.submit(keyed);
     await client.read(id);
+    return id;
   }
 
   async function sampleDepth(): Promise<void> {
@@ -70,4 +108,14 @@ export function startLoad(cluster: Cluster, random: Random): Load {
       await Promise.all(running);
     },
   };
+}
+
+/** What is unknown is asked again with its key, as a good client does. @returns null when nobody knows still */
+async function submitSurely(client: LoadClient, options: SubmitOptions): Promise<string | null> {
+  let { id, status } = await client.submit(options);
+  for (let tries = 0; id === null && (status === null || status >= 500) && tries < 5; tries += 1) {
+    await faultLasts(1_000);
+    ({ id, status } = await client.submit(options));
+  }
+  return id;
 }

@@ -11,6 +11,7 @@ import { errorLine } from '@prosemill/core';
 import { checkHistory, fromJsonLines, toJsonLines, type Violation } from '@prosemill/testkit';
 import { Cluster } from './cluster.ts';
 import { createFaultMenu, type TimedFault } from './fault-menu.ts';
+import { onlyOwner } from './load-client.ts';
 import { startLoad } from './load.ts';
 import { createRandom } from './random.ts';
 import { faultLasts } from './until.ts';
@@ -77,7 +78,7 @@ async function run(): Promise<readonly Violation[]> {
 async function play(cluster: Cluster, { seed, ms }: { readonly seed: number; readonly ms: number }): Promise<void> {
   const random = createRandom(seed);
   const end = performance.now() + ms;
-  const load = startLoad(cluster, random);
+  const load = startLoad({ cluster, random, owners: [onlyOwner] });
   await load.measure(quietMs);
   const menu = createFaultMenu(cluster, random);
   while (performance.now() < end - recoverWithinMs - quietMs) {

@@ -242,6 +242,17 @@ describe('I2: one key, one id', () => {
     expect(broken(...retried, call(submit(), [1, 2], timeout), ...both)).toEqual([]);
   });
 
+  it('allows the key of a job that failed to stand for another, once that job had ended', () => {
+    const failed: readonly Step[] = [...succeeded.slice(0, 2), ['job-failed', 3_000, 'worker']];
+    const later = succeeded.map(([type, atMs, actor]): Step => [type, atMs + 5_000, actor]);
+    const lost = [call(keyed, [1, 2], job('a')), call(keyed, [3_500, 3_600], timeout)];
+    const told = [...lost, call(keyed, [3_700, 3_800], job('b'))];
+    expect(broken(...told, rowsOf('a', failed), rowsOf('b', later))).toEqual([]);
+    expect(broken(...lost, rowsOf('a', failed), rowsOf('b', later))).toEqual([]);
+    expect(broken(...told, rowsOf('a', failed), rowsOf('b', succeeded))).toEqual(['I2']);
+    expect(broken(...told, rowsOf('a', succeeded), rowsOf('b', later))).toEqual(['I2']);
+  });
+
   it('allows the same key of another owner to stand for another job', () => {
     const other = rowsOf('b', succeeded, { ownerId: 'other' });
     const calls2 = [call(keyed, [1, 2], job('a')), call(submit({ key: 'k', ownerId: 'other' }), [3, 4], job('b'))];

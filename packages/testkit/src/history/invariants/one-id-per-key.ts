@@ -1,9 +1,12 @@
-/** I2: one idempotency key, one id; and no job that no submit explains. */
-import type { Call, IndexedHistory } from '../index-history.ts';
+/** I2: one idempotency key, one id, until its job has given it back; and no job that no submit explains. */
+import { releasesIdempotencyKey } from '@prosemill/core';
+import type { Call, IndexedHistory, JobFacts } from '../index-history.ts';
+
+type Jobs = IndexedHistory['jobs'];
 
 export function checkKeys({ calls, jobs }: IndexedHistory): readonly string[] {
   const submits = calls.filter(({ operation }) => operation.kind === 'submit');
-  return [...checkAnswers(submits), ...checkRows(submits, [...jobs.keys()])];
+  return [...checkAnswers(submits, jobs), ...checkRows(submits, jobs)];
 }
 
 /** Submits with the same intent have the same; a submit without a key is an intent of its own. */
@@ -14,7 +17,7 @@ function intentOf({ id, operation }: Call): string {
 
 const acceptedId = ({ ending }: Call): string | null => (ending.type === 'ok' ? (ending.job?.id ?? null) : null);
 
-function checkAnswers(submits: readonly Call[]): readonly string[] {
+function checkAnswers(submits: readonly Call[], jobs: Jobs): readonly string[] {
   const idsByIntent = new Map<string, Set<string>>();
   const intentsById = new Map<string, Set<string>>();
   for (const call of submits) {
@@ -25,7 +28,7 @@ function checkAnswers(submits: readonly Call[]): readonly string[] {
   }
   return [
     ...[...idsByIntent]
-      .filter(([, ids]) => ids.size > 1)
+      .filter(([, ids]) => ids.size > 1 && !areSuccessors([...ids], jobs))
       .map(([intent, ids]) => `${intent} stands for ${ids.size} jobs: ${[...ids].join(', ')}`),
     ...[...intentsById]
       .filter(([, intents]) => intents.size > 1)
@@ -36,13 +39,32 @@ function checkAnswers(submits: readonly Call[]): readonly string[] {
   ];
 }
 
+const keepsKey = (facts: JobFacts | undefined): boolean =>
+  facts === undefined || !releasesIdempotencyKey(facts.row.status);
+
+const isFollowed = (facts: JobFacts, next: JobFacts): boolean =>
+  !keepsKey(facts) && (facts.row.finishedAtMs ?? Infinity) <= next.row.createdAtMs;
+
+/** Each had given the key back when the next was made. */
+function areSuccessors(ids: readonly string[], jobs: Jobs): boolean {
+  const all = ids.flatMap((id) => jobs.get(id) ?? []).toSorted((a, b) => a.row.createdAtMs - b.row.createdAtMs);
+  return all.length === ids.length && all.slice(1).every((next, at) => isFollowed(all[at] ?? next, next));
+}
+
 /** A job that nobody was told of must come from a submit whose answer was lost; each intent explains one. */
-function checkRows(submits: readonly Call[], ids: readonly string[]): readonly string[] {
+function checkRows(submits: readonly Call[], jobs: Jobs): readonly string[] {
   const told = new Set(submits.map(acceptedId));
-  const answered = new Set(submits.filter((call) => acceptedId(call) !== null).map(intentOf));
+  const answered = new Set(
+    submits
+      .filter((call) => {
+        const id = acceptedId(call);
+        return id !== null && keepsKey(jobs.get(id));
+      })
+      .map(intentOf),
+  );
   const unknown = submits.filter(({ ending }) => ending.type === 'unknown').map(intentOf);
   const explained = new Set(unknown.filter((intent) => !answered.has(intent))).size;
-  const extra = ids.filter((id) => !told.has(id));
+  const extra = [...jobs.keys()].filter((id) => !told.has(id));
   return extra.length > explained
     ? [`${extra.length} jobs were told to nobody, but only ${explained} submits have no answer: ${extra.join(', ')}`]
     : [];
