@@ -1,0 +1,15 @@
+"""Checks besides Schemathesis's own."""
+
+import schemathesis
+
+# What may happen to a request although it fits its schema.
+REFUSALS = {"context_length_exceeded", "idempotency_key_reused", "prompt_refused"}
+
+
+@schemathesis.check
+def valid_request_refused_for_a_reason(ctx, response, case):
+    """With schemathesis.toml, this is positive_data_acceptance: a status is too coarse for it."""
+    if case.meta is None or not case.meta.generation.mode.is_positive or response.status_code not in (400, 422):
+        return
+    code = response.json()["code"]
+    assert code in REFUSALS, f"A request that fits its schema was refused: {code}"

@@ -1,0 +1,108 @@
+/**
+ * The contract against the service: `pnpm schemathesis --size full --examples 800 --seed 7`. Starts the service on a free port with a database of its
+ * own; Schemathesis draws requests from its /openapi.json, follows its links, and holds every answer against it. Needs Python 3.11 or later.
+ */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdir, mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { launchPostgres, launchRedis } from '@prosemill/testkit';
+import { type Environment, launchSeparate, launchStandalone, type Service } from '../launch.ts';
+
+interface Report {
+  readonly test_cases: { readonly generated: number; readonly with_failures: number; readonly errored: number };
+}
+
+const here = fileURLToPath(new URL('.', import.meta.url));
+const folder = fileURLToPath(new URL('../../data/schemathesis', import.meta.url));
+const reportPath = join(folder, 'report.json');
+const programs = join(folder, 'venv/bin');
+
+/** A run of fewer cases has shown too little. */
+const minCases = 5_000;
+/** As many texts at once as the engine can. */
+const environment: Environment = { WORKERS: '' };
+
+const { values } = parseArgs({
+  options: {
+    size: { type: 'string', default: 'embedded' },
+    /** Cases of each route in each phase, at most. */
+    examples: { type: 'string', default: '500' },
+    seed: { type: 'string', default: String(Date.now() % 1_000_000) },
+  },
+});
+const { size, examples, seed } = values;
+if ((size !== 'embedded' && size !== 'full') || !(Number(examples) > 0)) {
+  throw new TypeError('usage: pnpm schemathesis [--size embedded|full] [--examples 500] [--seed 7]');
+}
+await installSchemathesis();
+const service = await (size === 'full' ? launchFull() : launchEmbedded());
+try {
+  process.exitCode = await runSchemathesis(service.url);
+} finally {
+  await service.stop();
+}
+
+/** What requirements.txt pins, in a virtual environment. */
+async function installSchemathesis(): Promise<void> {
+  await mkdir(folder, { recursive: true });
+  const options = ['--quiet', '--disable-pip-version-check', '--require-hashes'];
+  const codes = [
+    await exitOf('python3', ['-m', 'venv', join(folder, 'venv')]),
+    await exitOf(join(programs, 'pip'), ['install', ...options, '-r', 'requirements.txt']),
+  ];
+  if (codes.some((code) => code !== 0)) throw new Error('Schemathesis cannot be installed.');
+}
+
+/** Its exit code, or 1 after too few cases. */
+async function runSchemathesis(url: string): Promise<number | null> {
+  await rm(reportPath, { force: true });
+  const options = ['--max-examples', examples, '--seed', seed, '--report', 'json', '--report-json-path', reportPath];
+  const code = await exitOf(join(programs, 'st'), ['run', `${url}/openapi.json`, ...options]);
+  const { test_cases: cases } = JSON.parse(await readFile(reportPath, 'utf8')) as Report;
+  print(`pnpm schemathesis --size ${size} --examples ${examples} --seed ${seed}`);
+  print(`${cases.generated} cases of at least ${minCases}, ${cases.with_failures + cases.errored} failed`);
+  return code === 0 && cases.generated < minCases ? 1 : code;
+}
+
+async function launchEmbedded(): Promise<Service> {
+  const database = await mkdtemp(join(tmpdir(), 'prosemill-schemathesis-'));
+  const started = await launchStandalone({ ...environment, DATABASE_URL: `sqlite:${join(database, 'prosemill.db')}` });
+  return endingWith(started, async () => await rm(database, { recursive: true }));
+}
+
+async function launchFull(): Promise<Service> {
+  const [postgres, redis] = await Promise.all([launchPostgres(), launchRedis()]);
+  const stopServers = async () => void (await Promise.all([postgres.stop(), redis.stop()]));
+  try {
+    const started = await launchSeparate({ ...environment, DATABASE_URL: postgres.url, REDIS_URL: redis.url });
+    return endingWith(started, stopServers);
+  } catch (error) {
+    await stopServers();
+    throw error;
+  }
+}
+
+function endingWith(started: Service, cleanUp: () => Promise<void>): Service {
+  return {
+    ...started,
+    async stop(signal) {
+      const codes = await started.stop(signal);
+      await cleanUp();
+      return codes;
+    },
+  };
+}
+
+/** Runs where checks.py and schemathesis.toml are. */
+async function exitOf(program: string, args: readonly string[]): Promise<number | null> {
+  const [code] = await once(spawn(program, args, { cwd: here, stdio: 'inherit' }), 'exit');
+  return code as number | null;
+}
+
+function print(line: string): void {
+  process.stdout.write(`${line}\n`);
+}
