@@ -34,6 +34,7 @@ export function checksOf(results: Omit<BenchResults, 'checks'>): readonly Check[
     atLeast('int8, full queue of 64, against llama.cpp', 3, ratio('queue64', 'llama.cpp Q8_0'), '×'),
     atLeast('int8, single stream, against the pipeline', 3.3, ratio('single', 'transformers.js pipeline'), '×'),
     atLeast('int8, single stream, against llama.cpp', 1.1, ratio('single', 'llama.cpp Q8_0'), '×'),
+    atLeast('int8, full queue of 32: the weights’ products in a step', 60, results.weightsShare * 100, ' %'),
     atLeast(
       'int8, mixed lengths against equal lengths',
       85,

@@ -17,20 +17,27 @@ import { passesOf } from './passes.ts';
 import { writeDocs } from './report/write-docs.ts';
 import { reportOf } from './report/report.ts';
 import type { BenchResults } from './results.ts';
-import { createScenarios, type PromptMaker } from './scenarios.ts';
-import { createPromptMaker } from './work.ts';
+import type { EngineProfile } from './profile/profile-engine.ts';
+import { createScenarios } from './scenarios.ts';
+import { readPromptMaker } from './work.ts';
 
 const rounds = 3;
 const dataFolder = fileURLToPath(new URL('../../data/bench', import.meta.url));
 const modelFolder = join(dataFolder, 'random-distilgpt2');
 const peersFolder = join(dataFolder, 'peers');
 
+interface ProcessOptions {
+  readonly args?: readonly string[];
+  readonly env?: NodeJS.ProcessEnv;
+}
+
 const { values: options } = parseArgs({
   options: { profile: { type: 'boolean' }, 'write-docs': { type: 'boolean' } },
 });
 await writeRandomModel(modelFolder);
-const promptOf = await readPromptMaker();
-await (options.profile === true ? profile() : compare());
+const promptOf = await readPromptMaker(modelFolder);
+if (options.profile === true) process.stdout.write(`${(await measureProfile()).report}\n`);
+else await compare();
 process.exit(0);
 
 async function compare(): Promise<void> {
@@ -38,9 +45,10 @@ async function compare(): Promise<void> {
   const limits = await measureLimits();
   const measurements = await measureContestants(missing);
   const engine = await measureEngine({ folder: modelFolder, promptOf, onPass: tell });
+  const { weightsShare } = await measureProfile();
   const machine = describeMachine(await readFile('/proc/cpuinfo', 'utf8').catch(() => ''));
   const date = new Date().toISOString().slice(0, 10);
-  const measured = { date, engine: graphVersion, machine, limits, measurements, ...engine, missing };
+  const measured = { date, engine: graphVersion, machine, limits, measurements, ...engine, weightsShare, missing };
   const results: BenchResults = { ...measured, checks: checksOf(measured) };
   await mkdir(dataFolder, { recursive: true });
   await writeFile(join(dataFolder, 'results.json'), `${JSON.stringify(results, null, 2)}\n`);
@@ -58,27 +66,21 @@ async function measureContestants(missing: string[]): Promise<readonly Measureme
 
 async function measureLimits(): Promise<MachineLimits> {
   tell('the machine’s limits');
-  const child = fork(fileURLToPath(new URL('machine-limits-process.ts', import.meta.url)), { execArgv: [] });
-  const ended = once(child, 'exit').then(() => Promise.reject(new Error('The limits could not be measured.')));
-  const [limits] = (await Promise.race([once(child, 'message'), ended])) as [MachineLimits];
-  return limits;
+  return await askProcess('machine-limits-process.ts');
 }
 
-/** In a process of its own, which gets memory as the engine's process does: in small pages a step takes twice as long. */
-async function profile(): Promise<void> {
-  if (process.send === undefined) {
-    const child = fork(fileURLToPath(import.meta.url), ['--profile'], { env: childEnvironment() });
-    const [code] = (await once(child, 'exit')) as [number | null];
-    process.exit(code ?? 1);
-  }
-  const { profileEngine } = await import('./profile/profile-engine.ts');
-  const text = await profileEngine({ folder: modelFolder, dataFolder, work: createScenarios(promptOf).queue32.work });
-  process.stdout.write(`${text}\n`);
+/** In a process that gets memory as the engine's own does: in small pages a step takes twice as long. */
+async function measureProfile(): Promise<EngineProfile> {
+  tell('where a step’s time goes');
+  return await askProcess('profile/profile-process.ts', { args: [modelFolder, dataFolder], env: childEnvironment() });
 }
 
-async function readPromptMaker(): Promise<PromptMaker> {
-  const text = await readFile(join(modelFolder, 'tokenizer.json'), 'utf8');
-  return createPromptMaker((JSON.parse(text) as { model: { vocab: Record<string, number> } }).model.vocab);
+/** @returns the only message of a process, which then ends */
+async function askProcess<Message>(file: string, { args = [], env }: ProcessOptions = {}): Promise<Message> {
+  const child = fork(fileURLToPath(new URL(file, import.meta.url)), args, { execArgv: [], env });
+  const ended = once(child, 'exit').then(() => Promise.reject(new Error(`${file} gave no answer.`)));
+  const [message] = (await Promise.race([once(child, 'message'), ended])) as [Message];
+  return message;
 }
 
 function tell(text: string): void {

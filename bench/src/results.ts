@@ -20,6 +20,8 @@ export interface BenchResults {
   readonly firstToken: Summary;
   /** Of int8; null where the system does not tell. */
   readonly memory: MemoryUse | null;
+  /** Of int8 in a full queue of 32: what the matrix multiplications of the weights take of a step's time, 0–1. */
+  readonly weightsShare: number;
   readonly checks: readonly Check[];
   /** Contestants that did not take part, and why. */
   readonly missing: readonly string[];

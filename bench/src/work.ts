@@ -1,5 +1,6 @@
 /** What every contestant is given to do. */
-
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { mean } from './statistics.ts';
 
 export interface Work {
@@ -29,6 +30,12 @@ export function createPromptMaker(vocabulary: Readonly<Record<string, number>>):
       newTokens: 1,
     };
   };
+}
+
+/** For the model in this folder. */
+export async function readPromptMaker(folder: string): Promise<(tokens: number) => Work> {
+  const text = await readFile(join(folder, 'tokenizer.json'), 'utf8');
+  return createPromptMaker((JSON.parse(text) as { model: { vocab: Record<string, number> } }).model.vocab);
 }
 
 /** Numbers spread evenly over a range, in an order without a pattern. @see the golden ratio's low-discrepancy sequence */
