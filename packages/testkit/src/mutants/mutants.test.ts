@@ -5,7 +5,8 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { describe, expect, it } from 'vitest';
 import { mutantEnvironment } from './mutant-environment.ts';
-import { type MutantName, mutantNames, mutants, mutate, type Replacement } from './mutants.ts';
+import { type Mutant, type MutantName, mutantNames, mutants, mutate, type Replacement } from './mutants.ts';
+import { scenarios } from './scenarios.ts';
 
 const root = fileURLToPath(new URL('../../../../', import.meta.url));
 const run = promisify(execFile);
@@ -19,6 +20,14 @@ describe.each(mutantNames)('the mutant %s', (name) => {
     expect(mutated).not.toBe(source);
     expect(() => stripTypeScriptTypes(mutated)).not.toThrow();
   });
+});
+
+it('each mutant is found by somebody, by its scenario if it has one', () => {
+  for (const name of mutantNames) {
+    const { foundBy }: Mutant = mutants[name];
+    expect(foundBy).not.toEqual([]);
+    expect(foundBy.includes('scenario')).toBe(Object.hasOwn(scenarios, name));
+  }
 });
 
 describe('a mutant that does not fit the source any more', () => {

@@ -92,11 +92,13 @@ export class ScenarioWorld {
     return (await this.#direct.query<Record<string, unknown>>(statement)).rows;
   }
 
-  async submit(store: Store): Promise<void> {
-    const operation = { kind: 'submit', ownerId: 'local', key: null, waitMs: 0 } as const;
+  /** @param key  Its Idempotency-Key. */
+  async submit(store: Store, key: string | null = null): Promise<void> {
+    const operation = { kind: 'submit', ownerId: 'local', key, waitMs: 0 } as const;
+    const job = key === null ? newJob() : { ...newJob(), idempotency: { key, requestHash: 'the same request' } };
     await this.recorder.perform({ client: 'client', operation }, async () => ({
       type: 'ok',
-      job: toReading(await store.jobs.submit(newJob())),
+      job: toReading(await store.jobs.submit(job)),
     }));
   }
 

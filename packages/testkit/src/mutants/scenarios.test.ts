@@ -31,6 +31,7 @@ const expected: Readonly<Record<ScenarioName, readonly RegExp[]>> = {
   ],
   'no-new-epoch': [/^I4: job \S+ has dispatch_epoch 0, but its events make it 1$/],
   'acknowledged-before-written': [/^I1: job \S+ was accepted \(call 1 of client\) and is not in the database$/],
+  'key-not-looked-up': [/^I2: key a-key of local stands for 2 jobs: \S+, \S+$/],
 };
 
 describe.each(Object.keys(scenarios) as readonly ScenarioName[])('the scenario for %s', (name) => {

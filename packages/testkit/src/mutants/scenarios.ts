@@ -78,6 +78,13 @@ export const scenarios = {
     await store.stop();
     await proxy.stop();
   },
+  /** A client hears nothing of its first try, and sends the same again. */
+  async 'key-not-looked-up'(world) {
+    const store = world.open();
+    await world.submit(store, 'a-key');
+    await world.submit(store, 'a-key');
+    for (const workerId of ['A', 'B']) await world.complete(store, await world.claim(store, workerId), workerId);
+  },
 } satisfies Partial<Record<MutantName, Scenario>>;
 
 export type ScenarioName = keyof typeof scenarios;

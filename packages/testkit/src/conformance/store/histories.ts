@@ -10,17 +10,18 @@ import { ReferenceJobs } from './reference-jobs.ts';
 import { type OpenSession, sessionPerTest } from './session.ts';
 
 export interface HistoryOptions {
-  /** Random histories for each property. */
-  readonly runs: number;
+  /** Random histories for each property. Default: what fast-check is configured to, else those of every run. */
+  readonly runs?: number;
 }
 
-/** For every test run: some seconds. A thousand and more find what is rarer. */
-const everyRun: HistoryOptions = { runs: 25 };
+/** Of every test run: some seconds. A thousand and more find what is rarer. */
+const everyRun = 25;
 
 /** What a failure may take to become short: its report must come before the test's time is over. */
 const maxMs = 60_000;
 
-export function describeHistories(name: string, open: OpenSession, { runs }: HistoryOptions = everyRun): void {
+export function describeHistories(name: string, open: OpenSession, options: HistoryOptions = {}): void {
+  const { runs = fc.readConfigureGlobal().numRuns ?? everyRun } = options;
   describe(`histories on ${name}`, () => {
     const session = sessionPerTest(open);
     const check = async <Values>(property: fc.IAsyncPropertyWithHooks<Values>): Promise<void> =>

@@ -2,6 +2,7 @@
 import type { Outcome } from '@prosemill/core';
 import * as fc from 'fast-check';
 import {
+  attempt,
   cancel,
   claim,
   complete,
@@ -58,7 +59,8 @@ const hoursArbitrary = (max: number): fc.Arbitrary<number> => fc.integer({ min: 
 const draftArbitrary = fc.record({
   ownerId: ownerArbitrary,
   priorityClass: fc.constantFrom(0 as const, 1 as const, 2 as const),
-  maxAttempts: fc.integer({ min: 1, max: 3 }),
+  /** More than the crashes after which a job is given up. */
+  maxAttempts: fc.integer({ min: 1, max: 5 }),
   deadlineHours: fc.option(hoursArbitrary(4), { freq: 3 }),
   rank: fc.integer({ min: 0, max: 9 }),
 });
@@ -76,14 +78,16 @@ const submits = commandsOf(fc.array(draftArbitrary, { minLength: 1, maxLength: 4
   },
 });
 
-const claims = commandsOf(
-  fc.record({
-    workerId: fc.constantFrom('w1', 'w2', 'w3'),
-    pick: fc.constantFrom('next' as const, 'next' as const, 'oldest' as const),
-    leaseHours: hoursArbitrary(2),
-  }),
-  { name: ({ workerId, pick, leaseHours }) => `${workerId} claims the ${pick} for ${leaseHours} h`, step: claim },
-);
+const claimModel = {
+  workerId: fc.constantFrom('w1', 'w2', 'w3'),
+  pick: fc.constantFrom('next' as const, 'next' as const, 'oldest' as const),
+  leaseHours: hoursArbitrary(2),
+};
+
+const claims = commandsOf(fc.record(claimModel), {
+  name: ({ workerId, pick, leaseHours }) => `${workerId} claims the ${pick} for ${leaseHours} h`,
+  step: claim,
+});
 
 /** Mostly one that runs, and the right attempt. */
 const targetArbitrary: fc.Arbitrary<Target> = fc.record({
@@ -134,6 +138,20 @@ const endings = commandsOf(
   },
 );
 
+/** Crashes come more often than their share: it takes three of one job to end it. */
+const attempts = commandsOf(
+  fc.record({
+    ...claimModel,
+    isCanceled: fc.constantFrom(false, false, false, true),
+    outcome: fc.oneof(outcomeArbitrary, fc.constant<Outcome>({ type: 'crashed' })),
+  }),
+  {
+    name: ({ workerId, pick, isCanceled, outcome }) =>
+      `${workerId} claims the ${pick}${isCanceled ? ', which is canceled,' : ''} and completes it as ${outcome.type}`,
+    step: attempt,
+  },
+);
+
 const cancels = commandsOf(
   fc.record({ target: targetArbitrary, isStranger: fc.constantFrom(false, false, false, true) }),
   {
@@ -164,7 +182,9 @@ export const historyArbitrary = fc.commands(
     submits,
     claims,
     claims,
-    claims,
+    attempts,
+    attempts,
+    attempts,
     endings,
     endings,
     renewals,

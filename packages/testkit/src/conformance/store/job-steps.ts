@@ -130,6 +130,27 @@ export async function cancel(
   return `${label(job)} is ${job.status}`;
 }
 
+export interface AttemptStep extends ClaimStep {
+  /** While it runs. */
+  readonly isCanceled: boolean;
+  readonly outcome: Outcome;
+}
+
+/** A claim and its end in one: what takes several attempts at one job to happen is rare otherwise. */
+export async function attempt(
+  reference: ReferenceJobs,
+  system: JobSystem,
+  { isCanceled, outcome, ...claimStep }: AttemptStep,
+): Promise<string> {
+  const before = runningOf(reference);
+  const claimed = await claim(reference, system, claimStep);
+  const index = runningOf(reference).findIndex((job) => !before.includes(job));
+  if (index === -1) return claimed;
+  const target = { isRunning: true, index, attemptsBack: 0 };
+  if (isCanceled) await cancel(reference, system, { target, isStranger: false });
+  return `${claimed}; ${await complete(reference, system, { target, outcome, times: 1 })}`;
+}
+
 export interface ReconcileStep {
   readonly action: 'rescue' | 'expire';
   readonly limit: number;
@@ -198,9 +219,12 @@ export async function expectAgreement(reference: ReferenceJobs, system: JobSyste
   );
 }
 
-function resolveTarget({ jobs }: ReferenceJobs, { isRunning, index, attemptsBack }: Target) {
-  const running = jobs.filter(({ status }) => status === 'running');
-  const choice = isRunning && running.length > 0 ? running : jobs;
+const runningOf = ({ jobs }: ReferenceJobs): readonly ReferenceJob[] =>
+  jobs.filter(({ status }) => status === 'running');
+
+function resolveTarget(reference: ReferenceJobs, { isRunning, index, attemptsBack }: Target) {
+  const running = runningOf(reference);
+  const choice = isRunning && running.length > 0 ? running : reference.jobs;
   const job = choice[index % choice.length] as ReferenceJob;
   const key: ClaimKey = { id: job.id, attempt: job.attempt - attemptsBack };
   return { job, key, name: `${label(job)} attempt ${key.attempt}` };
@@ -293,8 +317,7 @@ async function expectQueueReads(
   expect(await jobs.countClaimable()).toBe(claimable.length);
 
   const queued = reference.jobs.filter(({ status }) => status === 'queued').toSorted(byClaimOrder);
-  const running = reference.jobs.filter(({ status }) => status === 'running');
-  expect(await jobs.countOpen()).toEqual({ queued: queued.length, running: running.length });
+  expect(await jobs.countOpen()).toEqual({ queued: queued.length, running: runningOf(reference).length });
   const some = reference.jobs[index % reference.jobs.length] as ReferenceJob;
   const ahead = some.status === 'queued' ? Math.min(limit, queued.indexOf(some)) : null;
   expect(await jobs.countAhead(some.id, limit)).toBe(ahead);
