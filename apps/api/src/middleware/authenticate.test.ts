@@ -72,6 +72,7 @@ describe('a request', () => {
     const { secret } = await createKey(['read']);
     expect((await request('/jobs', `Bearer ${secret}`)).status).toBe(200);
     expect((await request('/jobs', `bearer  ${secret}`)).status).toBe(200);
+    expect((await request('/%6detrics', `Bearer ${secret}`)).status).toBe(403);
     const refused = await request('/metrics', `Bearer ${secret}`);
     expect([refused.status, await refused.json()]).toMatchObject([
       403,
