@@ -4,7 +4,9 @@ import type { JobBody } from '@prosemill/contract';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createClient, type Request } from './http-client.ts';
 import type { Service } from './launch.ts';
+import { anchorsOf, queriesOf, readAlerts, readPanels } from './monitoring.ts';
 import { type MetricFamily, readFamilies, valueOf } from './prometheus.ts';
+import { type Selection, selectionsOf } from './promql.ts';
 import { launchFull } from './sizes.ts';
 
 const ours = /^prosemill_|^nodejs_eventloop_lag_max_seconds$/;
@@ -96,8 +98,7 @@ describe('the metrics', () => {
   it('know the queue, by status and class, and the workers', async () => {
     await request('/admin/queue/pause', { method: 'POST' });
     const submits = Array.from({ length: 3 }, async () => {
-      const json = { prompt: 'Once upon a time', max_new_tokens: 480 };
-      return (await request<JobBody>('/jobs', { json })).body;
+      return (await request<JobBody>('/jobs', { json: { prompt: 'Once upon a time' } })).body;
     });
     const jobs = await Promise.all(submits);
     await expect
@@ -132,5 +133,77 @@ describe('the metrics', () => {
     expect(count('method="GET",route="unmatched",status_class="4xx"')).toBe(1);
     expect(count('method="DELETE",route="unmatched",status_class="4xx"')).toBe(1);
     expect(count('method="GET",route="/jobs/{id}",status_class="4xx"')).toBe(1);
+  });
+});
+
+describe('the dashboard and the alerts', () => {
+  /** What Prometheus itself adds to each series. */
+  const targetLabels = ['job', 'instance'];
+  /** Answers that a service which is well has not given. */
+  const rare = new Set(['5xx']);
+
+  /** What is wrong with a query, held against what both processes expose. */
+  const findMistakes = (query: string, exposed: string): readonly string[] =>
+    selectionsOf(query).flatMap((selection) => mistakesOf(selection, exposed));
+
+  function mistakesOf({ metric, labels, values }: Selection, exposed: string): readonly string[] {
+    const families = readFamilies(exposed);
+    const part = /_(?:bucket|sum|count)$/;
+    const family = families.get(metric) ?? families.get(metric.replace(part, ''));
+    if (family === undefined || (family.type === 'histogram') !== part.test(metric)) return [`no series ${metric}`];
+    const known = new Set([...family.labels, ...targetLabels, ...(metric.endsWith('_bucket') ? ['le'] : [])]);
+    const isThere = (label: string, value: string): boolean =>
+      rare.has(value) || new RegExp(`^${metric}\\{.*${label}="${value}"`, 'm').test(exposed);
+    const unknown = labels.filter((label) => !known.has(label));
+    const absent = Object.entries(values).filter(([label, value]) => known.has(label) && !isThere(label, value));
+    return [
+      ...unknown.map((label) => `${metric} has no label ${label}`),
+      ...absent.map((pair) => `${metric} has no ${pair.join(' ')}`),
+    ];
+  }
+
+  it('ask for series and labels that there are', async () => {
+    const exposed = (await readApi()) + (await readWorker());
+    const queries = [...readAlerts().map(({ expr }) => expr), ...readPanels().flatMap(queriesOf)];
+    expect(queries.length).toBeGreaterThan(30);
+    expect(queries.flatMap((query) => findMistakes(query, exposed))).toEqual([]);
+    expect(
+      [
+        'prosemill_waiter',
+        'prosemill_generation_seconds',
+        'sum by (status) (prosemill_workers)',
+        'prosemill_workers{state="redy"}',
+      ].map((query) => findMistakes(query, exposed).length),
+    ).toEqual([1, 1, 1, 1]);
+    expect(() => selectionsOf('sum by (prosemill_waiters')).toThrow('Not PromQL');
+  });
+
+  it('say what they mean: each alert with a sentence and what to do, each panel with a sentence', () => {
+    const alerts = readAlerts();
+    expect(new Set(alerts.map(({ alert }) => alert)).size).toBe(alerts.length);
+    for (const { alert, labels, annotations } of alerts) {
+      const [file, anchor = ''] = annotations.runbook_url.split('#');
+      expect([alert, file, anchorsOf(operations).includes(anchor)]).toEqual([alert, 'docs/operations.md', true]);
+      expect(operations).toContain(`\`${alert}\``);
+      expect(annotations.summary).toMatch(/^\S.+\.$/);
+      expect(['critical', 'warning']).toContain(labels.severity);
+    }
+    for (const { title, description = '' } of readPanels().filter(({ type }) => type !== 'row')) {
+      expect([title, /^[A-Z\d].+\.$/.test(description)]).toEqual([title, true]);
+    }
+  });
+
+  it('answer the four questions of an operator, in rows that do not overlap', () => {
+    const panels = readPanels();
+    expect(panels.filter(({ type }) => type === 'row').map(({ title }) => title)).toEqual([
+      'Is it healthy?',
+      'How long do people wait?',
+      'How fast is the engine?',
+      'What goes wrong?',
+    ]);
+    const cells = panels.flatMap(({ gridPos: { h, w, x, y } }) =>
+      Array.from({ length: h * w }, (_, cell) => `${x + (cell % w)},${y + Math.floor(cell / w)}`),
+    );
+    expect(new Set(cells).size).toBe(cells.length);
   });
 });

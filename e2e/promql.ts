@@ -1,0 +1,61 @@
+/** PromQL, as far as tests read it: which series a query asks for. The grammar is Prometheus's own, so that a slip is found without Prometheus. */
+import { parser } from '@prometheus-io/lezer-promql';
+
+type SyntaxNode = ReturnType<typeof parser.parse>['topNode'];
+
+export interface Selection {
+  readonly metric: string;
+  /** By which it is matched, grouped or joined. */
+  readonly labels: readonly string[];
+  /** What `=` asks for, by label. */
+  readonly values: Readonly<Record<string, string>>;
+}
+
+/** @throws for what is not PromQL */
+export function selectionsOf(query: string): readonly Selection[] {
+  const found: Selection[] = [];
+  const textOf = ({ from, to }: SyntaxNode): string => query.slice(from, to);
+  const namesIn = (node: SyntaxNode): readonly string[] => descendants(node, 'LabelName').map(textOf);
+
+  for (const node of descendants(parser.parse(query).topNode, 'VectorSelector')) {
+    const metric = node.getChild('Identifier');
+    if (metric === null) throw new Error(`A selector without a metric: ${textOf(node)}`);
+    const equal = descendants(node, 'UnquotedLabelMatcher').filter(
+      (matcher) => matcher.getChild('MatchOp')?.firstChild?.name === 'EqlSingle',
+    );
+    found.push({
+      metric: textOf(metric),
+      labels: [
+        ...namesIn(node),
+        ...ancestors(node)
+          .flatMap((each) => groupingsOf(each))
+          .flatMap(namesIn),
+      ],
+      values: Object.fromEntries(
+        equal.map((matcher) => {
+          const [name, value] = textOf(matcher).split('=') as [string, string];
+          return [name, JSON.parse(value) as string];
+        }),
+      ),
+    });
+  }
+  return found;
+}
+
+const groupingsOf = (node: SyntaxNode): readonly SyntaxNode[] => [
+  ...node.getChildren('AggregateModifier'),
+  ...node.getChildren('MatchingModifierClause'),
+];
+
+function ancestors(node: SyntaxNode): readonly SyntaxNode[] {
+  return node.parent === null ? [] : [node.parent, ...ancestors(node.parent)];
+}
+
+function descendants(node: SyntaxNode, name: string): readonly SyntaxNode[] {
+  const found: SyntaxNode[] = [];
+  node.cursor().iterate((each) => {
+    if (each.type.isError) throw new Error(`Not PromQL at ${each.from} of ${node.from}–${node.to}`);
+    if (each.name === name) found.push(each.node);
+  });
+  return found;
+}
