@@ -169,6 +169,13 @@ describe('deployment files', () => {
     expect(names).toContain('DATABASE_URL');
   });
 
+  it.each(['Dockerfile.api', 'Dockerfile.worker'])('%s begins with a slim base that can be another', (path) => {
+    const [base, ...more] = [...read(path).matchAll(/^FROM (\S+)/gm)].map(([, image]) => image);
+    // A tag here; a digest where Renovate pins it.
+    expect(read(path)).toMatch(/^ARG NODE_IMAGE=docker\.io\/library\/node:24-slim(?:@sha256:[0-9a-f]{64})?$/m);
+    expect([base, ...more]).toEqual(['${NODE_IMAGE}', '${NODE_IMAGE}']);
+  });
+
   it.each(['Dockerfile.api', 'Dockerfile.worker'])(
     '%s copies the packages that its app needs, and no others',
     (path) => {
@@ -193,10 +200,10 @@ function dependenciesOf(folder: string, found: Set<string> = new Set()): string[
   return [...found].toSorted();
 }
 
-/** A script of package.json, what every workspace has, or a program of this repository. */
+/** A script of package.json, what every workspace has, a program of this repository, or a line of README.md. */
 function isCommandOfTheDesk(command: string): boolean {
   const [, script] = /^npx -y pnpm@12 (\S+)/.exec(command) ?? [];
-  if (script === undefined) return existsSync(`${root}${command}`);
+  if (script === undefined) return existsSync(`${root}${command}`) || read('README.md').includes(`\n${command}\n`);
   const { scripts } = JSON.parse(read('package.json')) as { readonly scripts: object };
   return script in scripts || ['install', 'audit'].includes(script);
 }

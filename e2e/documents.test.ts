@@ -11,7 +11,7 @@ const read = (path: string): string => readFileSync(join(root, path), 'utf8');
 const documents = globSync('**/*.md', { cwd: root, exclude: (name) => name === 'node_modules' || name === 'data' });
 
 /** Whether a row of a table links to a test, or to a suite that tests run. */
-const isShown = (row: string): boolean => /\]\([^)]+(?:\.test|-suite|conformance\/[^)]+)\.ts\)/.test(row);
+const isShown = (row: string): boolean => /\]\([^)]+(?:\.test|\.verify|-suite|conformance\/[^)]+)\.ts\)/.test(row);
 
 /** Where its links lead in this repository, from the root. */
 const targetsOf = (path: string): readonly string[] =>

@@ -20,7 +20,7 @@ export type Environment = Readonly<Record<string, string>>;
 type LogLine = Readonly<Record<string, unknown>>;
 
 /** A process of the service, with its log as values. */
-export class ServiceProcess {
+export class LoggedProcess {
   readonly child: ChildProcess;
   readonly log: LogLine[] = [];
   /** What it wrote besides log lines, standard error included. */
@@ -28,12 +28,9 @@ export class ServiceProcess {
   readonly #exit: Promise<number | null>;
   readonly #listeners = new Set<() => void>();
 
-  constructor(program: Program, environment: Environment, args: readonly string[] = []) {
-    this.child = spawn(process.execPath, [program, ...args], {
-      cwd: root,
-      env: { PATH: process.env['PATH'], HOME: process.env['HOME'], LOG_PRETTY: 'false', ...environment },
-      stdio: ['ignore', 'pipe', 'pipe'],
-    });
+  /** @param child with its output in pipes */
+  constructor(child: ChildProcess) {
+    this.child = child;
     this.#exit = once(this.child, 'close').then(([code]) => {
       this.#changed();
       return code as number | null;
@@ -56,7 +53,7 @@ export class ServiceProcess {
 
   /** Sends a signal and resolves with the exit code. */
   async stop(signal: NodeJS.Signals = 'SIGTERM'): Promise<number | null> {
-    if (this.child.exitCode === null && this.child.signalCode === null) this.child.kill(signal);
+    if (this.child.exitCode === null && this.child.signalCode === null) await this.kill(signal);
     return await this.#exit;
   }
 
@@ -67,6 +64,11 @@ export class ServiceProcess {
 
   transcript(): string {
     return [...this.log.map((line) => JSON.stringify(line)), this.output].join('\n');
+  }
+
+  /** Sends a signal to the service itself, not to what started it. */
+  protected async kill(signal: NodeJS.Signals): Promise<void> {
+    this.child.kill(signal);
   }
 
   #add(line: string): void {
@@ -81,10 +83,23 @@ export class ServiceProcess {
   }
 }
 
+/** One that runs from the sources, as `pnpm start` and its like do. */
+export class ServiceProcess extends LoggedProcess {
+  constructor(program: Program, environment: Environment, args: readonly string[] = []) {
+    super(
+      spawn(process.execPath, [program, ...args], {
+        cwd: root,
+        env: { PATH: process.env['PATH'], HOME: process.env['HOME'], LOG_PRETTY: 'false', ...environment },
+        stdio: ['ignore', 'pipe', 'pipe'],
+      }),
+    );
+  }
+}
+
 /** The service in one of its sizes. */
 export interface Service {
   readonly url: string;
-  readonly processes: readonly ServiceProcess[];
+  readonly processes: readonly LoggedProcess[];
   /** Stops everything with this signal, and resolves with the exit codes. */
   stop(signal?: NodeJS.Signals): Promise<readonly (number | null)[]>;
 }
@@ -122,7 +137,8 @@ export async function startSeparate(environment: Environment): Promise<Service> 
   return await whenListening([api, worker], api);
 }
 
-async function whenListening(processes: readonly ServiceProcess[], api: ServiceProcess): Promise<Service> {
+/** @param api one of them */
+export async function whenListening(processes: readonly LoggedProcess[], api: LoggedProcess): Promise<Service> {
   const { url } = await api.logged({ msg: 'the API listens' });
   return {
     url: String(url),

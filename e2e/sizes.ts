@@ -30,13 +30,14 @@ export async function launchFull(environment: Environment = {}): Promise<Service
 }
 
 /** Each file runs in a worker of its own, and has one of Redis's numbered databases. */
-function redisUrlForThisFile(): string {
+export function redisUrlForThisFile(): string {
   const url = new URL(inject('redisUrl'));
   url.pathname = `/${1 + (Number(process.env['VITEST_POOL_ID'] ?? 0) % 15)}`;
   return url.href;
 }
 
-function afterStop(service: Service, cleanUp: () => Promise<void>): Service {
+/** The service, with something to do when it is stopped. */
+export function afterStop(service: Service, cleanUp: () => Promise<void>): Service {
   return {
     ...service,
     async stop(signal) {
