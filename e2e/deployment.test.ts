@@ -23,7 +23,7 @@ const known: ReadonlySet<string> = new Set([
 
 interface RenderService {
   readonly name: string;
-  readonly envVars?: readonly { readonly key: string; readonly value?: string }[];
+  readonly envVars?: readonly { readonly key: string; readonly value?: string; readonly generateValue?: boolean }[];
   readonly dockerfilePath?: string;
   readonly dockerCommand?: string;
   readonly maxmemoryPolicy?: string;
@@ -122,6 +122,15 @@ describe('deployment files', () => {
     expect(() => schema.parse(values)).not.toThrow();
     expect(read(dockerfilePath ?? '')).toContain('CMD [');
     if (dockerCommand !== undefined) expect(read(dockerCommand.replace('node ', ''))).toContain('runProcess');
+  });
+
+  it.each(['prosemill-api', 'prosemill'])('%s on Render asks for keys, and has a secret that makes them', (name) => {
+    const { envVars } = renderService(name);
+    expect(envVars).toContainEqual({ key: 'AUTH', value: 'keys' });
+    expect(envVars).toContainEqual({ key: 'ADMIN_KEY', generateValue: true });
+    // What Render makes up: 256 bits in base64.
+    const secret = Buffer.alloc(32, '\xfb\xef', 'latin1').toString('base64');
+    expect(apiConfigSchema.parse({ ADMIN_KEY: secret }).ADMIN_KEY).toBe(secret);
   });
 
   it('docs/deploy-render.md says of every variable what it is on Render', () => {

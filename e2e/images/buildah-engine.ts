@@ -28,6 +28,9 @@ const startScript = `
   exec chroot --userspec="$user" "$root" /usr/bin/env -i --chdir="$folder" "$@"
 `;
 
+/** The tag without a digest that a Dockerfile may pin: infra/images/stand-in-base. */
+const standIn = 'docker.io/library/node:24-slim';
+
 /** Of the user node in the official image and in the stand-in. */
 const nodeId = 1000;
 
@@ -39,7 +42,7 @@ export class BuildahEngine implements ContainerEngine {
     const flags = ['--format', 'docker', '--pull-never', '--layers', '--isolation', 'chroot', ...certificateFlags()];
     await execute(
       'buildah',
-      ['bud', ...flags, '-f', dockerfile, '-t', tag, ...buildArguments(args), '.'],
+      ['bud', ...flags, '-f', dockerfile, '-t', tag, ...buildArguments({ ...args, NODE_IMAGE: standIn }), '.'],
       buildOptions,
     );
   }
