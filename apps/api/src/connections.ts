@@ -1,5 +1,5 @@
 /** The open connections of a server: how many there may be, which are in nobody's interest, and how all of them end. */
-import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+import type { Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { setImmediate as nextTurn, setTimeout as delay } from 'node:timers/promises';
 import { type Logger, settleWithin } from '@prosemill/core';
@@ -16,8 +16,11 @@ export interface ConnectionLimits {
 }
 
 export interface Connections {
-  /** Notes a request that has come. False: its connection is cut, and it gets no answer. */
-  admit(request: IncomingMessage, response: ServerResponse): boolean;
+  /**
+   * Notes a request that has come, and has it answered when those before it on its connection have been sent: of what a client does not
+   * take, there is one answer in memory. Or cuts the connection.
+   */
+  admit(response: ServerResponse, answer: () => void): void;
   /** Whether anything else written there would be taken for a part of an answer. */
   isAnswering(socket: Socket): boolean;
   /** Resolves when no connection and no request has come for `quietMs`; in about `limitMs` at the latest. */
@@ -33,8 +36,10 @@ export interface Connections {
 
 interface Connection {
   answering: number;
-  /** To the last request that has come. */
+  /** The one that is made or sent. */
   response: ServerResponse | null;
+  /** To the last request that has come. */
+  last: ServerResponse | null;
   bytesDone: number;
   /** When it was opened, or last had an answer. */
   unusedSince: number;
@@ -67,6 +72,7 @@ export function trackConnections(server: Server, limits: ConnectionLimits, logge
     connections.set(socket, {
       answering: 0,
       response: null,
+      last: null,
       bytesDone: 0,
       unusedSince: lastArrivalAt,
       unsentBytes: 0,
@@ -80,16 +86,17 @@ export function trackConnections(server: Server, limits: ConnectionLimits, logge
   }, sweepMs).unref();
 
   return {
-    admit(request, response) {
+    admit(response, answer) {
       noteArrival();
-      const { socket } = request;
+      const { socket } = response.req;
       const connection = connections.get(socket);
-      if (connection === undefined) return false;
+      if (connection === undefined) return;
+      const before = connection.last;
+      connection.last = response;
       connection.answering += 1;
-      connection.response = response;
       if (connection.answering > limits.maxRequestsUnderWay) {
         socket.destroy();
-        return false;
+        return;
       }
       response.once('close', () => {
         connection.answering -= 1;
@@ -97,7 +104,13 @@ export function trackConnections(server: Server, limits: ConnectionLimits, logge
         connection.unusedSince = performance.now();
         if (isClosing && connection.answering === 0) socket.destroySoon();
       });
-      return true;
+      const begin = (): void => {
+        if (socket.destroyed) return;
+        connection.response = response;
+        answer();
+      };
+      if (connection.answering === 1) begin();
+      else before?.once('close', begin);
     },
     isAnswering(socket) {
       const response = connections.get(socket)?.response;

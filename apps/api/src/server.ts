@@ -72,7 +72,7 @@ export async function startServer({ api, host, port, logger, limits: given }: Se
       maxHeaderSize: maxHeaderBytes,
     },
     (request, response) => {
-      if (connections.admit(request, response)) listener(request, response);
+      connections.admit(response, () => listener(request, response));
     },
   );
   const connections = trackConnections(server, limits, logger);

@@ -26,11 +26,20 @@ describe('a server among bad clients', () => {
   let opened: TestApi;
   let server: ApiServer;
   const complaints: (readonly [LogFields, string])[] = [];
+  /** Requests that were answered. */
+  let answers = 0;
   const complain = (fields: LogFields, message: string): void => void complaints.push([fields, message]);
-  const logger: Logger = { ...silentLogger, warn: complain, error: complain, child: () => logger };
+  const logger: Logger = {
+    ...silentLogger,
+    info: (_fields, message) => void (answers += Number(message === 'request')),
+    warn: complain,
+    error: complain,
+    child: () => logger,
+  };
 
   async function start(limits: Partial<ServerLimits> = {}): Promise<void> {
     complaints.length = 0;
+    answers = 0;
     opened = await openTestApi({ logger });
     server = await startServer({ api: opened.api, host: '127.0.0.1', port: 0, logger, limits });
   }
@@ -164,6 +173,27 @@ describe('a server among bad clients', () => {
     const answer = await hearOut(socket);
     expect(answer).toMatch(/^HTTP\/1\.1 200 /);
     expect(answer.length).toBeLessThan(8_000_000);
+  });
+
+  it('has one answer in memory for one that asks for many at once and takes none', async () => {
+    await start({ answerTimeoutMs: 500 });
+    await fillHistory();
+    const socket = await open();
+    socket.pause();
+    answers = 0;
+    socket.write('GET /history HTTP/1.1\r\nHost: x\r\n\r\n'.repeat(16));
+    await expect.poll(() => complaints).toContainEqual([{ connections: 1 }, 'clients did not take their answers']);
+    expect(answers).toBe(1);
+  });
+
+  it('answers what was asked for at once in its order, each when the one before is sent', async () => {
+    await start();
+    const socket = await open();
+    socket.write(['/jobs', '/nope', '/livez'].map((path) => `GET ${path} HTTP/1.1\r\nHost: x\r\n\r\n`).join(''));
+    let text = '';
+    socket.on('data', (chunk) => (text += String(chunk)));
+    await expect.poll(() => text.match(/HTTP\/1\.1 \d+/g)).toEqual(['HTTP/1.1 200', 'HTTP/1.1 404', 'HTTP/1.1 200']);
+    expect(text.trimEnd()).toMatch(/\{"status":"ok"\}$/);
   });
 
   it('cuts one that asks and asks and takes no answer', async () => {

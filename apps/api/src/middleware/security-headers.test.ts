@@ -1,3 +1,4 @@
+import { gunzipSync } from 'node:zlib';
 import type { HttpBindings } from '@hono/node-server';
 import type { Logger, LogFields } from '@prosemill/core';
 import { silentLogger } from '@prosemill/testkit';
@@ -66,7 +67,10 @@ describe('the headers of every answer', () => {
     const { headers } = await request('/docs');
     expect(Object.fromEntries(headers)).toMatchObject(everywhere);
     expect(headers.get('Content-Security-Policy')).toContain("default-src 'none'; script-src 'self';");
-    expect((await request('/docs/scalar.js')).headers.get('Cache-Control')).toBe('public, max-age=86400');
+    const script = await request('/docs/scalar.js');
+    expect(script.headers.get('Cache-Control')).toBe('public, max-age=86400');
+    expect(script.headers.get('Content-Encoding')).toBe('gzip');
+    expect(gunzipSync(await script.bytes()).toString()).toContain('createApiReference');
   });
 
   it('ask for https where the proxy says that it is there', async () => {

@@ -1,8 +1,9 @@
 /** `/openapi.json`, and `/docs`, which shows it: Scalar's script from its own package, and no request to anybody else. */
 import { readFile } from 'node:fs/promises';
+import { promisify } from 'node:util';
+import { gzip } from 'node:zlib';
 import { requiredScope } from '@prosemill/contract';
 import type { OpenAPIHono } from '@hono/zod-openapi';
-import { compress } from 'hono/compress';
 import type { Access } from '../access.ts';
 import type { ApiEnv } from '../api-env.ts';
 
@@ -44,14 +45,23 @@ export interface DocsOptions {
 }
 
 export function addDocsRoutes(app: OpenAPIHono<ApiEnv>, options: DocsOptions): void {
-  app.get('/openapi.json', (c) => c.json(openApiDocument(app, options)));
+  // Both are made once, and sent as the same bytes to everybody: whoever asks and asks costs neither time nor memory.
+  const readDocument = once(async () => new TextEncoder().encode(JSON.stringify(openApiDocument(app, options))));
+  const readScript = once(async () => await promisify(gzip)(await readFile(scriptUrl)));
+  app.get('/openapi.json', async (c) => c.body(await readDocument(), 200, { 'Content-Type': 'application/json' }));
   app.get('/docs', (c) => c.html(page, 200, { 'Content-Security-Policy': pagePolicy }));
-  app.get(scriptPath, compress(), async (c) => {
-    const script = await readFile(scriptUrl, 'utf8');
+  app.get(scriptPath, async (c) => {
     c.header('Content-Type', 'text/javascript; charset=utf-8');
+    // Every browser takes it.
+    c.header('Content-Encoding', 'gzip');
     c.header('Cache-Control', 'public, max-age=86400');
-    return c.body(script);
+    return c.body(await readScript());
   });
+}
+
+function once<Value>(make: () => Promise<Value>): () => Promise<Value> {
+  let made: Promise<Value> | null = null;
+  return async () => await (made ??= make());
 }
 
 /** The document of every route of the contract. Without keys it asks for none: generated clients would want one. */
