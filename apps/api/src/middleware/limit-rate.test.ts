@@ -6,6 +6,7 @@ import { Hono } from 'hono';
 import { describe, expect, inject, it, onTestFinished } from 'vitest';
 import type { ApiEnv } from '../api-env.ts';
 import { onError } from '../on-error.ts';
+import { createSecret } from '../services/api-key-secret.ts';
 import { openTestApi } from '../test-api.ts';
 import { limitRate } from './limit-rate.ts';
 
@@ -114,15 +115,31 @@ it.each(['frozen', 'gone'] as const)('a Redis that is %s costs nobody a request 
   ]);
 });
 
-it('without keys there are no limits', async () => {
-  const opened = await openTestApi({ submitsPerMinute: 1 });
-  onTestFinished(async () => await opened.close());
-  for (let request = 0; request < 3; request += 1) {
-    const response = await opened.api.app.request('/jobs', {
-      method: 'POST',
-      headers: { 'Content-Type': 'application/json' },
-      body: '{"prompt":"a"}',
-    });
-    expect([response.status, response.headers.has('RateLimit')]).toEqual([202, false]);
-  }
+describe('an API', () => {
+  const post = { method: 'POST', body: '{"prompt":"a"}' };
+
+  it('limits each key, what needs none not at all', async () => {
+    const opened = await openTestApi({ submitsPerMinute: 1, access: { auth: 'keys', adminKey: null } });
+    onTestFinished(async () => await opened.close());
+    const { secret, hash, prefix } = createSecret();
+    const key = { id: newId(), ownerId: 'owner', name: 'key', expiresInMs: null };
+    await opened.store.apiKeys.create({ ...key, hash, prefix, scopes: ['generate', 'read'] });
+    const headers = { 'Content-Type': 'application/json', Authorization: `Bearer ${secret}` };
+    const send = async (path: string, init = {}) => await opened.api.app.request(path, { headers, ...init });
+    expect((await send('/jobs', post)).status).toBe(202);
+    const refused = await send('/generate', post);
+    expect([refused.status, refused.headers.get('RateLimit-Policy')]).toEqual([429, '"submit";q=1;w=60']);
+    expect((await send('/jobs')).headers.get('RateLimit-Policy')).toBe('"read";q=10;w=60');
+    expect((await send('/health')).headers.has('RateLimit')).toBe(false);
+  });
+
+  it('without keys limits nobody', async () => {
+    const opened = await openTestApi({ submitsPerMinute: 1 });
+    onTestFinished(async () => await opened.close());
+    const headers = { 'Content-Type': 'application/json' };
+    for (let request = 0; request < 3; request += 1) {
+      const response = await opened.api.app.request('/jobs', { headers, ...post });
+      expect([response.status, response.headers.has('RateLimit')]).toEqual([202, false]);
+    }
+  });
 });
