@@ -8,7 +8,7 @@ import type { TrustedProxies } from './client-address.ts';
 import { createApiMetrics } from './api-metrics.ts';
 import type { ApiServices } from './api-services.ts';
 import { authenticate } from './middleware/authenticate.ts';
-import { crossOrigin } from './middleware/cross-origin.ts';
+import { crossOrigin, refuseForeignPages } from './middleware/cross-origin.ts';
 import { limitBody, requireJson, requireUtf8 } from './middleware/json-body.ts';
 import { limitRate } from './middleware/limit-rate.ts';
 import { requestContext, type RequestContextOptions } from './middleware/request-context.ts';
@@ -116,6 +116,7 @@ function createApp(services: ApiServices, options: AppOptions): OpenAPIHono<ApiE
   app.use(securityHeaders, sayHttpsOnly(trustedProxies), treatAsData);
   // Before the key is looked at: a preflight has none.
   if (corsOrigins.length > 0) app.use(crossOrigin(corsOrigins));
+  app.use(refuseForeignPages(corsOrigins));
   app.use(authenticate(options.identify), limitRate({ ...options, submitPaths }));
   for (const path of [...submitPaths, '/admin/keys']) app.post(path, requireJson, limitBody, requireUtf8);
   // After the body has been read: a connection that closes on an unread one is reset, and the answer is lost.

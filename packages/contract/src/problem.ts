@@ -15,7 +15,7 @@ export const problemTable = {
   invalid_header: { status: 400, title: 'A header is not valid' },
   prompt_refused: { status: 400, title: 'The prompt was refused' },
   unauthorized: { status: 401, title: 'A valid API key is needed' },
-  forbidden: { status: 403, title: 'The API key may not do this' },
+  forbidden: { status: 403, title: 'Not allowed' },
   not_found: { status: 404, title: 'Not found' },
   method_not_allowed: { status: 405, title: 'Method not allowed' },
   request_timeout: { status: 408, title: 'The request took too long' },
