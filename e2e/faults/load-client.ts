@@ -42,7 +42,7 @@ export interface Heard {
 }
 
 /** Where there are no keys. */
-export const onlyOwner: LoadOwner = { ownerId: 'local', secret: null };
+const onlyOwner: LoadOwner = { ownerId: 'local', secret: null };
 /** Of a route that waits when it is not told how long. */
 const defaultWaitSeconds = 30;
 export const shortText = { prompt: 'Once upon a time', max_new_tokens: 8 };

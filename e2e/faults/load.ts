@@ -1,6 +1,6 @@
 /** A steady load of every kind of request, and how fast it is worked off. */
 import type { Cluster } from './cluster.ts';
-import { LoadClient, type LoadOwner, longText, onlyOwner, shortText, type SubmitOptions } from './load-client.ts';
+import { LoadClient, type LoadOwner, longText, shortText, type SubmitOptions } from './load-client.ts';
 import type { Random } from './random.ts';
 import { faultLasts } from './until.ts';
 
@@ -12,7 +12,7 @@ export interface Load {
   stop(): Promise<void>;
 }
 
-/** Far less than the workers can do, so that a backlog is worked off and throughput is the load again. */
+/** Of all owners. Far less than the workers can do, so that a backlog is worked off and throughput is the load again. */
 const clients = 12;
 const pauseMs = [300, 900] as const;
 const sampleEveryMs = 1_000;
@@ -44,18 +44,20 @@ export interface LoadOptions {
 export function startLoad({ cluster, random, owners }: LoadOptions): Load {
   let isStopping = false;
   const told: Told[] = [];
-  const running = Array.from({ length: clients }, async (_, index) => await runClient(index));
+  const running = owners.flatMap((owner) =>
+    Array.from({ length: clients / owners.length }, async (_, index) => await runClient(owner, index)),
+  );
   const sampling = setInterval(() => void sampleDepth().catch(() => undefined), sampleEveryMs);
 
-  async function runClient(index: number): Promise<void> {
-    const owner = owners[index % owners.length] ?? onlyOwner;
+  async function runClient(owner: LoadOwner, index: number): Promise<void> {
     const urls = () => cluster.apis.map(({ url }) => url);
     const { recorder } = cluster;
-    const client = new LoadClient({ name: `client ${index}`, owner, urls, recorder, timeoutMs: callTimeoutMs });
+    const name = `client ${index} of ${owner.ownerId}`;
+    const client = new LoadClient({ name, owner, urls, recorder, timeoutMs: callTimeoutMs });
     for (let number = 0; !isStopping; number += 1) {
       await faultLasts(random.between(pauseMs));
       // Different owners use the same keys.
-      const id = await callOnce(client, `${Math.floor(index / owners.length)}-${number}`);
+      const id = await callOnce(client, `${index}-${number}`);
       if (id !== null) told.push({ id, ownerId: owner.ownerId });
       if (random.next() < shareOf.strange) await pry(client, owner);
     }

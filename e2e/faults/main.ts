@@ -1,5 +1,5 @@
 /**
- * A long random run: `pnpm faults --minutes 30 --seed 7`. A service of two APIs and three workers under a steady load; one fault after the other, chosen by the
+ * A long random run: `pnpm faults --minutes 30 --seed 7`. A service of two APIs and three workers under a steady load of two owners; one fault after the other, chosen by the
  * seed; at the end the verdict of the checker. The history is kept in data/faults/, to be checked again with `--check FILE`.
  */
 import { createWriteStream } from 'node:fs';
@@ -11,8 +11,8 @@ import { errorLine } from '@prosemill/core';
 import { checkHistory, fromJsonLines, toJsonLines, type Violation } from '@prosemill/testkit';
 import { Cluster } from './cluster.ts';
 import { createFaultMenu, type TimedFault } from './fault-menu.ts';
-import { onlyOwner } from './load-client.ts';
 import { startLoad } from './load.ts';
+import { createOwner, withKeys } from './owners.ts';
 import { createRandom } from './random.ts';
 import { faultLasts } from './until.ts';
 
@@ -23,6 +23,8 @@ const recoverWithinMs = 60_000;
 /** Between two faults. */
 const pauseMs = [2_000, 12_000] as const;
 const drainMs = 5 * 60_000;
+/** With a key each. */
+const ownerIds = ['ann', 'bob'] as const;
 
 const { values } = parseArgs({
   options: {
@@ -59,7 +61,7 @@ async function run(): Promise<readonly Violation[]> {
     size: values.size,
     apis: 2,
     workers: 3,
-    environment: { WORKERS: '4', SHUTDOWN_GRACE_SECONDS: '2' },
+    environment: { ...withKeys, WORKERS: '4', SHUTDOWN_GRACE_SECONDS: '2' },
     limits: { recoverWithinMs, gauges: { depth: { max: 5_000, final: 0 } } },
     onEntry: (entry) => void file.write(toJsonLines([entry])),
   });
@@ -78,7 +80,8 @@ async function run(): Promise<readonly Violation[]> {
 async function play(cluster: Cluster, { seed, ms }: { readonly seed: number; readonly ms: number }): Promise<void> {
   const random = createRandom(seed);
   const end = performance.now() + ms;
-  const load = startLoad({ cluster, random, owners: [onlyOwner] });
+  const owners = await Promise.all(ownerIds.map(async (ownerId) => await createOwner(cluster, ownerId)));
+  const load = startLoad({ cluster, random, owners });
   await load.measure(quietMs);
   const menu = createFaultMenu(cluster, random);
   while (performance.now() < end - recoverWithinMs - quietMs) {
