@@ -1,6 +1,5 @@
 /** HTTP for tests: every answer is held against /openapi.json before a test looks at it. */
-import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js';
-import addFormats from 'ajv-formats';
+import { coerced, createSchemaAt, type OpenApiDocument, type Route, routesOf } from './openapi.ts';
 
 export interface Answer<Body = unknown> {
   readonly status: number;
@@ -17,53 +16,13 @@ export interface RequestOptions {
   readonly body?: string | Uint8Array<ArrayBuffer>;
 }
 
-interface OpenApiDocument {
-  readonly paths: Readonly<Record<string, Readonly<Record<string, Operation>>>>;
-}
-
-interface Operation {
-  readonly responses: Readonly<Record<string, { readonly content?: Readonly<Record<string, unknown>> }>>;
-}
-
 export type Request = <Body = Record<string, unknown>>(path: string, options?: RequestOptions) => Promise<Answer<Body>>;
 
-/** A client that fails on an answer that the document does not declare: its status, its media type, or its body. */
+/** A client that fails on an answer that the document does not declare: its status, its headers, its media type, or its body. */
 export async function createClient(url: string): Promise<Request> {
   const document = (await (await fetch(`${url}/openapi.json`)).json()) as OpenApiDocument;
-  const ajv = new Ajv2020({ strict: false, allErrors: true });
-  addFormats.default(ajv);
-  ajv.addSchema(document, 'openapi');
-  const validators = new Map<string, ValidateFunction>();
-
-  function check(answer: Answer, method: string, path: string): void {
-    const template = Object.keys(document.paths).find((candidate) => matches(candidate, path));
-    const operation = template === undefined ? undefined : document.paths[template]?.[method.toLowerCase()];
-    if (template === undefined || operation === undefined) return;
-    const declared = operation.responses[answer.status];
-    if (declared === undefined)
-      throw new Error(`${method} ${template} does not declare ${answer.status}: ${describe(answer)}`);
-    const mediaType = answer.headers.get('Content-Type')?.split(';')[0] ?? '';
-    if (declared.content === undefined && answer.body === null) return;
-    if (declared.content?.[mediaType] === undefined)
-      throw new Error(`${method} ${template} does not declare ${mediaType}`);
-    const pointer = [
-      'paths',
-      template,
-      method.toLowerCase(),
-      'responses',
-      String(answer.status),
-      'content',
-      mediaType,
-      'schema',
-    ]
-      .map((part) => encodeURIComponent(part.replaceAll('~', '~0').replaceAll('/', '~1')))
-      .join('/');
-    const validate = validators.get(pointer) ?? ajv.compile({ $ref: `openapi#/${pointer}` });
-    validators.set(pointer, validate);
-    if (!validate(answer.body)) {
-      throw new Error(`${method} ${template} ${answer.status}: ${ajv.errorsText(validate.errors)} ${describe(answer)}`);
-    }
-  }
+  const compare = createComparison(document);
+  const routes = routesOf(document);
 
   return async function request<Body>(path: string, options: RequestOptions = {}) {
     const method = options.method ?? (options.json === undefined && options.body === undefined ? 'GET' : 'POST');
@@ -77,12 +36,36 @@ export async function createClient(url: string): Promise<Request> {
     const isJson = response.headers.get('Content-Type')?.includes('json') ?? false;
     const body: unknown = text === '' ? null : isJson ? JSON.parse(text) : text;
     const answer = { status: response.status, headers: response.headers, body };
-    check(answer, method, path.split('?')[0] ?? path);
+    const [pathname = path] = path.split('?');
+    const route = routes.find((each) => each.method === method && matches(each.template, pathname));
+    const difference = route === undefined ? null : compare(route, answer);
+    if (difference !== null) {
+      throw new Error(`${method} ${path} ${answer.status} is not as declared: ${difference}; ${text.slice(0, 500)}`);
+    }
     return answer as Answer<Body>;
+  };
+}
+
+/** What the answer has that the document has not, or the other way round; null: nothing. */
+function createComparison(document: OpenApiDocument): (route: Route, answer: Answer) => string | null {
+  const schemaAt = createSchemaAt(document);
+  return function compare({ template, method, operation }, { status, headers, body }) {
+    const declared = operation.responses[status];
+    if (declared === undefined) return 'the status';
+    const place = ['paths', template, method.toLowerCase(), 'responses', String(status)];
+    for (const [name, { required = false, schema }] of Object.entries(declared.headers ?? {})) {
+      const value = headers.get(name);
+      const isDeclared =
+        value === null ? !required : schemaAt(...place, 'headers', name, 'schema')(coerced(value, schema));
+      if (!isDeclared) return `${name}: ${value}`;
+    }
+    const mediaType = headers.get('Content-Type')?.split(';')[0] ?? '';
+    if (declared.content === undefined && body === null) return null;
+    if (declared.content?.[mediaType] === undefined) return `Content-Type: ${mediaType}`;
+    const validate = schemaAt(...place, 'content', mediaType, 'schema');
+    return validate(body) ? null : JSON.stringify(validate.errors);
   };
 }
 
 const matches = (template: string, path: string): boolean =>
   new RegExp(`^${template.replaceAll(/\{\w+\}/g, '[^/]+')}$`).test(path);
-
-const describe = ({ body }: Answer): string => JSON.stringify(body)?.slice(0, 500) ?? '';

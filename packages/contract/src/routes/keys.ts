@@ -5,6 +5,7 @@ import { uuidCursor } from '../cursor.ts';
 import { bodyErrors, commonErrors, problemResponses } from '../problem.ts';
 import { queryInteger, text, time } from '../text.ts';
 import { responseHeaders } from './headers.ts';
+import { links } from './links.ts';
 
 const tenYearsInSeconds = 315_360_000;
 
@@ -64,6 +65,7 @@ export const createKeyRoute = createRoute({
       description: 'The key with its secret, which nobody can show again.',
       headers: responseHeaders.rateLimit,
       content: { 'application/json': { schema: newKeySchema } },
+      links: links.key('/id'),
     },
     ...problemResponses(...bodyErrors, ...commonErrors),
   },

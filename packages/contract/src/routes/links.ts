@@ -5,6 +5,7 @@ export const links = {
   job: (pointer: string) => ({ getJob: link('getJob', pointer) }),
   cancel: (pointer: string) => ({ cancelJob: link('cancelJob', pointer) }),
   record: (pointer: string) => ({ getHistory: link('getHistory', pointer) }),
+  key: (pointer: string) => ({ revokeKey: link('revokeKey', pointer) }),
 };
 
 function link(operationId: string, pointer: string) {
