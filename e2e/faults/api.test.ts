@@ -14,7 +14,8 @@ import {
   submitMany,
 } from './fault-test.ts';
 import { oldestOf, restartOldest } from './faults.ts';
-import { type Heard, LoadClient, longText, shortText } from './load-client.ts';
+import { type Heard, LoadClient, type LoadOwner, longText, shortText } from './load-client.ts';
+import { createOwner, withKeys } from './owners.ts';
 import { redisCommand } from './redis-command.ts';
 import { scaled } from './scale.ts';
 import { faultLasts, patience, until } from './until.ts';
@@ -63,19 +64,27 @@ describe('an API', () => {
         size,
         apis: 2,
         workers: 2,
-        environment: { WORKERS: '8', SHUTDOWN_GRACE_SECONDS: '0' },
+        environment: { ...withKeys, WORKERS: '8', SHUTDOWN_GRACE_SECONDS: '0' },
       });
+      const [ann, bob] = [await createOwner(cluster, 'ann'), await createOwner(cluster, 'bob')];
+      const lastIds = new Map<LoadOwner, string>();
       const end = performance.now() + scaled(25_000, 120_000);
       const answers: Heard[] = [];
       const submitters = Array.from({ length: 50 }, async (_, index) => {
-        const client = clientOf(cluster, `submitter ${index}`);
+        const [owner, other] = index < 25 ? [ann, bob] : [bob, ann];
+        const place = index % 25;
+        const client = clientOf(cluster, `submitter ${index}`, owner);
         for (let number = 0; performance.now() < end; number += 1) {
           // Some take longer than a worker's grace: they are handed back.
-          const request = index % 10 === 0 ? longText : shortText;
+          const request = place % 10 === 0 ? longText : shortText;
           const answer = await client.submit(
-            index % 2 === 0 ? { key: `${index}-${number}`, request } : { path: '/generate', waitSeconds: 5, request },
+            place % 2 === 0 ? { key: `${place}-${number}`, request } : { path: '/generate', waitSeconds: 5, request },
           );
           answers.push(answer);
+          // I7: what another has is not there for this one.
+          const strange = lastIds.get(other);
+          if (strange !== undefined) await client.read(strange);
+          if (answer.id !== null) lastIds.set(owner, answer.id);
           if (answer.status === 202 && answer.id !== null) await client.read(answer.id, 5);
           if (answer.status === 503) await faultLasts(Number(answer.headers.get('Retry-After')) * 1_000);
         }

@@ -2,7 +2,7 @@
 import { expect, onTestFinished, vi } from 'vitest';
 import { Cluster, type ClusterOptions, type Node } from './cluster.ts';
 import { scaled } from './scale.ts';
-import { LoadClient, type SubmitOptions } from './load-client.ts';
+import { LoadClient, type LoadOwner, type SubmitOptions } from './load-client.ts';
 
 const minuteMs = 60_000;
 vi.setConfig({ testTimeout: scaled(5 * minuteMs, 60 * minuteMs) });
@@ -13,8 +13,8 @@ export async function launch(options: ClusterOptions = {}): Promise<Cluster> {
   return cluster;
 }
 
-export const clientOf = ({ apis, recorder }: Cluster, name = 'client'): LoadClient =>
-  new LoadClient({ name, urls: () => apis.map(({ url }) => url), recorder });
+export const clientOf = ({ apis, recorder }: Cluster, name = 'client', owner?: LoadOwner): LoadClient =>
+  new LoadClient({ name, urls: () => apis.map(({ url }) => url), recorder, ...(owner === undefined ? {} : { owner }) });
 
 /** @returns the ids, each accepted */
 export async function submitMany(
