@@ -3,6 +3,7 @@
  * own; Schemathesis draws requests from its /openapi.json, follows its links, and holds every answer against it. Needs Python 3.11 or later.
  */
 import { spawn } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdir, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -16,6 +17,11 @@ interface Report {
   readonly test_cases: { readonly generated: number; readonly with_failures: number; readonly errored: number };
 }
 
+interface Key {
+  readonly id: string;
+  readonly secret: string;
+}
+
 const here = fileURLToPath(new URL('.', import.meta.url));
 const folder = fileURLToPath(new URL('../../data/schemathesis', import.meta.url));
 const reportPath = join(folder, 'report.json');
@@ -23,21 +29,27 @@ const programs = join(folder, 'venv/bin');
 
 /** A run of fewer cases has shown too little. */
 const minCases = 5_000;
-/** As many texts at once as the engine can. */
-const environment: Environment = { WORKERS: '' };
 
 const { values } = parseArgs({
   options: {
     size: { type: 'string', default: 'embedded' },
+    auth: { type: 'string', default: 'off' },
     /** Cases of each route in each phase, at most. */
     examples: { type: 'string', default: '500' },
     seed: { type: 'string', default: String(Date.now() % 1_000_000) },
   },
 });
-const { size, examples, seed } = values;
-if ((size !== 'embedded' && size !== 'full') || !(Number(examples) > 0)) {
-  throw new TypeError('usage: pnpm schemathesis [--size embedded|full] [--examples 500] [--seed 7]');
+const { size, auth, examples, seed } = values;
+if (!['embedded', 'full'].includes(size) || !['off', 'keys'].includes(auth) || !(Number(examples) > 0)) {
+  throw new TypeError('usage: pnpm schemathesis [--size embedded|full] [--auth off|keys] [--examples 500] [--seed 7]');
 }
+const adminKey = randomBytes(32).toString('hex');
+const environment: Environment = {
+  // As many texts at once as the engine can.
+  WORKERS: '',
+  AUTH: auth,
+  ...(auth === 'keys' ? { ADMIN_KEY: adminKey, RATE_LIMIT_PER_MINUTE: '0', TRUSTED_PROXIES: '1' } : {}),
+};
 await installSchemathesis();
 const service = await (size === 'full' ? launchFull() : launchEmbedded());
 try {
@@ -61,11 +73,23 @@ async function installSchemathesis(): Promise<void> {
 async function runSchemathesis(url: string): Promise<number | null> {
   await rm(reportPath, { force: true });
   const options = ['--max-examples', examples, '--seed', seed, '--report', 'json', '--report-json-path', reportPath];
-  const code = await exitOf(join(programs, 'st'), ['run', `${url}/openapi.json`, ...options]);
+  const key = auth === 'keys' ? await makeKey(url) : { id: 'none', secret: 'none' };
+  const variables = { PROSEMILL_KEY_ID: key.id, PROSEMILL_KEY: key.secret };
+  const code = await exitOf(join(programs, 'st'), ['run', `${url}/openapi.json`, ...options], variables);
   const { test_cases: cases } = JSON.parse(await readFile(reportPath, 'utf8')) as Report;
-  print(`pnpm schemathesis --size ${size} --examples ${examples} --seed ${seed}`);
+  print(`pnpm schemathesis --size ${size} --auth ${auth} --examples ${examples} --seed ${seed}`);
   print(`${cases.generated} cases of at least ${minCases}, ${cases.with_failures + cases.errored} failed`);
   return code === 0 && cases.generated < minCases ? 1 : code;
+}
+
+/** A key that may do everything. */
+async function makeKey(url: string): Promise<Key> {
+  const response = await fetch(`${url}/admin/keys`, {
+    method: 'POST',
+    headers: { 'Content-Type': 'application/json', Authorization: `Bearer ${adminKey}` },
+    body: JSON.stringify({ owner: 'schemathesis', name: 'all cases', scopes: ['generate', 'read', 'admin'] }),
+  });
+  return (await response.json()) as Key;
 }
 
 async function launchEmbedded(): Promise<Service> {
@@ -98,8 +122,9 @@ function endingWith(started: Service, cleanUp: () => Promise<void>): Service {
 }
 
 /** Runs where checks.py and schemathesis.toml are. */
-async function exitOf(program: string, args: readonly string[]): Promise<number | null> {
-  const [code] = await once(spawn(program, args, { cwd: here, stdio: 'inherit' }), 'exit');
+async function exitOf(program: string, args: readonly string[], variables: Environment = {}): Promise<number | null> {
+  const options = { cwd: here, env: { ...process.env, ...variables }, stdio: 'inherit' } as const;
+  const [code] = await once(spawn(program, args, options), 'exit');
   return code as number | null;
 }
 
