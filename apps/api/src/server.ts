@@ -40,7 +40,7 @@ const defaultLimits: ServerLimits = {
   answerTimeoutMs: 30_000,
   maxUnsentBytes: 64 * 1_024 * 1_024,
   maxConnections: 10_000,
-  maxRequestsUnderWay: 16,
+  maxRequestsUnderWay: 4,
 };
 /** Longer than proxies keep theirs (60 s is usual): otherwise a request meets the end of its connection now and then. */
 const keepAliveTimeoutMs = 75_000;

@@ -27,12 +27,13 @@ export const sayHttpsOnly = (trusted: TrustedProxies): MiddlewareHandler<ApiEnv>
   async function httpsOnly(c, next) {
     await next();
     if (c.env?.incoming !== undefined && isHttps(c.env.incoming, trusted)) {
-      c.header('Strict-Transport-Security', hstsValue);
+      c.res.headers.set('Strict-Transport-Security', hstsValue);
     }
   };
 
 /** On every answer whose route has not said otherwise. */
 export const treatAsData: MiddlewareHandler<ApiEnv> = async function asData(c, next) {
   await next();
-  for (const [name, value] of Object.entries(dataHeaders)) if (!c.res.headers.has(name)) c.header(name, value);
+  const { headers } = c.res;
+  for (const [name, value] of Object.entries(dataHeaders)) if (!headers.has(name)) headers.set(name, value);
 };

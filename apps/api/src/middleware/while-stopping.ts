@@ -21,5 +21,5 @@ export const refuseWhileStopping = (isStopping: IsStopping): MiddlewareHandler<A
 export const closeWhileStopping = (isStopping: IsStopping): MiddlewareHandler<ApiEnv> =>
   async function close(c, next) {
     await next();
-    if (isStopping()) c.header('Connection', 'close');
+    if (isStopping()) c.res.headers.set('Connection', 'close');
   };
