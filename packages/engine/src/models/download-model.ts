@@ -1,5 +1,6 @@
 /** A model's files from the hub into a folder of their own, all or nothing. */
-import { mkdir, mkdtemp, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { randomUUID } from 'node:crypto';
+import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { AppError, backoffMs, reconnectBackoff } from '@prosemill/core';
 import { setTimeout as wait } from 'node:timers/promises';
@@ -64,7 +65,9 @@ export async function downloadModel(options: DownloadOptions): Promise<string> {
   const folder = folderOf(modelDir, repository, variant);
   await mkdir(dirname(folder), { recursive: true });
   await removeOldPartials(modelDir);
-  const partial = await mkdtemp(join(modelDir, partialPrefix));
+  // Whoever fetches a model is not always who reads it: mkdtemp would keep others out.
+  const partial = join(modelDir, `${partialPrefix}${randomUUID()}`);
+  await mkdir(partial);
   try {
     const manifest = await downloadInto(partial, options);
     await writeFile(join(partial, manifestName), JSON.stringify(manifest, null, 2));

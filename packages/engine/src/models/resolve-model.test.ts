@@ -1,5 +1,5 @@
 /** Getting models, against a server that speaks the hub's paths. */
-import { cp, mkdir, mkdtemp, readdir, readFile, rm, utimes } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, readdir, readFile, rm, stat, utimes } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -83,6 +83,13 @@ describe('a model from the hub', () => {
     expect(await leftovers()).toEqual([]);
     await hub.stop();
     expect(await resolve({ model: 'acme/tiny' })).toEqual(model);
+  });
+
+  it('can be read by others than who fetched it, as an image is built by one and run by another', async () => {
+    const { folder } = await resolve({ model: 'acme/tiny' });
+    const any = join(modelDir, 'any');
+    await mkdir(any);
+    expect((await stat(folder)).mode).toBe((await stat(any)).mode);
   });
 
   it('is what each engine needs, kept apart', async () => {
