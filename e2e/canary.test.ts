@@ -33,7 +33,9 @@ type Mark = keyof typeof marks;
 const marked = (mark: Mark): string => marks[mark].repeat(3);
 const promptOf = (words: string): string => `${marked('prompt')} ${words} ${marked('prompt')}`;
 const refused = (words = ''): string => `${marked('refusedPrompt')} ${words}`;
-const secrets = { Authorization: `Bearer ${marked('secret')}`, Cookie: `session=${marked('secret')}` };
+/** ADMIN_KEY, long enough for one. */
+const adminKey = marks.secret.repeat(5);
+const asAdmin = { Authorization: `Bearer ${adminKey}` };
 
 /** Prompts with these words cannot be written: an error of Postgres shows the row. */
 const constraints = [
@@ -54,6 +56,8 @@ let send: (path: string, options?: RequestOptions) => Promise<Answer<JobBody>>;
 /** What the service has said and kept, by place. */
 const places = { log: '', metrics: '', spans: '', redis: '', problems: '' };
 const jobIds: string[] = [];
+/** Of API keys. */
+const secrets: string[] = [];
 const texts: string[] = [];
 
 beforeAll(async () => {
@@ -69,10 +73,13 @@ beforeAll(async () => {
     OTEL_EXPORTER_OTLP_ENDPOINT: collector.url,
     FAILPOINT: 'engine.poison:kill9',
     LOG_LEVEL: 'debug',
+    AUTH: 'keys',
+    ADMIN_KEY: adminKey,
   };
   await migrateDatabase(environment);
   for (const constraint of constraints) await sql.execute(constraint);
   await startApi(environment);
+  await makeKeys();
   const queued = await submitAll();
   await refuseAll();
   places.redis += await dumpRedis(redis.url);
@@ -95,11 +102,33 @@ async function startApi(environment: Environment): Promise<void> {
   url = String((await api.logged({ msg: 'the API listens' }))['url']);
   const request = await createClient(url);
   send = async (path, options) => {
-    const headers = { ...secrets, ...options?.headers };
+    const [secret = adminKey] = secrets;
+    const headers = { Authorization: `Bearer ${secret}`, Cookie: `session=${marked('secret')}`, ...options?.headers };
     const answer = await request<JobBody>(path, { ...options, headers });
     if (answer.status >= 400) places.problems += JSON.stringify([[...answer.headers], answer.body]);
     return answer;
   };
+}
+
+/** One that is used from here on, one that is revoked; and all that is no key. */
+async function makeKeys(): Promise<void> {
+  const ids: string[] = [];
+  for (const name of ['in use', 'revoked']) {
+    const { body } = await send('/admin/keys', { json: { owner: 'acme', name }, headers: asAdmin });
+    const { id, secret } = body as unknown as { id: string; secret: string };
+    ids.push(id);
+    secrets.push(secret);
+  }
+  const [used = '', revoked = ''] = secrets;
+  expect((await send(`/admin/keys/${ids[1]}`, { method: 'DELETE', headers: asAdmin })).status).toBe(204);
+  const altered = `${used.slice(0, -1)}${used.endsWith('0') ? '1' : '0'}`;
+  const wrong = [revoked, altered, marked('secret'), `pm_${marked('secret')}`, `${adminKey}=`].map(
+    (key) => `Bearer ${key}`,
+  );
+  for (const Authorization of [...wrong, `Basic ${used}`, used]) {
+    expect((await send('/jobs', { headers: { Authorization } })).status).toBe(401);
+  }
+  expect((await send('/admin/keys')).status).toBe(403);
 }
 
 async function submit(json: object, headers: RequestOptions['headers'] = {}): Promise<string> {
@@ -206,18 +235,16 @@ async function workOff({ ended, long }: Submitted): Promise<void> {
 async function readMetrics(): Promise<void> {
   const { port } = await worker.logged({ msg: 'the worker answers probes' });
   for (const base of [url, `http://127.0.0.1:${String(port)}`]) {
-    places.metrics += await (await fetch(`${base}/metrics`, { headers: secrets })).text();
+    places.metrics += await (await fetch(`${base}/metrics`, { headers: asAdmin })).text();
   }
 }
 
-/** Short pieces of what the engine wrote, none of them quoted or escaped anywhere. */
-const piecesOf = (generated: string): readonly string[] =>
-  Array.from(generated, (_, start) => generated.slice(start, start + 16)).filter((piece) =>
-    /^[\w ,.]{16}$/.test(piece),
-  );
+/** Short pieces of a text or a secret, none of them quoted or escaped anywhere. */
+const piecesOf = (whole: string): readonly string[] =>
+  Array.from(whole, (_, start) => whole.slice(start, start + 16)).filter((piece) => /^[\w ,.]{16}$/.test(piece));
 
 const foundIn = (place: string): readonly string[] =>
-  [...Object.values(marks), ...texts.flatMap(piecesOf)].filter((piece) => place.includes(piece));
+  [...Object.values(marks), ...[...texts, ...secrets].flatMap(piecesOf)].filter((piece) => place.includes(piece));
 
 describe('a prompt, a text or a key', () => {
   it.each(['log', 'metrics', 'spans', 'redis'] as const)('is not in the %s', (place) => {
@@ -241,12 +268,20 @@ describe('a prompt, a text or a key', () => {
         found.set(kind, (found.get(kind) ?? new Set()).add(`${String(table)}.${String(column)}`));
       }
     }
-    expect(Object.fromEntries(Array.from(found, ([kind, where]) => [kind, [...where]]))).toEqual({
+    const columnsOf = (kind: string): string[] => [...(found.get(kind) ?? [])];
+    expect(Object.fromEntries(Object.keys(marks).map((mark) => [mark, columnsOf(mark)]))).toEqual({
       prompt: ['generation_records.generated_text', 'generation_records.prompt', 'jobs.partial_text', 'jobs.prompt'],
+      refusedPrompt: [],
       stop: ['jobs.parameters'],
       idempotencyKey: ['idempotency_keys.key'],
-      text: ['generation_records.generated_text', 'jobs.partial_text'],
+      secret: [],
+      nonsense: [],
     });
+    // How far the canceled job came is a matter of luck.
+    expect(['generation_records.generated_text', 'jobs.partial_text']).toEqual(
+      expect.arrayContaining(columnsOf('text')),
+    );
+    expect(columnsOf('text').length).toBeGreaterThan(0);
   });
 });
 
@@ -262,7 +297,7 @@ describe('the places that were looked at', () => {
     expect(places.log).toContain('"level":"debug"');
     expect(places.metrics).toMatch(/prosemill_crashes_total 3\n/);
     expect(places.metrics).toContain('prosemill_jobs_accepted_total');
-    expect(places.problems).toContain('worker_lost');
+    for (const code of ['worker_lost', 'unauthorized', 'forbidden']) expect(places.problems).toContain(`"${code}"`);
     expect(texts.flatMap(piecesOf).length).toBeGreaterThan(50);
   });
 });
