@@ -10,12 +10,12 @@ it.each([
 ])(
   'a client that waits on a slow database is answered in time, unless the API has the bug: $mutant',
   async ({ mutant, found }) => {
-    const cluster = await launch({ apis: 0, workers: 0, limits: { answerWithinMs: 3_000 } });
+    const cluster = await launch({ apis: 0, workers: 0, limits: { answerWithinMs: 4_000 } });
     // The job ends while the API still reads it for the first time.
     await cluster.startWorker({ environment: { DATABASE_URL: cluster.postgres.url } });
     await cluster.startApi({ environment: mutant === null ? {} : mutantEnvironment(mutant) });
-    cluster.databaseProxy.setLatency({ toServerMs: 0, toClientMs: 600 });
-    await clientOf(cluster).submit({ path: '/generate', waitSeconds: 8, request: { ...shortText, max_new_tokens: 5 } });
+    cluster.databaseProxy.setLatency({ toServerMs: 0, toClientMs: 1_000 });
+    await clientOf(cluster).submit({ path: '/generate', waitSeconds: 10, request: { ...shortText, max_new_tokens: 5 } });
     const violations = await cluster.verdict();
     expect([...new Set(violations.map(({ invariant }) => invariant))]).toEqual(found);
   },
