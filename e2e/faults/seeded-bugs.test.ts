@@ -15,7 +15,11 @@ it.each([
     await cluster.startWorker({ environment: { DATABASE_URL: cluster.postgres.url } });
     await cluster.startApi({ environment: mutant === null ? {} : mutantEnvironment(mutant) });
     cluster.databaseProxy.setLatency({ toServerMs: 0, toClientMs: 1_000 });
-    await clientOf(cluster).submit({ path: '/generate', waitSeconds: 10, request: { ...shortText, max_new_tokens: 5 } });
+    await clientOf(cluster).submit({
+      path: '/generate',
+      waitSeconds: 10,
+      request: { ...shortText, max_new_tokens: 5 },
+    });
     const violations = await cluster.verdict();
     expect([...new Set(violations.map(({ invariant }) => invariant))]).toEqual(found);
   },
