@@ -43,8 +43,8 @@ export class BatchLoop {
 
   constructor(options: BatchLoopOptions) {
     this.#options = options;
-    const { positions } = options.shape;
-    this.#slots = new Slots({ positions, shape: this.#kvShape, minRows: options.minRows });
+    const { slots, minRows, shape } = options;
+    this.#slots = new Slots({ slots, positions: shape.positions, shape: this.#kvShape, minRows });
   }
 
   /** Resolves when the run has ended; rejects when the model fails. `onStart` is called when it joins the batch. */

@@ -14,7 +14,7 @@ export interface KvShape {
   readonly headWidth: number;
 }
 
-/** For so many steps a lane keeps memory that it does not need: the next texts may want it, and new memory is slow. */
+/** Texts come and go: what is not needed for so many steps may be spared. */
 const patientSteps = 100;
 
 /** Positions of one row of something larger. */
@@ -109,7 +109,20 @@ export class KvLane {
       this.#appendTo(pastValues, values, offset);
     }
     for (const [row, length] of this.#lengths.entries()) this.#setLength(row, length + 1);
-    this.#giveBack();
+    const isLoose = capacityFor(this.#lengths.length) <= this.#capacity / 4 && this.#capacity > 0;
+    this.#looseSteps = isLoose ? this.#looseSteps + 1 : 0;
+  }
+
+  /** Positions that there is memory for. */
+  get reserved(): number {
+    return this.#capacity * this.size;
+  }
+
+  /** Memory that was not needed for a while. */
+  giveBack(): void {
+    if (this.#looseSteps < patientSteps) return;
+    this.#resize(capacityFor(this.#lengths.length));
+    this.#looseSteps = 0;
   }
 
   /** Takes a row out; the last one moves into its place. */
@@ -125,15 +138,6 @@ export class KvLane {
 
   #reserve(rows: number): void {
     if (rows > this.#capacity) this.#resize(capacityFor(rows));
-  }
-
-  /** Long lanes are large: when all texts have moved on, what they left behind would be most of the memory. */
-  #giveBack(): void {
-    const fitting = capacityFor(this.#lengths.length);
-    this.#looseSteps = fitting <= this.#capacity / 4 && this.#capacity > 0 ? this.#looseSteps + 1 : 0;
-    if (this.#looseSteps < patientSteps) return;
-    this.#resize(fitting);
-    this.#looseSteps = 0;
   }
 
   #resize(capacity: number): void {

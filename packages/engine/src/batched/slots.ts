@@ -31,6 +31,12 @@ const maxMoves = 8;
 /** At a step out of each lane. */
 const earlyMoves = 2;
 
+/**
+ * All lanes together keep memory for so many positions of each slot, for texts to come: new memory is slow, and an engine that grows again after a quiet
+ * second would be a fifth slower meanwhile. What is more goes back: when all texts have moved on to a longer lane, what they left behind would be most of it.
+ */
+const keptPositions = 512;
+
 /** The rows of a step that go on. */
 export interface Rows {
   /** Shape [R]. */
@@ -42,14 +48,24 @@ export interface Rows {
   readonly texts: readonly { readonly entry: Entry; readonly row: number }[];
 }
 
+export interface SlotsOptions {
+  /** Texts at once. */
+  readonly slots: number;
+  readonly positions: number;
+  readonly shape: KvShape;
+  /** Of a step that has any; what is missing is filled up with rows that nobody reads. */
+  readonly minRows: number;
+}
+
 export class Slots {
   readonly #minRows: number;
+  readonly #keptPositions: number;
   readonly #lanes: readonly Lane[];
 
-  /** @param of  `minRows`: of a step that has any; what is missing is filled up with rows that nobody reads. */
-  constructor(of: { readonly positions: number; readonly shape: KvShape; readonly minRows: number }) {
-    this.#minRows = of.minRows;
-    this.#lanes = laneSizes(of.positions).map((size) => ({ cache: new KvLane(size, of.shape), entries: [] }));
+  constructor({ slots, positions, shape, minRows }: SlotsOptions) {
+    this.#minRows = minRows;
+    this.#keptPositions = slots * Math.min(keptPositions, positions);
+    this.#lanes = laneSizes(positions).map((size) => ({ cache: new KvLane(size, shape), entries: [] }));
   }
 
   get count(): number {
@@ -93,6 +109,8 @@ export class Slots {
       cache.append(newRows, offset);
       offset += lanes[index]?.rows ?? 0;
     }
+    const reserved = this.#lanes.reduce((sum, { cache }) => sum + cache.reserved, 0);
+    if (reserved > this.#keptPositions) for (const { cache } of this.#lanes) cache.giveBack();
   }
 
   /** Takes out what has ended. */
