@@ -175,7 +175,7 @@ describe('an API', () => {
       }
     });
     const sampleDepth = async () =>
-      cluster.recorder.add({ type: 'gauge', name: 'depth', value: await cluster.countOpen() });
+      cluster.recorder.add({ type: 'gauge', name: 'depth', value: await cluster.countQueued() });
     const sampling = setInterval(() => void sampleDepth(), 100);
     onTestFinished(() => clearInterval(sampling));
     const reader = clientOf(cluster, 'reader');

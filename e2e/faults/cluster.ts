@@ -164,6 +164,10 @@ export class Cluster {
     }
   }
 
+  async countQueued(): Promise<number> {
+    return await this.#count(`status = 'queued'`);
+  }
+
   async countOpen(): Promise<number> {
     return await this.#count(`status in ('queued', 'running')`);
   }
