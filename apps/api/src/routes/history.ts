@@ -1,24 +1,19 @@
 /** `/history`: finished texts. */
-import { encodeCursor, getHistoryRoute, listHistoryRoute } from '@prosemill/contract';
+import { getHistoryRoute, listHistoryRoute } from '@prosemill/contract';
 import { AppError, type GenerationRecord } from '@prosemill/core';
 import type { OpenAPIHono } from '@hono/zod-openapi';
 import type { ApiEnv } from '../api-env.ts';
 import type { ApiServices } from '../api-services.ts';
-import { nextLink } from '../wire/next-link.ts';
+import { linkNextPage } from '../wire/next-link.ts';
 
 const defaultPageSize = 100;
 
 export function addHistoryRoutes(app: OpenAPIHono<ApiEnv>, { store }: ApiServices): void {
   app.openapi(listHistoryRoute, async (c) => {
-    const { limit = defaultPageSize, cursor } = c.req.valid('query');
-    const { items, hasMore } = await store.generations.list({
-      ownerId: c.var.caller.ownerId,
-      after: cursor ?? null,
-      limit,
-    });
-    const last = items.at(-1);
-    if (hasMore && last !== undefined) c.header('Link', nextLink(c.req.url, encodeCursor(last)));
-    return c.json(items.map(presentRecord), 200);
+    const { limit = defaultPageSize, cursor = null } = c.req.valid('query');
+    const page = await store.generations.list({ ownerId: c.var.caller.ownerId, after: cursor, limit });
+    linkNextPage(c, page);
+    return c.json(page.items.map(presentRecord), 200);
   });
 
   app.openapi(getHistoryRoute, async (c) => {

@@ -1,11 +1,11 @@
 /** `/jobs`: submit, read, wait, list, cancel. */
-import { cancelJobRoute, createJobRoute, encodeCursor, getJobRoute, listJobsRoute } from '@prosemill/contract';
+import { cancelJobRoute, createJobRoute, getJobRoute, listJobsRoute } from '@prosemill/contract';
 import { AppError, isTerminal, type Job } from '@prosemill/core';
 import type { OpenAPIHono } from '@hono/zod-openapi';
 import type { ApiEnv } from '../api-env.ts';
 import type { ApiServices } from '../api-services.ts';
 import { isUuid } from '../wire/is-uuid.ts';
-import { nextLink } from '../wire/next-link.ts';
+import { linkNextPage } from '../wire/next-link.ts';
 import {
   etagOf,
   jobHeaders,
@@ -56,7 +56,7 @@ export function addJobRoutes(app: OpenAPIHono<ApiEnv>, services: ApiServices): v
 
   app.openapi(listJobsRoute, async (c) => {
     const query = c.req.valid('query');
-    const { items, hasMore } = await store.jobs.list({
+    const page = await store.jobs.list({
       ownerId: c.var.caller.ownerId,
       status: query.status ?? null,
       createdAfter: query.created_after ?? null,
@@ -64,11 +64,8 @@ export function addJobRoutes(app: OpenAPIHono<ApiEnv>, services: ApiServices): v
       after: query.cursor ?? null,
       limit: query.limit ?? defaultPageSize,
     });
-    const last = items.at(-1);
-    const nextCursor = hasMore && last !== undefined ? encodeCursor(last) : null;
-    if (nextCursor !== null) c.header('Link', nextLink(c.req.url, nextCursor));
-    const data = await presentJobs(items, store.jobs);
-    return c.json({ data, has_more: hasMore, next_cursor: nextCursor }, 200);
+    const data = await presentJobs(page.items, store.jobs);
+    return c.json({ data, has_more: page.hasMore, next_cursor: linkNextPage(c, page) }, 200);
   });
 
   app.openapi(cancelJobRoute, async (c) => {

@@ -1,12 +1,12 @@
 /** `/admin/keys`: make, list and revoke API keys of all owners. */
-import { createKeyRoute, encodeCursor, type KeyBody, listKeysRoute, revokeKeyRoute } from '@prosemill/contract';
+import { createKeyRoute, type KeyBody, listKeysRoute, revokeKeyRoute } from '@prosemill/contract';
 import { type ApiKey, AppError } from '@prosemill/core';
 import type { OpenAPIHono } from '@hono/zod-openapi';
 import type { ApiEnv } from '../api-env.ts';
 import type { ApiServices } from '../api-services.ts';
 import { createKey } from '../services/create-key.ts';
 import { isUuid } from '../wire/is-uuid.ts';
-import { nextLink } from '../wire/next-link.ts';
+import { linkNextPage } from '../wire/next-link.ts';
 
 const defaultPageSize = 20;
 
@@ -19,11 +19,9 @@ export function addKeyRoutes(app: OpenAPIHono<ApiEnv>, { store }: ApiServices): 
 
   app.openapi(listKeysRoute, async (c) => {
     const { limit = defaultPageSize, cursor = null } = c.req.valid('query');
-    const { items, hasMore } = await store.apiKeys.list({ after: cursor, limit });
-    const last = items.at(-1);
-    const nextCursor = hasMore && last !== undefined ? encodeCursor(last) : null;
-    if (nextCursor !== null) c.header('Link', nextLink(c.req.url, nextCursor));
-    return c.json({ data: items.map(presentKey), has_more: hasMore, next_cursor: nextCursor }, 200);
+    const page = await store.apiKeys.list({ after: cursor, limit });
+    const data = page.items.map(presentKey);
+    return c.json({ data, has_more: page.hasMore, next_cursor: linkNextPage(c, page) }, 200);
   });
 
   app.openapi(revokeKeyRoute, async (c) => {

@@ -192,7 +192,7 @@ export class KvLane {
   }
 
   get #capacity(): number {
-    return this.#view(0, 0, 0)[0].buffer.byteLength / Float32Array.BYTES_PER_ELEMENT / this.#rowSize;
+    return (this.#arrays[0]?.[0].length ?? 0) / this.#rowSize;
   }
 
   /** Numbers in one row of a layer's keys. */
