@@ -9,7 +9,7 @@ const weights = 'matrix multiplications of the weights';
 /** Operators that take less are left out. */
 const smallestMs = 0.02;
 
-/** The profile costs time between the nodes, not in them: their time is compared with that of a step without it. */
+/** The profile costs time, most of it between the nodes: theirs is compared with that of a step without it, and so the share is rather too high. */
 export function weightsShareOf(plain: ProfiledRun, { splits, runs }: ProfiledRun): number {
   const ofWeights = sum(splits.map(({ nodes }) => nodes.get(weights) ?? 0));
   return ofWeights / runs.length / (plain.ms / plain.runs.length);
