@@ -96,6 +96,7 @@ describe('an API', () => {
       }
       await Promise.all(submitters);
       await cluster.settle(120_000);
+      expect(answers.flatMap(({ failure }) => failure ?? [])).toEqual([]);
       const statuses = new Set(answers.map(({ status }) => status));
       expect([...statuses].filter((status) => status !== 200 && status !== 202 && status !== 503)).toEqual([]);
       expect(answers.filter(({ status, headers }) => status === 503 && headers.get('Retry-After') === null)).toEqual(

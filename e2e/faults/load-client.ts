@@ -1,6 +1,7 @@
 /** A client as good ones are: it knows several addresses, gives every submit a time limit, and tells the recorder what it heard. */
 import { hashText, type CallEnding, type HistoryRecorder, type JobReading } from '@prosemill/testkit';
 import type { JobBody } from '@prosemill/contract';
+import { errorLine } from '@prosemill/core';
 
 /** Whose requests these are. */
 export interface LoadOwner {
@@ -38,6 +39,8 @@ export interface Heard {
   /** Of the job; null: there is none, or nobody knows. */
   readonly id: string | null;
   readonly body: Readonly<Record<string, unknown>>;
+  /** Why there is no answer. */
+  readonly failure: string | null;
   readonly tookMs: number;
 }
 
@@ -101,19 +104,22 @@ export class LoadClient {
     init: LoadRequest,
   ): Promise<Heard> {
     const begin = performance.now();
-    let heard: Omit<Heard, 'tookMs'> = { status: null, headers: new Headers(), id: null, body: {} };
+    let heard: Omit<Heard, 'tookMs'> = { status: null, headers: new Headers(), id: null, body: {}, failure: null };
     await this.#options.recorder.perform({ client: this.#options.name, operation }, async () => {
-      const response = await this.#fetch(path, init);
-      const body = (await response.json()) as Record<string, unknown>;
+      const { response, body } = await this.#fetch(path, init).catch((error: unknown) => {
+        heard = { ...heard, failure: errorLine(error) };
+        throw error;
+      });
       const job = readingOf(body, response);
-      heard = { status: response.status, headers: response.headers, id: job?.id ?? null, body };
+      const { status, headers } = response;
+      heard = { status, headers, id: job?.id ?? null, body, failure: null };
       return endingOf(heard, job);
     });
     return { ...heard, tookMs: performance.now() - begin };
   }
 
   /** A refused connection was nobody's: the next address is tried. */
-  async #fetch(path: string, init: LoadRequest): Promise<Response> {
+  async #fetch(path: string, init: LoadRequest) {
     const { urls, timeoutMs = 30_000 } = this.#options;
     for (let tries = 0; ; tries += 1) {
       const all = urls();
@@ -123,7 +129,8 @@ export class LoadClient {
       try {
         const signals = [AbortSignal.timeout(timeoutMs), init.signal ?? []].flat();
         const headers = { ...init.headers, ...authorization(this.#owner) };
-        return await fetch(url + path, { ...init, headers, signal: AbortSignal.any(signals) });
+        const response = await fetch(url + path, { ...init, headers, signal: AbortSignal.any(signals) });
+        return { response, body: (await response.json()) as Record<string, unknown> };
       } catch (error) {
         if (!isRefused(error) || tries >= maxTries) throw error;
       }
