@@ -50,6 +50,13 @@ interface Connection {
 
 /** Nobody comes any more when nobody has for so long. */
 const quietMs = 200;
+/**
+ * A connection that was opened or used more lately may have its next request on the way, and is closed with the answer to that: clients
+ * come back in a second, the `Retry-After` of a refusal.
+ */
+const unusedMs = 2_000;
+/** Of the event loop, to take what waits at the port; each takes one connection. */
+const maxTurns = 1_000;
 /** What clients get to close their side of a connection that is closed. */
 const goodbyeMs = 100;
 const sweepMs = 1_000;
@@ -105,7 +112,7 @@ export function trackConnections(server: Server, limits: ConnectionLimits, logge
         if (isClosing && connection.answering === 0) socket.destroySoon();
       });
       const begin = (): void => {
-        if (socket.destroyed) return;
+        if (!socket.writable) return;
         connection.response = response;
         answer();
       };
@@ -119,12 +126,11 @@ export function trackConnections(server: Server, limits: ConnectionLimits, logge
     async untilQuiet(limitMs) {
       noteArrival();
       const limit = lastArrivalAt + limitMs;
-      const lastLimit = limit + quietMs;
-      for (let seen = -1; seen !== arrivals && performance.now() < lastLimit;) {
+      for (let seen = -1, turns = 0; seen !== arrivals && turns < maxTurns;) {
         const waitMs = Math.min(lastArrivalAt + quietMs, limit) - performance.now();
         if (waitMs > 0) await delay(waitMs);
-        else seen = arrivals;
-        // A turn of the loop takes one connection from the kernel's queue: the port closes after a turn that found none.
+        else [seen, turns] = [arrivals, turns + 1];
+        // A turn takes one connection from the kernel's queue: the port closes after one that found none, however late it is by then.
         await nextTurn();
       }
     },
@@ -170,10 +176,9 @@ function cutSlowReaders(connections: ReadonlyMap<Socket, Connection>, limits: Co
   return cut;
 }
 
-/** On one that was used a moment ago the next request may be on its way. */
 async function closeIfUnused(socket: Socket, connection: Connection): Promise<void> {
   if (connection.answering > 0 || socket.bytesRead !== connection.bytesDone) return;
-  const youngMs = connection.unusedSince + quietMs - performance.now();
+  const youngMs = connection.unusedSince + unusedMs - performance.now();
   if (youngMs > 0) {
     setTimeout(() => void closeIfUnused(socket, connection), Math.ceil(youngMs));
     return;

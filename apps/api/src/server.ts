@@ -29,7 +29,7 @@ export interface ApiServer {
   readonly url: string;
   /**
    * Not ready, an answer for everybody who waits, a refusal for whoever sends a request; as soon as nobody comes any more, no new
-   * connections, and those without a request are closed. What is still busy after `deadlineMs` is cut.
+   * connections, and those that nobody uses are closed. What is still busy `deadlineMs` later is cut.
    */
   stop(deadlineMs: number): Promise<void>;
 }
@@ -90,7 +90,6 @@ export async function startServer({ api, host, port, logger, limits: given }: Se
   return {
     url,
     async stop(deadlineMs) {
-      const cut = setTimeout(() => server.closeAllConnections(), deadlineMs);
       // The kernel resets connections that come as the port closes, and requests that meet the end of their connection: their clients
       // cannot know what became of them. Who waits for an answer sends nothing else; so the answers go out when both are closed.
       const { promise, resolve: release } = Promise.withResolvers<void>();
@@ -103,6 +102,7 @@ export async function startServer({ api, host, port, logger, limits: given }: Se
       });
       await connections.closeUnused();
       release();
+      const cut = setTimeout(() => server.closeAllConnections(), deadlineMs);
       await closed;
       connections.stop();
       clearTimeout(cut);

@@ -70,6 +70,29 @@ describe('waiting for a job', () => {
     expect(waiter.count).toBe(0);
   });
 
+  it('asks once at a time, whoever comes and goes meanwhile', async () => {
+    let calls = 0;
+    const asked = Promise.withResolvers<void>();
+    const answer = Promise.withResolvers<void>();
+    const versions: typeof store.jobs.versions = async (ids) => {
+      calls += 1;
+      asked.resolve();
+      await answer.promise;
+      return await store.jobs.versions(ids);
+    };
+    waiter = new JobWaiter({ jobs: { ...store.jobs, versions }, wakeUps, logger: silentLogger });
+    onTestFinished(() => waiter.stop());
+    const client = new AbortController();
+    const first = wait(client.signal);
+    await asked.promise;
+    client.abort();
+    await first;
+    // Longer than the poll's interval.
+    await wait(never, 1_200);
+    expect(calls).toBe(1);
+    answer.resolve();
+  });
+
   it('ends for everybody when the process stops, and later at once', async () => {
     const waiting = Promise.all([wait(), wait()]);
     waiter.stop();

@@ -62,6 +62,7 @@ export class JobWaiter {
   #count = 0;
   #unsubscribe: (() => void) | null = null;
   #pollTimer: NodeJS.Timeout | null = null;
+  #isPolling = false;
 
   constructor(options: JobWaiterOptions) {
     this.#options = options;
@@ -147,10 +148,12 @@ export class JobWaiter {
   }
 
   #schedulePoll(): void {
-    this.#pollTimer ??= setTimeout(() => void this.#poll(), pollMs);
+    if (!this.#isPolling) this.#pollTimer ??= setTimeout(() => void this.#poll(), pollMs);
   }
 
   async #poll(): Promise<void> {
+    this.#pollTimer = null;
+    this.#isPolling = true;
     try {
       const versions = await this.#options.jobs.versions([...this.#waiters.keys()]);
       for (const [id, waiters] of this.#waiters) {
@@ -159,7 +162,7 @@ export class JobWaiter {
     } catch (error) {
       this.#options.logger.debug({ reason: errorLine(error) }, 'the poll for waiting clients failed');
     }
-    this.#pollTimer = null;
+    this.#isPolling = false;
     if (this.#waiters.size > 0) this.#schedulePoll();
   }
 }
