@@ -88,9 +88,17 @@ describe('transitions', () => {
   it('keeps partial text and says why it ends', () => {
     const timeout: Outcome = { type: 'failed', error: { code: 'deadline_exceeded', message: 'late' }, partial: part };
     expect(applyOutcome(running(), timeout)).toMatchObject({ finishReason: 'timeout', partialText: 'Once upon' });
-    expect(applyOutcome(running(), { type: 'canceled', partial: part })).toMatchObject({
+    expect(applyOutcome(running({ cancelRequested: true }), { type: 'canceled', partial: part })).toMatchObject({
       finishReason: 'canceled',
       usage: part.usage,
+    });
+  });
+
+  it('hands a job back that its worker gave up without a request to cancel it', () => {
+    expect(applyOutcome(running(), { type: 'canceled', partial: part })).toMatchObject({
+      event: 'job-released',
+      status: 'queued',
+      releasedCount: 1,
     });
   });
 

@@ -88,7 +88,8 @@ export function applyOutcome(state: TransitionState, outcome: Outcome): Change {
     case 'failed':
       return failedWith(outcome.error, outcome.partial);
     case 'canceled':
-      return canceledWith(outcome.partial);
+      // What the worker heard of may be a wake-up that no row knows of.
+      return state.cancelRequested ? canceledWith(outcome.partial) : applyOutcome(state, { type: 'released' });
     case 'retried':
       return backToQueue(state, { event: 'job-retried', error: outcome.error, delayMs: outcome.delayMs });
     case 'crashed':
