@@ -72,11 +72,15 @@ export function startFlood(url: string, authorization: string, connections: numb
   };
 }
 
-/** `POST /jobs`, with a short text. @returns the status, and the id of the job if there is one */
-export async function submit(url: string, authorization: string): Promise<{ status: number; id: string }> {
-  const response = await fetch(`${url}/jobs`, {
+/** Submits a short text, and waits for a second at most where one waits. @returns the status, and the id of the job if there is one */
+export async function submit(
+  url: string,
+  authorization: string,
+  path = '/jobs',
+): Promise<{ status: number; id: string }> {
+  const response = await fetch(url + path, {
     method: 'POST',
-    headers: { 'Content-Type': 'application/json', Authorization: authorization },
+    headers: { 'Content-Type': 'application/json', Authorization: authorization, Prefer: 'wait=1' },
     body: JSON.stringify({ prompt: 'Once upon a time', max_new_tokens: 4 }),
   });
   const { id } = (await response.json()) as { id: string };

@@ -225,7 +225,7 @@ async function readOperations(): Promise<readonly Operation[]> {
 /** As a worker would. */
 async function finishOne({ store: { jobs } }: TestApi): Promise<void> {
   const model = { name: 'tiny-tales', revision: '', engine: 'batched', dtype: 'fp32', fingerprint: '' };
-  const claimed = await jobs.claim({ workerId: newId(), model, leaseMs: 30_000, pick: 'next' });
+  const claimed = await jobs.claim({ workerId: newId(), model, leaseMs: 30_000, fromClass: 0 });
   if (claimed === null) throw new Error('Nothing to claim.');
   const usage = { promptTokens: 4, completionTokens: 1 };
   const part = { generatedText: marks.text, usage, timeToFirstTokenMs: 1, generationMs: 1 };

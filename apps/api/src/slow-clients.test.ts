@@ -144,7 +144,7 @@ describe('a server among bad clients', () => {
         body,
       });
       await created.body?.cancel();
-      const claimed = await jobs.claim({ workerId: 'w', model, leaseMs: 30_000, pick: 'next' });
+      const claimed = await jobs.claim({ workerId: 'w', model, leaseMs: 30_000, fromClass: 0 });
       if (claimed === null) throw new Error('Nothing to claim.');
       await jobs.complete(claimed.job, {
         type: 'succeeded',

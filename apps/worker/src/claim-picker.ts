@@ -1,12 +1,14 @@
-/** Which row a claim takes: three in the claim order, then the oldest of any class, so that nothing starves. */
-import type { ClaimPick } from '@prosemill/core';
+/** From which class a claim takes: mostly the first in order; one claim in three leaves out who waits, so that no class starves. */
+import type { PriorityClass } from '@prosemill/core';
 
-const oldestEvery = 4;
+/** The last of them is for the last class: a backlog of the second would stand before it otherwise. */
+const turns: readonly PriorityClass[] = [0, 0, 1, 0, 0, 1, 0, 0, 1, 0, 0, 2];
 
-export function createClaimPicker(): () => ClaimPick {
+export function createClaimPicker(): () => PriorityClass {
   let claims = 0;
-  return function pickNext() {
-    claims = (claims + 1) % oldestEvery;
-    return claims === 0 ? 'oldest' : 'next';
+  return function pickClass() {
+    const fromClass = turns[claims % turns.length] ?? 0;
+    claims += 1;
+    return fromClass;
   };
 }

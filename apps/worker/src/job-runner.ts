@@ -43,7 +43,7 @@ const completeLimitMs = 5 * 60_000;
 /** @returns a handler of permits: false when there was nothing to claim. Never throws. */
 export function createJobRunner(options: JobRunnerOptions): () => Promise<boolean> {
   const { jobs, generator, gate, running, logger, workerId, leaseMs } = options;
-  const pick = createClaimPicker();
+  const pickClass = createClaimPicker();
   const isRefused = createPromptPolicy(options.forbiddenWords);
 
   return async function runNextJob() {
@@ -63,7 +63,7 @@ export function createJobRunner(options: JobRunnerOptions): () => Promise<boolea
 
   async function claimNext(): Promise<ClaimedJob | null> {
     if (generator.model === null) return null;
-    const claimed = await jobs.claim({ workerId, leaseMs, model: generator.model.identity, pick: pick() });
+    const claimed = await jobs.claim({ workerId, leaseMs, model: generator.model.identity, fromClass: pickClass() });
     options.onClaimAnswered();
     return claimed;
   }

@@ -16,7 +16,7 @@ it('is not renewed any more once it is lost', async () => {
   await store.migrate();
   const { id } = await store.jobs.submit(newJob());
   const model = { name: 'm', revision: '1', engine: 'e', dtype: 'fp32', fingerprint: 'f' };
-  await store.jobs.claim({ workerId: 'worker', model, leaseMs: 30_000, pick: 'next' });
+  await store.jobs.claim({ workerId: 'worker', model, leaseMs: 30_000, fromClass: 0 });
   await store.jobs.requestCancel('local', id);
   const heard = { lost: 0, cancelRequested: 0 };
   const options = {

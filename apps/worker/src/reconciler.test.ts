@@ -95,7 +95,7 @@ describe('the reconciler', () => {
     const held = Promise.withResolvers<boolean>();
     let claimedId: string | undefined;
     const onPermit = async (): Promise<boolean> => {
-      claimedId = (await store.jobs.claim({ workerId: 'worker', model, leaseMs: 30_000, pick: 'next' }))?.job.id;
+      claimedId = (await store.jobs.claim({ workerId: 'worker', model, leaseMs: 30_000, fromClass: 0 }))?.job.id;
       return await held.promise;
     };
     await queue.receiver.start({ concurrency: 1, leaseMs: 30_000, onPermit });

@@ -223,8 +223,8 @@ describe('a Postgres server', () => {
     const before = await readRows(url);
     const claiming = openForTest(url);
     const model = { name: 'a', revision: 'b', engine: 'batched', dtype: 'fp32', fingerprint: 'c' };
-    for (const pick of ['next', 'oldest'] as const) {
-      expect(await claiming.jobs.claim({ workerId: 'w', leaseMs: 60_000, model, pick })).not.toBeNull();
+    for (const fromClass of [0, 1] as const) {
+      expect(await claiming.jobs.claim({ workerId: 'w', leaseMs: 60_000, model, fromClass })).not.toBeNull();
     }
     await claiming.stop();
     expect((await readRows(url)) - before).toBeLessThan(100);

@@ -7,9 +7,6 @@ import type { ApiServices } from '../api-services.ts';
 import { parsePreference } from '../wire/preference.ts';
 import { jobPath, presentPromptly, presentUsage, retryAfterSeconds, serverTiming } from '../wire/present-job.ts';
 
-/** Somebody waits. */
-const priorityClass = 0;
-
 export function addGenerateRoute(app: OpenAPIHono<ApiEnv>, { submitJob, waiter, store }: ApiServices): void {
   app.openapi(generateRoute, async (c) => {
     const preference = parsePreference(c.req.valid('header').prefer);
@@ -17,7 +14,8 @@ export function addGenerateRoute(app: OpenAPIHono<ApiEnv>, { submitJob, waiter, 
     const { job: accepted, isReplay } = await submitJob({
       ownerId: c.var.caller.ownerId,
       request: c.req.valid('json'),
-      priorityClass,
+      // Who does not wait stands where the jobs of others do that nobody waits for.
+      priorityClass: preference.waitMs === 0 ? 1 : 0,
       trace: c.var.trace,
       idempotencyKey: c.req.valid('header')['idempotency-key'],
     });

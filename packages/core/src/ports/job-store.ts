@@ -44,14 +44,12 @@ export interface ClaimedJob {
   readonly ageMs: number;
 }
 
-/** `next`: the claim order (class, turn, id). `oldest`: the oldest of any class, so that nothing starves. */
-export type ClaimPick = 'next' | 'oldest';
-
 export interface ClaimOptions {
   readonly workerId: string;
   readonly model: ModelIdentity;
   readonly leaseMs: number;
-  readonly pick: ClaimPick;
+  /** Of this class and those behind it the first in the claim order (class, turn, id); without any, the same from the class before. */
+  readonly fromClass: PriorityClass;
 }
 
 /** A place in a list that is ordered newest first by (createdAt, id). */

@@ -3,6 +3,7 @@ import { claim, type ClaimedJob, type ClaimKey, type ClaimOptions } from '@prose
 import { sql } from 'kysely';
 import { withAnswerLimit } from '../postgres-pool.ts';
 import { toJob, toTransitionState } from '../rows.ts';
+import type { JobRow } from '../schema.ts';
 import { applyChange, isClaimable, lockRows, selectJobs, type StoreContext } from './context.ts';
 
 export async function claimJob({ db, dialect }: StoreContext, options: ClaimOptions): Promise<ClaimedJob | null> {
@@ -10,11 +11,11 @@ export async function claimJob({ db, dialect }: StoreContext, options: ClaimOpti
     // Statistics from before a burst promise Postgres a handful of queued rows: it would read and sort all of them instead of the first of an index.
     if (dialect.rowLocks) await sql`set local enable_sort = off`.execute(tx);
     const claimable = tx.selectFrom('jobs').selectAll().where(isClaimable(dialect)).limit(1);
-    const inOrder =
-      options.pick === 'oldest'
-        ? claimable.orderBy('created_at').orderBy('id')
-        : claimable.orderBy('class').orderBy('turn').orderBy('id');
-    const row = await lockRows(inOrder, { dialect, skipLocked: true }).executeTakeFirst();
+    const inOrder = claimable.orderBy('class').orderBy('turn').orderBy('id');
+    let row: JobRow | undefined;
+    for (let least: number = options.fromClass; row === undefined && least >= 0; least -= 1) {
+      row = await lockRows(inOrder.where('class', '>=', least), { dialect, skipLocked: true }).executeTakeFirst();
+    }
     if (row === undefined) return null;
     const { name, revision, engine, dtype, fingerprint } = options.model;
     const lease = {

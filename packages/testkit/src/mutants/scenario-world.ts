@@ -104,7 +104,7 @@ export class ScenarioWorld {
 
   /** Null when there is nothing to claim. */
   async claim(store: Store, workerId: string): Promise<ClaimKey | null> {
-    const claimed = await store.jobs.claim({ workerId, model, leaseMs, pick: 'next' });
+    const claimed = await store.jobs.claim({ workerId, model, leaseMs, fromClass: 0 });
     if (claimed === null) return null;
     const { id, attempt } = claimed.job;
     this.recorder.add({ type: 'execution-start', jobId: id, attempt, workerId });

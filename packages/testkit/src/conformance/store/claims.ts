@@ -52,7 +52,7 @@ export function describeClaims(name: string, open: OpenSession): void {
       await session.store.jobs.setPaused(true);
       for (const store of [session.store, ...session.others]) {
         expect(await store.jobs.isPaused()).toBe(true);
-        for (const pick of ['next', 'oldest'] as const) expect(await claimNext(store, pick)).toBeNull();
+        for (const fromClass of [0, 1] as const) expect(await claimNext(store, fromClass)).toBeNull();
         expect(await store.jobs.countClaimable()).toBe(0);
         expect(await store.jobs.listClaimable({ after: null, limit: 1 })).toEqual([]);
       }
@@ -136,10 +136,12 @@ export function describeClaims(name: string, open: OpenSession): void {
       expect(order).toContain(single.id);
     });
 
-    it('take the oldest of any class when asked to', async () => {
-      const oldest = await submit({ priorityClass: 2 });
-      await submit({ priorityClass: 0 });
-      expect((await claimNext(session.store, 'oldest'))?.job.id).toBe(oldest.id);
+    it('take the first of the later classes when asked to, and without any the first of those before', async () => {
+      const order: string[] = [];
+      for (const priorityClass of [2, 0, 1, 0] as const) order.push((await submit({ priorityClass })).id);
+      const claimed: (string | undefined)[] = [];
+      for (const fromClass of [1, 1, 2, 0] as const) claimed.push((await claimNext(session.store, fromClass))?.job.id);
+      expect(claimed).toEqual([order[2], order[0], order[1], order[3]]);
     });
 
     it('never give one job to two, nor none to both', async () => {

@@ -9,7 +9,7 @@ const leaseArbitrary = fc.constantFrom(-1, 60_000);
 
 const attemptArbitrary = fc.record({
   leaseMs: leaseArbitrary,
-  pick: fc.constantFrom('next' as const, 'oldest' as const),
+  fromClass: fc.constantFrom(0 as const, 1 as const, 2 as const),
   renewals: fc.array(leaseArbitrary, { maxLength: 2 }),
   /** Null: the worker dies. */
   outcome: fc.option(outcomeArbitrary, { freq: 4 }),
@@ -108,8 +108,8 @@ async function submit({ jobs }: Store, journal: Journal, submission: Submission)
 }
 
 async function work({ own, other, journal }: Stage, attempt: Attempt): Promise<void> {
-  const { leaseMs, pick, renewals, outcome, isRepeated } = attempt;
-  const claimed = await own.jobs.claim({ workerId: 'worker', model, leaseMs, pick });
+  const { leaseMs, fromClass, renewals, outcome, isRepeated } = attempt;
+  const claimed = await own.jobs.claim({ workerId: 'worker', model, leaseMs, fromClass });
   if (claimed === null) return;
   const key = { id: claimed.job.id, attempt: claimed.job.attempt };
   journal.claims.push(key);
@@ -134,7 +134,7 @@ export async function drain({ jobs }: Store): Promise<void> {
   for (let rounds = 0; rounds < 1_000; rounds += 1) {
     await jobs.rescueLostJobs(100);
     await jobs.expireJobs(100);
-    const claimed = await jobs.claim({ workerId: 'last', model, leaseMs: 60_000, pick: 'next' });
+    const claimed = await jobs.claim({ workerId: 'last', model, leaseMs: 60_000, fromClass: 0 });
     if (claimed !== null) await jobs.complete({ id: claimed.job.id, attempt: claimed.job.attempt }, succeeded);
     const { queued, running } = await jobs.countOpen();
     if (queued + running === 0) return;

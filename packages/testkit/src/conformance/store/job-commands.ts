@@ -80,12 +80,12 @@ const submits = commandsOf(fc.array(draftArbitrary, { minLength: 1, maxLength: 4
 
 const claimModel = {
   workerId: fc.constantFrom('w1', 'w2', 'w3'),
-  pick: fc.constantFrom('next' as const, 'next' as const, 'oldest' as const),
+  fromClass: fc.constantFrom(0 as const, 0 as const, 1 as const, 2 as const),
   leaseHours: hoursArbitrary(2),
 };
 
 const claims = commandsOf(fc.record(claimModel), {
-  name: ({ workerId, pick, leaseHours }) => `${workerId} claims the ${pick} for ${leaseHours} h`,
+  name: ({ workerId, fromClass, leaseHours }) => `${workerId} claims from class ${fromClass} for ${leaseHours} h`,
   step: claim,
 });
 
@@ -146,8 +146,8 @@ const attempts = commandsOf(
     outcome: fc.oneof(outcomeArbitrary, fc.constant<Outcome>({ type: 'crashed' })),
   }),
   {
-    name: ({ workerId, pick, isCanceled, outcome }) =>
-      `${workerId} claims the ${pick}${isCanceled ? ', which is canceled,' : ''} and completes it as ${outcome.type}`,
+    name: ({ workerId, fromClass, isCanceled, outcome }) =>
+      `${workerId} claims from class ${fromClass}${isCanceled ? ', which is canceled,' : ''} and completes it as ${outcome.type}`,
     step: attempt,
   },
 );

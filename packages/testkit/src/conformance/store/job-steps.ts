@@ -43,7 +43,7 @@ export async function submitTogether(
   return expected.map((job) => `${label(job)} turn ${job.turn}`).join(', ');
 }
 
-export interface ClaimStep extends Pick<ClaimOptions, 'workerId' | 'pick'> {
+export interface ClaimStep extends Pick<ClaimOptions, 'workerId' | 'fromClass'> {
   readonly leaseHours: number;
 }
 
@@ -53,7 +53,7 @@ export async function claim(
   { leaseHours, ...options }: ClaimStep,
 ): Promise<string> {
   const claimed = await session.store.jobs.claim({ ...options, model, leaseMs: leaseHours * hourMs });
-  const expected = reference.claim(options.pick, leaseHours);
+  const expected = reference.claim(options.fromClass, leaseHours);
   if (expected === null) {
     expect(claimed).toBeNull();
     return 'nothing';

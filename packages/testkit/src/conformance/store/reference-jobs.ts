@@ -81,8 +81,11 @@ export class ReferenceJobs {
     );
   }
 
-  claim(pick: 'next' | 'oldest', leaseHours: number): ReferenceJob | null {
-    const [job] = this.claimable().toSorted(pick === 'next' ? byClaimOrder : byAge);
+  claim(fromClass: PriorityClass, leaseHours: number): ReferenceJob | null {
+    const inOrder = this.claimable().toSorted(byClaimOrder);
+    // Without any of this class or a later one the classes before have their turn, the nearest first.
+    const least = Math.min(fromClass, Math.max(...inOrder.map(({ priorityClass }) => priorityClass)));
+    const job = inOrder.find(({ priorityClass }) => priorityClass >= least);
     if (job === undefined) return null;
     job.status = 'running';
     job.attempt += 1;
@@ -111,7 +114,8 @@ export class ReferenceJobs {
         end(job, { status: 'failed', part: outcome.partial, errorCode: outcome.error.code });
         break;
       case 'canceled':
-        end(job, { status: 'canceled', part: outcome.partial });
+        if (job.isCancelRequested) end(job, { status: 'canceled', part: outcome.partial });
+        else this.#release(job);
         break;
       case 'retried':
         if (job.isCancelRequested) end(job, { status: 'canceled' });
@@ -122,9 +126,7 @@ export class ReferenceJobs {
         this.#crash(job, 'job-crashed');
         break;
       case 'released':
-        job.releasedCount += 1;
-        if (job.isCancelRequested) end(job, { status: 'canceled' });
-        else this.#requeue(job, 'job-released');
+        this.#release(job);
         break;
     }
     return 'applied';
@@ -204,6 +206,12 @@ export class ReferenceJobs {
 
   #holder({ id, attempt }: ClaimKey): ReferenceJob | undefined {
     return this.jobs.find((job) => job.id === id && job.attempt === attempt && job.status === 'running');
+  }
+
+  #release(job: ReferenceJob): void {
+    job.releasedCount += 1;
+    if (job.isCancelRequested) end(job, { status: 'canceled' });
+    else this.#requeue(job, 'job-released');
   }
 
   #crash(job: ReferenceJob, event: JobEventType): void {

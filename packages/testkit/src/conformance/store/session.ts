@@ -9,6 +9,7 @@ import {
   type NewJob,
   newId,
   type Outcome,
+  type PriorityClass,
   type Store,
 } from '@prosemill/core';
 import { afterEach, beforeEach } from 'vitest';
@@ -96,8 +97,8 @@ export const result: FinishedGeneration = {
 export const succeeded: Outcome = { type: 'succeeded', result };
 
 /** Claims as one worker of the whole suite. */
-export const claimNext = async (store: Store, pick: 'next' | 'oldest' = 'next'): Promise<ClaimedJob | null> =>
-  await store.jobs.claim({ workerId: 'worker-1', model, leaseMs, pick });
+export const claimNext = async (store: Store, fromClass: PriorityClass = 0): Promise<ClaimedJob | null> =>
+  await store.jobs.claim({ workerId: 'worker-1', model, leaseMs, fromClass });
 
 /** @throws when nothing is claimable */
 export async function claimSome(store: Store): Promise<{ readonly key: ClaimKey; readonly job: Job }> {
