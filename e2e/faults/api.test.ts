@@ -25,8 +25,10 @@ const dispatchMs = 5_000;
 /** Promised for a refusal, and for a read meanwhile. */
 const refusalMs = 50;
 const readLimitMs = 100;
-/** Of an API that has just started, once it has seen many requests. */
-const maxGrowth = 3;
+/** The load is made on the same two cores, and takes its share of these times. */
+const loadShare = 3;
+/** Of the memory of an API, from the moment when its queue is full. */
+const maxGrowth = 1.25;
 
 describe('an API', () => {
   it('11: that dies between commit and hint has lost nothing, and knows the request when it comes again', async () => {
@@ -160,7 +162,6 @@ describe('an API', () => {
     const request = { prompt: 'Once upon a time', max_new_tokens: 32 };
     const memory = async () =>
       await Promise.all(cluster.apis.map((api) => metricOf(api, 'process_resident_memory_bytes')));
-    const memoryBefore = await memory();
     const refused: Heard[] = [];
     const readMs: number[] = [];
     let left = 2 * bound;
@@ -181,6 +182,7 @@ describe('an API', () => {
     onTestFinished(() => clearInterval(sampling));
     const reader = clientOf(cluster, 'reader');
     await until('a full queue', () => refused.length > 0, scaled(60_000, 600_000));
+    const memoryWhenFull = await memory();
     while (left > 0) readMs.push((await reader.read(lastId)).tookMs);
     await Promise.all(submitters);
     clearInterval(sampling);
@@ -195,10 +197,10 @@ describe('an API', () => {
         refused.map(({ tookMs }) => tookMs),
         0.99,
       ),
-    ).toBeLessThan(patience * refusalMs);
-    expect(percentile(readMs, 0.99)).toBeLessThan(patience * readLimitMs);
+    ).toBeLessThan(loadShare * refusalMs);
+    expect(percentile(readMs, 0.99)).toBeLessThan(loadShare * readLimitMs);
     expect(await cluster.sql(`select id from jobs where status <> 'succeeded'`)).toEqual([]);
-    expect(Math.max(...(await memory()))).toBeLessThan(maxGrowth * Math.max(...memoryBefore));
+    expect(Math.max(...(await memory()))).toBeLessThan(maxGrowth * Math.max(...memoryWhenFull));
     await expectNoViolation(cluster);
   });
 

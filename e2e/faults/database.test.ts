@@ -58,6 +58,18 @@ describe('a Postgres', () => {
     },
   );
 
+  it('9: whose answer to a claim is lost has the job run after the lease', async () => {
+    const cluster = await launch({ workers: 1 });
+    const client = clientOf(cluster);
+    const struck = cluster.databaseProxy.dropReplyAfter(postgresCommit, { after: 'update "jobs"' });
+    const [id = ''] = await submitMany(client, 1);
+    await struck;
+    await cluster.settle(30_000);
+    expect((await client.read(id)).body).toMatchObject({ status: 'succeeded', attempt: 2 });
+    expect(cluster.startsOf(id)).toBe(1);
+    await expectNoViolation(cluster);
+  });
+
   it.each(scaled(['postgres'] as const, ['full', 'postgres'] as const))(
     '17: that hangs keeps no process from stopping in time, and what was accepted is done afterwards (%s)',
     async (size) => {

@@ -105,10 +105,11 @@ export function createWorker(options: WorkerOptions): Worker {
     watchdog.stop();
     heartbeat.drain();
     gate.close();
-    await receiver.pause();
+    const paused = settleWithin(graceMs + handBackLimitMs, receiver.pause());
     const cut = setTimeout(() => running.abortAll('shutdown'), graceMs);
     const end = setTimeout(() => running.giveUp(), graceMs + handBackLimitMs);
     await settleWithin(graceMs + 2 * handBackLimitMs, gate.whenEmpty());
+    await paused;
     clearTimeout(cut);
     clearTimeout(end);
     await settleWithin(handBackLimitMs, Promise.all([reconciler.stop(), receiver.stop()]));

@@ -141,6 +141,17 @@ export const mutants = {
       },
     ],
   },
+  'canceled-unasked': {
+    bug: 'A wake-up that no row knows of cancels a job.',
+    foundBy: ['properties'],
+    replacements: [
+      {
+        file: transitionsFile,
+        find: 'return state.cancelRequested ? canceledWith(outcome.partial)',
+        replace: 'return true ? canceledWith(outcome.partial)',
+      },
+    ],
+  },
   'backoff-ignored': {
     bug: 'A job is claimed before its next try is due.',
     foundBy: ['properties'],
