@@ -73,7 +73,12 @@ export function createApi(options: ApiOptions): Api {
     forbiddenWords,
     currentModel: async () => (await state.current()).model,
   });
-  const queueBound = new QueueBound({ jobs: store.jobs, maxQueueLength: options.maxQueueLength, countRefused });
+  const queueBound = new QueueBound({
+    jobs: store.jobs,
+    maxQueueLength: options.maxQueueLength,
+    hasOwners: options.access.auth === 'keys',
+    countRefused,
+  });
   const submitJob = createSubmitJob({
     jobs: store.jobs,
     hints,

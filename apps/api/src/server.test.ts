@@ -187,7 +187,7 @@ describe('the server of the API', () => {
     for (const client of clients) client.destroy();
     await expect.poll(waiters, { interval: 20 }).toBe(0);
     expect(performance.now() - begin).toBeLessThan(1_000);
-    expect(await store.jobs.countOpen()).toEqual({ queued, running: 0 });
+    expect(await store.jobs.countOpen()).toMatchObject({ queued, running: 0 });
   });
 
   it('refuses jobs beyond the bound of the queue, and says when to come again', async () => {

@@ -228,6 +228,7 @@ describe('an attempt at a job', () => {
     await expect.poll(() => running.count, { interval: 5 }).toBe(1);
     const second = runNextJob();
     await expect.poll(() => running.count, { interval: 5 }).toBe(2);
+    if (reason === 'canceled') await store.jobs.requestCancel('local', suspect.id);
     running.abort({ id: suspect.id, attempt: 2 }, reason);
     expect(await second).toBe(true);
     expect(running.count).toBe(1);

@@ -117,7 +117,9 @@ describe('a Postgres server', () => {
     const store = openForTest(url);
     await store.migrate();
     await execute(url, terminateOthers);
-    await expect.poll(async () => await store.jobs.countOpen().catch(() => null)).toEqual({ queued: 0, running: 0 });
+    await expect
+      .poll(async () => await store.jobs.countOpen().catch(() => null))
+      .toMatchObject({ queued: 0, running: 0 });
   });
 
   it('may end its connections in the middle of transactions: they fail, and nothing else does', async () => {
@@ -129,7 +131,9 @@ describe('a Postgres server', () => {
     for (let round = 0; round < 10; round += 1) await execute(url, terminateOthers);
     const failures = (await ended).filter((settled) => settled.status === 'rejected');
     for (const { reason } of failures) expect(reason).toMatchObject({ code: 'database_unavailable' });
-    await expect.poll(async () => await store.jobs.countOpen().catch(() => null)).toEqual({ queued: 0, running: 0 });
+    await expect
+      .poll(async () => await store.jobs.countOpen().catch(() => null))
+      .toMatchObject({ queued: 0, running: 0 });
   });
 
   it('takes the lock of all submits from a process that hangs in its transaction', async () => {
@@ -147,7 +151,7 @@ describe('a Postgres server', () => {
     expect(await other.jobs.submit(newJob())).toMatchObject({ status: 'queued' });
     await proxy.stop();
     expect(await hung).toMatchObject({ code: 'database_unavailable' });
-    expect(await other.jobs.countOpen()).toEqual({ queued: 1, running: 0 });
+    expect(await other.jobs.countOpen()).toMatchObject({ queued: 1, running: 0 });
   });
 
   it('loses a renewal within a third of its lease to connections that died silently, and none after it', async () => {

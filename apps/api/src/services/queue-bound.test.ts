@@ -15,14 +15,14 @@ describe('the bound of the queue', () => {
   let folder: string;
   let store: Store;
   let bound: QueueBound;
-  const submit = async () => await bound.admit(async () => await store.jobs.submit(newJob()));
+  const submit = async () => await bound.admit('local', async () => await store.jobs.submit(newJob()));
   const fill = async () => await Promise.all(Array.from({ length: maxQueueLength }, submit));
 
   beforeEach(async () => {
     folder = await mkdtemp(join(tmpdir(), 'prosemill-bound-'));
     store = openStore({ url: `sqlite:${join(folder, 'test.db')}`, logger: silentLogger });
     await store.migrate();
-    bound = new QueueBound({ jobs: store.jobs, maxQueueLength, countRefused });
+    bound = new QueueBound({ jobs: store.jobs, maxQueueLength, hasOwners: false, countRefused });
   });
   afterEach(async () => {
     await store.stop();
@@ -33,7 +33,7 @@ describe('the bound of the queue', () => {
     const answers = await Promise.allSettled(Array.from({ length: 50 }, submit));
     expect(answers.filter(({ status }) => status === 'fulfilled')).toHaveLength(maxQueueLength);
     for (const answer of answers) if (answer.status === 'rejected') expect(answer.reason).toEqual(full);
-    expect(await store.jobs.countOpen()).toEqual({ queued: maxQueueLength, running: 0 });
+    expect(await store.jobs.countOpen()).toMatchObject({ queued: maxQueueLength, running: 0 });
   });
 
   it('knows what others have put in before', async () => {
@@ -48,10 +48,27 @@ describe('the bound of the queue', () => {
     await expect.poll(submit).toMatchObject({ status: 'queued' });
   });
 
+  it('leaves each owner as much room as another has taken, and the queue some room in the end', async () => {
+    bound = new QueueBound({ jobs: store.jobs, maxQueueLength: 100, hasOwners: true, countRefused });
+    const fillAs = async (ownerId: string): Promise<number> => {
+      for (let jobs = 0; ; jobs += 1) {
+        try {
+          await bound.admit(ownerId, async () => await store.jobs.submit(newJob({ ownerId })));
+        } catch (error) {
+          expect(error).toEqual(full);
+          return jobs;
+        }
+        // Counted anew.
+        bound = new QueueBound({ jobs: store.jobs, maxQueueLength: 100, hasOwners: true, countRefused });
+      }
+    };
+    expect([await fillAs('first'), await fillAs('second'), await fillAs('third')]).toEqual([51, 25, 13]);
+  });
+
   it('counts no submit that failed', async () => {
     const refused = new Error('refused');
     for (let tries = 0; tries < 2 * maxQueueLength; tries += 1) {
-      await expect(bound.admit(async () => await Promise.reject(refused))).rejects.toBe(refused);
+      await expect(bound.admit('local', async () => await Promise.reject(refused))).rejects.toBe(refused);
     }
     expect(await fill()).toHaveLength(maxQueueLength);
   });
@@ -60,7 +77,7 @@ describe('the bound of the queue', () => {
     let isAway = false;
     const never = new Promise<never>(() => undefined);
     const countOpen = async () => await (isAway ? never : store.jobs.countOpen());
-    bound = new QueueBound({ jobs: { countOpen }, maxQueueLength, countRefused });
+    bound = new QueueBound({ jobs: { countOpen }, maxQueueLength, hasOwners: false, countRefused });
     await fill();
     isAway = true;
     for (let tries = 0; tries < 1_000; tries += 1) await expect(submit()).rejects.toThrow(full);
@@ -68,9 +85,9 @@ describe('the bound of the queue', () => {
 
   it('says that the database is away when it cannot be counted, and tries nothing', async () => {
     const away = openStore({ url: 'postgres://user@127.0.0.1:1/none', logger: silentLogger });
-    const closed = new QueueBound({ jobs: away.jobs, maxQueueLength, countRefused });
+    const closed = new QueueBound({ jobs: away.jobs, maxQueueLength, hasOwners: false, countRefused });
     let tries = 0;
-    const trying = closed.admit(async () => await Promise.resolve((tries += 1)));
+    const trying = closed.admit('local', async () => await Promise.resolve((tries += 1)));
     await expect(trying).rejects.toThrow(expect.objectContaining({ code: 'database_unavailable' }));
     expect(tries).toBe(0);
     await away.stop();

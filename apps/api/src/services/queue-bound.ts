@@ -1,10 +1,12 @@
 /** Keeps the queue from growing without end: what does not fit is refused at once, without asking the database. */
-import { AppError, type JobStore } from '@prosemill/core';
+import { AppError, type JobStore, type OpenJobs } from '@prosemill/core';
 
 export interface QueueBoundOptions {
   readonly jobs: Pick<JobStore, 'countOpen'>;
   /** Queued jobs of all owners. */
   readonly maxQueueLength: number;
+  /** Whether there are owners who must be kept from taking all the room. */
+  readonly hasOwners: boolean;
   readonly countRefused: () => void;
 }
 
@@ -19,7 +21,7 @@ const maxAgeMs = 2_000;
 export class QueueBound {
   readonly #options: QueueBoundOptions;
   /** As the database last said. */
-  #counted = 0;
+  #counted: OpenJobs = { queued: 0, running: 0, queuedByOwner: new Map() };
   #countedAt = Number.NEGATIVE_INFINITY;
   #refreshing: Promise<void> | null = null;
   /** Own submits under way: in the count or not. */
@@ -33,16 +35,18 @@ export class QueueBound {
   }
 
   /**
-   * Runs a submit if there is room for its job. Counts rather too much than too little.
+   * Runs a submit if there is room for its job, and for this owner. Counts rather too much than too little; but of one owner not what
+   * came since the last count.
    * @throws {AppError} `queue_full`; `database_unavailable` when there is no count
    */
-  async admit<Result>(submit: () => Promise<Result>): Promise<Result> {
+  async admit<Result>(ownerId: string, submit: () => Promise<Result>): Promise<Result> {
     await this.#refresh();
-    if (this.#length >= this.#options.maxQueueLength) {
-      this.#options.countRefused();
-      throw new AppError('queue_full', {
-        message: `The queue holds ${this.#options.maxQueueLength} jobs, and takes no more for now.`,
-      });
+    const { maxQueueLength, hasOwners } = this.#options;
+    const room = maxQueueLength - this.#length;
+    if (room <= 0) throw this.#refuse(`The queue holds ${maxQueueLength} jobs, and takes no more for now.`);
+    // As in a shared buffer (dynamic thresholds, Choudhury and Hahne 1998): however many fill it, some room is left for whoever has less.
+    if (hasOwners && (this.#counted.queuedByOwner.get(ownerId) ?? 0) > room) {
+      throw this.#refuse('More of your jobs wait than the queue has room left, and it takes no more of them for now.');
     }
     this.#underWay += 1;
     try {
@@ -55,8 +59,13 @@ export class QueueBound {
     }
   }
 
+  #refuse(message: string): AppError {
+    this.#options.countRefused();
+    return new AppError('queue_full', { message });
+  }
+
   get #length(): number {
-    return this.#counted + this.#underWay + this.#endedSince;
+    return this.#counted.queued + this.#underWay + this.#endedSince;
   }
 
   async #refresh(): Promise<void> {
@@ -71,8 +80,7 @@ export class QueueBound {
   async #count(): Promise<void> {
     const askedAt = performance.now();
     this.#endedWhileCounting = 0;
-    const { queued } = await this.#options.jobs.countOpen();
-    this.#counted = queued;
+    this.#counted = await this.#options.jobs.countOpen();
     this.#countedAt = askedAt;
     this.#endedSince = this.#endedWhileCounting;
   }

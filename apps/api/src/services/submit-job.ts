@@ -56,7 +56,7 @@ export function createSubmitJob(options: SubmitJobOptions): SubmitJob {
     const idempotency = idempotencyOf(submission);
     const earlier = idempotency && (await jobs.findByIdempotencyKey(submission.ownerId, idempotency));
     if (earlier !== null) return { job: earlier, isReplay: true };
-    return await queueBound.admit(async () => await submitNew(submission, idempotency));
+    return await queueBound.admit(submission.ownerId, async () => await submitNew(submission, idempotency));
   };
 
   async function submitNew(submission: Submission, idempotency: IdempotencyKey | null) {

@@ -52,6 +52,14 @@ export interface ClaimOptions {
   readonly fromClass: PriorityClass;
 }
 
+/** How many jobs have not ended. */
+export interface OpenJobs {
+  readonly queued: number;
+  readonly running: number;
+  /** Without owners that have none. */
+  readonly queuedByOwner: ReadonlyMap<string, number>;
+}
+
 /** A place in a list that is ordered newest first by (createdAt, id). */
 export interface Cursor<Id> {
   readonly createdAt: Date;
@@ -136,8 +144,7 @@ export interface JobStore {
   countClaimable(): Promise<number>;
   /** Claimable rows by id, for sending lost hints page by page. `after` is the last id of the page before. */
   listClaimable(options: { readonly after: string | null; readonly limit: number }): Promise<readonly Hint[]>;
-  /** Queued and running jobs of all owners. */
-  countOpen(): Promise<{ readonly queued: number; readonly running: number }>;
+  countOpen(): Promise<OpenJobs>;
   /** The same by class, and how long the oldest has been queued. */
   measureQueue(): Promise<QueueMeasure>;
 

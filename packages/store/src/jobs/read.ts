@@ -1,5 +1,5 @@
 /** Jobs as their owners read them. */
-import type { Job, JobQuery, Page, PriorityClass, QueueMeasure } from '@prosemill/core';
+import type { Job, JobQuery, OpenJobs, Page, PriorityClass, QueueMeasure } from '@prosemill/core';
 import { sql } from 'kysely';
 import { readPage } from '../read-page.ts';
 import { toJob } from '../rows.ts';
@@ -85,15 +85,21 @@ export async function listClaimable(
   return await select.orderBy('id').limit(limit).execute();
 }
 
-export async function countOpen({ db }: StoreContext): Promise<{ queued: number; running: number }> {
-  return await db
+export async function countOpen({ db }: StoreContext): Promise<OpenJobs> {
+  const rows = await db
     .selectFrom('jobs')
-    .select(({ fn }) => [
-      fn.countAll<number>().filterWhere('status', '=', 'queued').as('queued'),
-      fn.countAll<number>().filterWhere('status', '=', 'running').as('running'),
-    ])
+    .select(['owner_id', 'status', (builder) => builder.fn.countAll<number>().as('count')])
     .where('status', 'in', ['queued', 'running'])
-    .executeTakeFirstOrThrow();
+    .groupBy(['owner_id', 'status'])
+    .execute();
+  const queuedRows = rows.filter(({ status }) => status === 'queued');
+  const sum = (some: typeof rows): number => some.reduce((total, { count }) => total + count, 0);
+  const queued = sum(queuedRows);
+  return {
+    queued,
+    running: sum(rows) - queued,
+    queuedByOwner: new Map(queuedRows.map(({ owner_id: ownerId, count }) => [ownerId, count])),
+  };
 }
 
 export async function measureQueue({ db, dialect }: StoreContext): Promise<QueueMeasure> {
