@@ -37,7 +37,7 @@ export const apiConfigSchema = z.object({
   RATE_LIMIT_PER_MINUTE: z.coerce.number().int().min(0).default(600),
   /** Proxies before the API that name its clients in X-Forwarded-For: how many, or their addresses and CIDR blocks. */
   TRUSTED_PROXIES: trustedProxiesSchema.default(0),
-  /** Comma-separated origins whose pages may use the API; not set: none. */
+  /** Comma-separated origins whose pages may use the API, and by whose hosts it may be called without keys; not set: none. */
   CORS_ORIGINS: originList.default([]),
   /** `sqlite:PATH` or `postgres://…`. */
   DATABASE_URL: z.string().default('sqlite:data/prosemill.db'),

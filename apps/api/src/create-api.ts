@@ -8,7 +8,7 @@ import type { TrustedProxies } from './client-address.ts';
 import { createApiMetrics } from './api-metrics.ts';
 import type { ApiServices } from './api-services.ts';
 import { authenticate } from './middleware/authenticate.ts';
-import { crossOrigin, refuseForeignPages } from './middleware/cross-origin.ts';
+import { crossOrigin, refuseForeignHosts, refuseForeignPages } from './middleware/cross-origin.ts';
 import { limitBody, requireJson, requireUtf8 } from './middleware/json-body.ts';
 import { limitRate } from './middleware/limit-rate.ts';
 import { requestContext, type RequestContextOptions } from './middleware/request-context.ts';
@@ -51,7 +51,7 @@ export interface ApiOptions {
   readonly access: Access;
   /** Whose word on a client's address is taken. */
   readonly trustedProxies: TrustedProxies;
-  /** Of pages that may use the API; usually none. */
+  /** Of pages that may use the API, and of its own where it has a name and no keys; usually none. */
   readonly corsOrigins: readonly string[];
   readonly version: string;
 }
@@ -119,6 +119,7 @@ function createApp(services: ApiServices, options: AppOptions): OpenAPIHono<ApiE
   });
   app.use(requestContext(options), closeWhileStopping(services.isStopping));
   app.use(securityHeaders, sayHttpsOnly(trustedProxies), treatAsData);
+  if (options.access.auth === 'off') app.use(refuseForeignHosts(corsOrigins));
   // Before the key is looked at: a preflight has none.
   if (corsOrigins.length > 0) app.use(crossOrigin(corsOrigins));
   app.use(refuseForeignPages(corsOrigins));

@@ -26,6 +26,7 @@ export const errorTable = {
   prompt_refused: { kind: 'invalid', retryable: false },
   context_length_exceeded: { kind: 'invalid', retryable: false },
   idempotency_key_reused: { kind: 'invalid', retryable: false },
+  misdirected_request: { kind: 'denied', retryable: false },
   request_timeout: { kind: 'unavailable', retryable: true },
   headers_too_large: { kind: 'invalid', retryable: false },
   body_too_large: { kind: 'invalid', retryable: false },

@@ -106,18 +106,6 @@ describe('the headers of every answer', () => {
     }
   });
 
-  it.each([
-    ['cross-site', 'https://page.example.evil', 403],
-    ['same-site', 'http://127.0.0.1:3000', 403],
-    ['cross-site', origin, 200],
-    ['same-origin', 'http://127.0.0.1:8000', 200],
-    ['none', '', 200],
-  ])('go with a refusal to a page that a browser calls %s (%s): %d', async (site, from, status) => {
-    const headers = { 'Sec-Fetch-Site': site, Origin: from };
-    expect((await request('/admin/queue/resume', { method: 'POST', headers })).status).toBe(status);
-    expect((await request('/health', { headers })).status).toBe(200);
-  });
-
   it('without CORS_ORIGINS let no page in, and know no preflight', async () => {
     const closed = await openTestApi();
     const response = await closed.api.app.request('/jobs', { method: 'OPTIONS', headers: { Origin: origin } });
