@@ -65,7 +65,7 @@ export interface Api {
 export function createApi(options: ApiOptions): Api {
   const { store, hints, wakeUps, transportProblems, logger, metrics, forbiddenWords, version } = options;
   let stopping = false;
-  const state = new ServiceState({ store, transportProblems });
+  const state = new ServiceState({ store, transportProblems, logger });
   const waiter = new JobWaiter({ jobs: store.jobs, wakeUps, logger });
   const { countAccepted, countRefused, observeRequest } = createApiMetrics(metrics, { waiter, state });
   const checkPrompt = createPromptCheck({

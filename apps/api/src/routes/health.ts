@@ -1,6 +1,6 @@
 /** How the service is, for people, load balancers and orchestrators. */
 import { healthRoute, livezRoute, readyzRoute } from '@prosemill/contract';
-import { AppError, type QueueMeasure } from '@prosemill/core';
+import { AppError, type QueueMeasure, type WorkerReport, type WorkerState } from '@prosemill/core';
 import type { OpenAPIHono } from '@hono/zod-openapi';
 import type { ApiEnv } from '../api-env.ts';
 import type { ApiServices } from '../api-services.ts';
@@ -15,13 +15,13 @@ export function addHealthRoutes(app: OpenAPIHono<ApiEnv>, services: ApiServices)
         status: problems.length === 0 ? ('healthy' as const) : ('degraded' as const),
         problems: [...problems],
         model,
-        workers: workers.map(({ id, state, loadProgress, note, slots, busy }) => ({
-          id,
-          state,
-          load_progress: loadProgress,
-          note,
-          slots,
-          busy,
+        workers: workers.map((worker) => ({
+          id: worker.id,
+          state: worker.state,
+          load_progress: worker.loadProgress,
+          note: publicNote(worker),
+          slots: worker.slots,
+          busy: worker.busy,
         })),
         queue: { queued: countOf(queue, 'queued'), running: countOf(queue, 'running'), paused: isPaused },
         version,
@@ -38,6 +38,17 @@ export function addHealthRoutes(app: OpenAPIHono<ApiEnv>, services: ApiServices)
     return c.json({ status: 'ok' as const }, 200);
   });
 }
+
+/** What a note is about, by the state of its worker. */
+const notes: Readonly<Record<WorkerState, string>> = {
+  loading: 'Its engine is started again; its log says why.',
+  ready: 'distilgpt2 could not be had, so the small model that comes with the code runs instead; its log says why.',
+  draining: 'Its log says more.',
+  failed: 'It cannot run the model; its log says why.',
+};
+
+/** Everybody may ask: a worker's own words can have paths and addresses in them. */
+const publicNote = ({ state, note }: WorkerReport): string | null => (note === null ? null : notes[state]);
 
 const countOf = (queue: QueueMeasure | null, status: 'queued' | 'running'): number | null =>
   queue?.counts.reduce((sum, each) => sum + (each.status === status ? each.count : 0), 0) ?? null;

@@ -2,16 +2,18 @@
 import {
   answerWithin,
   errorLine,
+  type Logger,
   type ModelIdentity,
   type QueueMeasure,
   type Store,
   type WorkerReport,
 } from '@prosemill/core';
 
-/** How the hints and wake-ups are; a reason for each thing that is wrong. */
+/** How the hints and wake-ups are; a reason for each thing that is wrong, which is in the log already. */
 export type TransportProblems = () => readonly string[];
 
 export interface ServiceSnapshot {
+  /** For everybody: a reason in the words of a driver has addresses, user names or paths in it, and is for the log. */
   readonly problems: readonly string[];
   readonly model: ModelIdentity | null;
   readonly workers: readonly WorkerReport[];
@@ -24,6 +26,7 @@ export interface ServiceSnapshot {
 export interface ServiceStateOptions {
   readonly store: Store;
   readonly transportProblems: TransportProblems;
+  readonly logger: Logger;
 }
 
 /** A worker reports every 5 s; one that is silent for longer than this is gone. */
@@ -31,9 +34,13 @@ const workerMaxAgeMs = 15_000;
 const maxAgeMs = 1_000;
 /** A database that hangs must not hang the health check. */
 const patienceMs = 1_000;
+const transportProblem =
+  'Hints and wake-ups are late: Redis, or LISTEN on Postgres where there is no Redis, is not available.';
 
 export class ServiceState {
   readonly #options: ServiceStateOptions;
+  /** Told in the log already. */
+  #isAway = false;
   #refreshing: Promise<void> | null = null;
   #refreshedAt = Number.NEGATIVE_INFINITY;
   #latest: ServiceSnapshot = {
@@ -59,9 +66,10 @@ export class ServiceState {
     if (!isFresh) {
       this.#refreshing ??= this.#refresh().finally(() => (this.#refreshing = null));
       const answer = await answerWithin(patienceMs, this.#refreshing);
-      if (answer === null) this.#latest = withoutDatabase(this.#latest, 'it does not answer');
+      if (answer === null) this.#setAway('it does not answer');
     }
-    return { ...this.#latest, problems: [...this.#latest.problems, ...this.#options.transportProblems()] };
+    const isTransportAway = this.#options.transportProblems().length > 0;
+    return { ...this.#latest, problems: [...this.#latest.problems, ...(isTransportAway ? [transportProblem] : [])] };
   }
 
   async #refresh(): Promise<void> {
@@ -74,16 +82,24 @@ export class ServiceState {
       ]);
       const problems = [...workerProblems(workers), ...(isPaused ? ['The queue is paused: jobs wait.'] : [])];
       this.#latest = { problems, model: servedModel(workers), workers, queue, isPaused };
+      if (this.#isAway) this.#options.logger.info({}, 'the database is available again');
+      this.#isAway = false;
     } catch (error) {
-      this.#latest = withoutDatabase(this.#latest, errorLine(error));
+      this.#setAway(errorLine(error));
     }
     this.#refreshedAt = performance.now();
+  }
+
+  #setAway(reason: string): void {
+    if (!this.#isAway) this.#options.logger.warn({ reason }, 'the database is not available');
+    this.#isAway = true;
+    this.#latest = withoutDatabase(this.#latest);
   }
 }
 
 /** The model stays: the prompt check goes on with it. */
-const withoutDatabase = ({ model }: ServiceSnapshot, reason: string): ServiceSnapshot => ({
-  problems: [`The database is not available: ${reason}.`],
+const withoutDatabase = ({ model }: ServiceSnapshot): ServiceSnapshot => ({
+  problems: ['The database is not available.'],
   model,
   workers: [],
   queue: null,

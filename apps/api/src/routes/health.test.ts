@@ -1,0 +1,88 @@
+import type { Health } from '@prosemill/contract';
+import { type LogFields, type Logger, newId, type WorkerReport } from '@prosemill/core';
+import { createTestDatabase, silentLogger, startTcpProxy, type TcpProxy } from '@prosemill/testkit';
+import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest';
+import { openTestApi, type TestApi } from '../test-api.ts';
+
+/** Of addresses, users, folders and files. */
+const inner = /\d+\.\d+\.\d+|:\d{4}|\/|ECONN|@|postgres:|secret/;
+
+describe('/health, which everybody may read,', () => {
+  let opened: TestApi;
+  let proxy: TcpProxy;
+  let dropDatabase: () => Promise<void>;
+  let transportProblems: readonly string[] = [];
+  const lines: (LogFields & { msg: string })[] = [];
+  const note = (fields: LogFields, msg: string): void => void lines.push({ ...fields, msg });
+  const logger: Logger = { ...silentLogger, info: note, warn: note, child: () => logger };
+
+  beforeEach(async () => {
+    const { url, drop } = await createTestDatabase(inject('postgresUrl'));
+    dropDatabase = drop;
+    proxy = await startTcpProxy(url);
+    transportProblems = [];
+    lines.length = 0;
+    opened = await openTestApi({ databaseUrl: proxy.url, logger, transportProblems: () => transportProblems });
+  });
+  afterEach(async () => {
+    await opened.close();
+    await proxy.stop();
+    await dropDatabase();
+  });
+
+  const request = async (path: string): Promise<Response> => await opened.api.app.request(path);
+  const health = async (): Promise<Health> => (await (await request('/health')).json()) as Health;
+  const linesOf = (part: string) => lines.filter(({ msg }) => msg.startsWith(part));
+
+  async function report(worker: Partial<WorkerReport>): Promise<void> {
+    const rest = {
+      id: newId(),
+      state: 'ready',
+      loadProgress: null,
+      note: null,
+      model: null,
+      slots: 1,
+      busy: 0,
+    } as const;
+    await opened.store.workers.report({ ...rest, ...worker });
+  }
+
+  it('says that the database is away, and the log why: once', async () => {
+    proxy.refuse();
+    proxy.reset();
+    for (let times = 0; times < 5; times += 1) {
+      const answer = await health();
+      expect(answer).toMatchObject({ status: 'degraded', problems: ['The database is not available.'] });
+      expect(JSON.stringify(answer)).not.toMatch(inner);
+    }
+    expect(linesOf('the database is')).toEqual([
+      { msg: 'the database is not available', reason: expect.stringMatching(inner) },
+    ]);
+    await proxy.heal();
+    await expect.poll(async () => (await health()).problems).toEqual(['No worker is running.']);
+    expect(linesOf('the database is').at(-1)?.msg).toBe('the database is available again');
+  });
+
+  it('says that hints are late, and not why', async () => {
+    transportProblems = ['Redis is not available: connect ECONNREFUSED 10.0.0.7:6379.'];
+    const { problems } = await health();
+    expect(problems).toHaveLength(2);
+    expect(problems[1]).toMatch(/^Hints and wake-ups are late: /);
+    expect(problems.join('')).not.toMatch(inner);
+  });
+
+  it.each(['loading', 'ready', 'draining', 'failed'] as const)(
+    'says of a worker that is %s only what it is about',
+    async (state) => {
+      await report({
+        state,
+        note: 'the model in /home/secret/models cannot be loaded: connect ECONNREFUSED 10.0.0.7:443',
+      });
+      await report({ state });
+      const { workers } = await health();
+      expect(workers).toHaveLength(2);
+      expect(workers.flatMap((worker) => worker.note ?? [])).toEqual([expect.stringContaining('log says')]);
+      expect(JSON.stringify(workers)).not.toMatch(inner);
+    },
+  );
+});
