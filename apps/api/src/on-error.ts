@@ -5,6 +5,7 @@ import type { Context, ErrorHandler } from 'hono';
 import { HTTPException } from 'hono/http-exception';
 import type { ZodError } from 'zod';
 import type { ApiEnv } from './api-env.ts';
+import { quietPaths } from './middleware/request-context.ts';
 
 /** After how long a retry makes sense, where the error does not say. */
 const defaultRetryAfterMs = 1_000;
@@ -21,7 +22,9 @@ export const onError: ErrorHandler<ApiEnv> = function onError(thrown, c) {
   if (error.code === 'internal') {
     c.var.logger.error({ error: thrown }, 'a request failed because of a bug');
   } else if (error.kind === 'unavailable' && !isRefusal(error)) {
-    c.var.logger.warn({ reason: errorLine(error) }, 'a request failed');
+    // Of what is asked by machines all the time, and by whoever likes, `ServiceState` says it once.
+    const level = quietPaths.has(c.req.path) ? 'debug' : 'warn';
+    c.var.logger[level]({ reason: errorLine(error) }, 'a request failed');
   }
   return problemResponse(c, error);
 };

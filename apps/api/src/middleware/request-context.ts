@@ -10,7 +10,7 @@ import { clientAddress, type TrustedProxies } from '../client-address.ts';
 const validRequestId = /^[A-Za-z0-9_-]{1,64}$/;
 
 /** Paths that are asked so often by machines that a line each would drown the rest. */
-const quietPaths: ReadonlySet<string> = new Set(['/health', '/livez', '/readyz', '/metrics']);
+export const quietPaths: ReadonlySet<string> = new Set(['/health', '/livez', '/readyz', '/metrics']);
 
 export interface RequestContextOptions {
   readonly logger: Logger;

@@ -1,13 +1,13 @@
-import type { Health } from '@prosemill/contract';
+import type { Health, Problem } from '@prosemill/contract';
 import { type LogFields, type Logger, newId, type WorkerReport } from '@prosemill/core';
 import { createTestDatabase, silentLogger, startTcpProxy, type TcpProxy } from '@prosemill/testkit';
-import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, inject, it, vi } from 'vitest';
 import { openTestApi, type TestApi } from '../test-api.ts';
 
 /** Of addresses, users, folders and files. */
 const inner = /\d+\.\d+\.\d+|:\d{4}|\/|ECONN|@|postgres:|secret/;
 
-describe('/health, which everybody may read,', () => {
+describe('what everybody may ask how the service is', () => {
   let opened: TestApi;
   let proxy: TcpProxy;
   let dropDatabase: () => Promise<void>;
@@ -47,7 +47,7 @@ describe('/health, which everybody may read,', () => {
     await opened.store.workers.report({ ...rest, ...worker });
   }
 
-  it('says that the database is away, and the log why: once', async () => {
+  it('by /health says that the database is away, and the log why: once', async () => {
     proxy.refuse();
     proxy.reset();
     for (let times = 0; times < 5; times += 1) {
@@ -63,7 +63,7 @@ describe('/health, which everybody may read,', () => {
     expect(linesOf('the database is').at(-1)?.msg).toBe('the database is available again');
   });
 
-  it('says that hints are late, and not why', async () => {
+  it('by /health says that hints are late, and not why', async () => {
     transportProblems = ['Redis is not available: connect ECONNREFUSED 10.0.0.7:6379.'];
     const { problems } = await health();
     expect(problems).toHaveLength(2);
@@ -72,7 +72,7 @@ describe('/health, which everybody may read,', () => {
   });
 
   it.each(['loading', 'ready', 'draining', 'failed'] as const)(
-    'says of a worker that is %s only what it is about',
+    'by /health says of a worker that is %s only what it is about',
     async (state) => {
       await report({
         state,
@@ -85,4 +85,33 @@ describe('/health, which everybody may read,', () => {
       expect(JSON.stringify(workers)).not.toMatch(inner);
     },
   );
+
+  it('by /readyz tells the reason to the log alone, once', async () => {
+    proxy.refuse();
+    proxy.reset();
+    for (let times = 0; times < 5; times += 1) {
+      const answer = await request('/readyz');
+      expect(answer.status).toBe(503);
+      const { detail } = (await answer.json()) as Problem;
+      expect(detail).toBe('The database cannot be reached.');
+    }
+    expect(lines).toEqual([{ msg: 'not ready', reason: expect.stringMatching(inner) }]);
+    await proxy.heal();
+    await expect.poll(async () => (await request('/readyz')).status).toBe(200);
+    expect(lines.at(-1)?.msg).toBe('ready again');
+  });
+
+  it.each(['/health', '/readyz'])('by %s asks the database once a second, ready or not', async (path) => {
+    const asked =
+      path === '/health' ? vi.spyOn(opened.store.jobs, 'measureQueue') : vi.spyOn(opened.store, 'requireReady');
+    const begin = performance.now();
+    for (let times = 0; times < 50; times += 1) await Promise.all([request(path), request(path)]);
+    const once = asked.mock.calls.length;
+    expect(once).toBeLessThanOrEqual(1 + (performance.now() - begin) / 1_000);
+    const askAgain = async (): Promise<number> => {
+      await request(path);
+      return asked.mock.calls.length;
+    };
+    await expect.poll(askAgain, { timeout: 5_000 }).toBeGreaterThan(once);
+  });
 });

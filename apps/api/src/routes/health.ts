@@ -6,7 +6,7 @@ import type { ApiEnv } from '../api-env.ts';
 import type { ApiServices } from '../api-services.ts';
 
 export function addHealthRoutes(app: OpenAPIHono<ApiEnv>, services: ApiServices): void {
-  const { store, version } = services;
+  const { version } = services;
 
   app.openapi(healthRoute, async (c) => {
     const { problems, model, workers, queue, isPaused } = await services.state.current();
@@ -34,7 +34,7 @@ export function addHealthRoutes(app: OpenAPIHono<ApiEnv>, services: ApiServices)
 
   app.openapi(readyzRoute, async (c) => {
     if (services.isStopping()) throw new AppError('shutting_down', { message: 'This process is shutting down.' });
-    await store.requireReady();
+    await services.state.requireReady();
     return c.json({ status: 'ok' as const }, 200);
   });
 }

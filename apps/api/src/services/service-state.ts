@@ -1,4 +1,4 @@
-/** What the service knows of itself: workers, model, queue. At most a second old, and never slow to ask. */
+/** What the service knows of itself: workers, model, queue, and whether it is ready. At most a second old, and however often it is asked, the database is once a second. */
 import {
   answerWithin,
   errorLine,
@@ -6,6 +6,7 @@ import {
   type ModelIdentity,
   type QueueMeasure,
   type Store,
+  toAppError,
   type WorkerReport,
 } from '@prosemill/core';
 
@@ -41,6 +42,10 @@ export class ServiceState {
   readonly #options: ServiceStateOptions;
   /** Told in the log already. */
   #isAway = false;
+  /** As the log knows it. */
+  #isReady = true;
+  /** The answer to all who ask within a second. */
+  #readiness: Promise<void> | null = null;
   #refreshing: Promise<void> | null = null;
   #refreshedAt = Number.NEGATIVE_INFINITY;
   #latest: ServiceSnapshot = {
@@ -61,15 +66,36 @@ export class ServiceState {
   }
 
   async current(): Promise<ServiceSnapshot> {
-    // Who waits for a model to be ready wants to know at once.
-    const isFresh = this.#latest.model !== null && performance.now() - this.#refreshedAt < maxAgeMs;
-    if (!isFresh) {
+    if (performance.now() - this.#refreshedAt >= maxAgeMs) {
       this.#refreshing ??= this.#refresh().finally(() => (this.#refreshing = null));
       const answer = await answerWithin(patienceMs, this.#refreshing);
       if (answer === null) this.#setAway('it does not answer');
     }
     const isTransportAway = this.#options.transportProblems().length > 0;
     return { ...this.#latest, problems: [...this.#latest.problems, ...(isTransportAway ? [transportProblem] : [])] };
+  }
+
+  /**
+   * Whether the database answers and its schema is up to date, as it was at most a second ago: everybody may ask, as often as they like.
+   * @throws {AppError} `database_unavailable`
+   */
+  async requireReady(): Promise<void> {
+    this.#readiness ??= this.#checkReadiness();
+    await this.#readiness;
+  }
+
+  async #checkReadiness(): Promise<void> {
+    try {
+      await this.#options.store.requireReady();
+      if (!this.#isReady) this.#options.logger.info({}, 'ready again');
+      this.#isReady = true;
+    } catch (error) {
+      if (this.#isReady) this.#options.logger.warn({ reason: errorLine(error) }, 'not ready');
+      this.#isReady = false;
+      throw toAppError(error, 'database_unavailable');
+    } finally {
+      setTimeout(() => (this.#readiness = null), maxAgeMs).unref();
+    }
   }
 
   async #refresh(): Promise<void> {

@@ -62,7 +62,7 @@ export const readyzRoute = createRoute({
   operationId: 'readyz',
   tags: ['Health'],
   summary: 'Whether requests can be served',
-  description: 'The database answers and its schema is up to date.',
+  description: 'The database answers and its schema is up to date: as it was at most a second ago.',
   responses: {
     200: { description: 'They can.', content: { 'application/json': { schema: okSchema } } },
     ...problemResponses(...everyError, 'database_unavailable', 'shutting_down'),
