@@ -8,6 +8,12 @@ describe("the environment of the engine's process", () => {
     expect(childEnvironment({ PATH: '/bin' })).toEqual({ PATH: '/bin', GLIBC_TUNABLES: all });
   });
 
+  it('has none of the secrets that a worker or a whole service is started with', () => {
+    const secrets = ['ADMIN_KEY', 'DATABASE_URL', 'REDIS_URL', 'PGPASSWORD', 'OTEL_EXPORTER_OTLP_HEADERS'];
+    const given = Object.fromEntries([...secrets, 'PATH', 'HOME'].map((name) => [name, 'x']));
+    expect(childEnvironment(given)).toEqual({ PATH: 'x', HOME: 'x', GLIBC_TUNABLES: all });
+  });
+
   it('keeps what an operator has set', () => {
     expect(childEnvironment({ GLIBC_TUNABLES: 'glibc.malloc.arena_max=1' })).toEqual({
       GLIBC_TUNABLES: `glibc.malloc.arena_max=1:${all}`,

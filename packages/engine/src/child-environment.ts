@@ -9,11 +9,15 @@ import { env } from 'node:process';
  */
 const tunables = { 'glibc.malloc.hugetlb': 1, 'glibc.malloc.mmap_threshold': 4 * 2 ** 20 };
 
-/** @param given  What this process was started with; passed on, and what an operator has set stays. */
+/** What the engine has no use for, and native code that reads foreign models and prompts should not see; a collector's key is in one of OpenTelemetry's. */
+const secrets = /^(?:ADMIN_KEY|DATABASE_URL|REDIS_URL|PG.*|OTEL_.*)$/;
+
+/** @param given  What this process was started with; passed on without secrets, and what an operator has set stays. */
 export function childEnvironment(given: NodeJS.ProcessEnv = env): NodeJS.ProcessEnv {
   const set = given['GLIBC_TUNABLES']?.split(':').filter((entry) => entry !== '') ?? [];
   const added = Object.entries(tunables)
     .filter(([name]) => !set.some((entry) => entry.startsWith(`${name}=`)))
     .map(([name, value]) => `${name}=${value}`);
-  return { ...given, GLIBC_TUNABLES: [...set, ...added].join(':') };
+  const passed = Object.fromEntries(Object.entries(given).filter(([name]) => !secrets.test(name)));
+  return { ...passed, GLIBC_TUNABLES: [...set, ...added].join(':') };
 }
