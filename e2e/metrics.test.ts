@@ -139,6 +139,7 @@ describe('the metrics', () => {
 describe('the dashboard and the alerts', () => {
   /** What Prometheus itself adds to each series. */
   const targetLabels = ['job', 'instance'];
+  const up: [string, MetricFamily] = ['up', { type: 'gauge', labels: new Set() }];
   /** Answers that a service which is well has not given. */
   const rare = new Set(['5xx']);
 
@@ -147,7 +148,7 @@ describe('the dashboard and the alerts', () => {
     selectionsOf(query).flatMap((selection) => mistakesOf(selection, exposed));
 
   function mistakesOf({ metric, labels, values }: Selection, exposed: string): readonly string[] {
-    const families = readFamilies(exposed);
+    const families = new Map([...readFamilies(exposed), up]);
     const part = /_(?:bucket|sum|count)$/;
     const family = families.get(metric) ?? families.get(metric.replace(part, ''));
     if (family === undefined || (family.type === 'histogram') !== part.test(metric)) return [`no series ${metric}`];
@@ -155,7 +156,7 @@ describe('the dashboard and the alerts', () => {
     const isThere = (label: string, value: string): boolean =>
       rare.has(value) || new RegExp(`^${metric}\\{.*${label}="${value}"`, 'm').test(exposed);
     const unknown = labels.filter((label) => !known.has(label));
-    const absent = Object.entries(values).filter(([label, value]) => known.has(label) && !isThere(label, value));
+    const absent = values.filter(([label, value]) => known.has(label) && !isThere(label, value));
     return [
       ...unknown.map((label) => `${metric} has no label ${label}`),
       ...absent.map((pair) => `${metric} has no ${pair.join(' ')}`),
@@ -163,6 +164,7 @@ describe('the dashboard and the alerts', () => {
   }
 
   it('ask for series and labels that there are', async () => {
+    for (const path of ['/health', '/livez', '/readyz', '/metrics', '/nowhere']) await request(path);
     const exposed = (await readApi()) + (await readWorker());
     const queries = [...readAlerts().map(({ expr }) => expr), ...readPanels().flatMap(queriesOf)];
     expect(queries.length).toBeGreaterThan(30);
@@ -173,8 +175,10 @@ describe('the dashboard and the alerts', () => {
         'prosemill_generation_seconds',
         'sum by (status) (prosemill_workers)',
         'prosemill_workers{state="redy"}',
+        'prosemill_workers{state=~"ready|redy"}',
+        'prosemill_workers{state!~"redy|readi"}',
       ].map((query) => findMistakes(query, exposed).length),
-    ).toEqual([1, 1, 1, 1]);
+    ).toEqual([1, 1, 1, 1, 1, 2]);
     expect(() => selectionsOf('sum by (prosemill_waiters')).toThrow('Not PromQL');
   });
 

@@ -7,8 +7,8 @@ export interface Selection {
   readonly metric: string;
   /** By which it is matched, grouped or joined. */
   readonly labels: readonly string[];
-  /** What `=` asks for, by label. */
-  readonly values: Readonly<Record<string, string>>;
+  /** What it asks for or leaves out, by label: each alternative of a pattern. */
+  readonly values: readonly (readonly [label: string, value: string])[];
 }
 
 /** @throws for what is not PromQL */
@@ -20,9 +20,6 @@ export function selectionsOf(query: string): readonly Selection[] {
   for (const node of descendants(parser.parse(query).topNode, 'VectorSelector')) {
     const metric = node.getChild('Identifier');
     if (metric === null) throw new Error(`A selector without a metric: ${textOf(node)}`);
-    const equal = descendants(node, 'UnquotedLabelMatcher').filter(
-      (matcher) => matcher.getChild('MatchOp')?.firstChild?.name === 'EqlSingle',
-    );
     found.push({
       metric: textOf(metric),
       labels: [
@@ -31,12 +28,11 @@ export function selectionsOf(query: string): readonly Selection[] {
           .flatMap((each) => groupingsOf(each))
           .flatMap(namesIn),
       ],
-      values: Object.fromEntries(
-        equal.map((matcher) => {
-          const [name, value] = textOf(matcher).split('=') as [string, string];
-          return [name, JSON.parse(value) as string];
-        }),
-      ),
+      values: descendants(node, 'UnquotedLabelMatcher').flatMap((matcher) => {
+        const [, name = '', operator = '', text = ''] = /^(\w+)\s*([=!~]+)\s*(.*)$/.exec(textOf(matcher)) ?? [];
+        const value = JSON.parse(text) as string;
+        return (operator.endsWith('~') ? value.split('|') : [value]).map((each) => [name, each] as const);
+      }),
     });
   }
   return found;
