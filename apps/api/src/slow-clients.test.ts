@@ -1,5 +1,7 @@
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import type { Problem } from '@prosemill/contract';
 import type { LogFields, Logger } from '@prosemill/core';
 import { silentLogger } from '@prosemill/testkit';
@@ -18,6 +20,16 @@ async function hearOut(socket: Socket): Promise<string> {
   socket.on('data', (chunk) => (text += String(chunk))).resume();
   await once(socket, 'close');
   return text;
+}
+
+setFlagsFromString('--expose-gc');
+const collectGarbage = runInNewContext('gc') as () => void;
+
+/** Of buffers that somebody still holds. What one collection finds is given back by the next at the latest. */
+function bytesInUse(): number {
+  collectGarbage();
+  collectGarbage();
+  return process.memoryUsage().arrayBuffers;
 }
 
 const problemIn = (answer: string): Problem => JSON.parse(answer.slice(answer.indexOf('\r\n\r\n'))) as Problem;
@@ -189,12 +201,20 @@ describe('a server among bad clients', () => {
   it('sends the script of /docs to many without a copy for each', async () => {
     await start();
     const script = Buffer.byteLength(await (await fetch(`${server.url}/docs/scalar.js`)).bytes());
-    const sockets = await Promise.all(Array.from({ length: 64 }, open));
+    const sockets = await Promise.all(Array.from({ length: 32 }, open));
     answers = 0;
-    const before = process.memoryUsage().arrayBuffers;
-    for (const socket of sockets) socket.pause().write('GET /docs/scalar.js HTTP/1.1\r\nHost: x\r\n\r\n');
-    await expect.poll(() => answers).toBe(sockets.length);
-    expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(2 * script);
+    const before = bytesInUse();
+    // More than the system keeps for a client: the last answer to each lies here.
+    for (const socket of sockets) socket.pause().write('GET /docs/scalar.js HTTP/1.1\r\nHost: x\r\n\r\n'.repeat(4));
+    await expect.poll(() => answers).toBeGreaterThanOrEqual(sockets.length);
+    let last = 0;
+    const isQuiet = (): boolean => {
+      const isSame = answers === last;
+      last = answers;
+      return isSame;
+    };
+    await expect.poll(isQuiet, { interval: 100 }).toBe(true);
+    expect(bytesInUse() - before).toBeLessThan(script);
     for (const socket of sockets) socket.destroy();
   });
 
