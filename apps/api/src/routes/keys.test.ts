@@ -1,5 +1,6 @@
 import type { KeyBody } from '@prosemill/contract';
-import { scopes } from '@prosemill/core';
+import { type LogFields, type Logger, scopes } from '@prosemill/core';
+import { silentLogger } from '@prosemill/testkit';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { openTestApi, type TestApi } from '../test-api.ts';
 
@@ -14,8 +15,16 @@ const adminKey = 'x'.repeat(32);
 describe('/admin/keys', () => {
   let opened: TestApi;
 
+  const lines: (LogFields & { msg: string })[] = [];
+  const logger: Logger = {
+    ...silentLogger,
+    info: (fields, msg) => void lines.push({ ...fields, msg }),
+    child: () => logger,
+  };
+
   beforeEach(async () => {
-    opened = await openTestApi({ access: { auth: 'keys', adminKey } });
+    lines.length = 0;
+    opened = await openTestApi({ access: { auth: 'keys', adminKey }, logger });
   });
   afterEach(async () => await opened.close());
 
@@ -52,6 +61,20 @@ describe('/admin/keys', () => {
       ['website', true],
     ]);
     expect(JSON.stringify(page)).not.toContain(secret);
+  });
+
+  it('tells the log who made and who revoked which key, and no secret', async () => {
+    const made = await ask<KeyBody & { secret: string }>('POST', '/admin/keys', { owner: 'ops', name: 'a', scopes });
+    const { id, secret } = made.body;
+    const { body: other } = await ask<KeyBody>('POST', '/admin/keys', { owner: 'acme', name: 'b' }, secret);
+    expect((await ask('DELETE', `/admin/keys/${other.id}`, undefined, secret)).status).toBe(204);
+    const said = lines.filter(({ msg }) => msg.startsWith('an API key'));
+    expect(said).toMatchObject([
+      { keyId: 'ADMIN_KEY', newKeyId: id },
+      { keyId: id, newKeyId: other.id },
+      { keyId: id, revokedKeyId: other.id },
+    ]);
+    for (const part of [secret, secret.slice(3, 35), adminKey]) expect(JSON.stringify(lines)).not.toContain(part);
   });
 
   it('lists them page by page, newest first', async () => {

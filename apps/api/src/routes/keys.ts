@@ -13,7 +13,8 @@ const defaultPageSize = 20;
 export function addKeyRoutes(app: OpenAPIHono<ApiEnv>, { store }: ApiServices): void {
   app.openapi(createKeyRoute, async (c) => {
     const { key, secret } = await createKey(store.apiKeys, c.req.valid('json'));
-    c.var.logger.info({ newKeyId: key.id, owner: key.ownerId, scopes: key.scopes }, 'an API key was made');
+    const { keyId } = c.var.caller;
+    c.var.logger.info({ keyId, newKeyId: key.id, owner: key.ownerId, scopes: key.scopes }, 'an API key was made');
     return c.json({ ...presentKey(key), secret }, 201);
   });
 
@@ -28,7 +29,7 @@ export function addKeyRoutes(app: OpenAPIHono<ApiEnv>, { store }: ApiServices): 
     const { id } = c.req.valid('param');
     const isThere = isUuid(id) && (await store.apiKeys.revoke(id.toLowerCase()));
     if (!isThere) throw new AppError('not_found', { message: `There is no API key ${id.slice(0, 64)}.` });
-    c.var.logger.info({ revokedKeyId: id }, 'an API key was revoked');
+    c.var.logger.info({ keyId: c.var.caller.keyId, revokedKeyId: id }, 'an API key was revoked');
     return c.body(null, 204);
   });
 }
