@@ -14,32 +14,59 @@ describe('failed attempts', () => {
     for (let index = 0; index < count; index += 1) attempts.add(address);
   };
 
+  /** Leaves clients with their own alone. */
+  const useUpShared = (): void => {
+    fail('9.9.9.9', 1_000);
+    while (attempts.admit('9.9.9.9') === 0);
+  };
+
+  /** Of so many attempts, which two addresses make by turns. */
+  function admittedOf(count: number): number {
+    const waits = Array.from({ length: count }, (_, index) => attempts.admit(index % 2 === 0 ? '1.1.1.1' : '2.2.2.2'));
+    return waits.filter((waitMs) => waitMs === 0).length;
+  }
+
   it('are 20, and one more every 3 s, for each address', () => {
     fail('1.1.1.1', 19);
-    expect(attempts.waitMs('1.1.1.1')).toBe(0);
+    useUpShared();
+    expect(attempts.admit('1.1.1.1')).toBe(0);
     attempts.add('1.1.1.1');
-    expect([attempts.waitMs('1.1.1.1'), attempts.waitMs('1.1.1.2')]).toEqual([3_000, 0]);
+    expect([attempts.admit('1.1.1.1'), attempts.admit('1.1.1.2')]).toEqual([1_000, 0]);
     time += 3_000;
-    expect(attempts.waitMs('1.1.1.1')).toBe(0);
+    useUpShared();
+    expect(attempts.admit('1.1.1.1')).toBe(0);
     attempts.add('1.1.1.1');
-    expect(attempts.waitMs('1.1.1.1')).toBe(3_000);
+    expect(attempts.admit('1.1.1.1')).toBe(1_000);
+  });
+
+  it('share 100 a second when they are used up', () => {
+    fail('1.1.1.1', 20);
+    fail('2.2.2.2', 20);
+    expect(admittedOf(1_000)).toBe(100);
+    time += 500;
+    expect(admittedOf(1_000)).toBe(50);
   });
 
   it('that came together cost no more than a full bucket', () => {
     fail('1.1.1.1', 1_000);
-    expect(attempts.waitMs('1.1.1.1')).toBe(3_000);
+    time += 3_000;
+    useUpShared();
+    expect(attempts.admit('1.1.1.1')).toBe(0);
   });
 
   it('of one IPv6 network are those of one client', () => {
     for (let host = 1; host <= 20; host += 1) attempts.add(`2001:db8::${host.toString(16)}`);
-    expect(attempts.waitMs('2001:db8:0:0:ffff::1')).toBe(3_000);
-    expect(attempts.waitMs('2001:db8:0:1::1')).toBe(0);
+    useUpShared();
+    expect(attempts.admit('2001:db8:0:0:ffff::1')).toBe(1_000);
+    expect(attempts.admit('2001:db8:0:1::1')).toBe(0);
   });
 
   it('of many addresses push the oldest out', () => {
     fail('1.1.1.1', 20);
     fail('2.2.2.2', 20);
-    for (let index = 0; index < 9_999; index += 1) attempts.add(`10.0.${index >> 8}.${index & 255}`);
-    expect([attempts.waitMs('1.1.1.1'), attempts.waitMs('2.2.2.2')]).toEqual([0, 3_000]);
+    fail('9.9.9.9', 1_000);
+    for (let index = 0; index < 9_998; index += 1) attempts.add(`10.0.${index >> 8}.${index & 255}`);
+    useUpShared();
+    expect([attempts.admit('1.1.1.1'), attempts.admit('2.2.2.2')]).toEqual([0, 1_000]);
   });
 });

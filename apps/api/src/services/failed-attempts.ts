@@ -1,27 +1,42 @@
-/** Who has shown keys that are none, so that guessing costs the database nothing. Each client has a bucket of attempts. */
+/**
+ * Who has shown keys that nobody has, so that guessing costs the database little. Each client has a bucket of attempts; those whose bucket
+ * is empty share a small one, so that a guesser does not lock out the valid keys behind its address.
+ */
 import { isIPv6 } from 'node:net';
 import { refillMs, tokenMs } from '@prosemill/core';
 
 /** A client's; its bucket fills in a minute. */
 const attemptsPerMinute = 20;
 const maxClients = 10_000;
+/** Of all clients whose own are used up: what one key may read, so the database does not feel them. */
+const sharedPerSecond = 100;
+const sharedRefillMs = 1_000;
 
 export class FailedAttempts {
   readonly #now: () => number;
   /** When the bucket of a client will be full; whoever failed last is last. */
   readonly #fullAt = new Map<string, number>();
+  #sharedFullAt = 0;
 
   /** @param now  Milliseconds that never go back; tests bring their own. */
   constructor(now = (): number => performance.now()) {
     this.#now = now;
   }
 
-  /** How long the client must wait for its next attempt, milliseconds; 0: not at all. */
-  waitMs(address: string): number {
-    return Math.max(0, this.#fullInMs(clientOf(address)) + tokenMs(attemptsPerMinute) - refillMs);
+  /**
+   * Allows an attempt: one of the client's own, or one of those that are shared, which is used up by that.
+   * @returns 0; or after how many milliseconds the client should come again
+   */
+  admit(address: string): number {
+    if (this.#fullInMs(clientOf(address)) + tokenMs(attemptsPerMinute) <= refillMs) return 0;
+    const now = this.#now();
+    const sharedFullAt = Math.max(now, this.#sharedFullAt) + sharedRefillMs / sharedPerSecond;
+    if (sharedFullAt > now + sharedRefillMs) return sharedRefillMs;
+    this.#sharedFullAt = sharedFullAt;
+    return 0;
   }
 
-  /** Attempts at the same time may overdraw the bucket; nobody waits longer than its refill for that. */
+  /** An attempt has failed. Those at the same time may overdraw the bucket; nobody waits longer than its refill for that. */
   add(address: string): void {
     const client = clientOf(address);
     const fullInMs = Math.min(refillMs, this.#fullInMs(client) + tokenMs(attemptsPerMinute));

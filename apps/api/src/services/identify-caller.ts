@@ -13,7 +13,7 @@ export interface Credentials {
   readonly clientAddress: string;
 }
 
-/** @throws {AppError} `unauthorized`, the same for every cause; `rate_limited` after too many of them */
+/** @throws {AppError} `unauthorized`, the same for every cause; `rate_limited` after too many keys that nobody has */
 export type IdentifyCaller = (credentials: Credentials) => Promise<Caller>;
 
 export interface IdentifyCallerOptions {
@@ -28,23 +28,25 @@ export function createIdentifyCaller({ access, keys, logger }: IdentifyCallerOpt
   const failedAttempts = new FailedAttempts();
   const adminHash = access.adminKey === null ? null : hashSecret(access.adminKey);
 
-  async function findCaller(secret: string, hash: string): Promise<Caller | null> {
-    if (adminHash !== null && timingSafeEqual(Buffer.from(hash), Buffer.from(adminHash))) return adminCaller;
-    return isSecret(secret) ? await knownKeys.find(hash) : null;
+  async function lookUp(hash: string, clientAddress: string): Promise<Caller | null> {
+    // Honest clients behind the same address go on: their keys are known.
+    const waitMs = knownKeys.has(hash) ? 0 : failedAttempts.admit(clientAddress);
+    if (waitMs > 0) {
+      const message = 'Too many keys that are not valid came from this address.';
+      throw new AppError('rate_limited', { message, details: { retryAfterMs: Math.ceil(waitMs) } });
+    }
+    const caller = await knownKeys.find(hash);
+    if (caller === null) failedAttempts.add(clientAddress);
+    return caller;
   }
 
   return async function identifyCaller({ authorization, clientAddress }) {
     const secret = bearerOf(authorization);
     const hash = hashSecret(secret);
-    // Honest clients behind the same address go on: their keys are known.
-    const waitMs = knownKeys.has(hash) ? 0 : failedAttempts.waitMs(clientAddress);
-    if (waitMs > 0) {
-      const message = 'Too many attempts without a valid API key came from this address.';
-      throw new AppError('rate_limited', { message, details: { retryAfterMs: Math.ceil(waitMs) } });
-    }
-    const caller = await findCaller(secret, hash);
+    if (adminHash !== null && timingSafeEqual(Buffer.from(hash), Buffer.from(adminHash))) return adminCaller;
+    // What has not the form of a secret asks the database nothing, so it costs no attempt.
+    const caller = isSecret(secret) ? await lookUp(hash, clientAddress) : null;
     if (caller !== null) return caller;
-    failedAttempts.add(clientAddress);
     throw new AppError('unauthorized', { message: 'This needs a valid API key: Authorization: Bearer pm_…' });
   };
 }
