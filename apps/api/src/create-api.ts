@@ -7,7 +7,7 @@ import type { ApiEnv } from './api-env.ts';
 import type { TrustedProxies } from './client-address.ts';
 import { createApiMetrics } from './api-metrics.ts';
 import type { ApiServices } from './api-services.ts';
-import { authenticate } from './middleware/authenticate.ts';
+import { authenticate, requireScope } from './middleware/authenticate.ts';
 import { crossOrigin, refuseForeignHosts, refuseForeignPages } from './middleware/cross-origin.ts';
 import { limitBody, requireJson, requireUtf8 } from './middleware/json-body.ts';
 import { limitRate } from './middleware/limit-rate.ts';
@@ -123,7 +123,7 @@ function createApp(services: ApiServices, options: AppOptions): OpenAPIHono<ApiE
   // Before the key is looked at: a preflight has none.
   if (corsOrigins.length > 0) app.use(crossOrigin(corsOrigins));
   app.use(refuseForeignPages(corsOrigins));
-  app.use(authenticate(options.identify), limitRate({ ...options, submitPaths }));
+  app.use(authenticate(options.identify), limitRate({ ...options, submitPaths }), requireScope);
   for (const path of [...submitPaths, '/admin/keys']) app.post(path, requireJson, limitBody, requireUtf8);
   // After the body has been read: a connection that closes on an unread one is reset, and the answer is lost.
   app.use(refuseWhileStopping(services.isStopping));

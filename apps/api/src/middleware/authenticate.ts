@@ -8,13 +8,17 @@ import type { IdentifyCaller } from '../services/identify-caller.ts';
 
 export const authenticate = (identify: IdentifyCaller): MiddlewareHandler<ApiEnv> =>
   async function authenticated(c, next) {
-    const scope = requiredScope(c.req.method, c.req.path);
     const { clientAddress } = c.var;
-    const caller =
-      scope === null ? nobody : await identify({ authorization: c.req.header('Authorization'), clientAddress });
-    c.set('caller', caller);
-    if (scope !== null && !caller.scopes.includes(scope)) {
-      throw new AppError('forbidden', { message: `This needs an API key with the scope ${scope}.` });
-    }
+    const isOpen = requiredScope(c.req.method, c.req.path) === null;
+    c.set('caller', isOpen ? nobody : await identify({ authorization: c.req.header('Authorization'), clientAddress }));
     await next();
   };
+
+/** After the rate limit: what a key may not do counts as much as what it may. */
+export const requireScope: MiddlewareHandler<ApiEnv> = async function authorized(c, next) {
+  const scope = requiredScope(c.req.method, c.req.path);
+  if (scope !== null && !c.var.caller.scopes.includes(scope)) {
+    throw new AppError('forbidden', { message: `This needs an API key with the scope ${scope}.` });
+  }
+  await next();
+};

@@ -7,6 +7,7 @@ import { describe, expect, inject, it, onTestFinished } from 'vitest';
 import type { ApiEnv } from '../api-env.ts';
 import { onError } from '../on-error.ts';
 import { createSecret } from '../services/api-key-secret.ts';
+import { createKey } from '../services/create-key.ts';
 import { openTestApi } from '../test-api.ts';
 import { limitRate } from './limit-rate.ts';
 
@@ -131,6 +132,17 @@ describe('an API', () => {
     expect([refused.status, refused.headers.get('RateLimit-Policy')]).toEqual([429, '"submit";q=1;w=60']);
     expect((await send('/jobs')).headers.get('RateLimit-Policy')).toBe('"read";q=10;w=60');
     expect((await send('/health')).headers.has('RateLimit')).toBe(false);
+  });
+
+  it('limits what a key may not do too', async () => {
+    const opened = await openTestApi({ submitsPerMinute: 1, access: { auth: 'keys', adminKey: null } });
+    onTestFinished(async () => await opened.close());
+    const { secret } = await createKey(opened.store.apiKeys, { owner: 'owner', name: 'key', scopes: ['read'] });
+    const headers = { 'Content-Type': 'application/json', Authorization: `Bearer ${secret}` };
+    const send = async () => await opened.api.app.request('/jobs', { headers, ...post });
+    const forbidden = await send();
+    expect([forbidden.status, forbidden.headers.get('RateLimit')]).toEqual([403, '"submit";r=0;t=60']);
+    expect((await send()).status).toBe(429);
   });
 
   it('without keys limits nobody', async () => {
