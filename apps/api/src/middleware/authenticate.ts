@@ -1,5 +1,5 @@
 /** Whose request it is, and whether they may. */
-import { requiredScope } from '@prosemill/contract';
+import { metricsRoute, requiredScope } from '@prosemill/contract';
 import { AppError } from '@prosemill/core';
 import type { MiddlewareHandler } from 'hono';
 import type { ApiEnv } from '../api-env.ts';
@@ -8,9 +8,13 @@ import type { IdentifyCaller } from '../services/identify-caller.ts';
 
 export const authenticate = (identify: IdentifyCaller): MiddlewareHandler<ApiEnv> =>
   async function authenticated(c, next) {
-    const { clientAddress } = c.var;
     const isOpen = requiredScope(c.req.method, c.req.path) === null;
-    c.set('caller', isOpen ? nobody : await identify({ authorization: c.req.header('Authorization'), clientAddress }));
+    const credentials = {
+      authorization: c.req.header('Authorization'),
+      clientAddress: c.var.clientAddress,
+      needsDatabase: c.req.path !== metricsRoute.path,
+    };
+    c.set('caller', isOpen ? nobody : await identify(credentials));
     await next();
   };
 

@@ -2,7 +2,7 @@
  * API keys that were valid a moment ago, so that not every request asks the database. A revocation holds everywhere as soon as what was
  * read before it is too old.
  */
-import { type ApiKeyStore, errorLine, type Logger, type ValidApiKey } from '@prosemill/core';
+import { answerWithin, type ApiKeyStore, AppError, errorLine, type Logger, type ValidApiKey } from '@prosemill/core';
 import type { Caller } from '../caller.ts';
 
 export interface KnownKeysOptions {
@@ -25,6 +25,8 @@ interface KnownKey {
 
 /** A revocation holds after this; 30 s are promised. */
 const maxAgeMs = 20_000;
+/** Prometheus gives up after 10 s, and a database that hangs is away for longer. */
+const patienceMs = 1_000;
 const defaultMaxKeys = 10_000;
 /** The store notes a use no more often. */
 const noteIntervalMs = 3_600_000;
@@ -59,6 +61,19 @@ export class KnownKeys {
     return await asking;
   }
 
+  /**
+   * As `find`, for what is of use without a database: while that is away, a key that was valid when it last answered still is, until it
+   * ends. What cannot be stored is not revoked.
+   */
+  async findThoughAway(hash: string): Promise<Caller | null> {
+    const known = this.#known.get(hash);
+    if (known === undefined) return await this.find(hash);
+    const finding = this.find(hash).then((caller) => ({ caller }));
+    const found = await answerWithin(patienceMs, finding).catch(nullIfAway);
+    if (found !== null) return found.caller;
+    return this.#now() < known.expiresAt ? known.caller : null;
+  }
+
   async #ask(hash: string): Promise<Caller | null> {
     const askedAt = this.#now();
     const key = await this.#options.keys.findValid(hash);
@@ -85,4 +100,9 @@ export class KnownKeys {
       .catch((error: unknown) => logger.debug({ reason: errorLine(error) }, 'the use of a key was not noted'));
     return now;
   }
+}
+
+function nullIfAway(error: unknown): null {
+  if (error instanceof AppError && error.kind === 'unavailable') return null;
+  throw error;
 }

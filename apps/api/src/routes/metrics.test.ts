@@ -1,0 +1,82 @@
+import { type NewApiKey, newId } from '@prosemill/core';
+import { createTestDatabase, startTcpProxy } from '@prosemill/testkit';
+import { afterEach, beforeEach, describe, expect, inject, it, onTestFinished, vi } from 'vitest';
+import { createSecret } from '../services/api-key-secret.ts';
+import { openTestApi, type TestApi } from '../test-api.ts';
+
+/** How long a process takes a key's word. */
+const maxAgeMs = 20_000;
+
+async function openAway() {
+  const { url, drop } = await createTestDatabase(inject('postgresUrl'));
+  const proxy = await startTcpProxy(url);
+  const opened = await openTestApi({ databaseUrl: proxy.url, access: { auth: 'keys', adminKey: null } });
+  onTestFinished(async () => {
+    await proxy.stop();
+    await opened.close();
+    await drop();
+  });
+  const leave = (): void => {
+    proxy.refuse();
+    proxy.reset();
+  };
+  return { opened, proxy, leave };
+}
+
+async function createKey({ store }: TestApi, rest: Partial<NewApiKey> = {}) {
+  const { secret, hash, prefix } = createSecret();
+  const key = { id: newId(), ownerId: 'ops', name: '', hash, prefix, expiresInMs: null };
+  await store.apiKeys.create({ ...key, scopes: ['read', 'admin'], ...rest });
+  return { id: key.id, secret };
+}
+
+const get = async ({ api }: TestApi, path: string, secret: string): Promise<Response> =>
+  await api.app.request(path, { headers: { Authorization: `Bearer ${secret}` } });
+
+describe('GET /metrics', () => {
+  // Only the clock that keys are remembered by; timers and connections go on.
+  beforeEach(() => void vi.useFakeTimers({ toFake: ['performance'] }));
+  afterEach(() => void vi.useRealTimers());
+
+  it.each(['hangs', 'is gone'])('goes on while the database %s, for a key that was valid before', async (how) => {
+    const { opened, proxy, leave } = await openAway();
+    const { secret } = await createKey(opened);
+    const { secret: ending } = await createKey(opened, { expiresInMs: maxAgeMs });
+    for (const each of [secret, ending]) expect((await get(opened, '/metrics', each)).status).toBe(200);
+    vi.advanceTimersByTime(maxAgeMs);
+    if (how === 'hangs') proxy.blackHole();
+    else leave();
+    const begin = Date.now();
+    const answer = await get(opened, '/metrics', secret);
+    expect(answer.status).toBe(200);
+    const numbers = await answer.text();
+    expect(numbers).toContain('prosemill_waiters 0');
+    expect(numbers).not.toContain('prosemill_open_jobs{');
+    // Prometheus gives up after 10 s.
+    expect(Date.now() - begin).toBeLessThan(8_000);
+    expect((await get(opened, '/metrics', ending)).status).toBe(401);
+  });
+
+  it('is all that does', async () => {
+    const { opened, leave } = await openAway();
+    const { secret } = await createKey(opened);
+    const { secret: unseen } = await createKey(opened);
+    expect((await get(opened, '/metrics', secret)).status).toBe(200);
+    vi.advanceTimersByTime(maxAgeMs);
+    leave();
+    const refused = [get(opened, '/metrics', unseen), get(opened, '/jobs', secret), get(opened, '/nope', secret)];
+    expect((await Promise.all(refused)).map(({ status }) => status)).toEqual([503, 503, 503]);
+  });
+
+  it('ends with the revocation of the key, as soon as the database answers', async () => {
+    const { opened, proxy, leave } = await openAway();
+    const { id, secret } = await createKey(opened);
+    expect((await get(opened, '/metrics', secret)).status).toBe(200);
+    vi.advanceTimersByTime(maxAgeMs);
+    leave();
+    expect((await get(opened, '/metrics', secret)).status).toBe(200);
+    await proxy.heal();
+    await opened.store.apiKeys.revoke(id);
+    expect((await get(opened, '/metrics', secret)).status).toBe(401);
+  });
+});
