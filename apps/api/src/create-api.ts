@@ -66,7 +66,8 @@ export function createApi(options: ApiOptions): Api {
   const { store, hints, wakeUps, transportProblems, logger, metrics, forbiddenWords, version } = options;
   let stopping = false;
   const state = new ServiceState({ store, transportProblems, logger });
-  const waiter = new JobWaiter({ jobs: store.jobs, wakeUps, logger });
+  const hasOwners = options.access.auth === 'keys';
+  const waiter = new JobWaiter({ jobs: store.jobs, wakeUps, logger, hasOwners });
   const { countAccepted, countRefused, observeRequest } = createApiMetrics(metrics, { waiter, state });
   const checkPrompt = createPromptCheck({
     models: store.models,
@@ -76,7 +77,7 @@ export function createApi(options: ApiOptions): Api {
   const queueBound = new QueueBound({
     jobs: store.jobs,
     maxQueueLength: options.maxQueueLength,
-    hasOwners: options.access.auth === 'keys',
+    hasOwners,
     countRefused,
   });
   const submitJob = createSubmitJob({

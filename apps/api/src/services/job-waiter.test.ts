@@ -27,7 +27,7 @@ describe('waiting for a job', () => {
     folder = await mkdtemp(join(tmpdir(), 'prosemill-waiter-'));
     store = openStore({ url: `sqlite:${join(folder, 'test.db')}`, logger: silentLogger });
     await store.migrate();
-    waiter = new JobWaiter({ jobs: store.jobs, wakeUps, logger: silentLogger });
+    waiter = new JobWaiter({ jobs: store.jobs, wakeUps, logger: silentLogger, hasOwners: true });
     waiter.start();
     job = await store.jobs.submit(newJob());
   });
@@ -80,7 +80,7 @@ describe('waiting for a job', () => {
       await answer.promise;
       return await store.jobs.versions(ids);
     };
-    waiter = new JobWaiter({ jobs: { ...store.jobs, versions }, wakeUps, logger: silentLogger });
+    waiter = new JobWaiter({ jobs: { ...store.jobs, versions }, wakeUps, logger: silentLogger, hasOwners: true });
     onTestFinished(() => waiter.stop());
     const client = new AbortController();
     const first = wait(client.signal);
@@ -91,6 +91,31 @@ describe('waiting for a job', () => {
     await wait(never, 1_200);
     expect(calls).toBe(1);
     answer.resolve();
+  });
+
+  const fill = (signal: AbortSignal) => Array.from({ length: 1_000 }, async () => await wait(signal));
+
+  it('of an owner who waits for 1,000 is over at once, and of another is not', async () => {
+    const clients = new AbortController();
+    const waiting = fill(clients.signal);
+    expect(await wait()).toBe(job);
+    const other = await store.jobs.submit(newJob({ ownerId: 'other' }));
+    const others = waiter.wait({ job: other, until: ({ status }) => isTerminal(status), timeoutMs, signal: never });
+    expect(waiter.count).toBe(1_001);
+    clients.abort();
+    await Promise.all(waiting);
+    const next = wait();
+    expect(waiter.count).toBe(2);
+    waiter.stop();
+    await Promise.all([others, next]);
+  });
+
+  it('is not bounded where there are no owners', async () => {
+    waiter = new JobWaiter({ jobs: store.jobs, wakeUps, logger: silentLogger, hasOwners: false });
+    const waiting = [...fill(never), wait()];
+    expect(waiter.count).toBe(1_001);
+    waiter.stop();
+    await Promise.all(waiting);
   });
 
   it('ends for everybody when the process stops, and later at once', async () => {
@@ -110,7 +135,7 @@ async function hang(limitMs: number, signal = never) {
   const proxy = await startTcpProxy(url);
   const store = openStore({ url: proxy.url, logger: silentLogger });
   const { wakeUps } = createQueue({ databaseUrl: 'sqlite:', redisUrl: undefined, logger: silentLogger });
-  const waiter = new JobWaiter({ jobs: store.jobs, wakeUps, logger: silentLogger });
+  const waiter = new JobWaiter({ jobs: store.jobs, wakeUps, logger: silentLogger, hasOwners: false });
   onTestFinished(async () => {
     waiter.stop();
     await proxy.stop();

@@ -5,6 +5,8 @@ export interface JobWaiterOptions {
   readonly jobs: JobStore;
   readonly wakeUps: WakeUps;
   readonly logger: Logger;
+  /** Each key's owner is one of several; without keys there is one, whose waits are not bounded. */
+  readonly hasOwners: boolean;
 }
 
 export interface WaitOptions {
@@ -19,6 +21,8 @@ export interface WaitOptions {
 
 /** How long a lost wake-up can delay a waiter. */
 const pollMs = 500;
+/** A tenth of the connections that a process has, and each wait holds one: nobody alone takes those of all others. */
+const maxWaitsPerOwner = 1_000;
 
 class Waiter {
   version: number;
@@ -60,6 +64,7 @@ export class JobWaiter {
   readonly #waiters = new Map<string, Set<Waiter>>();
   #isStopped = false;
   #count = 0;
+  readonly #countOf = new Map<string, number>();
   #unsubscribe: (() => void) | null = null;
   #pollTimer: NodeJS.Timeout | null = null;
   #isPolling = false;
@@ -87,11 +92,13 @@ export class JobWaiter {
   }
 
   /**
-   * Waits until `until` holds for the job, the time is over, the client is gone, or the process stops.
+   * Waits until `until` holds for the job, the time is over, the client is gone, or the process stops; not at all if the job's owner waits
+   * for 1,000 already.
    * A database that cannot be reached meanwhile only delays: the wait goes on.
    * @returns the job as last read; null if it is gone
    */
   async wait({ job, until, timeoutMs, signal }: WaitOptions): Promise<Job | null> {
+    if (this.#options.hasOwners && this.#waitsOf(job) >= maxWaitsPerOwner) return job;
     const waiter = this.#register(job);
     const end = (): void => waiter.end();
     const timer = setTimeout(end, timeoutMs);
@@ -109,7 +116,7 @@ export class JobWaiter {
     } finally {
       clearTimeout(timer);
       signal.removeEventListener('abort', end);
-      this.#unregister(job.id, waiter);
+      this.#unregister(job, waiter);
     }
   }
 
@@ -125,6 +132,7 @@ export class JobWaiter {
   #register(job: Job): Waiter {
     const waiter = new Waiter(job.version);
     this.#count += 1;
+    this.#countOf.set(job.ownerId, this.#waitsOf(job) + 1);
     const others = this.#waiters.get(job.id);
     if (others === undefined) this.#waiters.set(job.id, new Set([waiter]));
     else others.add(waiter);
@@ -132,15 +140,22 @@ export class JobWaiter {
     return waiter;
   }
 
-  #unregister(id: string, waiter: Waiter): void {
+  #unregister(job: Job, waiter: Waiter): void {
     this.#count -= 1;
-    const waiters = this.#waiters.get(id);
+    const rest = this.#waitsOf(job) - 1;
+    if (rest > 0) this.#countOf.set(job.ownerId, rest);
+    else this.#countOf.delete(job.ownerId);
+    const waiters = this.#waiters.get(job.id);
     waiters?.delete(waiter);
-    if (waiters?.size === 0) this.#waiters.delete(id);
+    if (waiters?.size === 0) this.#waiters.delete(job.id);
     if (this.#waiters.size === 0 && this.#pollTimer !== null) {
       clearTimeout(this.#pollTimer);
       this.#pollTimer = null;
     }
+  }
+
+  #waitsOf({ ownerId }: Job): number {
+    return this.#countOf.get(ownerId) ?? 0;
   }
 
   #notify(id: string): void {
