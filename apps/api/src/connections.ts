@@ -5,7 +5,7 @@ import { setImmediate as nextTurn, setTimeout as delay } from 'node:timers/promi
 import { type Logger, settleWithin } from '@prosemill/core';
 
 export interface ConnectionLimits {
-  /** With as many, the one that has been open for longest without a whole request makes room for a new one. */
+  /** With as many, the one that has been open for longest without a whole request makes room for a new one, or else with an answer left lying. */
   readonly maxConnections: number;
   /** Of one connection; nobody needs to send more before the first answer is there. */
   readonly maxRequestsUnderWay: number;
@@ -142,15 +142,20 @@ export function trackConnections(server: Server, limits: ConnectionLimits, logge
   };
 }
 
-/** Cuts the oldest connection on which nobody waits for an answer. @returns false: there is none */
+/** Cuts the oldest connection on which nobody waits for an answer, or else the oldest whose answer lies there. @returns false: there is none */
 function makeRoom(connections: Map<Socket, Connection>): boolean {
+  let victim: Socket | null = null;
   for (const [socket, { answering, response }] of connections) {
-    if (answering > 0 && response?.req.complete === true) continue;
-    socket.destroy();
-    connections.delete(socket);
-    return true;
+    if (answering === 0 || response?.req.complete !== true) {
+      victim = socket;
+      break;
+    }
+    if (victim === null && socket.writableLength > 0) victim = socket;
   }
-  return false;
+  if (victim === null) return false;
+  victim.destroy();
+  connections.delete(victim);
+  return true;
 }
 
 /** @returns how many it has cut */

@@ -253,4 +253,22 @@ describe('a server among bad clients', () => {
     expect(await slowGone).toBe('');
     expect(waiting.closed).toBe(false);
   });
+
+  it('makes room where an answer lies, if all others wait for theirs', async () => {
+    await start({ maxConnections: 2 });
+    await fillHistory();
+    const waiting = await open();
+    waiting.write(`${post(`Content-Length: ${body.length}\r\n`).replace('/jobs', '/generate')}${body}`);
+    await expect.poll(async () => (await opened.store.jobs.countOpen()).queued).toBe(1);
+    const lazy = await open();
+    lazy.pause();
+    answers = 0;
+    lazy.write('GET /history HTTP/1.1\r\nHost: x\r\n\r\n');
+    await expect.poll(() => answers).toBe(1);
+    const fresh = await open();
+    fresh.write(livez);
+    await once(fresh, 'data');
+    expect((await hearOut(lazy)).length).toBeLessThan(8_000_000);
+    expect(waiting.closed).toBe(false);
+  });
 });
