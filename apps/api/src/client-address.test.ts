@@ -88,14 +88,24 @@ describe('the address of a client', () => {
 
 describe('https', () => {
   it.each([
-    ['1', ['https'], true],
-    ['1', ['http'], false],
-    ['1', [], false],
-    ['0', ['https'], false],
-  ] as const)('with %s proxies and X-Forwarded-Proto %j: %s', (trusted, proto, expected) => {
-    expect(isHttps({ headersDistinct: { 'x-forwarded-proto': [...proto] } }, trustedProxiesSchema.parse(trusted))).toBe(
-      expected,
-    );
+    { trusted: '1', peer: '10.0.0.1', proto: ['https'], expected: true },
+    { trusted: '1', peer: '10.0.0.1', proto: ['http'], expected: false },
+    { trusted: '1', peer: '10.0.0.1', proto: [], expected: false },
+    { trusted: '0', peer: '10.0.0.1', proto: ['https'], expected: false },
+    { trusted: '1', peer: '10.0.0.1', proto: ['https, http'], expected: false },
+    { trusted: '2', peer: '10.0.0.1', proto: ['http, https', 'http'], expected: true },
+    { trusted: '2', peer: '10.0.0.1', proto: ['https'], expected: true },
+    { trusted: '10.0.0.0/8', peer: '10.0.0.1', proto: ['https'], expected: true },
+    { trusted: '10.0.0.0/8', peer: '9.9.9.9', proto: ['https'], expected: false },
+  ])('$proto from $peer, with $trusted trusted: $expected', ({ trusted, peer, proto, expected }) => {
+    const headersDistinct = { 'x-forwarded-proto': [...proto], 'x-forwarded-for': ['1.1.1.1, 10.0.0.2'] };
+    const head = { headersDistinct, socket: { remoteAddress: peer } };
+    expect(isHttps(head, trustedProxiesSchema.parse(trusted))).toBe(expected);
+  });
+
+  it('is known without X-Forwarded-For', () => {
+    const head = { headersDistinct: { 'x-forwarded-proto': ['https'] }, socket: { remoteAddress: '10.0.0.1' } };
+    expect(isHttps(head, trustedProxiesSchema.parse('10.0.0.0/8'))).toBe(true);
   });
 });
 

@@ -28,22 +28,32 @@ export const trustedProxiesSchema = z.string().transform((text, context): Truste
  * true, and whatever a client sends stands to its left.
  * @returns an IP address; '' for a client that is gone already
  */
-export function clientAddress({ headersDistinct, socket }: RequestHead, trusted: TrustedProxies): string {
-  const forwarded = (headersDistinct['x-forwarded-for'] ?? []).join(',').split(',');
-  let client = plainAddress(socket.remoteAddress ?? '') ?? '';
-  for (let hops = 0; isTrusted(client, hops, trusted) && forwarded.length > 0; hops += 1) {
-    const before = plainAddress(forwarded.pop() ?? '');
-    // Not an address: nobody knows who that was, so the last one known answers for it.
-    if (before === null) return client;
-    client = before;
-  }
-  return client;
+export const clientAddress = (head: RequestHead, trusted: TrustedProxies): string => lookBack(head, trusted).client;
+
+/** Whether the request reached the outermost of our own proxies by https: counted as the address is, where they append to the header. */
+export function isHttps(head: RequestHead, trusted: TrustedProxies): boolean {
+  const { hops } = lookBack(head, trusted);
+  const schemes = entriesOf(head, 'x-forwarded-proto');
+  return hops > 0 && schemes.at(-Math.min(hops, schemes.length))?.trim() === 'https';
 }
 
-/** Whether the request reached the outermost proxy by https. */
-export function isHttps({ headersDistinct }: Pick<RequestHead, 'headersDistinct'>, trusted: TrustedProxies): boolean {
-  return trusted !== 0 && headersDistinct['x-forwarded-proto']?.at(-1)?.split(',')[0]?.trim() === 'https';
+/** From the peer to the first that is not a proxy of ours. @returns `hops`: our own proxies that the request came through */
+function lookBack(head: RequestHead, trusted: TrustedProxies): { readonly client: string; readonly hops: number } {
+  const forwarded = entriesOf(head, 'x-forwarded-for');
+  let client = plainAddress(head.socket.remoteAddress ?? '') ?? '';
+  let hops = 0;
+  while (isTrusted(client, hops, trusted)) {
+    hops += 1;
+    const before = plainAddress(forwarded.pop() ?? '');
+    // Not an address: nobody knows who that was, so the last one known answers for it.
+    if (before === null) break;
+    client = before;
+  }
+  return { client, hops };
 }
+
+const entriesOf = ({ headersDistinct }: RequestHead, name: string): string[] =>
+  (headersDistinct[name] ?? []).join(',').split(',');
 
 function isTrusted(address: string, hops: number, trusted: TrustedProxies): boolean {
   if (typeof trusted === 'number') return hops < trusted;
