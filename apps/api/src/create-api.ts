@@ -25,6 +25,7 @@ import { addMetricsRoute } from './routes/metrics.ts';
 import { addQueueRoutes } from './routes/queue.ts';
 import { createIdentifyCaller, type IdentifyCaller } from './services/identify-caller.ts';
 import { JobWaiter } from './services/job-waiter.ts';
+import { KnownKeys } from './services/known-keys.ts';
 import { createPromptCheck } from './services/prompt-check.ts';
 import { QueueBound } from './services/queue-bound.ts';
 import { ServiceState, type TransportProblems } from './services/service-state.ts';
@@ -92,8 +93,10 @@ export function createApi(options: ApiOptions): Api {
   });
   waiter.start();
 
-  const services = { store, hints, wakeUps, submitJob, waiter, state, metrics, version, isStopping: () => stopping };
-  const identify = createIdentifyCaller({ access: options.access, keys: store.apiKeys, logger });
+  const knownKeys = new KnownKeys({ keys: store.apiKeys, logger });
+  const identify = createIdentifyCaller({ access: options.access, knownKeys });
+  const parts = { store, hints, wakeUps, submitJob, waiter, knownKeys, state, metrics };
+  const services = { ...parts, version, isStopping: () => stopping };
   return {
     app: createApp(services, { ...options, observeRequest, identify }),
     beginShutdown() {

@@ -10,7 +10,7 @@ import { linkNextPage } from '../wire/next-link.ts';
 
 const defaultPageSize = 20;
 
-export function addKeyRoutes(app: OpenAPIHono<ApiEnv>, { store }: ApiServices): void {
+export function addKeyRoutes(app: OpenAPIHono<ApiEnv>, { store, knownKeys }: ApiServices): void {
   app.openapi(createKeyRoute, async (c) => {
     const { key, secret } = await createKey(store.apiKeys, c.req.valid('json'));
     const { keyId } = c.var.caller;
@@ -29,6 +29,7 @@ export function addKeyRoutes(app: OpenAPIHono<ApiEnv>, { store }: ApiServices): 
     const { id } = c.req.valid('param');
     const isThere = isUuid(id) && (await store.apiKeys.revoke(id.toLowerCase()));
     if (!isThere) throw new AppError('not_found', { message: `There is no API key ${id.slice(0, 64)}.` });
+    knownKeys.forget(id.toLowerCase());
     c.var.logger.info({ keyId: c.var.caller.keyId, revokedKeyId: id }, 'an API key was revoked');
     return c.body(null, 204);
   });

@@ -1,11 +1,11 @@
 /** From the header `Authorization` to whose request it is. */
 import { timingSafeEqual } from 'node:crypto';
-import { AppError, type ApiKeyStore, type Logger } from '@prosemill/core';
+import { AppError } from '@prosemill/core';
 import type { Access } from '../access.ts';
 import { adminCaller, type Caller, localCaller } from '../caller.ts';
 import { hashSecret, isSecret } from './api-key-secret.ts';
 import { FailedAttempts } from './failed-attempts.ts';
-import { KnownKeys } from './known-keys.ts';
+import type { KnownKeys } from './known-keys.ts';
 
 export interface Credentials {
   /** The header as it came. */
@@ -20,13 +20,11 @@ export type IdentifyCaller = (credentials: Credentials) => Promise<Caller>;
 
 export interface IdentifyCallerOptions {
   readonly access: Access;
-  readonly keys: ApiKeyStore;
-  readonly logger: Logger;
+  readonly knownKeys: KnownKeys;
 }
 
-export function createIdentifyCaller({ access, keys, logger }: IdentifyCallerOptions): IdentifyCaller {
+export function createIdentifyCaller({ access, knownKeys }: IdentifyCallerOptions): IdentifyCaller {
   if (access.auth === 'off') return async () => localCaller;
-  const knownKeys = new KnownKeys({ keys, logger });
   const failedAttempts = new FailedAttempts();
   const adminHash = access.adminKey === null ? null : hashSecret(access.adminKey);
 

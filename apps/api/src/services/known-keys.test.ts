@@ -53,6 +53,27 @@ describe('known keys', () => {
     expect(knownKeys.has(hash)).toBe(false);
   });
 
+  it('are forgotten at once if the revocation is made here, however late an older answer comes', async () => {
+    const { id, hash } = await create();
+    const read = Promise.withResolvers<void>();
+    const late = Promise.withResolvers<void>();
+    const findValid: ApiKeyStore['findValid'] = async (asked) => {
+      const key = await opened.store.apiKeys.findValid(asked);
+      read.resolve();
+      if (key !== null) await late.promise;
+      return key;
+    };
+    knownKeys = new KnownKeys({ keys: { ...opened.store.apiKeys, findValid }, logger: silentLogger });
+    const older = knownKeys.find(hash);
+    await read.promise;
+    await opened.store.apiKeys.revoke(id);
+    knownKeys.forget(id);
+    expect(await knownKeys.find(hash)).toBeNull();
+    late.resolve();
+    await older;
+    expect(await knownKeys.find(hash)).toBeNull();
+  });
+
   it('end when they expire, even if they are fresh', async () => {
     const { hash } = await create(10_000);
     await knownKeys.find(hash);

@@ -37,6 +37,7 @@ export class KnownKeys {
   /** By the hash of the secret, which tells whoever measures a look-up nothing of any secret. */
   readonly #known = new Map<string, KnownKey>();
   readonly #asking = new Map<string, Promise<Caller | null>>();
+  #revocations = 0;
 
   constructor(options: KnownKeysOptions) {
     this.#options = options;
@@ -46,6 +47,14 @@ export class KnownKeys {
   /** Whether it was valid when the database was last asked for it, however long ago. */
   has(hash: string): boolean {
     return this.#known.has(hash);
+  }
+
+  /** Notes a revocation that was made here: it holds at once. */
+  forget(keyId: string): void {
+    // What is being asked for may have been read before.
+    this.#revocations += 1;
+    this.#asking.clear();
+    for (const [hash, { caller }] of this.#known) if (caller.keyId === keyId) this.#known.delete(hash);
   }
 
   /** @returns null for a key that is not valid, whatever the reason */
@@ -76,12 +85,14 @@ export class KnownKeys {
 
   async #ask(hash: string): Promise<Caller | null> {
     const askedAt = this.#now();
+    const revocations = this.#revocations;
     const key = await this.#options.keys.findValid(hash);
     const before = this.#known.get(hash);
     // The newest stand last.
     this.#known.delete(hash);
     if (key === null) return null;
     const caller = { ownerId: key.ownerId, keyId: key.id, scopes: key.scopes };
+    if (revocations !== this.#revocations) return caller;
     const expiresAt = key.remainingMs === null ? Number.POSITIVE_INFINITY : askedAt + key.remainingMs;
     this.#known.set(hash, { caller, askedAt, expiresAt, notedAt: this.#noteUse(key, before) });
     const [oldest] = this.#known.keys();

@@ -106,7 +106,8 @@ export const revokeKeyRoute = createRoute({
   operationId: 'revokeKey',
   tags: ['Operations'],
   summary: 'Revoke an API key',
-  description: 'It stays in the list. In every process it is refused within 20 s. A second time changes nothing.',
+  description:
+    'It stays in the list. This process refuses it at once, every other within 20 s. A second time changes nothing.',
   request: { params: z.object({ id: z.string().openapi({ description: 'The id of a key.', format: 'uuid' }) }) },
   responses: {
     204: { description: 'It is revoked.', headers: responseHeaders.rateLimit },
