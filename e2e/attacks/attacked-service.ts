@@ -57,10 +57,21 @@ export async function launchAttacked(environment: Environment): Promise<Attacked
 /** How often each status was the answer to a flood; 0: there was none. */
 export type FloodCounts = Readonly<Record<string, number>>;
 
-/** See flood.ts. @returns what ends it */
-export function startFlood(url: string, authorization: string, connections: number): () => Promise<FloodCounts> {
+export interface FloodRequest {
+  readonly path: string;
+  readonly method: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body?: string;
+}
+
+/** These requests by turns, on so many connections. See flood.ts. @returns what ends it */
+export function startFlood(
+  url: string,
+  requests: readonly FloodRequest[],
+  connections: number,
+): () => Promise<FloodCounts> {
   const program = fileURLToPath(new URL('flood.ts', import.meta.url));
-  const child = spawn(process.execPath, [program, url, authorization, String(connections)], {
+  const child = spawn(process.execPath, [program, url, JSON.stringify(requests), String(connections)], {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   onTestFinished(() => void child.kill('SIGKILL'));

@@ -1,19 +1,20 @@
 /**
- * One client that submits without a pause on many connections, as a process of its own: what it costs the machine is nobody's fault, but the
+ * One client that asks without a pause on many connections, as a process of its own: what it costs the machine is nobody's fault, but the
  * clients that are measured must not wait for it in their own event loop. Until SIGTERM; then it writes how many answers of each status it got.
  */
 import { once } from 'node:events';
+import type { FloodRequest } from './attacked-service.ts';
 
-const [url = '', authorization = '', connections = '1'] = process.argv.slice(2);
-const body = JSON.stringify({ prompt: 'Once upon a time', max_new_tokens: 1 });
-const headers = { 'Content-Type': 'application/json', Authorization: authorization };
+const [url = '', requestsAsJson = '', connections = '1'] = process.argv.slice(2);
+const requests = JSON.parse(requestsAsJson) as readonly FloodRequest[];
 const counts: Record<string, number> = {};
 let isStopping = false;
 
-async function flood(): Promise<void> {
-  while (!isStopping) {
+async function flood(first: number): Promise<void> {
+  for (let index = first; !isStopping; index += 1) {
+    const { path, ...init } = requests[index % requests.length] as FloodRequest;
     // No answer at all counts too.
-    const status = await fetch(`${url}/jobs`, { method: 'POST', headers, body }).then(
+    const status = await fetch(url + path, init).then(
       async (response) => (await response.arrayBuffer(), response.status),
       () => 0,
     );
@@ -21,7 +22,7 @@ async function flood(): Promise<void> {
   }
 }
 
-const floods = Array.from({ length: Number(connections) }, flood);
+const floods = Array.from({ length: Number(connections) }, async (_, index) => await flood(index));
 await once(process, 'SIGTERM');
 isStopping = true;
 await Promise.all(floods);

@@ -1,9 +1,9 @@
-/** Many who take their time, and one who takes none: what the others notice. */
+/** Many who take their time, and some who take none: what the others notice. */
 import { setTimeout as delay } from 'node:timers/promises';
 import { expect, it, onTestFinished } from 'vitest';
 import { percentile } from '../faults/fault-test.ts';
 import { patience } from '../faults/until.ts';
-import { type AttackedService, launchAttacked, startFlood, submit } from './attacked-service.ts';
+import { type AttackedService, type FloodRequest, launchAttacked, startFlood, submit } from './attacked-service.ts';
 import { startSlowClients } from './slow-clients.ts';
 
 const slowConnections = 2_000;
@@ -22,12 +22,25 @@ const maxMemoryBytes = 2 * heapMegabytes * 1_024 * 1_024;
 const thinkMs = 50;
 const sampleMs = 250;
 
+const submitWith = (authorization: string): FloodRequest => ({
+  path: '/jobs',
+  method: 'POST',
+  headers: { 'Content-Type': 'application/json', Authorization: authorization },
+  body: JSON.stringify({ prompt: 'Once upon a time', max_new_tokens: 1 }),
+});
+/** What needs no key, and what does. */
+const strangersRequests = ['/health', '/readyz', '/openapi.json', '/jobs'].map((path): FloodRequest => ({
+  path,
+  method: 'GET',
+  headers: {},
+}));
+
 interface Honest {
   readonly readMs: readonly number[];
   readonly accepted: number;
 }
 
-it('2,000 slow connections and a flood leave honest keys their reads, the API its memory, and each accepted job its end', async () => {
+it('2,000 slow connections, a flood of jobs and one without a key leave honest keys their reads, the API its memory, and each accepted job its end', async () => {
   const service = await launchAttacked({
     WORKERS: '32',
     RATE_LIMIT_PER_MINUTE: String(submitsPerMinute),
@@ -45,7 +58,8 @@ it('2,000 slow connections and a flood leave honest keys their reads, the API it
   });
   onTestFinished(() => slowClients.stop());
   await expect.poll(() => slowClients.count()).toBeGreaterThan(0.9 * slowConnections);
-  const stopFlood = startFlood(url, abusive, 32);
+  const stopFlood = startFlood(url, [submitWith(abusive)], 32);
+  const stopStrangers = startFlood(url, strangersRequests, 8);
   const watching = new AbortController();
   onTestFinished(() => watching.abort());
   const memory = watchMemory(service, watching.signal);
@@ -54,10 +68,12 @@ it('2,000 slow connections and a flood leave honest keys their reads, the API it
   watching.abort();
   const mostMemory = await memory;
   const { 202: acceptedFlood = 0, 429: refused = 0, ...others } = await stopFlood();
+  const { 200: answered = 0, 401: unauthorized = 0, ...unexpected } = await stopStrangers();
   const reopened = slowClients.closed();
   slowClients.stop();
 
-  expect(others).toEqual({});
+  expect([others, unexpected]).toEqual([{}, {}]);
+  expect(Math.min(answered, unauthorized)).toBeGreaterThan(100);
   expect(refused + acceptedFlood).toBeGreaterThan(10 * acceptedFlood);
   expect(reopened).toBeGreaterThan(slowConnections / 4);
   const readMs = clients.flatMap((client) => client.readMs);
