@@ -1,6 +1,6 @@
 import type { HttpBindings } from '@hono/node-server';
 import { type NewApiKey, newId, type Scope } from '@prosemill/core';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { createSecret } from '../services/api-key-secret.ts';
 import { openTestApi, type TestApi } from '../test-api.ts';
 
@@ -107,6 +107,14 @@ describe('a request', () => {
     expect((await request('/jobs', `Bearer ${known}`)).status).toBe(200);
     expect((await request('/metrics', `Bearer ${adminKey}`)).status).toBe(200);
     expect((await request('/jobs', `Bearer ${unknown}`, '2.2.2.2')).status).toBe(200);
+  });
+
+  it('among guesses that come together is one of no more than as many one after another', async () => {
+    vi.useFakeTimers({ toFake: ['performance'] });
+    onTestFinished(() => void vi.useRealTimers());
+    const guesses = await Promise.all(Array.from({ length: 300 }, guess));
+    // Its address's own and those that all share.
+    expect(guesses.filter(({ status }) => status === 401)).toHaveLength(20 + 100);
   });
 
   it('with a valid key that nobody has used yet is answered, although its address has failed more often than it may', async () => {

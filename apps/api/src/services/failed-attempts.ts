@@ -1,5 +1,5 @@
 /**
- * Who has shown keys that nobody has, so that guessing costs the database little. Each client has a bucket of attempts; those whose bucket
+ * Who shows keys that are not known, so that guessing costs the database little. Each client has a bucket of attempts; those whose bucket
  * is empty share a small one, so that a guesser does not lock out the valid keys behind its address.
  */
 import { isIPv6 } from 'node:net';
@@ -14,7 +14,7 @@ const sharedRefillMs = 1_000;
 
 export class FailedAttempts {
   readonly #now: () => number;
-  /** When the bucket of a client will be full; whoever failed last is last. */
+  /** When the bucket of a client will be full; whoever used it last is last. */
   readonly #fullAt = new Map<string, number>();
   #sharedFullAt = 0;
 
@@ -24,24 +24,34 @@ export class FailedAttempts {
   }
 
   /**
-   * Allows an attempt: one of the client's own, or one of those that are shared, which is used up by that.
+   * Allows an attempt: one of the client's own, or one of those that are shared. It is used up by that, before its outcome is known: many
+   * at the same time are no more than one after another.
    * @returns 0; or after how many milliseconds the client should come again
    */
   admit(address: string): number {
-    if (this.#fullInMs(clientOf(address)) + tokenMs(attemptsPerMinute) <= refillMs) return 0;
+    const client = clientOf(address);
     const now = this.#now();
+    const fullInMs = this.#fullInMs(client) + tokenMs(attemptsPerMinute);
+    if (fullInMs <= refillMs) {
+      this.#noteFullAt(client, now + fullInMs);
+      return 0;
+    }
     const sharedFullAt = Math.max(now, this.#sharedFullAt) + sharedRefillMs / sharedPerSecond;
     if (sharedFullAt > now + sharedRefillMs) return sharedRefillMs;
     this.#sharedFullAt = sharedFullAt;
     return 0;
   }
 
-  /** An attempt has failed. Those at the same time may overdraw the bucket; nobody waits longer than its refill for that. */
-  add(address: string): void {
+  /** An attempt was none: its key is valid. */
+  takeBack(address: string): void {
     const client = clientOf(address);
-    const fullInMs = Math.min(refillMs, this.#fullInMs(client) + tokenMs(attemptsPerMinute));
+    const fullAt = this.#fullAt.get(client);
+    if (fullAt !== undefined) this.#fullAt.set(client, fullAt - tokenMs(attemptsPerMinute));
+  }
+
+  #noteFullAt(client: string, fullAt: number): void {
     this.#fullAt.delete(client);
-    this.#fullAt.set(client, this.#now() + fullInMs);
+    this.#fullAt.set(client, fullAt);
     const [oldest] = this.#fullAt.keys();
     if (this.#fullAt.size > maxClients && oldest !== undefined) this.#fullAt.delete(oldest);
   }

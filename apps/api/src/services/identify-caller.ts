@@ -30,13 +30,14 @@ export function createIdentifyCaller({ access, knownKeys }: IdentifyCallerOption
 
   async function lookUp(hash: string, { clientAddress, needsDatabase }: Credentials): Promise<Caller | null> {
     // Honest clients behind the same address go on: their keys are known.
-    const waitMs = knownKeys.has(hash) ? 0 : failedAttempts.admit(clientAddress);
+    const isKnown = knownKeys.has(hash);
+    const waitMs = isKnown ? 0 : failedAttempts.admit(clientAddress);
     if (waitMs > 0) {
       const message = 'Too many keys that are not valid came from this address.';
       throw new AppError('rate_limited', { message, details: { retryAfterMs: Math.ceil(waitMs) } });
     }
     const caller = await (needsDatabase ? knownKeys.find(hash) : knownKeys.findThoughAway(hash));
-    if (caller === null) failedAttempts.add(clientAddress);
+    if (caller !== null && !isKnown) failedAttempts.takeBack(clientAddress);
     return caller;
   }
 
