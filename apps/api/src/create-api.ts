@@ -95,8 +95,18 @@ export function createApi(options: ApiOptions): Api {
 
   const knownKeys = new KnownKeys({ keys: store.apiKeys, logger });
   const identify = createIdentifyCaller({ access: options.access, knownKeys });
-  const parts = { store, hints, wakeUps, submitJob, waiter, knownKeys, state, metrics };
-  const services = { ...parts, version, isStopping: () => stopping };
+  const services = {
+    store,
+    hints,
+    wakeUps,
+    submitJob,
+    waiter,
+    knownKeys,
+    state,
+    metrics,
+    version,
+    isStopping: () => stopping,
+  };
   return {
     app: createApp(services, { ...options, observeRequest, identify }),
     beginShutdown() {

@@ -1,4 +1,5 @@
 import { problemMediaType } from '@prosemill/contract';
+import type { KeyRequest } from '@prosemill/contract';
 import { newId, type RateLimiter, scopes } from '@prosemill/core';
 import { createQueue } from '@prosemill/queue';
 import { launchRedis, silentLogger } from '@prosemill/testkit';
@@ -6,7 +7,6 @@ import { Hono } from 'hono';
 import { describe, expect, inject, it, onTestFinished } from 'vitest';
 import type { ApiEnv } from '../api-env.ts';
 import { onError } from '../on-error.ts';
-import { createSecret } from '../services/api-key-secret.ts';
 import { createKey } from '../services/create-key.ts';
 import { openTestApi } from '../test-api.ts';
 import { limitRate } from './limit-rate.ts';
@@ -122,9 +122,8 @@ describe('an API', () => {
   it('limits each key, what needs none not at all', async () => {
     const opened = await openTestApi({ submitsPerMinute: 1, access: { auth: 'keys', adminKey: null } });
     onTestFinished(async () => await opened.close());
-    const { secret, hash, prefix } = createSecret();
-    const key = { id: newId(), ownerId: 'owner', name: 'key', expiresInMs: null };
-    await opened.store.apiKeys.create({ ...key, hash, prefix, scopes: ['generate', 'read'] });
+    const key = { owner: 'owner', name: 'key', scopes: ['generate', 'read'] } satisfies KeyRequest;
+    const { secret } = await createKey(opened.store.apiKeys, key);
     const headers = { 'Content-Type': 'application/json', Authorization: `Bearer ${secret}` };
     const send = async (path: string, init = {}) => await opened.api.app.request(path, { headers, ...init });
     expect((await send('/jobs', post)).status).toBe(202);

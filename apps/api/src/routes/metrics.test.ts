@@ -1,7 +1,7 @@
-import { type NewApiKey, newId } from '@prosemill/core';
+import type { KeyRequest } from '@prosemill/contract';
 import { createTestDatabase, startTcpProxy } from '@prosemill/testkit';
 import { afterEach, beforeEach, describe, expect, inject, it, onTestFinished, vi } from 'vitest';
-import { createSecret } from '../services/api-key-secret.ts';
+import { createKey } from '../services/create-key.ts';
 import { openTestApi, type TestApi } from '../test-api.ts';
 
 /** How long a process takes a key's word. */
@@ -23,12 +23,8 @@ async function openAway() {
   return { opened, proxy, leave };
 }
 
-async function createKey({ store }: TestApi, rest: Partial<NewApiKey> = {}) {
-  const { secret, hash, prefix } = createSecret();
-  const key = { id: newId(), ownerId: 'ops', name: '', hash, prefix, expiresInMs: null };
-  await store.apiKeys.create({ ...key, scopes: ['read', 'admin'], ...rest });
-  return { id: key.id, secret };
-}
+const createOps = async ({ store }: TestApi, rest: Partial<KeyRequest> = {}) =>
+  await createKey(store.apiKeys, { owner: 'ops', name: 'prometheus', scopes: ['read', 'admin'], ...rest });
 
 const get = async ({ api }: TestApi, path: string, secret: string): Promise<Response> =>
   await api.app.request(path, { headers: { Authorization: `Bearer ${secret}` } });
@@ -40,8 +36,8 @@ describe('GET /metrics', () => {
 
   it.each(['hangs', 'is gone'])('goes on while the database %s, for a key that was valid before', async (how) => {
     const { opened, proxy, leave } = await openAway();
-    const { secret } = await createKey(opened);
-    const { secret: ending } = await createKey(opened, { expiresInMs: maxAgeMs });
+    const { secret } = await createOps(opened);
+    const { secret: ending } = await createOps(opened, { expires_in_seconds: maxAgeMs / 1_000 });
     for (const each of [secret, ending]) expect((await get(opened, '/metrics', each)).status).toBe(200);
     vi.advanceTimersByTime(maxAgeMs);
     if (how === 'hangs') proxy.blackHole();
@@ -59,8 +55,8 @@ describe('GET /metrics', () => {
 
   it('is all that does', async () => {
     const { opened, leave } = await openAway();
-    const { secret } = await createKey(opened);
-    const { secret: unseen } = await createKey(opened);
+    const { secret } = await createOps(opened);
+    const { secret: unseen } = await createOps(opened);
     expect((await get(opened, '/metrics', secret)).status).toBe(200);
     vi.advanceTimersByTime(maxAgeMs);
     leave();
@@ -70,13 +66,13 @@ describe('GET /metrics', () => {
 
   it('ends with the revocation of the key, as soon as the database answers', async () => {
     const { opened, proxy, leave } = await openAway();
-    const { id, secret } = await createKey(opened);
+    const { key, secret } = await createOps(opened);
     expect((await get(opened, '/metrics', secret)).status).toBe(200);
     vi.advanceTimersByTime(maxAgeMs);
     leave();
     expect((await get(opened, '/metrics', secret)).status).toBe(200);
     await proxy.heal();
-    await opened.store.apiKeys.revoke(id);
+    await opened.store.apiKeys.revoke(key.id);
     expect((await get(opened, '/metrics', secret)).status).toBe(401);
   });
 });
