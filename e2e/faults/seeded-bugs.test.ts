@@ -1,6 +1,7 @@
 /** The checker finds a seeded bug of the API; those of the store are found in packages/testkit/src/mutants. */
 import { mutantEnvironment } from '@prosemill/testkit';
 import { expect, it } from 'vitest';
+import type { Environment } from '../launch.ts';
 import { clientOf, launch } from './fault-test.ts';
 import { shortText } from './load-client.ts';
 import { faultLasts } from './until.ts';
@@ -8,12 +9,12 @@ import { faultLasts } from './until.ts';
 /** A reconciler that sends a hint before the API does ends its job too early to show the bug: it comes once in 3.5 s, and misses some of these. */
 const startsMs = [0, 1_200, 2_400];
 
-/** @returns what the checker finds in the history of three clients who wait on a slow database */
-async function invariantsBrokenWith(mutant: 'waiter-registered-after-read' | null): Promise<readonly string[]> {
+/** @returns what the checker finds in the history of three clients of an API with a slow database */
+async function invariantsBrokenBy(environment: Environment): Promise<readonly string[]> {
   const cluster = await launch({ apis: 0, workers: 0, limits: { answerWithinMs: 4_000 } });
   // The job ends while the API still reads it for the first time.
   await cluster.startWorker({ environment: { DATABASE_URL: cluster.postgres.url } });
-  await cluster.startApi({ environment: mutant === null ? {} : mutantEnvironment(mutant) });
+  await cluster.startApi({ environment });
   cluster.databaseProxy.setLatency({ toServerMs: 0, toClientMs: 1_000 });
   const request = { ...shortText, max_new_tokens: 5 };
   const waiting = startsMs.map(async (ms, index) => {
@@ -28,8 +29,8 @@ async function invariantsBrokenWith(mutant: 'waiter-registered-after-read' | nul
 /** Both services at the same time: a slow database is most of it. */
 it('a client that waits on a slow database is answered in time, unless the API has the bug', async () => {
   const [withoutBug, withBug] = await Promise.all([
-    invariantsBrokenWith(null),
-    invariantsBrokenWith('waiter-registered-after-read'),
+    invariantsBrokenBy({}),
+    invariantsBrokenBy(mutantEnvironment('waiter-registered-after-read')),
   ]);
   expect(withoutBug).toEqual([]);
   expect(withBug).toEqual(['I6']);

@@ -1,7 +1,8 @@
 import type { HttpBindings } from '@hono/node-server';
-import { type NewApiKey, newId, type Scope } from '@prosemill/core';
+import type { KeyRequest } from '@prosemill/contract';
 import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { createSecret } from '../services/api-key-secret.ts';
+import { createKey } from '../services/create-key.ts';
 import { openTestApi, type TestApi } from '../test-api.ts';
 
 const adminKey = 'an-admin-key-for-tests-0123456789+/=';
@@ -18,20 +19,8 @@ describe('a request', () => {
   });
   afterEach(async () => await opened.close());
 
-  async function createKey(scopes: readonly Scope[], rest: Partial<NewApiKey> = {}) {
-    const { secret, hash, prefix } = createSecret();
-    const { id } = await opened.store.apiKeys.create({
-      id: newId(),
-      ownerId: 'acme',
-      name: '',
-      hash,
-      prefix,
-      scopes,
-      expiresInMs: null,
-      ...rest,
-    });
-    return { id, secret };
-  }
+  const createReadKey = async (rest: Partial<KeyRequest> = {}) =>
+    await createKey(opened.store.apiKeys, { owner: 'acme', name: 'key', scopes: ['read'], ...rest });
 
   const request = async (path: string, authorization?: string, address = '1.1.1.1') =>
     await opened.api.app.request(
@@ -41,10 +30,10 @@ describe('a request', () => {
     );
 
   it('gets one and the same 401, whatever is wrong with its key', async () => {
-    const revoked = await createKey(['read']);
-    await opened.store.apiKeys.revoke(revoked.id);
-    const { secret: expired } = await createKey(['read'], { expiresInMs: 0 });
-    const { secret } = await createKey(['read']);
+    const revoked = await createReadKey();
+    await opened.store.apiKeys.revoke(revoked.key.id);
+    const { secret: expired } = await createReadKey({ expires_in_seconds: 0 });
+    const { secret } = await createReadKey();
     const wrong = [
       undefined,
       '',
@@ -69,7 +58,7 @@ describe('a request', () => {
   });
 
   it('is its owner’s, and needs the scope of its route', async () => {
-    const { secret } = await createKey(['read']);
+    const { secret } = await createReadKey();
     expect((await request('/jobs', `Bearer ${secret}`)).status).toBe(200);
     expect((await request('/jobs', `bearer  ${secret}`)).status).toBe(200);
     expect((await request('/%6detrics', `Bearer ${secret}`)).status).toBe(403);
@@ -97,9 +86,9 @@ describe('a request', () => {
   const guess = async (): Promise<Response> => await request('/jobs', `Bearer ${createSecret().secret}`);
 
   it('from an address that guesses gets 429, unless its key is known here', async () => {
-    const { secret: known } = await createKey(['read']);
+    const { secret: known } = await createReadKey();
     expect((await request('/jobs', `Bearer ${known}`)).status).toBe(200);
-    const { secret: unknown } = await createKey(['read']);
+    const { secret: unknown } = await createReadKey();
     for (let attempt = 1; attempt <= 20; attempt += 1) expect((await guess()).status).toBe(401);
     const refused = (await Promise.all(Array.from({ length: 300 }, guess))).find(({ status }) => status !== 401);
     expect([refused?.status, refused?.headers.get('Retry-After')]).toEqual([429, '1']);
@@ -119,12 +108,12 @@ describe('a request', () => {
 
   it('with a valid key that nobody has used yet is answered, although its address has failed more often than it may', async () => {
     for (let attempt = 1; attempt <= 40; attempt += 1) expect((await guess()).status).toBe(401);
-    const { secret } = await createKey(['read']);
+    const { secret } = await createReadKey();
     expect((await request('/jobs', `Bearer ${secret}`)).status).toBe(200);
   });
 
   it('that asks the database nothing costs no attempt', async () => {
-    const { secret } = await createKey(['read']);
+    const { secret } = await createReadKey();
     for (let attempt = 1; attempt <= 200; attempt += 1) {
       const wrong = attempt % 2 === 0 ? undefined : `Bearer ${secret}x`;
       expect((await request('/jobs', wrong)).status).toBe(401);

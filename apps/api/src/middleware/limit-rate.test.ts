@@ -1,5 +1,4 @@
 import { problemMediaType } from '@prosemill/contract';
-import type { KeyRequest } from '@prosemill/contract';
 import { newId, type RateLimiter, scopes } from '@prosemill/core';
 import { createQueue } from '@prosemill/queue';
 import { launchRedis, silentLogger } from '@prosemill/testkit';
@@ -122,8 +121,11 @@ describe('an API', () => {
   it('limits each key, what needs none not at all', async () => {
     const opened = await openTestApi({ submitsPerMinute: 1, access: { auth: 'keys', adminKey: null } });
     onTestFinished(async () => await opened.close());
-    const key = { owner: 'owner', name: 'key', scopes: ['generate', 'read'] } satisfies KeyRequest;
-    const { secret } = await createKey(opened.store.apiKeys, key);
+    const { secret } = await createKey(opened.store.apiKeys, {
+      owner: 'owner',
+      name: 'key',
+      scopes: ['generate', 'read'],
+    });
     const headers = { 'Content-Type': 'application/json', Authorization: `Bearer ${secret}` };
     const send = async (path: string, init = {}) => await opened.api.app.request(path, { headers, ...init });
     expect((await send('/jobs', post)).status).toBe(202);

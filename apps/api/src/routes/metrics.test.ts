@@ -23,7 +23,7 @@ async function openAway() {
   return { opened, proxy, leave };
 }
 
-const createOps = async ({ store }: TestApi, rest: Partial<KeyRequest> = {}) =>
+const createOpsKey = async ({ store }: TestApi, rest: Partial<KeyRequest> = {}) =>
   await createKey(store.apiKeys, { owner: 'ops', name: 'prometheus', scopes: ['read', 'admin'], ...rest });
 
 const get = async ({ api }: TestApi, path: string, secret: string): Promise<Response> =>
@@ -36,8 +36,8 @@ describe('GET /metrics', () => {
 
   it.each(['hangs', 'is gone'])('goes on while the database %s, for a key that was valid before', async (how) => {
     const { opened, proxy, leave } = await openAway();
-    const { secret } = await createOps(opened);
-    const { secret: ending } = await createOps(opened, { expires_in_seconds: maxAgeMs / 1_000 });
+    const { secret } = await createOpsKey(opened);
+    const { secret: ending } = await createOpsKey(opened, { expires_in_seconds: maxAgeMs / 1_000 });
     for (const each of [secret, ending]) expect((await get(opened, '/metrics', each)).status).toBe(200);
     vi.advanceTimersByTime(maxAgeMs);
     if (how === 'hangs') proxy.blackHole();
@@ -55,8 +55,8 @@ describe('GET /metrics', () => {
 
   it('is all that does', async () => {
     const { opened, leave } = await openAway();
-    const { secret } = await createOps(opened);
-    const { secret: unseen } = await createOps(opened);
+    const { secret } = await createOpsKey(opened);
+    const { secret: unseen } = await createOpsKey(opened);
     expect((await get(opened, '/metrics', secret)).status).toBe(200);
     vi.advanceTimersByTime(maxAgeMs);
     leave();
@@ -66,7 +66,7 @@ describe('GET /metrics', () => {
 
   it('ends with the revocation of the key, as soon as the database answers', async () => {
     const { opened, proxy, leave } = await openAway();
-    const { key, secret } = await createOps(opened);
+    const { key, secret } = await createOpsKey(opened);
     expect((await get(opened, '/metrics', secret)).status).toBe(200);
     vi.advanceTimersByTime(maxAgeMs);
     leave();
