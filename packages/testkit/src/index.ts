@@ -34,6 +34,13 @@ export type { ExecuteSql } from './history/read-tables.ts';
 export { createHistoryRecorder, type HistoryRecorder, type RecorderOptions } from './history/record-history.ts';
 export { mutantEnvironment } from './mutants/mutant-environment.ts';
 export { type MutantName, mutantNames, mutants } from './mutants/mutants.ts';
+export { type SafetensorsDtype } from './models/safetensors.ts';
+export {
+  type FileContent,
+  type Gpt2FolderOptions,
+  smallGpt2Config,
+  writeGpt2Folder,
+} from './models/write-gpt2-folder.ts';
 export { type ChildProcessInfo, childProcesses } from './servers/child-processes.ts';
 export { type CollectedSpan, type Collector, startCollector } from './servers/collector.ts';
 export { skewedClock } from './servers/faketime.ts';

@@ -1,0 +1,89 @@
+/** A small GPT-2 model as Hugging Face stores it: real files with random weights, for tests of what a model folder may hold. */
+import { mkdir, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { byteTokenizer } from './byte-tokenizer.ts';
+import { type Gpt2Sizes, randomGpt2Tensors } from './gpt2-tensors.ts';
+import { encodeSafetensors, type NamedTensor, type SafetensorsDtype } from './safetensors.ts';
+
+/** A JSON value, text or bytes as they are; null leaves the file out. */
+export type FileContent = Readonly<Record<string, unknown>> | string | Buffer | null;
+
+export interface Gpt2FolderOptions {
+  /** Fields over those of {@link smallGpt2Config}; undefined leaves a field out, and the weights then have GPT2Config's default. */
+  readonly config?: Readonly<Record<string, unknown>>;
+  /** Over what is written otherwise, by path. */
+  readonly files?: Readonly<Record<string, FileContent>>;
+  /** Of the weights. Default 1. */
+  readonly seed?: number;
+  readonly dtype?: SafetensorsDtype;
+  /** Files of weights; more than one have an index. Default 1. */
+  readonly shards?: number;
+}
+
+/** Of the model that is written when nothing is asked for: 2 layers, a vocabulary of 512. */
+export const smallGpt2Config = {
+  model_type: 'gpt2',
+  architectures: ['GPT2LMHeadModel'],
+  activation_function: 'gelu_new',
+  n_layer: 2,
+  n_head: 2,
+  n_embd: 16,
+  n_positions: 128,
+  vocab_size: 512,
+  layer_norm_epsilon: 1e-5,
+  bos_token_id: 0,
+  eos_token_id: 0,
+} as const;
+
+/** @see transformers' GPT2Config */
+const defaultSizes = { n_layer: 12, n_embd: 768, n_positions: 1024, vocab_size: 50_257 };
+const smallestTokenizer = 257;
+const largestTokenizer = 4_096;
+
+/** Writes config.json, generation_config.json, the weights, tokenizer.json and tokenizer_config.json. Makes the folder. */
+export async function writeGpt2Folder(folder: string, options: Gpt2FolderOptions = {}): Promise<void> {
+  const { files = {}, seed = 1, dtype = 'F32', shards = 1 } = options;
+  const config = Object.fromEntries(
+    Object.entries({ ...smallGpt2Config, ...options.config }).filter(([, value]) => value !== undefined),
+  );
+  const sizes = { ...defaultSizes, ...config } as unknown as Gpt2Sizes;
+  const tensors = randomGpt2Tensors({ ...sizes, n_inner: sizes.n_inner ?? 4 * sizes.n_embd }, seed);
+  const vocabulary = Math.min(largestTokenizer, Math.max(smallestTokenizer, sizes.vocab_size));
+  const all: Record<string, FileContent> = {
+    'config.json': config,
+    'generation_config.json': { bos_token_id: 0, eos_token_id: 0 },
+    ...(await byteTokenizer(vocabulary)),
+    ...(shards === 1 ? { 'model.safetensors': encodeSafetensors(tensors, dtype) } : inShards(tensors, dtype, shards)),
+    ...files,
+  };
+  for (const [path, content] of Object.entries(all)) {
+    if (content === null) continue;
+    const target = join(folder, path);
+    await mkdir(dirname(target), { recursive: true });
+    const isRaw = typeof content === 'string' || Buffer.isBuffer(content);
+    await writeFile(target, isRaw ? content : JSON.stringify(content, null, 2));
+  }
+}
+
+/** Every shard has some tensors of each part of the model, so that none can be left out unnoticed. */
+function inShards(
+  tensors: readonly NamedTensor[],
+  dtype: SafetensorsDtype,
+  count: number,
+): Readonly<Record<string, FileContent>> {
+  const nameOf = (shard: number): string =>
+    `model-${String(shard + 1).padStart(5, '0')}-of-${String(count).padStart(5, '0')}.safetensors`;
+  const weightMap = Object.fromEntries(tensors.map(({ name }, index) => [name, nameOf(index % count)]));
+  const shards = Array.from({ length: count }, (_, shard) => [
+    nameOf(shard),
+    encodeSafetensors(
+      tensors.filter((_tensor, index) => index % count === shard),
+      dtype,
+    ),
+  ]);
+  const totalSize = tensors.reduce((sum, { values }) => sum + values.byteLength, 0);
+  return {
+    ...(Object.fromEntries(shards) as Record<string, Buffer>),
+    'model.safetensors.index.json': { metadata: { total_size: totalSize }, weight_map: weightMap },
+  };
+}
