@@ -36,6 +36,17 @@ export interface SamplingParameters {
   readonly stop: readonly string[];
 }
 
+/** The values of a request that does not name them, and of a stored job of a version that did not know them. */
+export const defaultSamplingParameters: SamplingParameters = {
+  maxLength: null,
+  maxNewTokens: null,
+  temperature: 1,
+  topK: 50,
+  topP: 1,
+  repetitionPenalty: 1,
+  stop: [],
+};
+
 /** The model as a job reports it. `fingerprint` changes whenever the same seed might give another text. */
 export interface ModelIdentity {
   readonly name: string;

@@ -1,12 +1,13 @@
 /** Rows and what the domain makes of them. */
-import type {
-  FinishReason,
-  GenerationRecord,
-  Job,
-  ModelIdentity,
-  PriorityClass,
-  SamplingParameters,
-  TransitionState,
+import {
+  defaultSamplingParameters,
+  type FinishReason,
+  type GenerationRecord,
+  type Job,
+  type ModelIdentity,
+  type PriorityClass,
+  type SamplingParameters,
+  type TransitionState,
 } from '@prosemill/core';
 import type { GenerationRecordTable, JobRow, StoredTime } from './schema.ts';
 import type { Selectable } from 'kysely';
@@ -30,7 +31,7 @@ export function toJob(row: JobWithRecord): Job {
     priorityClass: row.class as PriorityClass,
     turn: row.turn,
     prompt: row.prompt,
-    parameters: JSON.parse(row.parameters) as SamplingParameters,
+    parameters: readParameters(row.parameters),
     seed: row.seed,
     model: toModel(row),
     attempt: row.attempt,
@@ -53,6 +54,12 @@ export function toJob(row: JobWithRecord): Job {
     traceparent: row.traceparent,
   };
 }
+
+/** A job of an older version lacks the newer names, and has their defaults; those of a newer version are kept. */
+const readParameters = (parameters: string): SamplingParameters => ({
+  ...defaultSamplingParameters,
+  ...(JSON.parse(parameters) as Partial<SamplingParameters>),
+});
 
 function toModel(row: JobRow): ModelIdentity | null {
   const { model_name: name, model_revision: revision, model_engine: engine, model_dtype: dtype } = row;

@@ -1,9 +1,12 @@
 /** Rows as the databases hold them. Nobody outside this package sees one. */
-import type { Generated, Selectable } from 'kysely';
+import type { Generated, GeneratedAlways, Selectable } from 'kysely';
 import type { JobStatus, WorkerState } from '@prosemill/core';
 
 /** A point in time: a Date from Postgres, integer milliseconds from SQLite. `readTime` makes both a Date. */
 export type StoredTime = Date | number;
+
+/** Who changed a row: an attempt's own worker, somebody else's request, or the reconciler. */
+export type Actor = 'api' | 'worker' | 'reconciler';
 
 export interface JobTable {
   id: string;
@@ -61,8 +64,11 @@ export interface JobEventTable {
   seq: number;
   type: string;
   at: StoredTime;
-  /** Small facts as JSON, no text. */
+  /** Small facts as JSON, no text. The database computes the columns below from it. */
   data: string;
+  /** The attempt that the event belongs to; 0 before the first claim. */
+  attempt: GeneratedAlways<number>;
+  actor: GeneratedAlways<Actor>;
 }
 
 export interface IdempotencyKeyTable {

@@ -77,7 +77,7 @@ describe('an SQLite file', () => {
   it('is not ready before it is migrated', async () => {
     const store = openStore({ url, logger: silentLogger });
     await expect(store.requireReady()).rejects.toThrow(
-      /missing: 0001-jobs, 0002-idempotency-keys, 0003-api-keys, 0004-job-traceparent, 0005-queue-pause\); run pnpm migrate/,
+      /missing: 0001-jobs, 0002-idempotency-keys, 0003-api-keys, 0004-job-traceparent, 0005-queue-pause, 0006-job-event-columns\); run pnpm migrate/,
     );
     await store.stop();
   });

@@ -1,6 +1,6 @@
 import { generationRequestSchema } from '@prosemill/contract';
 import { describe, expect, it } from 'vitest';
-import { hashRequest } from './hash-request.ts';
+import { hashBody, hashRequest } from './hash-request.ts';
 
 const hashOf = (body: object): string => hashRequest(generationRequestSchema.parse(body));
 
@@ -21,5 +21,33 @@ describe('the hash of a request', () => {
 
   it('knows the order of stop strings', () => {
     expect(hashOf({ prompt: 'a', stop: ['x', 'y'] })).not.toBe(hashOf({ prompt: 'a', stop: ['y', 'x'] }));
+  });
+
+  /** As the first version wrote them into databases. */
+  const prompt = 'Once upon a time';
+  it.each([
+    [{ prompt }, 'f5bf4b95beb3679426b2622e3ef688587d78d9c1431a58294d5731fbd545b2e1'],
+    [{ prompt, max_length: 60 }, 'c4c66eb1463ad56c8ee55419f3399743a0998669c5c840400fb4f38df636d286'],
+    [{ prompt, max_new_tokens: 5, seed: 0 }, '9c03372cf3ad816ecb341c485e5605c1e39e8672ed119ee5d4fbdd56489c0c7a'],
+    [
+      { prompt, temperature: 0.7, top_k: 0, top_p: 0.9, repetition_penalty: 1.2, stop: ['\n', '.'], seed: 7 },
+      'd075c854ed34169ab7cfddf71ce4368794e3a63c6073877f983c0db1b0802bf4',
+    ],
+    [
+      { prompt: 'Es war einmal „ein König“ 👑', temperature: 0 },
+      '281666fd47d14ef42b2105b0197f61d774f25968cac099e211c16f356c5c27fe',
+    ],
+  ])('of %o is the same in every version', (body, hash) => {
+    expect(hashOf(body)).toBe(hash);
+  });
+
+  it('knows a name of a later version only by a value that is not its default', () => {
+    const older = generationRequestSchema.parse({ prompt: 'a' });
+    const defaults = { ...older, priority: 'normal', metadata: { labels: [] } };
+    const newer = (body: object) => hashBody({ ...defaults, ...body }, defaults);
+    expect(newer({})).toBe(hashRequest(older));
+    expect(newer({ priority: null, metadata: { labels: [] } })).toBe(hashRequest(older));
+    expect(newer({ priority: 'low' })).not.toBe(hashRequest(older));
+    expect(newer({ metadata: { labels: ['x'] } })).not.toBe(hashRequest(older));
   });
 });

@@ -13,8 +13,8 @@ export async function requestCancel({ db, dialect }: StoreContext, ownerId: stri
     } else if (row.status === 'running' && row.cancel_requested_at === null) {
       const version = row.version + 1;
       await tx.updateTable('jobs').set({ version, cancel_requested_at: dialect.now }).where('id', '=', id).execute();
-      const data = { attempt: row.attempt, actor: 'api' } as const;
-      await addEvents({ tx, dialect }, [{ id, seq: version, type: 'job-cancel-requested', data }]);
+      const event = { id, seq: version, type: 'job-cancel-requested', attempt: row.attempt, actor: 'api' } as const;
+      await addEvents({ tx, dialect }, [event]);
     }
     return toJob(await selectJobs(tx).where('jobs.id', '=', id).executeTakeFirstOrThrow());
   });

@@ -44,11 +44,14 @@ async function insertRecord(
 
 /** Whether this attempt was ended by its own worker: then the reply to an earlier try was lost. */
 async function hasEnded(tx: TransactionContext['tx'], { id, attempt }: ClaimKey): Promise<boolean> {
-  const events = await tx
+  const ending = await tx
     .selectFrom('job_events')
-    .select('data')
+    .select('seq')
     .where('job_id', '=', id)
+    .where('attempt', '=', attempt)
+    .where('actor', '=', 'worker')
     .where('type', '!=', 'job-claimed')
-    .execute();
-  return events.some(({ data }) => data === JSON.stringify({ attempt, actor: 'worker' }));
+    .limit(1)
+    .executeTakeFirst();
+  return ending !== undefined;
 }

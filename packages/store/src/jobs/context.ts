@@ -3,7 +3,7 @@ import type { Change } from '@prosemill/core';
 import { type Kysely, type SelectQueryBuilder, sql, type Transaction } from 'kysely';
 import type { Dialect } from '../dialect.ts';
 import { storableText } from '../rows.ts';
-import type { JobRow, JobTable, Tables } from '../schema.ts';
+import type { Actor, JobRow, JobTable, Tables } from '../schema.ts';
 
 export interface StoreContext {
   readonly db: Kysely<Tables>;
@@ -14,9 +14,6 @@ export interface TransactionContext {
   readonly tx: Transaction<Tables>;
   readonly dialect: Dialect;
 }
-
-/** Who changed a row: an attempt's own worker, somebody else's request, or the reconciler. */
-export type Actor = 'api' | 'worker' | 'reconciler';
 
 /** A job's row with its generation record. */
 export const selectJobs = (db: Kysely<Tables>) =>
@@ -74,7 +71,7 @@ export async function applyChange({ tx, dialect }: TransactionContext, request: 
     .executeTakeFirst();
   if (updated.numUpdatedRows === 0n) return false;
   const attempt = change.attempt ?? row.attempt;
-  await addEvents({ tx, dialect }, [{ id: row.id, seq: version, type: change.event, data: { attempt, actor } }]);
+  await addEvents({ tx, dialect }, [{ id: row.id, seq: version, type: change.event, attempt, actor }]);
   return true;
 }
 
@@ -82,12 +79,13 @@ export interface NewEvent {
   readonly id: string;
   readonly seq: number;
   readonly type: string;
-  readonly data: { readonly attempt: number; readonly actor: Actor };
+  readonly attempt: number;
+  readonly actor: Actor;
 }
 
 export async function addEvents({ tx, dialect }: TransactionContext, events: readonly NewEvent[]): Promise<void> {
-  const values = events.map(({ id, seq, type, data }) => {
-    return { job_id: id, seq, type, at: dialect.now, data: JSON.stringify(data) };
+  const values = events.map(({ id, seq, type, attempt, actor }) => {
+    return { job_id: id, seq, type, at: dialect.now, data: JSON.stringify({ attempt, actor }) };
   });
   await tx.insertInto('job_events').values(values).execute();
 }

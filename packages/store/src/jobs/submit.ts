@@ -82,10 +82,9 @@ async function insertJobs(
     )
     .returningAll()
     .execute();
-  const data = { attempt: 0, actor: 'api' } as const;
   await addEvents(
     { tx, dialect },
-    jobs.map(({ id }) => ({ id, seq: 1, type: 'job-queued', data })),
+    jobs.map(({ id }) => ({ id, seq: 1, type: 'job-queued', attempt: 0, actor: 'api' })),
   );
   await saveKeys({ tx, dialect }, jobs);
   return new Map(rows.map((row) => [row.id, toJob({ ...row, generation_id: null, generated_text: null })]));

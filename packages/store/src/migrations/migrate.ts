@@ -7,6 +7,7 @@ import { createMigration0002 } from './0002-idempotency-keys.ts';
 import { createMigration0003 } from './0003-api-keys.ts';
 import { createMigration0004 } from './0004-job-traceparent.ts';
 import { createMigration0005 } from './0005-queue-pause.ts';
+import { createMigration0006 } from './0006-job-event-columns.ts';
 
 function createMigrator({ db, dialect }: StoreContext): Migrator {
   const migrations: Record<string, Migration> = {
@@ -15,6 +16,7 @@ function createMigrator({ db, dialect }: StoreContext): Migrator {
     '0003-api-keys': createMigration0003(dialect),
     '0004-job-traceparent': createMigration0004(),
     '0005-queue-pause': createMigration0005(dialect),
+    '0006-job-event-columns': createMigration0006(dialect),
   };
   return new Migrator({
     db,

@@ -177,6 +177,18 @@ export function describeOutcomes(name: string, open: OpenSession): void {
       expect(await claimNext(session.store)).toBeNull();
     });
 
+    it('know their own end by its attempt and actor, whatever else its event says', async () => {
+      await submit();
+      const { key } = await claimSome(session.store);
+      await session.store.jobs.complete(key, succeeded);
+      await session.execute(
+        `update job_events set data = '{"slot":3,"actor":"worker","attempt":1}' where type = 'job-succeeded'`,
+      );
+      expect(await session.store.jobs.complete(key, succeeded)).toBe('already');
+      await session.execute(`update job_events set data = '{"attempt":1,"actor":"reconciler"}' where seq = 3`);
+      expect(await session.store.jobs.complete(key, succeeded)).toBe('stale');
+    });
+
     it('leave one event for each transition, numbered like the versions', async () => {
       const job = await submit();
       const first = await claimSome(session.store);

@@ -1,5 +1,5 @@
 /** Submits, lists, records, models and workers; and what the database itself refuses. */
-import { type Cursor, type NewJob, newId } from '@prosemill/core';
+import { type Cursor, defaultSamplingParameters, type NewJob, newId } from '@prosemill/core';
 import { describe, expect, it } from 'vitest';
 import { claimSome, findJob, model, newJob, type OpenSession, sessionPerTest, succeeded } from './session.ts';
 
@@ -27,6 +27,15 @@ export function describeReads(name: string, open: OpenSession): void {
         finishedAt: null,
       });
       expect(await session.store.jobs.find('local', request.id)).toEqual(job);
+    });
+
+    it('give a job of an older version the defaults of what it does not know, and keep what a newer one knows', async () => {
+      const job = await submit();
+      const stored = { maxNewTokens: 7, stop: ['x'], topK: 0, knownLater: true };
+      await session.execute(`update jobs set parameters = '${JSON.stringify(stored)}'`);
+      const parameters = { ...defaultSamplingParameters, ...stored };
+      expect((await findJob(session.store, job)).parameters).toEqual(parameters);
+      expect((await claimSome(session.store)).job.parameters).toEqual(parameters);
     });
 
     it('refuse a second job with the same id', async () => {

@@ -1,0 +1,29 @@
+/** The attempt and the actor of an event as columns. */
+import { type Kysely, sql } from 'kysely';
+import type { Migration } from 'kysely/migration';
+import type { Dialect } from '../dialect.ts';
+
+/**
+ * The columns are computed from `data`, so that rows of older processes, which know no such columns and may still run, have them too.
+ * Postgres stores them, and rewrites the table once; SQLite can add only virtual ones.
+ */
+export const createMigration0006 = ({ name }: Dialect): Migration => ({
+  async up(db: Kysely<unknown>) {
+    for (const statement of statements[name]) await sql.raw(statement).execute(db);
+  },
+});
+
+const statements: Readonly<Record<Dialect['name'], readonly string[]>> = {
+  postgres: [
+    // Every statement about this table queues behind one that waits for its exclusive lock, such as behind a long backup.
+    `set local lock_timeout = '5s'`,
+    // One statement rewrites the table once. Whoever has too many rows for the time limit of a migration may have run it before.
+    `alter table job_events
+      add column if not exists attempt integer generated always as ((data::jsonb ->> 'attempt')::integer) stored,
+      add column if not exists actor text generated always as (data::jsonb ->> 'actor') stored`,
+  ],
+  sqlite: [
+    `alter table job_events add column attempt integer generated always as (json_extract(data, '$.attempt')) virtual`,
+    `alter table job_events add column actor text generated always as (json_extract(data, '$.actor')) virtual`,
+  ],
+};
