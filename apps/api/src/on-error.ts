@@ -1,6 +1,6 @@
 /** The one place where an error becomes an answer: RFC 9457 for everything, and never a word of a prompt. */
 import { problemMediaType, problemTable, problemType, type Problem } from '@prosemill/contract';
-import { AppError, errorLine, toAppError } from '@prosemill/core';
+import { AppError, type ErrorCode, errorLine, toAppError } from '@prosemill/core';
 import type { Context, ErrorHandler } from 'hono';
 import { HTTPException } from 'hono/http-exception';
 import type { ZodError } from 'zod';
@@ -18,7 +18,7 @@ const withRetryAfter: ReadonlySet<number> = new Set([429, 503]);
 const extensions = ['job_id', 'prompt_tokens', 'limit'] as const;
 
 export const onError: ErrorHandler<ApiEnv> = function onError(thrown, c) {
-  const error = toKnownError(thrown, c.req.raw.signal);
+  const error = toKnownError(thrown, c);
   if (error.code === 'internal') {
     c.var.logger.error({ error: thrown }, 'a request failed because of a bug');
   } else if (error.kind === 'unavailable' && !isRefusal(error)) {
@@ -105,17 +105,29 @@ export const invalidHeader = ({ issues }: ZodError): AppError =>
 const pointerTo = (path: readonly PropertyKey[]): string =>
   path.map((part) => `/${String(part).replaceAll('~', '~0').replaceAll('/', '~1')}`).join('');
 
-function toKnownError(thrown: unknown, { aborted }: AbortSignal): AppError {
+function toKnownError(thrown: unknown, c: Context<ApiEnv>): AppError {
+  if (thrown instanceof AppError) return thrown;
   if (thrown instanceof HTTPException) return fromHttpException(thrown);
-  // What reading a body ends with when its client hangs up or is cut off: nobody hears the answer, and it is no bug.
-  if (aborted && thrown instanceof Error && 'code' in thrown && thrown.code === 'ECONNRESET') {
+  // Reading a body ends with an error when its client hangs up or is cut off: nobody hears the answer, and it is no bug.
+  const incoming = c.env?.incoming;
+  const isCutOff = incoming?.destroyed === true && !incoming.complete;
+  const isReset =
+    c.req.raw.signal.aborted && thrown instanceof Error && 'code' in thrown && thrown.code === 'ECONNRESET';
+  if (isCutOff || isReset) {
     return new AppError('request_timeout', { message: 'The request did not arrive.', cause: thrown });
   }
   return toAppError(thrown);
 }
 
-/** Hono's validator throws 400 for a body that is not JSON; nothing else of Hono's is in use. */
-const fromHttpException = (exception: HTTPException): AppError =>
-  exception.status === 400
-    ? new AppError('invalid_json', { message: 'The body is not JSON.', cause: exception })
-    : new AppError('internal', { cause: exception });
+/** The code for each status of a library's exception about the bytes of a request. */
+const codeOfStatus: ReadonlyMap<number, ErrorCode> = new Map([
+  [400, 'invalid_json'],
+  [413, 'body_too_large'],
+  [415, 'unsupported_media_type'],
+]);
+
+/** Hono and its validators throw these for requests that they do not take. Those with other statuses are not expected. */
+function fromHttpException(exception: HTTPException): AppError {
+  const code = codeOfStatus.get(exception.status) ?? (exception.status < 500 ? 'invalid_request' : 'internal');
+  return new AppError(code, { message: problemTable[code].title, cause: exception });
+}
