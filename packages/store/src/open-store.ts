@@ -1,7 +1,7 @@
 /** The store: everything the service keeps, on SQLite or Postgres. */
-import type { Job, JobStore, Logger, NewJob, Store } from '@prosemill/core';
+import { AppError, type Job, type JobStore, type Logger, type NewJob, type Store } from '@prosemill/core';
 import { createApiKeyStore } from './api-keys.ts';
-import { isUnavailable, translateErrors } from './database-errors.ts';
+import { withRetries } from './database-errors.ts';
 import { createGenerationStore } from './generations.ts';
 import { requestCancel } from './jobs/cancel.ts';
 import { claimJob, renewLease } from './jobs/claim.ts';
@@ -41,16 +41,16 @@ export interface StoreOptions {
  */
 export function openStore({ url, logger, clockOffsetMs = 0 }: StoreOptions): Store {
   const context = openDatabase({ url, logger, clockOffsetMs });
-  const { migrate: migrateSchema, requireReady } = translateErrors({
+  const { migrate: migrateSchema, requireReady } = withRetries({
     migrate: async () => await migrate({ ...context, db: context.migrationDb }),
     requireReady: async () => await requireSchema(context),
   });
   return {
-    jobs: translateErrors(createJobStore(context)),
-    generations: translateErrors(createGenerationStore(context)),
-    models: translateErrors(createModelStore(context)),
-    workers: translateErrors(createWorkerStore(context)),
-    apiKeys: translateErrors(createApiKeyStore(context)),
+    jobs: withRetries(createJobStore(context)),
+    generations: withRetries(createGenerationStore(context)),
+    models: withRetries(createModelStore(context)),
+    workers: withRetries(createWorkerStore(context)),
+    apiKeys: withRetries(createApiKeyStore(context)),
     migrate: migrateSchema,
     requireReady,
     connections: () => context.connections(),
@@ -61,7 +61,7 @@ export function openStore({ url, logger, clockOffsetMs = 0 }: StoreOptions): Sto
 function createJobStore(context: StoreContext): JobStore {
   const joinCommit = groupCommit<NewJob, Job | null>({
     commit: async (jobs) => await submitJobs(context, jobs),
-    mayBeOfOneItem: (error) => !isUnavailable(error),
+    mayBeOfOneItem: (error) => !(error instanceof AppError && error.kind === 'unavailable'),
   });
   return {
     async submit(newJob) {

@@ -3,6 +3,7 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 import { type ConnectionCounts, errorLine, type Logger, settleWithin } from '@prosemill/core';
 import type { PostgresPool, PostgresPoolClient } from 'kysely';
 import { Pool, type PoolClient, types } from 'pg';
+import { connectFailed, isConnectionUseless, isReadOnly, statementFailed } from './postgres-errors.ts';
 
 export interface PoolOptions {
   readonly url: string;
@@ -23,8 +24,6 @@ const answerMarginMs = 2_000;
 const idleTransactionTimeoutMs = 5_000;
 /** What statements under way get when the pool closes. */
 const closeLimitMs = 2_000;
-/** A write on a server that only reads: it was the primary, and new connections lead to the one that is. */
-const readOnlyState = '25006';
 
 const answerLimits = new AsyncLocalStorage<number>();
 
@@ -49,7 +48,9 @@ export function createPostgresPool(options: PoolOptions): CountedPool {
 
   async function connect(): Promise<PostgresPoolClient> {
     for (;;) {
-      const client = await pool.connect();
+      const client = await pool.connect().catch((error: unknown) => {
+        throw connectFailed(error);
+      });
       if ((answeredAt.get(client) ?? Number.POSITIVE_INFINITY) >= trustedSince) return checkedOut(client);
       discard(client);
     }
@@ -68,11 +69,12 @@ export function createPostgresPool(options: PoolOptions): CountedPool {
       try {
         return await client.query(statement);
       } catch (error) {
-        if (isUseless(error)) {
-          failure = error;
+        const translated = statementFailed(error);
+        if (isConnectionUseless(error)) {
+          failure = translated;
           trustedSince = Math.max(trustedSince, isReadOnly(error) ? performance.now() : beganAt);
         }
-        throw error;
+        throw translated;
       } finally {
         if (failure === null) answeredAt.set(client, performance.now());
       }
@@ -130,10 +132,3 @@ function discard(client: PoolClient): void {
   client.release(true);
   client.connection.stream.destroy();
 }
-
-const isReadOnly = (error: unknown): boolean =>
-  error instanceof Error && 'code' in error && error.code === readOnlyState;
-
-/** Whether the connection will never do its work again, although it looks alive. */
-const isUseless = (error: unknown): boolean =>
-  isReadOnly(error) || (error instanceof Error && error.message === 'Query read timeout');

@@ -10,7 +10,6 @@ import {
 } from '@prosemill/testkit';
 import { Client } from 'pg';
 import { describe, expect, inject, it, onTestFinished } from 'vitest';
-import { isUnavailable } from './database-errors.ts';
 import { openStore } from './index.ts';
 
 async function openClient(url: string): Promise<Client> {
@@ -252,18 +251,5 @@ describe('a Postgres server', () => {
     const failure: unknown = await store.requireReady().catch((error: unknown) => error);
     expect(failure).toMatchObject({ code: 'database_unavailable', cause: { code: 'ECONNREFUSED' } });
     expect(errorLine(failure)).not.toContain('secret');
-  });
-});
-
-describe('an error of Postgres or the network', () => {
-  it.each(
-    `08000 08003 08006 25006 40001 40P01 53300 55P03 57P01 57P02 57P03 57P04 57P05 57014 25P03 58030
-     ECONNREFUSED ECONNRESET EPIPE ETIMEDOUT ENOTFOUND EAI_AGAIN EHOSTUNREACH ENETUNREACH`.split(/\s+/),
-  )('%s means that a later try may succeed', (code) => {
-    expect(isUnavailable(Object.assign(new Error('no'), { code }))).toBe(true);
-  });
-
-  it.each(['22021', '23505', '42601', '42P01', 'ERR_ASSERTION'])('%s does not', (code) => {
-    expect(isUnavailable(Object.assign(new Error('no'), { code }))).toBe(false);
   });
 });
