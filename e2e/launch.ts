@@ -83,12 +83,19 @@ export class LoggedProcess {
   }
 }
 
+export interface ServiceProcessOptions {
+  /** Of the command line; default: none. */
+  readonly args?: readonly string[];
+  /** The checkout whose sources run; default: this one. */
+  readonly checkout?: string;
+}
+
 /** One that runs from the sources, as `pnpm start` and its like do. */
 export class ServiceProcess extends LoggedProcess {
-  constructor(program: Program, environment: Environment, args: readonly string[] = []) {
+  constructor(program: Program, environment: Environment, { args = [], checkout = root }: ServiceProcessOptions = {}) {
     super(
       spawn(process.execPath, [program, ...args], {
-        cwd: root,
+        cwd: checkout,
         env: { PATH: process.env['PATH'], HOME: process.env['HOME'], LOG_PRETTY: 'false', ...environment },
         stdio: ['ignore', 'pipe', 'pipe'],
       }),

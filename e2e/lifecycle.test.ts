@@ -289,7 +289,7 @@ describe('API and worker as processes of their own', () => {
 });
 
 async function generate(args: readonly string[]) {
-  const process = new ServiceProcess('apps/standalone/src/generate.ts', { MODEL: 'shipped' }, args);
+  const process = new ServiceProcess('apps/standalone/src/generate.ts', { MODEL: 'shipped' }, { args });
   return { code: await process.ended(), output: process.output };
 }
 
