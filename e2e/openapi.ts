@@ -6,6 +6,7 @@ import addFormats from 'ajv-formats';
 export interface Schema {
   readonly $ref?: string;
   readonly type?: string | readonly string[];
+  readonly anyOf?: readonly Schema[];
   readonly enum?: readonly string[];
   readonly format?: string;
   readonly pattern?: string;

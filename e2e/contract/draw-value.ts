@@ -65,6 +65,11 @@ const withField = ([body, name, value]: [object, string, unknown]): unknown =>
 /** Values that fit a schema. */
 export function drawFitting(document: OpenApiDocument, given: Schema): fc.Arbitrary<unknown> {
   const schema = resolve(document, given);
+  if (schema.anyOf !== undefined) return fc.oneof(...schema.anyOf.map((each) => drawFitting(document, each)));
+  if (Array.isArray(schema.type)) {
+    return fc.oneof(...(schema.type as string[]).map((type) => drawFitting(document, { ...schema, type })));
+  }
+  if (schema.type === 'null') return fc.constant(null);
   if (schema.enum !== undefined) return fc.constantFrom(...schema.enum);
   if (schema.type === 'integer') return fc.integer(rangeOf(schema));
   if (schema.type === 'number') {

@@ -81,7 +81,7 @@ function retryAfterMsOf({ code, details: { retryAfterMs } }: AppError): number {
 
 /** Every value that is wrong, with its JSON pointer. */
 export function invalidRequest({ issues }: ZodError): AppError {
-  const errors = issues.flatMap((issue): Problem['errors'] => {
+  const errors = issues.flatMap(narrowed).flatMap((issue): Problem['errors'] => {
     if (issue.code !== 'unrecognized_keys') {
       return [{ pointer: pointerTo(issue.path), detail: issue.message, code: issue.code }];
     }
@@ -93,6 +93,15 @@ export function invalidRequest({ issues }: ZodError): AppError {
   });
   const message = errors.map(({ pointer, detail }) => (pointer === '' ? detail : `${pointer}: ${detail}`)).join('; ');
   return new AppError('invalid_request', { message, details: { errors } });
+}
+
+/** The issues of the member of a union that has the type of the value; the issue itself where no member has. */
+function narrowed(issue: ZodError['issues'][number]): ZodError['issues'] {
+  if (issue.code !== 'invalid_union') return [issue];
+  const ofType = issue.errors.find((issues) =>
+    issues.every(({ code, path }) => code !== 'invalid_type' || path.length > 0),
+  );
+  return ofType?.flatMap((inner) => narrowed({ ...inner, path: [...issue.path, ...inner.path] })) ?? [issue];
 }
 
 /** Headers are no part of the body: they have no pointer. */

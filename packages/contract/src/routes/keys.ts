@@ -2,6 +2,7 @@
 import { createRoute, z } from '@hono/zod-openapi';
 import { scopes } from '@prosemill/core';
 import { uuidCursor } from '../cursor.ts';
+import { optional, withDefault } from '../optional.ts';
 import { bodyErrors, commonErrors, problemResponses } from '../problem.ts';
 import { queryInteger, text, time } from '../text.ts';
 import { responseHeaders } from './headers.ts';
@@ -16,18 +17,12 @@ export const keyRequestSchema = z
       .regex(/^[A-Za-z0-9._@-]{1,64}$/, { error: 'must be 1 to 64 letters, digits or ._@-' })
       .openapi({ description: 'Whose jobs these are. Keys of one owner share them; without keys the owner is local.' }),
     name: text(100).openapi({ description: 'What the key is for.' }),
-    scopes: z
-      .array(z.enum(scopes))
-      .min(1)
-      .max(scopes.length)
-      .default(['generate', 'read'])
-      .openapi({ description: 'What the key may do.' }),
-    expires_in_seconds: z
-      .int()
-      .min(1)
-      .max(tenYearsInSeconds)
-      .optional()
-      .openapi({ description: 'From now; absent: never.' }),
+    scopes: withDefault(z.array(z.enum(scopes)).min(1).max(scopes.length), ['generate', 'read']).openapi({
+      description: 'What the key may do.',
+    }),
+    expires_in_seconds: optional(z.int().min(1).max(tenYearsInSeconds)).openapi({
+      description: 'From now; absent: never.',
+    }),
   })
   .openapi('ApiKeyRequest', { example: { owner: 'acme', name: 'website', scopes: ['generate', 'read'] } });
 
