@@ -32,8 +32,8 @@ export function postgresDialect(offsetMs: number): Dialect {
     now,
     nowPlus,
     writeTime: (time) => time,
-    msUntil: (column) => sql`(extract(epoch from ${sql.ref(column)} - ${now}) * 1000)::float8`,
-    msSince: (column) => sql`(extract(epoch from ${now} - ${sql.ref(column)}) * 1000)::float8`,
+    msUntil: (column) => sql`(extract(epoch from ${sql.ref(column)} - ${now}) * 1000)::bigint`,
+    msSince: (column) => sql`(extract(epoch from ${now} - ${sql.ref(column)}) * 1000)::bigint`,
   };
 }
 

@@ -2,8 +2,9 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { type ConnectionCounts, errorLine, type Logger, settleWithin } from '@prosemill/core';
 import type { PostgresPool, PostgresPoolClient } from 'kysely';
-import { Pool, type PoolClient, types } from 'pg';
+import { Pool, type PoolClient } from 'pg';
 import { connectFailed, isConnectionUseless, isReadOnly, statementFailed } from './postgres-errors.ts';
+import { columnTypes, prepareSession } from './postgres-session.ts';
 
 export interface PoolOptions {
   readonly url: string;
@@ -20,8 +21,6 @@ const poolSize = 10;
 const connectTimeoutMs = 5_000;
 /** A server that can be reached has cut the statement itself by then. */
 const answerMarginMs = 2_000;
-/** A transaction whose process hangs gives its locks back after this, the one of all submits above all; between two statements it needs microseconds. */
-const idleTransactionTimeoutMs = 5_000;
 /** What statements under way get when the pool closes. */
 const closeLimitMs = 2_000;
 
@@ -51,8 +50,22 @@ export function createPostgresPool(options: PoolOptions): CountedPool {
       const client = await pool.connect().catch((error: unknown) => {
         throw connectFailed(error);
       });
-      if ((answeredAt.get(client) ?? Number.POSITIVE_INFINITY) >= trustedSince) return checkedOut(client);
+      if ((answeredAt.get(client) ?? Number.POSITIVE_INFINITY) >= trustedSince) {
+        await prepare(client);
+        return checkedOut(client);
+      }
       discard(client);
+    }
+  }
+
+  async function prepare(client: PoolClient): Promise<void> {
+    if (answeredAt.has(client)) return;
+    try {
+      await prepareSession(client, { statementTimeoutMs: options.statementTimeoutMs, limitMs: connectTimeoutMs });
+      answeredAt.set(client, performance.now());
+    } catch (error) {
+      discard(client);
+      throw connectFailed(error);
     }
   }
 
@@ -104,19 +117,14 @@ export function createPostgresPool(options: PoolOptions): CountedPool {
   };
 }
 
-function openPool({ url, logger, statementTimeoutMs }: PoolOptions): Pool {
+function openPool({ url, logger }: PoolOptions): Pool {
   const pool = new Pool({
     connectionString: url,
     max: poolSize,
     connectionTimeoutMillis: connectTimeoutMs,
-    statement_timeout: statementTimeoutMs,
-    idle_in_transaction_session_timeout: idleTransactionTimeoutMs,
     keepAlive: true,
     application_name: 'prosemill',
-    // Counts, turns, seeds and record ids are bigint, and far below 2^53.
-    types: {
-      getTypeParser: (oid, format) => (oid === types.builtins.INT8 ? Number : types.getTypeParser(oid, format)),
-    },
+    types: columnTypes,
   });
   // Without a listener a server that goes away would end the process. The pool hears only of idle connections; one that is in use tells
   // its statement, unless it is between two statements of a transaction.
