@@ -13,8 +13,9 @@ import { limitBody, requireJson, requireUtf8 } from './middleware/json-body.ts';
 import { limitRate } from './middleware/limit-rate.ts';
 import { requestContext, type RequestContextOptions } from './middleware/request-context.ts';
 import { sayHttpsOnly, securityHeaders, treatAsData } from './middleware/security-headers.ts';
+import { strictQuery } from './middleware/strict-query.ts';
 import { closeWhileStopping, refuseWhileStopping } from './middleware/while-stopping.ts';
-import { invalidHeader, invalidRequest, onError, problemResponse } from './on-error.ts';
+import { invalidHeader, invalidRequest, onError, problemResponse, wrongValuesOf } from './on-error.ts';
 import { addDocsRoutes } from './routes/docs.ts';
 import { addGenerateRoute } from './routes/generate.ts';
 import { addHealthRoutes } from './routes/health.ts';
@@ -128,7 +129,8 @@ function createApp(services: ApiServices, options: AppOptions): OpenAPIHono<ApiE
   const { trustedProxies, corsOrigins } = options;
   const app = new OpenAPIHono<ApiEnv>({
     defaultHook: (result) => {
-      if (!result.success) throw (result.target === 'header' ? invalidHeader : invalidRequest)(result.error);
+      if (result.success) return;
+      throw result.target === 'header' ? invalidHeader(result.error) : invalidRequest(wrongValuesOf(result.error));
     },
   });
   app.use(requestContext(options), closeWhileStopping(services.isStopping));
@@ -138,6 +140,7 @@ function createApp(services: ApiServices, options: AppOptions): OpenAPIHono<ApiE
   if (corsOrigins.length > 0) app.use(crossOrigin(corsOrigins));
   app.use(refuseForeignPages(corsOrigins));
   app.use(authenticate(options.identify), limitRate({ ...options, submitPaths }), requireScope);
+  app.use(strictQuery(app));
   for (const path of [...submitPaths, '/admin/keys']) app.post(path, requireJson, limitBody, requireUtf8);
   // After the body has been read: a connection that closes on an unread one is reset, and the answer is lost.
   app.use(refuseWhileStopping(services.isStopping));

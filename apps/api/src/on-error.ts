@@ -79,21 +79,26 @@ function retryAfterMsOf({ code, details: { retryAfterMs } }: AppError): number {
   return code === 'queue_full' ? retryFullAfterMs : defaultRetryAfterMs;
 }
 
+interface WrongValue {
+  readonly path: readonly PropertyKey[];
+  readonly message: string;
+  readonly code: string;
+}
+
 /** Every value that is wrong, with its JSON pointer. */
-export function invalidRequest({ issues }: ZodError): AppError {
-  const errors = issues.flatMap(narrowed).flatMap((issue): Problem['errors'] => {
-    if (issue.code !== 'unrecognized_keys') {
-      return [{ pointer: pointerTo(issue.path), detail: issue.message, code: issue.code }];
-    }
-    return issue.keys.map((key) => ({
-      pointer: pointerTo([...issue.path, key]),
-      detail: 'is not a known name',
-      code: issue.code,
-    }));
-  });
+export function invalidRequest(wrongValues: readonly WrongValue[]): AppError {
+  const errors = wrongValues.map(({ path, message, code }) => ({ pointer: pointerTo(path), detail: message, code }));
   const message = errors.map(({ pointer, detail }) => (pointer === '' ? detail : `${pointer}: ${detail}`)).join('; ');
   return new AppError('invalid_request', { message, details: { errors } });
 }
+
+/** The values that a schema of the contract refuses. */
+export const wrongValuesOf = ({ issues }: ZodError): readonly WrongValue[] =>
+  issues.flatMap(narrowed).flatMap((issue): WrongValue[] => {
+    const { path, message, code } = issue;
+    if (code !== 'unrecognized_keys') return [{ path, message, code }];
+    return issue.keys.map((key) => ({ path: [...path, key], message: 'is not a known name', code }));
+  });
 
 /** The issues of the member of a union that has the type of the value; the issue itself where no member has. */
 function narrowed(issue: ZodError['issues'][number]): ZodError['issues'] {

@@ -123,6 +123,7 @@ export const everyError = [
   'malformed_request',
   'misdirected_request',
   'headers_too_large',
+  'invalid_request',
   'internal',
 ] as const satisfies readonly ErrorCode[];
 
@@ -143,7 +144,6 @@ export const bodyErrors = [
   'request_timeout',
   'body_too_large',
   'unsupported_media_type',
-  'invalid_request',
 ] as const satisfies readonly ErrorCode[];
 
 /** What any route that makes a job may answer. */

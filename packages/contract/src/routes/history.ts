@@ -33,7 +33,7 @@ export const listHistoryRoute = createRoute({
       headers: { ...responseHeaders.link, ...responseHeaders.rateLimit },
       content: { 'application/json': { schema: z.array(generationRecordSchema) } },
     },
-    ...problemResponses('invalid_request', ...commonErrors),
+    ...problemResponses(...commonErrors),
   },
 });
 

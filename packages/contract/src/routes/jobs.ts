@@ -75,7 +75,7 @@ export const getJobRoute = createRoute({
         ...responseHeaders.rateLimit,
       },
     },
-    ...problemResponses('not_found', 'invalid_request', ...commonErrors),
+    ...problemResponses('not_found', ...commonErrors),
   },
 });
 
@@ -106,7 +106,7 @@ export const listJobsRoute = createRoute({
         },
       },
     },
-    ...problemResponses('invalid_request', ...commonErrors),
+    ...problemResponses(...commonErrors),
   },
 });
 

@@ -91,7 +91,7 @@ export const listKeysRoute = createRoute({
         },
       },
     },
-    ...problemResponses('invalid_request', ...commonErrors),
+    ...problemResponses(...commonErrors),
   },
 });
 

@@ -1,0 +1,72 @@
+import type { Problem } from '@prosemill/contract';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { openTestApi, type TestApi } from '../test-api.ts';
+
+/** The routes that /openapi.json does not have. */
+const otherRoutes = ['GET /docs', 'GET /docs/scalar.js', 'GET /openapi.json'];
+
+describe('the query of a request', () => {
+  let opened: TestApi;
+  let routes: readonly string[];
+  beforeAll(async () => {
+    opened = await openTestApi();
+    const { paths } = (await (await opened.api.app.request('/openapi.json')).json()) as {
+      paths: Record<string, object>;
+    };
+    const declared = Object.entries(paths).flatMap(([path, operations]) =>
+      Object.keys(operations).map((method) => `${method.toUpperCase()} ${path.replaceAll(/\{\w+\}/g, '1')}`),
+    );
+    routes = [...declared, ...otherRoutes];
+  });
+  afterAll(async () => {
+    await opened.close();
+  });
+
+  async function ask(route: string, query: string): Promise<readonly [number, readonly string[]]> {
+    const [method = '', path = ''] = route.split(' ');
+    const response = await opened.api.app.request(`${path}${query}`, { method });
+    const text = await response.text();
+    const isProblem = text !== '' && response.headers.get('Content-Type') === 'application/problem+json';
+    return [response.status, isProblem ? (JSON.parse(text) as Problem).errors.map(({ pointer }) => pointer) : []];
+  }
+
+  it.each([
+    ['?dry_run=true', ['/dry_run']],
+    ['?x', ['/x']],
+    ['?=1', ['/']],
+    ['?a/b=1&%ff=2', ['/a~1b', '/\ufffd']],
+    ['?__proto__=1&constructor', ['/__proto__', '/constructor']],
+    ['?x=1&x=2', ['/x']],
+    ['?LIMIT=1', ['/LIMIT']],
+  ])('has no name that its route does not know, on any route: %s', async (query, pointers) => {
+    for (const route of routes) expect([route, ...(await ask(route, query))]).toEqual([route, 422, pointers]);
+  });
+
+  it.each(['', '?', '?&', '?&&'])('may be empty, on any route: %o', async (query) => {
+    for (const route of routes) expect([route, (await ask(route, query))[0]]).not.toEqual([route, 422]);
+  });
+
+  it.each([
+    ['GET /jobs', '?limit=1&limit=1'],
+    ['GET /history', '?cursor=&limit=5&limit='],
+    ['GET /jobs/1', '?wait=1&wait=2&wait=3'],
+    ['GET /admin/keys', '?limit=1&%6cimit=1'],
+    ['GET /jobs', '?limit'],
+  ])('has each name once, with a value: %s %s', async (route, query) => {
+    const [status, pointers] = await ask(route, query);
+    expect([status, pointers.length]).toEqual([422, 1]);
+  });
+
+  it('is not looked at where there is no such route', async () => {
+    expect(await ask('GET /nope', '?x')).toEqual([404, []]);
+    expect(await ask('PUT /jobs', '?x')).toEqual([405, []]);
+    expect((await ask('HEAD /health', '?x'))[0]).toBe(422);
+  });
+
+  it('makes no job when it is refused', async () => {
+    const body = JSON.stringify({ prompt: 'a' });
+    const headers = { 'Content-Type': 'application/json' };
+    await opened.api.app.request('/jobs?dry_run=true', { method: 'POST', headers, body });
+    expect(await opened.store.jobs.countOpen()).toMatchObject({ queued: 0 });
+  });
+});
