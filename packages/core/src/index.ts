@@ -15,6 +15,7 @@ export * from './read-config.ts';
 export * from './retry-until-available.ts';
 export * from './run-process.ts';
 export * from './settle-within.ts';
+export * from './standard-streams.ts';
 export * from './token-limits.ts';
 export * from './trace-context.ts';
 export * from './transitions.ts';

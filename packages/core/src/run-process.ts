@@ -1,8 +1,10 @@
 /** The life of a process: start, run until a signal, stop in order, and exit codes that say how it went. */
 import { errorLine, errorStack } from './errors.ts';
 import { ConfigError } from './read-config.ts';
+import { flushOutput, tolerateFailures } from './standard-streams.ts';
 
-export type StopSignal = 'SIGINT' | 'SIGTERM';
+export const stopSignals = ['SIGINT', 'SIGTERM'] as const;
+export type StopSignal = (typeof stopSignals)[number];
 
 /** A process that is up. */
 export interface RunningProcess {
@@ -18,10 +20,11 @@ export interface RunningProcess {
 const stopLimitMs = 60_000;
 
 /**
- * Runs `start`, then waits for SIGINT or SIGTERM and stops: exit code 0. A signal during the start aborts it. A second signal, a bug or a
+ * Runs `start`, then waits for a signal and stops: exit code 0. A signal during the start aborts it. A second signal, a bug or a
  * start that fails exits with 1 at once; work that was cut off so is picked up again when its lease is over.
  */
 export async function runProcess(start: (aborted: AbortSignal) => Promise<RunningProcess>): Promise<never> {
+  for (const stream of [process.stdout, process.stderr]) tolerateFailures(stream);
   // Node itself would print all that the error carries.
   process.on('uncaughtException', (error) => {
     process.stderr.write(`prosemill: ${errorStack(error)}\n`);
@@ -30,7 +33,7 @@ export async function runProcess(start: (aborted: AbortSignal) => Promise<Runnin
   const aborted = new AbortController();
   const signal = new Promise<StopSignal>((resolve) => {
     let received = false;
-    for (const name of ['SIGINT', 'SIGTERM'] as const) {
+    for (const name of stopSignals) {
       process.on(name, () => {
         if (received) process.exit(1);
         received = true;
@@ -45,9 +48,12 @@ export async function runProcess(start: (aborted: AbortSignal) => Promise<Runnin
     setTimeout(() => process.exit(1), (running.graceMs ?? 0) + stopLimitMs).unref();
     await running.stop(received);
   } catch (error) {
-    if (aborted.signal.aborted && error === aborted.signal.reason) process.exit(0);
-    exitWith(error);
+    if (!aborted.signal.aborted || error !== aborted.signal.reason) {
+      await flushOutput();
+      exitWith(error);
+    }
   }
+  await flushOutput();
   process.exit(0);
 }
 

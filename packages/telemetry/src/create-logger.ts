@@ -1,7 +1,8 @@
-/** The log: one JSON line an event on standard output, or readable lines on a terminal. */
+/** The log: one JSON line an event, or readable lines on a terminal. */
 import { errorStack, type Logger } from '@prosemill/core';
 import { pino } from 'pino';
-import pretty from 'pino-pretty';
+import { prettyFactory } from 'pino-pretty';
+import { LogOutput, type LogStream } from './log-output.ts';
 
 export const logLevels = ['debug', 'info', 'warn', 'error', 'silent'] as const;
 export type LogLevel = (typeof logLevels)[number];
@@ -12,17 +13,26 @@ export interface LoggerOptions {
   readonly pretty: boolean;
   /** Which process speaks: `api`, `worker`, `standalone`. */
   readonly name: string;
+  /** Default: standard output. */
+  readonly stream?: LogStream;
 }
 
-/** Writes synchronously, so that the last words of a process are not lost. */
-export function createLogger({ level, pretty: isPretty, name }: LoggerOptions): Logger {
-  const options = {
-    level,
-    base: { name },
-    timestamp: () => `,"time":"${new Date().toISOString()}"`,
-    formatters: { level: (label: string) => ({ level: label }) },
-    serializers: { error: errorStack },
-  };
-  if (!isPretty) return pino(options);
-  return pino(options, pretty({ sync: true, ignore: 'name', translateTime: 'SYS:HH:MM:ss', singleLine: true }));
+export function createLogger({ level, pretty, name, stream = process.stdout }: LoggerOptions): Logger {
+  const output = new LogOutput(stream, (lostLines) =>
+    logger.error({ lostLines }, 'the log goes on; lines that could not be written are missing'),
+  );
+  const format = pretty
+    ? prettyFactory({ ignore: 'name', translateTime: 'SYS:HH:MM:ss', singleLine: true })
+    : (line: string) => line;
+  const logger = pino(
+    {
+      level,
+      base: { name },
+      timestamp: () => `,"time":"${new Date().toISOString()}"`,
+      formatters: { level: (label: string) => ({ level: label }) },
+      serializers: { error: errorStack },
+    },
+    { write: (line: string) => output.write(format(line)) },
+  );
+  return logger;
 }

@@ -7,6 +7,7 @@ import {
   failpoint,
   type GenerateRequest,
   poisonWord,
+  stopSignals,
   toAppError,
 } from '@prosemill/core';
 import { createTokenizer, type Tokenizer } from '@prosemill/tokenizer';
@@ -35,8 +36,7 @@ interface Call {
 }
 
 // A terminal signals the whole process group; the worker decides when this process ends, by closing the channel.
-process.on('SIGINT', () => undefined);
-process.on('SIGTERM', () => undefined);
+for (const name of stopSignals) process.on(name, () => undefined);
 process.on('disconnect', () => process.exit(0));
 process.on('message', (message: ToChild) => receive(message));
 

@@ -1,0 +1,163 @@
+/** The log where nothing can be written, and on a disk that fills up. */
+import { execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { closeSync, openSync, readFileSync, statSync } from 'node:fs';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { checkHistory, createHistoryRecorder, createTestDatabase, freePort, openSql } from '@prosemill/testkit';
+import { expect, inject, it, onTestFinished } from 'vitest';
+import { migrateDatabase, testEnvironment } from '../launch.ts';
+import { defaultLimits } from './cluster.ts';
+import { submitMany } from './fault-test.ts';
+import { LoadClient } from './load-client.ts';
+import { patience, until } from './until.ts';
+
+const root = fileURLToPath(new URL('../..', import.meta.url));
+type Program = 'api' | 'worker' | 'standalone';
+
+/** A disk that the test fills and frees. */
+interface SmallDisk {
+  readonly logFile: string;
+  readonly fill: (pid: number) => Promise<void>;
+  readonly free: (pid: number) => Promise<void>;
+}
+
+/** The lines of a log that are whole, and how many are not. */
+function readLog(logFile: string) {
+  // A device has no end.
+  const lines = statSync(logFile).isFile() ? readFileSync(logFile, 'utf8').trimEnd().split('\n') : [];
+  const whole = lines.filter((line) => line.startsWith('{') && line.endsWith('}'));
+  return {
+    entries: whole.map((line) => JSON.parse(line) as Readonly<Record<string, unknown>>),
+    torn: lines.length - whole.length,
+  };
+}
+
+/** Programs of one service, with their log in a file. */
+async function launchOn(logFile: string, programs: readonly Program[]) {
+  const { url: databaseUrl, drop } = await createTestDatabase(inject('postgresUrl'));
+  onTestFinished(drop);
+  await migrateDatabase({ DATABASE_URL: databaseUrl });
+  const [port, workerPort] = [String(await freePort()), String(await freePort())];
+  const children = programs.map((program) => {
+    const log = openSync(logFile, 'a');
+    const child = spawn(process.execPath, [`apps/${program}/src/main.ts`], {
+      cwd: root,
+      env: {
+        PATH: process.env['PATH'],
+        ...testEnvironment,
+        DATABASE_URL: databaseUrl,
+        LOG_LEVEL: 'debug',
+        PORT: port,
+        WORKER_PORT: workerPort,
+      },
+      stdio: ['ignore', log, log],
+    });
+    closeSync(log);
+    onTestFinished(() => void child.kill('SIGKILL'));
+    return child;
+  });
+  const url = `http://127.0.0.1:${port}`;
+  const readyUrls = programs.map((program) => `http://127.0.0.1:${program === 'worker' ? workerPort : port}/readyz`);
+  await until(
+    'the service to be ready',
+    async () => (await Promise.all(readyUrls.map(async (each) => (await fetch(each)).ok))).every(Boolean),
+    60_000,
+  );
+  const history = createHistoryRecorder({ limits: defaultLimits });
+  const client = new LoadClient({ name: 'client', urls: () => [url], recorder: history });
+  return { children, client, history, databaseUrl, logFile };
+}
+
+type LoggedService = Awaited<ReturnType<typeof launchOn>>;
+
+/** Jobs that all end with a text, while it is as it is. */
+async function expectWork({ client, databaseUrl }: LoggedService, count: number): Promise<void> {
+  await submitMany(client, count);
+  const connection = await openSql(databaseUrl);
+  const open = `select count(*) as jobs from jobs where status <> 'succeeded'`;
+  await until('all jobs to succeed', async () => Number((await connection.execute(open))[0]?.['jobs']) === 0, 60_000);
+  await connection.close();
+}
+
+async function expectCleanEnd({ children, history, databaseUrl, logFile }: LoggedService): Promise<void> {
+  const begin = performance.now();
+  const codes = children.map(async (child) => {
+    const exited = once(child, 'exit');
+    child.kill('SIGTERM');
+    const [code] = (await exited) as [number | null];
+    return code;
+  });
+  expect(await Promise.all(codes)).toEqual(children.map(() => 0));
+  expect(performance.now() - begin).toBeLessThan(10_000 * patience);
+  const connection = await openSql(databaseUrl);
+  for (const entry of readLog(logFile).entries) history.addLogLine(entry);
+  await history.readTables(connection.execute);
+  await connection.close();
+  expect(checkHistory(history.history)).toEqual([]);
+}
+
+async function smallDisk(): Promise<SmallDisk> {
+  const folder = await mkdtemp(join(tmpdir(), 'prosemill-small-disk-'));
+  const logFile = join(folder, 'log');
+  if (process.getuid?.() !== 0) {
+    onTestFinished(async () => await rm(folder, { recursive: true }));
+    return limitedFile(logFile);
+  }
+  execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=512k', 'tmpfs', folder]);
+  onTestFinished(async () => {
+    execFileSync('umount', ['--lazy', folder]);
+    await rm(folder, { recursive: true });
+  });
+  const filler = join(folder, 'filler');
+  return {
+    logFile,
+    // A write that does not fit takes what is left.
+    fill: async () => await writeFile(filler, Buffer.alloc(1_024 * 1_024)).catch(() => undefined),
+    free: async () => await rm(filler),
+  };
+}
+
+/** Without the right to mount: the system refuses to let a file of the process grow, with another code than that of a full disk. */
+function limitedFile(logFile: string): SmallDisk {
+  return {
+    logFile,
+    fill: async (pid) => limitFiles(pid, statSync(logFile).size + 100),
+    free: async (pid) => limitFiles(pid, 'unlimited'),
+  };
+}
+
+function limitFiles(pid: number, bytes: number | 'unlimited'): void {
+  execFileSync('prlimit', ['--pid', String(pid), `--fsize=${bytes}:`]);
+}
+
+it.each([[['standalone']], [['api', 'worker']]] as const)(
+  '18: runs jobs and stops in order where the log can never be written (%s)',
+  async (programs) => {
+    const service = await launchOn('/dev/full', programs);
+    await expectWork(service, 20);
+    await expectCleanEnd(service);
+  },
+);
+
+it('18: runs jobs while the disk of the log is full, and logs again when there is room', async () => {
+  const { logFile, fill, free } = await smallDisk();
+  const service = await launchOn(logFile, ['standalone']);
+  const pid = service.children[0]?.pid ?? 0;
+  await expectWork(service, 10);
+  const load = expectWork(service, 20);
+  await fill(pid);
+  await load;
+  const sizeWhenFull = statSync(logFile).size;
+  await expectWork(service, 20);
+  expect(statSync(logFile).size).toBe(sizeWhenFull);
+  await free(pid);
+  await expectWork(service, 10);
+  await expectCleanEnd(service);
+  const { entries, torn } = readLog(logFile);
+  expect(torn).toBeLessThanOrEqual(1);
+  expect(entries.map(({ msg }) => msg)).toContain('the log goes on; lines that could not be written are missing');
+  expect(entries.at(-1)).toMatchObject({ msg: 'stopped' });
+});
