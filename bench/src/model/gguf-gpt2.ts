@@ -1,6 +1,7 @@
 /** GPT-2 as llama.cpp reads it: matrices in Q8_0, the rest in float32. */
 import type { Gpt2Weights, Linear, Norm } from '@prosemill/engine/gpt2';
 import { type GgufTensor, type GgufValue, writeGguf } from './gguf.ts';
+import { endId } from './model-shape.ts';
 
 export interface GgufVocabulary {
   /** Token i at place i. */
@@ -18,7 +19,6 @@ export const buildGpt2Gguf = (weights: Gpt2Weights, vocabulary: GgufVocabulary):
   writeGguf(metadataOf(weights, vocabulary), tensorsOf(weights));
 
 function metadataOf({ shape }: Gpt2Weights, { tokens, merges }: GgufVocabulary): Record<string, GgufValue> {
-  const endId = shape.endIds[0] ?? 0;
   return {
     'general.architecture': text('gpt2'),
     'general.name': text('random weights'),

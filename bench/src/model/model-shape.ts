@@ -9,8 +9,10 @@ export const modelShape: Gpt2Shape = {
   vocabulary: 50_257,
   positions: 1024,
   epsilon: 1e-5,
-  endIds: [50_256],
 };
+
+/** The end of text. */
+export const endId = 50_256;
 
 export const ggufName = 'model-Q8_0.gguf';
 

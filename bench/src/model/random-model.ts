@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 import type { Gpt2Weights, Linear, Norm } from '@prosemill/engine/gpt2';
 import { buildExportedGraph } from './exported-graph.ts';
 import { buildGpt2Gguf } from './gguf-gpt2.ts';
-import { ggufName, modelShape } from './model-shape.ts';
+import { endId, ggufName, modelShape } from './model-shape.ts';
 import { buildSafetensors } from './safetensors.ts';
 
 const config = {
@@ -18,8 +18,8 @@ const config = {
   n_positions: modelShape.positions,
   vocab_size: modelShape.vocabulary,
   layer_norm_epsilon: modelShape.epsilon,
-  bos_token_id: modelShape.endIds[0],
-  eos_token_id: modelShape.endIds[0],
+  bos_token_id: endId,
+  eos_token_id: endId,
 };
 
 interface TokenizerFile {
@@ -47,7 +47,7 @@ export async function writeRandomModel(folder: string): Promise<void> {
   await writeFile(join(folder, 'onnx/model.onnx'), buildExportedGraph(weights));
   await writeFile(join(folder, 'model.safetensors'), buildSafetensors(weights));
   await writeFile(join(folder, 'config.json'), JSON.stringify(config));
-  await writeFile(join(folder, 'generation_config.json'), JSON.stringify({ eos_token_id: modelShape.endIds[0] }));
+  await writeFile(join(folder, 'generation_config.json'), JSON.stringify({ eos_token_id: endId }));
   await copyFile(join(shippedFolder, 'tokenizer_config.json'), join(folder, 'tokenizer_config.json'));
   await writeFile(join(folder, 'tokenizer.json'), JSON.stringify(tokenizer));
   await writeFile(join(folder, completeName), '');
@@ -62,7 +62,7 @@ async function enlargedTokenizer(): Promise<TokenizerFile> {
 }
 
 function randomWeights(): Gpt2Weights {
-  const { layers, width, innerWidth, vocabulary, positions, endIds } = modelShape;
+  const { layers, width, innerWidth, vocabulary, positions } = modelShape;
   let state = 1;
   const nextState = (): number => (state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0);
   const next = (): number => nextState() / 2 ** 32;
@@ -82,7 +82,7 @@ function randomWeights(): Gpt2Weights {
   });
   const tokens = random(vocabulary * width);
   // Its logit is 0, far from the top 50: no contestant ever draws the end of text, so that each text is as long as is asked.
-  for (const id of endIds) tokens.fill(0, id * width, (id + 1) * width);
+  tokens.fill(0, endId * width, (endId + 1) * width);
   return {
     shape: modelShape,
     tokens,

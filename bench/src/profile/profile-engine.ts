@@ -1,11 +1,9 @@
 /** `pnpm bench --profile`: where each millisecond of a step goes, in a full queue of 32 texts of mixed lengths, int8. */
-import { mkdir, readFile } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
-import { join } from 'node:path';
-import { createTokenizer, graphVersion, loadBatchedModel, TextRun } from '@prosemill/engine/gpt2';
+import { createTokenizer, describeModel, loadBatchedModel, TextRun } from '@prosemill/engine/gpt2';
 import { sampling } from '../contestants/batched.ts';
 import { runStreams } from '../contestants/streams.ts';
-import { modelShape } from '../model/model-shape.ts';
 import type { Work, WorkResult } from '../work.ts';
 import { profileReport, weightsShareOf } from './profile-report.ts';
 import { recordSessions, type Run } from './recorded-session.ts';
@@ -49,33 +47,20 @@ async function runQueue(
   profileFolder: string | null,
 ): Promise<ProfiledRun> {
   await mkdir(dataFolder, { recursive: true });
-  const record = await tokenizerRecord(folder);
+  const model = await describeModel(folder, ['batched'], 'int8');
   const { loaded: runner, recording } = await recordSessions(
     profileFolder,
     async () =>
-      await loadBatchedModel(
-        {
-          type: 'load',
-          engine: 'batched',
-          folder,
-          dtype: 'int8',
-          graphFile: join(dataFolder, `profiled-${graphVersion}.onnx`),
-          slots,
-          threads: availableParallelism(),
-          contextLength: modelShape.positions,
-          tokenizer: record,
-        },
-        () => undefined,
-      ),
+      await loadBatchedModel({ model, modelDir: dataFolder, slots, threads: availableParallelism() }, () => undefined),
   );
-  const tokenizer = createTokenizer(record);
+  const tokenizer = createTokenizer(model.tokenizer);
   const runOnce = async (): Promise<WorkResult> =>
     await runStreams(work, slots, async ({ prompt, newTokens }, { index, signal }) => {
       const textRun = new TextRun({
         request: { prompt, seed: index, parameters: { ...sampling, maxNewTokens: newTokens } },
         tokenizer,
-        contextLength: modelShape.positions,
-        endIds: runner.endIds,
+        contextLength: model.contextLength,
+        endIds: new Set(model.endIds),
         onText: () => undefined,
       });
       signal.addEventListener('abort', () => textRun.cancel());
@@ -89,9 +74,4 @@ async function runQueue(
   const events = await recording.finish();
   const splits = profileFolder === null ? [] : splitProfile(events, recording.runs, isCounted);
   return { runs: recording.runs.filter(isCounted), splits, ms };
-}
-
-async function tokenizerRecord(folder: string): Promise<string> {
-  const read = async (name: string): Promise<unknown> => JSON.parse(await readFile(join(folder, name), 'utf8'));
-  return JSON.stringify({ tokenizer: await read('tokenizer.json'), config: await read('tokenizer_config.json') });
 }

@@ -14,7 +14,6 @@ import {
   toAppError,
   type TokenEvent,
 } from '@prosemill/core';
-import { graphFileOf } from './batched/graph-file.ts';
 import type { ChildEnding, FromChild, LoadMessage } from './child/messages.ts';
 import { EngineProcess } from './engine-process.ts';
 import { EventQueue } from './event-queue.ts';
@@ -81,24 +80,18 @@ class ProcessTextGenerator implements TextGenerator {
   }
 
   async start(): Promise<void> {
-    const { logger, threads } = this.#options;
+    const { logger, threads, modelDir } = this.#options;
     try {
       const resolved = await this.#resolveModel();
       this.#stopping.signal.throwIfAborted();
-      const { engine, folder, dtype, contextLength, tokenizer } = resolved;
-      this.#slots = this.#options.slots ?? defaultSlots[engine];
+      this.#slots = this.#options.slots ?? defaultSlots[resolved.engine];
       const slots = this.#slots;
-      const graphFile = graphFileOf({ ...resolved, modelDir: this.#options.modelDir });
       this.#startProcess(resolved, {
         type: 'load',
-        engine,
-        folder,
-        dtype,
-        graphFile,
+        model: resolved,
+        modelDir,
         slots,
         threads,
-        contextLength,
-        tokenizer,
         failpoint: armedFailpoint(),
       });
     } catch (error) {
@@ -255,8 +248,8 @@ const isSettled = ({ type }: EngineState): boolean => type !== 'loading' && type
 const stopped = (): AppError => new AppError('engine_unavailable', { message: 'the engine is stopped' });
 
 function loadedModel(resolved: ResolvedModel, engineVersion: string): LoadedModel {
-  const { name, revision, engine, dtype, weightsChecksum, contextLength, tokenizer, fallbackReason } = resolved;
-  const fingerprint = fingerprintOf({ engine: `${engine} ${engineVersion}`, weightsChecksum, dtype });
+  const { name, revision, engine, dtype, checksum, contextLength, tokenizer, fallbackReason } = resolved;
+  const fingerprint = fingerprintOf({ engine: `${engine} ${engineVersion}`, checksum, dtype });
   return {
     identity: { name, revision, engine, dtype, fingerprint },
     record: { name, revision, contextLength, tokenizer },

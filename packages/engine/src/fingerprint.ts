@@ -9,14 +9,14 @@ const relevantFlags = /^(?:avx|fma|f16c|amx|asimd|sve|i8mm|bf16)/;
 export interface FingerprintParts {
   /** Name and version. */
   readonly engine: string;
-  /** sha256 of the weights. */
-  readonly weightsChecksum: string;
+  /** Of the model, as in `DescribedModel`. */
+  readonly checksum: string;
   readonly dtype: string;
 }
 
 /** @returns 16 hex digits */
-export function fingerprintOf({ engine, weightsChecksum, dtype }: FingerprintParts): string {
-  const parts = [engine, weightsChecksum, dtype, arch(), cpuFeatures()];
+export function fingerprintOf({ engine, checksum, dtype }: FingerprintParts): string {
+  const parts = [engine, checksum, dtype, arch(), cpuFeatures()];
   return createHash('sha256').update(JSON.stringify(parts)).digest('hex').slice(0, 16);
 }
 

@@ -1,7 +1,9 @@
 /** @module The engine's parts, for the benchmarks. */
+export type { Gpt2Shape } from './batched/gpt2-config.ts';
 export { graphVersion } from './batched/graph-version.ts';
-export type { Gpt2Layer, Gpt2Shape, Gpt2Weights, Linear, Norm } from './batched/gpt2-weights.ts';
+export type { Gpt2Layer, Gpt2Weights, Linear, Norm } from './batched/gpt2-weights.ts';
 export { loadBatchedModel } from './batched/load-batched-model.ts';
+export { describeModel } from './models/describe-model.ts';
 export { microsoftDomain, OnnxGraph, type Value } from './batched/onnx-graph.ts';
 export { childEnvironment } from './child-environment.ts';
 export { TextRun } from './sampling/text-run.ts';

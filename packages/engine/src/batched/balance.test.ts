@@ -1,30 +1,29 @@
 /** Balancing, on the shipped model and on a twin of it with outlier channels as larger GPT-2 models have them. */
 import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
-import { createTokenizer } from '@prosemill/tokenizer';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { describeModel } from '../models/model-files.ts';
 import { qualityLimits } from '../quality/quality-report.ts';
 import { scoreWindows } from '../quality/score-windows.ts';
 import { balance, type BalancedWeights } from './balance.ts';
 import { observeLinears } from './calibration.ts';
 import { buildFp32Graph, buildGpt2Graph } from './gpt2-graph.ts';
 import { Gpt2Session } from './gpt2-session.ts';
-import { type Gpt2Weights, type Linear, type Norm, readGpt2Weights } from './gpt2-weights.ts';
+import type { Gpt2Weights, Linear, Norm } from './gpt2-weights.ts';
 import { Int8Layers } from './int8-layers.ts';
 import { firstStep } from './step.ts';
+import { readTestModel } from './test-model.ts';
 
 const folder = fileURLToPath(new URL('../../../../models/tiny-tales', import.meta.url));
 let calibrationIds: readonly number[];
 let heldOutIds: readonly number[];
 let weights: Gpt2Weights;
 beforeAll(async () => {
-  const tokenizer = createTokenizer((await describeModel(folder, { engine: 'batched', dtype: 'fp32' })).tokenizer);
+  const { tokenizer, ...model } = await readTestModel(folder);
   const idsOf = async (name: string): Promise<readonly number[]> =>
     tokenizer.encode(await readFile(new URL(`../../texts/${name}.txt`, import.meta.url), 'utf8'));
   calibrationIds = await idsOf('calibration');
   heldOutIds = (await idsOf('held-out')).slice(0, 2_000);
-  weights = await readGpt2Weights(folder);
+  weights = model.weights;
 });
 
 const open = async (graph: Uint8Array): Promise<Gpt2Session> => await Gpt2Session.create(graph, weights.shape, 2);

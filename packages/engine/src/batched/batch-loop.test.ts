@@ -1,14 +1,14 @@
 /** What the loop does when the model fails or a text is canceled, on the shipped model. */
 import type { EngineStep } from '@prosemill/core';
 import { fileURLToPath } from 'node:url';
-import { createTokenizer, type Tokenizer } from '@prosemill/tokenizer';
+import type { Tokenizer } from '@prosemill/tokenizer';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { describeModel } from '../models/model-files.ts';
 import { TextRun } from '../sampling/text-run.ts';
 import { BatchLoop } from './batch-loop.ts';
 import { buildFp32Graph } from './gpt2-graph.ts';
 import { Gpt2Session } from './gpt2-session.ts';
-import { type Gpt2Weights, readGpt2Weights } from './gpt2-weights.ts';
+import type { Gpt2Weights } from './gpt2-weights.ts';
+import { readTestModel } from './test-model.ts';
 
 const folder = fileURLToPath(new URL('../../../../models/tiny-tales', import.meta.url));
 const sampling = { maxLength: null, temperature: 1, topK: 50, topP: 1, repetitionPenalty: 1, stop: [] };
@@ -16,8 +16,7 @@ const sampling = { maxLength: null, temperature: 1, topK: 50, topP: 1, repetitio
 let tokenizer: Tokenizer;
 let weights: Gpt2Weights;
 beforeAll(async () => {
-  tokenizer = createTokenizer((await describeModel(folder, { engine: 'batched', dtype: 'fp32' })).tokenizer);
-  weights = await readGpt2Weights(folder);
+  ({ tokenizer, weights } = await readTestModel(folder));
 });
 
 function textOf(prompt: string, maxNewTokens: number, onToken: (count: number) => void = () => undefined): TextRun {

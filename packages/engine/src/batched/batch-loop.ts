@@ -3,7 +3,7 @@ import type { EngineStep } from '@prosemill/core';
 import type { TextRun } from '../sampling/text-run.ts';
 import { admit } from './admission.ts';
 import type { Gpt2Session } from './gpt2-session.ts';
-import type { Gpt2Shape } from './gpt2-weights.ts';
+import type { Gpt2Shape } from './gpt2-config.ts';
 import { type Content, KvLane } from './kv-lane.ts';
 import { type Chunk, chunkOf } from './prompt-chunks.ts';
 import { type Entry, Slots } from './slots.ts';

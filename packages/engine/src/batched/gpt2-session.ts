@@ -2,7 +2,7 @@
 import { InferenceSession, type Tensor } from 'onnxruntime-node';
 import { topCandidates } from '../sampling/sampling.ts';
 import { newNames, outputNames, promptNames } from './graph-names.ts';
-import type { Gpt2Shape } from './gpt2-weights.ts';
+import type { Gpt2Shape } from './gpt2-config.ts';
 import { type KeysValues, StepFeeds, type StepInput, type StepOutput } from './step.ts';
 
 type KeysValuesNames = ReturnType<typeof newNames>;

@@ -1,10 +1,24 @@
-/** Where a finished graph lies, without the library that runs it. */
+/** Where a finished graph lies and how it says of which model it is, without the library that runs it. */
 import { join } from 'node:path';
 import { graphVersion } from './graph-version.ts';
+import { ProtobufMessage } from './protobuf.ts';
 
-/** @param of  `modelDir`: where downloaded models are kept; `weightsChecksum`: sha256, 64 hex digits. */
-export const graphFileOf = (of: {
-  readonly modelDir: string;
-  readonly weightsChecksum: string;
+/** What a graph is made of. */
+export interface GraphIdentity {
+  /** Of the model, as in `DescribedModel`. */
+  readonly checksum: string;
   readonly dtype: string;
-}): string => join(of.modelDir, 'graphs', `${of.weightsChecksum.slice(0, 16)}-${of.dtype}-${graphVersion}.onnx`);
+}
+
+/** @param modelDir  Where downloaded models are kept. */
+export const graphFileOf = (modelDir: string, { checksum, dtype }: GraphIdentity): string =>
+  join(modelDir, 'graphs', `${checksum.slice(0, 16)}-${dtype}-${graphVersion}.onnx`);
+
+/**
+ * The last bytes of a stored graph: its full name as metadata of an ONNX file. A file that ends with these is whole, and of this model.
+ * @see https://github.com/onnx/onnx/blob/main/onnx/onnx.proto, ModelProto.metadata_props
+ */
+export function graphLabel({ checksum, dtype }: GraphIdentity): Uint8Array<ArrayBuffer> {
+  const entry = new ProtobufMessage().string(1, 'prosemill').string(2, `${checksum} ${dtype} ${graphVersion}`);
+  return new ProtobufMessage().message(14, entry).finish();
+}

@@ -11,8 +11,9 @@ import { createTextGenerator } from '../index.ts';
 import type { Engine } from '../models/model-files.ts';
 import { buildFp32Graph } from './gpt2-graph.ts';
 import { Gpt2Session } from './gpt2-session.ts';
-import { type Gpt2Shape, readGpt2Weights } from './gpt2-weights.ts';
+import type { Gpt2Shape } from './gpt2-config.ts';
 import { firstStep } from './step.ts';
+import { readTestModel } from './test-model.ts';
 
 const folder = fileURLToPath(new URL('../../../../models/tiny-tales', import.meta.url));
 const text = readFileSync(new URL('../../texts/held-out.txt', import.meta.url), 'utf8');
@@ -78,7 +79,7 @@ it(`gives the same ${promptCount} greedy texts as transformers.js, up to numeric
   const batched = await greedyTexts('batched');
   const transformers = await greedyTexts('transformers');
   expect(new Set(batched.texts).size).toBeGreaterThan(promptCount / 2);
-  const weights = await readGpt2Weights(folder);
+  const { weights } = await readTestModel(folder);
   const session = await Gpt2Session.create(buildFp32Graph(weights), weights.shape, 2);
   const ties: string[] = [];
   for (const [index, prompt] of prompts.entries()) {

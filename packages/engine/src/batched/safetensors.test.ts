@@ -46,16 +46,44 @@ describe('safetensors', () => {
     await file.close();
   });
 
-  it('refuses a file that is cut off, another format and unknown numbers', async () => {
-    const header = { a: { dtype: 'F32', shape: [2], data_offsets: [0, 8] } };
-    const cut = await openSafetensors(await write(header, Buffer.alloc(4)));
-    await expect(cut.read('a')).rejects.toThrow('shorter than its header says');
-    await cut.close();
-    const odd = await openSafetensors(await write({ a: { ...header.a, dtype: 'I64' } }, Buffer.alloc(8)));
-    await expect(odd.read('a')).rejects.toThrow('type I64');
-    await odd.close();
-    const path = join(folder, 'other');
-    await writeFile(path, 'GGUF and something else that is no safetensors file at all');
-    await expect(openSafetensors(path)).rejects.toThrow('is no safetensors file');
+  it('reads float64, rounded', async () => {
+    const path = await write(
+      { a: { dtype: 'F64', shape: [2], data_offsets: [0, 16] } },
+      Buffer.from(Float64Array.of(0.1, -7).buffer),
+    );
+    const file = await openSafetensors(path);
+    expect([...(await file.read('a'))]).toEqual([Math.fround(0.1), -7]);
+    await file.close();
   });
+
+  const entry = { dtype: 'F32', shape: [2], data_offsets: [0, 8] };
+
+  it.each([
+    ['whose data is cut off', { a: entry }, 4, 'has 66 bytes, but its header describes 70'],
+    ['of no entries', [], 0, 'is not a safetensors file: its header is no object'],
+    ['with an entry that is none', { a: 7 }, 0, 'is not a safetensors file: the entry of a does not fit its data'],
+    ['with more data than its shape', { a: { ...entry, shape: [1] } }, 8, 'the entry of a does not fit its data'],
+    ['with an odd shape', { a: { ...entry, shape: [-1, -2] } }, 8, 'the entry of a does not fit its data'],
+    ['that begins after its end', { a: { ...entry, data_offsets: [8, 0] } }, 8, 'the entry of a does not fit its data'],
+  ])('refuses a file %s', async (_name, header, bytes, words) => {
+    await expect(openSafetensors(await write(header, Buffer.alloc(bytes)))).rejects.toMatchObject({
+      code: 'engine_unavailable',
+      message: expect.stringContaining(words),
+    });
+  });
+
+  it('refuses unknown numbers when they are read', async () => {
+    const odd = await openSafetensors(await write({ a: { ...entry, dtype: 'I64' } }, Buffer.alloc(8)));
+    await expect(odd.read('a')).rejects.toThrow('a has the number format I64, but F64, F32, F16 or BF16 is expected');
+    await odd.close();
+  });
+
+  it.each(['', 'short', 'GGUF and something else that is no safetensors file at all'])(
+    'refuses a file of %o',
+    async (content) => {
+      const path = join(folder, 'other');
+      await writeFile(path, content);
+      await expect(openSafetensors(path)).rejects.toThrow('other is not a safetensors file');
+    },
+  );
 });

@@ -1,45 +1,58 @@
 /** Reads a safetensors file. @see https://github.com/huggingface/safetensors#format */
 import { type FileHandle, open } from 'node:fs/promises';
+import { errorLine } from '@prosemill/core';
+import { isObject } from '../models/model-json.ts';
+import { refuse } from '../models/model-refusals.ts';
 
 export interface TensorInfo {
   readonly shape: readonly number[];
-  /** F32, F16 or BF16 can be read. */
+  /** F64, F32, F16 or BF16 can be read. */
   readonly dtype: string;
 }
 
 export interface SafetensorsFile {
+  readonly path: string;
   readonly tensors: ReadonlyMap<string, TensorInfo>;
   /**
-   * A tensor's values, row-major, as float32: exact, since every float16 and bfloat16 is a float32.
-   * @throws {RangeError} for an unknown name, another number format, or a file that is too short
+   * A tensor's values, row-major, as float32: exact, but for float64, which is rounded.
+   * @throws {RangeError} for an unknown name
+   * @throws {AppError} `engine_unavailable` for another number format
    */
   read(name: string): Promise<Float32Array>;
   close(): Promise<void>;
 }
 
 interface Entry extends TensorInfo {
-  readonly data_offsets: readonly [begin: number, end: number];
+  /** Bytes after the header. */
+  readonly begin: number;
+  readonly end: number;
 }
 
 /** A header is a few kilobytes; anything near this is no safetensors file. */
 const maxHeaderBytes = 100e6;
+const lengthBytes = 8;
 
-/** @throws {RangeError} when the file is none of this format */
+const elementBytes: Readonly<Record<string, number>> = { F64: 8, F32: 4, F16: 2, BF16: 2 };
+
+/** @throws {AppError} `engine_unavailable` when the file is none of this format, or is cut off */
 export async function openSafetensors(path: string): Promise<SafetensorsFile> {
   const file = await open(path);
   try {
-    const headerBytes = Number((await readBytes(file, 0, 8)).readBigUInt64LE());
-    if (headerBytes > maxHeaderBytes) throw new RangeError(`${path} is no safetensors file.`);
-    const header = JSON.parse((await readBytes(file, 8, headerBytes)).toString()) as Record<string, Entry>;
-    const { __metadata__: _metadata, ...entries } = header;
-    const tensors = new Map(Object.entries(entries));
+    const { size } = await file.stat();
+    const { tensors, dataStart } = await readHeader(file, size).catch((cause: unknown) => {
+      throw refuse('not-safetensors', { file: path, reason: errorLine(cause) });
+    });
+    const expected = dataStart + Math.max(0, ...[...tensors.values()].map(({ end }) => end));
+    if (size < expected) throw refuse('cut-off', { file: path, bytes: size, expected });
     return {
+      path,
       tensors,
       async read(name) {
         const entry = tensors.get(name);
         if (entry === undefined) throw new RangeError(`${path} has no tensor ${name}.`);
-        const [begin, end] = entry.data_offsets;
-        return toFloat32(await readBytes(file, 8 + headerBytes + begin, end - begin), entry.dtype);
+        const { dtype: format, begin, end } = entry;
+        if (!(format in elementBytes)) throw refuse('tensor-format', { file: path, tensor: name, format });
+        return toFloat32(await readBytes(file, dataStart + begin, end - begin), format);
       },
       close: async () => await file.close(),
     };
@@ -48,6 +61,34 @@ export async function openSafetensors(path: string): Promise<SafetensorsFile> {
     throw error;
   }
 }
+
+async function readHeader(
+  file: FileHandle,
+  size: number,
+): Promise<{ readonly tensors: ReadonlyMap<string, Entry>; readonly dataStart: number }> {
+  if (size < lengthBytes) throw new RangeError('it is too short');
+  const headerBytes = Number((await readBytes(file, 0, lengthBytes)).readBigUInt64LE());
+  if (headerBytes > Math.min(maxHeaderBytes, size - lengthBytes)) throw new RangeError('its header is too long');
+  const header: unknown = JSON.parse((await readBytes(file, lengthBytes, headerBytes)).toString());
+  if (!isObject(header)) throw new RangeError('its header is no object');
+  const { __metadata__: _metadata, ...entries } = header;
+  const tensors = new Map(Object.entries(entries).map(([name, entry]) => [name, checkedEntry(name, entry)]));
+  return { tensors, dataStart: lengthBytes + headerBytes };
+}
+
+/** Of a format that is not known the length is not known either. */
+function checkedEntry(name: string, value: unknown): Entry {
+  const { dtype, shape, data_offsets: offsets } = isObject(value) ? value : {};
+  if (typeof dtype === 'string' && areSizes(shape) && areSizes(offsets) && offsets.length === 2) {
+    const [begin = 0, end = 0] = offsets;
+    const bytes = shape.reduce((product, length) => product * length, elementBytes[dtype] ?? 0);
+    if (begin <= end && (!(dtype in elementBytes) || end - begin === bytes)) return { dtype, shape, begin, end };
+  }
+  throw new RangeError(`the entry of ${name} does not fit its data`);
+}
+
+const areSizes = (value: unknown): value is readonly number[] =>
+  Array.isArray(value) && value.every((item) => Number.isSafeInteger(item) && item >= 0);
 
 async function readBytes(file: FileHandle, position: number, length: number): Promise<Buffer> {
   // Its own memory, so that a view of other element sizes is aligned.
@@ -60,14 +101,16 @@ async function readBytes(file: FileHandle, position: number, length: number): Pr
   return buffer;
 }
 
-function toFloat32(bytes: Buffer, dtype: string): Float32Array {
+function toFloat32({ buffer }: Buffer, dtype: string): Float32Array {
   switch (dtype) {
+    case 'F64':
+      return new Float32Array(new Float64Array(buffer));
     case 'F32':
-      return new Float32Array(bytes.buffer);
+      return new Float32Array(buffer);
     case 'F16':
-      return new Float32Array(new Float16Array(bytes.buffer));
+      return new Float32Array(new Float16Array(buffer));
     case 'BF16': {
-      const halves = new Uint16Array(bytes.buffer);
+      const halves = new Uint16Array(buffer);
       const wide = new Uint32Array(halves.length);
       for (let index = 0; index < halves.length; index += 1) wide[index] = (halves[index] ?? 0) << 16;
       return new Float32Array(wide.buffer);

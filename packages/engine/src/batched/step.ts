@@ -1,7 +1,7 @@
 /** One run of the graph, as its caller sees it. Letters as in gpt2-graph.ts. */
 import { Tensor } from 'onnxruntime-node';
 import { inputNames, maskName, pastNames, promptPastNames } from './graph-names.ts';
-import type { Gpt2Shape } from './gpt2-weights.ts';
+import type { Gpt2Shape } from './gpt2-config.ts';
 import { laneSizes } from './lane-sizes.ts';
 
 /** Keys and values of a layer, or of what is new in it. */

@@ -28,6 +28,8 @@ interface LoadedEngine {
   readonly runner: ModelRunner;
   readonly tokenizer: Tokenizer;
   readonly contextLength: number;
+  /** Tokens that end a text. */
+  readonly endIds: ReadonlySet<number>;
 }
 
 interface Call {
@@ -67,9 +69,10 @@ function receive(message: ToChild): void {
 async function load(message: LoadMessage): Promise<void> {
   try {
     armFailpoint({ FAILPOINT: message.failpoint });
-    const tokenizer = createTokenizer(message.tokenizer);
+    const { tokenizer: record, contextLength, endIds } = message.model;
+    const tokenizer = createTokenizer(record);
     const runner = await loadRunner(message);
-    engine = { runner, tokenizer, contextLength: message.contextLength };
+    engine = { runner, tokenizer, contextLength, endIds: new Set(endIds) };
     send({ type: 'loaded', engineVersion: runner.version });
   } catch (error) {
     send({ type: 'load-failed', message: errorLine(error) });
@@ -78,7 +81,7 @@ async function load(message: LoadMessage): Promise<void> {
 
 /** Imported when it is needed: each brings a native library or a large one. */
 async function loadRunner(message: LoadMessage): Promise<ModelRunner> {
-  switch (message.engine) {
+  switch (message.model.engine) {
     case 'batched':
       return await (
         await import('../batched/load-batched-model.ts')
@@ -86,7 +89,7 @@ async function loadRunner(message: LoadMessage): Promise<ModelRunner> {
     case 'transformers':
       return await (await import('./transformers-model.ts')).loadTransformersModel(message);
     default:
-      return assertNever(message.engine);
+      return assertNever(message.model.engine);
   }
 }
 
@@ -94,12 +97,12 @@ async function generate(id: number, request: GenerateRequest): Promise<void> {
   try {
     if (engine === null) throw new TypeError('generate came before the model was loaded');
     if (request.prompt.includes(poisonWord)) await failpoint('engine.poison');
-    const { runner, tokenizer, contextLength } = engine;
+    const { runner, tokenizer, contextLength, endIds } = engine;
     const textRun = new TextRun({
       request,
       tokenizer,
       contextLength,
-      endIds: runner.endIds,
+      endIds,
       onText: (text, completionTokens) => tell(id, { type: 'token-delta', text, completionTokens }),
     });
     const call: Call = { textRun, hasStarted: false };

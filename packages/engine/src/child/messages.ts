@@ -1,20 +1,15 @@
 /** What a worker and its engine process say to each other. */
 import type { EngineStep, ErrorCode, GenerateRequest, GenerationEnding, TokenEvent } from '@prosemill/core';
-import type { Dtype, Engine } from '../models/model-files.ts';
+import type { DescribedModel } from '../models/describe-model.ts';
 
 export interface LoadMessage {
   readonly type: 'load';
-  readonly engine: Engine;
-  readonly folder: string;
-  readonly dtype: Dtype;
-  /** Where `batched` keeps the graph that it has made of these weights. */
-  readonly graphFile: string;
+  readonly model: DescribedModel;
+  /** Where `batched` keeps the graph that it has made of the model. */
+  readonly modelDir: string;
   /** Texts at once. */
   readonly slots: number;
   readonly threads: number;
-  readonly contextLength: number;
-  /** As in core's `ModelRecord`. */
-  readonly tokenizer: string;
   /** What is armed in the worker is armed in its engine. */
   readonly failpoint?: string | undefined;
 }

@@ -16,7 +16,7 @@ import type { LoadMessage } from './messages.ts';
 import type { ModelRunner } from './model-runner.ts';
 
 /** @throws what transformers.js throws when the files are no model it can run */
-export async function loadTransformersModel({ folder, dtype, threads }: LoadMessage): Promise<ModelRunner> {
+export async function loadTransformersModel({ model: { folder, dtype }, threads }: LoadMessage): Promise<ModelRunner> {
   env.logLevel = LogLevel.ERROR;
   env.allowRemoteModels = false;
   env.localModelPath = dirname(folder) + sep;
@@ -29,7 +29,6 @@ export async function loadTransformersModel({ folder, dtype, threads }: LoadMess
   let lastRun: Promise<void> = Promise.resolve();
   return {
     version: env.version,
-    endIds: endIdsOf(model),
     async run(textRun, onStart) {
       const before = lastRun;
       const { promise, resolve } = Promise.withResolvers<void>();
@@ -106,10 +105,3 @@ class EndOfRun extends StoppingCriteria {
 
 const int64 = (values: readonly number[], dims: number[]): Tensor =>
   new Tensor('int64', BigInt64Array.from(values, BigInt), dims);
-
-/** The same ids that generate itself would end on. */
-function endIdsOf(model: PreTrainedModel): ReadonlySet<number> {
-  const ids =
-    model.generation_config?.eos_token_id ?? (model.config as { eos_token_id?: number | number[] }).eos_token_id;
-  return new Set([ids ?? []].flat());
-}

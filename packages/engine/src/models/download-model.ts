@@ -2,23 +2,20 @@
 import { randomUUID } from 'node:crypto';
 import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { AppError, backoffMs, reconnectBackoff } from '@prosemill/core';
-import { setTimeout as wait } from 'node:timers/promises';
-import { downloadHubFile, type HubFile, type HubTimeouts, readHubJson, type Repository, statHubFile } from './hub.ts';
-import { externalDataFiles, optionalFiles, requiredFiles, type Variant } from './model-files.ts';
+import { AppError } from '@prosemill/core';
+import type { Checksums } from './describe-model.ts';
+import { downloadHubFile, type HubFile, type Repository } from './hub.ts';
+import { type HubRequest, type HubSource, persistently } from './hub-source.ts';
+import type { Variant } from './model-files.ts';
 
-/** Checksums by path that are known before the download, 64 hex digits. */
-export type Checksums = Readonly<Record<string, string>>;
-
-export interface DownloadOptions {
-  readonly repository: Repository;
+export interface DownloadOptions extends HubRequest {
+  readonly source: HubSource;
+  /** Paths of the files, config.json first. */
+  readonly files: readonly string[];
   readonly variant: Variant;
   readonly modelDir: string;
+  /** Checksums by path that are known before the download. */
   readonly pinned: Checksums;
-  /** Tries for each request, at least 1; each wait between them is longer. */
-  readonly tries: number;
-  readonly timeouts: HubTimeouts;
-  readonly signal: AbortSignal;
   /** `received` of `total` bytes. */
   readonly onProgress: (received: number, total: number) => void;
 }
@@ -29,7 +26,7 @@ export interface DownloadManifest {
   readonly revision: string;
   /** Null when the server does not tell. */
   readonly commit: string | null;
-  /** sha256 by path, of what was written. */
+  /** Of what was written. */
   readonly files: Checksums;
 }
 
@@ -82,21 +79,11 @@ export async function downloadModel(options: DownloadOptions): Promise<string> {
 }
 
 async function downloadInto(folder: string, options: DownloadOptions): Promise<DownloadManifest> {
-  const { repository, variant, pinned, timeouts, signal, onProgress } = options;
+  const { source, repository, pinned, timeouts, signal, onProgress } = options;
   const checksums: Record<string, string> = {};
   const received = new Map<string, number>();
-
-  async function find(path: string): Promise<HubFile | null> {
-    return await persistently(options, () => statHubFile(repository, path, timeouts, signal));
-  }
-
-  async function findRequired(path: string): Promise<HubFile> {
-    const file = await find(path);
-    if (file !== null) return file;
-    throw new AppError('engine_unavailable', {
-      message: `${repository.id} at ${repository.revision} has no ${path}, which the engine ${variant.engine} needs`,
-    });
-  }
+  const files = (await Promise.all(options.files.map((path) => source.find(path)))).filter((file) => file !== null);
+  const total = sum(files.map((file) => file.size ?? 0));
 
   async function save(file: HubFile): Promise<void> {
     const target = join(folder, file.path);
@@ -104,8 +91,7 @@ async function downloadInto(folder: string, options: DownloadOptions): Promise<D
     const actual = await persistently(options, () =>
       downloadHubFile(file, target, timeouts, signal, (count) => {
         received.set(file.path, count);
-        // The first file says nothing about how much there is in all.
-        if (total > 0) onProgress(sum(received.values()), total);
+        onProgress(sum(received.values()), total);
       }),
     );
     const expected = pinned[file.path] ?? file.sha256;
@@ -117,65 +103,15 @@ async function downloadInto(folder: string, options: DownloadOptions): Promise<D
     checksums[file.path] = actual;
   }
 
-  // The first request alone: where there is no network, it says so once.
-  const config = await findRequired('config.json');
-  let total = 0;
-  await save(config);
-  const externalData = externalDataFiles(await readFile(join(folder, config.path), 'utf8'), variant);
-  const paths = [...requiredFiles(variant).filter((path) => path !== config.path), ...externalData];
-  const required = await Promise.all(paths.map(findRequired));
-  const optional = await Promise.all(optionalFiles.map(find));
-  const files = [...required, ...optional.filter((file) => file !== null)];
-  total = sum([config, ...files].map((file) => file.size ?? 0));
   for (const file of files) await save(file);
-  return { repository: repository.id, revision: repository.revision, commit: config.commit, files: checksums };
+  const commit = files[0]?.commit ?? null;
+  return { repository: repository.id, revision: repository.revision, commit, files: checksums };
 }
 
 function sum(values: Iterable<number>): number {
   let total = 0;
   for (const value of values) total += value;
   return total;
-}
-
-/** The config.json of a repository, before it is known which other files are wanted. @throws {AppError} `engine_unavailable` */
-export async function fetchConfig(
-  options: Pick<DownloadOptions, 'repository' | 'tries' | 'timeouts' | 'signal'>,
-): Promise<unknown> {
-  const { repository, timeouts, signal } = options;
-  return await persistently(options, async () => {
-    const file = await statHubFile(repository, 'config.json', timeouts, signal);
-    if (file === null) throw new AppError('engine_unavailable', { message: `${repository.id} has no config.json` });
-    return await readHubJson(file, timeouts, signal);
-  });
-}
-
-/** @throws {AppError} `engine_unavailable` when the hub does not say */
-export async function hasFile(
-  options: Pick<DownloadOptions, 'repository' | 'tries' | 'timeouts' | 'signal'>,
-  path: string,
-): Promise<boolean> {
-  const { repository, timeouts, signal } = options;
-  return (await persistently(options, () => statHubFile(repository, path, timeouts, signal))) !== null;
-}
-
-/** Repeats what failed for a reason that may pass: no answer, a broken download, 429 or a server's error. */
-async function persistently<T>(
-  { tries, signal }: Pick<DownloadOptions, 'tries' | 'signal'>,
-  run: () => Promise<T>,
-): Promise<T> {
-  for (let attempt = 1; ; attempt += 1) {
-    try {
-      return await run();
-    } catch (error) {
-      if (attempt >= tries || !(error instanceof AppError) || isFinal(error)) throw error;
-      await wait(backoffMs(attempt, reconnectBackoff), undefined, { signal });
-    }
-  }
-}
-
-function isFinal({ details }: AppError): boolean {
-  const status = details['status'];
-  return typeof status === 'number' && status < 500 && status !== 429;
 }
 
 async function removeOldPartials(modelDir: string): Promise<void> {

@@ -126,11 +126,11 @@ export async function downloadHubFile(
   return hash.digest('hex');
 }
 
-/** The content of a small file. @throws {AppError} `engine_unavailable` with the reason */
-export async function readHubJson(file: HubFile, { connectMs }: HubTimeouts, signal: AbortSignal): Promise<unknown> {
+/** The text of a small file. @throws {AppError} `engine_unavailable` with the reason */
+export async function readHubText(file: HubFile, { connectMs }: HubTimeouts, signal: AbortSignal): Promise<string> {
   const response = await ask(file.url, {}, connectMs, signal);
   if (!response.ok) throw refused(file.url, response);
-  return await response.json().catch((cause: unknown) => {
+  return await response.text().catch((cause: unknown) => {
     throw new AppError('engine_unavailable', { message: `${file.url} cannot be read`, cause });
   });
 }

@@ -1,24 +1,16 @@
 /** From what MODEL says to a folder with a model in it, and the engine that runs it. */
-import { access, readFile, stat } from 'node:fs/promises';
-import { basename, join, resolve } from 'node:path';
+import { stat } from 'node:fs/promises';
+import { basename, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { isDeepStrictEqual } from 'node:util';
 import { AppError, errorLine } from '@prosemill/core';
-import { weightsFileName } from '../batched/gpt2-weights.ts';
 import { readDefaultDtype } from '../quality/quality-report.ts';
-import { type Checksums, downloadModel, fetchConfig, folderOf, hasFile, readManifest } from './download-model.ts';
+import { type Checksums, type DescribedModel, describeModel } from './describe-model.ts';
+import { type DownloadManifest, downloadModel, folderOf, readManifest } from './download-model.ts';
 import type { Repository } from './hub.ts';
-import {
-  canBatch,
-  isBatchedDtype,
-  type Dtype,
-  type Engine,
-  describeModel,
-  engines,
-  type ModelDescription,
-  sha256OfFile,
-  type Variant,
-  weightsFile,
-} from './model-files.ts';
+import { hubSource } from './hub-source.ts';
+import { type Dtype, type Engine, engines, isBatchedDtype, onnxFile } from './model-files.ts';
+import { findLayout } from './model-layout.ts';
 
 export interface ModelChoice {
   /** A hub id, a folder, or `shipped`; undefined: distilgpt2 if it can be had, else the shipped model. */
@@ -37,14 +29,11 @@ export interface ModelChoice {
 /** Once it is known in which dtype a model is looked for. */
 type DefiniteChoice = ModelChoice & { readonly dtype: Dtype };
 
-export interface ResolvedModel extends ModelDescription, Variant {
-  readonly folder: string;
+export interface ResolvedModel extends DescribedModel {
   /** The last part of its id or path. */
   readonly name: string;
-  /** As asked for on the hub; of a folder, the first digits of the weights' checksum. */
+  /** The commit on the hub; of a folder, and of a download that is not as the hub has it, with the first digits of the checksum. */
   readonly revision: string;
-  /** sha256, 64 hex digits. */
-  readonly weightsChecksum: string;
   /** As in core's `LoadedModel`. */
   readonly fallbackReason: string | null;
 }
@@ -60,12 +49,12 @@ const distilgpt2: Readonly<Record<Engine, PinnedModel>> = {
   batched: {
     id: 'distilbert/distilgpt2',
     revision: '2290a62682d06624634c1f46a6ad5be0f47f38aa',
-    checksums: { [weightsFileName]: 'e1ff18884359fe8beb795a5f414feb85a6ce3d929ad019c0d958c039d2b94a1b' },
+    checksums: { 'model.safetensors': 'e1ff18884359fe8beb795a5f414feb85a6ce3d929ad019c0d958c039d2b94a1b' },
   },
   transformers: {
     id: 'Xenova/distilgpt2',
     revision: 'a41c10485c18a64b6606729b6a082330cbd8f49e',
-    checksums: { 'onnx/model.onnx': 'd605c4b3740df3960e8f84e4c5735af8d81d19105eb915b692272c08cc800b0c' },
+    checksums: { [onnxFile('fp32')]: 'd605c4b3740df3960e8f84e4c5735af8d81d19105eb915b692272c08cc800b0c' },
   },
 };
 /** Names under which people know it. */
@@ -97,7 +86,7 @@ export async function resolveModel(choice: ModelChoice, options: ResolveOptions)
   const found = await findModel({ ...choice, dtype: choice.dtype ?? 'fp32' }, options);
   // All dtypes of `batched` come from the same files, so it can be chosen when they are there.
   if (choice.dtype !== undefined || found.engine !== 'batched') return found;
-  return { ...found, dtype: await readDefaultDtype(found.folder, found.weightsChecksum) };
+  return { ...found, dtype: await readDefaultDtype(found.folder, found.checksum) };
 }
 
 async function findModel(choice: DefiniteChoice, options: ResolveOptions): Promise<ResolvedModel> {
@@ -128,60 +117,36 @@ async function resolveDefault(choice: DefiniteChoice, options: ResolveOptions): 
   }
 }
 
-async function fromFolder(
-  folder: string,
-  { engine: wanted, dtype }: Pick<DefiniteChoice, 'engine' | 'dtype'>,
-): Promise<ResolvedModel> {
-  const engine = wanted === 'auto' ? await engineForFolder(folder, dtype) : wanted;
-  const variant = { engine, dtype };
-  const description = await describeModel(folder, variant);
-  const weightsChecksum = await sha256OfFile(join(folder, weightsFile(variant)));
-  const revision = weightsChecksum.slice(0, 12);
-  return {
-    ...description,
-    ...variant,
-    folder,
-    name: basename(folder),
-    revision,
-    weightsChecksum,
-    fallbackReason: null,
-  };
+/** Engines that may run a model, the best first. */
+function candidatesOf({ engine, dtype }: Pick<DefiniteChoice, 'engine' | 'dtype'>): readonly Engine[] {
+  if (engine !== 'auto') return [engine];
+  return isBatchedDtype(dtype) ? engines : ['transformers'];
 }
 
-async function engineForFolder(folder: string, dtype: Dtype): Promise<Engine> {
-  try {
-    await access(join(folder, weightsFileName));
-    return canBatch(JSON.parse(await readFile(join(folder, 'config.json'), 'utf8')), dtype)
-      ? 'batched'
-      : 'transformers';
-  } catch {
-    return 'transformers';
-  }
+async function fromFolder(folder: string, choice: Pick<DefiniteChoice, 'engine' | 'dtype'>): Promise<ResolvedModel> {
+  const described = await describeModel(folder, candidatesOf(choice), choice.dtype);
+  return { ...described, name: basename(folder), revision: digitsOf(described), fallbackReason: null };
 }
 
 async function fromHub(model: string, choice: DefiniteChoice, options: FetchOptions): Promise<ResolvedModel> {
   const { dtype, modelDir, revision: wanted } = choice;
-  const candidates = choice.engine === 'auto' ? engines : [choice.engine];
+  const candidates = candidatesOf(choice);
   for (const engine of candidates) {
     const { repository } = sourceOf(model, choice, engine);
     const folder = folderOf(modelDir, repository, { engine, dtype });
-    if ((await readManifest(folder)) !== null) return await fromDownload(folder, repository, { engine, dtype });
+    const manifest = await readManifest(folder);
+    if (manifest !== null) return await fromDownload({ folder, repository, manifest }, engine, dtype);
   }
-  const engine = choice.engine === 'auto' ? await engineForHub(model, choice, options) : choice.engine;
-  const { repository, pinned } = sourceOf(model, choice, engine);
-  const variant = { engine, dtype };
+  const [first = 'transformers'] = candidates;
+  const { repository, pinned } = sourceOf(model, choice, first);
+  const request = { repository, ...options };
+  const source = hubSource(request);
+  // A pinned model has another repository for each engine.
+  const { engine, files } = await findLayout(source, pinned === null ? candidates : [first], dtype);
   const checksums = wanted === undefined || wanted === pinned?.revision ? (pinned?.checksums ?? {}) : {};
-  const folder = await downloadModel({ repository, variant, modelDir, pinned: checksums, ...options });
-  return await fromDownload(folder, repository, variant);
-}
-
-async function engineForHub(model: string, choice: DefiniteChoice, options: FetchOptions): Promise<Engine> {
-  if (!isBatchedDtype(choice.dtype)) return 'transformers';
-  const { repository, pinned } = sourceOf(model, choice, 'batched');
-  // A known model needs no look at its config: one request less before the fallback.
-  if (pinned !== null) return 'batched';
-  const isFit = canBatch(await fetchConfig({ repository, ...options }), choice.dtype);
-  return isFit && (await hasFile({ repository, ...options }, weightsFileName)) ? 'batched' : 'transformers';
+  const variant = { engine, dtype };
+  const folder = await downloadModel({ ...request, source, files, variant, modelDir, pinned: checksums });
+  return await fromDownload({ folder, repository, manifest: await readManifest(folder) }, engine, dtype);
 }
 
 function sourceOf(
@@ -198,22 +163,32 @@ function sourceOf(
   return { repository, pinned };
 }
 
-async function fromDownload(folder: string, { id, revision }: Repository, variant: Variant): Promise<ResolvedModel> {
-  const manifest = await readManifest(folder);
-  const weightsChecksum = manifest?.files[weightsFile(variant)];
-  if (weightsChecksum === undefined) {
-    throw new AppError('engine_unavailable', { message: `${folder} is damaged: delete it` });
-  }
+interface Download {
+  readonly folder: string;
+  readonly repository: Repository;
+  readonly manifest: DownloadManifest | null;
+}
+
+async function fromDownload(
+  { folder, repository, manifest }: Download,
+  engine: Engine,
+  dtype: Dtype,
+): Promise<ResolvedModel> {
+  const described = await describeModel(resolve(folder), [engine], dtype);
+  const { id, revision } = repository;
+  const commit = manifest?.commit ?? null;
+  const isUntouched = commit !== null && isSame(described.files, manifest?.files);
   return {
-    ...(await describeModel(folder, variant)),
-    ...variant,
-    folder: resolve(folder),
+    ...described,
     name: basename(id),
-    revision: manifest?.commit ?? revision,
-    weightsChecksum,
+    revision: isUntouched ? commit : `${commit ?? revision}+${digitsOf(described)}`,
     fallbackReason: null,
   };
 }
+
+const digitsOf = ({ checksum }: DescribedModel): string => checksum.slice(0, 12);
+
+const isSame = (files: Checksums, downloaded: Checksums | undefined): boolean => isDeepStrictEqual(files, downloaded);
 
 const isFolder = async (path: string): Promise<boolean> =>
   await stat(path).then(

@@ -40,9 +40,9 @@ describe('the report that ships with tiny-tales', () => {
     measured = (await measureQuality(optionsWith({}))).report as QualityReport;
   });
 
-  it('is of these weights, this graph and this text: if not, run `MODEL=shipped pnpm quality`', () => {
-    const { weightsChecksum, graphVersion, text, limits } = measured;
-    expect(shipped).toMatchObject({ weightsChecksum, graphVersion, text, limits });
+  it('is of this model, this graph and this text: if not, run `MODEL=shipped pnpm quality`', () => {
+    const { modelChecksum, graphVersion, text, limits } = measured;
+    expect(shipped).toMatchObject({ modelChecksum, graphVersion, text, limits });
   });
 
   it('says what a run gives today in fp32', () => {
@@ -52,7 +52,7 @@ describe('the report that ships with tiny-tales', () => {
 
   it('says what a run gives today in int8, or nothing on a CPU whose int8 is another', async () => {
     if (measured.isInt8Exact !== shipped.isInt8Exact) {
-      expect(await readDefaultDtype(tinyTales, measured.weightsChecksum)).toBe('fp32');
+      expect(await readDefaultDtype(tinyTales, measured.modelChecksum)).toBe('fp32');
       return;
     }
     const { perplexity, klDivergence, top1Agreement } = measured.dtypes.int8;

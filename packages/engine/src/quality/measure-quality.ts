@@ -1,13 +1,12 @@
 /** The quality gate: what each number format of a GPT-2 model is worth, on a text that the model has not seen. */
 import { createHash } from 'node:crypto';
 import { readFile, rm } from 'node:fs/promises';
-import { basename, join } from 'node:path';
+import { basename } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { AppError, type Logger } from '@prosemill/core';
 import { createTokenizer } from '@prosemill/tokenizer';
 import type { BatchedDtype } from '../batched/build-graph.ts';
 import type { Gpt2Session } from '../batched/gpt2-session.ts';
-import { type Gpt2Shape, parseGpt2Shape } from '../batched/gpt2-weights.ts';
 import { graphFileOf } from '../batched/graph-file.ts';
 import { openStoredGraph } from '../batched/stored-graph.ts';
 import { createProgressReport } from '../models/progress-bar.ts';
@@ -40,8 +39,8 @@ const heldOutText = fileURLToPath(new URL('../../texts/held-out.txt', import.met
 export async function measureQuality(options: QualityOptions): Promise<MeasuredQuality> {
   const { textFile = heldOutText, threads, modelDir } = options;
   const model = await resolveWithProgress(options);
-  const shape = await readShape(model);
-  if (shape === null) return { model, report: null };
+  const { shape } = model;
+  if (shape === null || model.engine !== 'batched') return { model, report: null };
   const text = await readText(textFile);
   const ids = createTokenizer(model.tokenizer).encode(text);
   if (ids.length < minTokens) {
@@ -49,14 +48,11 @@ export async function measureQuality(options: QualityOptions): Promise<MeasuredQ
       message: `${textFile} has ${ids.length} tokens, but at least ${minTokens} are needed`,
     });
   }
-  const { folder, weightsChecksum } = model;
-  const open = async (dtype: BatchedDtype): Promise<Gpt2Session> => {
-    const graphFile = graphFileOf({ modelDir, weightsChecksum, dtype });
-    return await openStoredGraph({ folder, dtype, graphFile, shape, threads, tokenizer: model.tokenizer });
-  };
+  const open = async (dtype: BatchedDtype): Promise<Gpt2Session> =>
+    await openStoredGraph({ model: { ...model, shape }, dtype, modelDir, threads });
   const scores = await scoreWindows({ ids, shape, reference: await open('fp32'), other: await open('int8') });
   const report = {
-    ...belongingOf(weightsChecksum),
+    ...belongingOf(model.checksum),
     text: {
       name: basename(textFile),
       sha256: createHash('sha256').update(text).digest('hex'),
@@ -72,11 +68,11 @@ export async function measureQuality(options: QualityOptions): Promise<MeasuredQ
 /** Deletes the stored graph of each other format: an image needs one. */
 export async function keepOneGraph(of: {
   readonly modelDir: string;
-  readonly weightsChecksum: string;
+  readonly checksum: string;
   readonly kept: string;
 }): Promise<void> {
   for (const dtype of ['fp32', 'int8'] as const) {
-    if (dtype !== of.kept) await rm(graphFileOf({ ...of, dtype }), { force: true });
+    if (dtype !== of.kept) await rm(graphFileOf(of.modelDir, { ...of, dtype }), { force: true });
   }
 }
 
@@ -90,11 +86,6 @@ async function resolveWithProgress(options: QualityOptions): Promise<ResolvedMod
   } finally {
     download.end();
   }
-}
-
-async function readShape({ engine, folder }: ResolvedModel): Promise<Gpt2Shape | null> {
-  if (engine !== 'batched') return null;
-  return parseGpt2Shape(JSON.parse(await readFile(join(folder, 'config.json'), 'utf8')));
 }
 
 async function readText(path: string): Promise<string> {

@@ -13,11 +13,11 @@ import {
   storeQualityReport,
 } from './quality-report.ts';
 
-const weightsChecksum = 'a'.repeat(64);
+const modelChecksum = 'a'.repeat(64);
 const passed = { perplexity: 20, klDivergence: 0, top1Agreement: 1, isPassed: true };
 const failed = { ...passed, isPassed: false };
 const report: QualityReport = {
-  ...belongingOf(weightsChecksum),
+  ...belongingOf(modelChecksum),
   text: { name: 'a.txt', sha256: 'b'.repeat(64), characters: 9_000, scoredTokens: 2_000 },
   limits: qualityLimits,
   dtypes: { fp32: passed, int8: passed },
@@ -64,19 +64,19 @@ describe('the default format', () => {
   it.each([
     ['int8 when it passed', report, 'int8'],
     ['fp32 when int8 did not pass', { ...report, dtypes: { fp32: passed, int8: failed } }, 'fp32'],
-    ['fp32 when the report is of other weights', { ...report, weightsChecksum: 'c'.repeat(64) }, 'fp32'],
+    ['fp32 when the report is of another model', { ...report, modelChecksum: 'c'.repeat(64) }, 'fp32'],
     ['fp32 when the report is of another graph', { ...report, graphVersion: 'another' }, 'fp32'],
     ['fp32 when int8 is another format on this CPU', { ...report, isInt8Exact: !report.isInt8Exact }, 'fp32'],
   ])('is %s', async (_name, stored, expected) => {
     await storeQualityReport(folder, stored);
-    expect(await readDefaultDtype(folder, weightsChecksum)).toBe(expected);
+    expect(await readDefaultDtype(folder, modelChecksum)).toBe(expected);
   });
 
   it('is fp32 without a report, and with one that cannot be read', async () => {
-    expect(await readDefaultDtype(folder, weightsChecksum)).toBe('fp32');
+    expect(await readDefaultDtype(folder, modelChecksum)).toBe('fp32');
     for (const text of ['{"dtypes": ', 'null', '{}']) {
       await writeFile(join(folder, 'quality.json'), text);
-      expect(await readDefaultDtype(folder, weightsChecksum)).toBe('fp32');
+      expect(await readDefaultDtype(folder, modelChecksum)).toBe('fp32');
     }
   });
 });

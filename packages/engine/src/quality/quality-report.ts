@@ -24,8 +24,8 @@ export interface QualityReport extends Belonging {
 
 /** What a report is true of. */
 interface Belonging {
-  /** sha256, 64 hex digits. */
-  readonly weightsChecksum: string;
+  /** As in `DescribedModel`. */
+  readonly modelChecksum: string;
   readonly graphVersion: string;
   /** Whether the CPU that measured adds products of whole numbers without clamping them; see {@link hasExactInt8}. */
   readonly isInt8Exact: boolean;
@@ -52,12 +52,12 @@ export const qualityLimits: QualityLimits = { maxPerplexityChange: 0.01, minTop1
 const fileName = 'quality.json';
 const fastestFirst = ['int8', 'fp32'] as const satisfies readonly BatchedDtype[];
 
-/** The fastest that passed, by a report beside the model that is true of these weights, this graph and this CPU; without one fp32. */
-export async function readDefaultDtype(folder: string, weightsChecksum: string): Promise<BatchedDtype> {
+/** The fastest that passed, by a report beside the model that is true of this model, this graph and this CPU; without one fp32. */
+export async function readDefaultDtype(folder: string, modelChecksum: string): Promise<BatchedDtype> {
   const report = await readQualityReport(folder);
-  const actual = belongingOf(weightsChecksum);
+  const actual = belongingOf(modelChecksum);
   const isTrue =
-    report?.weightsChecksum === actual.weightsChecksum &&
+    report?.modelChecksum === actual.modelChecksum &&
     report.graphVersion === actual.graphVersion &&
     report.isInt8Exact === actual.isInt8Exact &&
     isDeepStrictEqual(report.limits, qualityLimits);
@@ -94,8 +94,8 @@ export async function storeQualityReport(folder: string, report: QualityReport):
   }
 }
 
-export const belongingOf = (weightsChecksum: string): Belonging => ({
-  weightsChecksum,
+export const belongingOf = (modelChecksum: string): Belonging => ({
+  modelChecksum,
   graphVersion,
   isInt8Exact: hasExactInt8(),
 });

@@ -1,6 +1,6 @@
 /** Runs a text through two number formats of a model, side by side, and scores what each of them predicts. */
 import type { Gpt2Session } from '../batched/gpt2-session.ts';
-import type { Gpt2Shape } from '../batched/gpt2-weights.ts';
+import type { Gpt2Shape } from '../batched/gpt2-config.ts';
 import { firstStep } from '../batched/step.ts';
 import { addScores, compareLogits, noScore, type ScoreSums } from './compare-logits.ts';
 

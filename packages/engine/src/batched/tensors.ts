@@ -1,0 +1,48 @@
+/** The tensors of a model, whichever of its files they are in. */
+import { refuse } from '../models/model-refusals.ts';
+import { openSafetensors, type SafetensorsFile } from './safetensors.ts';
+
+export interface Tensors {
+  has(name: string): boolean;
+  /** The path of the file that holds the tensor. */
+  fileOf(name: string): string;
+  /**
+   * Its values, row-major.
+   * @throws {AppError} `engine_unavailable` when it is not there, of another shape, or of a number format that cannot be read
+   */
+  read(name: string, shape: readonly number[]): Promise<Float32Array>;
+  close(): Promise<void>;
+}
+
+/**
+ * @param paths  Of a tensor that several files have, the last counts.
+ * @throws {AppError} `engine_unavailable` when one is not a safetensors file
+ */
+export async function openTensors(paths: readonly string[]): Promise<Tensors> {
+  const files: SafetensorsFile[] = [];
+  const close = async (): Promise<void> => void (await Promise.all(files.map((file) => file.close())));
+  try {
+    for (const path of paths) files.push(await openSafetensors(path));
+  } catch (error) {
+    await close();
+    throw error;
+  }
+  const fileByName = new Map(files.flatMap((file) => [...file.tensors.keys()].map((name) => [name, file] as const)));
+  return {
+    has: (name) => fileByName.has(name),
+    fileOf: (name) => fileByName.get(name)?.path ?? paths.join(', '),
+    async read(name, shape) {
+      const file = fileByName.get(name);
+      const info = file?.tensors.get(name);
+      if (file === undefined || info === undefined) {
+        throw refuse('missing-tensor', { file: paths.join(', '), tensor: name });
+      }
+      if (info.shape.join() !== shape.join()) {
+        const shapes = { shape: info.shape.join(', '), expected: shape.join(', ') };
+        throw refuse('tensor-shape', { file: file.path, tensor: name, ...shapes });
+      }
+      return await file.read(name);
+    },
+    close,
+  };
+}

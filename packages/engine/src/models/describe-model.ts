@@ -1,0 +1,101 @@
+/** All that is known of a model from its files, and the checksum that stands for all that a text depends on. */
+import { createHash } from 'node:crypto';
+import { join } from 'node:path';
+import type { Gpt2Shape } from '../batched/gpt2-config.ts';
+import { readEndIds } from './end-of-text.ts';
+import { folderSource } from './file-source.ts';
+import { type Dtype, type Engine, sha256OfFile, type Variant } from './model-files.ts';
+import { isObject, type JsonFile, type JsonObject } from './model-json.ts';
+import { findLayout, type ModelLayout } from './model-layout.ts';
+import { refuse, shown } from './model-refusals.ts';
+import { readTokenizer } from './tokenizer-files.ts';
+
+/** sha256 by path, 64 hex digits. */
+export type Checksums = Readonly<Record<string, string>>;
+
+export interface DescribedModel extends Variant {
+  readonly folder: string;
+  readonly config: JsonObject;
+  /** Null for a family other than GPT-2. */
+  readonly shape: Gpt2Shape | null;
+  /** Positions: prompt and completion together. */
+  readonly contextLength: number;
+  /** As in core's `ModelRecord`. */
+  readonly tokenizer: string;
+  /** Tokens that end a text. */
+  readonly endIds: readonly number[];
+  /** Files that hold weights, by their paths in the folder. */
+  readonly weights: readonly string[];
+  /** Of every file that the model was read from. */
+  readonly files: Checksums;
+  /**
+   * sha256, 64 hex digits: of the weights, of what the engine takes from config.json, of the end of text and of the tokenizer. Another
+   * graph or text of the same request in the same number format needs another one.
+   */
+  readonly checksum: string;
+}
+
+/**
+ * @param wanted  Engines, the best first.
+ * @throws {AppError} `engine_unavailable` when no engine of those can run what is in the folder, with the reason
+ */
+export async function describeModel(folder: string, wanted: readonly Engine[], dtype: Dtype): Promise<DescribedModel> {
+  const source = folderSource(folder);
+  const layout = await findLayout(source, wanted, dtype);
+  const { engine, config, shape, weights } = layout;
+  const endIds = await readEndIds(source, config);
+  const vocabulary = shape?.vocabulary ?? sizeOf(config.fields['vocab_size']);
+  const tokenizer = await readTokenizer(source, layout.tokenizer, { config, vocabulary });
+  const contextLength = shape?.positions ?? positionsOf(config);
+  const files = await checksumsOf(folder, layout);
+  const checksum = sha256Of({
+    weights: weights.map((path) => files[path]),
+    config: engine === 'batched' ? shape : config.fields,
+    endIds,
+    tokenizer: JSON.parse(tokenizer),
+  });
+  return {
+    engine,
+    dtype,
+    folder,
+    config: config.fields,
+    shape,
+    contextLength,
+    tokenizer,
+    endIds,
+    weights,
+    files,
+    checksum,
+  };
+}
+
+async function checksumsOf(folder: string, { files }: ModelLayout): Promise<Checksums> {
+  const entries: [string, string][] = [];
+  for (const path of files) entries.push([path, await sha256OfFile(join(folder, path))]);
+  return Object.fromEntries(entries);
+}
+
+const sizeOf = (value: unknown): number | null =>
+  Number.isSafeInteger(value) && (value as number) > 0 ? (value as number) : null;
+
+/** Of a family other than GPT-2. */
+function positionsOf({ file, fields }: JsonFile): number {
+  const field = ['n_positions', 'max_position_embeddings', 'n_ctx'].find((name) => (fields[name] ?? null) !== null);
+  if (field === undefined) throw refuse('no-positions', { file });
+  const positions = sizeOf(fields[field]);
+  if (positions === null) throw refuse('size', { file, field, value: shown(fields[field]) });
+  return positions;
+}
+
+/** Of a value, however its objects are ordered. */
+const sha256Of = (value: unknown): string =>
+  createHash('sha256')
+    .update(JSON.stringify(value, (_key, part: unknown) => canonical(part)))
+    .digest('hex');
+
+function canonical(value: unknown): unknown {
+  // JSON would write null for all of these.
+  if (typeof value === 'number' && !Number.isFinite(value)) return String(value);
+  if (!isObject(value)) return value;
+  return Object.fromEntries(Object.entries(value).toSorted(([a], [b]) => (a < b ? -1 : 1)));
+}

@@ -1,0 +1,28 @@
+/** Tokens that end a text: all that is taken from generation_config.json. */
+import { gpt2EndOfText, isGpt2 } from '../batched/gpt2-config.ts';
+import type { FileSource } from './file-source.ts';
+import { findJson, type JsonFile } from './model-json.ts';
+import { refuse, shown } from './model-refusals.ts';
+
+export const generationConfigName = 'generation_config.json';
+
+/**
+ * As Hugging Face's generate takes them: of generation_config.json, and if it names none, of config.json.
+ * @returns in ascending order, each once
+ * @throws {AppError} `engine_unavailable` when the file is no object, or the ids are no ids
+ */
+export async function readEndIds(source: FileSource, config: JsonFile): Promise<readonly number[]> {
+  const generation = await findJson(source, generationConfigName);
+  const ids = generation?.fields['eos_token_id'] ?? null;
+  if (generation !== null && ids !== null) return idsOf(generation.file, ids);
+  const { fields } = config;
+  return idsOf(config.file, isGpt2(fields) ? gpt2EndOfText(fields) : fields['eos_token_id']);
+}
+
+function idsOf(file: string, value: unknown): readonly number[] {
+  const ids = [value ?? []].flat();
+  if (!ids.every((id): id is number => Number.isSafeInteger(id))) {
+    throw refuse('end-of-text', { file, value: shown(value) });
+  }
+  return [...new Set(ids)].toSorted((a, b) => a - b);
+}

@@ -1,0 +1,32 @@
+/** Where the files of a model are looked for: a folder, or a repository on the hub. */
+import { access, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { refuse } from './model-refusals.ts';
+
+export interface FileSource {
+  /** The model, for messages. */
+  readonly model: string;
+  /** One of its files, for messages. */
+  locate(path: string): string;
+  has(path: string): Promise<boolean>;
+  /** The text of a small file; null where there is none. */
+  read(path: string): Promise<string | null>;
+}
+
+export function folderSource(folder: string): FileSource {
+  const locate = (path: string): string => join(folder, path);
+  return {
+    model: `The model folder ${folder}`,
+    locate,
+    has: async (path) =>
+      await access(locate(path)).then(
+        () => true,
+        () => false,
+      ),
+    read: async (path) =>
+      await readFile(locate(path), 'utf8').catch((cause: unknown) => {
+        if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return null;
+        throw refuse('unreadable-file', { file: locate(path) }, cause);
+      }),
+  };
+}

@@ -1,0 +1,153 @@
+/** A model is known by all that its texts depend on. */
+import { cp, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { LoadedModel } from '@prosemill/core';
+import {
+  type Gpt2FolderOptions,
+  silentLogger,
+  smallGpt2Config,
+  startHubServer,
+  writeGpt2Folder,
+} from '@prosemill/testkit';
+import { beforeEach, describe, expect, it, onTestFinished } from 'vitest';
+import { graphFileOf } from '../batched/graph-file.ts';
+import { createTextGenerator } from '../create-text-generator.ts';
+import { describeModel } from './describe-model.ts';
+import { type ResolvedModel, resolveModel } from './resolve-model.ts';
+
+let modelDir: string;
+beforeEach(async () => {
+  modelDir = await mkdtemp(join(tmpdir(), 'prosemill-checksum-'));
+  onTestFinished(async () => await rm(modelDir, { recursive: true }));
+});
+
+async function write(name: string, options?: Gpt2FolderOptions): Promise<string> {
+  const folder = join(modelDir, name);
+  await writeGpt2Folder(folder, options);
+  return folder;
+}
+
+const common = { revision: undefined, engine: 'batched', dtype: 'fp32', hubEndpoint: 'http://not.used' } as const;
+
+/** Random weights are sure of nothing, so that a small change of a logit is seen in one of 40 tokens. */
+async function run(model: string): Promise<{ readonly loaded: LoadedModel; readonly text: string }> {
+  const generator = createTextGenerator({ ...common, model, modelDir, slots: 1, threads: 1, logger: silentLogger });
+  await generator.start();
+  const sampling = { maxLength: null, maxNewTokens: 40, temperature: 0.2, topK: 0, topP: 1, repetitionPenalty: 1 };
+  const request = { prompt: 'The king', seed: 1, parameters: { ...sampling, stop: [] } };
+  let text = '';
+  for await (const event of generator.generate(request, new AbortController().signal)) {
+    if (event.type === 'token-delta') text += event.text;
+    if (event.type === 'generation-end' && event.ending.reason === 'error') throw event.ending.error;
+  }
+  const loaded = generator.model;
+  await generator.stop();
+  if (loaded === null) throw new TypeError('no model');
+  return { loaded, text };
+}
+
+const replaced = async (folder: string, path: string, from: string, to: string): Promise<void> => {
+  const text = await readFile(join(folder, path), 'utf8');
+  expect(text).toContain(from);
+  await writeFile(join(folder, path), text.replace(from, to));
+};
+
+describe('a folder whose files are changed between two starts', () => {
+  it.each([
+    ['layer_norm_epsilon', '"layer_norm_epsilon": 0.00001', '"layer_norm_epsilon": 0.5'],
+    ['n_head', '"n_head": 2', '"n_head": 4'],
+  ])('gives what the new %s gives, under another fingerprint and revision', async (_name, from, to) => {
+    const folder = await write('changed');
+    const before = await run(folder);
+    await replaced(folder, 'config.json', from, to);
+    const after = await run(folder);
+    expect(after.text).not.toBe(before.text);
+    expect(after.loaded.identity.fingerprint).not.toBe(before.loaded.identity.fingerprint);
+    expect(after.loaded.record.revision).not.toBe(before.loaded.record.revision);
+    await replaced(folder, 'config.json', to, from);
+    expect(await run(folder)).toEqual(before);
+  });
+
+  it('writes with a layer less', async () => {
+    const folder = await write('smaller');
+    await run(folder);
+    await replaced(folder, 'config.json', '"n_layer": 2', '"n_layer": 1');
+    await expect(run(folder)).resolves.toMatchObject({ loaded: { record: { name: 'smaller' } } });
+  });
+});
+
+const checksum = async (folder: string): Promise<string> => (await describeModel(folder, ['batched'], 'fp32')).checksum;
+
+describe('the checksum', () => {
+  it.each<[string, Gpt2FolderOptions]>([
+    ['file of weights', { seed: 2 }],
+    ['epsilon', { config: { layer_norm_epsilon: 1e-6 } }],
+    ['number of heads', { config: { n_head: 1 } }],
+    ['number of positions', { config: { n_positions: 64 } }],
+    ['end of text', { files: { 'generation_config.json': { eos_token_id: [0, 7] } } }],
+    ['end of text in config.json', { config: { eos_token_id: 5 }, files: { 'generation_config.json': null } }],
+    ['setting of the tokenizer', { files: { 'tokenizer_config.json': { add_bos_token: true } } }],
+  ])('is another when there is another %s', async (name, options) => {
+    expect(await checksum(await write(name, options))).not.toBe(await checksum(await write('base')));
+  });
+
+  it('is another with another tokenizer', async () => {
+    const [folder, other] = [await write('base'), await write('other')];
+    await replaced(other, 'tokenizer.json', '"Ġt"', '"ĠT"');
+    expect(await checksum(other)).not.toBe(await checksum(folder));
+  });
+
+  it('is the same whatever no text depends on', async () => {
+    const folder = await write('base');
+    const reordered = Object.fromEntries(Object.entries(smallGpt2Config).toReversed());
+    const other = await write('other', {
+      files: {
+        'config.json': JSON.stringify({ ...reordered, n_inner: null, transformers_version: '9', attn_pdrop: 0.5 }),
+        'generation_config.json': { eos_token_id: [0], temperature: 0.2 },
+        'README.md': 'About it',
+      },
+    });
+    expect(await checksum(other)).toBe(await checksum(folder));
+  });
+});
+
+describe('a stored graph', () => {
+  it.each([
+    ['of a model of another shape', async (file: string) => await rename(file, `${file}.other`)],
+    ['that is cut off', async (file: string) => await writeFile(file, (await readFile(file)).subarray(0, -9))],
+    ['that is empty', async (file: string) => await writeFile(file, '')],
+  ])('%s is not opened, but made anew', async (name, damage) => {
+    const folder = await write('base');
+    const expected = await run(folder);
+    const stored = graphFileOf(modelDir, await describeModel(folder, ['batched'], 'fp32'));
+    await damage(stored);
+    if (name.includes('shape')) {
+      const larger = await write('larger', { config: { n_embd: 32, n_layer: 3 } });
+      await run(larger);
+      await cp(graphFileOf(modelDir, await describeModel(larger, ['batched'], 'fp32')), stored);
+    }
+    expect(await run(folder)).toEqual(expected);
+    expect((await readFile(stored)).length).toBeGreaterThan(10_000);
+  });
+});
+
+describe('a download', () => {
+  const commit = '0123456789abcdef0123456789abcdef01234567';
+
+  it('whose files are changed has another revision than the commit', async () => {
+    const hub = await startHubServer({ repositories: { 'acme/small': await write('small') }, commit });
+    onTestFinished(async () => await hub.stop());
+    const resolve = async (): Promise<ResolvedModel> =>
+      await resolveModel(
+        { ...common, model: 'acme/small', modelDir, hubEndpoint: hub.url },
+        { signal: new AbortController().signal, onProgress: () => undefined },
+      );
+    const before = await resolve();
+    expect(before.revision).toBe(commit);
+    await replaced(before.folder, 'tokenizer.json', '"Ġt"', '"ĠT"');
+    const after = await resolve();
+    expect(after.revision).toBe(`${commit}+${after.checksum.slice(0, 12)}`);
+    expect(after.checksum).not.toBe(before.checksum);
+  });
+});

@@ -1,0 +1,90 @@
+/** Which files of a folder or a repository make a model, and which engine runs it. */
+import { AppError } from '@prosemill/core';
+import { findUnsupported, type Gpt2Shape, isGpt2, readGpt2Shape } from '../batched/gpt2-config.ts';
+import { generationConfigName } from './end-of-text.ts';
+import type { FileSource } from './file-source.ts';
+import { type Dtype, type Engine, onnxDataFiles, onnxFile, type Variant } from './model-files.ts';
+import { findJson, type JsonFile } from './model-json.ts';
+import { refusalText, refuse, shown } from './model-refusals.ts';
+import { findTensorFiles, type TensorFiles } from './tensor-files.ts';
+import { findTokenizerFiles } from './tokenizer-files.ts';
+
+export interface ModelLayout extends Variant {
+  readonly config: JsonFile;
+  /** Null for a family other than GPT-2. */
+  readonly shape: Gpt2Shape | null;
+  /** Files that hold weights. */
+  readonly weights: readonly string[];
+  readonly tokenizer: readonly string[];
+  /** All that the engine needs, config.json first. */
+  readonly files: readonly string[];
+}
+
+/** The model, and what is asked of it. */
+interface Candidate {
+  readonly source: FileSource;
+  readonly config: JsonFile;
+  readonly shape: Gpt2Shape | null;
+  readonly dtype: Dtype;
+}
+
+const configName = 'config.json';
+
+/**
+ * @param wanted  Engines, the best first: the first that can run the model is taken.
+ * @throws {AppError} `engine_unavailable` when none can, with the reason
+ */
+export async function findLayout(source: FileSource, wanted: readonly Engine[], dtype: Dtype): Promise<ModelLayout> {
+  const config = await readConfig(source);
+  const shape = isGpt2(config.fields) ? readGpt2Shape(config) : null;
+  const reasons: Partial<Record<Engine, string>> = {};
+  for (const engine of wanted) {
+    const found = await finders[engine]({ source, config, shape, dtype });
+    if (typeof found === 'string') {
+      reasons[engine] = found;
+      continue;
+    }
+    const tokenizer = await findTokenizerFiles(source, config);
+    const generation = (await source.has(generationConfigName)) ? [generationConfigName] : [];
+    const files = [configName, ...found.files, ...tokenizer, ...generation];
+    return { engine, dtype, config, shape, weights: found.weights, tokenizer, files };
+  }
+  throw new AppError('engine_unavailable', { message: reasonOf(reasons, shape) });
+}
+
+/** A GPT-2 model is made for `batched`: that it comes without ONNX files as well is no news. */
+function reasonOf({ batched, transformers }: Partial<Record<Engine, string>>, shape: Gpt2Shape | null): string {
+  if (batched === undefined) return transformers ?? '';
+  return transformers === undefined || shape !== null ? batched : `${batched}; ${transformers}`;
+}
+
+async function readConfig(source: FileSource): Promise<JsonFile> {
+  const { model } = source;
+  const config = await findJson(source, configName);
+  const adapter = await findJson(source, 'adapter_config.json');
+  if (adapter !== null) {
+    throw refuse('adapter', { model, base: shown(adapter.fields['base_model_name_or_path']) });
+  }
+  if (config === null) throw refuse('missing-file', { model, path: configName });
+  return config;
+}
+
+/** Each gives the reason when its engine cannot run the model. */
+const finders: Readonly<Record<Engine, (candidate: Candidate) => Promise<TensorFiles | string>>> = {
+  async batched({ source, config, shape }) {
+    if (shape === null) {
+      return refusalText('other-family', { file: config.file, value: shown(config.fields['model_type']) });
+    }
+    return findUnsupported(config, shape) ?? (await findTensorFiles(source));
+  },
+  async transformers({ source, config, dtype }) {
+    const { model } = source;
+    const path = onnxFile(dtype);
+    if (!(await source.has(path))) return refusalText('no-onnx', { model, path });
+    const data = onnxDataFiles(config, dtype);
+    for (const dataPath of data) {
+      if (!(await source.has(dataPath))) return refusalText('no-onnx', { model, path: dataPath });
+    }
+    return { weights: [path, ...data], files: [path, ...data] };
+  },
+};
