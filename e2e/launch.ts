@@ -132,8 +132,8 @@ export async function launchSeparate(environment: Environment): Promise<Service>
   return await startSeparate(environment);
 }
 
-export async function migrateDatabase(environment: Environment): Promise<void> {
-  const code = await new ServiceProcess('apps/api/src/migrate.ts', environment).ended();
+export async function migrateDatabase(environment: Environment, options: ServiceProcessOptions = {}): Promise<void> {
+  const code = await new ServiceProcess('apps/api/src/migrate.ts', environment, options).ended();
   if (code !== 0) throw new Error(`The migration ended with ${code}.`);
 }
 

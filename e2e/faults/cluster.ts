@@ -13,7 +13,13 @@ import {
   type TcpProxy,
   type Violation,
 } from '@prosemill/testkit';
-import { type Environment, migrateDatabase, ServiceProcess, testEnvironment } from '../launch.ts';
+import {
+  type Environment,
+  migrateDatabase,
+  ServiceProcess,
+  type ServiceProcessOptions,
+  testEnvironment,
+} from '../launch.ts';
 import { until } from './until.ts';
 
 export interface ClusterOptions {
@@ -25,6 +31,8 @@ export interface ClusterOptions {
   readonly workers?: number;
   /** For every process. */
   readonly environment?: Environment;
+  /** For the migration and the processes that it begins with. */
+  readonly first?: Pick<ServiceProcessOptions, 'checkout'>;
   readonly limits?: Partial<RunLimits>;
   /** Called with each entry of the history. */
   readonly onEntry?: (entry: HistoryEntry) => void;
@@ -39,7 +47,7 @@ export interface Node {
   readonly skewMs: number;
 }
 
-export interface NodeOptions {
+export interface NodeOptions extends Pick<ServiceProcessOptions, 'checkout'> {
   readonly environment?: Environment;
   readonly skewMs?: number;
 }
@@ -107,11 +115,11 @@ export class Cluster {
     const redisProxy = redis === null ? null : await startTcpProxy(redis.url);
     const cluster = new Cluster({ postgres, redis, databaseProxy, redisProxy }, options);
     try {
-      await migrateDatabase({ DATABASE_URL: postgres.url });
-      const { apis = 1, workers = 2 } = options;
+      const { apis = 1, workers = 2, first = {} } = options;
+      await migrateDatabase({ DATABASE_URL: postgres.url }, first);
       await Promise.all([
-        ...Array.from({ length: apis }, async () => await cluster.startApi()),
-        ...Array.from({ length: workers }, async () => await cluster.startWorker()),
+        ...Array.from({ length: apis }, async () => await cluster.startApi(first)),
+        ...Array.from({ length: workers }, async () => await cluster.startWorker(first)),
       ]);
       cluster.#sampling = setInterval(() => void cluster.#sample(), sampleEveryMs);
       return cluster;
@@ -211,10 +219,10 @@ export class Cluster {
 
   async #start(
     program: 'apps/api/src/main.ts' | 'apps/worker/src/main.ts',
-    { environment, skewMs = 0 }: NodeOptions,
+    { environment, skewMs = 0, ...version }: NodeOptions,
     urlOf: (process: ServiceProcess) => Promise<string>,
   ): Promise<Node> {
-    const process = new ServiceProcess(program, { ...this.#environment, ...environment });
+    const process = new ServiceProcess(program, { ...this.#environment, ...environment }, version);
     const node = { process, skewMs, url: '' };
     this.#nodes.push(node);
     void process.ended().then(() => this.#noteEnd(process));
