@@ -1,5 +1,6 @@
 /** What the API takes from the environment. */
 import { defaultForbiddenWords, readConfig } from '@prosemill/core';
+import { readDatabaseUrl } from '@prosemill/store';
 import { logLevels } from '@prosemill/telemetry';
 import { z } from 'zod';
 import { trustedProxiesSchema } from './client-address.ts';
@@ -10,6 +11,12 @@ const wordList = z.string().transform((text) =>
     .map((word) => word.trim())
     .filter((word) => word !== ''),
 );
+
+const databaseUrl = z.string().transform((text, context) => {
+  const { url, problems } = readDatabaseUrl(text);
+  for (const problem of problems) context.addIssue(problem);
+  return url;
+});
 
 const originList = wordList.refine((origins) => origins.every(isOrigin), {
   error: 'must be origins such as https://example.com, comma-separated',
@@ -40,7 +47,7 @@ export const apiConfigSchema = z.object({
   /** Comma-separated origins whose pages may use the API, and by whose hosts it may be called without keys; not set: none. */
   CORS_ORIGINS: originList.default([]),
   /** `sqlite:PATH` or `postgres://…`. */
-  DATABASE_URL: z.string().default('sqlite:data/prosemill.db'),
+  DATABASE_URL: databaseUrl.default('sqlite:data/prosemill.db'),
   /** `redis://…`; not set: hints go through the database. */
   REDIS_URL: z.string().optional(),
   LOG_LEVEL: z.enum(logLevels).default('info'),

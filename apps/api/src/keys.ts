@@ -3,7 +3,7 @@ import { parseArgs } from 'node:util';
 import { keyRequestSchema } from '@prosemill/contract';
 import { type ApiKey, type ApiKeyStore, ConfigError, type Cursor, exitWith, readConfig } from '@prosemill/core';
 import { openStore } from '@prosemill/store';
-import { createLogger } from '@prosemill/telemetry';
+import { createLogger, logWarnings } from '@prosemill/telemetry';
 import { readApiConfig } from './config.ts';
 import { createKey } from './services/create-key.ts';
 import { isUuid } from './wire/is-uuid.ts';
@@ -80,6 +80,7 @@ async function runKeys(): Promise<void> {
   const command = parseCommand(process.argv.slice(2));
   const config = readApiConfig();
   const logger = createLogger({ name: 'keys', level: 'warn', pretty: config.LOG_PRETTY });
+  logWarnings(logger);
   const store = openStore({ url: config.DATABASE_URL, logger });
   try {
     await store.requireReady();

@@ -3,7 +3,7 @@ import packageJson from '../package.json' with { type: 'json' };
 import { armFailpoint, retryUntilAvailable, runProcess } from '@prosemill/core';
 import { createQueue } from '@prosemill/queue';
 import { openStore, requireServer } from '@prosemill/store';
-import { addDatabaseMetrics, createLogger, createMetrics, createTracing } from '@prosemill/telemetry';
+import { addDatabaseMetrics, createLogger, createMetrics, createTracing, logWarnings } from '@prosemill/telemetry';
 import { accessOf, announceAccess, warnWithoutKeys } from './access.ts';
 import { readApiConfig } from './config.ts';
 import { createApi } from './create-api.ts';
@@ -17,6 +17,7 @@ await runProcess(async (aborted) => {
   armFailpoint(config);
   requireServer(config.DATABASE_URL);
   const logger = createLogger({ name: 'api', level: config.LOG_LEVEL, pretty: config.LOG_PRETTY });
+  logWarnings(logger);
   const metrics = createMetrics();
   const store = openStore({ url: config.DATABASE_URL, logger });
   addDatabaseMetrics(metrics, store);

@@ -1,12 +1,13 @@
 /** `pnpm migrate`: brings the schema of DATABASE_URL up to date, and ends. Waits for a database that is not there yet. */
 import { exitWith, retryUntilAvailable } from '@prosemill/core';
 import { openStore } from '@prosemill/store';
-import { createLogger } from '@prosemill/telemetry';
+import { createLogger, logWarnings } from '@prosemill/telemetry';
 import { readApiConfig } from './config.ts';
 
 async function migrate(): Promise<void> {
   const config = readApiConfig();
   const logger = createLogger({ name: 'migrate', level: config.LOG_LEVEL, pretty: config.LOG_PRETTY });
+  logWarnings(logger);
   const store = openStore({ url: config.DATABASE_URL, logger });
   const signal = new AbortController().signal;
   await retryUntilAvailable(() => store.migrate(), { name: 'database', logger, signal });

@@ -5,7 +5,7 @@ import { armFailpoint, newId, retryUntilAvailable, runProcess } from '@prosemill
 import { createTextGenerator } from '@prosemill/engine';
 import { createQueue } from '@prosemill/queue';
 import { openStore } from '@prosemill/store';
-import { addDatabaseMetrics, createLogger, createMetrics, createTracing } from '@prosemill/telemetry';
+import { addDatabaseMetrics, createLogger, createMetrics, createTracing, logWarnings } from '@prosemill/telemetry';
 import { createWorker, engineOptions, graceMsFor } from '@prosemill/worker';
 import { readStandaloneConfig } from './config.ts';
 
@@ -16,6 +16,7 @@ await runProcess(async (aborted) => {
   const config = readStandaloneConfig();
   armFailpoint(config);
   const logger = createLogger({ name: 'standalone', level: config.LOG_LEVEL, pretty: config.LOG_PRETTY });
+  logWarnings(logger);
   const metrics = createMetrics();
   const store = openStore({ url: config.DATABASE_URL, logger });
   addDatabaseMetrics(metrics, store);

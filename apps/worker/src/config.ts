@@ -1,6 +1,7 @@
 /** What a worker takes from the environment. */
 import { availableParallelism } from 'node:os';
 import { defaultForbiddenWords, readConfig } from '@prosemill/core';
+import { readDatabaseUrl } from '@prosemill/store';
 import { logLevels } from '@prosemill/telemetry';
 import { z } from 'zod';
 
@@ -10,6 +11,12 @@ const wordList = z.string().transform((text) =>
     .map((word) => word.trim())
     .filter((word) => word !== ''),
 );
+
+const databaseUrl = z.string().transform((text, context) => {
+  const { url, problems } = readDatabaseUrl(text);
+  for (const problem of problems) context.addIssue(problem);
+  return url;
+});
 
 export const workerConfigSchema = z.object({
   /** TCP port of `/livez`, `/readyz` and `/metrics`; 0 picks a free one. */
@@ -44,7 +51,7 @@ export const workerConfigSchema = z.object({
   /** What running jobs get to finish on SIGTERM before they are handed back. */
   SHUTDOWN_GRACE_SECONDS: z.coerce.number().int().min(0).max(3_600).default(25),
   /** `sqlite:PATH` or `postgres://…`. */
-  DATABASE_URL: z.string().default('sqlite:data/prosemill.db'),
+  DATABASE_URL: databaseUrl.default('sqlite:data/prosemill.db'),
   /** `redis://…`; not set: hints go through the database. */
   REDIS_URL: z.string().optional(),
   LOG_LEVEL: z.enum(logLevels).default('info'),

@@ -4,7 +4,7 @@ import { armFailpoint, newId, retryUntilAvailable, runProcess } from '@prosemill
 import { createTextGenerator } from '@prosemill/engine';
 import { createQueue } from '@prosemill/queue';
 import { openStore, requireServer } from '@prosemill/store';
-import { addDatabaseMetrics, createLogger, createMetrics, createTracing } from '@prosemill/telemetry';
+import { addDatabaseMetrics, createLogger, createMetrics, createTracing, logWarnings } from '@prosemill/telemetry';
 import { fleetEngineOptions, readWorkerConfig } from './config.ts';
 import { createWorker } from './create-worker.ts';
 import { startProbeServer } from './probe-server.ts';
@@ -15,6 +15,7 @@ await runProcess(async (aborted) => {
   armFailpoint(config);
   requireServer(config.DATABASE_URL);
   const logger = createLogger({ name: 'worker', level: config.LOG_LEVEL, pretty: config.LOG_PRETTY });
+  logWarnings(logger);
   const metrics = createMetrics();
   const store = openStore({ url: config.DATABASE_URL, logger });
   addDatabaseMetrics(metrics, store);

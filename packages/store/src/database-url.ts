@@ -1,21 +1,53 @@
 /** DATABASE_URL, read and checked. */
 import { ConfigError } from '@prosemill/core';
+import { readPostgresUrl } from './postgres-url.ts';
 
 export type DatabaseLocation =
   | { readonly type: 'sqlite'; readonly path: string }
   | { readonly type: 'postgres'; readonly url: string };
 
-/**
- * `sqlite:PATH`, `sqlite:///RELATIVE`, `sqlite:////ABSOLUTE`, `postgres://…` or `postgresql://…`.
- * @throws {ConfigError} for anything else, without repeating it: it may hold a password
- */
-export function parseDatabaseUrl(url: string): DatabaseLocation {
-  const path = /^sqlite:(?:\/\/\/)?(.+)$/s.exec(url)?.[1];
-  if (path !== undefined && !path.startsWith('//')) return { type: 'sqlite', path };
-  if (/^postgres(?:ql)?:\/\//.test(url) && URL.canParse(url)) return { type: 'postgres', url };
-  throw new ConfigError([
-    'DATABASE_URL: must be sqlite:PATH, sqlite:///RELATIVE, sqlite:////ABSOLUTE, postgres://… or postgresql://…',
-  ]);
+/** No problem repeats any part of the URL that may be a password. */
+export interface DatabaseUrl {
+  /** As the drivers take it: the parameters about TLS have the meaning of libpq. */
+  readonly url: string;
+  readonly problems: readonly string[];
+}
+
+const shape = 'must be sqlite:PATH, sqlite:///RELATIVE, sqlite:////ABSOLUTE, postgres://… or postgresql://…';
+
+/** `sqlite:PATH`, `sqlite:///RELATIVE`, `sqlite:////ABSOLUTE`, `postgres://…` or `postgresql://…`. The result may be read again. */
+export function readDatabaseUrl(url: string): DatabaseUrl {
+  const problem = problemAround(url);
+  if (problem !== null) return { url, problems: [problem] };
+  if (/^postgres(?:ql)?:\/\//.test(url)) return readPostgresUrl(url);
+  return { url, problems: url.startsWith('sqlite:') ? problemsOfPath(url) : [shape] };
+}
+
+/** From .env files, dashboards and copied lines of a shell. */
+function problemAround(url: string): string | null {
+  if (url.trim() !== url) return 'has blanks or a line break around it: remove them';
+  if (/^["'`]|["'`]$/.test(url)) return 'has quotes around it: write it without them';
+  if (/\p{Cc}/u.test(url)) return 'has a line break or another control character in it';
+  return null;
+}
+
+const pathOf = (url: string): string => /^sqlite:(?:\/\/\/)?(.*)$/s.exec(url)?.[1] ?? '';
+
+function problemsOfPath(url: string): readonly string[] {
+  const path = pathOf(url);
+  if (path === '') return [`${shape}; the path is missing`];
+  if (path.startsWith('//')) return [`${shape}; a file is on no host`];
+  if (path.endsWith('/')) return ['names a folder: add the name of the file'];
+  if (path.includes('?')) return ['has parameters (?…), and a path to an SQLite file has none'];
+  if (path === ':memory:') return ['must name a file: what is only in memory is lost with the process'];
+  return [];
+}
+
+/** @throws {ConfigError} with all problems */
+export function parseDatabaseUrl(text: string): DatabaseLocation {
+  const { url, problems } = readDatabaseUrl(text);
+  if (problems.length > 0) throw new ConfigError(problems.map((problem) => `DATABASE_URL: ${problem}`));
+  return url.startsWith('sqlite:') ? { type: 'sqlite', path: pathOf(url) } : { type: 'postgres', url };
 }
 
 /**
