@@ -100,6 +100,26 @@ describe('a Postgres server', () => {
     await expect(Promise.all(stores.map((store) => store.requireReady()))).resolves.toHaveLength(4);
   });
 
+  it('is migrated once a long transaction is over, and nobody else waits for that migration meanwhile', async () => {
+    const url = await emptyDatabase();
+    const store = openForTest(url);
+    await store.migrate();
+    // As after an operator's own `alter table`.
+    await execute(url, `delete from kysely_migration where name = '0006-job-event-columns'`);
+    const backup = await openClient(url);
+    await backup.query('begin');
+    await backup.query('select * from job_events');
+    const migration = store.migrate().catch((error: unknown) => error);
+    const waiting = `select 1 from pg_locks where relation = 'job_events'::regclass and not granted`;
+    await expect.poll(async () => (await execute(url, waiting)).length).toBe(1);
+    const job = newJob();
+    expect(await store.jobs.submit(job)).toMatchObject({ id: job.id });
+    expect(await migration).toMatchObject({ code: 'database_unavailable' });
+    await backup.query('commit');
+    await store.migrate();
+    await store.requireReady();
+  });
+
   it('has connections that can be counted: in use, idle, and who waits for one', async () => {
     const url = await emptyDatabase();
     const store = openForTest(url);

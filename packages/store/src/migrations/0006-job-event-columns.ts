@@ -16,8 +16,8 @@ export const createMigration0006 = ({ name }: Dialect): Migration => ({
 const statements: Readonly<Record<Dialect['name'], readonly string[]>> = {
   postgres: [
     // Every statement about this table queues behind one that waits for its exclusive lock, such as behind a long backup.
-    `set local lock_timeout = '5s'`,
-    // One statement rewrites the table once. Whoever has too many rows for the time limit of a migration may have run it before.
+    `set local lock_timeout = '2s'`,
+    // One statement rewrites the table once. An operator with too many rows for the time limit of a migration may have run it before.
     `alter table job_events
       add column if not exists attempt integer generated always as ((data::jsonb ->> 'attempt')::integer) stored,
       add column if not exists actor text generated always as (data::jsonb ->> 'actor') stored`,
