@@ -10,6 +10,8 @@ describe('the hash of a request', () => {
     expect(hash).toMatch(/^[\da-f]{64}$/);
     expect(hashOf({ top_k: 5, prompt: 'a' })).toBe(hash);
     expect(hashOf({ prompt: 'a', top_k: 5, temperature: 1, stop: [], seed: undefined })).toBe(hash);
+    expect(hashOf({ prompt: 'a', top_k: 5, temperature: null, stop: null, seed: null, max_length: null })).toBe(hash);
+    expect(hashOf({ prompt: 'a', stop: 'x' })).toBe(hashOf({ prompt: 'a', stop: ['x'] }));
   });
 
   it.each([{ prompt: 'b' }, { temperature: 0.5 }, { seed: 1 }, { stop: ['x'] }, { max_length: 50 }])(
