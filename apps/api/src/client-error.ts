@@ -19,6 +19,9 @@ function errorOf({ code }: NodeJS.ErrnoException): AppError {
   if (code === 'HPE_CHUNK_EXTENSIONS_OVERFLOW') {
     return new AppError('body_too_large', { message: 'The chunk extensions are too large.' });
   }
+  if (code === 'HPE_INVALID_EOF_STATE') {
+    return new AppError('malformed_request', { message: 'The request ended before it was whole.' });
+  }
   return new AppError('malformed_request', { message: 'That is not HTTP/1.1.' });
 }
 

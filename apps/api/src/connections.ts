@@ -23,6 +23,8 @@ export interface Connections {
   admit(response: ServerResponse, answer: () => void): void;
   /** Whether anything else written there would be taken for a part of an answer. */
   isAnswering(socket: Socket): boolean;
+  /** The response that is made or sent there, if there is one. */
+  responseOn(socket: Socket): ServerResponse | null;
   /** Resolves when no connection and no request has come for `quietMs`; in about `limitMs` at the latest. */
   untilQuiet(limitMs: number): Promise<void>;
   /**
@@ -123,6 +125,7 @@ export function trackConnections(server: Server, limits: ConnectionLimits, logge
       const response = connections.get(socket)?.response;
       return response?.headersSent === true && !response.writableFinished;
     },
+    responseOn: (socket) => connections.get(socket)?.response ?? null,
     async untilQuiet(limitMs) {
       noteArrival();
       const limit = lastArrivalAt + limitMs;

@@ -6,6 +6,7 @@ import type { Logger } from '@prosemill/core';
 import { answerBadRequest, answerClientError } from './client-error.ts';
 import { type ConnectionLimits, trackConnections } from './connections.ts';
 import type { Api } from './create-api.ts';
+import { answerHalfClosed } from './half-closed.ts';
 
 export interface ServerLimits extends ConnectionLimits {
   /** From the connection, or the end of the last request, to the end of the headers. */
@@ -76,6 +77,7 @@ export async function startServer({ api, host, port, logger, limits: given }: Se
     },
   );
   const connections = trackConnections(server, limits, logger);
+  answerHalfClosed(server, connections);
   server.on('clientError', (error, socket: Socket) => {
     if (connections.isAnswering(socket)) socket.destroy();
     else answerClientError(error, socket);
