@@ -1,5 +1,5 @@
-/** Answers to what never becomes a request: no HTTP, too slow, too large. No middleware sees these. */
-import { STATUS_CODES } from 'node:http';
+/** Answers to what never becomes a request of the app: no HTTP, too slow, too large, not for an API. No middleware sees these. */
+import { type ServerResponse, STATUS_CODES } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { AppError, newId } from '@prosemill/core';
 import { dataHeaders } from './middleware/security-headers.ts';
@@ -31,19 +31,43 @@ export function answerClientError(error: NodeJS.ErrnoException, socket: Duplex):
     socket.destroy();
     return;
   }
-  const { status, headers, body } = problemAnswer(errorOf(error), { instance: '', requestId: newId() });
-  const lines = Object.entries({
-    ...headers,
-    ...bareHeaders,
-    Connection: 'close',
-    'Content-Length': Buffer.byteLength(body),
-  }).map(([name, value]) => `${name}: ${value}\r\n`);
+  endWithProblem(errorOf(error), socket);
+}
+
+/** For 'connect': a tunnel to somewhere else. */
+export function answerConnect(socket: Duplex): void {
+  const message = 'This is no proxy: CONNECT is not allowed here.';
+  endWithProblem(new AppError('method_not_allowed', { message }), socket, { Allow: 'GET, HEAD, POST, DELETE' });
+}
+
+/** For a request that the app does not get. */
+export function answerRefused(error: AppError, response: ServerResponse): void {
+  const { status, headers, body } = bareAnswer(error);
+  response.writeHead(status, headers).end(body);
+  // Its body is of no use, and would be in the way of the end.
+  response.req.resume();
+}
+
+/** For 'checkExpectation'. @see RFC 9110, section 10.1.1 */
+export const unmetExpectation = (): AppError =>
+  new AppError('expectation_failed', { message: 'The only expectation that can be met is 100-continue.' });
+
+function endWithProblem(error: AppError, socket: Duplex, extra: Readonly<Record<string, string>> = {}): void {
+  const { status, headers, body } = bareAnswer(error);
+  const lines = Object.entries({ ...headers, ...extra }).map(([name, value]) => `${name}: ${value}\r\n`);
   socket.end(`HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n${lines.join('')}\r\n${body}`, () => socket.destroy());
+}
+
+/** The parts of an answer after which the connection ends. */
+function bareAnswer(error: AppError) {
+  const { status, headers, body } = problemAnswer(error, { instance: '', requestId: newId() });
+  const end = { Connection: 'close', 'Content-Length': String(Buffer.byteLength(body)) };
+  return { status, headers: { ...headers, ...bareHeaders, ...end }, body };
 }
 
 /** For a request that cannot be made one of the web: its `Host` or its target is no part of a URL. */
 export function answerBadRequest(): Response {
   const error = new AppError('malformed_request', { message: 'The host or the target of the request is not valid.' });
-  const { status, headers, body } = problemAnswer(error, { instance: '', requestId: newId() });
-  return new Response(body, { status, headers: { ...headers, ...bareHeaders } });
+  const { status, headers, body } = bareAnswer(error);
+  return new Response(body, { status, headers });
 }

@@ -21,8 +21,8 @@ export interface Connections {
    * take, there is one answer in memory. Or cuts the connection.
    */
   admit(response: ServerResponse, answer: () => void): void;
-  /** Whether anything else written there would be taken for a part of an answer. */
-  isAnswering(socket: Socket): boolean;
+  /** Has something said that belongs to no request, and the connection closed; only the latter where it would be taken for a part of an answer. */
+  refuse(socket: Socket, say: () => void): void;
   /** The response that is made or sent there, if there is one. */
   responseOn(socket: Socket): ServerResponse | null;
   /** Resolves when no connection and no request has come for `quietMs`; in about `limitMs` at the latest. */
@@ -121,9 +121,11 @@ export function trackConnections(server: Server, limits: ConnectionLimits, logge
       if (connection.answering === 1) begin();
       else before?.once('close', begin);
     },
-    isAnswering(socket) {
+    refuse(socket, say) {
       const response = connections.get(socket)?.response;
-      return response?.headersSent === true && !response.writableFinished;
+      if (response?.headersSent !== true || response.closed) say();
+      else if (response.writableEnded) socket.destroySoon();
+      else socket.destroy();
     },
     responseOn: (socket) => connections.get(socket)?.response ?? null,
     async untilQuiet(limitMs) {

@@ -3,10 +3,11 @@ import { createServer, type RequestListener, type Server } from 'node:http';
 import { type AddressInfo, Server as NetServer, type Socket } from 'node:net';
 import { getRequestListener } from '@hono/node-server';
 import type { Logger } from '@prosemill/core';
-import { answerBadRequest, answerClientError } from './client-error.ts';
+import { answerBadRequest, answerClientError, answerConnect, answerRefused, unmetExpectation } from './client-error.ts';
 import { type ConnectionLimits, trackConnections } from './connections.ts';
 import type { Api } from './create-api.ts';
 import { answerHalfClosed } from './half-closed.ts';
+import { checkHead } from './request-head.ts';
 
 export interface ServerLimits extends ConnectionLimits {
   /** From the connection, or the end of the last request, to the end of the headers. */
@@ -62,7 +63,8 @@ export async function startServer({ api, host, port, logger, limits: given }: Se
       await held;
       return answer;
     },
-    { hostname: host, errorHandler: answerBadRequest },
+    // The host of HTTP/1.0 requests that name none.
+    { hostname: 'localhost', errorHandler: answerBadRequest },
   ) as RequestListener;
   const server: Server = createServer(
     {
@@ -71,16 +73,31 @@ export async function startServer({ api, host, port, logger, limits: given }: Se
       keepAliveTimeout: keepAliveTimeoutMs,
       connectionsCheckingInterval: Math.min(timeoutCheckMs, limits.headersTimeoutMs),
       maxHeaderSize: maxHeaderBytes,
+      // Node would answer itself; see `checkHead`.
+      requireHostHeader: false,
     },
     (request, response) => {
-      connections.admit(response, () => listener(request, response));
+      const refusal = checkHead(request);
+      connections.admit(response, () => {
+        if (refusal === null) listener(request, response);
+        else answerRefused(refusal, response);
+      });
     },
   );
+  // By size alone: Node would leave out the last of many headers without a word.
+  server.maxHeadersCount = 0;
   const connections = trackConnections(server, limits, logger);
   answerHalfClosed(server, connections);
+  server.on('checkExpectation', (_request, response) => {
+    connections.admit(response, () => answerRefused(unmetExpectation(), response));
+  });
+  server.on('connect', (_request, socket: Socket) => {
+    // Node has taken its own listener away.
+    socket.on('error', () => socket.destroy());
+    connections.refuse(socket, () => answerConnect(socket));
+  });
   server.on('clientError', (error, socket: Socket) => {
-    if (connections.isAnswering(socket)) socket.destroy();
-    else answerClientError(error, socket);
+    connections.refuse(socket, () => answerClientError(error, socket));
   });
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);

@@ -4,7 +4,7 @@ import type { ErrorCode } from '@prosemill/core';
 import { responseHeaders } from './routes/headers.ts';
 
 interface ProblemRow {
-  readonly status: 400 | 401 | 403 | 404 | 405 | 408 | 409 | 413 | 415 | 421 | 422 | 429 | 431 | 500 | 503 | 504;
+  readonly status: 400 | 401 | 403 | 404 | 405 | 408 | 409 | 413 | 415 | 417 | 421 | 422 | 429 | 431 | 500 | 503 | 504;
   readonly title: string;
 }
 
@@ -22,6 +22,7 @@ export const problemTable = {
   job_canceled: { status: 409, title: 'The job was canceled' },
   body_too_large: { status: 413, title: 'The body is too large' },
   unsupported_media_type: { status: 415, title: 'Unsupported media type' },
+  expectation_failed: { status: 417, title: 'The expectation cannot be met' },
   misdirected_request: { status: 421, title: 'The host is not this service' },
   invalid_request: { status: 422, title: 'The request is not valid' },
   context_length_exceeded: { status: 422, title: 'The prompt leaves no room for text' },
@@ -121,6 +122,7 @@ interface ProblemResponse {
 /** What any request may get, before its route is asked or when that breaks. */
 export const everyError = [
   'malformed_request',
+  'expectation_failed',
   'misdirected_request',
   'headers_too_large',
   'invalid_request',

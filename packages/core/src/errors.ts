@@ -20,6 +20,7 @@ interface ErrorRow {
 /** Every error the service can name. docs/errors.md lists the same codes; a test compares them. */
 export const errorTable = {
   malformed_request: { kind: 'invalid', retryable: false },
+  expectation_failed: { kind: 'invalid', retryable: false },
   invalid_json: { kind: 'invalid', retryable: false },
   invalid_header: { kind: 'invalid', retryable: false },
   invalid_request: { kind: 'invalid', retryable: false },

@@ -1,0 +1,46 @@
+/** What Node's parser lets through, and RFC 9110 and RFC 9112 do not: a request that two servers in a row may understand differently. */
+import type { IncomingMessage } from 'node:http';
+import { AppError } from '@prosemill/core';
+
+/** A DNS name, an IPv4 address or an IPv6 address in brackets, with or without a port. A list is none. */
+const hostPattern = /^(?:\[[\da-f:.]+\]|[\w.-]+)(?::\d{1,5})?$/i;
+const absoluteForm = /^https?:\/\//i;
+
+/** @returns why the request is refused; null: it is not */
+export function checkHead(request: IncomingMessage): AppError | null {
+  const reason = versionProblem(request) ?? targetProblem(request) ?? hostProblem(request) ?? codingProblem(request);
+  return reason === null ? null : new AppError('malformed_request', { message: reason });
+}
+
+function versionProblem({ httpVersion, httpVersionMajor }: IncomingMessage): string | null {
+  return httpVersionMajor === 1 ? null : `This is HTTP/1.1, not HTTP/${httpVersion}.`;
+}
+
+/** The authority of a target in absolute form wins over Host, as `URL` reads it. @see RFC 9112, section 3.2.2 */
+function targetProblem(request: IncomingMessage): string | null {
+  const { url: target = '' } = request;
+  if (!absoluteForm.test(target)) return null;
+  if (!URL.canParse(target)) return 'The target of the request is not a URL.';
+  const { username, password } = new URL(target);
+  if (username !== '' || password !== '') return 'The target of the request must have no user and no password.';
+  // @hono/node-server knows the scheme in small letters only.
+  request.url = target.replace(/^https?/i, (scheme) => scheme.toLowerCase());
+  return null;
+}
+
+/** @see RFC 9112, section 3.2 */
+function hostProblem({ url = '', httpVersion, headersDistinct }: IncomingMessage): string | null {
+  const [host, ...others] = headersDistinct.host ?? [];
+  if (others.length > 0) return 'There must be one Host line, not several.';
+  if (host === undefined) return httpVersion === '1.0' ? null : 'There must be a Host line.';
+  if (host === '' && absoluteForm.test(url)) return null;
+  return hostPattern.test(host) ? null : 'Host must be the name or address of this service, with or without a port.';
+}
+
+/** @see RFC 9112, section 6.1 */
+function codingProblem({ httpVersion, headersDistinct }: IncomingMessage): string | null {
+  const coding = headersDistinct['transfer-encoding']?.join(', ');
+  if (coding === undefined) return null;
+  if (httpVersion === '1.0') return 'There is no Transfer-Encoding in HTTP/1.0.';
+  return coding.trim().toLowerCase() === 'chunked' ? null : 'The only transfer coding here is chunked.';
+}
