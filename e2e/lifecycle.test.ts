@@ -1,17 +1,33 @@
 /** Starting, stopping and dying: exit codes, one line for what is wrong, and nothing lost. */
+import { spawn } from 'node:child_process';
+import { existsSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { JobBody } from '@prosemill/contract';
 import { fileURLToPath } from 'node:url';
-import { createTestDatabase, type HubServer, startHubServer } from '@prosemill/testkit';
+import {
+  childProcesses,
+  createTestDatabase,
+  freePort,
+  type HubServer,
+  openSql,
+  startHubServer,
+} from '@prosemill/testkit';
 import { describe, expect, inject, it, onTestFinished } from 'vitest';
 import { createClient, type Request } from './http-client.ts';
-import { type Environment, launchSeparate, launchStandalone, type Service, ServiceProcess } from './launch.ts';
+import {
+  type Environment,
+  launchSeparate,
+  launchStandalone,
+  type Service,
+  ServiceProcess,
+  testEnvironment,
+} from './launch.ts';
 
 const longRequest = { prompt: 'Once upon a time', max_new_tokens: 480, top_k: 0, temperature: 1.3 };
 
-async function sqliteFile(): Promise<Environment> {
+async function sqliteFile(): Promise<{ readonly DATABASE_URL: string }> {
   const folder = await mkdtemp(join(tmpdir(), 'prosemill-e2e-'));
   onTestFinished(async () => await rm(folder, { recursive: true }));
   return { DATABASE_URL: `sqlite:${join(folder, 'prosemill.db')}` };
@@ -91,6 +107,36 @@ describe('the service in one process', () => {
     // None was lost, and a hand-back is no failure: it costs no attempt of the three.
     expect(Math.max(...jobs.map(({ attempt }) => attempt))).toBeLessThanOrEqual(2);
     expect(await second.stop()).toEqual([0]);
+  });
+
+  it('hands back its jobs when its terminal is closed, which the engine hears too', async () => {
+    const environment = { ...(await sqliteFile()), ...testEnvironment, SHUTDOWN_GRACE_SECONDS: '0' };
+    const port = String(await freePort());
+    const command = `exec '${process.execPath}' apps/standalone/src/main.ts`;
+    const terminal = spawn('script', ['--quiet', '--command', command, '/dev/null'], {
+      cwd: fileURLToPath(new URL('..', import.meta.url)),
+      env: { PATH: process.env['PATH'], SHELL: '/bin/sh', ...environment, PORT: port },
+      stdio: ['pipe', 'ignore', 'inherit'],
+    });
+    onTestFinished(() => void terminal.kill('SIGKILL'));
+    const url = `http://127.0.0.1:${port}`;
+    const isReady = async () =>
+      await fetch(`${url}/readyz`).then(
+        ({ ok }) => ok,
+        () => false,
+      );
+    await expect.poll(isReady, { timeout: 30_000 }).toBe(true);
+    const request = await createClient(url);
+    const ids = await submitMany(request, 2);
+    const running = await someRunning(request);
+    const [service] = childProcesses(terminal.pid ?? 0);
+    terminal.kill('SIGKILL');
+    await expect.poll(() => existsSync(`/proc/${service?.pid}`), { timeout: 10_000 }).toBe(false);
+    const { execute, close } = await openSql(environment.DATABASE_URL);
+    const [row] = await execute(`select status, released_count, crash_count from jobs where id = '${running}'`);
+    await close();
+    expect(row).toEqual({ status: 'queued', released_count: 1, crash_count: 0 });
+    expect(ids).toContain(running);
   });
 
   it('lets a short job finish, and answers who waits for it', async () => {

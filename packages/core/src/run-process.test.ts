@@ -1,5 +1,7 @@
-import { spawnSync } from 'node:child_process';
-import { describe, expect, it } from 'vitest';
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { stopSignals } from './run-process.ts';
 
 const module = new URL('run-process.ts', import.meta.url).href;
 const script = `
@@ -18,5 +20,53 @@ describe('a process with a bug', () => {
     expect(status).toBe(1);
     expect(stderr).toMatch(/^prosemill: Error: new row violates a constraint\n +at /m);
     expect(stderr).not.toContain('a prompt');
+  });
+});
+
+/** Stops when it is told so a second time, by a message. */
+const stoppable = `
+  const { runProcess } = await import(${JSON.stringify(module)});
+  await runProcess(async () => {
+    process.send('started');
+    return {
+      failed: new Promise(() => setInterval(() => undefined, 60_000)),
+      async stop(signal) {
+        process.send(signal);
+        await new Promise((resolve) => process.once('message', resolve));
+      },
+    };
+  });`;
+
+describe('a process that is told to stop', () => {
+  async function start() {
+    const child = spawn(process.execPath, ['--input-type=module', '--eval', stoppable], {
+      stdio: ['ignore', 'pipe', 'inherit', 'ipc'],
+    });
+    onTestFinished(() => void child.kill('SIGKILL'));
+    await once(child, 'message');
+    return child;
+  }
+
+  it.each(stopSignals)('stops in order on %s, and ends with 0', async (signal) => {
+    const child = await start();
+    child.kill(signal);
+    expect(await once(child, 'message')).toContain(signal);
+    child.send('end');
+    expect(await once(child, 'exit')).toEqual([0, null]);
+  });
+
+  it('ends at once on a second signal, but not on a second SIGHUP: a terminal that is closed sends two', async () => {
+    const child = await start();
+    child.kill('SIGHUP');
+    await once(child, 'message');
+    child.kill('SIGHUP');
+    child.kill('SIGTERM');
+    expect(await once(child, 'exit')).toEqual([1, null]);
+    const other = await start();
+    other.kill('SIGHUP');
+    await once(other, 'message');
+    other.kill('SIGHUP');
+    other.send('end');
+    expect(await once(other, 'exit')).toEqual([0, null]);
   });
 });

@@ -3,7 +3,11 @@ import { errorLine, errorStack } from './errors.ts';
 import { ConfigError } from './read-config.ts';
 import { flushOutput, tolerateFailures } from './standard-streams.ts';
 
-export const stopSignals = ['SIGINT', 'SIGTERM'] as const;
+/**
+ * SIGHUP comes when a terminal is closed or its connection ends; SIGQUIT from some supervisors, and from Ctrl-\.
+ * `nohup` does not keep SIGHUP off: Node takes signals back that it was started to ignore.
+ */
+export const stopSignals = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT'] as const;
 export type StopSignal = (typeof stopSignals)[number];
 
 /** A process that is up. */
@@ -35,6 +39,8 @@ export async function runProcess(start: (aborted: AbortSignal) => Promise<Runnin
     let received = false;
     for (const name of stopSignals) {
       process.on(name, () => {
+        // A terminal that goes away says so twice: its shell to each job, and the kernel to the foreground.
+        if (received && name === 'SIGHUP') return;
         if (received) process.exit(1);
         received = true;
         resolve(name);
