@@ -3,9 +3,10 @@ import { mkdirSync } from 'node:fs';
 import { dirname } from 'node:path';
 import Database from 'better-sqlite3';
 import type { ConnectionCounts, Logger } from '@prosemill/core';
-import { Kysely, PostgresDialect, type PostgresPool, SqliteDialect } from 'kysely';
+import { Kysely, SqliteDialect } from 'kysely';
 import { parseDatabaseUrl } from './database-url.ts';
 import { type Dialect, postgresDialect, sqliteDialect } from './dialect.ts';
+import { pooledPostgres } from './postgres-dialect.ts';
 import { createPostgresPool } from './postgres-pool.ts';
 import type { Tables } from './schema.ts';
 
@@ -33,15 +34,15 @@ const migrationTimeoutMs = 30_000;
 /** How long a start waits for a process that is just ending. */
 const sqliteBusyMs = 1_000;
 
-const openDb = (pool: PostgresPool) => new Kysely<Tables>({ dialect: new PostgresDialect({ pool }) });
-
 /** Postgres is not contacted yet. @throws {ConfigError} for a bad URL; an Error in one line for an SQLite file that is in use */
 export function openDatabase({ url, logger, clockOffsetMs }: OpenOptions): OpenDatabase {
   const location = parseDatabaseUrl(url);
   if (location.type === 'sqlite') return openSqlite(location.path, sqliteDialect(clockOffsetMs));
-  const openPool = (limitMs: number) => createPostgresPool({ url: location.url, logger, statementTimeoutMs: limitMs });
-  const pool = openPool(statementTimeoutMs);
-  const [db, migrationDb] = [openDb(pool), openDb(openPool(migrationTimeoutMs))];
+  const open = (limitMs: number) => {
+    const pool = createPostgresPool({ url: location.url, logger, statementTimeoutMs: limitMs });
+    return { pool, db: new Kysely<Tables>({ dialect: pooledPostgres({ pool, statementTimeoutMs: limitMs }) }) };
+  };
+  const [{ db, pool }, { db: migrationDb }] = [open(statementTimeoutMs), open(migrationTimeoutMs)];
   return {
     db,
     migrationDb,

@@ -3,13 +3,14 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 import { type ConnectionCounts, errorLine, type Logger, settleWithin } from '@prosemill/core';
 import type { PostgresPool, PostgresPoolClient } from 'kysely';
 import { Pool, type PoolClient } from 'pg';
+import { cancelStatement } from './cancel-statement.ts';
 import { connectFailed, isConnectionUseless, isReadOnly, statementFailed } from './postgres-errors.ts';
 import { columnTypes, prepareSession } from './postgres-session.ts';
 
 export interface PoolOptions {
   readonly url: string;
   readonly logger: Logger;
-  /** What the server gives a statement, locks it waits for included. */
+  /** What a statement may take, locks it waits for included. */
   readonly statementTimeoutMs: number;
 }
 
@@ -71,6 +72,7 @@ export function createPostgresPool(options: PoolOptions): CountedPool {
 
   function checkedOut(client: PoolClient): PostgresPoolClient {
     let failure: unknown = null;
+    let canceled: Promise<void> | null = null;
 
     async function query(text: string, values: readonly unknown[]): Promise<unknown> {
       // The rollback of a transaction that hung would wait as long again.
@@ -85,6 +87,7 @@ export function createPostgresPool(options: PoolOptions): CountedPool {
         const translated = statementFailed(error);
         if (isConnectionUseless(error)) {
           failure = translated;
+          if (!isReadOnly(error)) canceled = cancelStatement(client);
           trustedSince = Math.max(trustedSince, isReadOnly(error) ? performance.now() : beganAt);
         }
         throw translated;
@@ -97,6 +100,8 @@ export function createPostgresPool(options: PoolOptions): CountedPool {
       query: query as PostgresPoolClient['query'],
       release(isDiscarded) {
         if (failure === null && isDiscarded !== true) client.release();
+        // A pooler finds the statement by its client, who must be there until then.
+        else if (canceled !== null) void canceled.then(() => discard(client));
         else discard(client);
       },
     };
@@ -121,6 +126,7 @@ function openPool({ url, logger }: PoolOptions): Pool {
   const pool = new Pool({
     connectionString: url,
     max: poolSize,
+    // No other settings here: they would be startup parameters, and pgbouncer refuses those that it does not know.
     connectionTimeoutMillis: connectTimeoutMs,
     keepAlive: true,
     application_name: 'prosemill',

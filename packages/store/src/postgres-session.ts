@@ -8,7 +8,7 @@ export interface SessionOptions {
 }
 
 /** A transaction whose process hangs gives its locks back after this, the one of all submits above all; between two statements it needs microseconds. */
-const idleTransactionTimeoutMs = 5_000;
+export const idleTransactionTimeoutMs = 5_000;
 
 /** The server reports these to its client, and pgbouncer keeps them for each client, in its transaction mode too. */
 const reportedSettings = { client_encoding: 'UTF8', DateStyle: 'ISO', standard_conforming_strings: 'on' };

@@ -19,8 +19,9 @@ export interface WaitOptions {
   readonly signal: AbortSignal;
 }
 
-/** How long a lost wake-up can delay a waiter. */
+/** How long a lost wake-up can delay a waiter, and how long while all of them are lost. */
 const pollMs = 500;
+const deafPollMs = 100;
 /** A tenth of the connections that a process has, and each wait holds one: nobody alone takes those of all others. */
 const maxWaitsPerOwner = 1_000;
 
@@ -162,13 +163,14 @@ export class JobWaiter {
     for (const waiter of this.#waiters.get(id) ?? []) waiter.notify();
   }
 
-  #schedulePoll(): void {
-    if (!this.#isPolling) this.#pollTimer ??= setTimeout(() => void this.#poll(), pollMs);
+  #schedulePoll(delayMs = this.#options.wakeUps.isDeaf() ? deafPollMs : pollMs): void {
+    if (!this.#isPolling) this.#pollTimer ??= setTimeout(() => void this.#poll(), delayMs);
   }
 
   async #poll(): Promise<void> {
     this.#pollTimer = null;
     this.#isPolling = true;
+    let hasFailed = false;
     try {
       const versions = await this.#options.jobs.versions([...this.#waiters.keys()]);
       for (const [id, waiters] of this.#waiters) {
@@ -176,8 +178,9 @@ export class JobWaiter {
       }
     } catch (error) {
       this.#options.logger.debug({ reason: errorLine(error) }, 'the poll for waiting clients failed');
+      hasFailed = true;
     }
     this.#isPolling = false;
-    if (this.#waiters.size > 0) this.#schedulePoll();
+    if (this.#waiters.size > 0) this.#schedulePoll(hasFailed ? pollMs : undefined);
   }
 }

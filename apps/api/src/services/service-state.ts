@@ -36,7 +36,8 @@ const maxAgeMs = 1_000;
 /** A database that hangs must not hang the health check. */
 const patienceMs = 1_000;
 const transportProblem =
-  'Hints and wake-ups are late: Redis, or LISTEN on Postgres where there is no Redis, is not available.';
+  'Hints and wake-ups are late: Redis, or LISTEN on Postgres where there is no Redis, is not available; the log says why. ' +
+  'Behind pgbouncer, LISTEN needs its session mode.';
 
 export class ServiceState {
   readonly #options: ServiceStateOptions;

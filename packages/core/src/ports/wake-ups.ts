@@ -13,5 +13,7 @@ export interface WakeUps {
   publish(wakeUp: WakeUp): void;
   /** @returns a function that ends the subscription */
   subscribe(listener: (wakeUp: WakeUp) => void): () => void;
+  /** True while the transport takes wake-ups that do not arrive here: waiting clients are better served by a shorter poll. */
+  isDeaf(): boolean;
   stop(): Promise<void>;
 }

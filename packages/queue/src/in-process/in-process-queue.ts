@@ -21,6 +21,7 @@ export function createInProcessQueue(): Queue {
       // Not in the publisher's own stack: it may be in the middle of a change.
       publish: (wakeUp) => queueMicrotask(() => deliver(wakeUp)),
       subscribe,
+      isDeaf: () => false,
       stop: async () => undefined,
     },
     rateLimiter: createInProcessRateLimiter(),

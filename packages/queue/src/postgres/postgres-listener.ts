@@ -1,6 +1,7 @@
-/** One connection that listens, comes back by itself, and notices when its server has gone silent. */
+/** One connection that listens, comes back by itself, and notices when its server has gone silent or its notifications go elsewhere. */
+import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
-import { backoffMs, type Logger, reconnectBackoff, settleWithin } from '@prosemill/core';
+import { answerWithin, backoffMs, type Logger, reconnectBackoff, settleWithin } from '@prosemill/core';
 import { Client } from 'pg';
 import { type ConnectionLog, createConnectionLog } from '../connection-log.ts';
 
@@ -8,6 +9,8 @@ export interface ListenerOptions {
   readonly url: string;
   readonly channel: string;
   readonly logger: Logger;
+  /** Sends a message to the channel on another connection. */
+  readonly notify: (message: string) => Promise<void>;
   readonly onMessage: (message: string) => void;
   /** After every connect: messages may have been missed. */
   readonly onConnect: () => void;
@@ -15,6 +18,8 @@ export interface ListenerOptions {
 
 export interface PostgresListener {
   readonly log: ConnectionLog;
+  /** True while there is a connection that has not heard its own last notification. */
+  isDeaf(): boolean;
   /** Connects in the background. */
   start(): void;
   stop(): Promise<void>;
@@ -24,13 +29,25 @@ const connectTimeoutMs = 5_000;
 /** A connection that a firewall has swallowed looks alive: ask it. */
 const checkIntervalMs = 10_000;
 const checkTimeoutMs = 5_000;
+/** How long its own notification may take. */
+const hearLimitMs = 2_000;
+/** One notification may be late on a busy machine. */
+const missesUntilDeaf = 2;
 const closeLimitMs = 2_000;
+const checkPrefix = 'check ';
+
+const deafness =
+  'notifications do not arrive, as behind pgbouncer in transaction mode; jobs are polled for meanwhile. ' +
+  'Set pool_mode = session for this database in pgbouncer, let DATABASE_URL lead past it, or set REDIS_URL';
 
 export function createPostgresListener(options: ListenerOptions): PostgresListener {
   const { url, channel, logger, onMessage, onConnect } = options;
   const log = createConnectionLog('Postgres (LISTEN)', logger);
   const stopped = new AbortController();
+  /** The self-check that is under way, and who waits for it. */
+  let check: { readonly message: string; readonly onHeard: () => void } | null = null;
   let client: Client | null = null;
+  let isDeaf = false;
   let running: Promise<void> = Promise.resolve();
 
   async function run(): Promise<void> {
@@ -61,25 +78,49 @@ export function createPostgresListener(options: ListenerOptions): PostgresListen
       current.on('end', () => reject(new Error('the connection was closed')));
     });
     lost.catch(() => undefined);
+    const orLost = async <Result>(answer: Promise<Result>): Promise<Result> => await Promise.race([answer, lost]);
     try {
-      await Promise.race([current.connect(), lost]);
-      current.on('notification', ({ payload = '' }) => onMessage(payload));
-      await current.query(`listen ${current.escapeIdentifier(channel)}`);
-      onListening();
-      log.restored();
-      onConnect();
-      for (;;) {
-        await Promise.race([delay(checkIntervalMs, undefined, { signal: stopped.signal }), lost]);
-        await Promise.race([current.query('select 1'), lost]);
+      await orLost(current.connect());
+      current.on('notification', ({ payload = '' }) => receive(payload));
+      isDeaf = true;
+      // LISTEN is repeated with every check: a pooler that was set to another mode may have lost it.
+      for (let misses = 0; ;) {
+        await orLost(current.query(`listen ${current.escapeIdentifier(channel)}`));
+        onListening();
+        const wasDeaf = isDeaf;
+        isDeaf = !(await orLost(hearsItself()));
+        misses = isDeaf ? misses + 1 : 0;
+        if (misses === missesUntilDeaf) log.lost(new Error(deafness));
+        if (!isDeaf) log.restored();
+        if (wasDeaf && (!isDeaf || misses === 1)) onConnect();
+        const waitMs = misses > 0 && misses < missesUntilDeaf ? 0 : checkIntervalMs;
+        await orLost(delay(waitMs, undefined, { signal: stopped.signal }));
       }
     } finally {
+      isDeaf = false;
       // Not awaited: a new connection is wanted at once.
       void close(current);
     }
   }
 
+  /** The listening connection is idle meanwhile: a pooler would hand it what belongs to the session that it borrows for a statement. */
+  async function hearsItself(): Promise<boolean> {
+    const heard = Promise.withResolvers<true>();
+    check = { message: `${checkPrefix}${randomUUID()}`, onHeard: () => heard.resolve(true) };
+    // A notification that could not be sent says nothing about what arrives.
+    options.notify(check.message).catch(check.onHeard);
+    return (await answerWithin(hearLimitMs, heard.promise)) !== null;
+  }
+
+  /** Checks of other processes are nobody's messages. */
+  function receive(message: string): void {
+    if (message === check?.message) check.onHeard();
+    else if (!message.startsWith(checkPrefix)) onMessage(message);
+  }
+
   return {
     log,
+    isDeaf: () => isDeaf,
     start() {
       running = run();
     },

@@ -17,6 +17,9 @@ const hintChannel = 'prosemill_hints';
 const wakeUpChannel = 'prosemill_wake_ups';
 /** The sender fails fast: the answer to a client never waits for a hint. */
 const sendTimeoutMs = 1_000;
+/** While hints are not heard, so many permits look for rows so often: a job begins soon, and an idle worker costs 32 small statements a second. */
+const lookIntervalMs = 250;
+const permitsPerLook = 8;
 
 export function createPostgresQueue({ url, logger }: PostgresQueueOptions): Queue {
   const pool = new Pool({
@@ -37,6 +40,7 @@ export function createPostgresQueue({ url, logger }: PostgresQueueOptions): Queu
     url,
     channel: hintChannel,
     logger,
+    notify: async (message) => await notify(hintChannel, [message]),
     onMessage: () => permits.wake(1),
     onConnect: () => permits.wake(Number.POSITIVE_INFINITY),
   });
@@ -44,6 +48,7 @@ export function createPostgresQueue({ url, logger }: PostgresQueueOptions): Queu
     url,
     channel: wakeUpChannel,
     logger,
+    notify: async (message) => await notify(wakeUpChannel, [message]),
     onMessage: (message) => {
       const wakeUp = decodeWakeUp(message);
       if (wakeUp !== null) deliver(wakeUp);
@@ -56,6 +61,7 @@ export function createPostgresQueue({ url, logger }: PostgresQueueOptions): Queu
     await pool.query('select pg_notify($1, message) from unnest($2::text[]) as message', [channel, messages]);
   }
 
+  let looking: NodeJS.Timeout | undefined;
   let closed: Promise<void> | null = null;
   /** Bounded: no statement takes longer than `sendTimeoutMs`. */
   const closePool = async (): Promise<void> => await (closed ??= pool.end());
@@ -76,10 +82,14 @@ export function createPostgresQueue({ url, logger }: PostgresQueueOptions): Queu
     receiver: {
       async start(options) {
         hints.start();
+        looking = setInterval(() => {
+          if (hints.isDeaf()) permits.wake(permitsPerLook);
+        }, lookIntervalMs);
         await permits.start(options);
       },
       pause: async () => await permits.pause(),
       async stop() {
+        clearInterval(looking);
         await permits.stop();
         await hints.stop();
       },
@@ -94,6 +104,7 @@ export function createPostgresQueue({ url, logger }: PostgresQueueOptions): Queu
         );
       },
       subscribe,
+      isDeaf: () => wakeUpsListener.isDeaf(),
       stop: async () => await wakeUpsListener.stop(),
     },
     rateLimiter: createInProcessRateLimiter(),
@@ -102,6 +113,7 @@ export function createPostgresQueue({ url, logger }: PostgresQueueOptions): Queu
       return problem === null ? [] : [`LISTEN on Postgres is not available: ${problem}.`];
     },
     async stop() {
+      clearInterval(looking);
       await permits.stop();
       await Promise.all([hints.stop(), wakeUpsListener.stop(), closePool()]);
     },

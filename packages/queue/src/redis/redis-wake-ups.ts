@@ -28,6 +28,7 @@ export function createRedisWakeUps({ url, prefix, logger }: RedisWakeUpOptions, 
       for (const message of encodeWakeUp(wakeUp)) publisher.client.publish(channel, message).catch(() => undefined);
     },
     subscribe,
+    isDeaf: () => false,
     async stop() {
       subscriber?.disconnect();
     },

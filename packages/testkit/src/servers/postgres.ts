@@ -79,13 +79,13 @@ async function administer(serverUrl: string, statement: string): Promise<void> {
   await client.end();
 }
 
-interface Account {
+export interface Account {
   readonly uid: number;
   readonly gid: number;
 }
 
-/** Postgres refuses to run as root: then it runs as nobody. Null: as whoever we are. */
-function unprivilegedAccount(): Account | null {
+/** Postgres and pgbouncer refuse to run as root: then they run as nobody. Null: as whoever we are. */
+export function unprivilegedAccount(): Account | null {
   if (process.getuid?.() !== 0) return null;
   return { uid: idOfNobody('-u'), gid: idOfNobody('-g') };
 }

@@ -1,0 +1,131 @@
+/** The store behind pgbouncer with its defaults: in transaction mode no setting, lock or statement of a session is safe. */
+import { newId, type Store } from '@prosemill/core';
+import {
+  createTestDatabase,
+  describeStoreConformance,
+  launchPgbouncer,
+  newJob,
+  openSql,
+  type Pgbouncer,
+  type PoolMode,
+  silentLogger,
+} from '@prosemill/testkit';
+import { afterAll, beforeAll, describe, expect, inject, it, onTestFinished } from 'vitest';
+import { openStore } from './index.ts';
+
+function openForTest(url: string): Store {
+  const store = openStore({ url, logger: silentLogger });
+  onTestFinished(async () => await store.stop());
+  return store;
+}
+
+/** A database of the server, through pgbouncer. */
+function behind(pgbouncer: Pgbouncer, direct: string): string {
+  const url = new URL(pgbouncer.url);
+  url.pathname = new URL(direct).pathname;
+  return url.href;
+}
+
+describe.each(['session', 'transaction'] satisfies PoolMode[])('in %s mode', (poolMode) => {
+  let pgbouncer: Pgbouncer;
+  beforeAll(async () => {
+    pgbouncer = await launchPgbouncer({ postgresUrl: inject('postgresUrl'), poolMode });
+  });
+  afterAll(async () => await pgbouncer.stop());
+
+  /** The same database through pgbouncer, and past it. */
+  async function emptyDatabase(): Promise<{ url: string; direct: string }> {
+    const { url: direct, drop } = await createTestDatabase(inject('postgresUrl'));
+    onTestFinished(drop);
+    return { url: behind(pgbouncer, direct), direct };
+  }
+
+  it('migrations of several processes at once become one', async () => {
+    const { url } = await emptyDatabase();
+    const stores = Array.from({ length: 4 }, () => openForTest(url));
+    await Promise.all(stores.map((store) => store.migrate()));
+    await expect(Promise.all(stores.map((store) => store.requireReady()))).resolves.toHaveLength(4);
+  });
+
+  it('a statement that is given up is ended on the server too', async () => {
+    const { url, direct } = await emptyDatabase();
+    const store = openForTest(url);
+    await store.migrate();
+    const sql = await openSql(direct);
+    onTestFinished(async () => await sql.close());
+    await sql.execute('begin');
+    await sql.execute('lock table jobs in access exclusive mode');
+    await expect(store.jobs.renew({ id: newId(), attempt: 1 }, 2_000)).rejects.toMatchObject({
+      code: 'database_unavailable',
+    });
+    const waiting = `select 1 from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`;
+    await expect.poll(async () => await sql.execute(waiting)).toEqual([]);
+    await sql.execute('rollback');
+    expect(await store.jobs.renew({ id: newId(), attempt: 1 }, 2_000)).toBeNull();
+  });
+});
+
+describe('a transaction behind pgbouncer', () => {
+  /** In both modes at the same time: the limit is most of it. */
+  it('is ended by the server when a statement of it takes too long', { timeout: 30_000 }, async () => {
+    const failures = (['session', 'transaction'] as const).map(async (poolMode) => {
+      const { url, drop } = await createTestDatabase(inject('postgresUrl'));
+      onTestFinished(drop);
+      const pgbouncer = await launchPgbouncer({ postgresUrl: url, poolMode });
+      onTestFinished(async () => await pgbouncer.stop());
+      const store = openForTest(pgbouncer.url);
+      await store.migrate();
+      const sql = await openSql(url);
+      onTestFinished(async () => await sql.close());
+      await sql.execute('begin');
+      await sql.execute('lock table job_events in access exclusive mode');
+      const failure: unknown = await store.jobs.submit(newJob()).catch((error: unknown) => error);
+      await sql.execute('rollback');
+      expect(await store.jobs.submit(newJob())).toMatchObject({ status: 'queued' });
+      return failure;
+    });
+    const timeout = expect.objectContaining({
+      code: 'database_unavailable',
+      cause: expect.objectContaining({ code: '57014' }),
+    });
+    expect(await Promise.all(failures)).toEqual([timeout, timeout]);
+  });
+});
+
+let shared: Pgbouncer;
+beforeAll(async () => {
+  shared = await launchPgbouncer({ postgresUrl: inject('postgresUrl'), poolMode: 'transaction' });
+});
+afterAll(async () => await shared.stop());
+
+describeStoreConformance('Postgres behind pgbouncer in transaction mode', async () => {
+  const { url: direct, drop } = await createTestDatabase(inject('postgresUrl'));
+  const open = (clockOffsetMs: number) =>
+    openStore({ url: behind(shared, direct), logger: silentLogger, clockOffsetMs });
+  let stores = [open(0), open(0)] as const;
+  await stores[0].migrate();
+  return {
+    get store() {
+      return stores[0];
+    },
+    get others() {
+      return [stores[1]];
+    },
+    async travel(offsetMs) {
+      await Promise.all(stores.map((store) => store.stop()));
+      stores = [open(offsetMs), open(offsetMs)];
+    },
+    async execute(statement) {
+      const sql = await openSql(direct);
+      try {
+        return await sql.execute(statement);
+      } finally {
+        await sql.close();
+      }
+    },
+    async close() {
+      await Promise.all(stores.map((store) => store.stop()));
+      await drop();
+    },
+  };
+});

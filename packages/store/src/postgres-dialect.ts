@@ -1,0 +1,56 @@
+/**
+ * Kysely's Postgres for connections that pgbouncer may share: in its transaction mode two transactions of one connection run on two servers'
+ * sessions, so settings and locks of a session are lost or somebody else's. Everything here lasts as long as its transaction.
+ */
+import {
+  CompiledQuery,
+  type DatabaseConnection,
+  type Dialect,
+  PostgresAdapter,
+  PostgresDriver,
+  PostgresIntrospector,
+  type PostgresPool,
+  PostgresQueryCompiler,
+} from 'kysely';
+import { idleTransactionTimeoutMs } from './postgres-session.ts';
+
+export interface PooledPostgresOptions {
+  readonly pool: PostgresPool;
+  /** What the server gives a statement of a transaction, locks it waits for included. */
+  readonly statementTimeoutMs: number;
+}
+
+export function pooledPostgres({ pool, statementTimeoutMs }: PooledPostgresOptions): Dialect {
+  return {
+    createDriver: () => new PooledPostgresDriver({ pool, statementTimeoutMs }),
+    createAdapter: () => new PooledPostgresAdapter(),
+    createQueryCompiler: () => new PostgresQueryCompiler(),
+    createIntrospector: (db) => new PostgresIntrospector(db),
+  };
+}
+
+class PooledPostgresDriver extends PostgresDriver {
+  readonly #begin: CompiledQuery;
+
+  constructor({ pool, statementTimeoutMs }: PooledPostgresOptions) {
+    super({ pool });
+    const settings = {
+      statement_timeout: statementTimeoutMs,
+      lock_timeout: 0,
+      idle_in_transaction_session_timeout: idleTransactionTimeoutMs,
+    };
+    const setLocal = Object.entries(settings).map(([name, value]) => `set local ${name} = ${value}`);
+    // One message, so it costs no round trip.
+    this.#begin = CompiledQuery.raw(['begin isolation level read committed', ...setLocal].join('; '));
+  }
+
+  override async beginTransaction(connection: DatabaseConnection): Promise<void> {
+    await connection.executeQuery(this.#begin);
+  }
+}
+
+/** Kysely's own lock of migrations is the session's. `migrate` takes the same lock for its transaction. */
+class PooledPostgresAdapter extends PostgresAdapter {
+  override acquireMigrationLock = async (): Promise<void> => undefined;
+  override releaseMigrationLock = async (): Promise<void> => undefined;
+}
