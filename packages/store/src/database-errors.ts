@@ -5,6 +5,9 @@ import { AppError } from '@prosemill/core';
 export const databaseUnavailable = (message: string, cause: unknown): AppError =>
   new AppError('database_unavailable', { message, cause });
 
+/** When a statement names a table or a column that is not there. */
+export const schemaOutdated = 'The schema is missing or older than this version; run pnpm migrate.';
+
 /** The driver's code behind an error: a SQLSTATE, `SQLITE_…`, or a system error's name; '' for none. */
 export function driverCodeOf(error: unknown): string {
   if (error instanceof AppError) return driverCodeOf(error.cause);
@@ -15,12 +18,19 @@ export function driverCodeOf(error: unknown): string {
 const transientCodes: ReadonlySet<string> = new Set(['40001', '40P01']);
 const transientTries = 3;
 
+/** SQLite has one code for every fault of a statement. */
+const sqliteSchemaFault = /^no such (?:table|column)|has no column named/;
+
+const isSqliteSchemaFault = (error: unknown): boolean =>
+  driverCodeOf(error) === 'SQLITE_ERROR' && error instanceof Error && sqliteSchemaFault.test(error.message);
+
 async function retryTransient<Result>(operation: () => Promise<Result>): Promise<Result> {
   for (let tries = 1; ; tries += 1) {
     try {
       return await operation();
     } catch (error) {
-      if (tries === transientTries || !transientCodes.has(driverCodeOf(error))) throw error;
+      if (tries < transientTries && transientCodes.has(driverCodeOf(error))) continue;
+      throw isSqliteSchemaFault(error) ? databaseUnavailable(schemaOutdated, error) : error;
     }
   }
 }

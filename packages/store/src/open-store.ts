@@ -42,7 +42,7 @@ export interface StoreOptions {
 export function openStore({ url, logger, clockOffsetMs = 0 }: StoreOptions): Store {
   const context = openDatabase({ url, logger, clockOffsetMs });
   const { migrate: migrateSchema, requireReady } = withRetries({
-    migrate: async () => await migrate({ ...context, db: context.migrationDb }),
+    migrate: async () => await migrate({ ...context, db: context.migrationDb }, logger),
     requireReady: async () => await requireSchema(context),
   });
   return {

@@ -1,15 +1,16 @@
 /** Errors of Postgres and of the way to it: which of them pass, and which blame the statement. */
 import { DatabaseError } from 'pg';
-import { databaseUnavailable, driverCodeOf } from './database-errors.ts';
+import { databaseUnavailable, driverCodeOf, schemaOutdated } from './database-errors.ts';
 
 /**
  * SQLSTATEs that blame the statement or its rows, so that the same statement fails again: unsupported features (0A), wrong results of
  * subqueries and CASE (20, 21), data (22), constraints (23, 27, 40002, 44), functions and triggers (2F, 38, 39, P0), syntax and names
- * (42), sizes (54). Every other class is about the connection, the session, the server or its machine, and passes. Two codes of these
- * classes pass too: rights that were taken away (42501), and a server that takes no writes until a vacuum (54000).
+ * (42), sizes (54). Every other class is about the connection, the session, the server or its machine, and passes. Of these classes
+ * too some codes pass: rights that were taken away (42501), tables and columns that are not there yet or not any more (42P01, 42703), and a
+ * server that takes no writes until a vacuum (54000).
  * @see https://www.postgresql.org/docs/current/errcodes-appendix.html
  */
-const statementFault = /^(?:0A|2[0-3]|27|2F|38|39|40002|42(?!501)|44|54(?!000)|P0)/;
+const statementFault = /^(?:0A|2[0-3]|27|2F|38|39|40002|42(?!501|703|P01)|44|54(?!000)|P0)/;
 
 const away = 'The database cannot be reached.';
 
@@ -17,6 +18,7 @@ const away = 'The database cannot be reached.';
 const reasons: readonly (readonly [states: RegExp, message: string])[] = [
   [/^(?:28|0P)/, 'The database refuses the role or its password.'],
   [/^3D/, 'The database does not exist.'],
+  [/^(?:42703|42P01|3F)/, schemaOutdated],
   [/^42501/, 'The database forbids this to the role.'],
   [/^25006/, 'The database takes no writes: it is a standby, or set to read only.'],
   [/^53100/, 'The disk of the database is full.'],

@@ -74,14 +74,6 @@ describe('an SQLite file', () => {
     await expect(openStore({ url, logger: silentLogger }).stop()).resolves.toBeUndefined();
   });
 
-  it('is not ready before it is migrated', async () => {
-    const store = openStore({ url, logger: silentLogger });
-    await expect(store.requireReady()).rejects.toThrow(
-      /missing: 0001-jobs, 0002-idempotency-keys, 0003-api-keys, 0004-job-traceparent, 0005-queue-pause, 0006-job-event-columns\); run pnpm migrate/,
-    );
-    await store.stop();
-  });
-
   it('commits submits of one tick together; a bad one fails alone', async () => {
     const store = openStore({ url, logger: silentLogger });
     await store.migrate();

@@ -1,5 +1,6 @@
 /** What the service knows of itself: workers, model, queue, and whether it is ready. At most a second old, and however often it is asked, the database is once a second. */
 import {
+  AppError,
   answerWithin,
   errorLine,
   type Logger,
@@ -112,21 +113,22 @@ export class ServiceState {
       if (this.#isAway) this.#options.logger.info({}, 'the database is available again');
       this.#isAway = false;
     } catch (error) {
-      this.#setAway(errorLine(error));
+      this.#setAway(errorLine(error), error instanceof AppError ? error.message : undefined);
     }
     this.#refreshedAt = performance.now();
   }
 
-  #setAway(reason: string): void {
+  /** @param publicReason  For everybody, as the store words it. */
+  #setAway(reason: string, publicReason = 'It does not answer.'): void {
     if (!this.#isAway) this.#options.logger.warn({ reason }, 'the database is not available');
     this.#isAway = true;
-    this.#latest = withoutDatabase(this.#latest);
+    this.#latest = withoutDatabase(this.#latest, publicReason);
   }
 }
 
 /** The model stays: the prompt check goes on with it. */
-const withoutDatabase = ({ model }: ServiceSnapshot): ServiceSnapshot => ({
-  problems: ['The database is not available.'],
+const withoutDatabase = ({ model }: ServiceSnapshot, publicReason: string): ServiceSnapshot => ({
+  problems: [`The database is not available. ${publicReason}`],
   model,
   workers: [],
   queue: null,

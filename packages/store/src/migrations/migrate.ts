@@ -1,53 +1,114 @@
-/** The migrations in their order. Each is a file that never changes once it has been released. */
-import { AppError } from '@prosemill/core';
+/** Brings a schema up to date, or says why that cannot be. */
+import { ConfigError, type Logger } from '@prosemill/core';
 import { sql } from 'kysely';
-import { type Migration, Migrator } from 'kysely/migration';
+import { Migrator } from 'kysely/migration';
+import { databaseUnavailable } from '../database-errors.ts';
 import type { StoreContext } from '../jobs/context.ts';
-import { createMigration0001 } from './0001-jobs.ts';
-import { createMigration0002 } from './0002-idempotency-keys.ts';
-import { createMigration0003 } from './0003-api-keys.ts';
-import { createMigration0004 } from './0004-job-traceparent.ts';
-import { createMigration0005 } from './0005-queue-pause.ts';
-import { createMigration0006 } from './0006-job-event-columns.ts';
+import { createMigrations } from './migrations.ts';
+import { expectedColumns, lackingColumns, readSchema, type SchemaReading } from './schema-reading.ts';
 
 /** Kysely's own number, which versions before took for the session: old and new wait for each other. */
 const migrationLock = 3_853_314_791_062_309_107n;
 
-function createMigrator({ db, dialect }: StoreContext): Migrator {
-  const migrations: Record<string, Migration> = {
-    '0001-jobs': createMigration0001(dialect),
-    '0002-idempotency-keys': createMigration0002(dialect),
-    '0003-api-keys': createMigration0003(dialect),
-    '0004-job-traceparent': createMigration0004(),
-    '0005-queue-pause': createMigration0005(dialect),
-    '0006-job-event-columns': createMigration0006(dialect),
-  };
-  return new Migrator({
-    db,
-    provider: { getMigrations: async () => migrations },
-  });
-}
-
-/** Applies what is missing; a lock lets several processes try at once. */
-export async function migrate(context: StoreContext): Promise<void> {
+/**
+ * Applies what is missing; a lock lets several processes try at once. A schema that a newer version has made is left as it is.
+ * @throws {ConfigError} for a database that cannot be used, or whose tables belong to another program
+ */
+export async function migrate(context: StoreContext, logger: Logger): Promise<void> {
   const { dialect, db } = context;
-  if (dialect.name === 'sqlite') return await migrateToLatest(context);
+  if (dialect.name === 'sqlite') return await migrateToLatest(context, logger);
   await db.transaction().execute(async (tx) => {
     await sql`select pg_advisory_xact_lock(${sql.lit(migrationLock)})`.execute(tx);
-    await migrateToLatest({ dialect, db: tx });
+    await migrateToLatest({ dialect, db: tx }, logger);
   });
 }
 
-async function migrateToLatest(context: StoreContext): Promise<void> {
-  const { error } = await createMigrator(context).migrateToLatest();
+async function migrateToLatest(context: StoreContext, logger: Logger): Promise<void> {
+  const schema = await readSchema(context);
+  requireUsableEncoding(schema);
+  requireFirstPlace(schema);
+  const { missing, unknown } = compareMigrations(context, schema);
+  if (unknown.length > 0 && missing.length === 0) {
+    logger.warn({ migrations: unknown }, 'the schema was made by a newer version of Prosemill: nothing to do');
+    return;
+  }
+  if (unknown.length > 0) throw foreignMigrations(schema, { missing, unknown });
+  if (schema.executed.length === 0) await requireNoForeignTables(schema);
+  const migrator = new Migrator({
+    db: context.db,
+    provider: { getMigrations: async () => createMigrations(context.dialect) },
+    // Kysely would take a table of that name in any schema for its own.
+    ...(context.dialect.name === 'postgres' ? { migrationTableSchema: schema.name } : {}),
+  });
+  const { error } = await migrator.migrateToLatest();
   if (error !== undefined) throw error;
 }
 
-/** @throws {AppError} `database_unavailable` when a migration is missing */
+/**
+ * @throws {AppError} `database_unavailable` when tables, columns or migrations are missing
+ * @throws {ConfigError} for a database that cannot be used
+ */
 export async function requireSchema(context: StoreContext): Promise<void> {
-  const missing = (await createMigrator(context).getMigrations()).filter(({ executedAt }) => executedAt === undefined);
-  if (missing.length === 0) return;
-  throw new AppError('database_unavailable', {
-    message: `The schema is not up to date (missing: ${missing.map(({ name }) => name).join(', ')}); run pnpm migrate.`,
-  });
+  const schema = await readSchema(context);
+  requireUsableEncoding(schema);
+  const { missing } = compareMigrations(context, schema);
+  if (schema.executed.length === 0) throw databaseUnavailable('The schema is missing; run pnpm migrate.', null);
+  if (missing.length > 0) {
+    throw databaseUnavailable(
+      `The schema is older than this version (missing: ${missing.join(', ')}); run pnpm migrate.`,
+      null,
+    );
+  }
+  const lacking = lackingColumns(await expectedColumns(), schema.columns);
+  if (lacking.length > 0) {
+    throw databaseUnavailable(
+      `The schema is damaged, or made for another version: it lacks ${lacking.join(', ')}.`,
+      null,
+    );
+  }
 }
+
+interface Difference {
+  readonly missing: readonly string[];
+  /** Of a newer version, or of another program. */
+  readonly unknown: readonly string[];
+}
+
+function compareMigrations({ dialect }: StoreContext, { executed }: SchemaReading): Difference {
+  const known = Object.keys(createMigrations(dialect));
+  return {
+    missing: known.filter((name) => !executed.includes(name)),
+    unknown: executed.filter((name) => !known.includes(name)),
+  };
+}
+
+function requireUsableEncoding({ encoding }: SchemaReading): void {
+  if (encoding === 'UTF8') return;
+  throw new ConfigError([
+    `DATABASE_URL: the database has the encoding ${encoding}, and texts need UTF8. Make another one: create database prosemill encoding 'UTF8' lc_collate 'C' lc_ctype 'C' template template0`,
+  ]);
+}
+
+/** Tables of a later schema of the search_path would be changed, and new ones made in the first: half an installation in each. */
+function requireFirstPlace({ name, nameOfFirst }: SchemaReading): void {
+  if (name === nameOfFirst) return;
+  throw new ConfigError([
+    `DATABASE_URL: the search_path begins with the schema ${nameOfFirst}, and the tables of an installation are in ${name}, further on. Set search_path to ${name} to use that one, or to ${nameOfFirst} alone to install another`,
+  ]);
+}
+
+function foreignMigrations({ name }: SchemaReading, { missing, unknown }: Difference): ConfigError {
+  return new ConfigError([
+    `DATABASE_URL: the schema ${name} has migrations of another program (${unknown.join(', ')}) and lacks some of Prosemill's (${missing.join(', ')}). ${ownSchema}`,
+  ]);
+}
+
+async function requireNoForeignTables({ name, columns }: SchemaReading): Promise<void> {
+  const taken = [...(await expectedColumns()).keys()].filter((table) => columns.has(table));
+  if (taken.length === 0) return;
+  throw new ConfigError([
+    `DATABASE_URL: the schema ${name} has tables that Prosemill's migrations did not make: ${taken.join(', ')}. ${ownSchema}`,
+  ]);
+}
+
+const ownSchema = 'Give Prosemill a database or a schema (search_path) of its own';

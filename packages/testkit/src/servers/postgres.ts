@@ -63,10 +63,14 @@ export interface TestDatabase {
   readonly drop: () => Promise<void>;
 }
 
-/** An empty database for one test file. */
-export async function createTestDatabase(serverUrl: string): Promise<TestDatabase> {
+/** An empty database for one test file. @param options  `encoding` in Postgres's words; default: the server's. */
+export async function createTestDatabase(
+  serverUrl: string,
+  { encoding }: { readonly encoding?: string } = {},
+): Promise<TestDatabase> {
   const name = `test_${randomBytes(8).toString('hex')}`;
-  await administer(serverUrl, `create database ${name}`);
+  const settings = encoding === undefined ? '' : ` encoding '${encoding}' locale 'C' template template0`;
+  await administer(serverUrl, `create database ${name}${settings}`);
   const url = new URL(serverUrl);
   url.pathname = `/${name}`;
   return { url: url.href, drop: async () => await administer(serverUrl, `drop database ${name} with (force)`) };

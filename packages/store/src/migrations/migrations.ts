@@ -1,0 +1,18 @@
+/** The migrations in their order. Each is a file that never changes once it has been released. */
+import type { Migration } from 'kysely/migration';
+import type { Dialect } from '../dialect.ts';
+import { createMigration0001 } from './0001-jobs.ts';
+import { createMigration0002 } from './0002-idempotency-keys.ts';
+import { createMigration0003 } from './0003-api-keys.ts';
+import { createMigration0004 } from './0004-job-traceparent.ts';
+import { createMigration0005 } from './0005-queue-pause.ts';
+import { createMigration0006 } from './0006-job-event-columns.ts';
+
+export const createMigrations = (dialect: Dialect): Readonly<Record<string, Migration>> => ({
+  '0001-jobs': createMigration0001(dialect),
+  '0002-idempotency-keys': createMigration0002(dialect),
+  '0003-api-keys': createMigration0003(dialect),
+  '0004-job-traceparent': createMigration0004(),
+  '0005-queue-pause': createMigration0005(dialect),
+  '0006-job-event-columns': createMigration0006(dialect),
+});

@@ -1,0 +1,117 @@
+/** The state of a schema: its encoding, the migrations that ran there, and its tables with their columns. */
+import Database from 'better-sqlite3';
+import { Kysely, sql, SqliteDialect } from 'kysely';
+import { databaseUnavailable } from '../database-errors.ts';
+import { sqliteDialect } from '../dialect.ts';
+import type { StoreContext } from '../jobs/context.ts';
+import { createMigrations } from './migrations.ts';
+
+/** Names of columns, by table. */
+export type Columns = ReadonlyMap<string, ReadonlySet<string>>;
+
+export interface SchemaReading {
+  /** Of the database. */
+  readonly encoding: string;
+  /** Where statements find an installation; where there is none, `nameOfFirst`. */
+  readonly name: string;
+  /** Where statements make tables. */
+  readonly nameOfFirst: string;
+  /** Names of migrations. */
+  readonly executed: readonly string[];
+  readonly columns: Columns;
+}
+
+type Db = StoreContext['db'];
+
+/** @throws {AppError} `database_unavailable` when Postgres's search_path leads nowhere */
+export async function readSchema({ db, dialect }: StoreContext): Promise<SchemaReading> {
+  return dialect.name === 'sqlite' ? await readFile(db) : await readServer(db);
+}
+
+async function readFile(db: Db): Promise<SchemaReading> {
+  const columns = await sqliteColumns(db);
+  return {
+    encoding: 'UTF8',
+    name: 'main',
+    nameOfFirst: 'main',
+    executed: columns.has('kysely_migration') ? await executedMigrations(db) : [],
+    columns,
+  };
+}
+
+async function readServer(db: Db): Promise<SchemaReading> {
+  const place = await sql<{ first: string | null; found: string | null; encoding: string }>`
+    select current_schema() as first, current_setting('server_encoding') as encoding,
+      (select nspname from pg_class join pg_namespace on pg_namespace.oid = relnamespace
+        where pg_class.oid = to_regclass('kysely_migration')) as found`.execute(db);
+  const { first = null, found = null, encoding = '' } = place.rows[0] ?? {};
+  const name = found ?? first;
+  if (name === null) {
+    throw databaseUnavailable(
+      'The search_path of the database names no schema that is there and that the role may use.',
+      null,
+    );
+  }
+  const { rows } = await sql<ColumnRow>`
+    select relname as table_name, attname as column_name from pg_attribute
+      join pg_class on pg_class.oid = attrelid join pg_namespace on pg_namespace.oid = relnamespace
+      where nspname = ${name} and relkind in ('r', 'p', 'v', 'm', 'f') and attnum > 0 and not attisdropped`.execute(db);
+  return {
+    encoding,
+    name,
+    nameOfFirst: first ?? name,
+    executed: found === null ? [] : await executedMigrations(db),
+    columns: byTable(rows),
+  };
+}
+
+async function executedMigrations(db: Db): Promise<readonly string[]> {
+  const { rows } = await sql<{ name: string }>`select name from kysely_migration order by name`.execute(db);
+  return rows.map(({ name }) => name);
+}
+
+let expected: Promise<Columns> | null = null;
+
+/** The tables of this version: its migrations make the same ones in every database, so here in one in memory. */
+export async function expectedColumns(): Promise<Columns> {
+  expected ??= migrateInMemory();
+  return await expected;
+}
+
+async function migrateInMemory(): Promise<Columns> {
+  const db: Db = new Kysely({ dialect: new SqliteDialect({ database: new Database(':memory:') }) });
+  try {
+    for (const migration of Object.values(createMigrations(sqliteDialect(0)))) await migration.up(db);
+    return await sqliteColumns(db);
+  } finally {
+    await db.destroy();
+  }
+}
+
+/** `xinfo`, as the plain list leaves out computed columns. */
+async function sqliteColumns(db: Db): Promise<Columns> {
+  const { rows } = await sql<ColumnRow>`
+    select tables.name as table_name, columns.name as column_name
+      from sqlite_schema as tables join pragma_table_xinfo(tables.name) as columns
+      where tables.type in ('table', 'view') and tables.name not like 'sqlite_%'`.execute(db);
+  return byTable(rows);
+}
+
+interface ColumnRow {
+  readonly table_name: string;
+  readonly column_name: string;
+}
+
+function byTable(rows: readonly ColumnRow[]): Columns {
+  const tables = Map.groupBy(rows, ({ table_name: table }) => table);
+  return new Map([...tables].map(([table, columns]) => [table, new Set(columns.map(({ column_name: name }) => name))]));
+}
+
+/** `table` for a whole table, else `table.column`. */
+export function lackingColumns(wanted: Columns, present: Columns): readonly string[] {
+  return [...wanted].flatMap(([table, columns]) => {
+    const there = present.get(table);
+    if (there === undefined) return [table];
+    return [...columns].filter((column) => !there.has(column)).map((column) => `${table}.${column}`);
+  });
+}
