@@ -3,25 +3,32 @@ import { basename, dirname, sep } from 'node:path';
 import {
   AutoModelForCausalLM,
   env,
+  GenerationConfig,
   LogitsProcessor,
   LogitsProcessorList,
   LogLevel,
+  PretrainedConfig,
   type PreTrainedModel,
   StoppingCriteria,
   StoppingCriteriaList,
   Tensor,
 } from '@huggingface/transformers';
+import { generationConfigName } from '../models/end-of-text.ts';
 import type { TextRun } from '../sampling/text-run.ts';
 import type { LoadMessage } from './messages.ts';
 import type { ModelRunner } from './model-runner.ts';
 
 /** @throws what transformers.js throws when the files are no model it can run */
-export async function loadTransformersModel({ model: { folder, dtype }, threads }: LoadMessage): Promise<ModelRunner> {
+export async function loadTransformersModel({ model: described, threads }: LoadMessage): Promise<ModelRunner> {
+  const { folder, dtype } = described;
   env.logLevel = LogLevel.ERROR;
   env.allowRemoteModels = false;
   env.localModelPath = dirname(folder) + sep;
+  env.useCustomCache = true;
+  env.customCache = ownGenerationConfig;
   const model = await AutoModelForCausalLM.from_pretrained(basename(folder), {
     local_files_only: true,
+    config: new PretrainedConfig(configOf(described)),
     dtype,
     device: 'cpu',
     session_options: { intraOpNumThreads: threads, interOpNumThreads: 1, executionMode: 'sequential' },
@@ -57,14 +64,29 @@ async function generate(model: PreTrainedModel, textRun: TextRun): Promise<void>
       Array.from(promptIds, () => 1),
       [1, promptIds.length],
     ),
-    // The processor below has the say; what a model's own generation_config.json asks for would come before it.
-    do_sample: false,
-    num_beams: 1,
-    repetition_penalty: 1,
+    // The processor below has the say. Whatever config.json asks for would come before it, so every field has its default.
+    generation_config: new GenerationConfig(new PretrainedConfig({})),
     max_new_tokens: maxNewTokens,
     logits_processor: processors,
     stopping_criteria: criteria,
   });
+}
+
+/**
+ * Stands before the folder's generation_config.json: a request and its defaults say all about sampling, and the end of text is watched by
+ * the run, so that both engines draw from the same distribution.
+ */
+const ownGenerationConfig = {
+  match: async (request: string) =>
+    await Promise.resolve(request.endsWith(`/${generationConfigName}`) ? new Response('{}') : undefined),
+  put: async () => await Promise.resolve(),
+};
+
+/** GPT-2's sizes as transformers.js looks for them: it knows neither the defaults nor the other names that config.json may rely on. */
+function configOf({ config, shape }: LoadMessage['model']): object {
+  if (shape === null) return config;
+  const { heads: n_head, layers: n_layer, width: n_embd } = shape;
+  return { ...config, model_type: 'gpt2', n_head, n_layer, n_embd };
 }
 
 /**
