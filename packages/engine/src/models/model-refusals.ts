@@ -22,7 +22,6 @@ export const modelRefusals = {
 
   'other-family': '{file}: model_type is {value}, and the engine batched runs gpt2 only',
   'no-onnx': '{model} has no {path}, which the engine transformers needs',
-  'no-engine': '{batched}; {transformers}',
   activation: '{file}: activation_function is {value}, but the engine batched computes only {known}',
   'unscaled-attention': '{file}: scale_attn_weights is false, which the engine batched does not compute',
   'attention-scaled-by-layer':

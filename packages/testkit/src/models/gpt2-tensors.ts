@@ -9,8 +9,14 @@ export interface Gpt2Sizes {
   readonly vocab_size: number;
 }
 
-/** @param seed  The same seed and sizes give the same weights. */
-export function randomGpt2Tensors(sizes: Gpt2Sizes, seed: number): readonly NamedTensor[] {
+/**
+ * @param seed  The same seed and sizes give the same weights.
+ * @returns the table of tokens first
+ */
+export function randomGpt2Tensors(
+  sizes: Gpt2Sizes,
+  { seed, prefix }: { readonly seed: number; readonly prefix: string },
+): readonly NamedTensor[] {
   const { n_layer: layers, n_embd: width, n_inner: inner, n_positions: positions, vocab_size: vocabulary } = sizes;
   let state = seed;
   const next = (): number => (state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0) / 2 ** 32;
@@ -18,7 +24,7 @@ export function randomGpt2Tensors(sizes: Gpt2Sizes, seed: number): readonly Name
   function tensor(name: string, shape: readonly number[], mean = 0): NamedTensor {
     const length = shape.reduce((product, size) => product * size, 1);
     const values = Float32Array.from({ length }, () => mean + (next() + next() - 1) * 0.3);
-    return { name: `transformer.${name}`, shape, values };
+    return { name: `${prefix}${name}`, shape, values };
   }
 
   const norm = (name: string): readonly NamedTensor[] => [

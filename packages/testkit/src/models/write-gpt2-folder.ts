@@ -16,6 +16,10 @@ export interface Gpt2FolderOptions {
   /** Of the weights. Default 1. */
   readonly seed?: number;
   readonly dtype?: SafetensorsDtype;
+  /** Before each tensor's name. Default "transformer.". */
+  readonly tensorPrefix?: string;
+  /** An lm_head.weight beside the table of tokens, with the same values or with others; left out, there is none. */
+  readonly head?: 'same' | 'other';
   /** Files of weights; more than one have an index. Default 1. */
   readonly shards?: number;
 }
@@ -42,12 +46,12 @@ const largestTokenizer = 4_096;
 
 /** Writes config.json, generation_config.json, the weights, tokenizer.json and tokenizer_config.json. Makes the folder. */
 export async function writeGpt2Folder(folder: string, options: Gpt2FolderOptions = {}): Promise<void> {
-  const { files = {}, seed = 1, dtype = 'F32', shards = 1 } = options;
+  const { files = {}, dtype = 'F32', shards = 1 } = options;
   const config = Object.fromEntries(
     Object.entries({ ...smallGpt2Config, ...options.config }).filter(([, value]) => value !== undefined),
   );
   const sizes = { ...defaultSizes, ...config } as unknown as Gpt2Sizes;
-  const tensors = randomGpt2Tensors({ ...sizes, n_inner: sizes.n_inner ?? 4 * sizes.n_embd }, seed);
+  const tensors = tensorsOf({ ...sizes, n_inner: sizes.n_inner ?? 4 * sizes.n_embd }, options);
   const vocabulary = Math.min(largestTokenizer, Math.max(smallestTokenizer, sizes.vocab_size));
   const all: Record<string, FileContent> = {
     'config.json': config,
@@ -63,6 +67,17 @@ export async function writeGpt2Folder(folder: string, options: Gpt2FolderOptions
     const isRaw = typeof content === 'string' || Buffer.isBuffer(content);
     await writeFile(target, isRaw ? content : JSON.stringify(content, null, 2));
   }
+}
+
+function tensorsOf(
+  sizes: Gpt2Sizes,
+  { seed = 1, tensorPrefix = 'transformer.', head }: Gpt2FolderOptions,
+): readonly NamedTensor[] {
+  const tensors = randomGpt2Tensors(sizes, { seed, prefix: tensorPrefix });
+  const [table] = tensors;
+  if (head === undefined || table === undefined) return tensors;
+  const values = head === 'same' ? table.values : table.values.map((value) => -value);
+  return [...tensors, { ...table, name: 'lm_head.weight', values }];
 }
 
 /** Every shard has some tensors of each part of the model, so that none can be left out unnoticed. */

@@ -1,0 +1,34 @@
+/** One text of a model that is started for it, for tests of what a model may be made of. */
+import type { GenerationEnding, LoadedModel } from '@prosemill/core';
+import { createTextGenerator, type TextGeneratorOptions } from './create-text-generator.ts';
+
+export interface TestText {
+  readonly loaded: LoadedModel | null;
+  readonly text: string;
+  readonly ending: GenerationEnding | null;
+}
+
+export type TestTextOptions = Pick<TextGeneratorOptions, 'modelDir' | 'logger'> & Partial<TextGeneratorOptions>;
+
+const sampling = { maxLength: null, maxNewTokens: 40, topK: 0, topP: 1, repetitionPenalty: 1, stop: [] };
+/** Random weights are sure of nothing, so that a small change of a logit is seen in one of 40 tokens. */
+const temperature = 0.2;
+
+/** @throws what the start of the engine throws */
+export async function writeTestText(model: string, options: TestTextOptions): Promise<TestText> {
+  const defaults = { revision: undefined, engine: 'auto', dtype: 'fp32', hubEndpoint: 'http://not.used' } as const;
+  const generator = createTextGenerator({ ...defaults, slots: 1, threads: 1, ...options, model });
+  try {
+    await generator.start();
+    const request = { prompt: 'The king', seed: 1, parameters: { ...sampling, temperature } };
+    let text = '';
+    let ending: GenerationEnding | null = null;
+    for await (const event of generator.generate(request, new AbortController().signal)) {
+      if (event.type === 'token-delta') text += event.text;
+      if (event.type === 'generation-end') ({ ending } = event);
+    }
+    return { loaded: generator.model, text, ending };
+  } finally {
+    await generator.stop();
+  }
+}
