@@ -1,14 +1,12 @@
 /** Connections: a pool to Postgres, or one SQLite file that belongs to this process. */
-import { mkdirSync } from 'node:fs';
-import { dirname } from 'node:path';
-import Database from 'better-sqlite3';
 import type { ConnectionCounts, Logger } from '@prosemill/core';
-import { Kysely, SqliteDialect } from 'kysely';
+import { Kysely } from 'kysely';
 import { parseDatabaseUrl } from './database-url.ts';
 import { type Dialect, postgresDialect, sqliteDialect } from './dialect.ts';
 import { pooledPostgres } from './postgres-dialect.ts';
 import { createPostgresPool } from './postgres-pool.ts';
 import type { Tables } from './schema.ts';
+import { openSqliteFile, SqliteFileDialect } from './sqlite-file.ts';
 
 export interface OpenOptions {
   readonly url: string;
@@ -31,10 +29,8 @@ export interface OpenDatabase {
 const statementTimeoutMs = 10_000;
 /** An index of a big table, and the wait for another process that builds it. */
 const migrationTimeoutMs = 30_000;
-/** How long a start waits for a process that is just ending. */
-const sqliteBusyMs = 1_000;
 
-/** Postgres is not contacted yet. @throws {ConfigError} for a bad URL; an Error in one line for an SQLite file that is in use */
+/** Postgres is not contacted yet. @throws {ConfigError} for a bad URL; an Error in one line for an SQLite file that cannot be opened */
 export function openDatabase({ url, logger, clockOffsetMs }: OpenOptions): OpenDatabase {
   const location = parseDatabaseUrl(url);
   if (location.type === 'sqlite') return openSqlite(location.path, sqliteDialect(clockOffsetMs));
@@ -55,24 +51,8 @@ export function openDatabase({ url, logger, clockOffsetMs }: OpenOptions): OpenD
 }
 
 function openSqlite(path: string, dialect: Dialect): OpenDatabase {
-  mkdirSync(dirname(path), { recursive: true });
-  const database = new Database(path, { timeout: sqliteBusyMs });
-  try {
-    // Exclusive before WAL: the file is this process's, and needs no shared memory.
-    database.pragma('locking_mode = EXCLUSIVE');
-    database.pragma('journal_mode = WAL');
-    database.pragma('synchronous = FULL');
-    database.pragma('foreign_keys = ON');
-    database.exec('begin exclusive; commit');
-  } catch (error) {
-    database.close();
-    if (!(error instanceof Error) || !('code' in error) || !String(error.code).startsWith('SQLITE_BUSY')) throw error;
-    throw new Error(
-      `The database file ${path} is in use by another Prosemill process. Stop that one first, or set DATABASE_URL to another file or to Postgres.`,
-      { cause: error },
-    );
-  }
-  const db = new Kysely<Tables>({ dialect: new SqliteDialect({ database }) });
+  const database = openSqliteFile(path);
+  const db = new Kysely<Tables>({ dialect: new SqliteFileDialect(database) });
   return {
     db,
     migrationDb: db,

@@ -1,7 +1,7 @@
 /** The store: everything the service keeps, on SQLite or Postgres. */
 import { AppError, type Job, type JobStore, type Logger, type NewJob, type Store } from '@prosemill/core';
 import { createApiKeyStore } from './api-keys.ts';
-import { withRetries } from './database-errors.ts';
+import { DatabaseTrouble, withRetries } from './database-errors.ts';
 import { createGenerationStore } from './generations.ts';
 import { requestCancel } from './jobs/cancel.ts';
 import { claimJob, renewLease } from './jobs/claim.ts';
@@ -37,23 +37,28 @@ export interface StoreOptions {
 
 /**
  * Opens the database. Postgres is contacted by the first call; an SQLite file is this process's from here on.
- * @throws {ConfigError} for a URL that is none; an Error in one line for an SQLite file that is in use
+ * @throws {ConfigError} for a URL that is none; an Error in one line for an SQLite file that cannot be opened
  */
 export function openStore({ url, logger, clockOffsetMs = 0 }: StoreOptions): Store {
   const context = openDatabase({ url, logger, clockOffsetMs });
-  const { migrate: migrateSchema, requireReady } = withRetries({
-    migrate: async () => await migrate({ ...context, db: context.migrationDb }, logger),
-    requireReady: async () => await requireSchema(context),
-  });
+  const trouble = new DatabaseTrouble();
+  const { migrate: migrateSchema, requireReady } = withRetries(
+    {
+      migrate: async () => await migrate({ ...context, db: context.migrationDb }, logger),
+      requireReady: async () => await requireSchema(context),
+    },
+    trouble,
+  );
   return {
-    jobs: withRetries(createJobStore(context)),
-    generations: withRetries(createGenerationStore(context)),
-    models: withRetries(createModelStore(context)),
-    workers: withRetries(createWorkerStore(context)),
-    apiKeys: withRetries(createApiKeyStore(context)),
+    jobs: withRetries(createJobStore(context), trouble),
+    generations: withRetries(createGenerationStore(context), trouble),
+    models: withRetries(createModelStore(context), trouble),
+    workers: withRetries(createWorkerStore(context), trouble),
+    apiKeys: withRetries(createApiKeyStore(context), trouble),
     migrate: migrateSchema,
     requireReady,
     connections: () => context.connections(),
+    problem: () => trouble.message,
     stop: async () => await context.close(),
   };
 }

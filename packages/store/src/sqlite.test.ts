@@ -63,7 +63,7 @@ describe('an SQLite file', () => {
     const first = openStore({ url, logger: silentLogger });
     await first.migrate();
     expect(() => openStore({ url, logger: silentLogger })).toThrow(
-      /^The database file .*test\.db is in use by another Prosemill process\. Stop that one first, or set DATABASE_URL to another file or to Postgres\.$/,
+      /^The database file .*test\.db is in use by another Prosemill process\. Stop that one, or the program that has the file open, or set DATABASE_URL to another file or to Postgres \(SQLITE_BUSY\)\.$/,
     );
     await first.stop();
     await openStore({ url, logger: silentLogger }).stop();

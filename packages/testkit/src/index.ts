@@ -50,6 +50,7 @@ export { launchPgbouncer, type Pgbouncer, type PoolMode } from './servers/pgboun
 export { freePort } from './servers/server-process.ts';
 export { launchRedis } from './servers/redis.ts';
 export type { PrivateServer, TestServer } from './servers/server.ts';
+export { openSmallDisk, type SmallDisk } from './servers/small-disk.ts';
 export { openSql, type SqlConnection } from './servers/sql.ts';
 export { silentLogger } from './silent-logger.ts';
 export { describeStoreConformance, type StoreSession } from './conformance/store/index.ts';

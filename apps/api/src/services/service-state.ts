@@ -74,7 +74,9 @@ export class ServiceState {
       if (answer === null) this.#setAway('it does not answer');
     }
     const isTransportAway = this.#options.transportProblems().length > 0;
-    return { ...this.#latest, problems: [...this.#latest.problems, ...(isTransportAway ? [transportProblem] : [])] };
+    const storeProblem = this.#options.store.problem();
+    const others = [storeProblem, isTransportAway ? transportProblem : null].filter((problem) => problem !== null);
+    return { ...this.#latest, problems: [...this.#latest.problems, ...others] };
   }
 
   /**

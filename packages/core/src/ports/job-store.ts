@@ -232,5 +232,7 @@ export interface Store {
   requireReady(): Promise<void>;
   /** As they are now; null where the database is a file. */
   connections(): ConnectionCounts | null;
+  /** Why calls failed in the last seconds although others may succeed, as writes do when the disk is full: a sentence for everybody. Null: they do not. */
+  problem(): string | null;
   stop(): Promise<void>;
 }

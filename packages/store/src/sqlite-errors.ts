@@ -1,0 +1,104 @@
+/** Errors of an SQLite file: which of them pass, what they mean for its operator, and which blame the statement. */
+import { constants, accessSync, statSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { SqliteError } from 'better-sqlite3';
+import { databaseUnavailable } from './database-errors.ts';
+
+/** The same statement fails again. */
+const statementFault = /^SQLITE_(?:CONSTRAINT|ERROR|MISMATCH|MISUSE|RANGE|TOOBIG)/;
+
+interface Trouble {
+  /** Result codes with their extended ones. */
+  readonly codes: RegExp;
+  /** For clients: no path. */
+  readonly message: string;
+  /** For the operator, after the path: what it is and what to do. */
+  readonly advice: string;
+}
+
+/** @see https://www.sqlite.org/rescode.html */
+const troubles: readonly Trouble[] = [
+  {
+    codes: /^SQLITE_FULL/,
+    message: 'The disk of the database is full.',
+    advice: 'cannot grow, as its disk is full: free some space',
+  },
+  {
+    codes: /^SQLITE_READONLY_DBMOVED/,
+    message: 'The database file was moved or deleted.',
+    advice: 'was moved or deleted while it was in use: put it back, and start again',
+  },
+  {
+    codes: /^SQLITE_READONLY/,
+    message: 'The database file cannot be written.',
+    advice: 'cannot be written: this process needs write access to the file, its folder and its disk',
+  },
+  {
+    codes: /^SQLITE_(?:CANTOPEN|PERM|AUTH|NOLFS)/,
+    message: 'The database file cannot be opened.',
+    advice: 'cannot be opened: this process needs read and write access to the file and its folder',
+  },
+  {
+    codes: /^SQLITE_(?:BUSY|LOCKED|PROTOCOL)/,
+    message: 'The database file is locked by another program.',
+    advice:
+      'is in use by another Prosemill process. Stop that one, or the program that has the file open, or set DATABASE_URL to another file or to Postgres',
+  },
+  {
+    codes: /^SQLITE_(?:CORRUPT|NOTADB|FORMAT)/,
+    message: 'The database file is damaged.',
+    advice:
+      'is damaged, or no SQLite database: restore a backup, save what `sqlite3 FILE .recover` finds, or move it away to begin anew',
+  },
+  {
+    codes: /^SQLITE_(?:NOMEM|IOERR_NOMEM)/,
+    message: 'The database is out of memory.',
+    advice: 'needs more memory than this process gets',
+  },
+  {
+    codes: /^SQLITE_IOERR/,
+    message: 'The disk of the database reports an error.',
+    advice:
+      'cannot be read or written: look at its disk, at quotas and limits of file sizes, and into the log of the system',
+  },
+];
+
+const other: Omit<Trouble, 'codes'> = {
+  message: 'The database cannot do this now.',
+  advice: 'could not be used this time',
+};
+
+const troubleOf = (code: string): Omit<Trouble, 'codes'> => troubles.find(({ codes }) => codes.test(code)) ?? other;
+
+/** @returns the error as it is when the statement or this program is to blame */
+export function fileStatementFailed(error: unknown, path: string): unknown {
+  if (!(error instanceof SqliteError) || statementFault.test(error.code)) return error;
+  const { message, advice } = troubleOf(error.code);
+  const cause = new Error(`The database file ${path} ${advice} (${error.code}).`, { cause: error });
+  return databaseUnavailable(message, cause);
+}
+
+/** An SQLite file that cannot be opened ends the start: the line that says why. */
+export function fileOpenFailed(error: unknown, path: string): unknown {
+  if (!(error instanceof SqliteError)) return error;
+  const advice = error.code.startsWith('SQLITE_CANTOPEN') ? reasonNotToOpen(path) : troubleOf(error.code).advice;
+  return new Error(`The database file ${path} ${advice} (${error.code}).`, { cause: error });
+}
+
+/** SQLite says only that it is unable to open it. */
+function reasonNotToOpen(path: string): string {
+  const folder = dirname(path);
+  if (statSync(path, { throwIfNoEntry: false })?.isDirectory() === true) return 'is a folder: add the name of the file';
+  for (const [place, name] of [
+    [folder, `its folder ${folder}`],
+    [path, 'the file'],
+  ] as const) {
+    try {
+      accessSync(place, constants.R_OK | constants.W_OK);
+    } catch (error) {
+      const code = error instanceof Error && 'code' in error ? String(error.code) : '';
+      if (code !== 'ENOENT') return `cannot be opened: this process may not write ${name} (${code})`;
+    }
+  }
+  return `cannot be made or opened in the folder ${folder}: this process needs read and write access there`;
+}
