@@ -7,6 +7,7 @@ import {
   launchPostgres,
   launchRedis,
   openSql,
+  type PrivatePostgres,
   type PrivateServer,
   type RunLimits,
   startTcpProxy,
@@ -31,6 +32,8 @@ export interface ClusterOptions {
   readonly workers?: number;
   /** For every process. */
   readonly environment?: Environment;
+  /** The URL by which the processes reach the database. Default: a TCP proxy. */
+  readonly reachDatabase?: (postgres: PrivatePostgres) => Promise<string>;
   /** For the migration and the processes that it begins with. */
   readonly first?: Pick<ServiceProcessOptions, 'checkout'>;
   readonly limits?: Partial<RunLimits>;
@@ -68,7 +71,7 @@ export const defaultLimits: RunLimits = {
 const sampleEveryMs = 250;
 
 export class Cluster {
-  readonly postgres: PrivateServer;
+  readonly postgres: PrivatePostgres;
   /** Null in the size without it. */
   readonly redis: PrivateServer | null;
   /** Every process reaches the servers through these. */
@@ -84,7 +87,7 @@ export class Cluster {
   #sampling: NodeJS.Timeout | undefined;
 
   private constructor(
-    servers: Pick<Cluster, 'postgres' | 'redis' | 'databaseProxy' | 'redisProxy'>,
+    servers: Pick<Cluster, 'postgres' | 'redis' | 'databaseProxy' | 'redisProxy'> & { readonly databaseUrl: string },
     { environment, limits, onEntry }: ClusterOptions,
   ) {
     ({
@@ -93,13 +96,13 @@ export class Cluster {
       databaseProxy: this.databaseProxy,
       redisProxy: this.redisProxy,
     } = servers);
-    const { databaseProxy, redisProxy } = servers;
+    const { databaseUrl, redisProxy } = servers;
     this.#environment = {
       ...testEnvironment,
       // Engines whose threads wait for work on the same cores slow each other down.
       ENGINE_THREADS: '1',
       LEASE_SECONDS: String(shortLeaseSeconds),
-      DATABASE_URL: databaseProxy.url,
+      DATABASE_URL: databaseUrl,
       ...(redisProxy === null ? {} : { REDIS_URL: redisProxy.url }),
       ...environment,
     };
@@ -113,10 +116,11 @@ export class Cluster {
     const [postgres, redis] = await Promise.all([launchPostgres(), options.size === 'postgres' ? null : launchRedis()]);
     const databaseProxy = await startTcpProxy(postgres.url);
     const redisProxy = redis === null ? null : await startTcpProxy(redis.url);
-    const cluster = new Cluster({ postgres, redis, databaseProxy, redisProxy }, options);
+    const databaseUrl = (await options.reachDatabase?.(postgres)) ?? databaseProxy.url;
+    const cluster = new Cluster({ postgres, redis, databaseProxy, redisProxy, databaseUrl }, options);
     try {
       const { apis = 1, workers = 2, first = {} } = options;
-      await migrateDatabase({ DATABASE_URL: postgres.url }, first);
+      await migrateDatabase({ DATABASE_URL: databaseUrl }, first);
       await Promise.all([
         ...Array.from({ length: apis }, async () => await cluster.startApi(first)),
         ...Array.from({ length: workers }, async () => await cluster.startWorker(first)),

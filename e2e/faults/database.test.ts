@@ -1,12 +1,104 @@
 /** A database that goes away between a text and its row. Numbers as in docs/guarantees.md. */
-import { postgresCommit } from '@prosemill/testkit';
-import { describe, expect, it } from 'vitest';
-import type { Node } from './cluster.ts';
+import {
+  launchPgbouncer,
+  openSql,
+  type Pgbouncer,
+  postgresCommit,
+  type PrivatePostgres,
+  type PrivateServer,
+} from '@prosemill/testkit';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import type { Cluster, Node } from './cluster.ts';
 import { clientOf, expectAllSucceeded, expectNoViolation, launch, startedOn, submitMany } from './fault-test.ts';
 import { oldestOf } from './faults.ts';
 import { longText } from './load-client.ts';
 import { scaled } from './scale.ts';
 import { faultLasts, until } from './until.ts';
+
+/** A way to Postgres, and how it is lost and found again while texts run. */
+interface WayToPostgres {
+  readonly size: 'full' | 'postgres';
+  readonly reachDatabase: (postgres: PrivatePostgres) => Promise<string>;
+  readonly lose: (cluster: Cluster) => Promise<void>;
+}
+
+const restartMs = 3_000;
+
+async function restart(server: PrivateServer): Promise<void> {
+  await server.crash();
+  await faultLasts(restartMs);
+  await server.restart();
+}
+
+/** In transaction mode, where each statement may find another server's connection. */
+function behindPgbouncer(lose: (pgbouncer: Pgbouncer, cluster: Cluster) => Promise<void>): WayToPostgres {
+  let pgbouncer: Pgbouncer | null = null;
+  return {
+    size: 'postgres',
+    async reachDatabase({ url }) {
+      const launched = await launchPgbouncer({ postgresUrl: url, poolMode: 'transaction' });
+      onTestFinished(async () => await launched.stop());
+      pgbouncer = launched;
+      return launched.url;
+    },
+    async lose(cluster) {
+      if (pgbouncer === null) throw new TypeError('pgbouncer was launched first.');
+      await lose(pgbouncer, cluster);
+    },
+  };
+}
+
+const waysToPostgres: readonly WayToPostgres[] = [
+  {
+    size: 'postgres',
+    reachDatabase: async ({ socketUrl }) => socketUrl,
+    lose: async ({ postgres }) => await restart(postgres),
+  },
+  {
+    size: 'full',
+    async reachDatabase({ url }) {
+      const sql = await openSql(url);
+      await sql.execute('create role service login');
+      await sql.execute('grant all on schema public to service');
+      await sql.close();
+      return Object.assign(new URL(url), { username: 'service' }).href;
+    },
+    async lose(cluster) {
+      await cluster.sql('alter role service nologin');
+      await cluster.sql(`select pg_terminate_backend(pid) from pg_stat_activity where usename = 'service'`);
+      await faultLasts(restartMs);
+      await cluster.sql('alter role service login');
+    },
+  },
+  behindPgbouncer(async (pgbouncer) => await restart(pgbouncer)),
+  behindPgbouncer(async (_pgbouncer, { postgres }) => await restart(postgres)),
+];
+
+/** 24 texts run as the database is lost; they end while it is away or soon after. */
+async function expectNoTextIsLost({ size, reachDatabase, lose }: WayToPostgres): Promise<void> {
+  const texts = 24;
+  const leaseSeconds = 30;
+  const cluster = await launch({
+    size,
+    workers: 1,
+    reachDatabase,
+    // No text is written before the database is lost.
+    environment: {
+      LEASE_SECONDS: String(leaseSeconds),
+      WORKERS: String(texts),
+      FAILPOINT: 'worker.before_complete:sleep',
+    },
+    limits: { leaseMs: leaseSeconds * 1_000 },
+  });
+  const ids = await submitMany(clientOf(cluster), texts, { request: longText });
+  const countRunning = async () => (await cluster.sql(`select id from jobs where status = 'running'`)).length;
+  await until('all texts to run', async () => (await countRunning()) === texts, 30_000);
+  await lose(cluster);
+  await cluster.settle(60_000);
+  await expectAllSucceeded(cluster, texts);
+  expect(ids.map((id) => cluster.startsOf(id))).toEqual(ids.map(() => 1));
+  await expectNoViolation(cluster);
+}
 
 describe('a Postgres', () => {
   const outages = [
@@ -36,6 +128,11 @@ describe('a Postgres', () => {
       await expectNoViolation(cluster);
     };
     await Promise.all(outages.map(goThrough));
+  });
+
+  /** All at the same time, each with a database of its own. */
+  it('19: that restarts behind a Unix socket or pgbouncer, or locks its role for a while, gets every text afterwards, once', async () => {
+    await Promise.all(waysToPostgres.map(async (way) => await expectNoTextIsLost(way)));
   });
 
   it.each(['full', 'postgres'] as const)(

@@ -45,7 +45,7 @@ export { type ChildProcessInfo, childProcesses } from './servers/child-processes
 export { type CollectedSpan, type Collector, startCollector } from './servers/collector.ts';
 export { skewedClock } from './servers/faketime.ts';
 export { type HubFault, type HubServer, startHubServer } from './servers/hub-server.ts';
-export { createTestDatabase, launchPostgres, type TestDatabase } from './servers/postgres.ts';
+export { createTestDatabase, launchPostgres, type PrivatePostgres, type TestDatabase } from './servers/postgres.ts';
 export { launchPgbouncer, type Pgbouncer, type PoolMode } from './servers/pgbouncer.ts';
 export { freePort } from './servers/server-process.ts';
 export { launchRedis } from './servers/redis.ts';

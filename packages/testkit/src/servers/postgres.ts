@@ -23,8 +23,13 @@ export async function startPostgres(): Promise<TestServer> {
   return await launchPostgres();
 }
 
+export interface PrivatePostgres extends PrivateServer {
+  /** The same database by way of a Unix socket. */
+  readonly socketUrl: string;
+}
+
 /** @throws with the ways to get one when this platform has no binaries */
-export async function launchPostgres(): Promise<PrivateServer> {
+export async function launchPostgres(): Promise<PrivatePostgres> {
   const account = unprivilegedAccount();
   const folder = await mkdtemp(join(tmpdir(), 'prosemill-postgres-'));
   if (account !== null) chownSync(folder, account.uid, account.gid);
@@ -35,7 +40,7 @@ export async function launchPostgres(): Promise<PrivateServer> {
   await run(join(bin, 'initdb'), [`--pgdata=${dataFolder}`, ...initFlags], options);
 
   const port = await freePort();
-  const settings = Object.entries({ ...flags, port, unix_socket_directories: '' });
+  const settings = Object.entries({ ...flags, port, unix_socket_directories: folder });
   const server = new ServerProcess({
     command: join(bin, 'postgres'),
     args: ['-D', dataFolder, ...settings.flatMap(([name, value]) => ['-c', `${name}=${value}`])],
@@ -45,6 +50,7 @@ export async function launchPostgres(): Promise<PrivateServer> {
   await server.start();
   return {
     url: `postgres://postgres@127.0.0.1:${port}/postgres`,
+    socketUrl: `postgres:///postgres?${new URLSearchParams({ host: folder, port: String(port), user: 'postgres' }).toString()}`,
     async stop() {
       server.signal('SIGCONT');
       await server.end('SIGINT');
