@@ -17,6 +17,8 @@ export interface ApiEnv {
     requestId: string;
     /** Who sent it: an IP address, `''` if that is not known. */
     clientAddress: string;
+    /** What stands before every path that the client is told, such as `/api`; '' for nothing. */
+    basePath: string;
     /** Whose request it is; set by `authenticate`, before any handler. */
     caller: Caller;
     /** The span of the request. */

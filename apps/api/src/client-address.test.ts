@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { clientAddress, isHttps, trustedProxiesSchema } from './client-address.ts';
+import { clientAddress, forwardedPrefix, isHttps, trustedProxiesSchema } from './client-address.ts';
 
 interface Row {
   readonly trusted: string;
@@ -106,6 +106,31 @@ describe('https', () => {
   it('is known without X-Forwarded-For', () => {
     const head = { headersDistinct: { 'x-forwarded-proto': ['https'] }, socket: { remoteAddress: '10.0.0.1' } };
     expect(isHttps(head, trustedProxiesSchema.parse('10.0.0.0/8'))).toBe(true);
+  });
+});
+
+describe('the path that proxies have taken off', () => {
+  it.each([
+    { trusted: '1', prefix: ['/api'], expected: '/api' },
+    { trusted: '1', prefix: ['/api/'], expected: '/api' },
+    { trusted: '1', prefix: [], expected: '' },
+    { trusted: '1', prefix: ['/'], expected: '' },
+    { trusted: '0', prefix: ['/api'], expected: '' },
+    { trusted: '1', prefix: ['/evil', '/api'], expected: '/api' },
+    { trusted: '1', prefix: ['/evil, /api'], expected: '/api' },
+    { trusted: '2', prefix: ['/a, /b'], expected: '/a/b' },
+    { trusted: '2', prefix: ['/a'], expected: '/a' },
+    { trusted: '9.0.0.0/8', prefix: ['/api'], expected: '' },
+    { trusted: '1', prefix: ['//evil.example'], expected: '' },
+    { trusted: '1', prefix: ['https://evil.example'], expected: '' },
+    { trusted: '1', prefix: ['/a/../b'], expected: '' },
+    { trusted: '1', prefix: ['/a\\b'], expected: '' },
+    { trusted: '1', prefix: ['/a>; rel="x"'], expected: '' },
+    { trusted: '1', prefix: [`/${'a'.repeat(300)}`], expected: '' },
+  ])('is $expected of $prefix, with $trusted trusted', ({ trusted, prefix, expected }) => {
+    const headersDistinct = { 'x-forwarded-prefix': [...prefix], 'x-forwarded-for': ['1.1.1.1, 10.0.0.2'] };
+    const head = { headersDistinct, socket: { remoteAddress: '10.0.0.1' } };
+    expect(forwardedPrefix(head, trustedProxiesSchema.parse(trusted))).toBe(expected);
   });
 });
 

@@ -2,6 +2,7 @@
 import type { IncomingMessage } from 'node:http';
 import { BlockList, isIP } from 'node:net';
 import { z } from 'zod';
+import { isBasePath } from './base-path.ts';
 
 /** How many proxies stand before this process, or which addresses are theirs. */
 export type TrustedProxies = number | BlockList;
@@ -35,6 +36,18 @@ export function isHttps(head: RequestHead, trusted: TrustedProxies): boolean {
   const { hops } = lookBack(head, trusted);
   const schemes = entriesOf(head, 'x-forwarded-proto');
   return hops > 0 && schemes.at(-Math.min(hops, schemes.length))?.trim() === 'https';
+}
+
+/**
+ * The path that our own proxies have taken off, the outermost first, as each appends its part to `X-Forwarded-Prefix`.
+ * @returns '' for none, and for one that is no path
+ */
+export function forwardedPrefix(head: RequestHead, trusted: TrustedProxies): string {
+  const { hops } = lookBack(head, trusted);
+  if (hops === 0) return '';
+  const parts = entriesOf(head, 'x-forwarded-prefix').slice(-hops);
+  const prefix = parts.map((part) => part.trim().replace(/\/$/, '')).join('');
+  return isBasePath(prefix) ? prefix : '';
 }
 
 /** From the peer to the first that is not a proxy of ours. @returns `hops`: our own proxies that the request came through */

@@ -3,6 +3,7 @@ import { defaultForbiddenWords, readConfig } from '@prosemill/core';
 import { readDatabaseUrl } from '@prosemill/store';
 import { logLevels } from '@prosemill/telemetry';
 import { z } from 'zod';
+import { basePathSchema } from './base-path.ts';
 import { trustedProxiesSchema } from './client-address.ts';
 
 const wordList = z.string().transform((text) =>
@@ -44,6 +45,8 @@ export const apiConfigSchema = z.object({
   RATE_LIMIT_PER_MINUTE: z.coerce.number().int().min(0).default(600),
   /** Proxies before the API that name its clients in X-Forwarded-For: how many, or their addresses and CIDR blocks. */
   TRUSTED_PROXIES: trustedProxiesSchema.default(0),
+  /** The path under which clients see the API, where a proxy takes it off; not set: X-Forwarded-Prefix of a trusted proxy, or none. */
+  BASE_PATH: basePathSchema.optional(),
   /** Comma-separated origins whose pages may use the API, and by whose hosts it may be called without keys; not set: none. */
   CORS_ORIGINS: originList.default([]),
   /** `sqlite:PATH` or `postgres://…`. */

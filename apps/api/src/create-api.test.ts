@@ -58,6 +58,7 @@ describe('a job whose database goes away right after the commit', () => {
       submitsPerMinute: 0,
       access: { auth: 'off' },
       trustedProxies: 0,
+      basePath: undefined,
       corsOrigins: [],
       version: '0',
     });

@@ -53,6 +53,8 @@ export interface ApiOptions {
   readonly access: Access;
   /** Whose word on a client's address is taken. */
   readonly trustedProxies: TrustedProxies;
+  /** BASE_PATH, such as `/api`; not set: what a trusted proxy says. */
+  readonly basePath: string | undefined;
   /** Of pages that may use the API, and of its own where it has a name and no keys; usually none. */
   readonly corsOrigins: readonly string[];
   readonly version: string;

@@ -45,6 +45,7 @@ await runProcess(async (aborted) => {
     submitsPerMinute: config.RATE_LIMIT_PER_MINUTE,
     access,
     trustedProxies: config.TRUSTED_PROXIES,
+    basePath: config.BASE_PATH,
     corsOrigins: config.CORS_ORIGINS,
     version: packageJson.version,
   });

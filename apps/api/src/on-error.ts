@@ -36,7 +36,7 @@ const isRefusal = ({ code }: AppError): boolean =>
 /** An `AppError` as the answer to a request. */
 export function problemResponse(c: Context<ApiEnv>, error: AppError): Response {
   // As it was sent: c.req.path is decoded.
-  const instance = new URL(c.req.url).pathname;
+  const instance = c.var.basePath + new URL(c.req.url).pathname;
   const { status, headers, body } = problemAnswer(error, { instance, requestId: c.var.requestId });
   return c.body(body, status, headers);
 }

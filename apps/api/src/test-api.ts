@@ -41,6 +41,7 @@ export async function openTestApi({ databaseUrl, ...overrides }: TestApiOptions 
     submitsPerMinute: 0,
     access: { auth: 'off' },
     trustedProxies: 0,
+    basePath: undefined,
     corsOrigins: [],
     version: '0',
     ...overrides,

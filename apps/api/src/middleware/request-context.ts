@@ -5,7 +5,7 @@ import type { Context, MiddlewareHandler } from 'hono';
 import { matchedRoutes } from 'hono/route';
 import type { ApiEnv } from '../api-env.ts';
 import type { ApiMetrics } from '../api-metrics.ts';
-import { clientAddress, type TrustedProxies } from '../client-address.ts';
+import { clientAddress, forwardedPrefix, type TrustedProxies } from '../client-address.ts';
 
 const validRequestId = /^[A-Za-z0-9_-]{1,64}$/;
 
@@ -16,6 +16,8 @@ export interface RequestContextOptions {
   readonly logger: Logger;
   readonly observeRequest: ApiMetrics['observeRequest'];
   readonly trustedProxies: TrustedProxies;
+  /** BASE_PATH; not set: what a trusted proxy says. */
+  readonly basePath: string | undefined;
 }
 
 export function requestContext(options: RequestContextOptions): MiddlewareHandler<ApiEnv> {
@@ -25,6 +27,10 @@ export function requestContext(options: RequestContextOptions): MiddlewareHandle
     const requestId = given !== undefined && validRequestId.test(given) ? given : newId();
     c.set('requestId', requestId);
     c.set('clientAddress', c.env?.incoming === undefined ? '' : clientAddress(c.env.incoming, trustedProxies));
+    c.set(
+      'basePath',
+      options.basePath ?? (c.env?.incoming === undefined ? '' : forwardedPrefix(c.env.incoming, trustedProxies)),
+    );
     c.header('X-Request-Id', requestId);
     const parent = parseTraceparent(c.req.header('traceparent'));
     const context = childOf(parent);

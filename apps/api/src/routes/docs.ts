@@ -10,6 +10,7 @@ import type { ApiEnv } from '../api-env.ts';
 const scriptPath = '/docs/scalar.js';
 const scriptUrl = new URL('browser/standalone.js', import.meta.resolve('@scalar/api-reference'));
 
+/** Its links are relative: it works under every path. */
 const page = `<!doctype html>
 <html lang="en">
   <head>
@@ -19,9 +20,9 @@ const page = `<!doctype html>
     <link rel="icon" href="data:,">
   </head>
   <body>
-    <script id="api-reference" type="application/json" data-url="/openapi.json"
+    <script id="api-reference" type="application/json" data-url="openapi.json"
       data-configuration='{"withDefaultFonts":false,"telemetry":false,"agent":{"disabled":true},"mcp":{"disabled":true},"hideClientButton":true,"showDeveloperTools":"never"}'></script>
-    <script src="${scriptPath}"></script>
+    <script src="${scriptPath.slice(1)}"></script>
   </body>
 </html>
 `;
@@ -46,9 +47,13 @@ export interface DocsOptions {
 
 export function addDocsRoutes(app: OpenAPIHono<ApiEnv>, options: DocsOptions): void {
   // Both are made once, and sent as the same bytes to everybody: whoever asks and asks costs neither time nor memory.
-  const readDocument = once(async () => new TextEncoder().encode(JSON.stringify(openApiDocument(app, options))));
+  const readDocument = once(() => openApiDocument(app, options));
+  const encodeDocument = memoizeLast((basePath) => {
+    const servers = basePath === '' ? {} : { servers: [{ url: basePath }] };
+    return new TextEncoder().encode(JSON.stringify({ ...readDocument(), ...servers }));
+  });
   const readScript = once(async () => await promisify(gzip)(await readFile(scriptUrl)));
-  app.get('/openapi.json', async (c) => c.body(await readDocument(), 200, { 'Content-Type': 'application/json' }));
+  app.get('/openapi.json', (c) => c.body(encodeDocument(c.var.basePath), 200, { 'Content-Type': 'application/json' }));
   app.get('/docs', (c) => c.html(page, 200, { 'Content-Security-Policy': pagePolicy }));
   app.get(scriptPath, async (c) => {
     c.header('Content-Type', 'text/javascript; charset=utf-8');
@@ -59,9 +64,18 @@ export function addDocsRoutes(app: OpenAPIHono<ApiEnv>, options: DocsOptions): v
   });
 }
 
-function once<Value>(make: () => Promise<Value>): () => Promise<Value> {
-  let made: Promise<Value> | null = null;
-  return async () => await (made ??= make());
+function once<Value extends object>(make: () => Value): () => Value {
+  let made: Value | null = null;
+  return () => (made ??= make());
+}
+
+/** There is one base path, or a few where several proxies have theirs. */
+function memoizeLast<Value>(make: (key: string) => Value): (key: string) => Value {
+  let last: { readonly key: string; readonly value: Value } | null = null;
+  return (key) => {
+    if (last?.key !== key) last = { key, value: make(key) };
+    return last.value;
+  };
 }
 
 /** The document of every route of the contract. Without keys it asks for none: generated clients would want one. */

@@ -34,9 +34,9 @@ export function addGenerateRoute(app: OpenAPIHono<ApiEnv>, { submitJob, waiter, 
     if (preference.applied !== null) c.header('Preference-Applied', preference.applied);
     if (preference.waitMs > 0) c.header('Server-Timing', serverTiming(job, performance.now() - startedAt));
     if (!isTerminal(job.status)) {
-      c.header('Location', jobPath(job.id));
+      c.header('Location', jobPath(job.id, c.var.basePath));
       c.header('Retry-After', retryAfterSeconds);
-      return c.json(await presentPromptly(job, store.jobs), 202);
+      return c.json(await presentPromptly(job, { jobs: store.jobs, basePath: c.var.basePath }), 202);
     }
     return c.json(presentGeneration(job), 200);
   });

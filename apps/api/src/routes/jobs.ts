@@ -2,6 +2,7 @@
 import { cancelJobRoute, createJobRoute, getJobRoute, listJobsRoute } from '@prosemill/contract';
 import { AppError, isTerminal, type Job } from '@prosemill/core';
 import type { OpenAPIHono } from '@hono/zod-openapi';
+import type { Context } from 'hono';
 import type { ApiEnv } from '../api-env.ts';
 import type { ApiServices } from '../api-services.ts';
 import { isUuid } from '../wire/is-uuid.ts';
@@ -23,6 +24,8 @@ const defaultPageSize = 20;
 export function addJobRoutes(app: OpenAPIHono<ApiEnv>, services: ApiServices): void {
   const { store, submitJob, wakeUps } = services;
 
+  const presentation = (c: Context<ApiEnv>) => ({ jobs: store.jobs, basePath: c.var.basePath });
+
   app.openapi(createJobRoute, async (c) => {
     const { job, isReplay } = await submitJob({
       ownerId: c.var.caller.ownerId,
@@ -33,9 +36,9 @@ export function addJobRoutes(app: OpenAPIHono<ApiEnv>, services: ApiServices): v
     });
     c.set('jobId', job.id);
     if (isReplay) c.header('Idempotent-Replayed', 'true');
-    c.header('Location', jobPath(job.id));
+    c.header('Location', jobPath(job.id, c.var.basePath));
     if (!isTerminal(job.status)) c.header('Retry-After', retryAfterSeconds);
-    return c.json(await presentPromptly(job, store.jobs), 202);
+    return c.json(await presentPromptly(job, presentation(c)), 202);
   });
 
   app.openapi(getJobRoute, async (c) => {
@@ -51,7 +54,7 @@ export function addJobRoutes(app: OpenAPIHono<ApiEnv>, services: ApiServices): v
     if (wait !== undefined) c.header('Server-Timing', serverTiming(job, performance.now() - startedAt));
     if (isUnchanged(job)) return c.body(null, 304);
     const present = wait === undefined ? presentJob : presentPromptly;
-    return c.json(await present(job, store.jobs), 200);
+    return c.json(await present(job, presentation(c)), 200);
   });
 
   app.openapi(listJobsRoute, async (c) => {
@@ -64,7 +67,7 @@ export function addJobRoutes(app: OpenAPIHono<ApiEnv>, services: ApiServices): v
       after: query.cursor ?? null,
       limit: query.limit ?? defaultPageSize,
     });
-    const data = await presentJobs(page.items, store.jobs);
+    const data = await presentJobs(page.items, presentation(c));
     return c.json({ data, has_more: page.hasMore, next_cursor: linkNextPage(c, page) }, 200);
   });
 
@@ -76,12 +79,12 @@ export function addJobRoutes(app: OpenAPIHono<ApiEnv>, services: ApiServices): v
     c.header('ETag', etagOf(job));
     if (isTerminal(job.status)) {
       wakeUps.publish({ type: 'job-changed', ids: [id] });
-      return c.json(await presentJob(job, store.jobs), 200);
+      return c.json(await presentJob(job, presentation(c)), 200);
     }
     wakeUps.publish({ type: 'job-cancel', ids: [id] });
-    c.header('Location', jobPath(id));
+    c.header('Location', jobPath(id, c.var.basePath));
     c.header('Retry-After', retryAfterSeconds);
-    return c.json(await presentJob(job, store.jobs), 202);
+    return c.json(await presentJob(job, presentation(c)), 202);
   });
 }
 

@@ -1,19 +1,20 @@
 import { encodeCursor } from '@prosemill/contract';
 import type { Cursor, Page } from '@prosemill/core';
 import type { Context } from 'hono';
+import type { ApiEnv } from '../api-env.ts';
 
 /** Says in the Link header where the next page is. @returns its cursor; null after the last page */
-export function linkNextPage(c: Context, { items, hasMore }: Page<Cursor<string | number>>): string | null {
+export function linkNextPage(c: Context<ApiEnv>, { items, hasMore }: Page<Cursor<string | number>>): string | null {
   const last = items.at(-1);
   if (!hasMore || last === undefined) return null;
   const cursor = encodeCursor(last);
-  c.header('Link', nextLink(c.req.url, cursor));
+  c.header('Link', nextLink({ url: c.req.url, basePath: c.var.basePath, cursor }));
   return cursor;
 }
 
 /** `Link: rel="next"` for the page after this one. @see RFC 8288 */
-export function nextLink(requestUrl: string, cursor: string): string {
-  const url = new URL(requestUrl);
-  url.searchParams.set('cursor', cursor);
-  return `<${url.pathname}${url.search}>; rel="next"`;
+export function nextLink(place: { readonly url: string; readonly basePath: string; readonly cursor: string }): string {
+  const url = new URL(place.url);
+  url.searchParams.set('cursor', place.cursor);
+  return `<${place.basePath}${url.pathname}${url.search}>; rel="next"`;
 }

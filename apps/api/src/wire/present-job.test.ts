@@ -14,11 +14,12 @@ it('shows the place exactly below 1,000; from there on rounded, and not at all w
     await rm(folder, { recursive: true });
   });
   await store.migrate();
+  const presentation = { jobs: store.jobs, basePath: '' };
   const jobs = await Promise.all(Array.from({ length: 1_600 }, async () => await store.jobs.submit(newJob())));
   const placesOf = async (index: number) => {
     const job = jobs[index];
     if (job === undefined) throw new RangeError(`There is no job ${index}.`);
-    return [(await presentJob(job, store.jobs)).queue, (await presentPromptly(job, store.jobs)).queue];
+    return [(await presentJob(job, presentation)).queue, (await presentPromptly(job, presentation)).queue];
   };
   expect(await placesOf(0)).toEqual([{ position: 0 }, { position: 0 }]);
   expect(await placesOf(999)).toEqual([{ position: 999 }, { position: 999 }]);

@@ -11,28 +11,36 @@ const exactPositions = 1_000;
 /** What an answer that must come waits for a position. */
 const positionPatienceMs = 100;
 
-export const jobPath = (id: string): string => `/jobs/${id}`;
+/** @param basePath  Of the request that it is an answer to. */
+export const jobPath = (id: string, basePath: string): string => `${basePath}/jobs/${id}`;
+
+/** What an answer about jobs needs besides them. */
+export interface Presentation {
+  readonly jobs: JobStore;
+  /** Of the request that it is an answer to. */
+  readonly basePath: string;
+}
 
 /** The job with its place in the queue, which is read now and is no part of the ETag. */
-export async function presentJob(job: Job, jobs: JobStore): Promise<JobBody> {
+export async function presentJob(job: Job, { jobs, basePath }: Presentation): Promise<JobBody> {
   const ahead = job.status === 'queued' ? await jobs.countAhead(job.id, 10 * exactPositions) : null;
-  return toBody(job, ahead);
+  return toBody(job, { ahead, basePath });
 }
 
 /** The same of a page of jobs; the place is null from ten thousand on. */
-export async function presentJobs(page: readonly Job[], jobs: JobStore): Promise<JobBody[]> {
+export async function presentJobs(page: readonly Job[], { jobs, basePath }: Presentation): Promise<JobBody[]> {
   const queued = page.filter(({ status }) => status === 'queued').map(({ id }) => id);
   const ahead = await jobs.listAhead(queued, 10 * exactPositions);
-  return page.map((job) => toBody(job, ahead.get(job.id) ?? null));
+  return page.map((job) => toBody(job, { ahead: ahead.get(job.id) ?? null, basePath }));
 }
 
 /**
  * The job for whoever has submitted it or waited for it: the job is safe, or the wait is over, so this neither fails nor waits for the
  * database. The place is null when it is not known in time, and from `exactPositions` on: counting further costs several submits.
  */
-export async function presentPromptly(job: Job, jobs: JobStore): Promise<JobBody> {
+export async function presentPromptly(job: Job, { jobs, basePath }: Presentation): Promise<JobBody> {
   const ahead = job.status === 'queued' ? await countPromptly(job.id, jobs) : null;
-  return toBody(job, ahead === exactPositions ? null : ahead);
+  return toBody(job, { ahead: ahead === exactPositions ? null : ahead, basePath });
 }
 
 async function countPromptly(id: string, jobs: JobStore): Promise<number | null> {
@@ -44,8 +52,9 @@ async function countPromptly(id: string, jobs: JobStore): Promise<number | null>
   }
 }
 
-function toBody(job: Job, ahead: number | null): JobBody {
+function toBody(job: Job, { ahead, basePath }: { ahead: number | null; basePath: string }): JobBody {
   const { output } = job;
+  const self = jobPath(job.id, basePath);
   return {
     id: job.id,
     object: 'job',
@@ -66,7 +75,7 @@ function toBody(job: Job, ahead: number | null): JobBody {
     attempt: job.attempt,
     max_attempts: job.maxAttempts,
     cancel_requested_at: job.cancelRequestedAt?.toISOString() ?? null,
-    urls: { self: jobPath(job.id), cancel: `${jobPath(job.id)}/cancel` },
+    urls: { self, cancel: `${self}/cancel` },
     created_at: job.createdAt.toISOString(),
     started_at: job.startedAt?.toISOString() ?? null,
     finished_at: job.finishedAt?.toISOString() ?? null,

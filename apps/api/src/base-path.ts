@@ -1,0 +1,13 @@
+/** The path under which clients see the service, where a proxy takes it off before it passes requests on. */
+import { z } from 'zod';
+
+/** What no browser, and no client that joins URLs, reads as anything else than a path. */
+const basePathPattern = /^(?:\/(?!\.{1,2}(?:\/|$))[\w.~-]+)+$/;
+const maxLength = 200;
+
+export const isBasePath = (text: string): boolean => text.length <= maxLength && basePathPattern.test(text);
+
+/** BASE_PATH; '' for none. */
+export const basePathSchema = z.string().refine(isBasePath, {
+  error: 'must be a path that begins with / and does not end with it, such as /api',
+});
