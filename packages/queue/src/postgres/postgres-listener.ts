@@ -88,7 +88,7 @@ export function createPostgresListener(options: ListenerOptions): PostgresListen
         await orLost(current.query(`listen ${current.escapeIdentifier(channel)}`));
         onListening();
         const wasDeaf = isDeaf;
-        isDeaf = !(await orLost(hearsItself()));
+        isDeaf = !(await orLost(hearsItself(misses === 0)));
         misses = isDeaf ? misses + 1 : 0;
         if (misses === missesUntilDeaf) log.lost(new Error(deafness));
         if (!isDeaf) log.restored();
@@ -103,13 +103,15 @@ export function createPostgresListener(options: ListenerOptions): PostgresListen
     }
   }
 
-  /** The listening connection is idle meanwhile: a pooler would hand it what belongs to the session that it borrows for a statement. */
-  async function hearsItself(): Promise<boolean> {
-    const heard = Promise.withResolvers<true>();
+  /**
+   * The listening connection is idle meanwhile: a pooler would hand it what belongs to the session that it borrows for a statement.
+   * @param hasHeard  The answer when the notification cannot be sent, which says nothing about what arrives.
+   */
+  async function hearsItself(hasHeard: boolean): Promise<boolean> {
+    const heard = Promise.withResolvers<boolean>();
     check = { message: `${checkPrefix}${randomUUID()}`, onHeard: () => heard.resolve(true) };
-    // A notification that could not be sent says nothing about what arrives.
-    options.notify(check.message).catch(check.onHeard);
-    return (await answerWithin(hearLimitMs, heard.promise)) !== null;
+    options.notify(check.message).catch(() => heard.resolve(hasHeard));
+    return (await answerWithin(hearLimitMs, heard.promise)) ?? false;
   }
 
   /** Checks of other processes are nobody's messages. */
