@@ -110,7 +110,7 @@ describe.each([
   function fromNewAddress(): Partial<HttpBindings> {
     attempts += 1;
     const remoteAddress = `10.0.${attempts >> 8}.${attempts & 255}`;
-    return { incoming: { headersDistinct: {}, socket: { remoteAddress } } as unknown as HttpBindings['incoming'] };
+    return { incoming: { rawHeaders: [], socket: { remoteAddress } } as unknown as HttpBindings['incoming'] };
   }
 
   /** @throws for a sort of thing that this file does not know yet */

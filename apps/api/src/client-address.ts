@@ -3,11 +3,12 @@ import type { IncomingMessage } from 'node:http';
 import { BlockList, isIP } from 'node:net';
 import { z } from 'zod';
 import { isBasePath } from './base-path.ts';
+import { headerLines } from './header-lines.ts';
 
 /** How many proxies stand before this process, or which addresses are theirs. */
 export type TrustedProxies = number | BlockList;
 
-type RequestHead = Pick<IncomingMessage, 'headersDistinct'> & {
+type RequestHead = Pick<IncomingMessage, 'rawHeaders'> & {
   readonly socket: { readonly remoteAddress?: string | undefined };
 };
 
@@ -65,8 +66,7 @@ function lookBack(head: RequestHead, trusted: TrustedProxies): { readonly client
   return { client, hops };
 }
 
-const entriesOf = ({ headersDistinct }: RequestHead, name: string): string[] =>
-  (headersDistinct[name] ?? []).join(',').split(',');
+const entriesOf = (head: RequestHead, name: string): string[] => headerLines(head, name).join(',').split(',');
 
 function isTrusted(address: string, hops: number, trusted: TrustedProxies): boolean {
   if (typeof trusted === 'number') return hops < trusted;

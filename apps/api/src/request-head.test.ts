@@ -141,6 +141,7 @@ describe('the head of a request', () => {
     ['an upgrade to WebSocket', get('Host: x\r\nUpgrade: websocket\r\nSec-WebSocket-Key: eA==\r\n')],
     ['an upgrade to HTTP/2', get('Host: x\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABk\r\n')],
     ['a line more at its begin', `\r\n${get('Host: x\r\n')}`],
+    ['a header named __proto__', get('Host: x\r\n__proto__: x\r\nconstructor: x\r\n')],
     ['a cookie that is none', get('Host: x\r\nCookie: %;=;"\r\n')],
   ])('with %s is answered', async (_name, bytes) => {
     expect(statusIn(await answerTo(bytes))).toBe(200);
@@ -200,6 +201,7 @@ describe('the head of a request', () => {
       'Host:',
       'Expect: x\r\n',
       'Upgrade: h2c\r\n',
+      '__proto__: x\r\n',
       'Connection: Upgrade\r\n',
       'Content-Type: application/json\r\n',
       'Content-Length: 14\r\n',

@@ -1,6 +1,7 @@
 /** What Node's parser lets through, and RFC 9110 and RFC 9112 do not: a request that two servers in a row may understand differently. */
 import type { IncomingMessage } from 'node:http';
 import { AppError } from '@prosemill/core';
+import { headerLines } from './header-lines.ts';
 
 /** A DNS name, an IPv4 address or an IPv6 address in brackets, with or without a port. A list is none. */
 const hostPattern = /^(?:\[[\da-f:.]+\]|[\w.-]+)(?::\d{1,5})?$/i;
@@ -29,8 +30,9 @@ function targetProblem(request: IncomingMessage): string | null {
 }
 
 /** @see RFC 9112, section 3.2 */
-function hostProblem({ url = '', httpVersion, headersDistinct }: IncomingMessage): string | null {
-  const [host, ...others] = headersDistinct.host ?? [];
+function hostProblem(request: IncomingMessage): string | null {
+  const { url = '', httpVersion } = request;
+  const [host, ...others] = headerLines(request, 'host');
   if (others.length > 0) return 'There must be one Host line, not several.';
   if (host === undefined) return httpVersion === '1.0' ? null : 'There must be a Host line.';
   if (host === '' && absoluteForm.test(url)) return null;
@@ -38,9 +40,9 @@ function hostProblem({ url = '', httpVersion, headersDistinct }: IncomingMessage
 }
 
 /** @see RFC 9112, section 6.1 */
-function codingProblem({ httpVersion, headersDistinct }: IncomingMessage): string | null {
-  const coding = headersDistinct['transfer-encoding']?.join(', ');
-  if (coding === undefined) return null;
-  if (httpVersion === '1.0') return 'There is no Transfer-Encoding in HTTP/1.0.';
-  return coding.trim().toLowerCase() === 'chunked' ? null : 'The only transfer coding here is chunked.';
+function codingProblem(request: IncomingMessage): string | null {
+  const codings = headerLines(request, 'transfer-encoding');
+  if (codings.length === 0) return null;
+  if (request.httpVersion === '1.0') return 'There is no Transfer-Encoding in HTTP/1.0.';
+  return codings.join().trim().toLowerCase() === 'chunked' ? null : 'The only transfer coding here is chunked.';
 }

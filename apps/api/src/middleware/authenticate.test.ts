@@ -8,7 +8,7 @@ import { openTestApi, type TestApi } from '../test-api.ts';
 const adminKey = 'an-admin-key-for-tests-0123456789+/=';
 
 const from = (address: string): Partial<HttpBindings> => ({
-  incoming: { headersDistinct: {}, socket: { remoteAddress: address } } as unknown as HttpBindings['incoming'],
+  incoming: { rawHeaders: [], socket: { remoteAddress: address } } as unknown as HttpBindings['incoming'],
 });
 
 describe('a request', () => {

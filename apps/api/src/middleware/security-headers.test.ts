@@ -14,8 +14,8 @@ const everywhere = {
 const dataPolicy = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 /** A request as node's server hands it over, from the proxy at 10.0.0.1. */
-const fromProxy = (headersDistinct: Record<string, string[]>): Partial<HttpBindings> => ({
-  incoming: { headersDistinct, socket: { remoteAddress: '10.0.0.1' } } as unknown as HttpBindings['incoming'],
+const fromProxy = (rawHeaders: readonly string[]): Partial<HttpBindings> => ({
+  incoming: { rawHeaders, socket: { remoteAddress: '10.0.0.1' } } as unknown as HttpBindings['incoming'],
 });
 
 describe('the headers of every answer', () => {
@@ -74,14 +74,14 @@ describe('the headers of every answer', () => {
   });
 
   it('ask for https where the proxy says that it is there', async () => {
-    const byHttps = await request('/livez', {}, fromProxy({ 'x-forwarded-proto': ['https'] }));
+    const byHttps = await request('/livez', {}, fromProxy(['X-Forwarded-Proto', 'https']));
     expect(byHttps.headers.get('Strict-Transport-Security')).toBe('max-age=31536000');
-    const byHttp = await request('/livez', {}, fromProxy({ 'x-forwarded-proto': ['http'] }));
+    const byHttp = await request('/livez', {}, fromProxy(['X-Forwarded-Proto', 'http']));
     expect(byHttp.headers.has('Strict-Transport-Security')).toBe(false);
   });
 
   it('the log names the client that the proxy names, not the one that the client names', async () => {
-    await request('/jobs', {}, fromProxy({ 'x-forwarded-for': ['6.6.6.6, 1.1.1.1'] }));
+    await request('/jobs', {}, fromProxy(['X-Forwarded-For', '6.6.6.6, 1.1.1.1']));
     expect(lines).toContainEqual(expect.objectContaining({ route: '/jobs', client: '1.1.1.1' }));
   });
 
