@@ -5,6 +5,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { JobBody } from '@prosemill/contract';
+import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 import {
   childProcesses,
@@ -132,9 +133,11 @@ describe('the service in one process', () => {
     const [service] = childProcesses(terminal.pid ?? 0);
     terminal.kill('SIGKILL');
     await expect.poll(() => existsSync(`/proc/${service?.pid}`), { timeout: 10_000 }).toBe(false);
-    const { execute, close } = await openSql(environment.DATABASE_URL);
-    const [row] = await execute(`select status, released_count, crash_count from jobs where id = '${running}'`);
-    await close();
+    const connection = await openSql(environment.DATABASE_URL);
+    const [row] = await connection.execute(
+      `select status, released_count, crash_count from jobs where id = '${running}'`,
+    );
+    await connection.close();
     expect(row).toEqual({ status: 'queued', released_count: 1, crash_count: 0 });
     expect(ids).toContain(running);
   });
@@ -225,7 +228,7 @@ describe('the service in one process', () => {
     const environment = { ...(await sqliteFile()), PORT: port, MODEL: 'shipped' };
     const second = new ServiceProcess('apps/standalone/src/main.ts', environment);
     expect(await second.ended()).toBe(1);
-    expect(second.output).toMatch(new RegExp(`^prosemill: .*EADDRINUSE.*${port}.*\n$`));
+    expect(second.output).toMatch(new RegExp(`^prosemill: PORT ${port} of HOST 127.0.0.1 is in use .*EADDRINUSE.*\n$`));
   });
 
   it('says why a model that was asked for cannot be had, and does not run another', async () => {
@@ -347,15 +350,29 @@ describe('pnpm generate', () => {
     expect(output).toContain('[tiny-tales, 4 + 10 tokens');
   });
 
+  it('ends quietly when its reader has what it wants', async () => {
+    const command = `'${process.execPath}' apps/standalone/src/generate.ts 'Once upon a time' --seed 1 | head -c 20`;
+    const cwd = fileURLToPath(new URL('..', import.meta.url));
+    const child = spawn('sh', ['-c', command], { cwd, env: { PATH: process.env['PATH'], ...testEnvironment } });
+    const [output, error] = await Promise.all([text(child.stdout), text(child.stderr)]);
+    expect([output.length, error]).toEqual([20, '']);
+  });
+
   it.each([
     [[], 'usage: pnpm generate'],
-    [['a', '--top-p', '7'], 'top_p'],
+    [['a', '--top-p', '7'], '--top-p: '],
+    [['a', '--seed', ''], '--seed: must be a number in plain decimals, not ""'],
+    [['a', '--seed', '0x10'], '--seed: '],
+    [['a', '--seed=-1'], '--seed: '],
+    [['a', '--top-k', '1e3'], '--top-k: '],
+    [['a', '--temperature', ' 1'], '--temperature: '],
     [['a', '--nonsense', '7'], 'nonsense'],
     [['a'.repeat(501)], 'prompt'],
   ])('says what is wrong with %o', async (args, expected) => {
     const { code, output } = await generate(args);
-    expect(code).toBe(1);
+    expect(code).toBe(2);
     expect(output).toContain(expected);
     expect(output).not.toContain('    at ');
+    expect(output).not.toContain('The configuration');
   });
 });

@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { parseArgs } from 'node:util';
+import { exitWith, readArguments } from '@prosemill/core';
 import { childEnvironment, graphVersion } from '@prosemill/engine/gpt2';
 import { checksOf } from './checks.ts';
 import { startContestants } from './contestants/start-contestants.ts';
@@ -31,14 +31,23 @@ interface ProcessOptions {
   readonly env?: NodeJS.ProcessEnv;
 }
 
-const { values: options } = parseArgs({
-  options: { profile: { type: 'boolean' }, 'write-docs': { type: 'boolean' } },
-});
+const { values: options } = readOptions();
 await writeRandomModel(modelFolder);
 const promptOf = await readPromptMaker(modelFolder);
 if (options.profile === true) process.stdout.write(`${(await measureProfile()).report}\n`);
 else await compare();
 process.exit(0);
+
+function readOptions() {
+  try {
+    return readArguments(
+      { options: { profile: { type: 'boolean' }, 'write-docs': { type: 'boolean' } } },
+      'usage: pnpm bench [--profile | --write-docs]',
+    );
+  } catch (error) {
+    return exitWith(error);
+  }
+}
 
 async function compare(): Promise<void> {
   const missing: string[] = [];

@@ -6,8 +6,7 @@ import { createWriteStream } from 'node:fs';
 import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { parseArgs } from 'node:util';
-import { errorLine } from '@prosemill/core';
+import { errorLine, exitWith, parseDecimal, readArguments, UsageError } from '@prosemill/core';
 import { checkHistory, fromJsonLines, toJsonLines, type Violation } from '@prosemill/testkit';
 import { Cluster } from './cluster.ts';
 import { createFaultMenu, type TimedFault } from './fault-menu.ts';
@@ -26,16 +25,44 @@ const drainMs = 5 * 60_000;
 /** With a key each. */
 const ownerIds = ['ann', 'bob'] as const;
 
-const { values } = parseArgs({
-  options: {
-    minutes: { type: 'string', default: '30' },
-    seed: { type: 'string', default: String(Date.now() % 1_000_000) },
-    size: { type: 'string', default: 'full' },
-    check: { type: 'string' },
-  },
-});
+const usage = 'usage: pnpm faults [--minutes 30] [--seed 7] [--size full|postgres] [--check FILE]';
 
-process.exitCode = report(values.check === undefined ? await run() : await checkFile(values.check));
+await main().then((code) => (process.exitCode = code), exitWith);
+
+async function main(): Promise<number> {
+  const { values } = readArguments(
+    {
+      options: {
+        minutes: { type: 'string', default: '30' },
+        seed: { type: 'string', default: String(Date.now() % 1_000_000) },
+        size: { type: 'string', default: 'full' },
+        check: { type: 'string' },
+      },
+    },
+    usage,
+  );
+  const { minutes, seed, size, check } = values;
+  return report(check === undefined ? await run(readPlan({ minutes, seed, size })) : await checkFile(check));
+}
+
+interface Plan {
+  readonly minutes: number;
+  readonly seed: number;
+  readonly size: 'full' | 'postgres';
+}
+
+function readPlan(given: { readonly [Name in keyof Plan]: string }): Plan {
+  const minutes = parseDecimal(given.minutes);
+  const seed = parseDecimal(given.seed);
+  const { size } = given;
+  if (minutes === null || minutes <= 0)
+    throw new UsageError([`--minutes: must be a number above 0, not ${given.minutes}`], usage);
+  if (seed === null || !Number.isSafeInteger(seed))
+    throw new UsageError([`--seed: must be a whole number, not ${given.seed}`], usage);
+  if (size !== 'full' && size !== 'postgres')
+    throw new UsageError([`--size: must be full or postgres, not ${size}`], usage);
+  return { minutes, seed, size };
+}
 
 async function checkFile(path: string): Promise<readonly Violation[]> {
   return checkHistory(fromJsonLines(await readFile(path, 'utf8')));
@@ -47,18 +74,13 @@ function report(violations: readonly Violation[]): number {
   return violations.length === 0 ? 0 : 1;
 }
 
-async function run(): Promise<readonly Violation[]> {
-  const minutes = Number(values.minutes);
-  const seed = Number(values.seed);
-  if (!(minutes > 0) || !Number.isInteger(seed) || (values.size !== 'full' && values.size !== 'postgres')) {
-    throw new TypeError('usage: pnpm faults [--minutes 30] [--seed 7] [--size full|postgres] [--check FILE]');
-  }
-  print(`pnpm faults --minutes ${minutes} --seed ${seed} --size ${values.size}`);
+async function run({ minutes, seed, size }: Plan): Promise<readonly Violation[]> {
+  print(`pnpm faults --minutes ${minutes} --seed ${seed} --size ${size}`);
   await mkdir(folder, { recursive: true });
-  const path = join(folder, `${values.size}-${seed}.jsonl`);
+  const path = join(folder, `${size}-${seed}.jsonl`);
   const file = createWriteStream(path);
   const cluster = await Cluster.launch({
-    size: values.size,
+    size,
     apis: 2,
     workers: 3,
     environment: { ...withKeys, WORKERS: '4', SHUTDOWN_GRACE_SECONDS: '2' },

@@ -1,6 +1,5 @@
 /** Who may use this installation: everybody who reaches it, or whoever has a key. */
-import { isIPv4 } from 'node:net';
-import type { ApiKeyStore, Logger } from '@prosemill/core';
+import { type ApiKeyStore, isLoopback, type Logger } from '@prosemill/core';
 import type { ApiConfig } from './config.ts';
 
 export type Access =
@@ -32,6 +31,3 @@ export async function warnWithoutKeys(access: Access, keys: ApiKeyStore, logger:
   if (access.auth === 'off' || access.adminKey !== null || (await keys.hasValid())) return;
   logger.warn({}, 'nobody can use the API yet: there is no valid API key, and ADMIN_KEY is not set');
 }
-
-const isLoopback = (host: string): boolean =>
-  host === 'localhost' || host === '::1' || (isIPv4(host) && host.startsWith('127.'));

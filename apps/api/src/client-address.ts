@@ -1,6 +1,7 @@
 /** Who is at the other end: the address that our own proxies vouch for, never one that a client has made up. */
 import type { IncomingMessage } from 'node:http';
 import { BlockList, isIP } from 'node:net';
+import { isWholeNumber } from '@prosemill/core';
 import { z } from 'zod';
 import { isBasePath } from './base-path.ts';
 import { headerLines } from './header-lines.ts';
@@ -14,7 +15,7 @@ type RequestHead = Pick<IncomingMessage, 'rawHeaders'> & {
 
 /** TRUSTED_PROXIES: a number of hops, or addresses and CIDR blocks, comma-separated. */
 export const trustedProxiesSchema = z.string().transform((text, context): TrustedProxies => {
-  if (/^\d{1,2}$/.test(text)) return Number(text);
+  if (isWholeNumber(text, { min: 0, max: 99 })) return Number(text);
   const proxies = new BlockList();
   for (const part of text.split(',')) {
     if (!addBlock(proxies, part.trim())) {

@@ -1,17 +1,44 @@
 /** What the API takes from the environment. */
-import { defaultForbiddenWords, readConfig } from '@prosemill/core';
+import {
+  defaultForbiddenWords,
+  hostProblem,
+  isWholeNumber,
+  type NumberRange,
+  parseHost,
+  readConfig,
+  wholeNumberProblem,
+} from '@prosemill/core';
 import { readDatabaseUrl } from '@prosemill/store';
 import { logLevels } from '@prosemill/telemetry';
 import { z } from 'zod';
 import { basePathSchema } from './base-path.ts';
 import { trustedProxiesSchema } from './client-address.ts';
 
-const wordList = z.string().transform((text) =>
-  text
-    .split(',')
-    .map((word) => word.trim())
-    .filter((word) => word !== ''),
-);
+const wholeNumber = (range: NumberRange) =>
+  z
+    .string()
+    .refine((text) => isWholeNumber(text, range), { error: ({ input }) => wholeNumberProblem(range, input) })
+    .transform(Number);
+
+const oneLine = z
+  .string()
+  .regex(/^\S(?:.*\S)?$/u, { error: 'must not begin or end with a blank, or have a line break' });
+
+/** Without the brackets that an IPv6 address has in URLs. */
+const host = z
+  .string()
+  .refine((text) => parseHost(text) !== null, { error: ({ input }) => hostProblem(input) })
+  .transform((text) => parseHost(text) ?? text);
+
+const wordList = z
+  .string()
+  .transform((text) =>
+    text
+      .split(',')
+      .map((word) => word.trim())
+      .filter((word) => word !== ''),
+  )
+  .refine((words) => words.length > 0, { error: 'names nothing; leave it empty, or take it away, for the default' });
 
 const databaseUrl = z.string().transform((text, context) => {
   const { url, problems } = readDatabaseUrl(text);
@@ -25,9 +52,9 @@ const originList = wordList.refine((origins) => origins.every(isOrigin), {
 
 export const apiConfigSchema = z.object({
   /** TCP port of the API; 0 picks a free one. */
-  PORT: z.coerce.number().int().min(0).max(65_535).default(8000),
+  PORT: wholeNumber({ min: 0, max: 65_535 }).default(8000),
   /** Address the API listens on. */
-  HOST: z.string().default('127.0.0.1'),
+  HOST: host.default('127.0.0.1'),
   /** `off`: no keys, one owner named `local`. `keys`: every request needs one. Default: `off` if HOST is loopback, else `keys`. */
   AUTH: z.enum(['off', 'keys']).optional(),
   /** With keys: a secret of your own that makes them by /admin/keys, for the first start. At least 32 characters. */
@@ -38,11 +65,11 @@ export const apiConfigSchema = z.object({
   /** Comma-separated; a prompt that contains one of them is refused. */
   FORBIDDEN_WORDS: wordList.default([...defaultForbiddenWords]),
   /** Attempts at a job before a transient error is final. */
-  MAX_ATTEMPTS: z.coerce.number().int().min(1).max(100).default(3),
+  MAX_ATTEMPTS: wholeNumber({ min: 1, max: 100 }).default(3),
   /** Jobs that may wait at once, of all owners; with as many, new ones are refused. */
-  MAX_QUEUE_LENGTH: z.coerce.number().int().min(1).default(10_000),
+  MAX_QUEUE_LENGTH: wholeNumber({ min: 1 }).default(10_000),
   /** Submits of one key; everything else ten times as often. 0: no limit. */
-  RATE_LIMIT_PER_MINUTE: z.coerce.number().int().min(0).default(600),
+  RATE_LIMIT_PER_MINUTE: wholeNumber({ min: 0 }).default(600),
   /** Proxies before the API that name its clients in X-Forwarded-For: how many, or their addresses and CIDR blocks. */
   TRUSTED_PROXIES: trustedProxiesSchema.default(0),
   /** The path under which clients see the API, where a proxy takes it off; not set: X-Forwarded-Prefix of a trusted proxy, or none. */
@@ -57,10 +84,10 @@ export const apiConfigSchema = z.object({
   /** Readable lines instead of JSON; default: on a terminal. */
   LOG_PRETTY: z.stringbool().default(process.stdout.isTTY),
   /** The base URL of an OpenTelemetry collector, which gets spans by OTLP over HTTP; not set: nobody does. */
-  OTEL_EXPORTER_OTLP_ENDPOINT: z.url({ protocol: /^https?$/ }).optional(),
+  OTEL_EXPORTER_OTLP_ENDPOINT: oneLine.pipe(z.url({ protocol: /^https?$/ })).optional(),
   /** A fault on purpose, for tests: `name:action`, see core's failpoint.ts. Refused when NODE_ENV is `production`. */
-  FAILPOINT: z.string().optional(),
-  NODE_ENV: z.string().optional(),
+  FAILPOINT: oneLine.optional(),
+  NODE_ENV: oneLine.optional(),
 });
 
 export type ApiConfig = z.infer<typeof apiConfigSchema>;

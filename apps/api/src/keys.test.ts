@@ -1,4 +1,5 @@
-import { execFile } from 'node:child_process';
+import { execFile, spawnSync } from 'node:child_process';
+import { closeSync, openSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -58,17 +59,38 @@ describe('pnpm keys', () => {
   });
 
   it.each([
-    [['create', '--owner', 'acme'], /name: /],
-    [['create', '--owner', 'a b', '--name', 'x'], /owner: must be/],
-    [['create', '--owner', 'acme', '--name', 'x', '--scopes', 'root'], /scopes\.0: /],
-    [['create', '--owner', 'acme', '--name', 'x', '--expires-in-days', 'soon'], /expires_in_seconds: /],
+    [['create', '--owner', 'acme'], /--name: /],
+    [['create', '--owner', 'a b', '--name', 'x'], /--owner: must be/],
+    [['create', '--owner', 'acme', '--name', 'x', '--scopes', 'root'], /--scopes: /],
+    [['create', '--owner', 'acme', '--name', 'x', '--expires-in-days', 'soon'], /--expires-in-days: must be a number/],
+    [['create', '--owner', 'acme', '--name', 'x', '--expires-in-days', ''], /--expires-in-days: must be a number/],
+    [['create', '--owner', 'acme', '--name', 'x', '--expires-in-days', '9999'], /--expires-in-days, in seconds: /],
     [['create', '--secret', 'mine'], /--secret/],
     [['revoke', 'x'], /usage:/],
-    [['revoke', '0198c4e0-0000-7000-8000-000000000000'], /There is no API key/],
     [[], /usage:/],
   ])('says what is wrong with %j', async (args, message) => {
     const { code, stdout, stderr } = await keys(...args);
-    expect([code, stdout]).toEqual([1, '']);
+    expect([code, stdout]).toEqual([2, '']);
     expect(stderr).toMatch(message);
+    expect(stderr).toContain('usage:');
+  });
+
+  it('says that there is no such key', async () => {
+    const { code, stderr } = await keys('revoke', '0198c4e0-0000-7000-8000-000000000000');
+    expect([code, stderr]).toEqual([1, expect.stringContaining('There is no API key')]);
+  });
+
+  it('revokes a key whose secret could not be shown', async () => {
+    const full = openSync('/dev/full', 'w');
+    const args = [program, 'create', '--owner', 'acme', '--name', 'lost'];
+    const { status, stderr } = spawnSync(process.execPath, args, {
+      env: { DATABASE_URL: url },
+      stdio: ['ignore', full, 'pipe'],
+      encoding: 'utf8',
+    });
+    closeSync(full);
+    expect([status, stderr]).toEqual([1, expect.stringContaining('could not be shown, so that the key was revoked')]);
+    const lines = (await keys('list')).stdout.split('\n').filter((line) => line.includes('"lost"'));
+    expect(lines).toEqual([expect.stringContaining('  revoked ')]);
   });
 });

@@ -1,7 +1,19 @@
 /** `pnpm keys create|list|revoke`: API keys, past the API. Only the secret of a new one goes to standard output. */
-import { parseArgs } from 'node:util';
 import { keyRequestSchema } from '@prosemill/contract';
-import { type ApiKey, type ApiKeyStore, ConfigError, type Cursor, exitWith, readConfig } from '@prosemill/core';
+import {
+  type ApiKey,
+  type ApiKeyStore,
+  type Cursor,
+  errorLine,
+  exitWith,
+  issueName,
+  parseDecimal,
+  print,
+  readArguments,
+  tolerateFailures,
+  UsageError,
+  validate,
+} from '@prosemill/core';
 import { openStore } from '@prosemill/store';
 import { createLogger, logWarnings } from '@prosemill/telemetry';
 import { readApiConfig } from './config.ts';
@@ -18,46 +30,60 @@ const pageSize = 100;
 
 type Command = (keys: ApiKeyStore) => Promise<void>;
 
-/** @throws {ConfigError} for anything that is no command */
+/** @throws {UsageError} for anything that is no command */
 function parseCommand(args: readonly string[]): Command {
   const [name, ...rest] = args;
   if (name === 'create') return createCommand(rest);
   if (name === 'list' && rest.length === 0) return listCommand;
   const [id] = rest;
   if (name === 'revoke' && rest.length === 1 && id !== undefined && isUuid(id)) return revokeCommand(id.toLowerCase());
-  throw new ConfigError([usage]);
+  throw new UsageError([], usage);
 }
 
 function createCommand(args: string[]): Command {
   const text = { type: 'string' } as const;
   const options = { owner: text, name: text, scopes: text, 'expires-in-days': text };
-  const { owner, name, scopes, 'expires-in-days': days } = parseOptions(args, options);
-  const request = readConfig(keyRequestSchema, {
+  const { owner, name, scopes, 'expires-in-days': days } = readArguments({ args, options }, usage).values;
+  const result = validate(keyRequestSchema, {
     owner,
     name,
-    scopes: scopes?.split(','),
-    expires_in_seconds: days === undefined ? undefined : Number(days) * secondsPerDay,
+    scopes: scopes?.split(',').map((scope) => scope.trim()),
+    expires_in_seconds: days === undefined ? undefined : secondsOf(days),
   });
+  if (result.issues !== undefined) {
+    throw new UsageError(
+      result.issues.map((issue) => `${argumentOf(issueName(issue))}: ${issue.message}`),
+      usage,
+    );
+  }
   return async (keys) => {
-    const { key, secret } = await createKey(keys, request);
+    const { key, secret } = await createKey(keys, result.value);
     process.stderr.write(`${lineOf(key)}\nIts secret, which is shown this once:\n`);
-    process.stdout.write(`${secret}\n`);
+    // A secret that nobody got is of no use to its owner.
+    await print(`${secret}\n`).catch(async (error: unknown) => {
+      await keys.revoke(key.id);
+      throw new Error(`The secret could not be shown, so that the key was revoked: ${errorLine(error)}`);
+    });
   };
 }
 
-function parseOptions(args: string[], options: Record<string, { type: 'string' }>): Record<string, string | undefined> {
-  try {
-    return parseArgs({ args, options }).values;
-  } catch (error) {
-    throw new ConfigError([error instanceof Error ? error.message : '', usage]);
-  }
+/** In whole seconds: days may have a part. */
+function secondsOf(days: string): number {
+  const number = parseDecimal(days);
+  if (number === null)
+    throw new UsageError([`--expires-in-days: must be a number in plain decimals, not ${JSON.stringify(days)}`], usage);
+  return Math.round(number * secondsPerDay);
 }
+
+/** By the name of a field, or of a place in it. */
+const argumentOf = (field: string): string =>
+  field === 'expires_in_seconds' ? '--expires-in-days, in seconds' : `--${field.replace(/\..*/, '')}`;
 
 const listCommand: Command = async function list(keys) {
   let after: Cursor<string> | null = null;
   for (let hasMore = true; hasMore;) {
     const page = await keys.list({ after, limit: pageSize });
-    for (const key of page.items) process.stdout.write(`${lineOf(key)}\n`);
+    for (const key of page.items) await print(`${lineOf(key)}\n`);
     after = page.items.at(-1) ?? null;
     ({ hasMore } = page);
   }
@@ -77,9 +103,10 @@ function lineOf({ id, prefix, ownerId, scopes, name, expiresAt, revokedAt, lastU
 }
 
 async function runKeys(): Promise<void> {
+  tolerateFailures(process.stderr);
   const command = parseCommand(process.argv.slice(2));
   const config = readApiConfig();
-  const logger = createLogger({ name: 'keys', level: 'warn', pretty: config.LOG_PRETTY });
+  const logger = createLogger({ name: 'keys', level: 'warn', pretty: config.LOG_PRETTY, stream: process.stderr });
   logWarnings(logger);
   const store = openStore({ url: config.DATABASE_URL, logger });
   try {

@@ -1,10 +1,11 @@
 /** `pnpm migrate`: brings the schema of DATABASE_URL up to date, and ends. Waits for a database that is not there yet. */
-import { exitWith, retryUntilAvailable } from '@prosemill/core';
+import { exitWith, readArguments, retryUntilAvailable } from '@prosemill/core';
 import { openStore } from '@prosemill/store';
 import { createLogger, logWarnings } from '@prosemill/telemetry';
 import { readApiConfig } from './config.ts';
 
 async function migrate(): Promise<void> {
+  readArguments({ options: {} }, 'usage: pnpm migrate  (what to migrate is DATABASE_URL)');
   const config = readApiConfig();
   const logger = createLogger({ name: 'migrate', level: config.LOG_LEVEL, pretty: config.LOG_PRETTY });
   logWarnings(logger);

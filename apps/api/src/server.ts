@@ -2,7 +2,7 @@
 import { createServer, type RequestListener, type Server } from 'node:http';
 import { type AddressInfo, Server as NetServer, type Socket } from 'node:net';
 import { getRequestListener } from '@hono/node-server';
-import type { Logger } from '@prosemill/core';
+import { listen, type Logger } from '@prosemill/core';
 import { answerBadRequest, answerClientError, answerConnect, answerRefused, unmetExpectation } from './client-error.ts';
 import { type ConnectionLimits, trackConnections } from './connections.ts';
 import type { Api } from './create-api.ts';
@@ -99,10 +99,7 @@ export async function startServer({ api, host, port, logger, limits: given }: Se
   server.on('clientError', (error, socket: Socket) => {
     connections.refuse(socket, () => answerClientError(error, socket));
   });
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(port, host, resolve);
-  });
+  await listen(server, { host, port, portName: 'PORT' });
   const url = urlOf(server.address() as AddressInfo);
   logger.info({ url }, 'the API listens');
 

@@ -1,9 +1,18 @@
 /** `pnpm generate "Once upon a time"`: streams a text to the terminal, with no server, no queue and no database. */
 import { randomInt } from 'node:crypto';
-import { parseArgs } from 'node:util';
 import { toSamplingParameters } from '@prosemill/api';
 import { type GenerationRequest, generationRequestSchema } from '@prosemill/contract';
-import { ConfigError, type GenerationEnding, exitWith, readConfig } from '@prosemill/core';
+import {
+  exitWith,
+  type GenerationEnding,
+  issueName,
+  parseDecimal,
+  print,
+  readArguments,
+  tolerateFailures,
+  UsageError,
+  validate,
+} from '@prosemill/core';
 import { createTextGenerator } from '@prosemill/engine';
 import { createLogger } from '@prosemill/telemetry';
 import { engineOptions } from '@prosemill/worker';
@@ -16,27 +25,43 @@ const usage =
 const fields = ['max_length', 'max_new_tokens', 'temperature', 'top_k', 'top_p', 'repetition_penalty', 'seed'] as const;
 const flagOf = (field: string): string => field.replaceAll('_', '-');
 
+/** By the name of a field, or of a place in it. */
+const argumentOf = (field: string): string =>
+  field === 'prompt' ? 'the prompt' : `--${flagOf(field.replace(/\..*/, ''))}`;
+
 function parseRequest(): GenerationRequest {
-  const { values, positionals } = parseArgs({
-    allowPositionals: true,
-    options: {
-      ...Object.fromEntries(fields.map((field) => [flagOf(field), { type: 'string' as const }])),
-      stop: { type: 'string', multiple: true },
+  const { values, positionals } = readArguments(
+    {
+      allowPositionals: true,
+      options: {
+        ...Object.fromEntries(fields.map((field) => [flagOf(field), { type: 'string' as const }])),
+        stop: { type: 'string', multiple: true },
+      },
     },
-  });
-  if (positionals.length === 0) throw new ConfigError([usage]);
+    usage,
+  );
+  if (positionals.length === 0) throw new UsageError([], usage);
+  const problems: string[] = [];
   const numbers = fields.flatMap((field) => {
-    const value = (values as Record<string, unknown>)[flagOf(field)];
-    return value === undefined ? [] : [[field, Number(value)] as const];
+    const text = (values as Record<string, string | undefined>)[flagOf(field)];
+    if (text === undefined) return [];
+    const number = parseDecimal(text);
+    if (number === null)
+      problems.push(`--${flagOf(field)}: must be a number in plain decimals, not ${JSON.stringify(text)}`);
+    return [[field, number ?? undefined] as const];
   });
   const request = { prompt: positionals.join(' '), ...Object.fromEntries(numbers), stop: values.stop ?? [] };
-  return readConfig(generationRequestSchema, request);
+  const result = validate(generationRequestSchema, request);
+  for (const issue of result.issues ?? []) problems.push(`${argumentOf(issueName(issue))}: ${issue.message}`);
+  if (result.issues !== undefined || problems.length > 0) throw new UsageError(problems, usage);
+  return result.value;
 }
 
 async function generate(): Promise<void> {
+  tolerateFailures(process.stderr);
   const request = parseRequest();
   const config = readStandaloneConfig();
-  const logger = createLogger({ name: 'generate', level: 'warn', pretty: config.LOG_PRETTY });
+  const logger = createLogger({ name: 'generate', level: 'warn', pretty: config.LOG_PRETTY, stream: process.stderr });
   const generator = createTextGenerator({ ...engineOptions(config), logger });
   const canceled = new AbortController();
   process.once('SIGINT', () => {
@@ -47,15 +72,15 @@ async function generate(): Promise<void> {
   const reason = generator.model?.fallbackReason;
   if (reason != null) process.stderr.write(`${reason}\n`);
   const seed = request.seed ?? randomInt(2 ** 32);
-  process.stdout.write(request.prompt);
+  await print(request.prompt);
   const events = generator.generate(
     { prompt: request.prompt, parameters: toSamplingParameters(request), seed },
     canceled.signal,
   );
   for await (const event of events) {
-    if (event.type === 'token-delta') process.stdout.write(event.text);
+    if (event.type === 'token-delta') await print(event.text);
     if (event.type === 'generation-end') {
-      process.stdout.write('\n');
+      await print('\n');
       report(event.ending, seed, generator.model?.identity.name ?? 'unknown');
     }
   }

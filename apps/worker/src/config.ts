@@ -1,16 +1,43 @@
 /** What a worker takes from the environment. */
 import { availableParallelism } from 'node:os';
-import { defaultForbiddenWords, readConfig } from '@prosemill/core';
+import {
+  defaultForbiddenWords,
+  hostProblem,
+  isWholeNumber,
+  type NumberRange,
+  parseHost,
+  readConfig,
+  wholeNumberProblem,
+} from '@prosemill/core';
 import { readDatabaseUrl } from '@prosemill/store';
 import { logLevels } from '@prosemill/telemetry';
 import { z } from 'zod';
 
-const wordList = z.string().transform((text) =>
-  text
-    .split(',')
-    .map((word) => word.trim())
-    .filter((word) => word !== ''),
-);
+const wholeNumber = (range: NumberRange) =>
+  z
+    .string()
+    .refine((text) => isWholeNumber(text, range), { error: ({ input }) => wholeNumberProblem(range, input) })
+    .transform(Number);
+
+const oneLine = z
+  .string()
+  .regex(/^\S(?:.*\S)?$/u, { error: 'must not begin or end with a blank, or have a line break' });
+
+/** Without the brackets that an IPv6 address has in URLs. */
+const host = z
+  .string()
+  .refine((text) => parseHost(text) !== null, { error: ({ input }) => hostProblem(input) })
+  .transform((text) => parseHost(text) ?? text);
+
+const wordList = z
+  .string()
+  .transform((text) =>
+    text
+      .split(',')
+      .map((word) => word.trim())
+      .filter((word) => word !== ''),
+  )
+  .refine((words) => words.length > 0, { error: 'names nothing; leave it empty, or take it away, for the default' });
 
 const databaseUrl = z.string().transform((text, context) => {
   const { url, problems } = readDatabaseUrl(text);
@@ -20,36 +47,36 @@ const databaseUrl = z.string().transform((text, context) => {
 
 export const workerConfigSchema = z.object({
   /** TCP port of `/livez`, `/readyz` and `/metrics`; 0 picks a free one. */
-  WORKER_PORT: z.coerce.number().int().min(0).max(65_535).default(8001),
+  WORKER_PORT: wholeNumber({ min: 0, max: 65_535 }).default(8001),
   /** Address that port is opened on. */
-  HOST: z.string().default('127.0.0.1'),
+  HOST: host.default('127.0.0.1'),
   /** A hub id, a folder, or `shipped`. Not set: distilgpt2; `pnpm start` runs the shipped model if that cannot be had. */
-  MODEL: z.string().optional(),
+  MODEL: oneLine.optional(),
   /** A commit, tag or branch on the hub; default: the pinned one of a known model, else `main`. */
-  MODEL_REVISION: z.string().optional(),
+  MODEL_REVISION: oneLine.optional(),
   /** `batched` for GPT-2 models, `transformers` for others. */
   ENGINE: z.enum(['auto', 'batched', 'transformers']).default('auto'),
   /** Generations at once; default 32 with `batched`, else 1. */
-  WORKERS: z.coerce.number().int().min(1).max(256).optional(),
+  WORKERS: wholeNumber({ min: 1, max: 256 }).optional(),
   /**
    * The weights' number format, as transformers.js names them; `batched` knows fp32 and int8. Not set: with `batched` the fastest
    * that passed the model's quality gate (`pnpm quality`), else fp32.
    */
   MODEL_DTYPE: z.enum(['fp32', 'fp16', 'q8', 'int8', 'uint8', 'q4', 'bnb4', 'q4f16']).optional(),
   /** Where downloaded models are kept. */
-  MODEL_DIR: z.string().default('data/models'),
+  MODEL_DIR: oneLine.default('data/models'),
   /** The hub, or a mirror of it. */
-  HF_ENDPOINT: z.url({ protocol: /^https?$/ }).default('https://huggingface.co'),
+  HF_ENDPOINT: oneLine.pipe(z.url({ protocol: /^https?$/ })).default('https://huggingface.co'),
   /** Threads of the engine. */
-  ENGINE_THREADS: z.coerce.number().int().min(1).max(256).default(availableParallelism()),
+  ENGINE_THREADS: wholeNumber({ min: 1, max: 256 }).default(availableParallelism()),
   /** An engine that is silent for so long is killed and started again; a step of the largest model must fit in. */
-  ENGINE_HANG_SECONDS: z.coerce.number().int().min(1).max(3_600).default(30),
+  ENGINE_HANG_SECONDS: wholeNumber({ min: 1, max: 3_600 }).default(30),
   /** Comma-separated; the worker checks prompts with the same list again. */
   FORBIDDEN_WORDS: wordList.default([...defaultForbiddenWords]),
   /** How long a job stays with a worker that does not say anything. */
-  LEASE_SECONDS: z.coerce.number().int().min(3).max(3_600).default(30),
+  LEASE_SECONDS: wholeNumber({ min: 3, max: 3_600 }).default(30),
   /** What running jobs get to finish on SIGTERM, SIGHUP or SIGQUIT before they are handed back. */
-  SHUTDOWN_GRACE_SECONDS: z.coerce.number().int().min(0).max(3_600).default(25),
+  SHUTDOWN_GRACE_SECONDS: wholeNumber({ min: 0, max: 3_600 }).default(25),
   /** `sqlite:PATH` or `postgres://…`. */
   DATABASE_URL: databaseUrl.default('sqlite:data/prosemill.db'),
   /** `redis://…`; not set: hints go through the database. */
@@ -58,10 +85,10 @@ export const workerConfigSchema = z.object({
   /** Readable lines instead of JSON; default: on a terminal. */
   LOG_PRETTY: z.stringbool().default(process.stdout.isTTY),
   /** The base URL of an OpenTelemetry collector, which gets spans by OTLP over HTTP; not set: nobody does. */
-  OTEL_EXPORTER_OTLP_ENDPOINT: z.url({ protocol: /^https?$/ }).optional(),
+  OTEL_EXPORTER_OTLP_ENDPOINT: oneLine.pipe(z.url({ protocol: /^https?$/ })).optional(),
   /** A fault on purpose, for tests: `name:action`, see core's failpoint.ts. Refused when NODE_ENV is `production`. */
-  FAILPOINT: z.string().optional(),
-  NODE_ENV: z.string().optional(),
+  FAILPOINT: oneLine.optional(),
+  NODE_ENV: oneLine.optional(),
 });
 
 export type WorkerConfig = z.infer<typeof workerConfigSchema>;

@@ -1,7 +1,7 @@
 /** `/livez`, `/readyz` and `/metrics` of a worker process, for whoever watches it. */
 import { createServer, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { errorLine } from '@prosemill/core';
+import { errorLine, listen } from '@prosemill/core';
 import type { Metrics } from '@prosemill/telemetry';
 import type { Worker } from './create-worker.ts';
 
@@ -33,10 +33,7 @@ export async function startProbeServer({ worker, metrics, host, port }: ProbeSer
     else if (path === '/readyz') answerStatus(response, 503, 'not ready');
     else answerStatus(response, 404, 'not found');
   });
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(port, host, resolve);
-  });
+  await listen(server, { host, port, portName: 'WORKER_PORT' });
   return {
     port: (server.address() as AddressInfo).port,
     async stop() {

@@ -2,8 +2,7 @@
  * `pnpm quality`: measures what each number format of the model is worth, and writes `quality.json` beside the model, by which
  * the worker chooses its format from then on.
  */
-import { parseArgs } from 'node:util';
-import { AppError, exitWith } from '@prosemill/core';
+import { AppError, exitWith, print, readArguments, tolerateFailures } from '@prosemill/core';
 import {
   defaultDtypeOf,
   keepOneGraph,
@@ -15,14 +14,18 @@ import { createLogger } from '@prosemill/telemetry';
 import { fleetEngineOptions, readWorkerConfig } from './config.ts';
 
 async function quality(): Promise<void> {
-  const { values } = parseArgs({
-    options: {
-      // Another text than the one that comes with the engine.
-      text: { type: 'string' },
-      // Passes over a model without formats to choose from, and leaves only the graph that will run.
-      'for-image': { type: 'boolean', default: false },
+  tolerateFailures(process.stderr);
+  const { values } = readArguments(
+    {
+      options: {
+        // Another text than the one that comes with the engine.
+        text: { type: 'string' },
+        // Passes over a model without formats to choose from, and leaves only the graph that will run.
+        'for-image': { type: 'boolean', default: false },
+      },
     },
-  });
+    'usage: pnpm quality [--text FILE]',
+  );
   const config = readWorkerConfig();
   const logger = createLogger({ name: 'quality', level: config.LOG_LEVEL, pretty: config.LOG_PRETTY });
   const options = fleetEngineOptions(config);
@@ -30,13 +33,13 @@ async function quality(): Promise<void> {
   if (report === null) {
     const message = `${model.name} runs with the engine ${model.engine}: only models that batched can run have a quality to measure`;
     if (!values['for-image']) throw new AppError('engine_unavailable', { message });
-    process.stdout.write(`${message}\n`);
+    await print(`${message}\n`);
     return;
   }
-  process.stdout.write(tableOf(model.name, report));
   const path = await storeQualityReport(model.folder, report);
   const chosen = defaultDtypeOf(report);
-  process.stdout.write(`Written to ${path}. With MODEL_DTYPE not set the model runs in ${chosen}.\n`);
+  await print(tableOf(model.name, report));
+  await print(`Written to ${path}. With MODEL_DTYPE not set the model runs in ${chosen}.\n`);
   if (values['for-image']) {
     await keepOneGraph({ ...model, modelDir: options.modelDir, kept: config.MODEL_DTYPE ?? chosen });
   }

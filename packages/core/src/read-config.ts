@@ -1,22 +1,27 @@
 /** Configuration: parsed once from the environment, with a list of everything that is wrong with it. */
 
-/** What is needed of a schema. @see https://standardschema.dev, which zod implements */
-interface ConfigSchema<Config> {
+/** The part of a schema that is needed here. @see https://standardschema.dev, which zod implements */
+interface Schema<Value> {
   readonly '~standard': {
-    readonly validate: (value: unknown) => SchemaResult<Config> | Promise<SchemaResult<Config>>;
+    readonly validate: (value: unknown) => SchemaResult<Value> | Promise<SchemaResult<Value>>;
   };
 }
 
-type SchemaResult<Config> =
-  | { readonly value: Config; readonly issues?: undefined }
+/** A schema of an object, as zod has it: its variables are the keys of `shape`. */
+interface ConfigSchema<Config> extends Schema<Config> {
+  readonly shape: Readonly<Record<string, unknown>>;
+}
+
+type SchemaResult<Value> =
+  | { readonly value: Value; readonly issues?: undefined }
   | { readonly issues: readonly SchemaIssue[] };
 
-interface SchemaIssue {
+export interface SchemaIssue {
   readonly message: string;
   readonly path?: readonly (PropertyKey | { readonly key: PropertyKey })[] | undefined;
 }
 
-/** The environment is not usable; the message lists every problem, a line each, without the values (they may be secrets). */
+/** The environment is not usable; the message lists every problem, a line each. It never has a value that may be a secret. */
 export class ConfigError extends Error {
   constructor(problems: readonly string[]) {
     super(`The configuration is not usable:\n${problems.map((problem) => `  - ${problem}`).join('\n')}`);
@@ -25,23 +30,52 @@ export class ConfigError extends Error {
 }
 
 /**
- * Parses and freezes the configuration. A variable that is set to nothing counts as not set.
+ * Parses and freezes the configuration. A variable that is set to nothing counts as not set. One that holds only blanks, or that has quotes
+ * around it (as `docker --env-file` and dashboards leave them), is a mistake, whatever its schema makes of it.
  * @throws {ConfigError} with all problems
  */
 export function readConfig<Config extends object>(
   schema: ConfigSchema<Config>,
-  environment: Readonly<Record<string, unknown>>,
+  environment: Readonly<Record<string, string | undefined>>,
 ): Readonly<Config> {
-  const set = Object.fromEntries(
-    Object.entries(environment).filter(([, value]) => value !== undefined && value !== ''),
-  );
-  const result = schema['~standard'].validate(set);
-  if (result instanceof Promise) throw new TypeError('A configuration schema must be synchronous.');
-  if (result.issues !== undefined) throw new ConfigError(result.issues.map(problemOf));
+  const set = Object.keys(schema.shape).flatMap((name) => {
+    const value = environment[name];
+    return value === undefined || value === '' ? [] : [[name, value] as const];
+  });
+  const spoiled = set.flatMap(([name, value]) => {
+    const problem = spellingProblem(value);
+    return problem === null ? [] : [[name, problem] as const];
+  });
+  const spoiledNames = new Set(spoiled.map(([name]) => name));
+  const result = validate(schema, Object.fromEntries(set.filter(([name]) => !spoiledNames.has(name))));
+  const problems = spoiled.map(([name, problem]) => `${name}: ${problem}`);
+  if (result.issues !== undefined) throw new ConfigError([...problems, ...result.issues.map(problemOf)]);
+  if (problems.length > 0) throw new ConfigError(problems);
   return Object.freeze(result.value);
 }
 
-function problemOf({ path = [], message }: SchemaIssue): string {
-  const name = path.map((part) => String(typeof part === 'object' ? part.key : part)).join('.');
-  return name === '' ? message : `${name}: ${message}`;
+/** As the schema says it, at once. */
+export function validate<Value>(schema: Schema<Value>, value: unknown): SchemaResult<Value> {
+  const result = schema['~standard'].validate(value);
+  if (result instanceof Promise) throw new TypeError('A schema must be synchronous.');
+  return result;
+}
+
+/** `max_length`, or with a place in a list `stop.0`. */
+export const issueName = ({ path = [] }: SchemaIssue): string =>
+  path.map((part) => String(typeof part === 'object' ? part.key : part)).join('.');
+
+function problemOf(issue: SchemaIssue): string {
+  const name = issueName(issue);
+  return name === '' ? issue.message : `${name}: ${issue.message}`;
+}
+
+/** Of every variable; \s has the line feed that a shell or a file of secrets may leave. */
+function spellingProblem(value: string): string | null {
+  if (!/[^\s\u200B\u2060\uFEFF]/u.test(value))
+    return 'holds only blanks; leave it empty, or take it away, for the default';
+  if (/^(["'`“”‘’„«]).*(["'`“”‘’»])$/su.test(value.trim())) {
+    return 'has quotes around it, which are part of the value here; take them away';
+  }
+  return null;
 }

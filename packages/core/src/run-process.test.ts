@@ -37,16 +37,16 @@ const stoppable = `
     };
   });`;
 
-describe('a process that is told to stop', () => {
-  async function start() {
-    const child = spawn(process.execPath, ['--input-type=module', '--eval', stoppable], {
-      stdio: ['ignore', 'pipe', 'inherit', 'ipc'],
-    });
-    onTestFinished(() => void child.kill('SIGKILL'));
-    await once(child, 'message');
-    return child;
-  }
+async function start() {
+  const child = spawn(process.execPath, ['--input-type=module', '--eval', stoppable], {
+    stdio: ['ignore', 'pipe', 'inherit', 'ipc'],
+  });
+  onTestFinished(() => void child.kill('SIGKILL'));
+  await once(child, 'message');
+  return child;
+}
 
+describe('a process that is told to stop', () => {
   it.each(stopSignals)('stops in order on %s, and ends with 0', async (signal) => {
     const child = await start();
     child.kill(signal);

@@ -1,4 +1,5 @@
 /** The life of a process: start, run until a signal, stop in order, and exit codes that say how it went. */
+import { OutputClosedError, UsageError } from './command-line.ts';
 import { errorLine, errorStack } from './errors.ts';
 import { ConfigError } from './read-config.ts';
 import { flushOutput, tolerateFailures } from './standard-streams.ts';
@@ -63,8 +64,10 @@ export async function runProcess(start: (aborted: AbortSignal) => Promise<Runnin
   process.exit(0);
 }
 
-/** Says in a line (or, for the configuration, a list) why the process cannot go on, and exits with 1. */
+/** Says in a line, or a list, why the process cannot go on, and exits with 1, or with 2 for wrong arguments. Quietly where nobody reads the output any more. */
 export function exitWith(error: unknown): never {
-  process.stderr.write(`${error instanceof ConfigError ? error.message : `prosemill: ${errorLine(error)}`}\n`);
-  process.exit(1);
+  if (error instanceof OutputClosedError) process.exit(0);
+  const isList = error instanceof ConfigError || error instanceof UsageError;
+  process.stderr.write(`${isList ? error.message : `prosemill: ${errorLine(error)}`}\n`);
+  process.exit(error instanceof UsageError ? 2 : 1);
 }

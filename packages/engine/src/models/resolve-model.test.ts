@@ -1,7 +1,7 @@
 /** Getting models, against a server that speaks the hub's paths. */
 import { cp, mkdir, mkdtemp, readdir, readFile, rm, stat, utimes } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve as resolvePath } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type HubServer, startHubServer } from '@prosemill/testkit';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -155,11 +155,36 @@ describe('a model from the hub', () => {
 
   it.each([
     ['acme/nothing', 'acme/nothing cannot be had', /answered 401: the repository does not exist or needs a login/],
-    ['no such thing!', 'MODEL is "no such thing!": neither a folder nor a hub id', undefined],
   ])('says why %s cannot be had', async (model, message, cause) => {
     const expected =
       cause === undefined ? {} : { cause: expect.objectContaining({ message: expect.stringMatching(cause) }) };
     await expect(resolve({ model })).rejects.toThrow(expect.objectContaining({ message, ...expected }));
+  });
+
+  it.each([
+    './tiny',
+    '../tiny',
+    '/tiny',
+    '~/tiny',
+    'no such thing!',
+    'a/b/c',
+    'acme/-tiny',
+    'acme-/tiny',
+    'acme/tiny.',
+    'acme/ti--ny',
+    'acme/ti..ny',
+    'acme/tiny.git',
+    'x'.repeat(97),
+  ])('looks for %s on the disk alone, and says where', async (model) => {
+    const whole = resolvePath(model);
+    const message = `MODEL is "${model}", which names a folder that is not there: ${whole}`;
+    await expect(resolve({ model })).rejects.toThrow(message);
+    expect(hub.requests).toEqual([]);
+  });
+
+  it('says that ~ is not expanded, and that a file is no folder', async () => {
+    await expect(resolve({ model: '~/tiny' })).rejects.toThrow('~ is not expanded here');
+    await expect(resolve({ model: join(tinyTales, 'config.json') })).rejects.toThrow('is a file, not a folder');
   });
 
   it('says which file a repository lacks', async () => {

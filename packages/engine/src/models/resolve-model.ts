@@ -1,4 +1,5 @@
 /** From what MODEL says to a folder with a model in it, and the engine that runs it. */
+import { existsSync } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { basename, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -60,7 +61,9 @@ const distilgpt2: Readonly<Record<Engine, PinnedModel>> = {
 /** Names under which people know it. */
 const distilgpt2Names: ReadonlySet<string> = new Set(['distilgpt2', ...engines.map((engine) => distilgpt2[engine].id)]);
 
-const hubId = /^[\w.-]+(?:\/[\w.-]+)?$/;
+/** @see huggingface_hub's validate_repo_id */
+const hubId = /^(?:[A-Za-z0-9_][\w.-]{0,95}\/)?[A-Za-z0-9_](?:[\w.-]{0,94}[A-Za-z0-9_])?$/;
+const isHubId = (model: string): boolean => hubId.test(model) && !/--|\.\.|[-.]\/|\.git$/.test(model);
 
 /** With MODEL not set there is one quick try, because there is something to fall back to. */
 const oneTry = { tries: 1, timeouts: { connectMs: 5_000, stallMs: 30_000 } };
@@ -94,15 +97,18 @@ async function findModel(choice: DefiniteChoice, options: ResolveOptions): Promi
   if (model === undefined) return await resolveDefault(choice, options);
   if (model === 'shipped') return await fromFolder(shippedFolder, choice);
   if (await isFolder(model)) return await fromFolder(resolve(model), choice);
-  if (!hubId.test(model)) {
-    throw new AppError('engine_unavailable', {
-      message: `MODEL is ${JSON.stringify(model)}: neither a folder nor a hub id`,
-    });
-  }
+  if (!isHubId(model)) throw new AppError('engine_unavailable', { message: pathProblem(model) });
   return await fromHub(model, choice, { ...options, ...manyTries }).catch((cause: unknown) => {
     options.signal.throwIfAborted();
     throw new AppError('engine_unavailable', { message: `${model} cannot be had`, cause });
   });
+}
+
+/** Of a MODEL that the hub cannot have. */
+function pathProblem(model: string): string {
+  const why = existsSync(model) ? 'is a file, not a folder' : `names a folder that is not there: ${resolve(model)}`;
+  const hint = model.startsWith('~') ? '; ~ is not expanded here, so write the whole path' : '';
+  return `MODEL is ${JSON.stringify(model)}, which ${why}${hint}`;
 }
 
 async function resolveDefault(choice: DefiniteChoice, options: ResolveOptions): Promise<ResolvedModel> {
