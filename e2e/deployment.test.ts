@@ -3,7 +3,7 @@ import { existsSync, globSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { parseEnv } from 'node:util';
 import { apiConfigSchema } from '@prosemill/api';
-import { generationRequestSchema, generationResponseSchema } from '@prosemill/contract';
+import { generationRequestSchema, generationResponseSchema, livezRoute } from '@prosemill/contract';
 import { workerConfigSchema } from '@prosemill/worker';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import addFormats from 'ajv-formats';
@@ -132,6 +132,15 @@ describe('deployment files', () => {
     const secret = Buffer.alloc(32, '\xfb\xef', 'latin1').toString('base64');
     expect(apiConfigSchema.parse({ ADMIN_KEY: secret }).ADMIN_KEY).toBe(secret);
   });
+
+  it.each(['render.yaml', 'infra/render-one-container.yaml'])(
+    '%s checks what no outage of the database changes',
+    (path) => {
+      expect([...read(path).matchAll(/healthCheckPath: (.*)/g)].map(([, checked]) => checked)).toEqual([
+        livezRoute.path,
+      ]);
+    },
+  );
 
   it('docs/deploy-render.md says of every variable what it is on Render', () => {
     const table = variablesOf('docs/deploy-render.md');
