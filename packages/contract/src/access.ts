@@ -2,7 +2,6 @@
 import type { Scope } from '@prosemill/core';
 
 const openPaths: ReadonlySet<string> = new Set([
-  '/',
   '/docs',
   '/docs/scalar.js',
   '/openapi.json',
