@@ -71,7 +71,13 @@ export async function describeModel(folder: string, wanted: readonly Engine[], d
 
 async function checksumsOf(folder: string, { files }: ModelLayout): Promise<Checksums> {
   const entries: [string, string][] = [];
-  for (const path of files) entries.push([path, await sha256OfFile(join(folder, path))]);
+  for (const path of files) {
+    const file = join(folder, path);
+    const checksum = await sha256OfFile(file).catch((cause: unknown) => {
+      throw refuse('unreadable-file', { file }, cause);
+    });
+    entries.push([path, checksum]);
+  }
   return Object.fromEntries(entries);
 }
 

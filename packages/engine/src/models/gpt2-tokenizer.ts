@@ -70,7 +70,7 @@ function addedTokensOf(vocabulary: Vocabulary, config: JsonObject, added: JsonOb
     if (!tokens.has(content)) add(content, Number(id), {});
   }
   for (const content of specialTokensOf(config)) {
-    const id = ids.get(content) ?? Math.max(-1, ...ids.values()) + 1;
+    const id = ids.get(content) ?? [...ids.values()].reduce((highest, other) => Math.max(highest, other), -1) + 1;
     add(content, id, { normalized: false, ...tokens.get(content), special: true });
   }
   return [...tokens.values()].toSorted((a, b) => a.id - b.id);

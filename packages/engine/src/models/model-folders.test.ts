@@ -1,5 +1,5 @@
 /** Every way in which a GPT-2 model may lie in a folder or on the hub, and why others are refused. */
-import { mkdtemp, readFile, rm, truncate } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, truncate } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -217,6 +217,12 @@ describe('a folder is refused with the reason', () => {
     const folder = await write('refused');
     await truncate(join(folder, 'model.safetensors'), 20_000);
     await expect(run(folder)).rejects.toThrow(patternOf('cut-off'));
+  });
+
+  it('whose weights cannot be read', async () => {
+    const folder = await write('refused', file('model.safetensors', null));
+    await mkdir(join(folder, 'model.safetensors'));
+    await expect(run(folder)).rejects.toThrow(patternOf('unreadable-file'));
   });
 
   it('also on the hub', async () => {

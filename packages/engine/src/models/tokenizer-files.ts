@@ -26,11 +26,16 @@ export async function findTokenizerFiles(source: FileSource, config: JsonFile): 
   const { model } = source;
   const settings = await present(source, configName, specialTokensName);
   if (await source.has(tokenizerName)) return [tokenizerName, ...settings];
-  const name = (await findJson(source, configName))?.fields['tokenizer_class'];
-  const isOfGpt2 = name === undefined ? isGpt2(config.fields) : gpt2Classes.has(name);
-  if (!isOfGpt2 || !(await source.has(vocabName))) throw refuse('missing-file', { model, path: tokenizerName });
+  if (!isOfGpt2(await findJson(source, configName), config) || !(await source.has(vocabName)))
+    throw refuse('missing-file', { model, path: tokenizerName });
   if (!(await source.has(mergesName))) throw refuse('missing-merges', { model });
   return [vocabName, mergesName, ...settings, ...(await present(source, addedTokensName))];
+}
+
+/** @param settings  tokenizer_config.json, whose class is that of the model's family where it names none. */
+function isOfGpt2(settings: JsonFile | null, config: JsonFile): boolean {
+  const name = settings?.fields['tokenizer_class'];
+  return name === undefined ? isGpt2(config.fields) : gpt2Classes.has(name);
 }
 
 async function present(source: FileSource, ...paths: string[]): Promise<readonly string[]> {
@@ -63,19 +68,19 @@ export async function readTokenizer(
   return record;
 }
 
-/** Special tokens of the older file count where tokenizer_config.json names none. */
-async function readSettings(source: FileSource, { fields }: JsonFile): Promise<JsonObject> {
-  const config = await findJson(source, configName);
+/** Special tokens of the older file count where tokenizer_config.json names none, and those of GPT-2 where neither does. */
+async function readSettings(source: FileSource, config: JsonFile): Promise<JsonObject> {
+  const settings = await findJson(source, configName);
   const specialTokens = await findJson(source, specialTokensName);
-  const assumed = config === null && isGpt2(fields) ? gpt2SpecialTokens : {};
-  return { ...assumed, ...specialTokens?.fields, ...config?.fields };
+  const assumed = isOfGpt2(settings, config) ? gpt2SpecialTokens : {};
+  return { ...assumed, ...specialTokens?.fields, ...settings?.fields };
 }
 
 async function readGpt2Tokenizer(source: FileSource, config: JsonObject): Promise<JsonFile> {
   const vocab = await requireJson(source, vocabName);
   const added = (await findJson(source, addedTokensName))?.fields ?? {};
   const merges = { file: source.locate(mergesName), text: (await source.read(mergesName)) ?? '' };
-  const fields = gpt2TokenizerOf({ vocab, merges, config: { ...gpt2SpecialTokens, ...config }, added });
+  const fields = gpt2TokenizerOf({ vocab, merges, config, added });
   return { file: vocab.file, fields };
 }
 
