@@ -4,6 +4,7 @@ import { createInProcessQueue } from './in-process/in-process-queue.ts';
 import { createPostgresQueue } from './postgres/postgres-queue.ts';
 import type { Queue } from './queue.ts';
 import { createRedisQueue } from './redis/redis-queue.ts';
+import { redisUrlProblems } from './redis/redis-url.ts';
 
 export interface QueueOptions {
   /** DATABASE_URL. */
@@ -22,9 +23,8 @@ const prefix = 'prosemill';
  */
 export function createQueue({ databaseUrl, redisUrl, logger }: QueueOptions): Queue {
   if (redisUrl !== undefined) {
-    if (!/^rediss?:\/\//.test(redisUrl) || !URL.canParse(redisUrl)) {
-      throw new ConfigError(['REDIS_URL: must be redis://… or rediss://…']);
-    }
+    const problems = redisUrlProblems(redisUrl);
+    if (problems.length > 0) throw new ConfigError(problems.map((problem) => `REDIS_URL: ${problem}`));
     return createRedisQueue({ url: redisUrl, prefix, logger });
   }
   if (databaseUrl.startsWith('postgres')) return createPostgresQueue({ url: databaseUrl, logger });

@@ -6,12 +6,23 @@ const script = `
   import { createLogger, logWarnings } from './index.ts';
   logWarnings(createLogger({ name: 'test', level: 'info', pretty: false }));
   process.emitWarning('this mode is deprecated', 'DeprecationWarning');
+  console.warn('Eviction policy is %s.', 'allkeys-lru');
+  console.error(new TypeError('no'));
 `;
 
 it('takes the warnings of libraries from standard error to the log', async () => {
   const args = ['--input-type=module', '--eval', script];
   const { stdout, stderr } = await promisify(execFile)(process.execPath, args, { cwd: import.meta.dirname });
   expect(stderr).toBe('');
-  const expected = { level: 'warn', warning: 'DeprecationWarning', reason: 'this mode is deprecated' };
-  expect(JSON.parse(stdout)).toMatchObject(expected);
+  // A warning that is emitted comes a tick later.
+  expect(
+    stdout
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line) as unknown),
+  ).toMatchObject([
+    { level: 'warn', reason: 'Eviction policy is allkeys-lru.' },
+    { level: 'warn', reason: expect.stringMatching(/^TypeError: no\n/) },
+    { level: 'warn', warning: 'DeprecationWarning', reason: 'this mode is deprecated' },
+  ]);
 });
