@@ -8,8 +8,8 @@ import { createTextGenerator } from '@prosemill/engine';
 import { createQueue } from '@prosemill/queue';
 import { openStore } from '@prosemill/store';
 import { createMetrics, noTracing } from '@prosemill/telemetry';
-import { childProcesses, silentLogger } from '@prosemill/testkit';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { childProcesses, silentLogger, wordPieceTokenizer, writeGpt2Folder } from '@prosemill/testkit';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import { EngineGate } from './engine-gate.ts';
 import { createJobRunner } from './job-runner.ts';
 import { RunningJobs } from './running-jobs.ts';
@@ -51,25 +51,28 @@ describe('an attempt at a job', () => {
     store = openStore({ url: `sqlite:${join(folder, 'test.db')}`, logger: silentLogger });
     await store.migrate();
     running = new RunningJobs();
-    runNextJob = createJobRunner({
+    runNextJob = createRunner(generator);
+  });
+  afterEach(async () => {
+    await store.stop();
+    await rm(folder, { recursive: true });
+  });
+
+  const createRunner = (engine: TextGenerator): (() => Promise<boolean>) =>
+    createJobRunner({
       jobs: store.jobs,
       wakeUps,
-      generator,
-      gate: new EngineGate(generator),
+      generator: engine,
+      gate: new EngineGate(engine),
       running,
       logger: silentLogger,
-      metrics: createWorkerMetrics(createMetrics(), { running, generator }),
+      metrics: createWorkerMetrics(createMetrics(), { running, generator: engine }),
       tracing: noTracing,
       workerId: 'worker',
       leaseMs: 600,
       forbiddenWords: ['hate'],
       onClaimAnswered: () => undefined,
     });
-  });
-  afterEach(async () => {
-    await store.stop();
-    await rm(folder, { recursive: true });
-  });
 
   const submit = async (overrides: Partial<NewJob> = {}): Promise<Job> =>
     await store.jobs.submit({
@@ -130,6 +133,23 @@ describe('an attempt at a job', () => {
     const job = await submit({ parameters: { ...parameters, maxNewTokens: 10_000 } });
     await runNextJob();
     expect(await find(job)).toMatchObject({ status: 'failed', error: { code: 'context_length_exceeded' }, attempt: 1 });
+  });
+
+  it('fails for good when the prompt has no tokens, and says so', async () => {
+    const modelDir = await mkdtemp(join(tmpdir(), 'prosemill-small-'));
+    onTestFinished(async () => await rm(modelDir, { recursive: true }));
+    const model = join(modelDir, 'small');
+    await writeGpt2Folder(model, { files: { ...wordPieceTokenizer() } });
+    const other = createTextGenerator({ ...shippedEngine(undefined), model, modelDir, logger: silentLogger });
+    onTestFinished(async () => await other.stop());
+    await other.start();
+    const job = await submit({ prompt: '\u200B ' });
+    await createRunner(other)();
+    expect(await find(job)).toMatchObject({
+      status: 'failed',
+      error: { code: 'invalid_request', message: expect.stringContaining('The prompt has no tokens') as string },
+      attempt: 1,
+    });
   });
 
   it('keeps the text so far when it is canceled', async () => {

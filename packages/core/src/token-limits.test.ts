@@ -18,6 +18,16 @@ describe('token limits', () => {
     expect([3, 100, 190].map((promptTokens) => resolve(promptTokens, null))).toEqual([47, 20, 10]);
   });
 
+  it('refuses a prompt without a token', () => {
+    for (const [length, newTokens] of [
+      [null, null],
+      [50, null],
+      [null, 5],
+    ] as const) {
+      expect(() => resolve(0, length, newTokens)).toThrow(expect.objectContaining({ code: 'invalid_request' }));
+    }
+  });
+
   it('never passes the context of the model', () => {
     expect(
       resolveMaxNewTokens({ promptTokens: 30, contextLength: 64, parameters: { maxLength: 200, maxNewTokens: null } }),

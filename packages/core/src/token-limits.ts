@@ -3,7 +3,7 @@ import { AppError } from './errors.ts';
 import type { SamplingParameters } from './job.ts';
 
 export interface TokenLimitOptions {
-  /** Tokens of the prompt, at least 1. */
+  /** Tokens of the prompt, the beginning of text included. */
   readonly promptTokens: number;
   /** Positions of the model. */
   readonly contextLength: number;
@@ -13,9 +13,11 @@ export interface TokenLimitOptions {
 /**
  * The number of new tokens a request may produce. `maxNewTokens` wins; else `maxLength` counts prompt and new tokens together;
  * with neither it is min(200, max(50, prompt tokens + 20)). Never past the model's context.
- * @throws {AppError} `context_length_exceeded` with both numbers when not even one new token fits
+ * @throws {AppError} `context_length_exceeded` with both numbers when not even one new token fits; `invalid_request` without a prompt token:
+ * a model predicts from the last one
  */
 export function resolveMaxNewTokens({ promptTokens, contextLength, parameters }: TokenLimitOptions): number {
+  if (promptTokens < 1) throw new AppError('invalid_request', { message: 'The prompt has no tokens.' });
   const { maxLength, maxNewTokens } = parameters;
   if (maxNewTokens !== null) {
     requireRoom({

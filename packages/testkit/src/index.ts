@@ -34,7 +34,17 @@ export type { ExecuteSql } from './history/read-tables.ts';
 export { createHistoryRecorder, type HistoryRecorder, type RecorderOptions } from './history/record-history.ts';
 export { mutantEnvironment } from './mutants/mutant-environment.ts';
 export { type MutantName, mutantNames, mutants } from './mutants/mutants.ts';
+export { type TokenizerFiles } from './models/byte-tokenizer.ts';
 export { type SafetensorsDtype } from './models/safetensors.ts';
+export {
+  byteFallbackTokenizer,
+  characterTokenizer,
+  metaspaceTokenizer,
+  type TokenizerChanges,
+  tokenizerKinds,
+  wordLevelTokenizer,
+  wordPieceTokenizer,
+} from './models/tokenizers.ts';
 export {
   type FileContent,
   type Gpt2FolderOptions,

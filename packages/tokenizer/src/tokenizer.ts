@@ -1,33 +1,70 @@
 import { Tokenizer as HuggingFaceTokenizer } from '@huggingface/tokenizers';
+import { AppError } from '@prosemill/core';
+import { addedTokensOf, contentOf, type TokenizerRecord } from './tokenizer-files.ts';
 
 export interface Tokenizer {
   /**
-   * Token ids of a prompt, the same as transformers.js's text-generation pipeline gives its model. The name of a special token in the
-   * text ("<|endoftext|>") becomes that token, as everywhere in Hugging Face's libraries: a base model gives it no power.
+   * Token ids of a prompt, the same as Hugging Face's text-generation pipeline gives its model: with the special tokens of the post-processor
+   * in tokenizer.json, an end of text included. The name of a special token in the text ("<|endoftext|>") becomes that token, as everywhere
+   * in Hugging Face's libraries: a base model gives it no power. A text that has no tokens becomes the beginning-of-text token.
+   * @returns at least one; integers, each of them a token of the model
+   * @throws {AppError} `invalid_request` when the tokenizer has no token for the text, or for a part of it, or one that the model does not know
    */
   encode(text: string): number[];
   /** Text of token ids, without special tokens and with every space the model wrote. Bytes that are no UTF-8 become U+FFFD. */
   decode(ids: readonly number[]): string;
 }
 
-interface TokenizerConfig {
-  readonly add_bos_token?: boolean;
-  readonly add_eos_token?: boolean;
-}
-
 /**
- * @param record  tokenizer.json and tokenizer_config.json as `{tokenizer, config}` in JSON: `ModelRecord.tokenizer`
+ * @param record  `ModelRecord.tokenizer`
  * @throws {SyntaxError | TypeError} when the record is no tokenizer
  */
 export function createTokenizer(record: string): Tokenizer {
-  const { tokenizer: model, config } = JSON.parse(record) as { tokenizer: object; config: TokenizerConfig };
-  const tokenizer = new HuggingFaceTokenizer(model, config);
-  const encodeOptions = { add_special_tokens: config.add_bos_token === true || config.add_eos_token === true };
+  const { tokenizer, config, vocabularySize } = JSON.parse(record) as TokenizerRecord;
+  const json = { ...optionalSections, ...tokenizer, added_tokens: addedTokensOf(tokenizer, config) };
+  // The library takes the unknown token of a WordLevel model from the settings; tokenizer.json has it.
+  const library = new HuggingFaceTokenizer(json, { ...config, unk_token: json.model.unk_token });
   // A clean-up of spaces would change text that has already been streamed.
   const decodeOptions = { skip_special_tokens: true, clean_up_tokenization_spaces: false };
+  const firstId = library.token_to_id(contentOf(config['bos_token']) ?? '');
   return {
-    encode: (text) => tokenizer.encode(text, encodeOptions).ids,
+    encode(text) {
+      const ids: readonly (number | undefined)[] = library.encode(text).ids;
+      return checkIds(ids.length === 0 ? [firstId].filter(isId) : ids, vocabularySize);
+    },
     // The library refuses an empty list.
-    decode: (ids) => (ids.length === 0 ? '' : tokenizer.decode([...ids], decodeOptions)),
+    decode: (ids) => (ids.length === 0 ? '' : library.decode([...ids], decodeOptions)),
   };
+}
+
+/** The library wants each of them; tokenizers may leave them out. */
+const optionalSections = { normalizer: null, pre_tokenizer: null, post_processor: null, decoder: null };
+
+const isId = (id: number | undefined): id is number => id !== undefined && Number.isInteger(id) && id >= 0;
+
+/** Every id that goes to a model comes through here. */
+function checkIds(ids: readonly (number | undefined)[], vocabularySize = Number.POSITIVE_INFINITY): number[] {
+  if (ids.length === 0) {
+    throw refused(
+      'no tokens: the tokenizer of the model drops all of its characters, and has no beginning-of-text token to put in their place',
+    );
+  }
+  return ids.map((id) => {
+    if (!isId(id)) {
+      throw refused(
+        'a character that the tokenizer of the model does not know, and the tokenizer has no token for unknown ones',
+      );
+    }
+    if (id >= vocabularySize) {
+      throw refused(
+        `the token ${id}, which the tokenizer has, but the model has tokens 0 to ${vocabularySize - 1} only`,
+      );
+    }
+    return id;
+  });
+}
+
+function refused(found: string): AppError {
+  const errors = [{ pointer: '/prompt', detail: `has ${found}`, code: 'custom' }];
+  return new AppError('invalid_request', { message: `The prompt has ${found}.`, details: { errors } });
 }

@@ -175,7 +175,7 @@ export interface ModelRecord {
   readonly revision: string;
   /** Positions: prompt and completion together. */
   readonly contextLength: number;
-  /** The text of tokenizer.json and tokenizer_config.json, as `{tokenizer, config}` in JSON. */
+  /** The files of the tokenizer and the size of the model's vocabulary, in JSON: the record that packages/tokenizer reads. */
   readonly tokenizer: string;
 }
 

@@ -72,18 +72,21 @@ describe('the loop of a batch', () => {
     expect(next.ending).toBe('length');
   });
 
-  it('refuses a text with a token that the model does not know, and leaves the others alone', async () => {
-    const loop = await loopOn(weights, 4);
+  it('refuses texts with no tokens, or with ids that are none of the model, and leaves the others alone', async () => {
+    const loop = await loopOn(weights, 8);
     const good = textOf('The king', 30);
-    const bad = textOf('The fox', 5);
-    Object.assign(bad, { promptIds: [5, weights.shape.vocabulary] });
-    const [first, second] = await Promise.allSettled([loop.run(good, ignore), loop.run(bad, ignore)]);
-    expect(first.status).toBe('fulfilled');
+    const goodRun = loop.run(good, ignore);
+    for (const promptIds of [[], [5, weights.shape.vocabulary], [-1], [5, 0.5], [undefined, 5]]) {
+      const bad = textOf('The fox', 5);
+      Object.assign(bad, { promptIds });
+      const words = promptIds.length === 0 ? 'no tokens' : 'but the model has tokens 0 to 4095 only';
+      await expect(loop.run(bad, ignore)).rejects.toMatchObject({
+        code: 'invalid_request',
+        message: expect.stringContaining(words) as string,
+      });
+    }
+    await goodRun;
     expect(good.ending).toBe('length');
-    expect(second).toMatchObject({
-      status: 'rejected',
-      reason: { message: expect.stringContaining('4096') as string },
-    });
   });
 
   it('leaves a text that is canceled at its next step, and the others where they are', async () => {

@@ -1,5 +1,6 @@
 /** Continuous batching: at each step texts join and leave. @see Yu et al. 2022, "Orca", OSDI */
 import type { EngineStep } from '@prosemill/core';
+import { requirePromptIds } from '../sampling/prompt-ids.ts';
 import type { TextRun } from '../sampling/text-run.ts';
 import { admit } from './admission.ts';
 import type { Gpt2Session } from './gpt2-session.ts';
@@ -47,14 +48,9 @@ export class BatchLoop {
     this.#slots = new Slots({ slots, positions: shape.positions, shape: this.#kvShape, minRows });
   }
 
-  /** Resolves when the run has ended; rejects when the model fails. `onStart` is called when it joins the batch. */
+  /** Resolves when the run has ended; rejects when the prompt is none of the model's, or the model fails. `onStart` is called when it joins the batch. */
   async run(textRun: TextRun, onStart: () => void): Promise<void> {
-    const { vocabulary } = this.#options.shape;
-    const unknown = textRun.promptIds.find((id) => id >= vocabulary);
-    // In the graph it would end the step, and with it every other text.
-    if (unknown !== undefined) {
-      throw new RangeError(`The tokenizer gives the token ${unknown}, but the model knows only ${vocabulary}.`);
-    }
+    requirePromptIds(textRun.promptIds, this.#options.shape.vocabulary);
     await new Promise<void>((resolve, reject) => {
       this.#waiting.push({ textRun, onStart, resolve, reject, nextId: 0 });
       if (!this.#isRunning) void this.#loop();

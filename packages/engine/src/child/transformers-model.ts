@@ -14,6 +14,7 @@ import {
   Tensor,
 } from '@huggingface/transformers';
 import { generationConfigName } from '../models/end-of-text.ts';
+import { requirePromptIds } from '../sampling/prompt-ids.ts';
 import type { TextRun } from '../sampling/text-run.ts';
 import type { LoadMessage } from './messages.ts';
 import type { ModelRunner } from './model-runner.ts';
@@ -33,10 +34,12 @@ export async function loadTransformersModel({ model: described, threads }: LoadM
     device: 'cpu',
     session_options: { intraOpNumThreads: threads, interOpNumThreads: 1, executionMode: 'sequential' },
   });
+  const { vocab_size: vocabulary = Number.POSITIVE_INFINITY } = model.config as { readonly vocab_size?: number };
   let lastRun: Promise<void> = Promise.resolve();
   return {
     version: env.version,
     async run(textRun, onStart) {
+      requirePromptIds(textRun.promptIds, vocabulary);
       const before = lastRun;
       const { promise, resolve } = Promise.withResolvers<void>();
       lastRun = promise;

@@ -52,7 +52,8 @@ export async function describeModel(folder: string, wanted: readonly Engine[], d
     weights: weights.map((path) => files[path]),
     config: engine === 'batched' ? shape : config.fields,
     endIds,
-    tokenizer: JSON.parse(tokenizer),
+    // The size of the vocabulary is the config's.
+    tokenizer: { ...(JSON.parse(tokenizer) as object), vocabularySize: undefined },
   });
   return {
     engine,

@@ -58,7 +58,7 @@ export async function readTokenizer(
   const { file, fields: tokenizer } = files.includes(tokenizerName)
     ? await requireJson(source, tokenizerName)
     : await readGpt2Tokenizer(source, config);
-  const record = JSON.stringify({ tokenizer, config });
+  const record = JSON.stringify({ tokenizer, config, vocabularySize: model.vocabulary ?? undefined });
   try {
     createTokenizer(record);
   } catch (cause) {
@@ -68,12 +68,17 @@ export async function readTokenizer(
   return record;
 }
 
-/** Special tokens of the older file count where tokenizer_config.json names none, and those of GPT-2 where neither does. */
+/**
+ * Special tokens of the older file count, unless tokenizer_config.json is of the newer kind that lists its added tokens. Those of GPT-2
+ * count where neither file names one.
+ * @see transformers 5, PreTrainedTokenizerBase._from_pretrained
+ */
 async function readSettings(source: FileSource, config: JsonFile): Promise<JsonObject> {
   const settings = await findJson(source, configName);
-  const specialTokens = await findJson(source, specialTokensName);
+  const isNewer = settings?.fields['added_tokens_decoder'] !== undefined;
+  const specialTokens = isNewer ? null : await findJson(source, specialTokensName);
   const assumed = isOfGpt2(settings, config) ? gpt2SpecialTokens : {};
-  return { ...assumed, ...specialTokens?.fields, ...settings?.fields };
+  return { ...assumed, ...settings?.fields, ...specialTokens?.fields };
 }
 
 async function readGpt2Tokenizer(source: FileSource, config: JsonObject): Promise<JsonFile> {

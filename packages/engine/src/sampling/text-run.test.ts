@@ -10,11 +10,11 @@ const letters: Tokenizer = {
 };
 const endId = 0;
 
-function start(parameters: Partial<SamplingParameters> = {}, contextLength = 100) {
+function start(parameters: Partial<SamplingParameters> = {}, contextLength = 100, prompt = 'Hi') {
   const told: [text: string, completionTokens: number][] = [];
   const textRun = new TextRun({
     request: {
-      prompt: 'Hi',
+      prompt,
       seed: 1,
       parameters: {
         maxLength: null,
@@ -98,6 +98,10 @@ describe('a text on its way', () => {
     ] as const)
       logits[letter.charCodeAt(0)] = logit;
     expect(String.fromCharCode(textRun.choose(logits))).toBe('z');
+  });
+
+  it('refuses a prompt without tokens', () => {
+    expect(() => start({}, 100, '')).toThrow(expect.objectContaining({ code: 'invalid_request' }));
   });
 
   it('refuses a prompt that leaves no room', () => {

@@ -28,7 +28,7 @@ export class TextRun {
   #completionTokens = 0;
   #ending: 'stop' | 'length' | 'canceled' | null = null;
 
-  /** @throws {AppError} `context_length_exceeded` when not even one new token fits */
+  /** @throws {AppError} `context_length_exceeded` when not even one new token fits; `invalid_request` when the prompt has no tokens of the model */
   constructor(options: TextRunOptions) {
     const { request, tokenizer, contextLength } = options;
     this.#options = options;

@@ -1,0 +1,73 @@
+/** What the API refuses before it stores a job, with the tokenizer of the model that a worker serves. */
+import type { Problem } from '@prosemill/contract';
+import { newId } from '@prosemill/core';
+import { characterTokenizer, type TokenizerFiles, wordPieceTokenizer } from '@prosemill/testkit';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { openTestApi, type TestApi } from '../test-api.ts';
+
+const identity = { name: 'small', revision: '1', engine: 'batched', dtype: 'fp32', fingerprint: '0' };
+
+describe('the check of a prompt', () => {
+  let opened: TestApi;
+
+  beforeEach(async () => {
+    opened = await openTestApi();
+  });
+  afterEach(async () => await opened.close());
+
+  /** A worker is ready with this model. */
+  async function serve(files: TokenizerFiles, vocabularySize?: number): Promise<void> {
+    const tokenizer = { tokenizer: files['tokenizer.json'], config: files['tokenizer_config.json'], vocabularySize };
+    const { models, workers } = opened.store;
+    await models.save({ name: 'small', revision: '1', contextLength: 256, tokenizer: JSON.stringify(tokenizer) });
+    await workers.report({
+      id: newId(),
+      state: 'ready',
+      loadProgress: null,
+      note: null,
+      model: identity,
+      slots: 1,
+      busy: 0,
+    });
+  }
+
+  const submit = async (body: object): Promise<{ status: number; problem: Problem }> => {
+    const response = await opened.api.app.request('/jobs', {
+      method: 'POST',
+      headers: { 'Content-Type': 'application/json' },
+      body: JSON.stringify(body),
+    });
+    return { status: response.status, problem: (await response.json()) as Problem };
+  };
+  const storedJobs = async () => (await opened.store.jobs.measureQueue()).counts;
+
+  it.each([
+    ['of characters', characterTokenizer(), ['日本', '1', '\n', '\u200B']],
+    ['of word pieces', wordPieceTokenizer(), [' ', '\t\n', '\u200B', '\u0007', '\u00AD']],
+  ])('refuses prompts that have no tokens with a tokenizer %s', async (_, files, prompts) => {
+    await serve(files);
+    for (const prompt of prompts) {
+      const { status, problem } = await submit({ prompt });
+      expect([prompt, status, problem.code]).toEqual([prompt, 422, 'invalid_request']);
+      expect(problem.detail).toMatch(/^The prompt has no tokens: .* beginning-of-text token/);
+      expect(problem.errors).toEqual([expect.objectContaining({ pointer: '/prompt' })]);
+    }
+    expect(await storedJobs()).toEqual([]);
+  });
+
+  it('takes them where the tokenizer has a beginning of text', async () => {
+    await serve(wordPieceTokenizer({ config: { bos_token: '<s>' } }));
+    expect((await submit({ prompt: ' ' })).status).toBe(202);
+  });
+
+  it('refuses added tokens beyond the vocabulary of the model, and only those', async () => {
+    const added = { 29: { content: '<more>', special: true } };
+    await serve(characterTokenizer({ config: { added_tokens_decoder: added } }), 29);
+    expect(await submit({ prompt: 'a <more>' })).toMatchObject({
+      status: 422,
+      problem: { code: 'invalid_request', detail: expect.stringContaining('the token 29') as string },
+    });
+    expect(await storedJobs()).toEqual([]);
+    expect((await submit({ prompt: 'a more' })).status).toBe(202);
+  });
+});

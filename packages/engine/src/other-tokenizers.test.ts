@@ -1,0 +1,143 @@
+/** Both engines with tokenizers that are not byte-level: they drop characters. */
+import { mkdtemp, readFile, rm, symlink } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { GenerationEnding, SamplingParameters, TextGenerator } from '@prosemill/core';
+import {
+  characterTokenizer,
+  silentLogger,
+  type TokenizerFiles,
+  wordPieceTokenizer,
+  writeGpt2Folder,
+} from '@prosemill/testkit';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { createTextGenerator } from './index.ts';
+
+const shipped = fileURLToPath(new URL('../../../models/tiny-tales', import.meta.url));
+const engines = [
+  { engine: 'batched', vocabulary: 300 },
+  // The shipped model's weights.
+  { engine: 'transformers', vocabulary: 4_096 },
+] as const;
+
+type EngineCase = (typeof engines)[number];
+
+let modelDir: string;
+beforeAll(async () => {
+  modelDir = await mkdtemp(join(tmpdir(), 'prosemill-tokenizers-'));
+});
+afterAll(async () => {
+  await rm(modelDir, { recursive: true });
+});
+
+/** Words w3, w4, … with the ids of their numbers. */
+function wordsTokenizer(vocabulary: number): TokenizerFiles {
+  const { tokenizer_config: _, ...files } = { tokenizer_config: null, ...wordPieceTokenizer() };
+  const model = files['tokenizer.json']['model'] as Record<string, unknown>;
+  const words = Array.from({ length: vocabulary - 3 }, (_word, index) => [`w${index + 3}`, index + 3] as const);
+  const vocab = { '<s>': 0, '</s>': 1, '[UNK]': 2, ...Object.fromEntries(words) };
+  return { ...files, 'tokenizer.json': { ...files['tokenizer.json'], model: { ...model, vocab } } };
+}
+
+async function start({ engine, vocabulary }: EngineCase, tokenizer: TokenizerFiles): Promise<TextGenerator> {
+  const folder = await mkdtemp(join(modelDir, 'model-'));
+  const files =
+    engine === 'batched' ? tokenizer : { ...tokenizer, 'config.json': await readFile(join(shipped, 'config.json')) };
+  await writeGpt2Folder(folder, { config: { vocab_size: vocabulary }, files: { ...files } });
+  await symlink(join(shipped, 'onnx'), join(folder, 'onnx'));
+  const generator = createTextGenerator({
+    model: folder,
+    revision: undefined,
+    engine,
+    dtype: 'fp32',
+    modelDir,
+    hubEndpoint: 'http://not.used',
+    slots: 8,
+    threads: 1,
+    logger: silentLogger,
+  });
+  await generator.start();
+  return generator;
+}
+
+interface Result {
+  readonly text: string;
+  readonly ending: GenerationEnding;
+}
+
+async function run(
+  generator: TextGenerator,
+  prompt: string,
+  changes: Partial<SamplingParameters> = {},
+): Promise<Result> {
+  const parameters = { maxLength: null, maxNewTokens: 12, temperature: 1, topK: 0, topP: 1, repetitionPenalty: 1 };
+  const request = { prompt, seed: 5, parameters: { ...parameters, stop: [], ...changes } };
+  let text = '';
+  for await (const event of generator.generate(request, new AbortController().signal)) {
+    if (event.type === 'token-delta') text += event.text;
+    if (event.type === 'generation-end') return { text, ending: event.ending };
+  }
+  throw new Error('no ending');
+}
+
+const refusal = (words: string): Result => ({
+  text: '',
+  ending: {
+    reason: 'error',
+    error: expect.objectContaining({
+      code: 'invalid_request',
+      retryable: false,
+      message: expect.stringContaining(words) as string,
+    }) as never,
+  },
+});
+
+describe.each(engines)('the engine $engine', (engineCase) => {
+  const { vocabulary } = engineCase;
+
+  describe('with a tokenizer of words', () => {
+    let generator: TextGenerator;
+    beforeAll(async () => {
+      generator = await start(engineCase, wordsTokenizer(vocabulary));
+    });
+    afterAll(async () => await generator.stop());
+
+    it.each([' ', '\n\t', '\u200B', '\u0007', '\u00AD\u200D\uFEFF'])(
+      'refuses the prompt %o, which has no tokens, and leaves its neighbours alone',
+      async (prompt) => {
+        const others = ['w20 w21 w22', 'w40', 'w50 w51'];
+        const alone: Result[] = [];
+        for (const other of others) alone.push(await run(generator, other));
+        const together = await Promise.all([prompt, ...others, prompt].map(async (each) => await run(generator, each)));
+        expect(together).toEqual([refusal('has no tokens'), ...alone, refusal('has no tokens')]);
+      },
+    );
+  });
+
+  describe('with a tokenizer of characters that has a beginning of text', () => {
+    const surplus = { content: '<more>', special: false, normalized: false };
+    let generator: TextGenerator;
+    beforeAll(async () => {
+      const config = { bos_token: '<s>', added_tokens_decoder: { [vocabulary]: surplus } };
+      generator = await start(engineCase, characterTokenizer({ config }));
+    });
+    afterAll(async () => await generator.stop());
+
+    it.each(['日本', '1', '\n', '\u200B', '1 2'.repeat(20).replaceAll(' ', '')])(
+      'begins with it where the prompt has no tokens: %o',
+      async (prompt) => {
+        const [empty, other] = await Promise.all([run(generator, prompt), run(generator, 'a king')]);
+        expect(empty).toMatchObject({ ending: { usage: { promptTokens: 1 } } });
+        expect(empty).toEqual(await run(generator, '<s>'));
+        expect(other).toEqual(await run(generator, 'a king'));
+      },
+    );
+
+    it('refuses an added token that the model does not know, and leaves its neighbours alone', async () => {
+      const [refused, other] = await Promise.all([run(generator, 'a <more>'), run(generator, 'a king')]);
+      expect(refused).toEqual(refusal(`the token ${vocabulary}`));
+      expect(other).toEqual(await run(generator, 'a king'));
+    });
+  });
+});

@@ -1,0 +1,87 @@
+/** The files that describe a tokenizer, read as Hugging Face's transformers 5 reads them. */
+
+interface NamedToken {
+  readonly content: string;
+  readonly [setting: string]: unknown;
+}
+
+export interface AddedToken extends NamedToken {
+  readonly id: number;
+  readonly special?: boolean;
+}
+
+/** Place = id. */
+type Scored = readonly (readonly [token: string, score: number])[];
+
+/** The parts of tokenizer.json that this package looks at. */
+export interface TokenizerJson {
+  readonly model: {
+    readonly vocab?: Readonly<Record<string, number>> | Scored;
+    readonly unk_token?: string | null;
+    readonly [setting: string]: unknown;
+  };
+  readonly added_tokens?: readonly AddedToken[];
+  readonly decoder?: DecoderJson | null;
+  readonly [section: string]: unknown;
+}
+
+export interface DecoderJson {
+  readonly type: string;
+  readonly [setting: string]: unknown;
+}
+
+export interface TokenizerConfig {
+  readonly added_tokens_decoder?: Readonly<Record<string, NamedToken>>;
+  readonly [setting: string]: unknown;
+}
+
+/** `ModelRecord.tokenizer`, in JSON. */
+export interface TokenizerRecord {
+  /** tokenizer.json */
+  readonly tokenizer: TokenizerJson;
+  /** tokenizer_config.json, with special_tokens_map.json where it counts. */
+  readonly config: TokenizerConfig;
+  /** Tokens that the model knows: ids from here on are not its own. Older workers do not tell it. */
+  readonly vocabularySize?: number | undefined;
+}
+
+const namedTokens = ['bos_token', 'eos_token', 'unk_token', 'sep_token', 'pad_token', 'cls_token', 'mask_token'];
+const tokenLists = ['additional_special_tokens', 'extra_special_tokens'];
+
+/** A token is named by its text alone, or with its settings. */
+export const contentOf = (token: unknown): string | undefined =>
+  typeof token === 'string' ? token : (token as Partial<NamedToken> | null | undefined)?.content;
+
+/**
+ * The added tokens of tokenizer.json, those of tokenizer_config.json, and every token that the configuration names for a purpose: that one is
+ * special even if tokenizer.json takes it for a plain token. A token without an id is left out: no model knows it.
+ */
+export function addedTokensOf(
+  { model, added_tokens: added = [] }: TokenizerJson,
+  config: TokenizerConfig,
+): AddedToken[] {
+  const tokens = new Map(added.map((token) => [token.content, token]));
+  for (const [id, token] of Object.entries(config.added_tokens_decoder ?? {})) {
+    const { content } = token;
+    if (!tokens.has(content)) tokens.set(content, { ...token, id: idInVocabulary(model.vocab, content) ?? Number(id) });
+  }
+  const lists = tokenLists.flatMap((name) => Object.values(config[name] ?? {}));
+  for (const token of [...namedTokens.map((name) => config[name]), ...lists]) {
+    const content = contentOf(token);
+    if (content === undefined) continue;
+    const known = tokens.get(content);
+    const id = known?.id ?? idInVocabulary(model.vocab, content);
+    if (id !== undefined) tokens.set(content, { normalized: false, ...known, content, id, special: true });
+  }
+  return [...tokens.values()];
+}
+
+function idInVocabulary(vocabulary: TokenizerJson['model']['vocab'] = {}, token: string): number | undefined {
+  if (!isList(vocabulary)) return Object.hasOwn(vocabulary, token) ? vocabulary[token] : undefined;
+  const index = vocabulary.findIndex(([content]) => content === token);
+  return index === -1 ? undefined : index;
+}
+
+/** Unigram models list their tokens with scores. */
+const isList = (vocabulary: NonNullable<TokenizerJson['model']['vocab']>): vocabulary is Scored =>
+  Array.isArray(vocabulary);
