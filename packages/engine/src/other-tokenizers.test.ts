@@ -1,4 +1,4 @@
-/** Both engines with tokenizers that are not byte-level: they drop characters. */
+/** Both engines with tokenizers that are not byte-level: they drop characters, and their decoders put the spaces between tokens. */
 import { mkdtemp, readFile, rm, symlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -113,6 +113,19 @@ describe.each(engines)('the engine $engine', (engineCase) => {
         expect(together).toEqual([refusal('has no tokens'), ...alone, refusal('has no tokens')]);
       },
     );
+
+    it('writes the space between prompt and text', async () => {
+      const { text, ending } = await run(generator, 'w20 w21', { temperature: 0 });
+      expect(text).toMatch(/^( w\d+)+$/);
+      expect(ending).toMatchObject({ reason: 'length', usage: { promptTokens: 2 } });
+    });
+
+    it('finds a stop string that begins with that space', async () => {
+      const { text } = await run(generator, 'w20 w21', { temperature: 0 });
+      const first = /^ w\d+/.exec(text)?.[0] ?? '';
+      const stopped = await run(generator, 'w20 w21', { temperature: 0, stop: [first] });
+      expect(stopped).toMatchObject({ text: '', ending: { reason: 'stop', usage: { completionTokens: 1 } } });
+    });
   });
 
   describe('with a tokenizer of characters that has a beginning of text', () => {

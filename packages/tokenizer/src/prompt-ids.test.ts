@@ -72,6 +72,10 @@ describe('the ids of a prompt', () => {
     expect(tokenizer.encode('more')).toHaveLength(4);
     expect(() => tokenizer.encode('a<more>')).toThrow(refusal('the token 40'));
   });
+
+  it('are not decoded where the tokenizer has none: a padded embedding', () => {
+    expect(open(filesOf('character')).decode([3, 1_000, 4])).toBe('ab');
+  });
 });
 
 const beginning = { SpecialToken: { id: '<s>', type_id: 0 } };

@@ -1,6 +1,13 @@
 import { Tokenizer as HuggingFaceTokenizer } from '@huggingface/tokenizers';
 import { AppError } from '@prosemill/core';
+import { createDecoder } from './decoder.ts';
 import { addedTokensOf, contentOf, type TokenizerRecord } from './tokenizer-files.ts';
+
+/**
+ * `open`: the text of the token may become another when more tokens follow. `hidden`: it has no text: special tokens, and ids without a
+ * token, which models have whose embedding is padded. `plain`: any other.
+ */
+export type TokenKind = 'plain' | 'open' | 'hidden';
 
 export interface Tokenizer {
   /**
@@ -11,8 +18,9 @@ export interface Tokenizer {
    * @throws {AppError} `invalid_request` when the tokenizer has no token for the text, or for a part of it, or one that the model does not know
    */
   encode(text: string): number[];
-  /** Text of token ids, without special tokens and with every space the model wrote. Bytes that are no UTF-8 become U+FFFD. */
+  /** Text of token ids, without hidden tokens and with every space the model wrote. Bytes that are no UTF-8 become U+FFFD. */
   decode(ids: readonly number[]): string;
+  kindOf(id: number): TokenKind;
 }
 
 /**
@@ -24,16 +32,21 @@ export function createTokenizer(record: string): Tokenizer {
   const json = { ...optionalSections, ...tokenizer, added_tokens: addedTokensOf(tokenizer, config) };
   // The library takes the unknown token of a WordLevel model from the settings; tokenizer.json has it.
   const library = new HuggingFaceTokenizer(json, { ...config, unk_token: json.model.unk_token });
-  // A clean-up of spaces would change text that has already been streamed.
-  const decodeOptions = { skip_special_tokens: true, clean_up_tokenization_spaces: false };
+  const decoder = createDecoder(json.decoder, library.decoder);
+  const special = new Set(json.added_tokens.filter((token) => token.special === true).map(({ id }) => id));
+  const visibleToken = (id: number): string | undefined => (special.has(id) ? undefined : library.id_to_token(id));
   const firstId = library.token_to_id(contentOf(config['bos_token']) ?? '');
   return {
     encode(text) {
       const ids: readonly (number | undefined)[] = library.encode(text).ids;
       return checkIds(ids.length === 0 ? [firstId].filter(isId) : ids, vocabularySize);
     },
-    // The library refuses an empty list.
-    decode: (ids) => (ids.length === 0 ? '' : library.decode([...ids], decodeOptions)),
+    decode: (ids) => decoder.decode(ids.flatMap((id) => visibleToken(id) ?? [])),
+    kindOf(id) {
+      const token = visibleToken(id);
+      if (token === undefined) return 'hidden';
+      return decoder.isOpen(token) ? 'open' : 'plain';
+    },
   };
 }
 

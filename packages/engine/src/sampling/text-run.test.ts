@@ -7,6 +7,7 @@ import { TextRun } from './text-run.ts';
 const letters: Tokenizer = {
   encode: (text) => Array.from({ length: text.length }, (_, index) => text.charCodeAt(index)),
   decode: (ids) => String.fromCharCode(...ids),
+  kindOf: () => 'plain',
 };
 const endId = 0;
 

@@ -39,7 +39,7 @@ export class TextRun {
       parameters: request.parameters,
     });
     this.#random = createRandom(request.seed);
-    this.#detokenizer = new Detokenizer(tokenizer);
+    this.#detokenizer = new Detokenizer(tokenizer, this.promptIds);
     this.#stops = new StopMatcher(request.parameters.stop);
     this.#seen = new Set(this.promptIds);
   }

@@ -1,0 +1,124 @@
+/** Tokens to text, as Hugging Face's tokenizers (in Rust) decode. Its JavaScript library does most of it. */
+import type { DecoderJson } from './tokenizer-files.ts';
+
+/** A decoder of the library, as far as it is needed here: its own types are not exported. */
+export interface LibraryDecoder {
+  decode_chain(tokens: string[]): string[];
+  /** Of a sequence. */
+  readonly decoders?: readonly LibraryDecoder[];
+}
+
+/** One step of decoding: the texts that are returned, joined, are the text of the tokens. */
+type DecodeStep = (tokens: string[]) => string[];
+
+export interface TokenDecoder {
+  readonly decode: (tokens: string[]) => string;
+  /** The text of this token may become another when more tokens follow. */
+  readonly isOpen: (token: string) => boolean;
+}
+
+/** @param decoder  The library's decoder of the section `decoder` in tokenizer.json; both null: tokens are words. */
+export function createDecoder(json: DecoderJson | null, decoder: LibraryDecoder | null): TokenDecoder {
+  if (json === null || decoder === null) return { decode: (tokens) => tokens.join(' '), isOpen: () => false };
+  const step = stepOf(json, decoder);
+  const steps = flatten(json);
+  const readsBytes = steps.some(({ type }) => type === 'ByteFallback');
+  const isAlwaysOpen = rewritesJoinedText(steps);
+  return {
+    decode: (tokens) => step(tokens).join(''),
+    isOpen: (token) => isAlwaysOpen || (readsBytes && byteOf(token) !== null),
+  };
+}
+
+function stepOf(json: DecoderJson, decoder: LibraryDecoder): DecodeStep {
+  switch (json.type) {
+    case 'Sequence': {
+      const { decoders = [] } = decoder;
+      const steps = stepsOf(json).flatMap((inner, index) => {
+        const next = decoders[index];
+        return next === undefined ? [] : [stepOf(inner, next)];
+      });
+      return (tokens) => steps.reduce((texts, step) => step(texts), tokens);
+    }
+    case 'ByteFallback':
+      return decodeBytes;
+    case 'Metaspace':
+      return metaspaceStep(json);
+    case 'CTC':
+      return ctcStep(json);
+    default:
+      return (tokens) => decoder.decode_chain(tokens);
+  }
+}
+
+const stepsOf = ({ decoders }: DecoderJson): readonly DecoderJson[] => (decoders ?? []) as readonly DecoderJson[];
+
+const flatten = (json: DecoderJson): readonly DecoderJson[] =>
+  json.type === 'Sequence' ? stepsOf(json).flatMap(flatten) : [json];
+
+/** A replacement in the text as a whole may span tokens, so that a text has no final part before its end. */
+const rewritesJoinedText = (steps: readonly DecoderJson[]): boolean =>
+  steps.slice(steps.findIndex(({ type }) => type === 'Fuse') + 1).some(({ type }) => type === 'Replace') &&
+  steps.some(({ type }) => type === 'Fuse');
+
+/** The library reads a run of bytes leniently and drops a byte order mark. @see byte_fallback.rs: a run is UTF-8 as a whole, or U+FFFD for each byte */
+function decodeBytes(tokens: string[]): string[] {
+  const texts: string[] = [];
+  let run: number[] = [];
+  const endRun = (): void => {
+    if (run.length > 0) texts.push(decodeRun(run));
+    run = [];
+  };
+  for (const token of tokens) {
+    const byte = byteOf(token);
+    if (byte === null) {
+      endRun();
+      texts.push(token);
+    } else {
+      run.push(byte);
+    }
+  }
+  endRun();
+  return texts;
+}
+
+const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+
+function decodeRun(bytes: readonly number[]): string {
+  try {
+    return utf8.decode(Uint8Array.from(bytes));
+  } catch {
+    return '\uFFFD'.repeat(bytes.length);
+  }
+}
+
+/** Of a token like <0x0A>. */
+function byteOf(token: string): number | null {
+  const digits = /^<0x([0-9A-Fa-f]{2})>$/.exec(token)?.[1];
+  return digits === undefined ? null : Number.parseInt(digits, 16);
+}
+
+/** @see metaspace.rs: the library takes one space off the first token whatever the scheme is */
+function metaspaceStep({ replacement, prepend_scheme: scheme, add_prefix_space: hasPrefix }: DecoderJson): DecodeStep {
+  const space = typeof replacement === 'string' ? replacement : '\u2581';
+  const isPrefixed = (scheme ?? (hasPrefix === false ? 'never' : 'always')) !== 'never';
+  return (tokens) => tokens.map((token, index) => token.replaceAll(space, index === 0 && isPrefixed ? '' : ' '));
+}
+
+/** @see ctc.rs: the library cleans up and trims the text as a whole, which changes text that is out already */
+function ctcStep(json: DecoderJson): DecodeStep {
+  const [pad = '', delimiter = ''] = [json['pad_token'], json['word_delimiter_token']] as (string | undefined)[];
+  return (tokens) =>
+    tokens
+      .filter((token, index) => token !== tokens[index - 1])
+      .map((token) => {
+        const text = token.replaceAll(pad, '');
+        return json['cleanup'] === true ? cleanUp(text).replaceAll(delimiter, ' ') : text;
+      });
+}
+
+/** In this order. @see wordpiece.rs, cleanup */
+const cleanUps = [' .', ' ?', ' !', ' ,', " ' ", " n't", " 'm", ' do not', " 's", " 've", " 're"] as const;
+
+const cleanUp = (text: string): string =>
+  cleanUps.reduce((cleaned, part) => cleaned.replaceAll(part, part === ' do not' ? " don't" : part.trim()), text);
