@@ -15,7 +15,8 @@ export const generationRequestSchema = z
   .strictObject({
     prompt: text(500).openapi({ description: 'What the text begins with.', example: 'Once upon a time' }),
     max_length: optional(z.int().min(10).max(200)).openapi({
-      description: 'Prompt tokens and new tokens together. Default: min(200, max(50, prompt tokens + 20)).',
+      description:
+        'Prompt tokens and new tokens together. With neither this nor max_new_tokens: max(50 - prompt tokens, 20) new tokens, as far as the model has room.',
     }),
     max_new_tokens: optional(z.int().min(1).max(Number.MAX_SAFE_INTEGER)).openapi({
       description: 'New tokens, at most what the model has room for after the prompt. Wins over max_length.',

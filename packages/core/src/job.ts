@@ -20,7 +20,7 @@ export type PriorityClass = 0 | 1 | 2;
 
 /** How to sample, with every default filled in. Names and meaning are Hugging Face's. */
 export interface SamplingParameters {
-  /** Prompt tokens + new tokens, 10..200; null: `min(200, max(50, prompt tokens + 20))` unless `maxNewTokens` is set. */
+  /** Prompt tokens + new tokens, 10..200; null: max(50, prompt tokens + 20), also beyond 200, unless `maxNewTokens` is set. */
   readonly maxLength: number | null;
   /** New tokens, 1..context − prompt tokens; wins over `maxLength`. */
   readonly maxNewTokens: number | null;

@@ -14,8 +14,10 @@ describe('token limits', () => {
     expect(resolve(10, 50, 200)).toBe(200);
   });
 
-  it('defaults to at least 50 in all, 20 after a long prompt, 200 at the most', () => {
-    expect([3, 100, 190].map((promptTokens) => resolve(promptTokens, null))).toEqual([47, 20, 10]);
+  it('defaults to at least 50 in all and 20 after a long prompt, and is bounded by the context alone', () => {
+    expect([1, 3, 30, 31, 100, 190, 208, 500, 511].map((promptTokens) => resolve(promptTokens, null))).toEqual([
+      49, 47, 20, 20, 20, 20, 20, 12, 1,
+    ]);
   });
 
   it('refuses a prompt without a token', () => {
@@ -36,7 +38,8 @@ describe('token limits', () => {
 
   it.each([
     [50, 50, null],
-    [250, null, null],
+    [512, null, null],
+    [250, 200, null],
     [500, null, 13],
     [512, null, 1],
   ])('refuses a prompt of %i tokens without room (max_length %s, max_new_tokens %s)', (prompt, length, newTokens) => {

@@ -12,7 +12,7 @@ export interface TokenLimitOptions {
 
 /**
  * The number of new tokens a request may produce. `maxNewTokens` wins; else `maxLength` counts prompt and new tokens together;
- * with neither it is min(200, max(50, prompt tokens + 20)). Never past the model's context.
+ * with neither there are max(50 - prompt tokens, 20) new ones. Never past the model's context.
  * @throws {AppError} `context_length_exceeded` with both numbers when not even one new token fits; `invalid_request` without a prompt token:
  * a model predicts from the last one
  */
@@ -28,7 +28,7 @@ export function resolveMaxNewTokens({ promptTokens, contextLength, parameters }:
     });
     return maxNewTokens;
   }
-  const total = maxLength ?? Math.min(200, Math.max(50, promptTokens + 20));
+  const total = maxLength ?? Math.max(50, promptTokens + 20);
   const limit = Math.min(total, contextLength);
   const name = limit === total ? 'max_length' : 'the context of the model';
   requireRoom({ promptTokens, needed: promptTokens + 1, limit, name });

@@ -70,4 +70,17 @@ describe('the check of a prompt', () => {
     expect(await storedJobs()).toEqual([]);
     expect((await submit({ prompt: 'a more' })).status).toBe(202);
   });
+
+  it('refuses a long prompt only when the context has no room, unless a limit was asked for', async () => {
+    await serve(characterTokenizer());
+    expect((await submit({ prompt: 'a'.repeat(255) })).status).toBe(202);
+    expect(await submit({ prompt: 'a'.repeat(256) })).toMatchObject({
+      status: 422,
+      problem: { code: 'context_length_exceeded', prompt_tokens: 256, limit: 256 },
+    });
+    expect(await submit({ prompt: 'a'.repeat(208), max_length: 200 })).toMatchObject({
+      status: 422,
+      problem: { code: 'context_length_exceeded', prompt_tokens: 208, limit: 200 },
+    });
+  });
 });
