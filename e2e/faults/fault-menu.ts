@@ -4,11 +4,13 @@ import { type Cluster, shortLeaseSeconds } from './cluster.ts';
 import {
   type Fault,
   oldestOf,
+  redisDemoted,
   redisFrozen,
   redisInBlackHole,
   redisKilled,
   redisRefusing,
   redisSilent,
+  redisWithoutRights,
   restartOldest,
 } from './faults.ts';
 import type { Random } from './random.ts';
@@ -99,15 +101,21 @@ function processFaults(random: Random): readonly Dish[] {
   ];
 }
 
-const redisFaults: readonly Dish[] = [redisKilled, redisFrozen, redisRefusing, redisInBlackHole, redisSilent].map(
-  ({ name, begin, heal }) => ({
-    name: `Redis ${name}`,
-    begin,
-    heal,
-    lastsMs: outage,
-    part: 'redis',
-  }),
-);
+const redisFaults: readonly Dish[] = [
+  redisKilled,
+  redisFrozen,
+  redisRefusing,
+  redisInBlackHole,
+  redisSilent,
+  redisDemoted,
+  redisWithoutRights('refuses scripts and blocking reads', '-eval -evalsha -bzpopmin'),
+].map(({ name, begin, heal }) => ({
+  name: `Redis ${name}`,
+  begin,
+  heal,
+  lastsMs: outage,
+  part: 'redis',
+}));
 
 const serverFaults: readonly Dish[] = [
   ...redisFaults,

@@ -1,5 +1,6 @@
 /** Faults that begin and heal, for single tests and for random runs. */
 import type { Cluster, Node } from './cluster.ts';
+import { redisCommand } from './redis-command.ts';
 
 export interface Fault {
   readonly name: string;
@@ -40,6 +41,31 @@ export const redisSilent: Fault = {
   begin: ({ redisProxy }) => redisProxy?.swallow(),
   heal: () => undefined,
 };
+
+/** As after a failover that left this one behind: it can be read, and nothing can be written. Its primary is one that does not answer. */
+export const redisDemoted: Fault = {
+  name: 'demoted',
+  begin: async (cluster) => await tellRedis(cluster, 'REPLICAOF 127.0.0.1 1'),
+  heal: async (cluster) => await tellRedis(cluster, 'REPLICAOF NO ONE'),
+};
+
+/** It answers MASTERDOWN to everything. */
+export const redisWithoutPrimary: Fault = {
+  name: 'a replica without its primary',
+  begin: async (cluster) => await tellRedis(cluster, 'CONFIG SET replica-serve-stale-data no', 'REPLICAOF 127.0.0.1 1'),
+  heal: async (cluster) => await tellRedis(cluster, 'REPLICAOF NO ONE', 'CONFIG SET replica-serve-stale-data yes'),
+};
+
+/** The user of all clients may not do what this is about; other commands stay, so that rights can be given back. */
+export const redisWithoutRights = (name: string, rights: string): Fault => ({
+  name,
+  begin: async (cluster) => await tellRedis(cluster, `ACL SETUSER default ${rights}`),
+  heal: async (cluster) => await tellRedis(cluster, 'ACL SETUSER default +@all ~* &*'),
+});
+
+async function tellRedis({ redis }: Cluster, ...commands: readonly string[]): Promise<void> {
+  for (const command of commands) await redisCommand(redis?.url ?? '', command);
+}
 
 /** SIGTERM, and a new one in its place when the old one is gone. @returns the exit code of the old one */
 export async function restartOldest(cluster: Cluster, kind: 'apis' | 'workers'): Promise<number | null> {

@@ -15,6 +15,15 @@ export async function redisCommand(url: string, command: string): Promise<string
   return reply;
 }
 
+/** Of all clients since the start, refused ones and those of scripts too. */
+export async function countCommands(url: string): Promise<number> {
+  const stats = await redisCommand(url, 'INFO commandstats');
+  return [...stats.matchAll(/:calls=(\d+).*?rejected_calls=(\d+)/g)].reduce(
+    (sum, [, calls, rejected]) => sum + Number(calls) + Number(rejected),
+    0,
+  );
+}
+
 /** Of a list of BullMQ's. */
 export async function hintsIn(url: string, list: 'wait' | 'active'): Promise<number> {
   return Number((await redisCommand(url, `LLEN prosemill:hints:${list}`)).slice(1));

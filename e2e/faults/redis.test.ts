@@ -1,12 +1,23 @@
-/** A Redis that is away, silent, empty, or says things twice. Numbers as in docs/guarantees.md. */
+/** A Redis that is away, silent, empty, says no, or says things twice. Numbers as in docs/guarantees.md. */
+import type { Health } from '@prosemill/contract';
 import { createQueue } from '@prosemill/queue';
 import { childProcesses, silentLogger } from '@prosemill/testkit';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { type Node, shortLeaseSeconds } from './cluster.ts';
 import { clientOf, expectAllSucceeded, expectNoViolation, launch, percentile, submitMany } from './fault-test.ts';
-import { redisFrozen, redisInBlackHole, redisKilled, redisRefusing, redisSilent } from './faults.ts';
+import {
+  type Fault,
+  redisDemoted,
+  redisFrozen,
+  redisInBlackHole,
+  redisKilled,
+  redisRefusing,
+  redisSilent,
+  redisWithoutPrimary,
+  redisWithoutRights,
+} from './faults.ts';
 import { longText } from './load-client.ts';
-import { deliveriesOf, hintsIn, redisCommand } from './redis-command.ts';
+import { countCommands, deliveriesOf, hintsIn, redisCommand } from './redis-command.ts';
 import { scaled } from './scale.ts';
 import { faultLasts, patience, until } from './until.ts';
 
@@ -16,6 +27,8 @@ const answerMs = 1_500;
 const secondDeliveryMs = 20_000;
 /** Promised after an outage. */
 const resumeMs = 15_000;
+/** Promised of the retries of one process. */
+const retriesPerSecond = 20;
 
 describe('a Redis', () => {
   it('4: that loses everything costs no job', async () => {
@@ -142,6 +155,59 @@ describe('a Redis', () => {
     expect([running, ending].map((id) => cluster.startsOf(id))).toEqual([1, 1]);
     await expectAllSucceeded(cluster, 2);
     await expectNoViolation(cluster);
+  });
+
+  const refusals: readonly (Fault & { readonly code: RegExp })[] = [
+    { ...redisDemoted, code: /^READONLY / },
+    { ...redisWithoutPrimary, code: /^(?:READONLY|MASTERDOWN) / },
+    { ...redisWithoutRights('refusing scripts', '-eval -evalsha'), code: /^NOPERM / },
+    { ...redisWithoutRights('refusing blocking reads', '-bzpopmin'), code: /^NOPERM / },
+  ];
+
+  it('17: that answers but refuses is polled around, and consumed from again', async () => {
+    const goThrough = async ({ name, code, begin, heal }: (typeof refusals)[number]) => {
+      const cluster = await launch({ environment: { WORKERS: '4' } });
+      const client = clientOf(cluster);
+      const [api] = cluster.apis;
+      const processes = [...cluster.apis, ...cluster.workers];
+      const health = async () => (await (await fetch(`${api?.url}/health`)).json()) as Health;
+      const linesOf = (message: string) =>
+        cluster.workers.map(({ process }) => process.log.filter(({ msg }) => String(msg).startsWith(message)));
+      await submitMany(client, 2);
+      await cluster.settle(20_000);
+
+      await begin(cluster);
+      cluster.recorder.add({ type: 'fault-start', fault: name });
+      await submitMany(client, 50);
+      await cluster.settle(patience * 20_000);
+      await until(`/health to tell of ${name}`, async () => (await health()).status === 'degraded', 10_000);
+      expect((await health()).problems.join()).toContain('Hints and wake-ups are late');
+      const before = await countCommands(cluster.redis?.url ?? '');
+      await faultLasts(5_000);
+      const commands = (await countCommands(cluster.redis?.url ?? '')) - before;
+      expect(commands / 5 / processes.length).toBeLessThan(retriesPerSecond);
+      for (const lines of linesOf('Redis is not available')) {
+        expect(lines.map(({ part, reason }) => `${String(part)}: ${String(reason)}`)).toHaveLength(1);
+        expect(lines[0]?.['reason']).toMatch(code);
+      }
+
+      await heal(cluster);
+      cluster.recorder.add({ type: 'fault-healed', fault: name });
+      const healedAt = performance.now();
+      await until('the end of the outage', async () => (await health()).status === 'healthy', patience * resumeMs);
+      await until(
+        'no more polling',
+        async () => linesOf('Redis is available again').every(({ length }) => length === 1),
+        5_000,
+      );
+      expect(performance.now() - healedAt).toBeLessThan(patience * resumeMs);
+      const [id = ''] = await submitMany(client, 1);
+      await until('its hint', async () => (await deliveriesOf(cluster.redis?.url ?? '', id)) === 1, 5_000);
+      await cluster.settle(20_000);
+      await expectAllSucceeded(cluster, 53);
+      await expectNoViolation(cluster);
+    };
+    await Promise.all(scaled(refusals.slice(0, 3), refusals).map(goThrough));
   });
 
   it.each(['full', 'postgres'] as const)('10: hints that come fifty times start each job once (%s)', async (size) => {

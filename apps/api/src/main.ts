@@ -28,6 +28,7 @@ await runProcess(async (aborted) => {
     logger,
   });
   const queue = createQueue({ databaseUrl: config.DATABASE_URL, redisUrl: config.REDIS_URL, logger });
+  await queue.requireUsable();
   await queue.wakeUps.start();
   const access = accessOf(config);
   const api = createApi({

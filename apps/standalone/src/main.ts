@@ -28,6 +28,7 @@ await runProcess(async (aborted) => {
   });
   const leaseMs = config.LEASE_SECONDS * 1_000;
   const queue = createQueue({ databaseUrl: config.DATABASE_URL, redisUrl: config.REDIS_URL, logger });
+  await queue.requireUsable();
   await queue.wakeUps.start();
   const access = accessOf(config);
   const api = createApi({
@@ -54,6 +55,7 @@ await runProcess(async (aborted) => {
     receiver: queue.receiver,
     hints: queue.sender,
     wakeUps: queue.wakeUps,
+    transportProblems: queue.problems,
     generator: createTextGenerator({ ...engineOptions(config), logger }),
     logger,
     metrics,

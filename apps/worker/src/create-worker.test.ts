@@ -20,6 +20,7 @@ it('stops once: a second stop waits for the first, and takes nothing from its gr
     receiver: queue.receiver,
     hints: queue.sender,
     wakeUps: queue.wakeUps,
+    transportProblems: queue.problems,
     generator: createTextGenerator({
       ...shippedEngine(1),
       logger: silentLogger,

@@ -24,6 +24,8 @@ export interface WorkerOptions {
   readonly receiver: HintReceiver;
   readonly hints: HintSender;
   readonly wakeUps: WakeUps;
+  /** Why hints are late at the moment, if they are. */
+  readonly transportProblems: () => readonly string[];
   readonly generator: TextGenerator;
   readonly logger: Logger;
   /** Of the process; the worker registers its own there. */
@@ -57,7 +59,7 @@ const handBackLimitMs = 5_000;
 const failLimitMs = 15_000;
 
 export function createWorker(options: WorkerOptions): Worker {
-  const { store, receiver, wakeUps, generator, logger, workerId, leaseMs } = options;
+  const { store, receiver, wakeUps, transportProblems, generator, logger, workerId, leaseMs } = options;
   const running = new RunningJobs();
   const metrics = createWorkerMetrics(options.metrics, { running, generator });
   const gate = new EngineGate(generator);
@@ -66,7 +68,14 @@ export function createWorker(options: WorkerOptions): Worker {
   let stopping: Promise<void> | null = null;
   let isStarted = false;
 
-  const heartbeat = createHeartbeat({ workers: store.workers, generator, running, workerId, logger });
+  const heartbeat = createHeartbeat({
+    workers: store.workers,
+    generator,
+    running,
+    transportProblems,
+    workerId,
+    logger,
+  });
   const watchdog = new ProgressWatchdog({
     jobs: store.jobs,
     canClaim: () => stopping === null && gate.isOpen && running.count < generator.slots,

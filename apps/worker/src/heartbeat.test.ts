@@ -33,6 +33,7 @@ it('is written once more, as it is at last, whatever changes while a report is u
       logger: silentLogger,
     }),
     running: new RunningJobs(),
+    transportProblems: () => [],
     workerId: 'worker',
     logger: silentLogger,
   });

@@ -3,6 +3,7 @@ import {
   assertNever,
   errorLine,
   type EngineState,
+  hintsLateNote,
   type Logger,
   type TextGenerator,
   type WorkerReport,
@@ -15,6 +16,8 @@ export interface HeartbeatOptions {
   readonly workers: WorkerStore;
   readonly generator: TextGenerator;
   readonly running: RunningJobs;
+  /** Why hints are late at the moment, if they are. */
+  readonly transportProblems: () => readonly string[];
   readonly workerId: string;
   readonly logger: Logger;
 }
@@ -32,7 +35,8 @@ const intervalMs = 5_000;
 /** Of the progress of a download. */
 const minIntervalMs = 500;
 
-export function createHeartbeat({ workers, generator, running, workerId, logger }: HeartbeatOptions): Heartbeat {
+export function createHeartbeat(options: HeartbeatOptions): Heartbeat {
+  const { workers, generator, running, transportProblems, workerId, logger } = options;
   let isDraining = false;
   let isStopped = false;
   let lastReportAt = Number.NEGATIVE_INFINITY;
@@ -48,7 +52,7 @@ export function createHeartbeat({ workers, generator, running, workerId, logger 
     id: workerId,
     state: isDraining ? 'draining' : workerStateOf(generator.state),
     loadProgress: generator.state.type === 'loading' ? generator.state.progress : null,
-    note: noteOf(generator),
+    note: generator.state.type === 'ready' && transportProblems().length > 0 ? hintsLateNote : noteOf(generator),
     model: generator.model?.identity ?? null,
     slots: generator.slots,
     busy: running.count,

@@ -27,12 +27,14 @@ await runProcess(async (aborted) => {
   });
   const leaseMs = config.LEASE_SECONDS * 1_000;
   const queue = createQueue({ databaseUrl: config.DATABASE_URL, redisUrl: config.REDIS_URL, logger });
+  await queue.requireUsable();
   const generator = createTextGenerator({ ...fleetEngineOptions(config), logger });
   const worker = createWorker({
     store,
     receiver: queue.receiver,
     hints: queue.sender,
     wakeUps: queue.wakeUps,
+    transportProblems: queue.problems,
     generator,
     logger,
     metrics,

@@ -33,6 +33,7 @@ async function startWorker(leaseMs: number): Promise<World> {
     receiver: queue.receiver,
     hints: queue.sender,
     wakeUps: queue.wakeUps,
+    transportProblems: queue.problems,
     generator: createTextGenerator({
       ...shippedEngine(2),
       logger: silentLogger,

@@ -33,6 +33,7 @@ async function startWorker(store: Store, hangLimitMs: number): Promise<Metrics> 
     receiver: queue.receiver,
     hints: queue.sender,
     wakeUps: queue.wakeUps,
+    transportProblems: queue.problems,
     generator: createTextGenerator({
       ...shippedEngine(8),
       hangLimitMs,

@@ -20,6 +20,7 @@ it('answers whether a worker lives and is ready, and what it counts; or, when th
     receiver: queue.receiver,
     hints: queue.sender,
     wakeUps: queue.wakeUps,
+    transportProblems: queue.problems,
     generator: createTextGenerator({
       ...shippedEngine(1),
       logger: silentLogger,

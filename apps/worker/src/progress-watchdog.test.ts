@@ -83,6 +83,7 @@ describe('the progress watchdog', () => {
       receiver: heard.receiver,
       hints: unheard.sender,
       wakeUps: heard.wakeUps,
+      transportProblems: () => [],
       generator,
       logger: silentLogger,
       metrics: createMetrics(),

@@ -39,6 +39,7 @@ describe('the reconciler', () => {
     const reconciler = createReconciler({
       jobs: store.jobs,
       hints: queue.sender,
+      receiver: queue.receiver,
       wakeUps: queue.wakeUps,
       metrics: createWorkerMetrics(createMetrics(), { running: { count: 0 }, generator: { slots: 1 } }),
       logger: silentLogger,

@@ -1,7 +1,7 @@
 /** Takes permits for the transports that keep no hints: a wake starts work, and work goes on until nothing is claimable. */
 import type { HintReceiver, PermitHandler } from '@prosemill/core';
 
-export interface PermitPool extends HintReceiver {
+export interface PermitPool extends Omit<HintReceiver, 'poll'> {
   /** So many rows may be claimable: as many more permits, up to all there are. */
   wake(permits: number): void;
 }

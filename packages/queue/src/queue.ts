@@ -2,6 +2,11 @@
 import type { HintReceiver, HintSender, RateLimiter, WakeUps } from '@prosemill/core';
 
 export interface Queue {
+  /**
+   * Looks at the transport once, before a start, for at most some seconds; one that is away is no obstacle.
+   * @throws {ConfigError} for one that can never work
+   */
+  requireUsable(): Promise<void>;
   readonly sender: HintSender;
   /** Connects when it is started, so a process that takes no permits pays nothing for it. */
   readonly receiver: HintReceiver;

@@ -1,6 +1,6 @@
 import { setImmediate } from 'node:timers/promises';
 import type { Health, Problem } from '@prosemill/contract';
-import { type LogFields, type Logger, newId, type WorkerReport } from '@prosemill/core';
+import { hintsLateNote, type LogFields, type Logger, newId, type WorkerReport } from '@prosemill/core';
 import { createTestDatabase, silentLogger, startTcpProxy, type TcpProxy } from '@prosemill/testkit';
 import { afterEach, beforeEach, describe, expect, inject, it, vi } from 'vitest';
 import { openTestApi, type TestApi } from '../test-api.ts';
@@ -74,6 +74,14 @@ describe('what everybody may ask how the service is', () => {
     expect(problems).toHaveLength(2);
     expect(problems[1]).toMatch(/^Hints and wake-ups are late: /);
     expect(problems.join('')).not.toMatch(inner);
+  });
+
+  it('by /health says that hints are late for a worker, whose connection may be another', async () => {
+    await report({ note: hintsLateNote });
+    const { status, problems, workers } = await health();
+    expect(status).toBe('degraded');
+    expect(problems).toEqual([expect.stringMatching(/^Hints and wake-ups are late: /)]);
+    expect(workers).toMatchObject([{ note: hintsLateNote }]);
   });
 
   it.each(['loading', 'ready', 'draining', 'failed'] as const)(

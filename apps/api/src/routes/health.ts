@@ -1,6 +1,6 @@
 /** How the service is, for people, load balancers and orchestrators. */
 import { healthRoute, livezRoute, readyzRoute } from '@prosemill/contract';
-import { AppError, type QueueMeasure, type WorkerReport, type WorkerState } from '@prosemill/core';
+import { AppError, hintsLateNote, type QueueMeasure, type WorkerReport, type WorkerState } from '@prosemill/core';
 import type { OpenAPIHono } from '@hono/zod-openapi';
 import type { ApiEnv } from '../api-env.ts';
 import type { ApiServices } from '../api-services.ts';
@@ -48,7 +48,8 @@ const notes: Readonly<Record<WorkerState, string>> = {
 };
 
 /** Everybody may ask: a worker's own words can have paths and addresses in them. */
-const publicNote = ({ state, note }: WorkerReport): string | null => (note === null ? null : notes[state]);
+const publicNote = ({ state, note }: WorkerReport): string | null =>
+  note === null || note === hintsLateNote ? note : notes[state];
 
 const countOf = (queue: QueueMeasure | null, status: 'queued' | 'running'): number | null =>
   queue?.counts.reduce((sum, each) => sum + (each.status === status ? each.count : 0), 0) ?? null;

@@ -3,6 +3,7 @@ import {
   AppError,
   answerWithin,
   errorLine,
+  hintsLateNote,
   type Logger,
   type ModelIdentity,
   type QueueMeasure,
@@ -73,7 +74,8 @@ export class ServiceState {
       const answer = await answerWithin(patienceMs, this.#refreshing);
       if (answer === null) this.#setAway('it does not answer');
     }
-    const isTransportAway = this.#options.transportProblems().length > 0;
+    const isTransportAway =
+      this.#options.transportProblems().length > 0 || this.#latest.workers.some(({ note }) => note === hintsLateNote);
     const storeProblem = this.#options.store.problem();
     const others = [storeProblem, isTransportAway ? transportProblem : null].filter((problem) => problem !== null);
     return { ...this.#latest, problems: [...this.#latest.problems, ...others] };

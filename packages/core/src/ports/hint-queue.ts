@@ -34,6 +34,11 @@ export interface ReceiveOptions {
 export interface HintReceiver {
   /** Starts taking. A handler never throws. */
   start(options: ReceiveOptions): Promise<void>;
+  /**
+   * Looks for work while hints cannot reach this process: permits for as many rows as are claimable, up to all there are. To be called often.
+   * @returns false where hints come: then nothing is counted
+   */
+  poll(countClaimable: () => Promise<number>): Promise<boolean>;
   /** Stops taking; resolves when no handler will be called any more. Running handlers go on. Idempotent. */
   pause(): Promise<void>;
   /** Waits for running handlers (`pause` comes first), then closes. Idempotent. */

@@ -188,12 +188,15 @@ export interface ModelStore {
 export const workerStates = ['loading', 'ready', 'draining', 'failed'] as const;
 export type WorkerState = (typeof workerStates)[number];
 
+/** The note of a worker whose own connection to Redis does not work; one sentence, for everybody. */
+export const hintsLateNote = 'No hints reach it, so it looks for jobs every second.';
+
 export interface WorkerReport {
   readonly id: string;
   readonly state: WorkerState;
   /** 0..1 while loading, else null. */
   readonly loadProgress: number | null;
-  /** Why it failed, or why the shipped model runs; else null. */
+  /** Why it failed, or why the shipped model runs, or {@link hintsLateNote}; else null. */
   readonly note: string | null;
   /** Null until the model is known. */
   readonly model: ModelIdentity | null;

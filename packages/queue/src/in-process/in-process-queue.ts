@@ -5,13 +5,14 @@ import { createWakeUpListeners } from '../wake-up-listeners.ts';
 import { createInProcessRateLimiter } from './in-process-rate-limiter.ts';
 
 export function createInProcessQueue(): Queue {
-  const receiver = createPermitPool();
+  const permits = createPermitPool();
   const { subscribe, deliver } = createWakeUpListeners();
   return {
-    receiver,
+    requireUsable: async () => undefined,
+    receiver: { ...permits, poll: async () => false },
     sender: {
       async send(hints) {
-        receiver.wake(hints.length);
+        permits.wake(hints.length);
       },
       countWaiting: async () => null,
       stop: async () => undefined,
@@ -26,6 +27,6 @@ export function createInProcessQueue(): Queue {
     },
     rateLimiter: createInProcessRateLimiter(),
     problems: () => [],
-    stop: async () => await receiver.stop(),
+    stop: async () => await permits.stop(),
   };
 }

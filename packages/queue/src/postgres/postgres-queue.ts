@@ -67,6 +67,7 @@ export function createPostgresQueue({ url, logger }: PostgresQueueOptions): Queu
   const closePool = async (): Promise<void> => await (closed ??= pool.end());
 
   return {
+    requireUsable: async () => undefined,
     sender: {
       async send(sent: readonly Hint[]) {
         // What the reconciler of a worker sends must reach this worker while its listener is away, or cannot come back.
@@ -86,6 +87,11 @@ export function createPostgresQueue({ url, logger }: PostgresQueueOptions): Queu
           if (hints.isDeaf()) permits.wake(permitsPerLook);
         }, lookIntervalMs);
         await permits.start(options);
+      },
+      async poll(countClaimable) {
+        if (hints.log.problem === null) return false;
+        permits.wake(await countClaimable());
+        return true;
       },
       pause: async () => await permits.pause(),
       async stop() {

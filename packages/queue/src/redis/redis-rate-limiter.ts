@@ -1,7 +1,9 @@
 /** Buckets that all processes share, in Redis; while it is away, each process has its own. */
 import { answerWithin, type RateLimiter, type RateVerdict, rateVerdict, refillMs, tokenMs } from '@prosemill/core';
 import { createInProcessRateLimiter } from '../in-process/in-process-rate-limiter.ts';
+import { createRefusalGate } from './refusal-gate.ts';
 import type { RedisConnection } from './redis-connection.ts';
+import type { RedisHealth } from './redis-health.ts';
 
 /** The same steps as in-process-rate-limiter.ts, by the clock of Redis: nothing comes between looking and taking. */
 const takeScript = `
@@ -21,11 +23,19 @@ const pauseMs = 1_000;
 
 export interface RedisRateLimiterOptions {
   readonly prefix: string;
+  readonly connection: RedisConnection;
+  readonly health: RedisHealth;
 }
 
-export function createRedisRateLimiter({ prefix }: RedisRateLimiterOptions, { client }: RedisConnection): RateLimiter {
+export interface RedisRateLimiter extends RateLimiter {
+  stop(): void;
+}
+
+export function createRedisRateLimiter({ prefix, connection, health }: RedisRateLimiterOptions): RedisRateLimiter {
+  const { client } = connection;
   const own = createInProcessRateLimiter();
   let askFrom = Number.NEGATIVE_INFINITY;
+  const gate = createRefusalGate({ part: 'rate limits', health, probe: async () => await askRedis('probe', 1) });
 
   async function askRedis(bucket: string, perMinute: number): Promise<RateVerdict> {
     const key = `${prefix}:rate:${bucket}`;
@@ -38,13 +48,14 @@ export function createRedisRateLimiter({ prefix }: RedisRateLimiterOptions, { cl
 
   return {
     async take(bucket, perMinute) {
-      if (performance.now() < askFrom) return own.takeNow(bucket, perMinute);
-      // The connection says in the log and in /health that it is away.
-      const asked = askRedis(bucket, perMinute).catch(() => null);
+      if (!gate.isOpen || performance.now() < askFrom) return own.takeNow(bucket, perMinute);
+      // The log and /health say that Redis is away, or refuses.
+      const asked = gate.run(async () => await askRedis(bucket, perMinute)).catch(() => null);
       const verdict = await answerWithin(patienceMs, asked);
       if (verdict !== null) return verdict;
       askFrom = performance.now() + pauseMs;
       return own.takeNow(bucket, perMinute);
     },
+    stop: () => gate.stop(),
   };
 }

@@ -1,35 +1,57 @@
 /** Wake-ups over one pub/sub channel. */
-import type { Logger, WakeUps } from '@prosemill/core';
+import type { WakeUps } from '@prosemill/core';
 import { createWakeUpListeners, decodeWakeUp, encodeWakeUp } from '../wake-up-listeners.ts';
+import { createRefusalGate } from './refusal-gate.ts';
 import { connectRedis, patientOptions, type RedisConnection } from './redis-connection.ts';
+import type { RedisHealth } from './redis-health.ts';
 
 export interface RedisWakeUpOptions {
   readonly url: string;
   readonly prefix: string;
-  readonly logger: Logger;
+  /** The fail-fast connection of the sender. */
+  readonly publisher: RedisConnection;
+  readonly health: RedisHealth;
 }
 
-/** @param publisher  The fail-fast connection of the sender. */
-export function createRedisWakeUps({ url, prefix, logger }: RedisWakeUpOptions, publisher: RedisConnection): WakeUps {
+export function createRedisWakeUps({ url, prefix, publisher, health }: RedisWakeUpOptions): WakeUps {
   const channel = `${prefix}:wake-ups`;
   const { subscribe, deliver } = createWakeUpListeners();
   let subscriber: RedisConnection | null = null;
+  // A message without a word is none of ours.
+  const publishing = createRefusalGate({
+    part: 'published wake-ups',
+    health,
+    probe: async () => await publisher.client.publish(channel, ''),
+  });
+  const subscribing = createRefusalGate({
+    part: 'wake-ups',
+    health,
+    probe: async () => await subscriber?.client.subscribe(channel),
+  });
+
   return {
     async start() {
-      subscriber = connectRedis(url, { ...patientOptions, autoResubscribe: true }, 'Redis (wake-ups)', logger);
-      subscriber.client.on('message', (_channel, message) => {
+      const connection = connectRedis({ url, options: patientOptions, part: 'wake-ups connection', health });
+      connection.client.on('message', (_channel, message) => {
         const wakeUp = decodeWakeUp(message);
         if (wakeUp !== null) deliver(wakeUp);
       });
-      // Queued until the connection stands, repeated by ioredis whenever it stands again.
-      subscriber.client.subscribe(channel).catch(() => undefined);
+      // Again after each reconnect: what is refused now may not have been a moment ago.
+      connection.client.on('ready', () => {
+        subscribing.run(async () => await connection.client.subscribe(channel)).catch(() => undefined);
+      });
+      subscriber = connection;
     },
     publish(wakeUp) {
-      for (const message of encodeWakeUp(wakeUp)) publisher.client.publish(channel, message).catch(() => undefined);
+      for (const message of encodeWakeUp(wakeUp)) {
+        publishing.run(async () => await publisher.client.publish(channel, message)).catch(() => undefined);
+      }
     },
     subscribe,
-    isDeaf: () => false,
+    isDeaf: () => !publishing.isOpen || !subscribing.isOpen,
     async stop() {
+      publishing.stop();
+      subscribing.stop();
       subscriber?.disconnect();
     },
   };

@@ -19,12 +19,15 @@ export async function startRedis(): Promise<TestServer> {
   return await launchRedis();
 }
 
-/** In memory only, and never evicting, as the service wants it. */
-export async function launchRedis(): Promise<PrivateServer> {
+/**
+ * In memory only, and never evicting, as the service wants it.
+ * @param more settings, as redis.conf names them
+ */
+export async function launchRedis(more: Readonly<Record<string, string>> = {}): Promise<PrivateServer> {
   const redis = await findRedis();
   const folder = await mkdtemp(join(tmpdir(), 'prosemill-redis-'));
   const port = await freePort();
-  const settings = { port, bind: '127.0.0.1', save: '', appendonly: 'no', 'maxmemory-policy': 'noeviction' };
+  const settings = { port, bind: '127.0.0.1', save: '', appendonly: 'no', 'maxmemory-policy': 'noeviction', ...more };
   const server = new ServerProcess({
     command: redis.command,
     args: [...redis.args(folder), ...Object.entries(settings).flatMap(([name, value]) => [`--${name}`, String(value)])],
