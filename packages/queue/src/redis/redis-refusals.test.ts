@@ -209,6 +209,24 @@ describe.concurrent('a Redis that', () => {
     },
   );
 
+  it('is loading is an outage too', async (context) => {
+    const { expect } = context;
+    const settings = {
+      'enable-debug-command': 'yes',
+      'key-load-delay': '200',
+      'loading-process-events-interval-bytes': '1024',
+    };
+    const { admin, queue, run, expectConsumption, warnings } = await setUp(context, { settings });
+    await expectConsumption();
+    await run('DEBUG POPULATE 20000');
+    const loading = send(admin, 'DEBUG RELOAD');
+    await expect.poll(async () => await queue.sender.send([hint()]).then(() => 'sent', String)).toContain('LOADING');
+    await expect.poll(async () => await queue.receiver.poll(async () => 1)).toBe(true);
+    await loading;
+    await expectConsumption();
+    expect(warnings().map(({ reason }) => String(reason))).toContainEqual(expect.stringMatching(/^LOADING/));
+  });
+
   it('is busy with a script is an outage too', async (context) => {
     const { expect } = context;
     const { admin, queue, run, expectConsumption } = await setUp(context, {
