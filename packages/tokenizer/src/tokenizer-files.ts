@@ -1,4 +1,5 @@
 /** The files that describe a tokenizer, read as Hugging Face's transformers 5 reads them. */
+import type { StepJson } from './text-steps.ts';
 
 interface NamedToken {
   readonly content: string;
@@ -21,6 +22,8 @@ export interface TokenizerJson {
     readonly [setting: string]: unknown;
   };
   readonly added_tokens?: readonly AddedToken[];
+  readonly normalizer?: StepJson | null;
+  readonly pre_tokenizer?: StepJson | null;
   readonly decoder?: DecoderJson | null;
   readonly [section: string]: unknown;
 }

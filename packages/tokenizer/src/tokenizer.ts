@@ -1,6 +1,7 @@
 import { Tokenizer as HuggingFaceTokenizer } from '@huggingface/tokenizers';
 import { AppError } from '@prosemill/core';
 import { createDecoder } from './decoder.ts';
+import { normalizerFor, preTokenizerFor } from './text-steps.ts';
 import { addedTokensOf, contentOf, type TokenizerRecord } from './tokenizer-files.ts';
 
 /**
@@ -29,7 +30,14 @@ export interface Tokenizer {
  */
 export function createTokenizer(record: string): Tokenizer {
   const { tokenizer, config, vocabularySize } = JSON.parse(record) as TokenizerRecord;
-  const json = { ...optionalSections, ...tokenizer, added_tokens: addedTokensOf(tokenizer, config) };
+  requireKnownModel(tokenizer.model);
+  const json = {
+    ...optionalSections,
+    ...tokenizer,
+    normalizer: tokenizer.normalizer == null ? null : normalizerFor(tokenizer.normalizer),
+    pre_tokenizer: tokenizer.pre_tokenizer == null ? null : preTokenizerFor(tokenizer.pre_tokenizer),
+    added_tokens: addedTokensOf(tokenizer, config),
+  };
   // The library takes the unknown token of a WordLevel model from the settings; tokenizer.json has it.
   const library = new HuggingFaceTokenizer(json, { ...config, unk_token: json.model.unk_token });
   const decoder = createDecoder(json.decoder, library.decoder);
@@ -51,7 +59,17 @@ export function createTokenizer(record: string): Tokenizer {
 }
 
 /** The library wants each of them; tokenizers may leave them out. */
-const optionalSections = { normalizer: null, pre_tokenizer: null, post_processor: null, decoder: null };
+const optionalSections = { post_processor: null, decoder: null };
+
+/** The library would leave this prefix out, and give other tokens. */
+function requireKnownModel({
+  type,
+  continuing_subword_prefix: prefix = '',
+}: TokenizerRecord['tokenizer']['model']): void {
+  if (type === 'BPE' && prefix !== null && prefix !== '') {
+    throw new TypeError('a BPE model with continuing_subword_prefix is not known');
+  }
+}
 
 const isId = (id: number | undefined): id is number => id !== undefined && Number.isInteger(id) && id >= 0;
 
