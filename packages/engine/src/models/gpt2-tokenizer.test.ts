@@ -54,6 +54,6 @@ it.each<[string, Readonly<Record<string, object>>, readonly (readonly number[])[
   const source = folderSource(folder);
   const config = { file: 'config.json', fields: { model_type: 'gpt2' } };
   const found = await findTokenizerFiles(source, config);
-  const tokenizer = createTokenizer(await readTokenizer(source, found, { config, vocabulary: 4_096 }));
+  const tokenizer = createTokenizer(await readTokenizer(source, found, { config, vocabulary: 4_097 }));
   expect(prompts.map((prompt) => tokenizer.encode(prompt))).toEqual(expected);
 });
