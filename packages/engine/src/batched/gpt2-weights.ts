@@ -46,6 +46,8 @@ export interface Gpt2Files {
   readonly shape: Gpt2Shape;
 }
 
+const head = 'lm_head.weight';
+
 /** @throws {AppError} `engine_unavailable` when the files hold no such weights */
 export async function readGpt2Weights({ folder, weights, shape }: Gpt2Files): Promise<Gpt2Weights> {
   const tensors = await openTensors(weights.map((path) => join(folder, path)));
@@ -59,7 +61,7 @@ export async function readGpt2Weights({ folder, weights, shape }: Gpt2Files): Pr
 async function readAll(tensors: Tensors, shape: Gpt2Shape): Promise<Gpt2Weights> {
   const { width, innerWidth, vocabulary, positions } = shape;
   // Some files leave the first part of the names out.
-  const prefix = tensors.has('transformer.wte.weight') ? 'transformer.' : '';
+  const prefix = tensors.has('transformer.wpe.weight') ? 'transformer.' : '';
   const tensor = async (name: string, ...dims: number[]): Promise<Float32Array> =>
     await tensors.read(prefix + name, dims);
 
@@ -87,7 +89,9 @@ async function readAll(tensors: Tensors, shape: Gpt2Shape): Promise<Gpt2Weights>
       mlpOut: await linear(`${name}.mlp.c_proj`, innerWidth, width),
     });
   }
-  const tokens = await tensor('wte.weight', vocabulary, width);
+  // Of tensors that share their values safetensors keeps one, and save_model the first by name.
+  const table = tensors.has(`${prefix}wte.weight`) || !tensors.has(head) ? `${prefix}wte.weight` : head;
+  const tokens = await tensors.read(table, [vocabulary, width]);
   await checkHead(tensors, tokens, [vocabulary, width]);
   return {
     shape,
@@ -100,9 +104,8 @@ async function readAll(tensors: Tensors, shape: Gpt2Shape): Promise<Gpt2Weights>
 
 /** A head that is stored beside the table of tokens must be the same: transformers takes another one for a head of its own. */
 async function checkHead(tensors: Tensors, tokens: Float32Array, dims: readonly number[]): Promise<void> {
-  const name = 'lm_head.weight';
-  if (!tensors.has(name)) return;
-  const head = await tensors.read(name, dims);
-  if (Buffer.from(head.buffer).equals(Buffer.from(tokens.buffer))) return;
-  throw refuse('head-differs', { file: tensors.fileOf(name) });
+  if (!tensors.has(head)) return;
+  const values = await tensors.read(head, dims);
+  if (Buffer.from(values.buffer).equals(Buffer.from(tokens.buffer))) return;
+  throw refuse('head-differs', { file: tensors.fileOf(head) });
 }

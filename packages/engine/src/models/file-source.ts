@@ -9,9 +9,11 @@ export interface FileSource {
   /** One of its files, for messages. */
   locate(path: string): string;
   has(path: string): Promise<boolean>;
-  /** The text of a small file; null where there is none. */
+  /** The text of a small file, without a byte order mark; null where there is none. */
   read(path: string): Promise<string | null>;
 }
+
+const utf8 = new TextDecoder();
 
 export function folderSource(folder: string): FileSource {
   const locate = (path: string): string => join(folder, path);
@@ -24,9 +26,12 @@ export function folderSource(folder: string): FileSource {
         () => false,
       ),
     read: async (path) =>
-      await readFile(locate(path), 'utf8').catch((cause: unknown) => {
-        if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return null;
-        throw refuse('unreadable-file', { file: locate(path) }, cause);
-      }),
+      await readFile(locate(path)).then(
+        (bytes) => utf8.decode(bytes),
+        (cause: unknown) => {
+          if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return null;
+          throw refuse('unreadable-file', { file: locate(path) }, cause);
+        },
+      ),
   };
 }

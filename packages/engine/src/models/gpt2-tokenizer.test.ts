@@ -20,6 +20,7 @@ const itsNew = [274, 363, 221, 4096];
 
 it.each<[string, Readonly<Record<string, object>>, readonly (readonly number[])[]]>([
   ['nothing else', {}, [once, hello, its]],
+  ['a class that is null', { 'tokenizer_config.json': { tokenizer_class: null } }, [once, hello, its]],
   [
     'add_prefix_space',
     { 'tokenizer_config.json': { add_prefix_space: true } },

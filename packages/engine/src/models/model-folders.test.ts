@@ -73,6 +73,17 @@ describe('the same text comes from the same model', () => {
     ['with names of tensors that begin later', { tensorPrefix: '' }],
     ['in float64', { dtype: 'F64' }],
     ['with a head that is stored beside the table of tokens', { head: 'same' }],
+    ['with a head that is stored in place of the table of tokens', { head: 'only' }],
+    ['with such a head and names of tensors that begin later', { head: 'only', tensorPrefix: '' }],
+    [
+      'with byte order marks in its files',
+      {
+        files: {
+          'config.json': `\uFEFF${JSON.stringify(smallGpt2Config)}`,
+          'generation_config.json': '\uFEFF{"eos_token_id": 0}',
+        },
+      },
+    ],
   ])('%s', async (_name, options) => {
     const { text } = await run(await write('plain'));
     expect((await run(await write('model', options))).text).toBe(text);

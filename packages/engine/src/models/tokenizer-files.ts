@@ -34,8 +34,8 @@ export async function findTokenizerFiles(source: FileSource, config: JsonFile): 
 
 /** @param settings  tokenizer_config.json, whose class is that of the model's family where it names none. */
 function isOfGpt2(settings: JsonFile | null, config: JsonFile): boolean {
-  const name = settings?.fields['tokenizer_class'];
-  return name === undefined ? isGpt2(config.fields) : gpt2Classes.has(name);
+  const name = settings?.fields['tokenizer_class'] ?? null;
+  return name === null ? isGpt2(config.fields) : gpt2Classes.has(name);
 }
 
 async function present(source: FileSource, ...paths: string[]): Promise<readonly string[]> {

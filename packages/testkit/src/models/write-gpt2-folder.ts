@@ -18,8 +18,8 @@ export interface Gpt2FolderOptions {
   readonly dtype?: SafetensorsDtype;
   /** Before each tensor's name. Default "transformer.". */
   readonly tensorPrefix?: string;
-  /** An lm_head.weight beside the table of tokens, with the same values or with others; left out, there is none. */
-  readonly head?: 'same' | 'other';
+  /** An lm_head.weight beside the table of tokens, with the same values or with others, or in its place; left out, there is none. */
+  readonly head?: 'same' | 'other' | 'only';
   /** Files of weights; more than one have an index. Default 1. */
   readonly shards?: number;
 }
@@ -76,8 +76,8 @@ function tensorsOf(
   const tensors = randomGpt2Tensors(sizes, { seed, prefix: tensorPrefix });
   const [table] = tensors;
   if (head === undefined || table === undefined) return tensors;
-  const values = head === 'same' ? table.values : table.values.map((value) => -value);
-  return [...tensors, { ...table, name: 'lm_head.weight', values }];
+  const values = head === 'other' ? table.values.map((value) => -value) : table.values;
+  return [...tensors.slice(head === 'only' ? 1 : 0), { ...table, name: 'lm_head.weight', values }];
 }
 
 /** Every shard has some tensors of each part of the model, so that none can be left out unnoticed. */
