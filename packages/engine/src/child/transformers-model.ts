@@ -1,5 +1,4 @@
 /** A model run by transformers.js, one text at a time. */
-import { basename, dirname, sep } from 'node:path';
 import {
   AutoModelForCausalLM,
   env,
@@ -24,10 +23,10 @@ export async function loadTransformersModel({ model: described, threads }: LoadM
   const { folder, dtype } = described;
   env.logLevel = LogLevel.ERROR;
   env.allowRemoteModels = false;
-  env.localModelPath = dirname(folder) + sep;
   env.useCustomCache = true;
   env.customCache = ownGenerationConfig;
-  const model = await AutoModelForCausalLM.from_pretrained(basename(folder), {
+  // The whole path, which cannot be the id of a repository: the name of a folder alone is looked for where such ids are, if it is like one.
+  const model = await AutoModelForCausalLM.from_pretrained(folder, {
     local_files_only: true,
     config: new PretrainedConfig(configOf(described)),
     dtype,

@@ -1,5 +1,5 @@
 /** Every way in which a GPT-2 model may lie in a folder or on the hub, and why others are refused. */
-import { mkdir, mkdtemp, readFile, rm, truncate } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, symlink, truncate } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -16,7 +16,8 @@ import { type ModelRefusal, modelRefusals } from './model-refusals.ts';
 
 const commit = '0123456789abcdef0123456789abcdef01234567';
 
-const shippedTokenizer = fileURLToPath(new URL('../../../../models/tiny-tales/tokenizer.json', import.meta.url));
+const shipped = fileURLToPath(new URL('../../../../models/tiny-tales', import.meta.url));
+const shippedTokenizer = join(shipped, 'tokenizer.json');
 
 let modelDir: string;
 beforeEach(async () => {
@@ -104,6 +105,17 @@ describe('the same text comes from the same model', () => {
     await hub.stop();
     expect((await run('acme/sharded', { hubEndpoint: hub.url })).text).toBe(text);
   });
+
+  it.each(['a n\u00e1me #1 %25 ?', 'gpt2--copy', 'model.git'])(
+    'with transformers in a folder named %s',
+    async (name) => {
+      const folder = join(modelDir, name);
+      await symlink(shipped, folder);
+      const { loaded, text } = await run(folder, { engine: 'transformers' });
+      expect(loaded?.identity.name).toBe(name);
+      expect(text).toBe((await run(shipped, { engine: 'batched' })).text);
+    },
+  );
 });
 
 it('fields that are left out have the values of GPT2Config', async () => {
