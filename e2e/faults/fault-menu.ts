@@ -50,7 +50,7 @@ export function createFaultMenu(cluster: Cluster, random: Random): { next(): rea
       const others = dishes
         .filter(({ part }) => part === 'redis' || part === 'postgres')
         .filter(({ part }) => part !== first.part);
-      if (first.part === 'everything' || random.next() >= shareOfPairs) return [timed(first)];
+      if (first.part === 'everything' || others.length === 0 || random.next() >= shareOfPairs) return [timed(first)];
       return [timed(first), timed(random.pick(others))];
     },
   };
