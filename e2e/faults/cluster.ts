@@ -6,10 +6,12 @@ import {
   type HistoryRecorder,
   launchPostgres,
   launchRedis,
+  moveToDisk,
   openSql,
   type PrivatePostgres,
   type PrivateServer,
   type RunLimits,
+  type SmallDisk,
   startTcpProxy,
   type TcpProxy,
   type Violation,
@@ -32,6 +34,8 @@ export interface ClusterOptions {
   readonly workers?: number;
   /** For every process. */
   readonly environment?: Environment;
+  /** The database lies on it; it is closed with the cluster. Default: null, no disk of its own. */
+  readonly disk?: SmallDisk | null;
   /** The URL by which the processes reach the database. Default: a TCP proxy. */
   readonly reachDatabase?: (postgres: PrivatePostgres) => Promise<string>;
   /** For the migration and the processes that it begins with. */
@@ -77,6 +81,8 @@ export class Cluster {
   /** Every process reaches the servers through these. */
   readonly databaseProxy: TcpProxy;
   readonly redisProxy: TcpProxy | null;
+  /** Null: the database has no disk of its own. */
+  readonly disk: SmallDisk | null;
   readonly recorder: HistoryRecorder;
   /** Those that are meant to be up. */
   readonly apis: Node[] = [];
@@ -88,7 +94,7 @@ export class Cluster {
 
   private constructor(
     servers: Pick<Cluster, 'postgres' | 'redis' | 'databaseProxy' | 'redisProxy'> & { readonly databaseUrl: string },
-    { environment, limits, onEntry }: ClusterOptions,
+    { disk = null, environment, limits, onEntry }: ClusterOptions,
   ) {
     ({
       postgres: this.postgres,
@@ -96,6 +102,7 @@ export class Cluster {
       databaseProxy: this.databaseProxy,
       redisProxy: this.redisProxy,
     } = servers);
+    this.disk = disk;
     const { databaseUrl, redisProxy } = servers;
     this.#environment = {
       ...testEnvironment,
@@ -120,6 +127,7 @@ export class Cluster {
     const cluster = new Cluster({ postgres, redis, databaseProxy, redisProxy, databaseUrl }, options);
     try {
       const { apis = 1, workers = 2, first = {} } = options;
+      if (cluster.disk !== null) await moveToDisk(postgres.url, cluster.disk);
       await migrateDatabase({ DATABASE_URL: databaseUrl }, first);
       await Promise.all([
         ...Array.from({ length: apis }, async () => await cluster.startApi(first)),
@@ -219,6 +227,7 @@ export class Cluster {
     for (const { process } of this.#nodes) await process.stop('SIGKILL');
     await Promise.all([this.databaseProxy.stop(), this.redisProxy?.stop()]);
     await Promise.all([this.postgres.stop(), this.redis?.stop()]);
+    await this.disk?.close();
   }
 
   async #start(

@@ -5,11 +5,16 @@ import { checkHistory, createHistoryRecorder, openSmallDisk, openSql } from '@pr
 import { expect, it, onTestFinished } from 'vitest';
 import { launchStandalone } from '../launch.ts';
 import { defaultLimits } from './cluster.ts';
-import { LoadClient, longText } from './load-client.ts';
+import { clientOf, expectAllSucceeded, expectNoViolation, launch, submitMany } from './fault-test.ts';
+import { oldestOf } from './faults.ts';
+import { type Heard, LoadClient, longText } from './load-client.ts';
 import { until } from './until.ts';
 
 const mebibyte = 1_024 * 1_024;
 const full = { status: 503, body: { code: 'database_unavailable', detail: 'The disk of the database is full.' } };
+
+const problemsOf = async (url: string): Promise<unknown> =>
+  ((await (await fetch(`${url}/health`)).json()) as { problems: unknown }).problems;
 
 it('18: the disk of SQLite full under load: 503 with the reason, texts are kept and written when there is room', async () => {
   const disk = await openSmallDisk(16 * mebibyte);
@@ -22,8 +27,7 @@ it('18: the disk of SQLite full under load: 503 with the reason, texts are kept 
   const client = new LoadClient({ name: 'client', urls: () => [service.url], recorder });
   const [standalone] = service.processes;
   const lines = (message: string): number => standalone?.log.filter(({ msg }) => msg === message).length ?? 0;
-  const problems = async (): Promise<unknown> =>
-    ((await (await fetch(`${service.url}/health`)).json()) as { problems: unknown }).problems;
+  const problems = async () => await problemsOf(service.url);
 
   await until('a worker', async () => (await client.submit({ path: '/generate' })).status === 200, 60_000);
   for (let round = 0; round < 2; round += 1) {
@@ -58,4 +62,60 @@ it('18: the disk of SQLite full under load: 503 with the reason, texts are kept 
   await recorder.readTables(sql.execute);
   await sql.close();
   expect(checkHistory(recorder.history)).toEqual([]);
+});
+
+/** Texts run as the disk becomes full; they end while it is, or soon after. */
+async function expectTextsAreKept(size: 'full' | 'postgres'): Promise<void> {
+  const texts = 12;
+  const leaseSeconds = 60;
+  const disk = await openSmallDisk(32 * mebibyte);
+  const cluster = await launch({
+    size,
+    disk,
+    workers: 1,
+    environment: { LEASE_SECONDS: String(leaseSeconds), WORKERS: String(texts) },
+    limits: { leaseMs: leaseSeconds * 1_000 },
+  });
+  const client = clientOf(cluster);
+  const { url } = oldestOf(cluster, 'apis');
+  const { log } = oldestOf(cluster, 'workers').process;
+  const running = await submitMany(client, texts, { request: longText });
+  await until('all texts to run', () => running.every((id) => cluster.startsOf(id) === 1), 30_000);
+  disk.fill();
+  const { refused, accepted } = await submitUntilRefused(client, 12);
+  for (const answer of refused) expect(answer).toMatchObject(full);
+  await until('the reason in /health', async () => String(await problemsOf(url)).includes(full.body.detail), 10_000);
+  expect((await client.read(running[0] ?? '')).status).toBe(200);
+  const waits = () => log.filter(({ msg }) => msg === 'database is not available yet').length;
+  await until('texts that wait for room', () => waits() >= 4, 30_000);
+  disk.free();
+  await cluster.settle(60_000);
+  await expectAllSucceeded(cluster, texts + accepted.length);
+  expect(running.map((id) => cluster.startsOf(id))).toEqual(running.map(() => 1));
+  await until('health', async () => String(await problemsOf(url)) === '', 30_000);
+  await expectNoViolation(cluster);
+}
+
+/**
+ * Each client submits until it hears anything else than yes, every second one by way of `/generate`. A full disk is not noticed at once: each
+ * connection of Postgres still has a page with room for some rows.
+ */
+async function submitUntilRefused(
+  client: LoadClient,
+  clients: number,
+): Promise<{ readonly refused: readonly Heard[]; readonly accepted: readonly Heard[] }> {
+  const accepted: Heard[] = [];
+  const submits = Array.from({ length: clients }, async (_, index) => {
+    for (;;) {
+      const answer = await client.submit(index % 2 === 0 ? {} : { path: '/generate', waitSeconds: 1 });
+      if (answer.status !== 200 && answer.status !== 202) return answer;
+      accepted.push(answer);
+    }
+  });
+  return { refused: await Promise.all(submits), accepted };
+}
+
+/** Both at the same time, each with a disk of its own. */
+it('18: the disk of Postgres full under load: 503 with the reason, texts are kept and written when there is room', async () => {
+  await Promise.all((['full', 'postgres'] as const).map(async (size) => await expectTextsAreKept(size)));
 });

@@ -40,7 +40,7 @@ const shareOfPairs = 0.25;
 
 /** @returns what begins at once, each fault as likely */
 export function createFaultMenu(cluster: Cluster, random: Random): { next(): readonly TimedFault[] } {
-  const dishes = [...processFaults(random), ...serverFaults].filter(
+  const dishes = [...processFaults(random), ...serverFaults, ...(cluster.disk === null ? [] : diskFaults)].filter(
     ({ part }) => part !== 'redis' || cluster.redis !== null,
   );
   const timed = (dish: Dish): TimedFault => ({ ...dish, lastsMs: random.between(dish.lastsMs) });
@@ -116,6 +116,17 @@ const redisFaults: readonly Dish[] = [
   lastsMs: outage,
   part: 'redis',
 }));
+
+const diskFaults: readonly Dish[] = [
+  {
+    name: 'the disk of Postgres full',
+    // Pages with room take rows for some seconds still.
+    lastsMs: [5_000, 10_000],
+    part: 'postgres',
+    begin: ({ disk }) => disk?.fill(),
+    heal: ({ disk }) => disk?.free(),
+  },
+];
 
 const serverFaults: readonly Dish[] = [
   ...redisFaults,

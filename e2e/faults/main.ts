@@ -7,7 +7,14 @@ import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { errorLine, exitWith, parseDecimal, readArguments, UsageError } from '@prosemill/core';
-import { checkHistory, fromJsonLines, toJsonLines, type Violation } from '@prosemill/testkit';
+import {
+  checkHistory,
+  fromJsonLines,
+  openSmallDisk,
+  type SmallDisk,
+  toJsonLines,
+  type Violation,
+} from '@prosemill/testkit';
 import { Cluster } from './cluster.ts';
 import { createFaultMenu, type TimedFault } from './fault-menu.ts';
 import { startLoad } from './load.ts';
@@ -22,6 +29,8 @@ const recoverWithinMs = 60_000;
 /** Between two faults. */
 const pauseMs = [2_000, 12_000] as const;
 const drainMs = 5 * 60_000;
+/** Of the database's disk: for the first minute, and for each. Twice what the load stores. */
+const diskBytes = { base: 64 * 1_024 ** 2, perMinute: 8 * 1_024 ** 2 } as const;
 /** With a key each. */
 const ownerIds = ['ann', 'bob'] as const;
 
@@ -81,6 +90,7 @@ async function run({ minutes, seed, size }: Plan): Promise<readonly Violation[]>
   const file = createWriteStream(path);
   const cluster = await Cluster.launch({
     size,
+    disk: await openDisk(diskBytes.base + minutes * diskBytes.perMinute),
     apis: 2,
     workers: 3,
     environment: { ...withKeys, WORKERS: '4', SHUTDOWN_GRACE_SECONDS: '2' },
@@ -96,6 +106,16 @@ async function run({ minutes, seed, size }: Plan): Promise<readonly Violation[]>
     await cluster.stop();
     file.end();
     print(`The history is in ${path}.`);
+  }
+}
+
+/** Null, and no fault of the run, where this machine allows no mount. */
+async function openDisk(sizeBytes: number): Promise<SmallDisk | null> {
+  try {
+    return await openSmallDisk(Math.ceil(sizeBytes));
+  } catch (error) {
+    print(`No disk will be full: ${errorLine(error)}`);
+    return null;
   }
 }
 

@@ -56,6 +56,7 @@ export { type CollectedSpan, type Collector, startCollector } from './servers/co
 export { skewedClock } from './servers/faketime.ts';
 export { type HubFault, type HubServer, startHubServer } from './servers/hub-server.ts';
 export { createTestDatabase, launchPostgres, type PrivatePostgres, type TestDatabase } from './servers/postgres.ts';
+export { moveToDisk } from './servers/postgres-disk.ts';
 export { launchPgbouncer, type Pgbouncer, type PoolMode } from './servers/pgbouncer.ts';
 export { freePort } from './servers/server-process.ts';
 export { launchRedis } from './servers/redis.ts';

@@ -19,9 +19,7 @@ export interface SmallDisk {
 /** @throws when this machine allows neither a mount nor a mount namespace of its own */
 export async function openSmallDisk(sizeBytes: number): Promise<SmallDisk> {
   const mountPoint = mkdtempSync(join(tmpdir(), 'prosemill-disk-'));
-  const mount = `mount -t tmpfs -o size=${sizeBytes},mode=1777 prosemill ${mountPoint}`;
-  const holder = process.getuid?.() === 0 ? null : await holdNamespace(mount);
-  if (holder === null) execFileSync('sh', ['-c', mount]);
+  const holder = await mountAt(mountPoint, sizeBytes);
   // Through this link other processes of the same account see what is mounted in the namespace of the holder.
   const path = holder === null ? mountPoint : `/proc/${String(holder.pid)}/root${mountPoint}`;
   const ballast = join(path, 'ballast');
@@ -40,24 +38,38 @@ export async function openSmallDisk(sizeBytes: number): Promise<SmallDisk> {
   };
 }
 
+/** @returns the process that keeps the mount; null for a mount of the whole machine */
+async function mountAt(mountPoint: string, sizeBytes: number): Promise<ChildProcess | null> {
+  const mount = `mount -t tmpfs -o size=${sizeBytes},mode=1777 prosemill ${mountPoint}`;
+  try {
+    if (process.getuid?.() !== 0) return await holdNamespace(mount);
+    execFileSync('sh', ['-c', mount]);
+    return null;
+  } catch (error) {
+    rmSync(mountPoint, { recursive: true });
+    throw new Error('A small disk needs the right to mount: root, or unshare(1) with user namespaces.', {
+      cause: error,
+    });
+  }
+}
+
 /** Without root: a namespace in which this account may mount, and a process that keeps it. */
 async function holdNamespace(mount: string): Promise<ChildProcess> {
-  const holder = spawn(
-    'unshare',
-    ['--user', '--map-root-user', '--mount', 'sh', '-c', `${mount} && echo ready && exec cat`],
-    {
-      stdio: ['pipe', 'pipe', 'inherit'],
-    },
-  );
+  const script = `${mount} && echo ready && exec cat`;
+  const holder = spawn('unshare', ['--user', '--map-root-user', '--mount', 'sh', '-c', script], {
+    stdio: ['pipe', 'pipe', 'inherit'],
+  });
   const ended = once(holder, 'exit').then(([code]) => {
-    throw new Error(`A small disk needs root, or unshare(1) with user namespaces: it ended with ${String(code)}.`);
+    throw new Error(`unshare ended with ${String(code)}.`);
   });
   ended.catch(() => undefined);
   await Promise.race([once(holder.stdout, 'data'), ended]);
   return holder;
 }
 
+/** Ctrl-C may have ended it before. */
 async function end(holder: ChildProcess): Promise<void> {
+  if (holder.exitCode !== null || holder.signalCode !== null) return;
   const gone = once(holder, 'exit');
   holder.stdin?.end();
   await gone;
