@@ -85,6 +85,12 @@ async function useAll({ jobs, generations, apiKeys }: Store): Promise<void> {
 }
 
 describe('a database', () => {
+  it('may give its statements a millisecond', async () => {
+    const { store } = await openWith([`statement_timeout = '1ms'`, `lock_timeout = '1ms'`]);
+    const submit = async (): Promise<string> => await store.jobs.submit(newJob()).then(() => 'stored', String);
+    await expect.poll(submit).toBe('stored');
+  });
+
   it('may have settings that change what others read and write', async () => {
     const { store } = await openWith(hostile);
     await useAll(store);

@@ -14,18 +14,17 @@ export const idleTransactionTimeoutMs = 5_000;
 const reportedSettings = { client_encoding: 'UTF8', DateStyle: 'ISO', standard_conforming_strings: 'on' };
 
 /** Through a pooler these would become other clients' settings. */
-const sessionSettings = ({ statementTimeoutMs }: SessionOptions): Readonly<Record<string, string | number>> => ({
+const sessionSettings = {
   default_transaction_isolation: 'read committed',
   default_transaction_read_only: 'off',
   default_transaction_deferrable: 'off',
   extra_float_digits: 1,
   exit_on_error: 'off',
-  statement_timeout: statementTimeoutMs,
   lock_timeout: 0,
   transaction_timeout: 0,
   idle_in_transaction_session_timeout: idleTransactionTimeoutMs,
   idle_session_timeout: 0,
-});
+};
 
 const rowsOf = (settings: Readonly<Record<string, string | number>>): string =>
   Object.entries(settings)
@@ -37,17 +36,21 @@ const setAll = (settings: Readonly<Record<string, string | number>>, condition: 
   `select set_config(name, value, false) from pg_settings join (values ${rowsOf(settings)}) as wanted (name, value) using (name) where ${condition}`;
 
 /**
- * One round trip for a new connection. Settings of startup would do the same, but pgbouncer refuses most of them. A pooler shows itself by
+ * Two round trips for a new connection. Settings of startup would do the same, but pgbouncer refuses most of them. A pooler shows itself by
  * a process id that is not the server's.
  */
 export async function prepareSession(client: ClientBase, options: SessionOptions): Promise<void> {
+  const { statementTimeoutMs, limitMs } = options;
   const { processID } = client as unknown as { readonly processID: number | null };
   const isDirect = `pg_backend_pid() = ${Number(processID)}`;
-  const statement = {
-    text: `${setAll(reportedSettings, 'true')}; ${setAll(sessionSettings(options), isDirect)}`,
-    query_timeout: options.limitMs,
+  const run = async (text: string): Promise<void> => {
+    // Of pg's settings for one query, its types do not know this one.
+    const statement = { text, query_timeout: limitMs };
+    await client.query(statement);
   };
-  await client.query(statement);
+  // Alone: the role's own timeout counts for a whole message, and this one takes microseconds.
+  await run(`select set_config('statement_timeout', '${statementTimeoutMs}', false) where ${isDirect}`);
+  await run(`${setAll(reportedSettings, 'true')}; ${setAll(sessionSettings, isDirect)}`);
 }
 
 /** ISO, as any DateStyle with other words or another order would be guessed wrong. */

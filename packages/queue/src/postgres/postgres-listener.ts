@@ -4,6 +4,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { answerWithin, backoffMs, type Logger, reconnectBackoff, settleWithin } from '@prosemill/core';
 import { Client } from 'pg';
 import { type ConnectionLog, createConnectionLog } from '../connection-log.ts';
+import { prepareSession } from './prepare-session.ts';
 
 export interface ListenerOptions {
   readonly url: string;
@@ -81,6 +82,7 @@ export function createPostgresListener(options: ListenerOptions): PostgresListen
     const orLost = async <Result>(answer: Promise<Result>): Promise<Result> => await Promise.race([answer, lost]);
     try {
       await orLost(current.connect());
+      await orLost(prepareSession(current));
       current.on('notification', ({ payload = '' }) => receive(payload));
       isDeaf = true;
       // LISTEN is repeated with every check: a pooler that was set to another mode may have lost it.

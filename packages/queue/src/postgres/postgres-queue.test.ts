@@ -38,6 +38,30 @@ describeWakeUpsConformance('LISTEN/NOTIFY', async () => {
 });
 
 describe('LISTEN/NOTIFY in trouble', () => {
+  it('keeps its connections whatever timeouts the database has', async () => {
+    const { url, drop } = await createTestDatabase(inject('postgresUrl'));
+    onTestFinished(drop);
+    const [adminUrl, name] = [inject('postgresUrl'), new URL(url).pathname.slice(1)];
+    for (const setting of ['statement_timeout = 1', 'lock_timeout = 1', 'idle_session_timeout = 200']) {
+      await execute(adminUrl, `alter database ${name} set ${setting}`);
+    }
+    const queue = createPostgresQueue({ url, logger: silentLogger });
+    onTestFinished(async () => await queue.stop());
+    const heard: string[] = [];
+    queue.wakeUps.subscribe(({ ids }) => heard.push(...ids));
+    await queue.wakeUps.start();
+    await expect
+      .poll(() => {
+        queue.wakeUps.publish({ type: 'job-changed', ids: ['a'] });
+        return heard;
+      })
+      .toContain('a');
+    const idle = `select pid from pg_stat_activity where application_name in ('prosemill-listen', 'prosemill-notify')
+      and datname = '${name}' and clock_timestamp() - state_change > interval '500 ms'`;
+    await expect.poll(async () => (await execute(adminUrl, idle)).length).toBeGreaterThan(1);
+    expect(queue.problems()).toEqual([]);
+  });
+
   it('listens again after its connection was ended, and looks for what it missed', async () => {
     const { url, drop } = await createTestDatabase(inject('postgresUrl'));
     onTestFinished(drop);

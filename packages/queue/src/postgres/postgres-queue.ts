@@ -1,4 +1,5 @@
 /** Hints and wake-ups by LISTEN/NOTIFY. Nothing is kept: who is not listening hears nothing, and looks for itself when it starts. */
+import { callbackify } from 'node:util';
 import type { Hint, Logger } from '@prosemill/core';
 import { errorLine } from '@prosemill/core';
 import { Pool } from 'pg';
@@ -7,6 +8,7 @@ import { createPermitPool } from '../permit-pool.ts';
 import type { Queue } from '../queue.ts';
 import { createWakeUpListeners, decodeWakeUp, encodeWakeUp } from '../wake-up-listeners.ts';
 import { createPostgresListener } from './postgres-listener.ts';
+import { prepareSession } from './prepare-session.ts';
 
 export interface PostgresQueueOptions {
   readonly url: string;
@@ -29,6 +31,7 @@ export function createPostgresQueue({ url, logger }: PostgresQueueOptions): Queu
     query_timeout: sendTimeoutMs,
     keepAlive: true,
     application_name: 'prosemill-notify',
+    verify: callbackify(prepareSession),
   });
   const onLost = (error: Error): void => logger.debug({ reason: errorLine(error) }, 'a notifying connection was lost');
   pool.on('error', onLost);
