@@ -1,4 +1,4 @@
-/** One line when a connection is lost, a line now and then while it is away, one when it is back. */
+/** One line when a connection is lost, a line now and then while it is away, one when it is back; fewer when it comes and goes. */
 import { errorLine, type Logger } from '@prosemill/core';
 
 export interface ConnectionLog {
@@ -8,23 +8,27 @@ export interface ConnectionLog {
   readonly problem: string | null;
 }
 
-const repeatMs = 10_000;
+/** While it is away. */
+const repeatMs = 60_000;
+/** A connection that is lost again so soon after a line is told of only if it stays away. */
+const calmMs = 10_000;
 
 export function createConnectionLog(name: string, logger: Logger): ConnectionLog {
   let problem: string | null = null;
+  let isTold = false;
   let saidAt = Number.NEGATIVE_INFINITY;
   return {
     lost(error) {
-      const isNew = problem === null;
       problem = errorLine(error) || 'the connection was closed';
-      if (!isNew && performance.now() - saidAt < repeatMs) return;
+      if (performance.now() - saidAt < (isTold ? repeatMs : calmMs)) return;
       saidAt = performance.now();
+      isTold = true;
       logger.warn({ reason: problem }, `${name} is not available; trying again`);
     },
     restored() {
-      if (problem !== null) logger.info({}, `${name} is available again`);
+      if (isTold) logger.info({}, `${name} is available again`);
+      isTold = false;
       problem = null;
-      saidAt = Number.NEGATIVE_INFINITY;
     },
     get problem() {
       return problem;
