@@ -4,6 +4,7 @@ import {
   errorLine,
   type EngineState,
   hintsLateNote,
+  loadPhases,
   type Logger,
   type TextGenerator,
   type WorkerReport,
@@ -32,7 +33,7 @@ export interface Heartbeat {
 
 /** The API takes a worker for gone after three of these. */
 const intervalMs = 5_000;
-/** Of the progress of a download. */
+/** Of the progress within one phase of a load. */
 const minIntervalMs = 500;
 
 export function createHeartbeat(options: HeartbeatOptions): Heartbeat {
@@ -40,7 +41,7 @@ export function createHeartbeat(options: HeartbeatOptions): Heartbeat {
   let isDraining = false;
   let isStopped = false;
   let lastReportAt = Number.NEGATIVE_INFINITY;
-  let lastState: EngineState['type'] | null = null;
+  let lastState: string | null = null;
   /** Something may have changed since the last report was made. */
   let isOutdated = false;
   let isSending = false;
@@ -79,9 +80,10 @@ export function createHeartbeat(options: HeartbeatOptions): Heartbeat {
   return {
     start() {
       timer = setInterval(send, intervalMs);
-      unsubscribe = generator.onStateChange(({ type }) => {
-        const isNew = type !== lastState;
-        lastState = type;
+      unsubscribe = generator.onStateChange((state) => {
+        const name = state.type === 'loading' ? state.phase : state.type;
+        const isNew = name !== lastState;
+        lastState = name;
         if (isNew || performance.now() - lastReportAt > minIntervalMs) send();
       });
       send();
@@ -120,6 +122,7 @@ function workerStateOf({ type }: EngineState): WorkerState {
 }
 
 function noteOf({ state, model }: TextGenerator): string | null {
+  if (state.type === 'loading') return loadPhases[state.phase];
   if (state.type === 'failed' || state.type === 'restarting') return errorLine(state.error);
   return model?.fallbackReason ?? null;
 }

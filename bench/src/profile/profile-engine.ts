@@ -51,7 +51,10 @@ async function runQueue(
   const { loaded: runner, recording } = await recordSessions(
     profileFolder,
     async () =>
-      await loadBatchedModel({ model, modelDir: dataFolder, slots, threads: availableParallelism() }, () => undefined),
+      await loadBatchedModel(
+        { model, modelDir: dataFolder, slots, threads: availableParallelism() },
+        { onStep: () => undefined, onProgress: () => undefined },
+      ),
   );
   const tokenizer = createTokenizer(model.tokenizer);
   const runOnce = async (): Promise<WorkResult> =>

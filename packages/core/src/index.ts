@@ -27,5 +27,5 @@ export type * from './ports/hint-queue.ts';
 export * from './ports/job-store.ts';
 export type * from './ports/logger.ts';
 export type * from './ports/rate-limiter.ts';
-export type * from './ports/text-generator.ts';
+export * from './ports/text-generator.ts';
 export type * from './ports/wake-ups.ts';

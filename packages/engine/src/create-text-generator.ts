@@ -8,6 +8,7 @@ import {
   type GenerateRequest,
   type GenerationEnding,
   type LoadedModel,
+  type LoadPhase,
   type Logger,
   reconnectBackoff,
   type TextGenerator,
@@ -18,7 +19,8 @@ import type { ChildEnding, FromChild, LoadMessage } from './child/messages.ts';
 import { EngineProcess } from './engine-process.ts';
 import { EventQueue } from './event-queue.ts';
 import { fingerprintOf } from './fingerprint.ts';
-import { createProgressReport } from './models/progress-bar.ts';
+import { shareOf } from './load-progress.ts';
+import { createProgressReport, type ProgressReport } from './models/progress-bar.ts';
 import type { Engine } from './models/model-files.ts';
 import { type ModelChoice, type ResolvedModel, resolveModel } from './models/resolve-model.ts';
 
@@ -27,7 +29,7 @@ export interface TextGeneratorOptions extends ModelChoice {
   readonly slots: number | undefined;
   /** Threads of the one onnxruntime session. */
   readonly threads: number;
-  /** A process that is silent for so long, or loads for ten times as long, hangs, and is killed; more than the longest step of the model takes. Default 30,000. */
+  /** A process that is silent for so long, or gets no further with its load for ten times as long, hangs, and is killed; more than the longest step of the model takes. Default 30,000. */
   readonly hangLimitMs?: number;
   readonly logger: Logger;
 }
@@ -43,7 +45,8 @@ class ProcessTextGenerator implements TextGenerator {
   readonly #stepListeners = new Set<(steps: readonly EngineStep[]) => void>();
   readonly #calls = new Map<number, EventQueue<TokenEvent>>();
   readonly #stopping = new AbortController();
-  #state: EngineState = { type: 'loading', progress: null };
+  readonly #report: ProgressReport;
+  #state: EngineState = { type: 'loading', phase: 'finding', progress: null };
   #model: LoadedModel | null = null;
   #process: EngineProcess | null = null;
   #restart: NodeJS.Timeout | undefined;
@@ -54,6 +57,7 @@ class ProcessTextGenerator implements TextGenerator {
 
   constructor(options: TextGeneratorOptions) {
     this.#options = options;
+    this.#report = createProgressReport(options.logger, process.stderr);
     this.#slots = options.slots ?? defaultSlots[options.engine === 'transformers' ? 'transformers' : 'batched'];
   }
 
@@ -82,7 +86,10 @@ class ProcessTextGenerator implements TextGenerator {
   async start(): Promise<void> {
     const { logger, threads, modelDir } = this.#options;
     try {
-      const resolved = await this.#resolveModel();
+      const resolved = await resolveModel(this.#options, {
+        signal: this.#stopping.signal,
+        onProgress: (phase, done, total) => this.#progress(phase, done, total),
+      });
       this.#stopping.signal.throwIfAborted();
       this.#slots = this.#options.slots ?? defaultSlots[resolved.engine];
       const slots = this.#slots;
@@ -139,20 +146,10 @@ class ProcessTextGenerator implements TextGenerator {
     await this.#process?.end();
   }
 
-  async #resolveModel(): Promise<ResolvedModel> {
-    const { logger } = this.#options;
-    const report = createProgressReport('loading the model', logger, process.stderr);
-    try {
-      return await resolveModel(this.#options, {
-        signal: this.#stopping.signal,
-        onProgress: (received, total) => {
-          report.update(received, total);
-          this.#setState({ type: 'loading', progress: total === 0 ? null : Math.min(1, received / total) });
-        },
-      });
-    } finally {
-      report.end();
-    }
+  #progress(phase: LoadPhase, done: number, total: number): void {
+    if (this.#stopping.signal.aborted) return;
+    this.#setState({ type: 'loading', phase, progress: shareOf(done, total) });
+    this.#report.update(phase, done, total);
   }
 
   #startProcess(resolved: ResolvedModel, load: LoadMessage): void {
@@ -177,6 +174,9 @@ class ProcessTextGenerator implements TextGenerator {
 
   #receive(message: FromChild, resolved: ResolvedModel): void {
     switch (message.type) {
+      case 'load-progress':
+        this.#progress(message.phase, message.progress ?? 0, message.progress === null ? 0 : 1);
+        break;
       case 'loaded':
         this.#attempts = 0;
         this.#model ??= loadedModel(resolved, message.engineVersion);
@@ -239,6 +239,7 @@ class ProcessTextGenerator implements TextGenerator {
   #setState(state: EngineState): void {
     if (this.#state.type === 'stopped') return;
     this.#state = state;
+    if (state.type !== 'loading') this.#report.end();
     for (const listener of this.#listeners) listener(state);
   }
 }

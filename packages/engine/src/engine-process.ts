@@ -10,7 +10,7 @@ import type { FromChild, LoadMessage, ToChild } from './child/messages.ts';
 export interface EngineProcessOptions {
   readonly load: LoadMessage;
   readonly logger: Logger;
-  /** A process that says nothing for so long is killed; one that loads the model gets ten times as long for that. */
+  /** A process that says nothing for so long is killed; one that loads the model may be silent for ten times as long. */
   readonly hangLimitMs: number;
   readonly onMessage: (message: FromChild) => void;
   /** It is gone, asked or not; called once, with how it ended. */
@@ -21,8 +21,9 @@ const entry = fileURLToPath(new URL('child/main.ts', import.meta.url));
 /** Questions within the limit; counted instead of timed, so that a worker that was frozen itself blames nobody. */
 const pingsPerLimit = 6;
 /**
- * Loading blocks the thread, so nothing tells a slow load from one that hangs: 5 minutes with the default are enough for 6 GB, the largest
- * GPT-2, from a disk that reads 20 MB a second. A download is no part of it: that is the worker's.
+ * Between two steps of a load: 5 minutes with the default are enough for opening a graph of 6 GB, the largest GPT-2, from a disk that reads
+ * 20 MB a second. Progress is a sign of life, as a load has a limited number of steps: building the graph of a large model may take longer
+ * than any one limit for all of it. A download is no part of it: that is the worker's.
  */
 const limitsPerLoad = 10;
 /** A process that is told to end does so at once, unless the model is in the middle of a step. */
@@ -80,14 +81,14 @@ export class EngineProcess {
     this.#isHanging = this.#unanswered >= pingsPerLimit * (this.#isLoaded ? 1 : limitsPerLoad);
     if (this.#isHanging) this.#child.kill('SIGKILL');
     this.#unanswered += 1;
-    // One that loads is not asked: the answers between two parts of a load would hide that the whole does not come to an end.
+    // One that loads is not asked: answers between two steps would hide that it gets no further.
     if (this.#isLoaded) this.send({ type: 'ping' });
   }
 
   #silence(hangLimitMs: number): string {
     return this.#isLoaded
       ? `was silent for ${hangLimitMs / 1_000} s`
-      : `did not load the model within ${(limitsPerLoad * hangLimitMs) / 1_000} s`;
+      : `got no further with loading the model for ${(limitsPerLoad * hangLimitMs) / 1_000} s`;
   }
 
   /** Ends it and waits until it is gone. Idempotent. */

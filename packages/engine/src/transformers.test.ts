@@ -121,7 +121,9 @@ describe('the process of the engine', () => {
     await vi.waitUntil(() => childOf(process.pid) > before);
     process.kill(childOf(process.pid), 'SIGSTOP');
     await loaded;
-    expect(reasons[0]).toBe('the engine process did not load the model within 6 s and was ended by SIGKILL');
+    expect(reasons[0]).toBe(
+      'the engine process got no further with loading the model for 6 s and was ended by SIGKILL',
+    );
     await watched.stop();
   });
 

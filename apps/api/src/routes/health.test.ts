@@ -1,6 +1,6 @@
 import { setImmediate } from 'node:timers/promises';
 import type { Health, Problem } from '@prosemill/contract';
-import { hintsLateNote, type LogFields, type Logger, newId, type WorkerReport } from '@prosemill/core';
+import { hintsLateNote, loadPhases, type LogFields, type Logger, newId, type WorkerReport } from '@prosemill/core';
 import { createTestDatabase, silentLogger, startTcpProxy, type TcpProxy } from '@prosemill/testkit';
 import { afterEach, beforeEach, describe, expect, inject, it, vi } from 'vitest';
 import { openTestApi, type TestApi } from '../test-api.ts';
@@ -98,6 +98,13 @@ describe('what everybody may ask how the service is', () => {
       expect(JSON.stringify(workers)).not.toMatch(inner);
     },
   );
+
+  it.each(Object.values(loadPhases))('by /health says how far a worker is that loads: %s', async (phase) => {
+    await report({ state: 'loading', note: phase, loadProgress: 0.404 });
+    expect((await health()).workers).toMatchObject([{ note: `${phase}: 40 %`, load_progress: 0.404 }]);
+    await report({ state: 'loading', note: phase });
+    await expect.poll(async () => (await health()).workers.map((worker) => worker.note)).toContain(phase);
+  });
 
   it('by /readyz tells the reason to the log alone, once', async () => {
     proxy.refuse();

@@ -1,6 +1,13 @@
 /** How the service is, for people, load balancers and orchestrators. */
 import { healthRoute, livezRoute, readyzRoute } from '@prosemill/contract';
-import { AppError, hintsLateNote, type QueueMeasure, type WorkerReport, type WorkerState } from '@prosemill/core';
+import {
+  AppError,
+  hintsLateNote,
+  loadPhases,
+  type QueueMeasure,
+  type WorkerReport,
+  type WorkerState,
+} from '@prosemill/core';
 import type { OpenAPIHono } from '@hono/zod-openapi';
 import type { ApiEnv } from '../api-env.ts';
 import type { ApiServices } from '../api-services.ts';
@@ -47,9 +54,15 @@ const notes: Readonly<Record<WorkerState, string>> = {
   failed: 'It cannot run the model; its log says why.',
 };
 
+/** Sentences that workers write for everybody. */
+const publicNotes: ReadonlySet<string> = new Set([hintsLateNote, ...Object.values(loadPhases)]);
+
 /** Everybody may ask: a worker's own words can have paths and addresses in them. */
-const publicNote = ({ state, note }: WorkerReport): string | null =>
-  note === null || note === hintsLateNote ? note : notes[state];
+function publicNote({ state, note, loadProgress }: WorkerReport): string | null {
+  if (note === null) return null;
+  if (!publicNotes.has(note)) return notes[state];
+  return loadProgress === null ? note : `${note}: ${Math.floor(100 * loadProgress)} %`;
+}
 
 const countOf = (queue: QueueMeasure | null, status: 'queued' | 'running'): number | null =>
   queue?.counts.reduce((sum, each) => sum + (each.status === status ? each.count : 0), 0) ?? null;

@@ -194,9 +194,9 @@ export const hintsLateNote = 'No hints reach it, so it looks for jobs every seco
 export interface WorkerReport {
   readonly id: string;
   readonly state: WorkerState;
-  /** 0..1 while loading, else null. */
+  /** 0..1 of the load's phase, else null. */
   readonly loadProgress: number | null;
-  /** Why it failed, or why the shipped model runs, or {@link hintsLateNote}; else null. */
+  /** Why it failed, why the shipped model runs, {@link hintsLateNote}, or the phase of its load in the words of `loadPhases`; else null. */
   readonly note: string | null;
   /** Null until the model is known. */
   readonly model: ModelIdentity | null;

@@ -28,9 +28,20 @@ export type GenerationEnding =
   /** Code `worker_lost`: the engine's process died with this request in it. Any other: it did not. */
   | { readonly reason: 'error'; readonly error: AppError };
 
+/** The phases of a load, in their order; a load skips those that it does not need. In words for everybody: the log and `/health` show them. */
+export const loadPhases = {
+  finding: 'Looking for the model',
+  downloading: 'Downloading the model',
+  checking: 'Checking the files of the model',
+  'building-fp32': 'Building the fp32 graph',
+  'building-int8': 'Building the int8 graph',
+  opening: 'Opening the graph',
+} as const;
+export type LoadPhase = keyof typeof loadPhases;
+
 export type EngineState =
-  /** `progress` 0..1 of the bytes to load; null while the size is unknown. */
-  | { readonly type: 'loading'; readonly progress: number | null }
+  /** `progress` 0..1 of the phase; null while it is unknown. */
+  | { readonly type: 'loading'; readonly phase: LoadPhase; readonly progress: number | null }
   | { readonly type: 'ready' }
   /** The engine's process is gone and starts again after a pause. */
   | { readonly type: 'restarting'; readonly error: AppError }

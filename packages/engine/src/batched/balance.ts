@@ -6,6 +6,7 @@
  * add up to 1. After GELU nothing can be folded.
  * @see Xiao 2023, "SmoothQuant"; Wei 2023, "Outlier Suppression+"
  */
+import type { OnShare } from '../load-progress.ts';
 import type { ChannelStatistics } from './calibration.ts';
 import type { Gpt2Layer, Gpt2Weights, Linear, Norm } from './gpt2-weights.ts';
 
@@ -21,12 +22,21 @@ interface Change {
 }
 
 /** @param statistics  As {@link observeLinears} gives them. */
-export function balance(weights: Gpt2Weights, statistics: readonly ChannelStatistics[]): BalancedWeights {
+export function balance(
+  weights: Gpt2Weights,
+  statistics: readonly ChannelStatistics[],
+  onShare: OnShare = () => undefined,
+): BalancedWeights {
   const { tokens, shape } = weights;
-  const layers = weights.layers.map((layer, index) => balanceLayer(layer, statistics.slice(4 * index, 4 * index + 4)));
+  const layers = weights.layers.map((layer, index) => {
+    const balanced = balanceLayer(layer, statistics.slice(4 * index, 4 * index + 4));
+    onShare((index + 1) / (shape.layers + 1));
+    return balanced;
+  });
   const head = changeFor(statistics.at(-1), (channel) => columnSize(tokens, shape.width, channel));
   // The head has no bias that could give a shift back.
   const change = { shift: new Float32Array(shape.width), scale: head.scale };
+  onShare(1);
   return { ...weights, layers, finalNorm: changeNorm(weights.finalNorm, change), headScales: head.scale };
 }
 

@@ -1,9 +1,9 @@
 /** The engine `batched` with the model that ships with the repository. */
 import { readFileSync } from 'node:fs';
-import { mkdtemp, readdir, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { EngineStep, GenerateRequest, SamplingParameters, TextGenerator } from '@prosemill/core';
+import type { EngineStep, GenerateRequest, LoadPhase, SamplingParameters, TextGenerator } from '@prosemill/core';
 import { describeTextGeneratorConformance, type GoldenTokens, silentLogger } from '@prosemill/testkit';
 import { createTokenizer } from '@prosemill/tokenizer';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
@@ -156,6 +156,43 @@ describe('the graph', () => {
     const file = join(folder, 'a file');
     await writeFile(file, '');
     expect((await textWith(file)).reason).not.toBe('error');
+  });
+});
+
+/** The phases of a load as the states tell of them, in their order, with the progress of each. */
+async function phasesOf(options: Partial<TextGeneratorOptions>): Promise<Map<LoadPhase, readonly (number | null)[]>> {
+  const generator = createTextGenerator({ ...shipped, ...options });
+  onTestFinished(async () => await generator.stop());
+  const phases = new Map<LoadPhase, readonly (number | null)[]>();
+  generator.onStateChange((state) => {
+    if (state.type === 'loading') phases.set(state.phase, [...(phases.get(state.phase) ?? []), state.progress]);
+  });
+  await generator.start();
+  return phases;
+}
+
+describe.each(['fp32', 'int8'] as const)('the progress of a load in %s', (dtype) => {
+  it('is told for each phase, also when a damaged graph is made anew', async () => {
+    const modelDir = await mkdtemp(join(tmpdir(), 'prosemill-graphs-'));
+    onTestFinished(async () => await rm(modelDir, { recursive: true }));
+    const building = `building-${dtype}` as const;
+    const first = await phasesOf({ dtype, modelDir });
+    expect([...first.keys()]).toEqual(['checking', building, 'opening']);
+    for (const phase of ['checking', building] as const) {
+      const progress = first.get(phase) ?? [];
+      expect(progress).toEqual(progress.toSorted((a, b) => Number(a) - Number(b)));
+      expect(progress.length).toBeGreaterThan(10);
+      expect(progress.at(-1)).toBe(1);
+    }
+    expect(first.get(building)?.at(0)).toBe(0);
+    expect([...(await phasesOf({ dtype, modelDir })).keys()]).toEqual(['checking', 'opening']);
+    const [name = ''] = await readdir(join(modelDir, 'graphs'));
+    // Whole by its last bytes, so that it is opened before it proves to be damaged.
+    const path = join(modelDir, 'graphs', name);
+    await writeFile(path, (await readFile(path)).fill(255, 0, 1_000));
+    const again = await phasesOf({ dtype, modelDir });
+    expect(new Set(again.keys())).toEqual(new Set(['checking', 'opening', building]));
+    expect(again.get(building)).toEqual(first.get(building));
   });
 });
 

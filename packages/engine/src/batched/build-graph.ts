@@ -1,6 +1,7 @@
 /** From a model's weights to the graph that computes it in a number format. */
 import { readFile } from 'node:fs/promises';
 import { createTokenizer } from '@prosemill/tokenizer';
+import { type OnShare, partOf } from '../load-progress.ts';
 import { balance } from './balance.ts';
 import { observeLinears } from './calibration.ts';
 import { buildFp32Graph, buildGpt2Graph } from './gpt2-graph.ts';
@@ -27,16 +28,25 @@ export interface GraphSource {
 const calibrationText = new URL('../../texts/calibration.txt', import.meta.url);
 
 /**
+ * @param onShare  Of the whole; the parts have about the shares of the time that they take of distilgpt2.
  * @returns the bytes of an .onnx file
  * @throws {AppError} `engine_unavailable` when the folder holds no GPT-2 weights
  */
-export async function buildGraph(source: GraphSource): Promise<Uint8Array<ArrayBuffer>> {
-  const weights = await readGpt2Weights(source.model);
-  return source.dtype === 'fp32' ? buildFp32Graph(weights) : await buildInt8Graph(weights, source);
+export async function buildGraph(source: GraphSource, onShare: OnShare): Promise<Uint8Array<ArrayBuffer>> {
+  const isInt8 = source.dtype === 'int8';
+  const readEnd = isInt8 ? 0.05 : 0.5;
+  const weights = await readGpt2Weights(source.model, partOf(onShare, 0, readEnd));
+  const onRest = partOf(onShare, readEnd, 1);
+  return isInt8 ? await buildInt8Graph(weights, source, onRest) : buildFp32Graph(weights, onRest);
 }
 
-async function buildInt8Graph(weights: Gpt2Weights, { model, threads }: GraphSource): Promise<Uint8Array<ArrayBuffer>> {
+async function buildInt8Graph(
+  weights: Gpt2Weights,
+  { model, threads }: GraphSource,
+  onShare: OnShare,
+): Promise<Uint8Array<ArrayBuffer>> {
   const ids = createTokenizer(model.tokenizer).encode(await readFile(calibrationText, 'utf8'));
-  const balanced = balance(weights, await observeLinears(weights, ids, threads));
-  return buildGpt2Graph(balanced, (graph) => new Int8Layers(graph, balanced));
+  const statistics = await observeLinears(weights, ids, threads, partOf(onShare, 0, 0.5));
+  const balanced = balance(weights, statistics, partOf(onShare, 0.5, 0.75));
+  return buildGpt2Graph(balanced, (graph) => new Int8Layers(graph, balanced), partOf(onShare, 0.75, 1));
 }

@@ -1,5 +1,6 @@
 /** How large the numbers are that go into each linear layer: measured on a page of text. */
 import { InferenceSession } from 'onnxruntime-node';
+import { type OnShare, partOf } from '../load-progress.ts';
 import { Fp32Layers } from './fp32-layers.ts';
 import type { GraphLayers, LinearResult } from './graph-layers.ts';
 import { observedName } from './graph-names.ts';
@@ -16,6 +17,8 @@ export interface ChannelStatistics {
   readonly spread: Float32Array;
 }
 
+/** About how much of the time goes into running the model. */
+const runShare = 0.6;
 /** Positions computed together. */
 const windowTokens = 256;
 /**
@@ -32,6 +35,7 @@ export async function observeLinears(
   weights: Gpt2Weights,
   ids: readonly number[],
   threads: number,
+  onShare: OnShare = () => undefined,
 ): Promise<readonly ChannelStatistics[]> {
   const { shape } = weights;
   const names = Array.from({ length: 4 * shape.layers + 1 }, (_, index) => observedName(index));
@@ -39,17 +43,28 @@ export async function observeLinears(
   const feeds = new StepFeeds(shape);
   const size = Math.min(windowTokens, shape.positions);
   const inputs = names.map((): Float32Array[] => []);
-  for (let start = 0; start + skippedTokens < ids.length; start += size) {
+  const starts = windowStarts(ids.length, size);
+  const [onRun, onStatistics] = [partOf(onShare, 0, runShare), partOf(onShare, runShare, 1)];
+  for (const [done, start] of starts.entries()) {
     const window = ids.slice(start, start + size);
     const results = await session.run(feeds.of(firstStep(window, shape)), names);
     for (const [index, name] of names.entries()) {
       const data = results[name]?.data as Float32Array;
       inputs[index]?.push(data.slice((data.length / window.length) * skippedTokens));
     }
+    onRun((done + 1) / starts.length);
   }
   await session.release();
-  return inputs.map((parts, index) => statisticsOf(parts, widthOf(weights, index)));
+  return inputs.map((parts, index) => {
+    const statistics = statisticsOf(parts, widthOf(weights, index));
+    onStatistics((index + 1) / names.length);
+    return statistics;
+  });
 }
+
+/** Windows without a position that counts are left out. */
+const windowStarts = (count: number, size: number): readonly number[] =>
+  Array.from({ length: Math.ceil((count - skippedTokens) / size) }, (_, index) => index * size);
 
 const widthOf = ({ shape }: Gpt2Weights, index: number): number => (index % 4 === 3 ? shape.innerWidth : shape.width);
 

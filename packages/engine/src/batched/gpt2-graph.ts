@@ -27,6 +27,7 @@
  * | top_values, top_ids | float32, int32 | [L, topCandidates], largest first |
  * | logits | float32 | [L, V], in int8 to be multiplied by `logit_scales` [L, 1] |
  */
+import type { OnShare } from '../load-progress.ts';
 import { topCandidates } from '../sampling/sampling.ts';
 import { Fp32Layers } from './fp32-layers.ts';
 import type { GraphLayers } from './graph-layers.ts';
@@ -39,13 +40,14 @@ import { microsoftDomain, OnnxGraph, type Value } from './onnx-graph.ts';
 export function buildGpt2Graph(
   weights: Gpt2Weights,
   layersOf: (graph: OnnxGraph, weights: Gpt2Weights) => GraphLayers,
+  onShare: OnShare = () => undefined,
 ): Uint8Array<ArrayBuffer> {
   const graph = new OnnxGraph();
-  return new Gpt2GraphBuilder(graph, weights, layersOf(graph, weights)).build();
+  return new Gpt2GraphBuilder(graph, weights, layersOf(graph, weights)).build(onShare);
 }
 
-export const buildFp32Graph = (weights: Gpt2Weights): Uint8Array<ArrayBuffer> =>
-  buildGpt2Graph(weights, (graph) => new Fp32Layers(graph, weights));
+export const buildFp32Graph = (weights: Gpt2Weights, onShare?: OnShare): Uint8Array<ArrayBuffer> =>
+  buildGpt2Graph(weights, (graph) => new Fp32Layers(graph, weights), onShare);
 
 /** New positions of one section, [b, H, S, D]. */
 interface Heads {
@@ -96,7 +98,7 @@ class Gpt2GraphBuilder {
     this.#flatShape = graph.constant(BigInt64Array.of(-1n, BigInt(width)));
   }
 
-  build(): Uint8Array<ArrayBuffer> {
+  build(onShare: OnShare): Uint8Array<ArrayBuffer> {
     const graph = this.#graph;
     const { shape, positions, layers, finalNorm } = this.#weights;
     const ids = graph.input(inputNames.ids, 'int32', ['N']);
@@ -107,9 +109,13 @@ class Gpt2GraphBuilder {
     for (const [index, layer] of layers.entries()) {
       sum = graph.node('Add', [sum, this.#attention(this.#norm(sum, layer.attentionNorm), layer, index)]);
       sum = graph.node('Add', [sum, this.#mlp(this.#norm(sum, layer.mlpNorm), layer)]);
+      onShare((index + 1) / (shape.layers + 2));
     }
     this.#head(graph.node('Gather', [this.#norm(sum, finalNorm), wanted]));
-    return graph.finish('gpt2');
+    onShare((shape.layers + 1) / (shape.layers + 2));
+    const bytes = graph.finish('gpt2');
+    onShare(1);
+    return bytes;
   }
 
   /** The operator that adds as well, SkipLayerNormalization, takes four times as long as this one and the additions. */

@@ -1,5 +1,6 @@
 /** The weights of a GPT-2 model, by the names that Hugging Face gives them. */
 import { join } from 'node:path';
+import type { OnShare } from '../load-progress.ts';
 import { refuse } from '../models/model-refusals.ts';
 import type { Gpt2Shape } from './gpt2-config.ts';
 import { openTensors, type Tensors } from './tensors.ts';
@@ -47,23 +48,36 @@ export interface Gpt2Files {
 }
 
 const head = 'lm_head.weight';
+const tensorsPerLayer = 12;
+/** Tokens, positions, and the last norm's two. */
+const otherTensors = 4;
 
 /** @throws {AppError} `engine_unavailable` when the files hold no such weights */
-export async function readGpt2Weights({ folder, weights, shape }: Gpt2Files): Promise<Gpt2Weights> {
+export async function readGpt2Weights(
+  { folder, weights, shape }: Gpt2Files,
+  onShare: OnShare = () => undefined,
+): Promise<Gpt2Weights> {
   const tensors = await openTensors(weights.map((path) => join(folder, path)));
   try {
-    return await readAll(tensors, shape);
+    return await readAll(tensors, shape, onShare);
   } finally {
     await tensors.close();
   }
 }
 
-async function readAll(tensors: Tensors, shape: Gpt2Shape): Promise<Gpt2Weights> {
+async function readAll(tensors: Tensors, shape: Gpt2Shape, onShare: OnShare): Promise<Gpt2Weights> {
   const { width, innerWidth, vocabulary, positions } = shape;
   // Some files leave the first part of the names out.
   const prefix = tensors.has('transformer.wpe.weight') ? 'transformer.' : '';
-  const tensor = async (name: string, ...dims: number[]): Promise<Float32Array> =>
-    await tensors.read(prefix + name, dims);
+  const total = tensorsPerLayer * shape.layers + otherTensors;
+  let count = 0;
+  const read = async (name: string, ...dims: number[]): Promise<Float32Array> => {
+    const values = await tensors.read(name, dims);
+    count += 1;
+    onShare(count / total);
+    return values;
+  };
+  const tensor = async (name: string, ...dims: number[]): Promise<Float32Array> => await read(prefix + name, ...dims);
 
   const norm = async (name: string): Promise<Norm> => ({
     gain: await tensor(`${name}.weight`, width),
@@ -91,7 +105,7 @@ async function readAll(tensors: Tensors, shape: Gpt2Shape): Promise<Gpt2Weights>
   }
   // Of tensors that share their values safetensors keeps one, and save_model the first by name.
   const table = tensors.has(`${prefix}wte.weight`) || !tensors.has(head) ? `${prefix}wte.weight` : head;
-  const tokens = await tensors.read(table, [vocabulary, width]);
+  const tokens = await read(table, vocabulary, width);
   await checkHead(tensors, tokens, [vocabulary, width]);
   return {
     shape,

@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { mkdir, open, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { errorLine } from '@prosemill/core';
+import { type OnLoadProgress, type OnShare, partOf } from '../load-progress.ts';
 import { buildGraph, type GraphSource } from './build-graph.ts';
 import { Gpt2Session } from './gpt2-session.ts';
 import { graphFileOf, graphLabel } from './graph-file.ts';
@@ -10,40 +11,65 @@ import { graphFileOf, graphLabel } from './graph-file.ts';
 export interface StoredGraph extends GraphSource {
   /** Where downloaded models are kept. */
   readonly modelDir: string;
+  readonly onProgress: OnLoadProgress;
 }
 
+/** Of the phase that builds a graph; the rest is its way to the disk. */
+const builtShare = { fp32: 0.7, int8: 0.95 } as const;
+const writtenAtOnce = 2 ** 22;
+
 /** From the stored graph if it is this model's and can be read: a start then takes as long as reading the file. */
-export async function openStoredGraph({ modelDir, ...source }: StoredGraph): Promise<Gpt2Session> {
-  const { model, threads } = source;
-  const graphFile = graphFileOf(modelDir, { ...model, dtype: source.dtype });
-  const label = graphLabel({ ...model, dtype: source.dtype });
+export async function openStoredGraph({ modelDir, onProgress, ...source }: StoredGraph): Promise<Gpt2Session> {
+  const { model, dtype, threads } = source;
+  const openGraph = async (graph: string | Uint8Array): Promise<Gpt2Session> => {
+    onProgress('opening', 0, 0);
+    return await Gpt2Session.create(graph, model.shape, threads);
+  };
+  const graphFile = graphFileOf(modelDir, { ...model, dtype });
+  const label = graphLabel({ ...model, dtype });
   const end = await readEnd(graphFile, label.length);
   if (end !== null) {
     try {
       if (!end.equals(label)) throw new RangeError('it is cut off, or the graph of another model');
-      return await Gpt2Session.create(graphFile, model.shape, threads);
+      return await openGraph(graphFile);
     } catch (error) {
       // A damaged file is made anew; the worker's log shows why.
       process.stderr.write(`${graphFile} cannot be loaded and is made anew: ${errorLine(error)}\n`);
       await rm(graphFile, { force: true }).catch(() => undefined);
     }
   }
-  const graph = await buildGraph(source);
-  const isStored = await storeGraph(graphFile, [graph, label]);
-  return await Gpt2Session.create(isStored ? graphFile : graph, model.shape, threads);
+  const onShare: OnShare = (share) => onProgress(`building-${dtype}`, share, 1);
+  onShare(0);
+  const graph = await buildGraph(source, partOf(onShare, 0, builtShare[dtype]));
+  const isStored = await storeGraph(graphFile, [graph, label], partOf(onShare, builtShare[dtype], 1));
+  return await openGraph(isStored ? graphFile : graph);
 }
 
 /** @returns false where nothing can be written */
-async function storeGraph(graphFile: string, parts: readonly Uint8Array[]): Promise<boolean> {
+async function storeGraph(graphFile: string, parts: readonly Uint8Array[], onShare: OnShare): Promise<boolean> {
   const partial = `${graphFile}.partial-${randomUUID()}`;
   try {
     await mkdir(dirname(graphFile), { recursive: true });
-    await writeFile(partial, parts);
+    await writeFile(partial, piecesOf(parts, onShare));
     await rename(partial, graphFile);
     return true;
   } catch {
     await rm(partial, { force: true }).catch(() => undefined);
     return false;
+  }
+}
+
+/** @param onShare  Hears of what has been taken. */
+function* piecesOf(parts: readonly Uint8Array[], onShare: OnShare): Generator<Uint8Array> {
+  const total = parts.reduce((sum, { length }) => sum + length, 0);
+  let taken = 0;
+  for (const part of parts) {
+    for (let start = 0; start < part.length; start += writtenAtOnce) {
+      const piece = part.subarray(start, start + writtenAtOnce);
+      yield piece;
+      taken += piece.length;
+      onShare(taken / total);
+    }
   }
 }
 

@@ -6,11 +6,13 @@ import {
   errorLine,
   failpoint,
   type GenerateRequest,
+  type LoadPhase,
   poisonWord,
   stopSignals,
   toAppError,
 } from '@prosemill/core';
 import { createTokenizer, type Tokenizer } from '@prosemill/tokenizer';
+import { percentOf, shareOf } from '../load-progress.ts';
 import { TextRun } from '../sampling/text-run.ts';
 import type {
   CallEvent,
@@ -46,6 +48,7 @@ const calls = new Map<number, Call>();
 let engine: LoadedEngine | null = null;
 let unsent: CallEvent[] = [];
 const stepLog = new StepLog();
+let lastStep = '';
 
 function receive(message: ToChild): void {
   switch (message.type) {
@@ -85,12 +88,22 @@ async function loadRunner(message: LoadMessage): Promise<ModelRunner> {
     case 'batched':
       return await (
         await import('../batched/load-batched-model.ts')
-      ).loadBatchedModel(message, (step) => stepLog.add(step));
+      ).loadBatchedModel(message, { onStep: (step) => stepLog.add(step), onProgress: tellProgress });
     case 'transformers':
+      tellProgress('opening', 0, 0);
       return await (await import('./transformers-model.ts')).loadTransformersModel(message);
     default:
       return assertNever(message.model.engine);
   }
+}
+
+/** In whole percents. The channel is written at once, so it tells of work that blocks the thread too. */
+function tellProgress(phase: LoadPhase, done: number, total: number): void {
+  const share = shareOf(done, total);
+  const step = `${phase} ${share === null ? '' : percentOf(share)}`;
+  if (step === lastStep) return;
+  lastStep = step;
+  send({ type: 'load-progress', phase, progress: share });
 }
 
 async function generate(id: number, request: GenerateRequest): Promise<void> {

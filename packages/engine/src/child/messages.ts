@@ -1,5 +1,5 @@
 /** What a worker and its engine process say to each other. */
-import type { EngineStep, ErrorCode, GenerateRequest, GenerationEnding, TokenEvent } from '@prosemill/core';
+import type { EngineStep, ErrorCode, GenerateRequest, GenerationEnding, LoadPhase, TokenEvent } from '@prosemill/core';
 import type { DescribedModel } from '../models/describe-model.ts';
 
 export interface LoadMessage {
@@ -37,6 +37,8 @@ export type ChildEnding =
   | { readonly reason: 'error'; readonly error: ErrorData };
 
 export type FromChild =
+  /** Never twice the same: each is a step forward, of which a load has at most a hundred for each phase. */
+  | { readonly type: 'load-progress'; readonly phase: LoadPhase; readonly progress: number | null }
   | { readonly type: 'loaded'; readonly engineVersion: string }
   | { readonly type: 'load-failed'; readonly message: string }
   | { readonly type: 'pong'; readonly steps: readonly EngineStep[] }

@@ -1,7 +1,9 @@
 /** All that is known of a model from its files, and the checksum that stands for all that a text depends on. */
 import { createHash } from 'node:crypto';
+import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Gpt2Shape } from '../batched/gpt2-config.ts';
+import type { OnLoadProgress } from '../load-progress.ts';
 import { readEndIds } from './end-of-text.ts';
 import { folderSource } from './file-source.ts';
 import { type Dtype, type Engine, sha256OfFile, type Variant } from './model-files.ts';
@@ -39,7 +41,12 @@ export interface DescribedModel extends Variant {
  * @param wanted  Engines, the best first.
  * @throws {AppError} `engine_unavailable` when no engine of those can run what is in the folder, with the reason
  */
-export async function describeModel(folder: string, wanted: readonly Engine[], dtype: Dtype): Promise<DescribedModel> {
+export async function describeModel(
+  folder: string,
+  wanted: readonly Engine[],
+  dtype: Dtype,
+  onProgress: OnLoadProgress = () => undefined,
+): Promise<DescribedModel> {
   const source = folderSource(folder);
   const layout = await findLayout(source, wanted, dtype);
   const { engine, config, shape, weights } = layout;
@@ -47,7 +54,7 @@ export async function describeModel(folder: string, wanted: readonly Engine[], d
   const vocabulary = shape?.vocabulary ?? sizeOf(config.fields['vocab_size']);
   const tokenizer = await readTokenizer(source, layout.tokenizer, { config, vocabulary });
   const contextLength = shape?.positions ?? positionsOf(config);
-  const files = await checksumsOf(folder, layout);
+  const files = await checksumsOf(folder, layout, onProgress);
   const checksum = sha256Of({
     weights: weights.map((path) => files[path]),
     config: engine === 'batched' ? shape : config.fields,
@@ -70,16 +77,36 @@ export async function describeModel(folder: string, wanted: readonly Engine[], d
   };
 }
 
-async function checksumsOf(folder: string, { files }: ModelLayout): Promise<Checksums> {
+async function checksumsOf(folder: string, { files }: ModelLayout, onProgress: OnLoadProgress): Promise<Checksums> {
+  const total = await sizeOfFiles(files.map((path) => join(folder, path)));
+  let done = 0;
+  const onBytes = (count: number): void => {
+    done += count;
+    onProgress('checking', done, total);
+  };
   const entries: [string, string][] = [];
   for (const path of files) {
     const file = join(folder, path);
-    const checksum = await sha256OfFile(file).catch((cause: unknown) => {
+    const checksum = await sha256OfFile(file, onBytes).catch((cause: unknown) => {
       throw refuse('unreadable-file', { file }, cause);
     });
     entries.push([path, checksum]);
   }
   return Object.fromEntries(entries);
+}
+
+/** One that cannot be read is told of when it is read. */
+async function sizeOfFiles(paths: readonly string[]): Promise<number> {
+  const sizes = await Promise.all(
+    paths.map(
+      async (path) =>
+        await stat(path).then(
+          ({ size }) => size,
+          () => 0,
+        ),
+    ),
+  );
+  return sizes.reduce((sum, size) => sum + size, 0);
 }
 
 const sizeOf = (value: unknown): number | null =>

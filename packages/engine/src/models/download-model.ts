@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { AppError } from '@prosemill/core';
+import type { OnLoadProgress } from '../load-progress.ts';
 import type { Checksums } from './describe-model.ts';
 import { downloadHubFile, type HubFile, type Repository } from './hub.ts';
 import { type HubRequest, type HubSource, persistently } from './hub-source.ts';
@@ -16,8 +17,7 @@ export interface DownloadOptions extends HubRequest {
   readonly modelDir: string;
   /** Checksums by path that are known before the download. */
   readonly pinned: Checksums;
-  /** `received` of `total` bytes. */
-  readonly onProgress: (received: number, total: number) => void;
+  readonly onProgress: OnLoadProgress;
 }
 
 /** What a finished download says about itself; the folder has it only when it is complete. */
@@ -91,7 +91,7 @@ async function downloadInto(folder: string, options: DownloadOptions): Promise<D
     const actual = await persistently(options, () =>
       downloadHubFile(file, target, timeouts, signal, (count) => {
         received.set(file.path, count);
-        onProgress(sum(received.values()), total);
+        onProgress('downloading', sum(received.values()), total);
       }),
     );
     const expected = pinned[file.path] ?? file.sha256;

@@ -1,7 +1,6 @@
 /** Engines, number formats, and the names of the files that they need. */
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { pipeline } from 'node:stream/promises';
 import { isObject, type JsonFile } from './model-json.ts';
 import { refuse, shown } from './model-refusals.ts';
 
@@ -53,9 +52,16 @@ export function onnxDataFiles({ file, fields }: JsonFile, dtype: Dtype): readonl
   return Array.from({ length: count }, (_, index) => `${weights}_data${index === 0 ? '' : `_${index}`}`);
 }
 
-/** @returns 64 hex digits */
-export async function sha256OfFile(path: string): Promise<string> {
+/**
+ * @param onBytes  Hears how many more have been read.
+ * @returns 64 hex digits
+ */
+export async function sha256OfFile(path: string, onBytes: (count: number) => void): Promise<string> {
   const hash = createHash('sha256');
-  await pipeline(createReadStream(path, { highWaterMark: 2 ** 20 }), hash);
+  const chunks: AsyncIterable<Buffer> = createReadStream(path, { highWaterMark: 2 ** 20 });
+  for await (const chunk of chunks) {
+    hash.update(chunk);
+    onBytes(chunk.length);
+  }
   return hash.digest('hex');
 }

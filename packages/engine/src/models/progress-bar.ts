@@ -1,45 +1,69 @@
-/** Shows a download: a bar on a terminal, a log line every tenth elsewhere. */
-import type { Logger } from '@prosemill/core';
+/** Shows how far a load is: a bar on a terminal, a log line every tenth elsewhere. */
+import { type LoadPhase, loadPhases, type Logger } from '@prosemill/core';
+import { type OnLoadProgress, percentOf, shareOf } from '../load-progress.ts';
 
 export interface ProgressReport {
-  /** Bytes so far; `total` 0 while unknown. */
-  update(received: number, total: number): void;
-  /** Takes the bar off the terminal. Idempotent. */
+  readonly update: OnLoadProgress;
+  /** Takes the bar off the terminal; what comes later begins anew. Idempotent. */
   end(): void;
 }
 
 const barWidth = 30;
+const inBytes: ReadonlySet<LoadPhase> = new Set(['downloading', 'checking']);
+/** Every start checks the files: of a short check the log says nothing. */
+const quietCheckMs = 1_000;
 const megabytes = (bytes: number): string => (bytes / 1e6).toFixed(bytes < 1e7 ? 1 : 0);
 
 export function createProgressReport(
-  label: string,
   logger: Logger,
   terminal: Pick<NodeJS.WriteStream, 'isTTY' | 'write'>,
 ): ProgressReport {
   let shown = '';
+  let phase: LoadPhase | null = null;
+  let phaseStart = 0;
   let nextTenth = 0;
 
-  function line(received: number, total: number): string {
-    const filled = Math.round((received / total) * barWidth);
-    const bar = '█'.repeat(filled).padEnd(barWidth, '░');
-    return `${label} ${bar} ${megabytes(received)} of ${megabytes(total)} MB`;
+  function enter(next: LoadPhase): void {
+    phase = next;
+    phaseStart = performance.now();
+    nextTenth = 0;
+  }
+
+  function show(text: string): void {
+    if (text !== shown) terminal.write(`\r\u001B[2K${text}`);
+    shown = text;
+  }
+
+  function log(current: LoadPhase, share: number | null): void {
+    if (current === 'checking' && performance.now() - phaseStart < quietCheckMs) return;
+    const tenths = (share ?? 0) * 10;
+    if (tenths < nextTenth) return;
+    const percent = share === null ? {} : { percent: percentOf(share) };
+    logger.info({ phase: loadPhases[current], ...percent }, 'loading the model');
+    nextTenth = Math.floor(tenths) + 1;
   }
 
   return {
-    update(received, total) {
-      if (total === 0) return;
-      if (terminal.isTTY) {
-        const text = line(received, total);
-        if (text !== shown) terminal.write(`\r\u001B[2K${text}`);
-        shown = text;
-      } else if (received >= (nextTenth * total) / 10) {
-        logger.info({ received, total }, label);
-        nextTenth = Math.floor((received / total) * 10) + 1;
-      }
+    update(current, done, total) {
+      if (current !== phase) enter(current);
+      const share = shareOf(done, total);
+      // A download whose size is not known yet.
+      if (share === null && inBytes.has(current)) return;
+      if (terminal.isTTY) show(lineOf(current, done, total));
+      else log(current, share);
     },
     end() {
       if (shown !== '') terminal.write('\r\u001B[2K');
       shown = '';
+      phase = null;
     },
   };
+}
+
+function lineOf(phase: LoadPhase, done: number, total: number): string {
+  const share = shareOf(done, total);
+  if (share === null) return `${loadPhases[phase]} …`;
+  const bar = '█'.repeat(Math.round(share * barWidth)).padEnd(barWidth, '░');
+  const amount = inBytes.has(phase) ? `${megabytes(done)} of ${megabytes(total)} MB` : `${percentOf(share)} %`;
+  return `${loadPhases[phase]} ${bar} ${amount}`;
 }

@@ -3,6 +3,7 @@ import { cp, mkdir, mkdtemp, readdir, readFile, rm, stat, utimes } from 'node:fs
 import { tmpdir } from 'node:os';
 import { join, resolve as resolvePath } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import type { LoadPhase } from '@prosemill/core';
 import { type HubServer, startHubServer } from '@prosemill/testkit';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { belongingOf, qualityLimits, readQualityReport, storeQualityReport } from '../quality/quality-report.ts';
@@ -15,14 +16,15 @@ const commit = '0123456789abcdef0123456789abcdef01234567';
 
 let hub: HubServer;
 let modelDir: string;
-let progress: [received: number, total: number][];
+/** By their phase. */
+let phases: Partial<Record<LoadPhase, [done: number, total: number][]>>;
 
 beforeEach(async () => {
   // Under distilgpt2's name the bytes are wrong: what a broken or lying mirror would send.
   const distilgpt2 = { 'distilbert/distilgpt2': tinyTales, 'Xenova/distilgpt2': tinyTales };
   hub = await startHubServer({ repositories: { 'acme/tiny': tinyTales, ...distilgpt2 }, commit });
   modelDir = await mkdtemp(join(tmpdir(), 'prosemill-models-'));
-  progress = [];
+  phases = {};
 });
 afterEach(async () => {
   await hub.stop();
@@ -39,7 +41,10 @@ async function resolve(choice: Partial<ModelChoice>, signal = new AbortControlle
     hubEndpoint: hub.url,
     ...choice,
   } as const;
-  return await resolveModel(all, { signal, onProgress: (received, total) => progress.push([received, total]) });
+  return await resolveModel(all, {
+    signal,
+    onProgress: (phase, done, total) => void (phases[phase] ??= []).push([done, total]),
+  });
 }
 
 /** Everything in the folder for models, without what belongs to complete downloads. */
@@ -75,11 +80,15 @@ describe('a model from the hub', () => {
       fallbackReason: null,
     });
     expect(await readFile(join(model.folder, weights))).toEqual(await readFile(join(tinyTales, weights)));
-    const [received, total] = progress.at(-1) ?? [0, 0];
+    const [received, total] = phases.downloading?.at(-1) ?? [0, 0];
     expect(received).toBe(total);
     expect(total).toBeGreaterThan(weightsSize);
-    expect(progress.length).toBeGreaterThan(10);
-    expect(new Set(progress.map(([, ofTotal]) => ofTotal)).size).toBe(1);
+    expect(phases.downloading?.length).toBeGreaterThan(10);
+    expect(new Set(phases.downloading?.map(([, ofTotal]) => ofTotal)).size).toBe(1);
+    const [checked, ofTotal] = phases.checking?.at(-1) ?? [0, 0];
+    expect(checked).toBe(ofTotal);
+    expect(ofTotal).toBeGreaterThan(weightsSize);
+    expect(phases.checking?.length).toBeGreaterThan(10);
     expect(await leftovers()).toEqual([]);
     await hub.stop();
     expect(await resolve({ model: 'acme/tiny' })).toEqual(model);
@@ -132,7 +141,7 @@ describe('a model from the hub', () => {
     hub.breakNext(weights, 'stall', 1);
     const stopping = new AbortController();
     const loading = resolve({ model: 'acme/tiny' }, stopping.signal);
-    await expect.poll(() => progress.at(-1)?.[0] ?? 0).toBeGreaterThan(weightsSize / 3);
+    await expect.poll(() => phases.downloading?.at(-1)?.[0] ?? 0).toBeGreaterThan(weightsSize / 3);
     stopping.abort();
     await expect(loading).rejects.toThrow('aborted');
     expect(await leftovers()).toEqual([]);

@@ -5,12 +5,13 @@ import { basename, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { isDeepStrictEqual } from 'node:util';
 import { AppError, errorLine } from '@prosemill/core';
+import type { OnLoadProgress } from '../load-progress.ts';
 import { readDefaultDtype } from '../quality/quality-report.ts';
 import { type Checksums, type DescribedModel, describeModel } from './describe-model.ts';
 import { type DownloadManifest, downloadModel, folderOf, readManifest } from './download-model.ts';
 import type { Repository } from './hub.ts';
 import { hubSource } from './hub-source.ts';
-import { type Dtype, type Engine, engines, isBatchedDtype, onnxFile } from './model-files.ts';
+import { type Dtype, type Engine, engines, isBatchedDtype, onnxFile, type Variant } from './model-files.ts';
 import { findLayout } from './model-layout.ts';
 
 export interface ModelChoice {
@@ -73,8 +74,7 @@ const shippedFolder = fileURLToPath(new URL('../../../../models/tiny-tales', imp
 
 export interface ResolveOptions {
   readonly signal: AbortSignal;
-  /** Of a download: bytes so far and in all. */
-  readonly onProgress: (received: number, total: number) => void;
+  readonly onProgress: OnLoadProgress;
 }
 
 type FetchOptions = ResolveOptions & typeof oneTry;
@@ -95,8 +95,8 @@ export async function resolveModel(choice: ModelChoice, options: ResolveOptions)
 async function findModel(choice: DefiniteChoice, options: ResolveOptions): Promise<ResolvedModel> {
   const { model } = choice;
   if (model === undefined) return await resolveDefault(choice, options);
-  if (model === 'shipped') return await fromFolder(shippedFolder, choice);
-  if (await isFolder(model)) return await fromFolder(resolve(model), choice);
+  if (model === 'shipped') return await fromFolder(shippedFolder, choice, options);
+  if (await isFolder(model)) return await fromFolder(resolve(model), choice, options);
   if (!isHubId(model)) throw new AppError('engine_unavailable', { message: pathProblem(model) });
   return await fromHub(model, choice, { ...options, ...manyTries }).catch((cause: unknown) => {
     options.signal.throwIfAborted();
@@ -117,7 +117,7 @@ async function resolveDefault(choice: DefiniteChoice, options: ResolveOptions): 
   } catch (error) {
     options.signal.throwIfAborted();
     const hasDtype = choice.engine !== 'transformers' && isBatchedDtype(choice.dtype);
-    const shipped = await fromFolder(shippedFolder, hasDtype ? choice : { ...choice, dtype: 'fp32' });
+    const shipped = await fromFolder(shippedFolder, hasDtype ? choice : { ...choice, dtype: 'fp32' }, options);
     const fallbackReason = `distilgpt2 could not be had (${errorLine(error)}), so the small model ${shipped.name} of this repository runs instead.`;
     return { ...shipped, fallbackReason };
   }
@@ -129,8 +129,12 @@ function candidatesOf({ engine, dtype }: Pick<DefiniteChoice, 'engine' | 'dtype'
   return isBatchedDtype(dtype) ? engines : ['transformers'];
 }
 
-async function fromFolder(folder: string, choice: Pick<DefiniteChoice, 'engine' | 'dtype'>): Promise<ResolvedModel> {
-  const described = await describeModel(folder, candidatesOf(choice), choice.dtype);
+async function fromFolder(
+  folder: string,
+  choice: Pick<DefiniteChoice, 'engine' | 'dtype'>,
+  { onProgress }: ResolveOptions,
+): Promise<ResolvedModel> {
+  const described = await describeModel(folder, candidatesOf(choice), choice.dtype, onProgress);
   return { ...described, name: basename(folder), revision: digitsOf(described), fallbackReason: null };
 }
 
@@ -141,7 +145,7 @@ async function fromHub(model: string, choice: DefiniteChoice, options: FetchOpti
     const { repository } = sourceOf(model, choice, engine);
     const folder = folderOf(modelDir, repository, { engine, dtype });
     const manifest = await readManifest(folder);
-    if (manifest !== null) return await fromDownload({ folder, repository, manifest }, engine, dtype);
+    if (manifest !== null) return await fromDownload({ folder, repository, manifest }, { engine, dtype }, options);
   }
   const [first = 'transformers'] = candidates;
   const { repository, pinned } = sourceOf(model, choice, first);
@@ -152,7 +156,7 @@ async function fromHub(model: string, choice: DefiniteChoice, options: FetchOpti
   const checksums = wanted === undefined || wanted === pinned?.revision ? (pinned?.checksums ?? {}) : {};
   const variant = { engine, dtype };
   const folder = await downloadModel({ ...request, source, files, variant, modelDir, pinned: checksums });
-  return await fromDownload({ folder, repository, manifest: await readManifest(folder) }, engine, dtype);
+  return await fromDownload({ folder, repository, manifest: await readManifest(folder) }, variant, options);
 }
 
 function sourceOf(
@@ -177,10 +181,10 @@ interface Download {
 
 async function fromDownload(
   { folder, repository, manifest }: Download,
-  engine: Engine,
-  dtype: Dtype,
+  { engine, dtype }: Variant,
+  { onProgress }: ResolveOptions,
 ): Promise<ResolvedModel> {
-  const described = await describeModel(resolve(folder), [engine], dtype);
+  const described = await describeModel(resolve(folder), [engine], dtype, onProgress);
   const { id, revision } = repository;
   const commit = manifest?.commit ?? null;
   const isUntouched = commit !== null && isSame(described.files, manifest?.files);

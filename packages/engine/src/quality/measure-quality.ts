@@ -9,7 +9,7 @@ import type { BatchedDtype } from '../batched/build-graph.ts';
 import type { Gpt2Session } from '../batched/gpt2-session.ts';
 import { graphFileOf } from '../batched/graph-file.ts';
 import { openStoredGraph } from '../batched/stored-graph.ts';
-import { createProgressReport } from '../models/progress-bar.ts';
+import { createProgressReport, type ProgressReport } from '../models/progress-bar.ts';
 import { type ModelChoice, type ResolvedModel, resolveModel } from '../models/resolve-model.ts';
 import { belongingOf, judge, qualityLimits, type QualityReport } from './quality-report.ts';
 import { scoreWindows } from './score-windows.ts';
@@ -37,8 +37,18 @@ const heldOutText = fileURLToPath(new URL('../../texts/held-out.txt', import.met
  * @throws {AppError} `engine_unavailable` when the model cannot be had; `invalid_request` when the text cannot be read or is too short
  */
 export async function measureQuality(options: QualityOptions): Promise<MeasuredQuality> {
+  const progress = createProgressReport(options.logger, process.stderr);
+  try {
+    return await measure(options, progress);
+  } finally {
+    progress.end();
+  }
+}
+
+async function measure(options: QualityOptions, progress: ProgressReport): Promise<MeasuredQuality> {
   const { textFile = heldOutText, threads, modelDir } = options;
-  const model = await resolveWithProgress(options);
+  const onProgress = progress.update;
+  const model = await resolveModel(options, { signal: new AbortController().signal, onProgress });
   const { shape } = model;
   if (shape === null || model.engine !== 'batched') return { model, report: null };
   const text = await readText(textFile);
@@ -49,7 +59,7 @@ export async function measureQuality(options: QualityOptions): Promise<MeasuredQ
     });
   }
   const open = async (dtype: BatchedDtype): Promise<Gpt2Session> =>
-    await openStoredGraph({ model: { ...model, shape }, dtype, modelDir, threads });
+    await openStoredGraph({ model: { ...model, shape }, dtype, modelDir, threads, onProgress });
   const scores = await scoreWindows({ ids, shape, reference: await open('fp32'), other: await open('int8') });
   const report = {
     ...belongingOf(model.checksum),
@@ -73,18 +83,6 @@ export async function keepOneGraph(of: {
 }): Promise<void> {
   for (const dtype of ['fp32', 'int8'] as const) {
     if (dtype !== of.kept) await rm(graphFileOf(of.modelDir, { ...of, dtype }), { force: true });
-  }
-}
-
-async function resolveWithProgress(options: QualityOptions): Promise<ResolvedModel> {
-  const download = createProgressReport('loading the model', options.logger, process.stderr);
-  try {
-    return await resolveModel(options, {
-      signal: new AbortController().signal,
-      onProgress: (received, total) => download.update(received, total),
-    });
-  } finally {
-    download.end();
   }
 }
 

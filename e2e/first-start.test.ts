@@ -1,0 +1,30 @@
+/** The first start with a model, which builds its graph. */
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Health } from '@prosemill/contract';
+import { expect, it, onTestFinished } from 'vitest';
+import { createClient } from './http-client.ts';
+import { launchStandalone } from './launch.ts';
+
+it('shows in /health and the log how far the graph is', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'prosemill-e2e-'));
+  onTestFinished(async () => await rm(folder, { recursive: true }));
+  const DATABASE_URL = `sqlite:${join(folder, 'prosemill.db')}`;
+  const service = await launchStandalone({ DATABASE_URL, MODEL: 'shipped', DTYPE: 'int8', MODEL_DIR: folder });
+  onTestFinished(async () => void (await service.stop('SIGKILL')));
+  const request = await createClient(service.url);
+  const worker = async () => (await request<Health>('/health')).body.workers[0];
+  await expect.poll(worker, { interval: 20, timeout: 60_000 }).toMatchObject({
+    state: 'loading',
+    load_progress: expect.any(Number) as number,
+    note: expect.stringMatching(/^Building the int8 graph: \d+ %$/) as string,
+  });
+  await expect.poll(worker, { timeout: 60_000 }).toMatchObject({ state: 'ready', load_progress: null, note: null });
+  const lines = service.processes[0]?.log.filter(({ phase }) => phase === 'Building the int8 graph') ?? [];
+  expect(lines.map(({ msg }) => msg)).toEqual(lines.map(() => 'loading the model'));
+  const percents = lines.map(({ percent }) => Number(percent));
+  expect(percents).toEqual(percents.toSorted((a, b) => a - b));
+  expect([percents[0], percents.at(-1)]).toEqual([0, 100]);
+  expect(percents.length).toBeGreaterThan(5);
+});
