@@ -9,7 +9,7 @@ import { mkdir, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { parseArgs } from 'node:util';
+import { exitWith, isWholeNumber, readArguments, UsageError, wholeNumberProblem } from '@prosemill/core';
 import { launchPostgres, launchRedis } from '@prosemill/testkit';
 import { type Environment, launchSeparate, launchStandalone, type Service } from '../launch.ts';
 
@@ -30,19 +30,8 @@ const programs = join(folder, 'venv/bin');
 /** A run of fewer cases has shown too little. */
 const minCases = 5_000;
 
-const { values } = parseArgs({
-  options: {
-    size: { type: 'string', default: 'embedded' },
-    auth: { type: 'string', default: 'off' },
-    /** Cases of each route in each phase, at most. */
-    examples: { type: 'string', default: '500' },
-    seed: { type: 'string', default: String(Date.now() % 1_000_000) },
-  },
-});
-const { size, auth, examples, seed } = values;
-if (!['embedded', 'full'].includes(size) || !['off', 'keys'].includes(auth) || !(Number(examples) > 0)) {
-  throw new TypeError('usage: pnpm schemathesis [--size embedded|full] [--auth off|keys] [--examples 500] [--seed 7]');
-}
+const usage = 'usage: pnpm schemathesis [--size embedded|full] [--auth off|keys] [--examples 500] [--seed 7]';
+const { size, auth, examples, seed } = readPlan();
 const adminKey = randomBytes(32).toString('hex');
 const environment: Environment = {
   // As many texts at once as the engine can.
@@ -50,12 +39,55 @@ const environment: Environment = {
   AUTH: auth,
   ...(auth === 'keys' ? { ADMIN_KEY: adminKey, RATE_LIMIT_PER_MINUTE: '0', TRUSTED_PROXIES: '1' } : {}),
 };
-await installSchemathesis();
-const service = await (size === 'full' ? launchFull() : launchEmbedded());
-try {
-  process.exitCode = await runSchemathesis(service.url);
-} finally {
-  await service.stop();
+
+await main().then((code) => (process.exitCode = code), exitWith);
+
+async function main(): Promise<number | null> {
+  await installSchemathesis();
+  const service = await (size === 'full' ? launchFull() : launchEmbedded());
+  try {
+    return await runSchemathesis(service.url);
+  } finally {
+    await service.stop();
+  }
+}
+
+interface Plan {
+  readonly size: string;
+  readonly auth: string;
+  /** Cases of each route in each phase, at most. */
+  readonly examples: string;
+  readonly seed: string;
+}
+
+function readPlan(): Plan {
+  try {
+    const options = {
+      size: { type: 'string', default: 'embedded' },
+      auth: { type: 'string', default: 'off' },
+      examples: { type: 'string', default: '500' },
+      seed: { type: 'string', default: String(Date.now() % 1_000_000) },
+    } as const;
+    const { values } = readArguments({ options }, usage);
+    const problems = problemsOf(values);
+    if (problems.length > 0) throw new UsageError(problems, usage);
+    return values;
+  } catch (error) {
+    return exitWith(error);
+  }
+}
+
+function problemsOf(plan: Plan): readonly string[] {
+  const problems: string[] = [];
+  if (!['embedded', 'full'].includes(plan.size)) problems.push(`--size: must be embedded or full, not ${plan.size}`);
+  if (!['off', 'keys'].includes(plan.auth)) problems.push(`--auth: must be off or keys, not ${plan.auth}`);
+  for (const [name, min] of [
+    ['examples', 1],
+    ['seed', 0],
+  ] as const) {
+    if (!isWholeNumber(plan[name], { min })) problems.push(`--${name}: ${wholeNumberProblem({ min }, plan[name])}`);
+  }
+  return problems;
 }
 
 /** What requirements.txt pins, in a virtual environment. */

@@ -1,10 +1,11 @@
 /** Fetches the model into MODEL_DIR and runs it once: for images, so that a container starts without a network. */
-import { exitWith } from '@prosemill/core';
+import { exitWith, readArguments } from '@prosemill/core';
 import { createTextGenerator } from '@prosemill/engine';
 import { createLogger } from '@prosemill/telemetry';
 import { fleetEngineOptions, readWorkerConfig } from './config.ts';
 
 async function downloadModel(): Promise<void> {
+  readArguments({ options: {} }, 'usage: node apps/worker/src/download-model.ts  (which model is MODEL)');
   const config = readWorkerConfig();
   const logger = createLogger({ name: 'download-model', level: config.LOG_LEVEL, pretty: config.LOG_PRETTY });
   const generator = createTextGenerator({ ...fleetEngineOptions(config), logger });
