@@ -1,12 +1,17 @@
 /** The log where nothing can be written, and on a disk that fills up. */
-import { execFileSync, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { closeSync, openSync, readFileSync, statSync } from 'node:fs';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { checkHistory, createHistoryRecorder, createTestDatabase, freePort, openSql } from '@prosemill/testkit';
+import {
+  checkHistory,
+  createHistoryRecorder,
+  createTestDatabase,
+  freePort,
+  openSmallDisk,
+  openSql,
+} from '@prosemill/testkit';
 import { expect, inject, it, onTestFinished } from 'vitest';
 import { migrateDatabase, testEnvironment } from '../launch.ts';
 import { defaultLimits } from './cluster.ts';
@@ -16,13 +21,6 @@ import { patience, until } from './until.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 type Program = 'api' | 'worker' | 'standalone';
-
-/** A disk that the test fills and frees. */
-interface SmallDisk {
-  readonly logFile: string;
-  readonly fill: (pid: number) => Promise<void>;
-  readonly free: (pid: number) => Promise<void>;
-}
 
 /** The lines of a log that are whole, and how many are not. */
 function readLog(logFile: string) {
@@ -99,40 +97,6 @@ async function expectCleanEnd({ children, history, databaseUrl, logFile }: Logge
   expect(checkHistory(history.history)).toEqual([]);
 }
 
-async function smallDisk(): Promise<SmallDisk> {
-  const folder = await mkdtemp(join(tmpdir(), 'prosemill-small-disk-'));
-  const logFile = join(folder, 'log');
-  if (process.getuid?.() !== 0) {
-    onTestFinished(async () => await rm(folder, { recursive: true }));
-    return limitedFile(logFile);
-  }
-  execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=512k', 'tmpfs', folder]);
-  onTestFinished(async () => {
-    execFileSync('umount', ['--lazy', folder]);
-    await rm(folder, { recursive: true });
-  });
-  const filler = join(folder, 'filler');
-  return {
-    logFile,
-    // A write that does not fit takes what is left.
-    fill: async () => await writeFile(filler, Buffer.alloc(1_024 * 1_024)).catch(() => undefined),
-    free: async () => await rm(filler),
-  };
-}
-
-/** Without the right to mount: the system refuses to let a file of the process grow, with another code than that of a full disk. */
-function limitedFile(logFile: string): SmallDisk {
-  return {
-    logFile,
-    fill: async (pid) => limitFiles(pid, statSync(logFile).size + 100),
-    free: async (pid) => limitFiles(pid, 'unlimited'),
-  };
-}
-
-function limitFiles(pid: number, bytes: number | 'unlimited'): void {
-  execFileSync('prlimit', ['--pid', String(pid), `--fsize=${bytes}:`]);
-}
-
 it.each([[['standalone']], [['api', 'worker']]] as const)(
   '18: runs jobs and stops in order where the log can never be written (%s)',
   async (programs) => {
@@ -143,17 +107,18 @@ it.each([[['standalone']], [['api', 'worker']]] as const)(
 );
 
 it('18: runs jobs while the disk of the log is full, and logs again when there is room', async () => {
-  const { logFile, fill, free } = await smallDisk();
+  const disk = await openSmallDisk(512 * 1_024);
+  onTestFinished(async () => await disk.close());
+  const logFile = join(disk.path, 'log');
   const service = await launchOn(logFile, ['standalone']);
-  const pid = service.children[0]?.pid ?? 0;
   await expectWork(service, 10);
   const load = expectWork(service, 20);
-  await fill(pid);
+  disk.fill();
   await load;
   const sizeWhenFull = statSync(logFile).size;
   await expectWork(service, 20);
   expect(statSync(logFile).size).toBe(sizeWhenFull);
-  await free(pid);
+  disk.free();
   await expectWork(service, 10);
   await expectCleanEnd(service);
   const { entries, torn } = readLog(logFile);
