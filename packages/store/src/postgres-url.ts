@@ -50,6 +50,7 @@ function problemsOfEncoding(url: string, authority: string, path: string): strin
   if (/%(?![\da-f]{2})/i.test(url))
     problems.push('has a % that is not followed by two hexadecimal digits: write % as %25');
   else if (!isDecodable(url)) problems.push('has percent-encoded bytes that are not UTF-8');
+  if (url.includes('%00')) problems.push('has a zero byte (%00) in it, which ends a text for Postgres');
   if (url.includes('#')) problems.push('has a # in it: write # as %23');
   if (/\s/.test(url)) problems.push('has a blank in it: write it as %20');
   const isCutShort = !authority.includes('@') && /:(?!\d*$)/.test(authority.replace(/^\[.*\]/, ''));
@@ -107,6 +108,11 @@ function problemsOfParameters(parameters: URLSearchParams): string[] {
   const problems = [...new Set(parameters.keys())]
     .filter((name) => !knownParameters.has(name))
     .map((name) => `has the parameter ${JSON.stringify(name)}, which is none of ${[...knownParameters].join(', ')}`);
+  // The driver takes the last one, and what is checked here is the first.
+  for (const name of knownParameters) {
+    if (parameters.getAll(name).length > 1) problems.push(`has the parameter ${name} more than once`);
+  }
+  if (parameters.get('host')?.includes(',') === true) problems.push('names several hosts, and the driver takes one');
   const port = parameters.get('port');
   if (port !== null && !isPort(port)) problems.push('port must be from 1 to 65535, in digits');
   const encoding = parameters.get('client_encoding');
