@@ -140,13 +140,17 @@ describe('the process of the engine', () => {
   });
 
   it('ends with stop, and says so to who still waits', async () => {
-    const other = createTextGenerator(shipped);
+    const warnings: object[] = [];
+    const logger = { ...silentLogger, warn: (fields: object) => void warnings.push(fields) };
+    const other = createTextGenerator({ ...shipped, logger });
     await other.start();
     const ending = await readUntil(other.generate(request, never), (event, count) => {
       if (event.type === 'token-delta' && count === 2) void other.stop();
     });
     expect(ending).toMatchObject({ reason: 'error', error: { code: 'engine_unavailable' } });
     expect(other.state).toEqual({ type: 'stopped' });
+    await other.stop();
+    expect(warnings).toEqual([]);
     expect(await readUntil(other.generate(request, never))).toMatchObject({ reason: 'error' });
   });
 });

@@ -162,7 +162,8 @@ const toErrorData = (error: AppError): ErrorData => ({
   details: error.details,
 });
 
-/** The worker is gone when there is no channel: then nobody needs the message. */
+/** The worker is gone when there is no channel, or one that breaks as it is written to: then nobody needs the message. */
 function send(message: FromChild): void {
-  if (process.connected) process.send?.(message);
+  // Without a callback a write that fails is an uncaught exception.
+  if (process.connected) process.send?.(message, undefined, undefined, () => undefined);
 }
