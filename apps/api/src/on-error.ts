@@ -92,13 +92,17 @@ export function invalidRequest(wrongValues: readonly WrongValue[]): AppError {
   return new AppError('invalid_request', { message, details: { errors } });
 }
 
-/** The values that a schema of the contract refuses. */
-export const wrongValuesOf = ({ issues }: ZodError): readonly WrongValue[] =>
-  issues.flatMap(narrowed).flatMap((issue): WrongValue[] => {
+/** The values that a schema of the contract refuses. One of the wrong type is told so alone: zod measures lengths of other types too. */
+export function wrongValuesOf({ issues }: ZodError): readonly WrongValue[] {
+  const told = issues.flatMap(narrowed);
+  const wrongTypes = new Set(told.filter(({ code }) => code === 'invalid_type').map(({ path }) => pointerTo(path)));
+  return told.flatMap((issue): WrongValue[] => {
     const { path, message, code } = issue;
+    if (code !== 'invalid_type' && wrongTypes.has(pointerTo(path))) return [];
     if (code !== 'unrecognized_keys') return [{ path, message, code }];
     return issue.keys.map((key) => ({ path: [...path, key], message: 'is not a known name', code }));
   });
+}
 
 /** The issues of the member of a union that has the type of the value; the issue itself where no member has. */
 function narrowed(issue: ZodError['issues'][number]): ZodError['issues'] {

@@ -73,6 +73,18 @@ describe('an optional field of a body', () => {
     expect(nullable).toEqual(optionalFields(name));
   });
 
+  it.each(names)('of %s that has the wrong type is told once', async (name) => {
+    const fields = optionalFields(name).flatMap((field) =>
+      ['some text', true, {}].map((value) => [field, value] as const),
+    );
+    const wrong = fields.filter(([of, given]) => of !== 'stop' || given !== 'some text');
+    for (const [field, value] of wrong) {
+      const answer = await send(paths[name][0] ?? '', { ...required[name], [field]: value });
+      const { errors } = (await answer.json()) as Problem;
+      expect([answer.status, errors.map(({ pointer }) => pointer)]).toEqual([422, [`/${field}`]]);
+    }
+  });
+
   it('makes no difference to an idempotency key when it is null', async () => {
     const first = await send('/jobs', { prompt: 'a' }, 'null');
     const nulls = Object.fromEntries(optionalFields('GenerationRequest').map((field) => [field, null]));
