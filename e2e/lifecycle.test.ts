@@ -1,5 +1,6 @@
 /** Starting, stopping and dying: exit codes, one line for what is wrong, and nothing lost. */
 import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -26,6 +27,7 @@ import {
   testEnvironment,
 } from './launch.ts';
 
+const root = fileURLToPath(new URL('..', import.meta.url));
 const longRequest = { prompt: 'Once upon a time', max_new_tokens: 480, top_k: 0, temperature: 1.3 };
 
 async function sqliteFile(): Promise<{ readonly DATABASE_URL: string }> {
@@ -350,10 +352,30 @@ describe('pnpm generate', () => {
     expect(output).toContain('[tiny-tales, 4 + 10 tokens');
   });
 
+  it('writes nothing before a prompt that is refused', async () => {
+    const { code, output } = await generate(['Once upon a time', '--max-new-tokens', '99999']);
+    expect(code).toBe(1);
+    expect(output).toMatch(/^prosemill: The prompt has 4 tokens/);
+  });
+
+  it('ends with its text so far on Ctrl-C, as shells expect', async () => {
+    const args = ['apps/standalone/src/generate.ts', 'Once upon a time', '--max-new-tokens', '500'];
+    const child = spawn(process.execPath, args, { cwd: root, env: { PATH: process.env['PATH'], ...testEnvironment } });
+    const exited = once(child, 'exit');
+    const errorOutput = text(child.stderr);
+    let output = '';
+    for await (const chunk of child.stdout.setEncoding('utf8')) {
+      if (output === '') child.kill('SIGINT');
+      output += String(chunk);
+    }
+    expect(await exited).toEqual([130, null]);
+    expect(output).toMatch(/^Once upon a time[^]*\n$/);
+    expect(await errorOutput).toMatch(/^\[tiny-tales, .* finish reason canceled\]\n$/);
+  });
+
   it('ends quietly when its reader has what it wants', async () => {
     const command = `'${process.execPath}' apps/standalone/src/generate.ts 'Once upon a time' --seed 1 | head -c 20`;
-    const cwd = fileURLToPath(new URL('..', import.meta.url));
-    const child = spawn('sh', ['-c', command], { cwd, env: { PATH: process.env['PATH'], ...testEnvironment } });
+    const child = spawn('sh', ['-c', command], { cwd: root, env: { PATH: process.env['PATH'], ...testEnvironment } });
     const [output, error] = await Promise.all([text(child.stdout), text(child.stderr)]);
     expect([output.length, error]).toEqual([20, '']);
   });
@@ -368,6 +390,8 @@ describe('pnpm generate', () => {
     [['a', '--temperature', ' 1'], '--temperature: '],
     [['a', '--nonsense', '7'], 'nonsense'],
     [['a'.repeat(501)], 'prompt'],
+    [['a', '--stop', ''], '--stop: must not be empty'],
+    [['a', ...['b', 'c', 'd', 'e', 'f'].flatMap((stop) => ['--stop', stop])], '--stop: Too big'],
   ])('says what is wrong with %o', async (args, expected) => {
     const { code, output } = await generate(args);
     expect(code).toBe(2);

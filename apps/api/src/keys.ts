@@ -6,17 +6,16 @@ import {
   type Cursor,
   errorLine,
   exitWith,
-  issueName,
   parseDecimal,
   print,
   readArguments,
   tolerateFailures,
   UsageError,
-  validate,
 } from '@prosemill/core';
 import { openStore } from '@prosemill/store';
 import { createLogger, logWarnings } from '@prosemill/telemetry';
 import { readApiConfig } from './config.ts';
+import { wrongValuesOf } from './on-error.ts';
 import { createKey } from './services/create-key.ts';
 import { isUuid } from './wire/is-uuid.ts';
 
@@ -44,20 +43,20 @@ function createCommand(args: string[]): Command {
   const text = { type: 'string' } as const;
   const options = { owner: text, name: text, scopes: text, 'expires-in-days': text };
   const { owner, name, scopes, 'expires-in-days': days } = readArguments({ args, options }, usage).values;
-  const result = validate(keyRequestSchema, {
+  const { error: refusal, data } = keyRequestSchema.safeParse({
     owner,
     name,
     scopes: scopes?.split(',').map((scope) => scope.trim()),
     expires_in_seconds: days === undefined ? undefined : secondsOf(days),
   });
-  if (result.issues !== undefined) {
+  if (refusal !== undefined) {
     throw new UsageError(
-      result.issues.map((issue) => `${argumentOf(issueName(issue))}: ${issue.message}`),
+      wrongValuesOf(refusal).map(({ path, message }) => `${argumentOf(String(path[0]))}: ${message}`),
       usage,
     );
   }
   return async (keys) => {
-    const { key, secret } = await createKey(keys, result.value);
+    const { key, secret } = await createKey(keys, data);
     process.stderr.write(`${lineOf(key)}\nIts secret, which is shown this once:\n`);
     // A secret that nobody got is of no use to its owner.
     await print(`${secret}\n`).catch(async (error: unknown) => {
@@ -75,9 +74,8 @@ function secondsOf(days: string): number {
   return Math.round(number * secondsPerDay);
 }
 
-/** By the name of a field, or of a place in it. */
 const argumentOf = (field: string): string =>
-  field === 'expires_in_seconds' ? '--expires-in-days, in seconds' : `--${field.replace(/\..*/, '')}`;
+  field === 'expires_in_seconds' ? '--expires-in-days, in seconds' : `--${field}`;
 
 const listCommand: Command = async function list(keys) {
   let after: Cursor<string> | null = null;

@@ -1,17 +1,16 @@
 /** `pnpm generate "Once upon a time"`: streams a text to the terminal, with no server, no queue and no database. */
 import { randomInt } from 'node:crypto';
-import { toSamplingParameters } from '@prosemill/api';
+import { toSamplingParameters, wrongValuesOf } from '@prosemill/api';
 import { type GenerationRequest, generationRequestSchema } from '@prosemill/contract';
 import {
   exitWith,
   type GenerationEnding,
-  issueName,
   parseDecimal,
   print,
   readArguments,
   tolerateFailures,
+  type TextGenerator,
   UsageError,
-  validate,
 } from '@prosemill/core';
 import { createTextGenerator } from '@prosemill/engine';
 import { createLogger } from '@prosemill/telemetry';
@@ -25,9 +24,10 @@ const usage =
 const fields = ['max_length', 'max_new_tokens', 'temperature', 'top_k', 'top_p', 'repetition_penalty', 'seed'] as const;
 const flagOf = (field: string): string => field.replaceAll('_', '-');
 
-/** By the name of a field, or of a place in it. */
-const argumentOf = (field: string): string =>
-  field === 'prompt' ? 'the prompt' : `--${flagOf(field.replace(/\..*/, ''))}`;
+const argumentOf = (field: string): string => (field === 'prompt' ? 'the prompt' : `--${flagOf(field)}`);
+
+/** As shells say that a command was ended by SIGINT. */
+const interruptedCode = 130;
 
 function parseRequest(): GenerationRequest {
   const { values, positionals } = readArguments(
@@ -51,10 +51,12 @@ function parseRequest(): GenerationRequest {
     return [[field, number ?? undefined] as const];
   });
   const request = { prompt: positionals.join(' '), ...Object.fromEntries(numbers), stop: values.stop ?? [] };
-  const result = validate(generationRequestSchema, request);
-  for (const issue of result.issues ?? []) problems.push(`${argumentOf(issueName(issue))}: ${issue.message}`);
-  if (result.issues !== undefined || problems.length > 0) throw new UsageError(problems, usage);
-  return result.value;
+  const { error, data } = generationRequestSchema.safeParse(request);
+  for (const { path, message } of error === undefined ? [] : wrongValuesOf(error)) {
+    problems.push(`${argumentOf(String(path[0]))}: ${message}`);
+  }
+  if (data === undefined || problems.length > 0) throw new UsageError(problems, usage);
+  return data;
 }
 
 async function generate(): Promise<void> {
@@ -63,28 +65,41 @@ async function generate(): Promise<void> {
   const config = readStandaloneConfig();
   const logger = createLogger({ name: 'generate', level: 'warn', pretty: config.LOG_PRETTY, stream: process.stderr });
   const generator = createTextGenerator({ ...engineOptions(config), logger });
-  const canceled = new AbortController();
+  const interrupted = new AbortController();
   process.once('SIGINT', () => {
-    canceled.abort();
-    void generator.stop();
+    process.exitCode = interruptedCode;
+    interrupted.abort();
+    // A text ends by itself, within a token; a load or a download does not.
+    if (generator.state.type !== 'ready') void generator.stop();
   });
+  try {
+    await write(request, generator, interrupted.signal);
+  } catch (error) {
+    if (!interrupted.signal.aborted) throw error;
+  } finally {
+    await generator.stop();
+  }
+}
+
+async function write(request: GenerationRequest, generator: TextGenerator, signal: AbortSignal): Promise<void> {
   await generator.start();
   const reason = generator.model?.fallbackReason;
   if (reason != null) process.stderr.write(`${reason}\n`);
   const seed = request.seed ?? randomInt(2 ** 32);
-  await print(request.prompt);
-  const events = generator.generate(
-    { prompt: request.prompt, parameters: toSamplingParameters(request), seed },
-    canceled.signal,
-  );
-  for await (const event of events) {
-    if (event.type === 'token-delta') await print(event.text);
-    if (event.type === 'generation-end') {
-      await print('\n');
+  const { prompt } = request;
+  let hasStarted = false;
+  for await (const event of generator.generate({ prompt, parameters: toSamplingParameters(request), seed }, signal)) {
+    if (event.type === 'generation-start') {
+      hasStarted = true;
+      await print(prompt);
+    } else if (event.type === 'token-delta') {
+      await print(event.text);
+    } else {
+      // A prompt that is refused leaves standard output empty.
+      if (hasStarted) await print('\n');
       report(event.ending, seed, generator.model?.identity.name ?? 'unknown');
     }
   }
-  await generator.stop();
 }
 
 /** On standard error, so that standard output holds the text alone. @throws {AppError} when there is no text */
@@ -97,4 +112,4 @@ function report(ending: GenerationEnding, seed: number, modelName: string): void
 }
 
 await generate().catch(exitWith);
-process.exit(0);
+process.exit();

@@ -55,14 +55,14 @@ export function readConfig<Config extends object>(
 }
 
 /** As the schema says it, at once. */
-export function validate<Value>(schema: Schema<Value>, value: unknown): SchemaResult<Value> {
+function validate<Value>(schema: Schema<Value>, value: unknown): SchemaResult<Value> {
   const result = schema['~standard'].validate(value);
   if (result instanceof Promise) throw new TypeError('A schema must be synchronous.');
   return result;
 }
 
 /** `max_length`, or with a place in a list `stop.0`. */
-export const issueName = ({ path = [] }: SchemaIssue): string =>
+const issueName = ({ path = [] }: SchemaIssue): string =>
   path.map((part) => String(typeof part === 'object' ? part.key : part)).join('.');
 
 function problemOf(issue: SchemaIssue): string {
