@@ -3,7 +3,7 @@ import type { Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 
 /** Between the first two probes; each pause is twice the one before, so that one is longer than the way there and back. */
-const firstPauseMs = 200;
+const firstPauseMs = 25;
 
 export interface HalfClosedOptions {
   /** The response that is made for a connection now, if there is one. */

@@ -27,7 +27,13 @@ async function quality(): Promise<void> {
     'usage: pnpm quality [--text FILE]',
   );
   const config = readWorkerConfig();
-  const logger = createLogger({ name: 'quality', level: config.LOG_LEVEL, pretty: config.LOG_PRETTY });
+  // Standard output is for the table.
+  const logger = createLogger({
+    name: 'quality',
+    level: config.LOG_LEVEL,
+    pretty: config.LOG_PRETTY,
+    stream: process.stderr,
+  });
   const options = fleetEngineOptions(config);
   const { model, report } = await measureQuality({ ...options, textFile: values.text, logger });
   if (report === null) {
