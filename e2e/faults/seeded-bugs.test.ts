@@ -9,12 +9,17 @@ import { faultLasts } from './until.ts';
 /** A reconciler that sends a hint before the API does ends its job too early to show the bug: it comes once in 3.5 s, and misses some of these. */
 const startsMs = [0, 1_200, 2_400];
 
+/** The pool of the API has as many at most. */
+const connections = 10;
+
 /** @returns what the checker finds in the history of three clients of an API with a slow database */
 async function invariantsBrokenBy(environment: Environment): Promise<readonly string[]> {
   const cluster = await launch({ apis: 0, workers: 0, limits: { answerWithinMs: 4_000 } });
   // The job ends while the API still reads it for the first time.
   await cluster.startWorker({ environment: { DATABASE_URL: cluster.postgres.url } });
-  await cluster.startApi({ environment });
+  const { url } = await cluster.startApi({ environment });
+  // A connection that is opened on the slow database takes seconds, and the job would end before its first read.
+  await Promise.all(Array.from({ length: connections }, async () => await fetch(`${url}/history`)));
   cluster.databaseProxy.setLatency({ toServerMs: 0, toClientMs: 1_000 });
   const request = { ...shortText, max_new_tokens: 5 };
   const waiting = startsMs.map(async (ms, index) => {
