@@ -84,7 +84,7 @@ export class LoggedProcess {
 }
 
 export interface ServiceProcessOptions {
-  /** Of the command line; default: none. */
+  /** Arguments of the command line; default: none. */
   readonly args?: readonly string[];
   /** The checkout whose sources run; default: this one. */
   readonly checkout?: string;

@@ -30,7 +30,7 @@ it('the service works with the rights that the documents say are enough', async 
   await client.submit({ path: '/generate', waitSeconds: 10 });
   await cluster.settle(60_000);
 
-  // What was refused would be listed.
+  // The list names every refused command.
   expect(await redisCommand(url, 'ACL LOG')).toBe('*0');
   for (const { process } of [api, worker]) {
     expect(process.log.filter(({ msg }) => String(msg).startsWith('Redis'))).toEqual([]);

@@ -29,7 +29,7 @@ const recoverWithinMs = 60_000;
 /** Between two faults. */
 const pauseMs = [2_000, 12_000] as const;
 const drainMs = 5 * 60_000;
-/** Of the database's disk: for the first minute, and for each. Twice what the load stores. */
+/** The size of the database's disk: a base, and room for each minute. It is twice the size of the rows that the load stores. */
 const diskBytes = { base: 64 * 1_024 ** 2, perMinute: 8 * 1_024 ** 2 } as const;
 /** With a key each. */
 const ownerIds = ['ann', 'bob'] as const;

@@ -15,7 +15,7 @@ export async function redisCommand(url: string, command: string): Promise<string
   return reply;
 }
 
-/** Of all clients since the start, refused ones and those of scripts too. */
+/** Counts the commands of all clients since the start, refused commands and those of scripts included. */
 export async function countCommands(url: string): Promise<number> {
   const stats = await redisCommand(url, 'INFO commandstats');
   return [...stats.matchAll(/:calls=(\d+).*?rejected_calls=(\d+)/g)].reduce(

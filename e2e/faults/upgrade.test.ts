@@ -118,7 +118,7 @@ async function expectNothingLost(cluster: Cluster): Promise<void> {
   expect(ended).toEqual([{ status: 'canceled' }, { status: 'succeeded' }]);
   const reasons = cluster.recorder.history.flatMap((entry) => ('reason' in entry ? [entry.reason] : []));
   expect(reasons.filter((reason) => /^\d{3} /.test(reason) && !reason.startsWith('503 '))).toEqual([]);
-  // What this is about has happened.
+  // The fault has happened: jobs crashed, and jobs were handed back.
   expect(await cluster.sql('select id from jobs where crash_count > 0 limit 1')).toHaveLength(1);
   expect(await cluster.sql('select id from jobs where released_count > 0 limit 1')).toHaveLength(1);
   expect(await cluster.sql('select job_id from job_events where attempt is null or actor is null')).toEqual([]);

@@ -115,7 +115,7 @@ class OldRun {
     );
   }
 
-  /** What is begun from now on does not end. */
+  /** Jobs that begin from now on do not end. */
   freezeEngine(): void {
     for (const pid of this.#engines()) process.kill(pid, 'SIGSTOP');
   }

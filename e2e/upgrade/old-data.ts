@@ -35,7 +35,7 @@ export interface OldData {
   readonly adminKey: string;
   readonly keys: readonly OldKey[];
   readonly requests: readonly OldRequest[];
-  /** Of ended jobs and their texts. */
+  /** The old version's answers about ended jobs and their texts. */
   readonly answers: readonly OldAnswer[];
   readonly queuedIds: readonly string[];
   /** Its worker was killed. */

@@ -10,7 +10,7 @@ import { createClient, type Request, type RequestOptions } from '../http-client.
 import { launchSeparate, launchStandalone, type Service } from '../launch.ts';
 import { type Database, databases, loadOldDatabase, type OldData, type OldRequest, readOldData } from './old-data.ts';
 
-/** What is left of the dead worker's lease. */
+/** The rest of the dead worker's lease. */
 const leaseSeconds = 5;
 
 /** As columns of time have them. */

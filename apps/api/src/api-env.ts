@@ -17,7 +17,7 @@ export interface ApiEnv {
     requestId: string;
     /** Who sent it: an IP address, `''` if that is not known. */
     clientAddress: string;
-    /** What stands before every path that the client is told, such as `/api`; '' for nothing. */
+    /** The prefix of every path in answers, such as `/api`; '' for none. */
     basePath: string;
     /** Whose request it is; set by `authenticate`, before any handler. */
     caller: Caller;

@@ -1,4 +1,7 @@
-/** What Node's parser lets through, and RFC 9110 and RFC 9112 do not: a request that two servers in a row may understand differently. */
+/**
+ * Refuses requests that Node's parser accepts and RFC 9110 and RFC 9112 do not, because a proxy and this server may read them differently:
+ * request smuggling.
+ */
 import type { IncomingMessage } from 'node:http';
 import { AppError } from '@prosemill/core';
 import { headerLines } from './header-lines.ts';

@@ -75,7 +75,7 @@ export const workerConfigSchema = z.object({
   FORBIDDEN_WORDS: wordList.default([...defaultForbiddenWords]),
   /** How long a job stays with a worker that does not say anything. */
   LEASE_SECONDS: wholeNumber({ min: 3, max: 3_600 }).default(30),
-  /** What running jobs get to finish on SIGTERM, SIGHUP or SIGQUIT before they are handed back. */
+  /** The time that running jobs get to finish on SIGTERM, SIGHUP or SIGQUIT before they are handed back. */
   SHUTDOWN_GRACE_SECONDS: wholeNumber({ min: 0, max: 3_600 }).default(25),
   /** `sqlite:PATH` or `postgres://…`. */
   DATABASE_URL: databaseUrl.default('sqlite:data/prosemill.db'),

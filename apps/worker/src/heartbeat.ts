@@ -33,7 +33,7 @@ export interface Heartbeat {
 
 /** The API takes a worker for gone after three of these. */
 const intervalMs = 5_000;
-/** Of the progress within one phase of a load. */
+/** The shortest time between two reports of progress within one phase of a load. */
 const minIntervalMs = 500;
 
 export function createHeartbeat(options: HeartbeatOptions): Heartbeat {

@@ -28,7 +28,7 @@ export function parseHost(text: string): string | null {
   return isIP(text) !== 0 || isName(text) ? text : null;
 }
 
-/** Of a text that is no host. */
+/** Says why a text is no host. */
 export function hostProblem(text: unknown): string {
   const given = String(text);
   const expected = 'must be an IP address or a name of this machine, such as 127.0.0.1, 0.0.0.0 or ::';

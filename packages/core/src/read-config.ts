@@ -70,7 +70,7 @@ function problemOf(issue: SchemaIssue): string {
   return name === '' ? issue.message : `${name}: ${issue.message}`;
 }
 
-/** Of every variable; \s has the line feed that a shell or a file of secrets may leave. */
+/** Names blanks and quotes that no variable may have; \s includes the line feed that a shell or a file of secrets may leave. */
 function spellingProblem(value: string): string | null {
   if (!/[^\s\u200B\u2060\uFEFF]/u.test(value))
     return 'holds only blanks; leave it empty, or take it away, for the default';

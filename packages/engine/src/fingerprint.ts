@@ -9,7 +9,7 @@ const relevantFlags = /^(?:avx|fma|f16c|amx|asimd|sve|i8mm|bf16)/;
 export interface FingerprintParts {
   /** Name and version. */
   readonly engine: string;
-  /** Of the model, as in `DescribedModel`. */
+  /** The model's checksum, as in `DescribedModel`. */
   readonly checksum: string;
   readonly dtype: string;
 }

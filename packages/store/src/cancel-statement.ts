@@ -4,7 +4,7 @@ import { connect } from 'node:net';
 import { join } from 'node:path';
 import type { Client } from 'pg';
 
-/** What a server that can be reached needs at most. */
+/** A server that can be reached answers within this time. */
 const cancelLimitMs = 1_000;
 /** @see Postgres manual, message formats, CancelRequest */
 const cancelRequestCode = 80_877_102;

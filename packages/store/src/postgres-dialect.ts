@@ -16,7 +16,7 @@ import { idleTransactionTimeoutMs } from './postgres-session.ts';
 
 export interface PooledPostgresOptions {
   readonly pool: PostgresPool;
-  /** What the server gives a statement of a transaction, locks it waits for included. */
+  /** The server's time limit for a statement of a transaction, waits for locks included. */
   readonly statementTimeoutMs: number;
 }
 

@@ -10,7 +10,7 @@ import { columnTypes, prepareSession } from './postgres-session.ts';
 export interface PoolOptions {
   readonly url: string;
   readonly logger: Logger;
-  /** What a statement may take, locks it waits for included. */
+  /** The time limit for a statement, waits for locks included. */
   readonly statementTimeoutMs: number;
 }
 

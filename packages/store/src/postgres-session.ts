@@ -44,7 +44,7 @@ export async function prepareSession(client: ClientBase, options: SessionOptions
   const { processID } = client as unknown as { readonly processID: number | null };
   const isDirect = `pg_backend_pid() = ${Number(processID)}`;
   const run = async (text: string): Promise<void> => {
-    // Of pg's settings for one query, its types do not know this one.
+    // pg takes this setting for one query, and its types leave it out.
     const statement = { text, query_timeout: limitMs };
     await client.query(statement);
   };

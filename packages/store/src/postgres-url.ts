@@ -4,7 +4,7 @@ import { createSecureContext } from 'node:tls';
 import { errorLine } from '@prosemill/core';
 import type { DatabaseUrl } from './database-url.ts';
 
-/** What libpq and the driver both know. */
+/** Parameters that libpq and the driver both know. */
 const knownParameters: ReadonlySet<string> = new Set([
   'host',
   'port',
@@ -94,7 +94,7 @@ function problemsOfPlace(authority: string, path: string): string[] {
   return problems;
 }
 
-/** Of decodeURI, which leaves what separates parts of a URL as it is. */
+/** Percent-codes that decodeURI leaves as they are, because they separate parts of a URL. */
 const reserved = /%(?:2[346bcf]|3[abdf]|40)/i;
 
 const isPort = (port: string): boolean => /^\d{1,5}$/.test(port) && Number(port) >= 1 && Number(port) <= 65_535;

@@ -5,7 +5,7 @@ import type { JobStatus, WorkerState } from '@prosemill/core';
 /** A point in time: a Date from Postgres, integer milliseconds from SQLite. `readTime` makes both a Date. */
 export type StoredTime = Date | number;
 
-/** Who changed a row: an attempt's own worker, somebody else's request, or the reconciler. */
+/** The part that changed a row: an attempt's own worker, a client's request, or the reconciler. */
 export type Actor = 'api' | 'worker' | 'reconciler';
 
 export interface JobTable {

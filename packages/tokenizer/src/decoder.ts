@@ -4,7 +4,7 @@ import type { DecoderJson } from './tokenizer-files.ts';
 /** A decoder of the library, as far as it is needed here: its own types are not exported. */
 export interface LibraryDecoder {
   decode_chain(tokens: string[]): string[];
-  /** Of a sequence. */
+  /** The decoders of a sequence. */
   readonly decoders?: readonly LibraryDecoder[];
 }
 
@@ -92,7 +92,7 @@ function decodeRun(bytes: readonly number[]): string {
   }
 }
 
-/** Of a token like <0x0A>. */
+/** The byte of a token like <0x0A>; null for other tokens. */
 function byteOf(token: string): number | null {
   const digits = /^<0x([0-9A-Fa-f]{2})>$/.exec(token)?.[1];
   return digits === undefined ? null : Number.parseInt(digits, 16);

@@ -1,4 +1,4 @@
-/** What the API refuses before it stores a job, with the tokenizer of the model that a worker serves. */
+/** Refusals before a job is stored, with the tokenizer of the model that a worker serves. */
 import type { Problem } from '@prosemill/contract';
 import { newId } from '@prosemill/core';
 import { characterTokenizer, type TokenizerFiles, wordPieceTokenizer } from '@prosemill/testkit';

@@ -11,13 +11,13 @@ const exactPositions = 1_000;
 /** What an answer that must come waits for a position. */
 const positionPatienceMs = 100;
 
-/** @param basePath  Of the request that it is an answer to. */
+/** @param basePath  The base path of the request that is answered. */
 export const jobPath = (id: string, basePath: string): string => `${basePath}/jobs/${id}`;
 
-/** What an answer about jobs needs besides them. */
+/** The data of an answer about jobs besides the jobs. */
 export interface Presentation {
   readonly jobs: JobStore;
-  /** Of the request that it is an answer to. */
+  /** The base path of the request that is answered. */
   readonly basePath: string;
 }
 

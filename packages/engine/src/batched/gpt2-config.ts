@@ -7,7 +7,7 @@ export interface Gpt2Shape {
   readonly layers: number;
   readonly heads: number;
   readonly width: number;
-  /** Of the MLP. */
+  /** Width of the MLP's hidden layer. */
   readonly innerWidth: number;
   readonly vocabulary: number;
   readonly positions: number;

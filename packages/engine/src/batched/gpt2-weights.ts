@@ -103,7 +103,7 @@ async function readAll(tensors: Tensors, shape: Gpt2Shape, onShare: OnShare): Pr
       mlpOut: await linear(`${name}.mlp.c_proj`, innerWidth, width),
     });
   }
-  // Of tensors that share their values safetensors keeps one, and save_model the first by name.
+  // Where tensors share their values safetensors stores one of them: save_model the first by name.
   const table = tensors.has(`${prefix}wte.weight`) || !tensors.has(head) ? `${prefix}wte.weight` : head;
   const tokens = await read(table, vocabulary, width);
   await checkHead(tensors, tokens, [vocabulary, width]);

@@ -3,9 +3,9 @@ import { join } from 'node:path';
 import { graphVersion } from './graph-version.ts';
 import { ProtobufMessage } from './protobuf.ts';
 
-/** What a graph is made of. */
+/** The inputs that a graph depends on. */
 export interface GraphIdentity {
-  /** Of the model, as in `DescribedModel`. */
+  /** The model's checksum, as in `DescribedModel`. */
   readonly checksum: string;
   readonly dtype: string;
 }

@@ -76,7 +76,7 @@ async function readHeader(
   return { tensors, dataStart: lengthBytes + headerBytes };
 }
 
-/** Of a format that is not known the length is not known either. */
+/** An entry with an unknown number format passes, because its length cannot be checked. */
 function checkedEntry(name: string, value: unknown): Entry {
   const { dtype, shape, data_offsets: offsets } = isObject(value) ? value : {};
   if (typeof dtype === 'string' && areSizes(shape) && areSizes(offsets) && offsets.length === 2) {

@@ -14,7 +14,7 @@ export interface StoredGraph extends GraphSource {
   readonly onProgress: OnLoadProgress;
 }
 
-/** Of the phase that builds a graph; the rest is its way to the disk. */
+/** The share of a graph's computation in the building phase; the rest is writing it to the disk. */
 const builtShare = { fp32: 0.7, int8: 0.95 } as const;
 const writtenAtOnce = 2 ** 22;
 

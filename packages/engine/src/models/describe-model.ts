@@ -28,7 +28,7 @@ export interface DescribedModel extends Variant {
   readonly endIds: readonly number[];
   /** Files that hold weights, by their paths in the folder. */
   readonly weights: readonly string[];
-  /** Of every file that the model was read from. */
+  /** sha256 of each file that the model was read from. */
   readonly files: Checksums;
   /**
    * sha256, 64 hex digits: of the weights, of what the engine takes from config.json, of the end of text and of the tokenizer. Another
@@ -112,7 +112,7 @@ async function sizeOfFiles(paths: readonly string[]): Promise<number> {
 const sizeOf = (value: unknown): number | null =>
   Number.isSafeInteger(value) && (value as number) > 0 ? (value as number) : null;
 
-/** Of a family other than GPT-2. */
+/** Positions of a model of another family than GPT-2. */
 function positionsOf({ file, fields }: JsonFile): number {
   const field = ['n_positions', 'max_position_embeddings', 'n_ctx'].find((name) => (fields[name] ?? null) !== null);
   if (field === undefined) throw refuse('no-positions', { file });
@@ -121,7 +121,7 @@ function positionsOf({ file, fields }: JsonFile): number {
   return positions;
 }
 
-/** Of a value, however its objects are ordered. */
+/** JSON that does not depend on the order of names in objects. */
 const sha256Of = (value: unknown): string =>
   createHash('sha256')
     .update(JSON.stringify(value, (_key, part: unknown) => canonical(part)))

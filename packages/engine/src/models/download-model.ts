@@ -26,7 +26,7 @@ export interface DownloadManifest {
   readonly revision: string;
   /** Null when the server does not tell. */
   readonly commit: string | null;
-  /** Of what was written. */
+  /** sha256 of each file that was written. */
   readonly files: Checksums;
 }
 

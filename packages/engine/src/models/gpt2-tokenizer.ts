@@ -19,7 +19,7 @@ type AddedToken = JsonObject & { readonly id: number; readonly content: string }
 const plainToken = { single_word: false, lstrip: false, rstrip: false, normalized: true, special: false } as const;
 
 const endOfText = '<|endoftext|>';
-/** What GPT2Tokenizer takes for its special tokens when nothing is said. */
+/** GPT2Tokenizer's default special tokens. */
 export const gpt2SpecialTokens = { bos_token: endOfText, eos_token: endOfText, unk_token: endOfText } as const;
 
 /**
@@ -85,7 +85,7 @@ function specialTokensOf(config: JsonObject): ReadonlySet<string> {
   return new Set(values.map(contentOf).filter((content) => content !== null));
 }
 
-/** Of a token as text, or as an object. */
+/** The text of a token that is given as text or as an object. */
 function contentOf(token: unknown): string | null {
   const content = isObject(token) ? token['content'] : token;
   return typeof content === 'string' ? content : null;

@@ -258,7 +258,7 @@ describe('a folder is refused with the reason', () => {
   });
 });
 
-/** What the message of a refusal looks like. */
+/** The pattern of a refusal's message. */
 function patternOf(refusal: ModelRefusal): RegExp {
   const parts = modelRefusals[refusal].split(/\{\w+\}/).map((part) => part.replaceAll(/[.*+?^${}()|[\]\\]/g, '\\$&'));
   return new RegExp(parts.join('.+'));

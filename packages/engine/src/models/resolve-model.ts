@@ -104,7 +104,7 @@ async function findModel(choice: DefiniteChoice, options: ResolveOptions): Promi
   });
 }
 
-/** Of a MODEL that the hub cannot have. */
+/** Says why a MODEL that the hub cannot have is no folder either. */
 function pathProblem(model: string): string {
   const why = existsSync(model) ? 'is a file, not a folder' : `names a folder that is not there: ${resolve(model)}`;
   const hint = model.startsWith('~') ? '; ~ is not expanded here, so write the whole path' : '';

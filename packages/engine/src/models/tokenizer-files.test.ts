@@ -1,4 +1,4 @@
-/** What a model folder says of its tokenizer, in the record that prompts are encoded by. */
+/** The tokenizer's files of a model folder, and the record made from them. */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -8,7 +8,7 @@ import { describe, expect, it, onTestFinished } from 'vitest';
 import { describeModel } from './describe-model.ts';
 
 interface Files {
-  /** Of tokenizer_config.json. */
+  /** Fields of tokenizer_config.json. */
   readonly config?: Readonly<Record<string, unknown>>;
   /** special_tokens_map.json */
   readonly map?: Readonly<Record<string, unknown>>;

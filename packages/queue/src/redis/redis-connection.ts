@@ -50,7 +50,7 @@ export interface RedisConnection {
 export interface RedisConnectionOptions {
   readonly url: string;
   readonly options: RedisOptions;
-  /** What it is for, in the log. */
+  /** The name of the connection's use in the log. */
   readonly part: string;
   readonly health: RedisHealth;
 }

@@ -20,7 +20,7 @@ const stalledIntervalMs = 10_000;
 const retryDelayMs = 1_000;
 /** BullMQ fetches, blocks and looks for stalled hints within the first moments; after so long without a refusal it is at work. */
 const trialMs = 2_000;
-/** What a close may take when Redis does not answer. */
+/** The longest wait for a close when Redis does not answer. */
 const closeLimitMs = 2_000;
 
 export function createRedisReceiver(options: RedisReceiverOptions): HintReceiver {

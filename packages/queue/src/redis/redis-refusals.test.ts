@@ -95,7 +95,7 @@ async function send(client: Redis, command: string): Promise<unknown> {
   return await client.call(name, ...args);
 }
 
-/** Of all clients but the one that asks. */
+/** Counts the commands of all clients but the one that asks. */
 async function countCommands(admin: Redis): Promise<number> {
   const stats = await admin.info('commandstats');
   return [...stats.matchAll(/^cmdstat_(?!info|acl)[^:]+:calls=(\d+).*?rejected_calls=(\d+)/gm)]

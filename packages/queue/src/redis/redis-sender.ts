@@ -8,7 +8,7 @@ import type { RedisHealth } from './redis-health.ts';
 export const hintQueueName = 'hints';
 /** A hint is tried once, and nothing of it stays. */
 const jobOptions = { attempts: 1, removeOnComplete: true, removeOnFail: true } as const;
-/** What a close may take when Redis does not answer. */
+/** The longest wait for a close when Redis does not answer. */
 const closeLimitMs = 2_000;
 
 export interface RedisSenderOptions {

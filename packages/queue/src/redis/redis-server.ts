@@ -1,4 +1,4 @@
-/** What INFO says of a server that hints cannot go through, or not well. */
+/** Finds reasons in INFO why hints cannot go through a server, or not well. */
 import { errorLine, type Logger } from '@prosemill/core';
 import { Redis, type RedisOptions } from 'ioredis';
 import { commonOptions, isRefusedSelect } from './redis-connection.ts';
@@ -14,7 +14,7 @@ export interface ServerReport {
 const oldestVersion = [5, 0] as const;
 /** BullMQ advises against older ones. */
 const oldestAdvisedVersion = [6, 2] as const;
-/** What a start may wait for a Redis that does not answer; it goes on without. */
+/** The longest wait of a start for a Redis that does not answer; the start goes on without it. */
 const patienceMs = 1_500;
 
 /** @param info the reply to INFO */

@@ -3,7 +3,7 @@ import { type BackoffOptions, backoffMs } from '@prosemill/core';
 import { isRefusal, reasonOf, type RedisHealth } from './redis-health.ts';
 
 export interface RefusalGateOptions {
-  /** What is refused, for the log. */
+  /** The name of the refused part in the log. */
   readonly part: string;
   readonly health: RedisHealth;
   /** Tries what was refused, in a way that does no harm. Rejects while it does not work; `refused` may be called meanwhile too. */

@@ -65,7 +65,7 @@ function openWorld(url: string): Pick<World, 'open' | 'warnings'> {
 
 const model = { name: 'a', revision: 'b', engine: 'batched', dtype: 'fp32', fingerprint: 'c' };
 
-/** What API and workers ask for, from every table. */
+/** Calls of API and workers that read or write every table. */
 const calls: Readonly<Record<string, (store: Store) => Promise<unknown>>> = {
   submit: async ({ jobs }) => await jobs.submit(newJob()),
   'submit with a key': async ({ jobs }) => await jobs.submit(newJob({ idempotency: { key: 'k', requestHash: 'h' } })),

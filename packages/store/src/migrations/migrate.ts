@@ -70,7 +70,7 @@ export async function requireSchema(context: StoreContext): Promise<void> {
 
 interface Difference {
   readonly missing: readonly string[];
-  /** Of a newer version, or of another program. */
+  /** Migrations of a newer version or of another program. */
   readonly unknown: readonly string[];
 }
 

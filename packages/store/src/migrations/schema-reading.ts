@@ -10,7 +10,7 @@ import { createMigrations } from './migrations.ts';
 export type Columns = ReadonlyMap<string, ReadonlySet<string>>;
 
 export interface SchemaReading {
-  /** Of the database. */
+  /** The database's encoding. */
   readonly encoding: string;
   /** Where statements find an installation; where there is none, `nameOfFirst`. */
   readonly name: string;

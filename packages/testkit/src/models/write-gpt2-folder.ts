@@ -13,7 +13,7 @@ export interface Gpt2FolderOptions {
   readonly config?: Readonly<Record<string, unknown>>;
   /** Over what is written otherwise, by path. */
   readonly files?: Readonly<Record<string, FileContent>>;
-  /** Of the weights. Default 1. */
+  /** Seed of the weights. Default 1. */
   readonly seed?: number;
   readonly dtype?: SafetensorsDtype;
   /** Before each tensor's name. Default "transformer.". */
@@ -24,7 +24,7 @@ export interface Gpt2FolderOptions {
   readonly shards?: number;
 }
 
-/** Of the model that is written when nothing is asked for: 2 layers, a vocabulary of 512. */
+/** config.json of the default model: 2 layers, a vocabulary of 512. */
 export const smallGpt2Config = {
   model_type: 'gpt2',
   architectures: ['GPT2LMHeadModel'],

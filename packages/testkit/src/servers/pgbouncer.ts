@@ -11,7 +11,7 @@ import { freePort, ServerProcess } from './server-process.ts';
 export type PoolMode = 'session' | 'transaction';
 
 export interface PgbouncerOptions {
-  /** Of the server behind it. Its databases are all there, and its user is the only one. */
+  /** URL of the server behind pgbouncer. All its databases can be reached, by its user alone. */
   readonly postgresUrl: string;
   readonly poolMode: PoolMode;
 }
