@@ -13,7 +13,7 @@ export const arrows: Readonly<Record<string, readonly string[]>> = {
   'apps/api': ['core', 'contract', 'store', 'queue', 'tokenizer', 'telemetry'],
   'apps/worker': ['core', 'store', 'queue', 'engine', 'telemetry'],
   'apps/standalone': ['core', 'contract', 'store', 'queue', 'engine', 'telemetry', 'api', 'worker'],
-  e2e: ['core', 'contract', 'queue', 'api', 'worker', 'testkit'],
+  e2e: ['core', 'contract', 'store', 'queue', 'api', 'worker', 'testkit'],
   bench: ['core', 'engine'],
 };
 

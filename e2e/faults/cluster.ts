@@ -1,21 +1,18 @@
 /** A service of several processes, on servers and behind proxies of its own, all of which a run may treat badly; and the history of the run. */
 import {
-  checkHistory,
-  createHistoryRecorder,
-  type HistoryEntry,
-  type HistoryRecorder,
   launchPostgres,
   launchRedis,
   moveToDisk,
   openSql,
   type PrivatePostgres,
   type PrivateServer,
-  type RunLimits,
   type SmallDisk,
   startTcpProxy,
   type TcpProxy,
-  type Violation,
 } from '@prosemill/testkit';
+import { checkHistory, type Violation } from '../proof/history/check-history.ts';
+import type { HistoryEntry, RunLimits } from '../proof/history/history.ts';
+import { createHistoryRecorder, type HistoryRecorder } from '../proof/history/record-history.ts';
 import {
   type Environment,
   migrateDatabase,

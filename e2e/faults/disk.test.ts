@@ -1,8 +1,10 @@
 /** A disk without room under the database. Numbers as in docs/guarantees.md. */
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { checkHistory, createHistoryRecorder, openSmallDisk, openSql } from '@prosemill/testkit';
+import { openSmallDisk, openSql } from '@prosemill/testkit';
 import { expect, it, onTestFinished } from 'vitest';
+import { checkHistory } from '../proof/history/check-history.ts';
+import { createHistoryRecorder } from '../proof/history/record-history.ts';
 import { launchStandalone } from '../launch.ts';
 import { defaultLimits } from './cluster.ts';
 import { clientOf, expectAllSucceeded, expectNoViolation, launch, submitMany } from './fault-test.ts';

@@ -2,8 +2,10 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { checkHistory, createHistoryRecorder, openSql } from '@prosemill/testkit';
+import { openSql } from '@prosemill/testkit';
 import { expect, it, onTestFinished } from 'vitest';
+import { checkHistory } from '../proof/history/check-history.ts';
+import { createHistoryRecorder } from '../proof/history/record-history.ts';
 import { launchStandalone, type Service } from '../launch.ts';
 import { defaultLimits } from './cluster.ts';
 import { clientOf, expectAllSucceeded, expectNoViolation, launch, submitMany } from './fault-test.ts';

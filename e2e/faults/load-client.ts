@@ -1,7 +1,9 @@
 /** A client as good ones are: it knows several addresses, gives every submit a time limit, and tells the recorder what it heard. */
-import { hashText, type CallEnding, type HistoryRecorder, type JobReading } from '@prosemill/testkit';
 import type { JobBody } from '@prosemill/contract';
 import { errorLine } from '@prosemill/core';
+import { hashText } from '../proof/history/hash-text.ts';
+import type { CallEnding, JobReading } from '../proof/history/history.ts';
+import type { HistoryRecorder } from '../proof/history/record-history.ts';
 
 /** Whose requests these are. */
 export interface LoadOwner {

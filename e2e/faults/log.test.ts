@@ -4,15 +4,10 @@ import { once } from 'node:events';
 import { closeSync, openSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import {
-  checkHistory,
-  createHistoryRecorder,
-  createTestDatabase,
-  freePort,
-  openSmallDisk,
-  openSql,
-} from '@prosemill/testkit';
+import { createTestDatabase, freePort, openSmallDisk, openSql } from '@prosemill/testkit';
 import { expect, inject, it, onTestFinished } from 'vitest';
+import { checkHistory } from '../proof/history/check-history.ts';
+import { createHistoryRecorder } from '../proof/history/record-history.ts';
 import { migrateDatabase, testEnvironment } from '../launch.ts';
 import { defaultLimits } from './cluster.ts';
 import { submitMany } from './fault-test.ts';

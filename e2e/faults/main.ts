@@ -7,14 +7,9 @@ import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { errorLine, exitWith, parseDecimal, readArguments, UsageError } from '@prosemill/core';
-import {
-  checkHistory,
-  fromJsonLines,
-  openSmallDisk,
-  type SmallDisk,
-  toJsonLines,
-  type Violation,
-} from '@prosemill/testkit';
+import { openSmallDisk, type SmallDisk } from '@prosemill/testkit';
+import { checkHistory, type Violation } from '../proof/history/check-history.ts';
+import { fromJsonLines, toJsonLines } from '../proof/history/history.ts';
 import { Cluster } from './cluster.ts';
 import { createFaultMenu, type TimedFault } from './fault-menu.ts';
 import { startLoad } from './load.ts';

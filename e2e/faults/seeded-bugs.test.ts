@@ -1,6 +1,6 @@
-/** The checker finds a seeded bug of the API; those of the store are found in packages/testkit/src/mutants. */
-import { mutantEnvironment } from '@prosemill/testkit';
+/** The checker finds a seeded bug of the API; e2e/proof/mutants has the tests for the bugs of the store. */
 import { expect, it } from 'vitest';
+import { mutantEnvironment } from '../proof/mutants/mutant-environment.ts';
 import type { Environment } from '../launch.ts';
 import { clientOf, launch } from './fault-test.ts';
 import { shortText } from './load-client.ts';

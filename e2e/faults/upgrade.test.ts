@@ -1,6 +1,6 @@
 /** Two versions of the service on the same data, under load. Numbers as in docs/guarantees.md. */
-import type { Violation } from '@prosemill/testkit';
 import { describe, expect, it } from 'vitest';
+import type { Violation } from '../proof/history/check-history.ts';
 import { migrateDatabase } from '../launch.ts';
 import { checkOut, firstVersion } from '../upgrade/check-out.ts';
 import type { Cluster, Node } from './cluster.ts';

@@ -17,23 +17,6 @@ export {
   startTcpProxy,
   type TcpProxy,
 } from './faults/tcp-proxy.ts';
-export { checkHistory, invariants, type Violation } from './history/check-history.ts';
-export { hashText } from './history/hash-text.ts';
-export {
-  type CallEnding,
-  fromJsonLines,
-  type History,
-  type HistoryEntry,
-  type HistoryEvent,
-  type JobReading,
-  type Operation,
-  type RunLimits,
-  toJsonLines,
-} from './history/history.ts';
-export type { ExecuteSql } from './history/read-tables.ts';
-export { createHistoryRecorder, type HistoryRecorder, type RecorderOptions } from './history/record-history.ts';
-export { mutantEnvironment } from './mutants/mutant-environment.ts';
-export { type MutantName, mutantNames, mutants } from './mutants/mutants.ts';
 export { type TokenizerFiles } from './models/byte-tokenizer.ts';
 export { type SafetensorsDtype } from './models/safetensors.ts';
 export {
@@ -62,7 +45,7 @@ export { freePort } from './servers/server-process.ts';
 export { launchRedis } from './servers/redis.ts';
 export type { PrivateServer, TestServer } from './servers/server.ts';
 export { openSmallDisk, type SmallDisk } from './servers/small-disk.ts';
-export { openSql, type SqlConnection } from './servers/sql.ts';
+export { type ExecuteSql, openSql, type SqlConnection } from './servers/sql.ts';
 export { silentLogger } from './silent-logger.ts';
 export { describeStoreConformance, type StoreSession } from './conformance/store/index.ts';
 export { newJob } from './conformance/store/session.ts';

@@ -1,7 +1,9 @@
-/** Statements of a test's own, beside the service's: what is really in the database. */
+/** SQL past the store, for tests that look at the rows themselves. */
 import { DatabaseSync } from 'node:sqlite';
 import { Client } from 'pg';
-import type { ExecuteSql } from '../history/read-tables.ts';
+
+/** Runs one statement. */
+export type ExecuteSql = (statement: string) => Promise<readonly Readonly<Record<string, unknown>>[]>;
 
 export interface SqlConnection {
   readonly execute: ExecuteSql;

@@ -1,10 +1,10 @@
 import { execFile } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
+import { createTestDatabase } from '@prosemill/testkit';
 import { describe, expect, inject, it, onTestFinished } from 'vitest';
 import { checkHistory } from '../history/check-history.ts';
 import { fromJsonLines, type History } from '../history/history.ts';
-import { createTestDatabase } from '../servers/postgres.ts';
 import { mutantEnvironment } from './mutant-environment.ts';
 import { type ScenarioName, scenarios } from './scenarios.ts';
 
@@ -18,7 +18,7 @@ async function play(name: ScenarioName, environment: Readonly<Record<string, str
   return fromJsonLines((await run(process.execPath, [program, name, url], { env })).stdout);
 }
 
-/** What the checker has to say about each bug. */
+/** The checker's whole verdict on each bug. */
 const expected: Readonly<Record<ScenarioName, readonly RegExp[]>> = {
   'no-attempt-in-guard': [
     /^I4: job \S+ was written as succeeded 2 times: attempt 1 of A, attempt 2 of B$/,

@@ -1,10 +1,10 @@
-/** Runs the properties of the store on SQLite, with each of the bugs that the arguments name, and writes to standard output as JSON what they said of it. */
+/** Runs the store's random histories on SQLite once for each mutant named by an argument. Prints the failures by mutant, as JSON. */
 import { relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { startVitest, type TestUserConfig, type Vite } from 'vitest/node';
 import { isMutantName, type MutantName, mutate } from './mutants.ts';
 
-const root = fileURLToPath(new URL('../../../../', import.meta.url));
+const root = fileURLToPath(new URL('../../../', import.meta.url));
 
 const seed = (name: MutantName): Vite.Plugin => ({
   name: `the mutant ${name}`,

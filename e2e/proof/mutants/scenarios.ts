@@ -1,8 +1,8 @@
-/** For each bug of the store the shortest story of two workers in which it shows. Without the bug nothing in it breaks a promise. */
-import { startTcpProxy } from '../faults/tcp-proxy.ts';
+/** Scenarios: for each bug of the store the shortest story of two workers that shows it. Without the bug it breaks no promise. */
+import { startTcpProxy } from '@prosemill/testkit';
 import type { History } from '../history/history.ts';
 import type { MutantName } from './mutants.ts';
-import { afterLeaseMs, holdRow, leaseMs, ScenarioWorld, type WorldOptions } from './scenario-world.ts';
+import { afterLeaseMs, holdRow, leaseMs, ScenarioWorld } from './scenario-world.ts';
 
 type Scenario = (world: ScenarioWorld) => Promise<void>;
 
@@ -20,7 +20,7 @@ export const scenarios = {
     await world.complete(late, second, 'B');
   },
 
-  /** A's lease runs out, and its result comes when the job is back in the queue. */
+  /** A's lease runs out, and A's result comes when the job is back in the queue. */
   async 'no-status-in-guard'(world) {
     const early = world.open();
     await world.submit(early);
@@ -32,7 +32,7 @@ export const scenarios = {
     await world.complete(late, await world.claim(late, 'B'), 'B');
   },
 
-  /** A's lease is over, and A renews it in the moment in which the reconciler of B has its eyes on it. */
+  /** A's lease has run out, and A renews it at the moment at which B's reconciler reads it. */
   async 'lease-not-checked-again'(world) {
     const early = world.open();
     await world.submit(early);
@@ -56,7 +56,7 @@ export const scenarios = {
     await world.complete(storeOfB, second, 'B');
   },
 
-  /** A hands the job back, B runs it. */
+  /** A releases the job, and B runs it. */
   async 'no-new-epoch'(world) {
     const store = world.open();
     await world.submit(store);
@@ -64,7 +64,7 @@ export const scenarios = {
     await world.complete(store, await world.claim(store, 'B'), 'B');
   },
 
-  /** The API's connection breaks in the moment in which it has said yes. */
+  /** The API's connection breaks just after the submit was answered. */
   async 'acknowledged-before-written'(world) {
     const proxy = await startTcpProxy(world.url);
     const store = world.open(proxy.url);
@@ -78,7 +78,8 @@ export const scenarios = {
     await store.stop();
     await proxy.stop();
   },
-  /** A client hears nothing of its first try, and sends the same again. */
+
+  /** A client gets no answer, and repeats its request. */
   async 'key-not-looked-up'(world) {
     const store = world.open();
     await world.submit(store, 'a-key');
@@ -89,10 +90,12 @@ export const scenarios = {
 
 export type ScenarioName = keyof typeof scenarios;
 
-/** @returns what happened, with the tables at the end */
-export async function playScenario(name: ScenarioName, options: WorldOptions): Promise<History> {
-  const world = new ScenarioWorld(options);
-  await world.start();
+/**
+ * @param databaseUrl  An empty Postgres database.
+ * @returns all that happened, with the tables at the end
+ */
+export async function playScenario(name: ScenarioName, databaseUrl: string): Promise<History> {
+  const world = await ScenarioWorld.start(databaseUrl);
   try {
     await scenarios[name](world);
     await world.recorder.readTables(async (statement) => await world.execute(statement));

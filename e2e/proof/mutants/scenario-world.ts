@@ -1,34 +1,13 @@
-/** A database with its clock, its workers and their clients, and everything that is done to it on record. */
-import {
-  type ClaimKey,
-  type Job,
-  type Logger,
-  type ModelIdentity,
-  newId,
-  type Outcome,
-  type Store,
-  type TokenUsage,
-} from '@prosemill/core';
-import { Client } from 'pg';
+/** A database whose clock a scenario moves, its workers and clients, and the record of everything that they do. */
+import type { ClaimKey, Job, ModelIdentity, Outcome, Store, TokenUsage } from '@prosemill/core';
+import { openStore } from '@prosemill/store';
+import { newJob, openSql, silentLogger, type SqlConnection } from '@prosemill/testkit';
 import { hashText } from '../history/hash-text.ts';
 import type { JobReading, RunLimits } from '../history/history.ts';
 import { createHistoryRecorder, type HistoryRecorder } from '../history/record-history.ts';
-import { silentLogger } from '../silent-logger.ts';
-
-export type OpenStore = (options: {
-  readonly url: string;
-  readonly logger: Logger;
-  readonly clockOffsetMs: number;
-}) => Store;
-
-export interface WorldOptions {
-  readonly openStore: OpenStore;
-  /** An empty Postgres database. */
-  readonly url: string;
-}
 
 export const leaseMs = 30_000;
-/** A lease that was claimed before is over. */
+/** After this time, a lease that was claimed before has run out. */
 export const afterLeaseMs = leaseMs + 1_000;
 
 const limits: RunLimits = {
@@ -59,40 +38,40 @@ const textBy = (workerId: string): Outcome => ({
 export class ScenarioWorld {
   readonly recorder: HistoryRecorder;
   readonly url: string;
-  readonly #openStore: OpenStore;
-  readonly #direct: Client;
+  readonly #sql: SqlConnection;
   readonly #stores: Store[] = [];
   #offsetMs = 0;
 
-  constructor({ openStore, url }: WorldOptions) {
-    this.#openStore = openStore;
+  private constructor(url: string, sql: SqlConnection) {
     this.url = url;
-    this.#direct = new Client({ connectionString: url });
+    this.#sql = sql;
     this.recorder = createHistoryRecorder({ limits, now: () => Date.now() + this.#offsetMs });
   }
 
-  async start(): Promise<void> {
-    await this.#direct.connect();
-    await this.open().migrate();
+  /** @param url  An empty Postgres database. */
+  static async start(url: string): Promise<ScenarioWorld> {
+    const world = new ScenarioWorld(url, await openSql(url));
+    await world.open().migrate();
+    return world;
   }
 
-  /** Of a process of its own, at the time that it is now. */
+  /** Opens the store of one more process, whose database clock stands at the world's present time. */
   open(url: string = this.url): Store {
-    const store = this.#openStore({ url, logger: silentLogger, clockOffsetMs: this.#offsetMs });
+    const store = openStore({ url, logger: silentLogger, clockOffsetMs: this.#offsetMs });
     this.#stores.push(store);
     return store;
   }
 
-  /** For stores that are opened from here on. */
+  /** Moves the clock for stores that are opened from here on. */
   travel(ms: number): void {
     this.#offsetMs += ms;
   }
 
   async execute(statement: string): Promise<readonly Record<string, unknown>[]> {
-    return (await this.#direct.query<Record<string, unknown>>(statement)).rows;
+    return await this.#sql.execute(statement);
   }
 
-  /** @param key  Its Idempotency-Key. */
+  /** @param key  The Idempotency-Key of the request; null: none. */
   async submit(store: Store, key: string | null = null): Promise<void> {
     const operation = { kind: 'submit', ownerId: 'local', key, waitMs: 0 } as const;
     const job = key === null ? newJob() : { ...newJob(), idempotency: { key, requestHash: 'the same request' } };
@@ -102,7 +81,7 @@ export class ScenarioWorld {
     }));
   }
 
-  /** Null when there is nothing to claim. */
+  /** @returns null when there is nothing to claim */
   async claim(store: Store, workerId: string): Promise<ClaimKey | null> {
     const claimed = await store.jobs.claim({ workerId, model, leaseMs, fromClass: 0 });
     if (claimed === null) return null;
@@ -132,29 +111,9 @@ export class ScenarioWorld {
 
   async stop(): Promise<void> {
     await Promise.all(this.#stores.map((store) => store.stop()));
-    await this.#direct.end();
+    await this.#sql.close();
   }
 }
-
-const newJob = () => ({
-  id: newId(),
-  ownerId: 'local',
-  priorityClass: 1 as const,
-  prompt: 'a prompt',
-  parameters: {
-    maxLength: null,
-    maxNewTokens: 1,
-    temperature: 0,
-    topK: 0,
-    topP: 1,
-    repetitionPenalty: 1,
-    stop: [],
-  },
-  seed: 1,
-  maxAttempts: 3,
-  deadlineMs: null,
-  traceparent: '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01',
-});
 
 const toReading = ({ id, ownerId, status, version, attempt, output }: Job): JobReading => ({
   id,
@@ -165,21 +124,20 @@ const toReading = ({ id, ownerId, status, version, attempt, output }: Job): JobR
   textHash: output === null ? null : hashText(output.generatedText),
 });
 
-/** Holds a row's lock, so that what comes for it waits in line. */
+/** Locks a row, so that statements on it queue up behind the lock. */
 export async function holdRow(world: ScenarioWorld, id: string) {
-  const holder = new Client({ connectionString: world.url });
-  await holder.connect();
-  await holder.query('begin');
-  await holder.query('select id from jobs where id = $1 for update', [id]);
+  const holder = await openSql(world.url);
+  await holder.execute('begin');
+  await holder.execute(`select id from jobs where id = '${id}' for update`);
   return {
-    /** Resolves when so many statements wait in line, or when `isOver`. */
+    /** Resolves when `count` statements wait for a lock, or when `isOver`. */
     async waiting(count: number, isOver: () => boolean = () => false): Promise<void> {
       const inLine = `select 1 from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`;
       for (;;) if (isOver() || (await world.execute(inLine)).length >= count) return;
     },
     async end(): Promise<void> {
-      await holder.query('commit');
-      await holder.end();
+      await holder.execute('commit');
+      await holder.close();
     },
   };
 }

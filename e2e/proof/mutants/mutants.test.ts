@@ -8,7 +8,7 @@ import { mutantEnvironment } from './mutant-environment.ts';
 import { type Mutant, type MutantName, mutantNames, mutants, mutate, type Replacement } from './mutants.ts';
 import { scenarios } from './scenarios.ts';
 
-const root = fileURLToPath(new URL('../../../../', import.meta.url));
+const root = fileURLToPath(new URL('../../../', import.meta.url));
 const run = promisify(execFile);
 
 describe.each(mutantNames)('the mutant %s', (name) => {
@@ -22,7 +22,7 @@ describe.each(mutantNames)('the mutant %s', (name) => {
   });
 });
 
-it('each mutant is found by somebody, by its scenario if it has one', () => {
+it('every mutant has a finder, and its scenario is one if it has a scenario', () => {
   for (const name of mutantNames) {
     const { foundBy }: Mutant = mutants[name];
     expect(foundBy).not.toEqual([]);
@@ -30,14 +30,14 @@ it('each mutant is found by somebody, by its scenario if it has one', () => {
   }
 });
 
-describe('a mutant that does not fit the source any more', () => {
+describe('a mutant that no longer fits the source', () => {
   const name: MutantName = 'no-new-epoch';
   const { file, find } = mutants[name].replacements[0] as Replacement;
 
   it.each([
     ['gone', 'something else', 0],
     ['there twice', `${find}; ${find}`, 2],
-  ])('is refused: its piece is %s', (_name, source, times) => {
+  ])('is refused: the text to replace is %s', (_name, source, times) => {
     expect(() => mutate(name, file, source)).toThrow(
       `Expected once in ${file}, for the mutant ${name}, and found ${times}`,
     );
@@ -55,13 +55,13 @@ describe('the loader', () => {
       env: { PATH: process.env['PATH'], ...environment },
     });
 
-  it('puts the bug into a process, and only where it is asked to', async () => {
+  it('seeds the bug into a process, and no other bug', async () => {
     expect((await start({})).stdout).toBe('8\n');
     expect((await start(mutantEnvironment('no-new-epoch'))).stdout).toBe('7\n');
     expect((await start(mutantEnvironment('no-status-in-guard'))).stdout).toBe('8\n');
   });
 
-  it('does not start a process with a mutant that it does not know', async () => {
+  it('does not start a process with an unknown mutant', async () => {
     const unknown = start({ ...mutantEnvironment('no-new-epoch'), MUTANT: 'no-such-bug' });
     await expect(unknown).rejects.toMatchObject({ stderr: expect.stringContaining('got "no-such-bug"') as string });
   });

@@ -1,25 +1,25 @@
-/** Bugs that the tests of the promises must find, as changes to the real sources: a test that misses one proves nothing. */
+/** Bugs in the real sources that the tests of the promises must find. No two of them break the same rule in the same way. */
 
 /**
- * - `properties`: the random histories of the store's suite, on each database.
- * - `scenario`: the checker, told a story of two workers.
- * - `service`: the checker, after a run of real processes.
+ * - `properties`: the random histories of the store's suite, on SQLite.
+ * - `scenario`: the checker, on the history of a scenario.
+ * - `service`: the checker, on the history of real processes.
  */
 export type Finder = 'properties' | 'scenario' | 'service';
 
 export interface Replacement {
   /** From the repository's root. */
   readonly file: string;
-  /** A piece of the source that is there exactly once. */
+  /** Occurs exactly once in the file. */
   readonly find: string;
   readonly replace: string;
 }
 
 export interface Mutant {
   readonly bug: string;
-  /** Who is shown to find it: each of them in every run of the tests. */
+  /** Each of these finds the bug in every run of the tests. */
   readonly foundBy: readonly Finder[];
-  /** All that has to change for the bug to be one: what else would make up for it is changed as well. */
+  /** More than one where another part of the code would make up for the bug. */
   readonly replacements: readonly Replacement[];
 }
 
@@ -31,22 +31,19 @@ const waiterFile = 'apps/api/src/services/job-waiter.ts';
 
 export const mutants = {
   'no-attempt-in-guard': {
-    bug: 'A worker may write to a job that another one has claimed since.',
+    bug: 'A worker completes a job that another worker has claimed since.',
     foundBy: ['properties', 'scenario'],
-    replacements: [
-      { file: completeFile, find: completeGuard, replace: `if (row.status !== 'running') {` },
-      { file: 'packages/store/src/jobs/claim.ts', find: `    .where('attempt', '=', attempt)\n`, replace: '' },
-    ],
+    replacements: [{ file: completeFile, find: completeGuard, replace: `if (row.status !== 'running') {` }],
   },
   'no-status-in-guard': {
-    // The UPDATE repeats the status that was read under the lock, whatever it was.
-    bug: 'A worker may end a job that went back to the queue.',
+    // The UPDATE repeats the status that was read under the lock, so this guard is the only one.
+    bug: 'A worker completes a job that went back to the queue.',
     foundBy: ['properties', 'scenario'],
     replacements: [{ file: completeFile, find: completeGuard, replace: 'if (row.attempt !== attempt) {' }],
   },
   'lease-not-checked-again': {
-    // A renewal leaves the version as it is, so the guard of the UPDATE does not see it.
-    bug: 'A lease that is renewed while the reconciler looks at it is taken away all the same.',
+    // A renewal does not change the version, so the guard of the UPDATE does not see it.
+    bug: 'The reconciler takes a job although its lease is renewed at the same moment.',
     foundBy: ['scenario'],
     replacements: [
       {
@@ -57,7 +54,7 @@ export const mutants = {
     ],
   },
   'no-new-epoch': {
-    bug: 'A job that goes back to the queue gets a hint with an id that the transport has seen.',
+    bug: 'The hint of a job that returns to the queue has an id that the transport has already seen.',
     foundBy: ['properties', 'scenario'],
     replacements: [
       {
@@ -68,7 +65,7 @@ export const mutants = {
     ],
   },
   'acknowledged-before-written': {
-    bug: 'A submit is answered before its transaction is committed.',
+    bug: 'A submit is answered before its commit.',
     foundBy: ['scenario'],
     replacements: [
       {
@@ -99,12 +96,12 @@ export const mutants = {
     ],
   },
   'key-not-looked-up': {
-    bug: 'A request that is repeated with its Idempotency-Key becomes a second job.',
+    bug: 'A request that is repeated with its Idempotency-Key makes a second job.',
     foundBy: ['scenario'],
     replacements: [{ file: submitFile, find: 'await findKeyHolders({ db: tx, dialect }, keys)', replace: 'new Map()' }],
   },
   'attempt-too-many': {
-    bug: 'A job is tried once more than it may be.',
+    bug: 'A job gets one attempt more than maxAttempts.',
     foundBy: ['properties'],
     replacements: [
       {
@@ -114,24 +111,8 @@ export const mutants = {
       },
     ],
   },
-  'crash-too-many': {
-    bug: 'A job that killed three workers is given to a fourth.',
-    foundBy: ['properties'],
-    replacements: [{ file: transitionsFile, find: 'crashCount >= maxCrashes', replace: 'crashCount > maxCrashes' }],
-  },
-  'release-costs-attempt': {
-    bug: 'A restart of its worker costs a job an attempt.',
-    foundBy: ['properties'],
-    replacements: [
-      {
-        file: transitionsFile,
-        find: 'releasedCount: state.releasedCount + 1',
-        replace: 'releasedCount: state.releasedCount',
-      },
-    ],
-  },
   'cancel-forgotten': {
-    bug: 'A job that was canceled while it ran goes back to the queue when its attempt fails.',
+    bug: 'A job that was canceled while it ran returns to the queue when its attempt fails.',
     foundBy: ['properties'],
     replacements: [
       {
@@ -141,19 +122,8 @@ export const mutants = {
       },
     ],
   },
-  'canceled-unasked': {
-    bug: 'A wake-up that no row knows of cancels a job.',
-    foundBy: ['properties'],
-    replacements: [
-      {
-        file: transitionsFile,
-        find: 'return state.cancelRequested ? canceledWith(outcome.partial)',
-        replace: 'return true ? canceledWith(outcome.partial)',
-      },
-    ],
-  },
   'backoff-ignored': {
-    bug: 'A job is claimed before its next try is due.',
+    bug: 'A job is claimed before its backoff is over.',
     foundBy: ['properties'],
     replacements: [
       {
@@ -164,7 +134,7 @@ export const mutants = {
     ],
   },
   'class-ignored': {
-    bug: 'A caller who waits stands behind a backlog of those who do not.',
+    bug: 'Waiting callers stand behind a backlog of jobs that nobody waits for.',
     foundBy: ['properties'],
     replacements: [
       {
@@ -175,23 +145,12 @@ export const mutants = {
     ],
   },
   'turns-go-back': {
-    bug: 'A job that returns to the queue takes whoever submits next back to its old turn.',
+    bug: 'A job that returns to the queue gives its old turn to the next submit.',
     foundBy: ['properties'],
     replacements: [{ file: submitFile, find: ' and attempt = 0 order by turn', replace: ' order by turn' }],
   },
-  'canceled-by-anybody': {
-    bug: 'Whoever knows the id of a job can cancel it.',
-    foundBy: ['properties'],
-    replacements: [
-      {
-        file: 'packages/store/src/jobs/cancel.ts',
-        find: `.where('id', '=', id).where('owner_id', '=', ownerId)`,
-        replace: `.where('id', '=', id)`,
-      },
-    ],
-  },
   'read-by-anybody': {
-    bug: 'Whoever knows the id of a job can read it.',
+    bug: 'The id of a job is enough to read it.',
     foundBy: ['properties'],
     replacements: [
       {
@@ -210,9 +169,9 @@ export const mutantNames = Object.keys(mutants) as readonly MutantName[];
 export const isMutantName = (name: string): name is MutantName => Object.hasOwn(mutants, name);
 
 /**
- * @param path  Of the source, from the repository's root.
- * @returns the source with the bug in it; as it is when the bug does not touch this file
- * @throws when a piece to replace is not there exactly once: the mutant has to follow the code
+ * @param path  The source's path from the repository's root.
+ * @returns the source with the bug; unchanged when the bug is in other files
+ * @throws when `find` does not occur exactly once: a change to the source must change the mutant too
  */
 export function mutate(name: MutantName, path: string, source: string): string {
   const replacements: readonly Replacement[] = mutants[name].replacements;

@@ -1,7 +1,7 @@
 import type { MutantName } from './mutants.ts';
 
 /**
- * What a process of the service is started with to have a bug; its child processes have it as well.
+ * Environment variables that seed a bug into a process of the service and its child processes.
  * @example launchSeparate({ ...environment, ...mutantEnvironment('no-new-epoch') })
  */
 export const mutantEnvironment = (name: MutantName): Readonly<Record<'MUTANT' | 'NODE_OPTIONS', string>> => ({

@@ -1,7 +1,8 @@
 /** Records a run: calls as clients make them, log lines as workers write them, samples, and the tables at the end. */
 import { errorLine } from '@prosemill/core';
+import type { ExecuteSql } from '@prosemill/testkit';
 import type { CallEnding, History, HistoryEntry, HistoryEvent, Operation, RunLimits } from './history.ts';
-import { type ExecuteSql, readLeases, readTables } from './read-tables.ts';
+import { readLeases, readTables } from './read-tables.ts';
 import { executionOf } from './worker-log.ts';
 
 export interface RecorderOptions {

@@ -1,15 +1,15 @@
-/** Seeds the bug that the environment variable MUTANT names into the sources as they are loaded. For `node --import`. */
+/** For `node --import`: seeds the bug named by the environment variable MUTANT into the sources as Node loads them. */
 import { readFileSync } from 'node:fs';
 import { registerHooks } from 'node:module';
 import { isMutantName, type MutantName, mutantNames, mutants, mutate } from './mutants.ts';
 
-const root = new URL('../../../../', import.meta.url);
+const root = new URL('../../../', import.meta.url);
 
 const name = process.env['MUTANT'] ?? '';
 if (!isMutantName(name)) throw new Error(`Expected MUTANT to be one of ${mutantNames.join(', ')}, and got "${name}".`);
 seed(name);
 
-/** All files at once, those as well that this process may never load: half a bug is none. */
+/** Mutates all files of the bug at once, so that one that no longer fits fails the start, even if it is never loaded. */
 function seed(mutant: MutantName): void {
   const sources = new Map<string, string>();
   for (const { file } of mutants[mutant].replacements) {

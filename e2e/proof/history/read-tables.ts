@@ -1,12 +1,10 @@
 /** The tables as a history keeps them; rows of Postgres and SQLite alike. */
 import type { JobEventType, JobStatus } from '@prosemill/core';
+import type { ExecuteSql } from '@prosemill/testkit';
 import type { HistoryEvent } from './history.ts';
 import { hashText } from './hash-text.ts';
 
 type Row = Readonly<Record<string, unknown>>;
-
-/** Runs one statement on the database of a run. */
-export type ExecuteSql = (statement: string) => Promise<readonly Row[]>;
 
 export async function readTables(execute: ExecuteSql): Promise<readonly HistoryEvent[]> {
   const jobs = await execute('select * from jobs');

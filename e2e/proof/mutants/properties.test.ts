@@ -1,4 +1,3 @@
-/** The properties of the store's suite find the seeded bugs that they can see. */
 import { execFile } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
@@ -10,7 +9,7 @@ const mutantOf = (name: MutantName): Mutant => mutants[name];
 const visible = mutantNames.filter((name) => mutantOf(name).foundBy.includes('properties'));
 
 describe('the properties of the store', () => {
-  /** Messages of failures, by the bug. */
+  /** Messages of failed tests, by mutant. */
   let said: Readonly<Record<string, readonly string[]>>;
 
   beforeAll(async () => {
