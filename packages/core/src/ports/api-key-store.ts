@@ -1,34 +1,34 @@
-/** The port of the database for API keys: the only authority over which are valid. */
+/** The port of the database for API keys: the only authority over which keys are valid. */
 import type { ApiKey } from '../api-key.ts';
-import type { Cursor, Page } from './job-store.ts';
+import type { Cursor, Page } from './page.ts';
 
 export interface NewApiKey extends Pick<ApiKey, 'id' | 'ownerId' | 'name' | 'prefix' | 'scopes'> {
   /** SHA-256 of the secret, in hex. */
   readonly hash: string;
-  /** From now; null: never. */
+  /** Counted from now; null: the key never expires. */
   readonly expiresInMs: number | null;
 }
 
 /** A key that is valid now. */
 export interface ValidApiKey extends Pick<ApiKey, 'id' | 'ownerId' | 'scopes'> {
-  /** What is left until it expires; null: it does not. */
+  /** Time left until the key expires; null: it never does. */
   readonly remainingMs: number | null;
 }
 
 /** API keys of all owners. Every method is one statement. */
 export interface ApiKeyStore {
   create(key: NewApiKey): Promise<ApiKey>;
-  /** Null for an unknown hash, and for a key that has expired or was revoked: nobody is told which. */
+  /** Null for a key that is unknown, expired or revoked: callers are not told which. */
   findValid(hash: string): Promise<ValidApiKey | null>;
-  /** Newest first, with those that are not valid any more. */
+  /** Lists keys newest first, with those that are no longer valid. */
   list(query: { readonly after: Cursor<string> | null; readonly limit: number }): Promise<Page<ApiKey>>;
   /**
-   * From now on the key is not valid; one that was revoked before stays as it is.
+   * Makes a key invalid from now on. A key that was revoked before keeps its time.
    * @returns false for an unknown id
    */
   revoke(id: string): Promise<boolean>;
   /** Sets `lastUsedAt`, unless that is less than an hour old. */
   noteUse(id: string): Promise<void>;
-  /** Whether there is any valid key. */
+  /** True when at least one key is valid. */
   hasValid(): Promise<boolean>;
 }

@@ -1,5 +1,10 @@
 /** The port of the hints. A hint is only a permit: losing, repeating or reordering one is harmless. Implemented by packages/queue. */
-import type { Hint } from './job-store.ts';
+
+/** A permit to claim one row, not necessarily the row that it names. */
+export interface Hint {
+  readonly id: string;
+  readonly epoch: number;
+}
 
 /** The sending side. */
 export interface HintSender {

@@ -1,7 +1,7 @@
 /** The port of the engine. Implemented by packages/engine; the conformance suite is in packages/testkit. */
 import type { AppError } from '../errors.ts';
 import type { FinishReason, ModelIdentity, SamplingParameters, TokenUsage } from '../job.ts';
-import type { ModelRecord } from './job-store.ts';
+import type { ModelRecord } from './model-store.ts';
 
 export interface GenerateRequest {
   readonly prompt: string;

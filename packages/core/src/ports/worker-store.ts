@@ -1,0 +1,31 @@
+/** The port of the database for the reports of workers. */
+import type { ModelIdentity } from '../job.ts';
+
+export const workerStates = ['loading', 'ready', 'draining', 'failed'] as const;
+export type WorkerState = (typeof workerStates)[number];
+
+/** The public note of a worker whose own connection to Redis does not work. */
+export const hintsLateNote = 'No hints reach it, so it looks for jobs every second.';
+
+export interface WorkerReport {
+  readonly id: string;
+  readonly state: WorkerState;
+  /** Progress of the load's phase, 0..1; null when nothing loads. */
+  readonly loadProgress: number | null;
+  /** Its load's phase (of `loadPhases`), why it failed, why the shipped model runs, {@link hintsLateNote}, or null. */
+  readonly note: string | null;
+  /** Null until the model is known. */
+  readonly model: ModelIdentity | null;
+  /** Generations that it can run at once. */
+  readonly slots: number;
+  readonly busy: number;
+}
+
+export interface WorkerStore {
+  /** Inserts or replaces the worker's row. The heartbeat is the database's time. */
+  report(worker: WorkerReport): Promise<void>;
+  /** Lists workers whose last report is at most `maxAgeMs` old, by id. */
+  listLive(maxAgeMs: number): Promise<readonly WorkerReport[]>;
+  /** Deletes the row of a worker that stops cleanly. */
+  remove(id: string): Promise<void>;
+}
