@@ -127,7 +127,7 @@ export const mutants = {
     foundBy: ['properties'],
     replacements: [
       {
-        file: 'packages/store/src/jobs/context.ts',
+        file: 'packages/store/src/jobs/select-jobs.ts',
         find: `status = 'queued' and available_at <= \${dialect.now} and`,
         replace: `status = 'queued' and`,
       },
@@ -147,7 +147,13 @@ export const mutants = {
   'turns-go-back': {
     bug: 'A job that returns to the queue gives its old turn to the next submit.',
     foundBy: ['properties'],
-    replacements: [{ file: submitFile, find: ' and attempt = 0 order by turn', replace: ' order by turn' }],
+    replacements: [
+      {
+        file: 'packages/store/src/jobs/choose-turns.ts',
+        find: ' and attempt = 0 order by turn',
+        replace: ' order by turn',
+      },
+    ],
   },
   'read-by-anybody': {
     bug: 'The id of a job is enough to read it.',

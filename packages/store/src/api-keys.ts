@@ -2,10 +2,10 @@
 import type { ApiKey, ApiKeyStore, Scope } from '@prosemill/core';
 import { type Selectable, sql } from 'kysely';
 import type { Dialect } from './dialect.ts';
-import type { StoreContext } from './jobs/context.ts';
 import { readPage } from './read-page.ts';
 import { readTime, readTimeOrNull } from './rows.ts';
 import type { ApiKeyTable } from './schema.ts';
+import type { StoreContext } from './store-context.ts';
 
 /** How far `last_used_at` may be behind: a write for every request would cost more than it tells. */
 const useIntervalMs = 3_600_000;

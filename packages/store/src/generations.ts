@@ -1,8 +1,8 @@
 /** Finished texts. */
 import type { GenerationStore } from '@prosemill/core';
-import type { StoreContext } from './jobs/context.ts';
 import { readPage } from './read-page.ts';
 import { toGenerationRecord } from './rows.ts';
+import type { StoreContext } from './store-context.ts';
 
 export const createGenerationStore = ({ db, dialect }: StoreContext): GenerationStore => ({
   async list({ ownerId, after, limit }) {

@@ -6,7 +6,6 @@ import { createGenerationStore } from './generations.ts';
 import { requestCancel } from './jobs/cancel.ts';
 import { claimJob, renewLease } from './jobs/claim.ts';
 import { completeJob } from './jobs/complete.ts';
-import type { StoreContext } from './jobs/context.ts';
 import { groupCommit } from './jobs/group-commit.ts';
 import { deleteOldIdempotencyKeys, findByIdempotencyKey, keyReused } from './jobs/idempotency.ts';
 import {
@@ -24,8 +23,10 @@ import { isPaused, setPaused } from './jobs/pause.ts';
 import { expireJobs, rescueLostJobs } from './jobs/reconcile.ts';
 import { submitJobs } from './jobs/submit.ts';
 import { migrate, requireSchema } from './migrations/migrate.ts';
+import { createModelStore } from './models.ts';
 import { openDatabase } from './open-database.ts';
-import { createModelStore, createWorkerStore } from './workers.ts';
+import type { StoreContext } from './store-context.ts';
+import { createWorkerStore } from './workers.ts';
 
 export interface StoreOptions {
   /** See `parseDatabaseUrl`. */

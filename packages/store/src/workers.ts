@@ -1,6 +1,6 @@
-/** Which workers live, and the models they serve. */
-import type { ModelIdentity, ModelStore, WorkerStore } from '@prosemill/core';
-import type { StoreContext } from './jobs/context.ts';
+/** Reports of workers: the latest one of each. */
+import type { ModelIdentity, WorkerStore } from '@prosemill/core';
+import type { StoreContext } from './store-context.ts';
 
 export const createWorkerStore = ({ db, dialect }: StoreContext): WorkerStore => ({
   async report({ id, state, loadProgress, note, model, slots, busy }) {
@@ -40,27 +40,5 @@ export const createWorkerStore = ({ db, dialect }: StoreContext): WorkerStore =>
 
   async remove(id) {
     await db.deleteFrom('workers').where('id', '=', id).execute();
-  },
-});
-
-export const createModelStore = ({ db }: StoreContext): ModelStore => ({
-  async save({ name, revision, contextLength, tokenizer }) {
-    const columns = { context_length: contextLength, tokenizer };
-    await db
-      .insertInto('models')
-      .values({ name, revision, ...columns })
-      .onConflict((conflict) => conflict.columns(['name', 'revision']).doUpdateSet(columns))
-      .execute();
-  },
-
-  async find(name, revision) {
-    const row = await db
-      .selectFrom('models')
-      .selectAll()
-      .where('name', '=', name)
-      .where('revision', '=', revision)
-      .executeTakeFirst();
-    if (row === undefined) return null;
-    return { name, revision, contextLength: row.context_length, tokenizer: row.tokenizer };
   },
 });

@@ -1,7 +1,9 @@
 /** A cancel by request: at once while queued, a mark while running. */
 import { cancelQueued, type Job } from '@prosemill/core';
 import { toJob } from '../rows.ts';
-import { addEvents, applyChange, lockRows, selectJobs, type StoreContext } from './context.ts';
+import type { StoreContext } from '../store-context.ts';
+import { addEvents, applyChange } from './apply-change.ts';
+import { lockRows, selectJobs } from './select-jobs.ts';
 
 export async function requestCancel({ db, dialect }: StoreContext, ownerId: string, id: string): Promise<Job | null> {
   return await db.transaction().execute(async (tx) => {

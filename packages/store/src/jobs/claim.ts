@@ -4,7 +4,9 @@ import { sql } from 'kysely';
 import { withAnswerLimit } from '../postgres-pool.ts';
 import { toJob, toTransitionState } from '../rows.ts';
 import type { JobRow } from '../schema.ts';
-import { applyChange, isClaimable, lockRows, selectJobs, type StoreContext } from './context.ts';
+import type { StoreContext } from '../store-context.ts';
+import { applyChange } from './apply-change.ts';
+import { isClaimable, lockRows, selectJobs } from './select-jobs.ts';
 
 export async function claimJob({ db, dialect }: StoreContext, options: ClaimOptions): Promise<ClaimedJob | null> {
   return await db.transaction().execute(async (tx) => {

@@ -2,7 +2,9 @@
 import { applyOutcome, type ClaimKey, type Completion, type FinishedGeneration, type Outcome } from '@prosemill/core';
 import { storableText, toTransitionState } from '../rows.ts';
 import type { JobRow } from '../schema.ts';
-import { applyChange, lockRows, type StoreContext, type TransactionContext } from './context.ts';
+import type { StoreContext, TransactionContext } from '../store-context.ts';
+import { applyChange } from './apply-change.ts';
+import { lockRows } from './select-jobs.ts';
 
 export async function completeJob(
   { db, dialect }: StoreContext,

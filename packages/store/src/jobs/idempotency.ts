@@ -9,7 +9,8 @@ import {
 } from '@prosemill/core';
 import { sql } from 'kysely';
 import { toJob } from '../rows.ts';
-import { selectJobs, type StoreContext, type TransactionContext } from './context.ts';
+import type { StoreContext, TransactionContext } from '../store-context.ts';
+import { selectJobs } from './select-jobs.ts';
 
 /** A key in the hands of its owner. */
 interface OwnedKey {

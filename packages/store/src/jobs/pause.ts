@@ -1,5 +1,5 @@
 /** Stops and starts all claims. Paused is a row that is there: every claim looks for it, in every process. */
-import type { StoreContext } from './context.ts';
+import type { StoreContext } from '../store-context.ts';
 
 /** Of the only row that there may be. */
 const pauseId = 1;

@@ -3,7 +3,8 @@ import type { Job, JobQuery, OpenJobs, Page, PriorityClass, QueueMeasure } from 
 import { sql } from 'kysely';
 import { readPage } from '../read-page.ts';
 import { toJob } from '../rows.ts';
-import { isClaimable, selectJobs, type StoreContext } from './context.ts';
+import type { StoreContext } from '../store-context.ts';
+import { isClaimable, selectJobs } from './select-jobs.ts';
 
 /** Ids in one IN list. */
 const idsPerQuery = 1_000;

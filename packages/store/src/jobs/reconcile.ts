@@ -3,7 +3,9 @@ import { type Change, expire, rescue } from '@prosemill/core';
 import { type RawBuilder, sql } from 'kysely';
 import { toTransitionState } from '../rows.ts';
 import type { JobRow } from '../schema.ts';
-import { applyChange, lockRows, type StoreContext } from './context.ts';
+import type { StoreContext } from '../store-context.ts';
+import { applyChange } from './apply-change.ts';
+import { lockRows } from './select-jobs.ts';
 
 export const rescueLostJobs = async (context: StoreContext, limit: number): Promise<readonly string[]> =>
   await changeAll(context, {

@@ -3,7 +3,7 @@ import { ConfigError, type Logger } from '@prosemill/core';
 import { sql } from 'kysely';
 import { Migrator } from 'kysely/migration';
 import { databaseUnavailable } from '../database-errors.ts';
-import type { StoreContext } from '../jobs/context.ts';
+import type { StoreContext } from '../store-context.ts';
 import { createMigrations } from './migrations.ts';
 import { expectedColumns, lackingColumns, readSchema, type SchemaReading } from './schema-reading.ts';
 

@@ -3,7 +3,7 @@ import Database from 'better-sqlite3';
 import { Kysely, sql, SqliteDialect } from 'kysely';
 import { databaseUnavailable } from '../database-errors.ts';
 import { sqliteDialect } from '../dialect.ts';
-import type { StoreContext } from '../jobs/context.ts';
+import type { StoreContext } from '../store-context.ts';
 import { createMigrations } from './migrations.ts';
 
 /** Names of columns, by table. */

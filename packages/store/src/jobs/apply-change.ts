@@ -1,41 +1,9 @@
-/** What every statement about jobs needs, and the one way to change a row. */
+/** The one way to change a job's row. */
 import type { Change } from '@prosemill/core';
-import { type Kysely, type SelectQueryBuilder, sql, type Transaction } from 'kysely';
 import type { Dialect } from '../dialect.ts';
 import { storableText } from '../rows.ts';
-import type { Actor, JobRow, JobTable, Tables } from '../schema.ts';
-
-export interface StoreContext {
-  readonly db: Kysely<Tables>;
-  readonly dialect: Dialect;
-}
-
-export interface TransactionContext {
-  readonly tx: Transaction<Tables>;
-  readonly dialect: Dialect;
-}
-
-/** A job's row with its generation record. */
-export const selectJobs = (db: Kysely<Tables>) =>
-  db
-    .selectFrom('jobs')
-    .leftJoin('generation_records', 'generation_records.job_id', 'jobs.id')
-    .selectAll('jobs')
-    .select(['generation_records.id as generation_id', 'generation_records.generated_text']);
-
-/** Locks the rows until the transaction ends, where the database has row locks. */
-export function lockRows<Output>(
-  query: SelectQueryBuilder<Tables, 'jobs', Output>,
-  { dialect, skipLocked }: { readonly dialect: Dialect; readonly skipLocked: boolean },
-): SelectQueryBuilder<Tables, 'jobs', Output> {
-  if (!dialect.rowLocks) return query;
-  return skipLocked ? query.forUpdate().skipLocked() : query.forUpdate();
-}
-
-/** Queued, due, before its deadline, with attempts left; nothing while the queue is paused. */
-export const isClaimable = (dialect: Dialect) =>
-  sql<boolean>`status = 'queued' and available_at <= ${dialect.now} and (deadline_at is null or deadline_at > ${dialect.now})
-    and attempt - released_count < max_attempts and not exists (select 1 from queue_pause)`;
+import type { Actor, JobRow, JobTable } from '../schema.ts';
+import type { TransactionContext } from '../store-context.ts';
 
 export interface Lease {
   readonly workerId: string;

@@ -1,0 +1,26 @@
+/** The parts that selects of jobs share. */
+import { type Kysely, type SelectQueryBuilder, sql } from 'kysely';
+import type { Dialect } from '../dialect.ts';
+import type { Tables } from '../schema.ts';
+
+/** Selects rows of jobs with their generation records. */
+export const selectJobs = (db: Kysely<Tables>) =>
+  db
+    .selectFrom('jobs')
+    .leftJoin('generation_records', 'generation_records.job_id', 'jobs.id')
+    .selectAll('jobs')
+    .select(['generation_records.id as generation_id', 'generation_records.generated_text']);
+
+/** Locks the selected rows until the transaction ends, if the database has row locks. */
+export function lockRows<Output>(
+  query: SelectQueryBuilder<Tables, 'jobs', Output>,
+  { dialect, skipLocked }: { readonly dialect: Dialect; readonly skipLocked: boolean },
+): SelectQueryBuilder<Tables, 'jobs', Output> {
+  if (!dialect.rowLocks) return query;
+  return skipLocked ? query.forUpdate().skipLocked() : query.forUpdate();
+}
+
+/** Queued, due, before its deadline, with attempts left; no row while the queue is paused. */
+export const isClaimable = (dialect: Dialect) =>
+  sql<boolean>`status = 'queued' and available_at <= ${dialect.now} and (deadline_at is null or deadline_at > ${dialect.now})
+    and attempt - released_count < max_attempts and not exists (select 1 from queue_pause)`;

@@ -1,0 +1,14 @@
+/** The database of a call, as the functions of this package pass it on. */
+import type { Kysely, Transaction } from 'kysely';
+import type { Dialect } from './dialect.ts';
+import type { Tables } from './schema.ts';
+
+export interface StoreContext {
+  readonly db: Kysely<Tables>;
+  readonly dialect: Dialect;
+}
+
+export interface TransactionContext {
+  readonly tx: Transaction<Tables>;
+  readonly dialect: Dialect;
+}
