@@ -1,23 +1,25 @@
-/** A cancel by request: at once while queued, a mark while running. */
-import { cancelQueued, type Job } from '@prosemill/core';
+/** Cancel requests: queued → canceled at once; a running job is marked for its worker. */
+import { cancelQueued, type JobStore } from '@prosemill/core';
 import { toJob } from '../rows.ts';
 import type { StoreContext } from '../store-context.ts';
 import { addEvents, applyChange } from './apply-change.ts';
 import { lockRows, selectJobs } from './select-jobs.ts';
 
-export async function requestCancel({ db, dialect }: StoreContext, ownerId: string, id: string): Promise<Job | null> {
-  return await db.transaction().execute(async (tx) => {
-    const select = tx.selectFrom('jobs').selectAll().where('id', '=', id).where('owner_id', '=', ownerId);
-    const row = await lockRows(select, { dialect, skipLocked: false }).executeTakeFirst();
-    if (row === undefined) return null;
-    if (row.status === 'queued') {
-      await applyChange({ tx, dialect }, { row, change: cancelQueued(), actor: 'api' });
-    } else if (row.status === 'running' && row.cancel_requested_at === null) {
-      const version = row.version + 1;
-      await tx.updateTable('jobs').set({ version, cancel_requested_at: dialect.now }).where('id', '=', id).execute();
-      const event = { id, seq: version, type: 'job-cancel-requested', attempt: row.attempt, actor: 'api' } as const;
-      await addEvents({ tx, dialect }, [event]);
-    }
-    return toJob(await selectJobs(tx).where('jobs.id', '=', id).executeTakeFirstOrThrow());
-  });
-}
+export const createCancelMethods = ({ db, dialect }: StoreContext): Pick<JobStore, 'requestCancel'> => ({
+  async requestCancel(ownerId, id) {
+    return await db.transaction().execute(async (tx) => {
+      const select = tx.selectFrom('jobs').selectAll().where('id', '=', id).where('owner_id', '=', ownerId);
+      const row = await lockRows(select, { dialect, skipLocked: false }).executeTakeFirst();
+      if (row === undefined) return null;
+      if (row.status === 'queued') {
+        await applyChange({ tx, dialect }, { row, change: cancelQueued(), actor: 'api' });
+      } else if (row.status === 'running' && row.cancel_requested_at === null) {
+        const version = row.version + 1;
+        await tx.updateTable('jobs').set({ version, cancel_requested_at: dialect.now }).where('id', '=', id).execute();
+        const event = { id, seq: version, type: 'job-cancel-requested', attempt: row.attempt, actor: 'api' } as const;
+        await addEvents({ tx, dialect }, [event]);
+      }
+      return toJob(await selectJobs(tx).where('jobs.id', '=', id).executeTakeFirstOrThrow());
+    });
+  },
+});

@@ -1,30 +1,28 @@
-/** running → whatever the outcome of the attempt leads to. */
-import { applyOutcome, type ClaimKey, type Completion, type FinishedGeneration, type Outcome } from '@prosemill/core';
+/** Outcomes of attempts: running → the status that the outcome leads to. */
+import { applyOutcome, type ClaimKey, type FinishedGeneration, type JobStore } from '@prosemill/core';
 import { storableText, toTransitionState } from '../rows.ts';
 import type { JobRow } from '../schema.ts';
 import type { StoreContext, TransactionContext } from '../store-context.ts';
 import { applyChange } from './apply-change.ts';
 import { lockRows } from './select-jobs.ts';
 
-export async function completeJob(
-  { db, dialect }: StoreContext,
-  { id, attempt }: ClaimKey,
-  outcome: Outcome,
-): Promise<Completion> {
-  return await db.transaction().execute(async (tx) => {
-    const select = tx.selectFrom('jobs').selectAll().where('id', '=', id);
-    const row = await lockRows(select, { dialect, skipLocked: false }).executeTakeFirst();
-    if (row === undefined) return 'stale';
-    if (row.status !== 'running' || row.attempt !== attempt) {
-      return (await hasEnded(tx, { id, attempt })) ? 'already' : 'stale';
-    }
-    if (outcome.type === 'succeeded') await insertRecord({ tx, dialect }, row, outcome.result);
-    const change = applyOutcome(toTransitionState(row), outcome);
-    const isApplied = await applyChange({ tx, dialect }, { row, change, actor: 'worker' });
-    if (!isApplied) throw new Error('A row changed under its lock.');
-    return 'applied';
-  });
-}
+export const createCompleteMethods = ({ db, dialect }: StoreContext): Pick<JobStore, 'complete'> => ({
+  async complete({ id, attempt }, outcome) {
+    return await db.transaction().execute(async (tx) => {
+      const select = tx.selectFrom('jobs').selectAll().where('id', '=', id);
+      const row = await lockRows(select, { dialect, skipLocked: false }).executeTakeFirst();
+      if (row === undefined) return 'stale';
+      if (row.status !== 'running' || row.attempt !== attempt) {
+        return (await hasEnded(tx, { id, attempt })) ? 'already' : 'stale';
+      }
+      if (outcome.type === 'succeeded') await insertRecord({ tx, dialect }, row, outcome.result);
+      const change = applyOutcome(toTransitionState(row), outcome);
+      const isApplied = await applyChange({ tx, dialect }, { row, change, actor: 'worker' });
+      if (!isApplied) throw new Error('A row changed under its lock.');
+      return 'applied';
+    });
+  },
+});
 
 async function insertRecord(
   { tx, dialect }: TransactionContext,
@@ -44,7 +42,7 @@ async function insertRecord(
     .execute();
 }
 
-/** Whether this attempt was ended by its own worker: then the reply to an earlier try was lost. */
+/** True when this attempt was ended by its own worker: then the reply to an earlier try was lost. */
 async function hasEnded(tx: TransactionContext['tx'], { id, attempt }: ClaimKey): Promise<boolean> {
   const ending = await tx
     .selectFrom('job_events')

@@ -12,7 +12,7 @@ function manualCommits() {
         const end = (error?: Error): void => (error === undefined ? resolve(items) : reject(error));
         groups.push({ items, end });
       }),
-    mayBeOfOneItem: (error) => error !== away,
+    canBlameItem: (error) => error !== away,
   });
   const groupsSoFar = () => groups.map(({ items }) => items.join(''));
   return { join, groups, groupsSoFar };

@@ -1,4 +1,4 @@
-/** Submits that come while one commits share the next transaction: a commit waits for the disk, however many rows it has. */
+/** Group commit: items that arrive during a commit share the next one, since a commit waits for the disk once. */
 
 interface Pending<Item, Result> {
   readonly item: Item;
@@ -7,21 +7,21 @@ interface Pending<Item, Result> {
 }
 
 export interface GroupCommitOptions<Item, Result> {
-  /** Commits all items or none, and gives their results in order. */
+  /** Commits all items or none. Returns their results in order. */
   readonly commit: (items: readonly Item[]) => Promise<readonly Result[]>;
-  /** Whether one item may be what made its group fail: then each is tried again alone, so that it fails only itself. */
-  readonly mayBeOfOneItem: (error: unknown) => boolean;
+  /** True when a single item may have failed its group. Each is then committed alone, so that it fails only itself. */
+  readonly canBlameItem: (error: unknown) => boolean;
 }
 
-/** Keeps a statement's parameters below what the databases allow. */
+/** Keeps the parameters of a statement below the limits of the databases. */
 const maxGroup = 500;
-/** One that hangs on a connection that died without a word does not hold up the next; more would take the connections of everybody else. */
+/** Two, so that a group on a dead connection does not block all others; not more, to leave connections for other calls. */
 const groupsAtOnce = 2;
 
 /** @returns a function that joins the next commit */
 export function groupCommit<Item, Result>({
   commit,
-  mayBeOfOneItem,
+  canBlameItem,
 }: GroupCommitOptions<Item, Result>): (item: Item) => Promise<Result> {
   const waiting: Pending<Item, Result>[] = [];
   let committing = 0;
@@ -30,7 +30,7 @@ export function groupCommit<Item, Result>({
   function schedule(): void {
     if (isScheduled || waiting.length === 0 || committing === groupsAtOnce) return;
     isScheduled = true;
-    // Not at once: the rest of this tick joins.
+    // Deferred, so that the other items of this tick join.
     setImmediate(() => {
       isScheduled = false;
       void flush(waiting.splice(0, maxGroup));
@@ -43,7 +43,7 @@ export function groupCommit<Item, Result>({
     try {
       await settle(members);
     } catch (error) {
-      if (members.length === 1 || !mayBeOfOneItem(error)) for (const { reject } of members) reject(error);
+      if (members.length === 1 || !canBlameItem(error)) for (const { reject } of members) reject(error);
       else for (const member of members) await settle([member]).catch(member.reject);
     }
     committing -= 1;

@@ -1,9 +1,9 @@
-/** Which job an idempotency key holds. */
+/** Idempotency keys: the job that a key holds, and since when. */
 import {
   AppError,
-  type IdempotencyKey,
   idempotencyKeyMs,
   type Job,
+  type JobStore,
   type NewJob,
   releasesIdempotencyKey,
 } from '@prosemill/core';
@@ -12,19 +12,44 @@ import { toJob } from '../rows.ts';
 import type { StoreContext, TransactionContext } from '../store-context.ts';
 import { selectJobs } from './select-jobs.ts';
 
-/** A key in the hands of its owner. */
+/** Owners choose their keys: two owners may choose the same. */
 interface OwnedKey {
   readonly ownerId: string;
   readonly key: string;
 }
 
-/** The job of a key, and the request that it was made for. */
+/** The job that a key holds, and the hash of the request that made it. */
 export interface KeyHolder {
   readonly requestHash: string;
   readonly job: Job;
 }
 
-/** The holders of these keys, by {@link nameOfKey}; free keys have none. */
+type IdempotencyMethods = Pick<JobStore, 'findByIdempotencyKey' | 'deleteOldIdempotencyKeys'>;
+
+export const createIdempotencyMethods = (context: StoreContext): IdempotencyMethods => ({
+  async findByIdempotencyKey(ownerId, { key, requestHash }) {
+    const [holder] = (await findKeyHolders(context, [{ ownerId, key }])).values();
+    if (holder === undefined) return null;
+    if (holder.requestHash !== requestHash) throw keyReused();
+    return holder.job;
+  },
+
+  async deleteOldIdempotencyKeys(limit) {
+    const { db, dialect } = context;
+    // A scalar subquery is computed once. The volatile clock itself would keep Postgres from using the index.
+    const isOld = sql<boolean>`created_at <= (select ${dialect.nowPlus(-idempotencyKeyMs)})`;
+    const skipLocked = dialect.rowLocks ? sql`for update skip locked` : sql``;
+    // The guard is repeated under the row's lock: a key that a submit has just taken is young again, and stays.
+    const { numAffectedRows } = await sql`
+    with old as materialized (
+      select owner_id, key from idempotency_keys where ${isOld} order by created_at limit ${limit} ${skipLocked}
+    )
+    delete from idempotency_keys where (owner_id, key) in (select owner_id, key from old) and ${isOld}`.execute(db);
+    return Number(numAffectedRows ?? 0);
+  },
+});
+
+/** Finds the holders of these keys, by {@link nameOfKey}. Free keys are left out. */
 export async function findKeyHolders(
   { db, dialect }: StoreContext,
   keys: readonly OwnedKey[],
@@ -48,21 +73,13 @@ export async function findKeyHolders(
 
 export const nameOfKey = ({ ownerId, key }: OwnedKey): string => JSON.stringify([ownerId, key]);
 
-export async function findByIdempotencyKey(
-  context: StoreContext,
-  ownerId: string,
-  { key, requestHash }: IdempotencyKey,
-): Promise<Job | null> {
-  const [holder] = (await findKeyHolders(context, [{ ownerId, key }])).values();
-  if (holder === undefined) return null;
-  if (holder.requestHash !== requestHash) throw keyReused();
-  return holder.job;
-}
-
 export const keyReused = (): AppError =>
   new AppError('idempotency_key_reused', { message: 'Idempotency-Key: was used for another request.' });
 
-/** Gives the keys of these jobs to them, whoever had them: under the submit lock no other submit has looked since they were found free. */
+/**
+ * Makes these jobs the holders of their keys, and replaces earlier holders. The keys were found free under the submit
+ * lock, so no other submit can have taken them since.
+ */
 export async function saveKeys({ tx, dialect }: TransactionContext, jobs: readonly NewJob[]): Promise<void> {
   const values = jobs.flatMap(({ id, ownerId, idempotency }) =>
     idempotency === undefined
@@ -89,17 +106,4 @@ export async function saveKeys({ tx, dialect }: TransactionContext, jobs: readon
       })),
     )
     .execute();
-}
-
-/** A key that a submit takes meanwhile is young again, and stays: the guard is repeated under the row's lock. */
-export async function deleteOldIdempotencyKeys({ db, dialect }: StoreContext, limit: number): Promise<number> {
-  // A scalar subquery is computed once; a volatile clock in its place would keep the index out.
-  const isOld = sql<boolean>`created_at <= (select ${dialect.nowPlus(-idempotencyKeyMs)})`;
-  const skipLocked = dialect.rowLocks ? sql`for update skip locked` : sql``;
-  const { numAffectedRows } = await sql`
-    with old as materialized (
-      select owner_id, key from idempotency_keys where ${isOld} order by created_at limit ${limit} ${skipLocked}
-    )
-    delete from idempotency_keys where (owner_id, key) in (select owner_id, key from old) and ${isOld}`.execute(db);
-  return Number(numAffectedRows ?? 0);
 }

@@ -1,34 +1,58 @@
-/** What the reconciler changes: leases that ran out, deadlines that passed. Several may run at once. */
-import { type Change, expire, rescue } from '@prosemill/core';
+/** The reconciler's work: lost leases, passed deadlines, missing hints. Several reconcilers may run at once. */
+import { type Change, expire, type JobStore, rescue } from '@prosemill/core';
 import { type RawBuilder, sql } from 'kysely';
 import { toTransitionState } from '../rows.ts';
 import type { JobRow } from '../schema.ts';
 import type { StoreContext } from '../store-context.ts';
 import { applyChange } from './apply-change.ts';
-import { lockRows } from './select-jobs.ts';
+import { isClaimable, lockRows } from './select-jobs.ts';
 
-export const rescueLostJobs = async (context: StoreContext, limit: number): Promise<readonly string[]> =>
-  await changeAll(context, {
-    limit,
-    where: sql<boolean>`status = 'running' and lease_until < ${context.dialect.now}`,
-    changeOf: (row) => rescue(toTransitionState(row)),
-  });
+type ReconcileMethods = Pick<JobStore, 'rescueLostJobs' | 'expireJobs' | 'countClaimable' | 'listClaimable'>;
 
-export const expireJobs = async (context: StoreContext, limit: number): Promise<readonly string[]> =>
-  await changeAll(context, {
-    limit,
-    where: sql<boolean>`status = 'queued' and deadline_at <= ${context.dialect.now}`,
-    changeOf: expire,
-  });
+export const createReconcileMethods = (context: StoreContext): ReconcileMethods => ({
+  async rescueLostJobs(limit) {
+    return await changeAll(context, {
+      limit,
+      where: sql<boolean>`status = 'running' and lease_until < ${context.dialect.now}`,
+      changeOf: (row) => rescue(toTransitionState(row)),
+    });
+  },
+
+  async expireJobs(limit) {
+    return await changeAll(context, {
+      limit,
+      where: sql<boolean>`status = 'queued' and deadline_at <= ${context.dialect.now}`,
+      changeOf: expire,
+    });
+  },
+
+  async countClaimable() {
+    const row = await context.db
+      .selectFrom('jobs')
+      .select((builder) => builder.fn.countAll<number>().as('count'))
+      .where(isClaimable(context.dialect))
+      .executeTakeFirstOrThrow();
+    return row.count;
+  },
+
+  async listClaimable({ after, limit }) {
+    const claimable = context.db
+      .selectFrom('jobs')
+      .select(['id', 'dispatch_epoch as epoch'])
+      .where(isClaimable(context.dialect));
+    const rest = after === null ? claimable : claimable.where('id', '>', after);
+    return await rest.orderBy('id').limit(limit).execute();
+  },
+});
 
 interface BatchChange {
   readonly limit: number;
-  /** Holds under the row's lock, where a renewal that came first has already been seen. */
+  /** Checked under the row's lock, so a renewal that came first is seen. */
   readonly where: RawBuilder<boolean>;
   readonly changeOf: (row: JobRow) => Change;
 }
 
-/** Rows that others hold are left to them. */
+/** Skips rows that others have locked. */
 async function changeAll(
   { db, dialect }: StoreContext,
   { limit, where, changeOf }: BatchChange,

@@ -1,25 +1,38 @@
-/** – → queued. */
-import type { Job, NewJob } from '@prosemill/core';
+/** Submits: – → queued. */
+import { AppError, type Job, type JobStore, type NewJob } from '@prosemill/core';
 import { sql } from 'kysely';
 import { toJob } from '../rows.ts';
 import type { StoreContext, TransactionContext } from '../store-context.ts';
 import { addEvents } from './apply-change.ts';
 import { chooseTurns } from './choose-turns.ts';
-import { findKeyHolders, type KeyHolder, nameOfKey, saveKeys } from './idempotency.ts';
+import { groupCommit } from './group-commit.ts';
+import { findKeyHolders, type KeyHolder, keyReused, nameOfKey, saveKeys } from './idempotency.ts';
 
-/** Postgres's name for "one submit at a time"; any constant does. */
+/** The advisory lock of submits; any constant does. */
 const submitLock = 0x70726f73;
 
+export function createSubmitMethods(context: StoreContext): Pick<JobStore, 'submit'> {
+  const joinCommit = groupCommit<NewJob, Job | null>({
+    commit: async (jobs) => await submitJobs(context, jobs),
+    canBlameItem: (error) => !(error instanceof AppError && error.kind === 'unavailable'),
+  });
+  return {
+    async submit(newJob) {
+      const job = await joinCommit(newJob);
+      if (job === null) throw keyReused();
+      return job;
+    },
+  };
+}
+
 /**
- * Commits these jobs together, in this order, or none of them.
- * @returns for each the job that it is now: itself, the one that its idempotency key holds, or null when that is of another request
+ * Commits all of these jobs, in this order, or none.
+ * @returns a result for each job: the new job, or the job that its idempotency key holds, or null when the key holds the
+ *   job of another request
  */
-export async function submitJobs(
-  { db, dialect }: StoreContext,
-  jobs: readonly NewJob[],
-): Promise<readonly (Job | null)[]> {
+async function submitJobs({ db, dialect }: StoreContext, jobs: readonly NewJob[]): Promise<readonly (Job | null)[]> {
   return await db.transaction().execute(async (tx) => {
-    // Turns follow from each other: two submits that do not see each other would share one, and a backlog would stand in one turn.
+    // A turn depends on the turns before it: concurrent submits would not see each other's and would choose the same.
     if (dialect.rowLocks) await sql`select pg_advisory_xact_lock(${submitLock})`.execute(tx);
     const keys = jobs.flatMap(({ ownerId, idempotency }) =>
       idempotency === undefined ? [] : [{ ownerId, key: idempotency.key }],
@@ -42,7 +55,7 @@ type KeyName = string | NewJob;
 const keyNameOf = (job: NewJob): KeyName =>
   job.idempotency === undefined ? job : nameOfKey({ ownerId: job.ownerId, key: job.idempotency.key });
 
-/** Of jobs with the same key the first. */
+/** The first of the jobs of each key. */
 function firstTakers(jobs: readonly NewJob[]): ReadonlyMap<KeyName, NewJob> {
   const takers = new Map<KeyName, NewJob>();
   for (const job of jobs) {
