@@ -1,25 +1,34 @@
-/** What differs between the two databases, as flags and expressions: nowhere else is asked which one it is. */
+/**
+ * The differences between the two databases: capabilities, each with its name, and expressions. Only migrations, whose SQL
+ * is written for each database, look at the dialect's name.
+ */
 import { type RawBuilder, sql } from 'kysely';
 import type { StoredTime } from './schema.ts';
 
 export interface Dialect {
   readonly name: 'postgres' | 'sqlite';
-  /** Rows can be claimed with `for update skip locked`. SQLite: false, its single writer serialises claims. */
+  /** Rows can be locked (`for update`), and locked rows skipped. SQLite: false. No two of its transactions overlap. */
   readonly rowLocks: boolean;
-  /** The database's clock, as a value of a time column. */
+  /** A transaction can take a lock on a number. SQLite: false. No two of its transactions overlap. */
+  readonly advisoryLocks: boolean;
+  /** A transaction can forbid the planner to sort. SQLite: false. It follows the index of an `order by` anyway. */
+  readonly plannerSettings: boolean;
+  /** The tables are in one of several schemas, found by `search_path`. SQLite: false. A file has one schema. */
+  readonly schemas: boolean;
+  /** The time of the database's clock, for a time column. */
   readonly now: RawBuilder<StoredTime>;
-  /** `now` plus this many milliseconds; negative goes back. */
+  /** `now` plus `ms`, which may be negative. */
   nowPlus(ms: number): RawBuilder<StoredTime>;
-  /** A Date as a value of a time column. */
+  /** Converts a Date for a time column. */
   writeTime(time: Date): StoredTime;
-  /** Milliseconds from `now` until a time column; null stays null. */
+  /** Milliseconds from `now` until the time of a column; null when the column is null. */
   msUntil(column: string): RawBuilder<number | null>;
-  /** Milliseconds from a time column that is never null until `now`. */
+  /** Milliseconds from the time of a column, which is never null, until `now`. */
   msSince(column: string): RawBuilder<number>;
 }
 
 /**
- * Postgres. `clock_timestamp()` and not `now()`, which stands still in a transaction that has waited for a lock.
+ * Uses `clock_timestamp()`: `now()` stands still during a transaction, which may have waited for a lock.
  * @param offsetMs  Moves the clock, for tests.
  */
 export function postgresDialect(offsetMs: number): Dialect {
@@ -29,6 +38,9 @@ export function postgresDialect(offsetMs: number): Dialect {
   return {
     name: 'postgres',
     rowLocks: true,
+    advisoryLocks: true,
+    plannerSettings: true,
+    schemas: true,
     now,
     nowPlus,
     writeTime: (time) => time,
@@ -37,7 +49,7 @@ export function postgresDialect(offsetMs: number): Dialect {
   };
 }
 
-/** SQLite: integer milliseconds since 1970. */
+/** Times are integer milliseconds since 1970. */
 export function sqliteDialect(offsetMs: number): Dialect {
   const nowPlus = (ms: number) =>
     sql<StoredTime>`(cast(unixepoch('subsec') * 1000 as integer) + ${Math.round(ms + offsetMs)})`;
@@ -45,6 +57,9 @@ export function sqliteDialect(offsetMs: number): Dialect {
   return {
     name: 'sqlite',
     rowLocks: false,
+    advisoryLocks: false,
+    plannerSettings: false,
+    schemas: false,
     now,
     nowPlus,
     writeTime: (time) => time.getTime(),

@@ -56,7 +56,7 @@ export const createClaimMethods = ({ db, dialect }: StoreContext): Pick<JobStore
 async function lockFirst({ tx, dialect }: TransactionContext, fromClass: PriorityClass): Promise<JobRow | undefined> {
   // With statistics from before a burst, Postgres expects a handful of queued rows. It would read and sort all of them
   // instead of walking the index to the first one.
-  if (dialect.rowLocks) await sql`set local enable_sort = off`.execute(tx);
+  if (dialect.plannerSettings) await sql`set local enable_sort = off`.execute(tx);
   const claimable = tx.selectFrom('jobs').selectAll().where(isClaimable(dialect)).limit(1);
   const inOrder = claimable.orderBy('class').orderBy('turn').orderBy('id');
   for (let least: number = fromClass; least >= 0; least -= 1) {

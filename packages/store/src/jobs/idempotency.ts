@@ -41,10 +41,10 @@ export const createIdempotencyMethods = (context: StoreContext): IdempotencyMeth
     const skipLocked = dialect.rowLocks ? sql`for update skip locked` : sql``;
     // The guard is repeated under the row's lock: a key that a submit has just taken is young again, and stays.
     const { numAffectedRows } = await sql`
-    with old as materialized (
-      select owner_id, key from idempotency_keys where ${isOld} order by created_at limit ${limit} ${skipLocked}
-    )
-    delete from idempotency_keys where (owner_id, key) in (select owner_id, key from old) and ${isOld}`.execute(db);
+      with old as materialized (
+        select owner_id, key from idempotency_keys where ${isOld} order by created_at limit ${limit} ${skipLocked}
+      )
+      delete from idempotency_keys where (owner_id, key) in (select owner_id, key from old) and ${isOld}`.execute(db);
     return Number(numAffectedRows ?? 0);
   },
 });

@@ -33,7 +33,7 @@ export function createSubmitMethods(context: StoreContext): Pick<JobStore, 'subm
 async function submitJobs({ db, dialect }: StoreContext, jobs: readonly NewJob[]): Promise<readonly (Job | null)[]> {
   return await db.transaction().execute(async (tx) => {
     // A turn depends on the turns before it: concurrent submits would not see each other's and would choose the same.
-    if (dialect.rowLocks) await sql`select pg_advisory_xact_lock(${submitLock})`.execute(tx);
+    if (dialect.advisoryLocks) await sql`select pg_advisory_xact_lock(${submitLock})`.execute(tx);
     const keys = jobs.flatMap(({ ownerId, idempotency }) =>
       idempotency === undefined ? [] : [{ ownerId, key: idempotency.key }],
     );

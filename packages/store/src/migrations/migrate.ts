@@ -16,7 +16,7 @@ const migrationLock = 3_853_314_791_062_309_107n;
  */
 export async function migrate(context: StoreContext, logger: Logger): Promise<void> {
   const { dialect, db } = context;
-  if (dialect.name === 'sqlite') return await migrateToLatest(context, logger);
+  if (!dialect.advisoryLocks) return await migrateToLatest(context, logger);
   await db.transaction().execute(async (tx) => {
     await sql`select pg_advisory_xact_lock(${sql.lit(migrationLock)})`.execute(tx);
     await migrateToLatest({ dialect, db: tx }, logger);
@@ -38,7 +38,7 @@ async function migrateToLatest(context: StoreContext, logger: Logger): Promise<v
     db: context.db,
     provider: { getMigrations: async () => createMigrations(context.dialect) },
     // Kysely would take a table of that name in any schema for its own.
-    ...(context.dialect.name === 'postgres' ? { migrationTableSchema: schema.name } : {}),
+    ...(context.dialect.schemas ? { migrationTableSchema: schema.name } : {}),
   });
   const { error } = await migrator.migrateToLatest();
   if (error !== undefined) throw error;

@@ -25,7 +25,7 @@ type Db = StoreContext['db'];
 
 /** @throws {AppError} `database_unavailable` when Postgres's search_path leads nowhere */
 export async function readSchema({ db, dialect }: StoreContext): Promise<SchemaReading> {
-  return dialect.name === 'sqlite' ? await readFile(db) : await readServer(db);
+  return dialect.schemas ? await readServer(db) : await readFile(db);
 }
 
 async function readFile(db: Db): Promise<SchemaReading> {
