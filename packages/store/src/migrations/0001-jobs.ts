@@ -1,18 +1,8 @@
 /** The first tables. Append-only: a later change is a later file. */
-import { type ColumnDataType, type Kysely, type RawBuilder, sql } from 'kysely';
+import { type Kysely, sql } from 'kysely';
 import type { Migration } from 'kysely/migration';
 import type { Dialect } from '../dialect.ts';
-
-interface ColumnTypes {
-  readonly time: ColumnDataType | RawBuilder<unknown>;
-  readonly id: ColumnDataType;
-  readonly number: ColumnDataType;
-}
-
-const columnTypes: Readonly<Record<Dialect['name'], ColumnTypes>> = {
-  postgres: { time: sql`timestamptz(3)`, id: 'uuid', number: 'double precision' },
-  sqlite: { time: 'integer', id: 'text', number: 'real' },
-};
+import { type ColumnTypes, columnTypes } from './column-types.ts';
 
 const terminal = sql`status in ('succeeded', 'failed', 'canceled', 'expired')`;
 

@@ -1,14 +1,15 @@
 /** Who may use the service. */
-import { type Kysely, sql } from 'kysely';
+import type { Kysely } from 'kysely';
 import type { Migration } from 'kysely/migration';
 import type { Dialect } from '../dialect.ts';
+import { columnTypes } from './column-types.ts';
 
 export const createMigration0003 = ({ name }: Dialect): Migration => ({
   async up(db: Kysely<unknown>) {
-    const time = name === 'postgres' ? sql`timestamptz(3)` : 'integer';
+    const { id, time } = columnTypes[name];
     await db.schema
       .createTable('api_keys')
-      .addColumn('id', name === 'postgres' ? 'uuid' : 'text', (column) => column.primaryKey())
+      .addColumn('id', id, (column) => column.primaryKey())
       .addColumn('owner_id', 'text', (column) => column.notNull())
       .addColumn('name', 'text', (column) => column.notNull())
       .addColumn('hash', 'text', (column) => column.notNull().unique())
