@@ -1,22 +1,15 @@
 /** DATABASE_URL, read and checked. */
 import { ConfigError } from '@prosemill/core';
-import { readPostgresUrl } from './postgres-url.ts';
+import { type CheckedUrl, readPostgresUrl } from './postgres/postgres-url.ts';
 
 export type DatabaseLocation =
   | { readonly type: 'sqlite'; readonly path: string }
   | { readonly type: 'postgres'; readonly url: string };
 
-/** No problem repeats any part of the URL that may be a password. */
-export interface DatabaseUrl {
-  /** As the drivers take it: the parameters about TLS have the meaning of libpq. */
-  readonly url: string;
-  readonly problems: readonly string[];
-}
-
 const shape = 'must be sqlite:PATH, sqlite:///RELATIVE, sqlite:////ABSOLUTE, postgres://… or postgresql://…';
 
 /** `sqlite:PATH`, `sqlite:///RELATIVE`, `sqlite:////ABSOLUTE`, `postgres://…` or `postgresql://…`. The result may be read again. */
-export function readDatabaseUrl(url: string): DatabaseUrl {
+export function readDatabaseUrl(url: string): CheckedUrl {
   const problem = problemAround(url);
   if (problem !== null) return { url, problems: [problem] };
   if (/^postgres(?:ql)?:\/\//.test(url)) return readPostgresUrl(url);

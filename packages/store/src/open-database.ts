@@ -3,10 +3,10 @@ import type { ConnectionCounts, Logger } from '@prosemill/core';
 import { Kysely } from 'kysely';
 import { parseDatabaseUrl } from './database-url.ts';
 import { type Dialect, postgresDialect, sqliteDialect } from './dialect.ts';
-import { pooledPostgres } from './postgres-dialect.ts';
-import { createPostgresPool } from './postgres-pool.ts';
+import { pooledPostgres } from './postgres/postgres-dialect.ts';
+import { createPostgresPool } from './postgres/postgres-pool.ts';
 import type { Tables } from './schema.ts';
-import { openSqliteFile, SqliteFileDialect } from './sqlite-file.ts';
+import { openSqliteFile, SqliteFileDialect } from './sqlite/sqlite-file.ts';
 
 export interface OpenOptions {
   readonly url: string;

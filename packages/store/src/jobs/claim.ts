@@ -1,7 +1,7 @@
 /** Claims: queued → running, and the renewals of their leases. */
 import { claim, type JobStore, type ModelIdentity, type PriorityClass } from '@prosemill/core';
 import { sql } from 'kysely';
-import { withAnswerLimit } from '../postgres-pool.ts';
+import { withAnswerLimit } from '../answer-limit.ts';
 import { toJob, toTransitionState } from '../rows.ts';
 import type { JobRow } from '../schema.ts';
 import type { StoreContext, TransactionContext } from '../store-context.ts';

@@ -5,7 +5,7 @@ import { AppError, errorLine, newId, type Store } from '@prosemill/core';
 import { createTestDatabase, newJob, openSql, silentLogger } from '@prosemill/testkit';
 import { DatabaseError } from 'pg';
 import { describe, expect, inject, it, onTestFinished } from 'vitest';
-import { openStore } from './index.ts';
+import { openStore } from '../index.ts';
 import { connectFailed, statementFailed } from './postgres-errors.ts';
 
 function openForTest(url: string): Store {

@@ -1,6 +1,6 @@
 /** Errors of Postgres and of the way to it: which of them pass, and which blame the statement. */
 import { DatabaseError } from 'pg';
-import { databaseUnavailable, driverCodeOf, schemaOutdated } from './database-errors.ts';
+import { databaseUnavailable, driverCodeOf, schemaOutdated } from '../database-errors.ts';
 
 /**
  * SQLSTATEs that blame the statement or its rows, so that the same statement fails again: unsupported features (0A), wrong results of

@@ -62,7 +62,7 @@ function parseTime(text: string): Date {
 }
 
 /** Counts, turns, seeds and record ids are bigint, and far below 2^53. */
-export const columnTypes: CustomTypesConfig = {
+export const columnParsers: CustomTypesConfig = {
   getTypeParser(oid, format) {
     if (oid === types.builtins.INT8) return Number;
     if (oid === types.builtins.TIMESTAMPTZ) return parseTime;

@@ -2,7 +2,7 @@
 import { constants, accessSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { SqliteError } from 'better-sqlite3';
-import { databaseUnavailable } from './database-errors.ts';
+import { databaseUnavailable } from '../database-errors.ts';
 
 /** The same statement fails again. */
 const statementFault = /^SQLITE_(?:CONSTRAINT|ERROR|MISMATCH|MISUSE|RANGE|TOOBIG)/;

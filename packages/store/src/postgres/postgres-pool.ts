@@ -1,11 +1,11 @@
 /** A pool of Postgres connections that gives up those that died without a word. */
-import { AsyncLocalStorage } from 'node:async_hooks';
 import { type ConnectionCounts, errorLine, type Logger, settleWithin } from '@prosemill/core';
 import type { PostgresPool, PostgresPoolClient } from 'kysely';
 import { Pool, type PoolClient } from 'pg';
+import { answerLimitMs } from '../answer-limit.ts';
 import { cancelStatement } from './cancel-statement.ts';
 import { connectFailed, isConnectionUseless, isReadOnly, statementFailed } from './postgres-errors.ts';
-import { columnTypes, prepareSession } from './postgres-session.ts';
+import { columnParsers, prepareSession } from './postgres-session.ts';
 
 export interface PoolOptions {
   readonly url: string;
@@ -24,13 +24,6 @@ const connectTimeoutMs = 5_000;
 const answerMarginMs = 2_000;
 /** What statements under way get when the pool closes. */
 const closeLimitMs = 2_000;
-
-const answerLimits = new AsyncLocalStorage<number>();
-
-/** Runs an operation each of whose statements fails when Postgres has not answered it after `limitMs`, or the pool's limit if that is less; its connection is given up. */
-export async function withAnswerLimit<Result>(limitMs: number, operation: () => Promise<Result>): Promise<Result> {
-  return await answerLimits.run(limitMs, operation);
-}
 
 /**
  * pg reports a statement without an answer and keeps its connection, and its pool hands out first what came back last: after a failover
@@ -78,7 +71,7 @@ export function createPostgresPool(options: PoolOptions): CountedPool {
       // The rollback of a transaction that hung would wait as long again.
       if (failure !== null) throw failure;
       const beganAt = performance.now();
-      const limitMs = Math.min(answerLimits.getStore() ?? mostMs, mostMs);
+      const limitMs = Math.min(answerLimitMs(), mostMs);
       // Of pg's settings for one query, its types do not know this one.
       const statement = { text, values: [...values], query_timeout: limitMs };
       try {
@@ -130,7 +123,7 @@ function openPool({ url, logger }: PoolOptions): Pool {
     connectionTimeoutMillis: connectTimeoutMs,
     keepAlive: true,
     application_name: 'prosemill',
-    types: columnTypes,
+    types: columnParsers,
   });
   // Without a listener a server that goes away would end the process. The pool hears only of idle connections; one that is in use tells
   // its statement, unless it is between two statements of a transaction.

@@ -8,7 +8,7 @@ import { SqliteError } from 'better-sqlite3';
 import { AppError, errorLine, type Outcome } from '@prosemill/core';
 import { newJob, openSmallDisk, silentLogger } from '@prosemill/testkit';
 import { afterEach, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
-import { openStore } from './index.ts';
+import { openStore } from '../index.ts';
 import { fileStatementFailed } from './sqlite-errors.ts';
 
 let folder: string;

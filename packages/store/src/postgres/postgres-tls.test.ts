@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { errorLine } from '@prosemill/core';
 import { launchPostgres, openSql, type PrivateServer, silentLogger } from '@prosemill/testkit';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
-import { openStore } from './index.ts';
+import { openStore } from '../index.ts';
 
 let server: PrivateServer;
 let folder: string;

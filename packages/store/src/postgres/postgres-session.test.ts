@@ -2,7 +2,7 @@
 import { newId, type Store } from '@prosemill/core';
 import { createTestDatabase, newJob, openSql, silentLogger } from '@prosemill/testkit';
 import { describe, expect, inject, it, onTestFinished } from 'vitest';
-import { openStore } from './index.ts';
+import { openStore } from '../index.ts';
 
 /** A migrated database, and a connection to it without these settings. */
 async function openWith(settings: readonly string[]) {

@@ -2,7 +2,13 @@
 import { readFileSync } from 'node:fs';
 import { createSecureContext } from 'node:tls';
 import { errorLine } from '@prosemill/core';
-import type { DatabaseUrl } from './database-url.ts';
+
+/** No problem repeats a part of the URL that may be a password. */
+export interface CheckedUrl {
+  /** In the driver's terms: its parameters of TLS have the meaning that libpq gives them. */
+  readonly url: string;
+  readonly problems: readonly string[];
+}
 
 /** Parameters that libpq and the driver both know. */
 const knownParameters: ReadonlySet<string> = new Set([
@@ -32,7 +38,7 @@ const driversModes: Readonly<Record<string, string>> = { 'no-verify': 'require' 
 /** Everything before the parameters, in its parts as they are written. */
 const parts = /^postgres(?:ql)?:\/\/(?<authority>[^/?]*)(?<path>\/[^?]*)?(?:\?(?<query>.*))?$/s;
 
-export function readPostgresUrl(url: string): DatabaseUrl {
+export function readPostgresUrl(url: string): CheckedUrl {
   const { authority = '', path = '', query = '' } = parts.exec(url)?.groups ?? {};
   const problems = [...problemsOfEncoding(url, authority, path), ...problemsOfPlace(authority, path)];
   if (problems.length > 0) return { url, problems };
