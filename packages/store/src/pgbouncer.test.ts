@@ -5,6 +5,7 @@ import {
   describeStoreConformance,
   launchPgbouncer,
   newJob,
+  openServerSession,
   openSql,
   type Pgbouncer,
   type PoolMode,
@@ -99,33 +100,8 @@ beforeAll(async () => {
 afterAll(async () => await shared.stop());
 
 describeStoreConformance('Postgres behind pgbouncer in transaction mode', async () => {
-  const { url: direct, drop } = await createTestDatabase(inject('postgresUrl'));
-  const open = (clockOffsetMs: number) =>
-    openStore({ url: behind(shared, direct), logger: silentLogger, clockOffsetMs });
-  let stores = [open(0), open(0)] as const;
-  await stores[0].migrate();
-  return {
-    get store() {
-      return stores[0];
-    },
-    get others() {
-      return [stores[1]];
-    },
-    async travel(offsetMs) {
-      await Promise.all(stores.map((store) => store.stop()));
-      stores = [open(offsetMs), open(offsetMs)];
-    },
-    async execute(statement) {
-      const sql = await openSql(direct);
-      try {
-        return await sql.execute(statement);
-      } finally {
-        await sql.close();
-      }
-    },
-    async close() {
-      await Promise.all(stores.map((store) => store.stop()));
-      await drop();
-    },
-  };
+  const database = await createTestDatabase(inject('postgresUrl'));
+  const url = behind(shared, database.url);
+  const open = (clockOffsetMs: number) => openStore({ url, logger: silentLogger, clockOffsetMs });
+  return await openServerSession({ database, open });
 });

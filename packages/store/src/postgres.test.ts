@@ -4,6 +4,7 @@ import {
   describeStoreConformance,
   launchPostgres,
   newJob,
+  openServerSession,
   silentLogger,
   startTcpProxy,
   type TcpProxy,
@@ -30,27 +31,9 @@ async function execute(url: string, statement: string): Promise<readonly Record<
 }
 
 describeStoreConformance('Postgres', async () => {
-  const { url, drop } = await createTestDatabase(inject('postgresUrl'));
-  const open = (clockOffsetMs: number) => openStore({ url, logger: silentLogger, clockOffsetMs });
-  let stores = [open(0), open(0)] as const;
-  await stores[0].migrate();
-  return {
-    get store() {
-      return stores[0];
-    },
-    get others() {
-      return [stores[1]];
-    },
-    async travel(offsetMs) {
-      await Promise.all(stores.map((store) => store.stop()));
-      stores = [open(offsetMs), open(offsetMs)];
-    },
-    execute: async (statement) => await execute(url, statement),
-    async close() {
-      await Promise.all(stores.map((store) => store.stop()));
-      await drop();
-    },
-  };
+  const database = await createTestDatabase(inject('postgresUrl'));
+  const open = (clockOffsetMs: number) => openStore({ url: database.url, logger: silentLogger, clockOffsetMs });
+  return await openServerSession({ database, open });
 });
 
 async function emptyDatabase(): Promise<string> {

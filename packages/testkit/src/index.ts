@@ -48,5 +48,6 @@ export { openSmallDisk, type SmallDisk } from './servers/small-disk.ts';
 export { type ExecuteSql, openSql, type SqlConnection } from './servers/sql.ts';
 export { silentLogger } from './silent-logger.ts';
 export { describeStoreConformance, type StoreSession } from './conformance/store/index.ts';
+export { openServerSession } from './conformance/store/server-session.ts';
 export { newJob } from './conformance/store/session.ts';
 export { describeWakeUpsConformance, type WakeUpSession } from './conformance/wake-ups.ts';
