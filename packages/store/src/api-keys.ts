@@ -1,4 +1,4 @@
-/** Who may use the service. The only rows that are found without their owner: the hash says who it is. */
+/** API keys. They are the only rows that are found without their owner: the hash of the secret identifies it. */
 import type { ApiKey, ApiKeyStore, Scope } from '@prosemill/core';
 import { type Selectable, sql } from 'kysely';
 import type { Dialect } from './dialect.ts';
@@ -7,7 +7,7 @@ import { readTime, readTimeOrNull } from './rows.ts';
 import type { ApiKeyTable } from './schema.ts';
 import type { StoreContext } from './store-context.ts';
 
-/** How far `last_used_at` may be behind: a write for every request would cost more than it tells. */
+/** `last_used_at` may be this old: a write for every request would cost more than it is worth. */
 const useIntervalMs = 3_600_000;
 
 export const createApiKeyStore = ({ db, dialect }: StoreContext): ApiKeyStore => ({

@@ -1,25 +1,25 @@
-/** The error of a database that does not do its work for now, whatever its driver calls it. */
+/** The error of an unavailable database, the same for both drivers. */
 import { AppError } from '@prosemill/core';
 
-/** @param message  Public: `cause` has the names, paths and addresses, and goes to the log. */
+/** @param message  Public. Names, paths and addresses belong to `cause`, which goes to the log only. */
 export const databaseUnavailable = (message: string, cause: unknown): AppError =>
   new AppError('database_unavailable', { message, cause });
 
-/** When a statement names a table or a column that is not there. */
+/** For a statement that names a missing table or column. */
 export const schemaOutdated = 'The schema is missing or older than this version; run pnpm migrate.';
 
-/** The driver's code behind an error: a SQLSTATE, `SQLITE_…`, or a system error's name; '' for none. */
+/** The driver's code of an error: a SQLSTATE, `SQLITE_…`, or a system error such as ECONNREFUSED. '' for none. */
 export function driverCodeOf(error: unknown): string {
   if (!(error instanceof Error)) return '';
   if (!(error instanceof AppError) && 'code' in error && typeof error.code === 'string') return error.code;
   return driverCodeOf(error.cause);
 }
 
-/** Serialisation failure and deadlock: the same transaction may succeed at once. */
+/** Serialization failure and deadlock: a second try may succeed at once. */
 const transientCodes: ReadonlySet<string> = new Set(['40001', '40P01']);
 const transientTries = 3;
 
-/** SQLite has one code for every fault of a statement. */
+/** SQLite has one code for all faults of statements, so the message decides. */
 const sqliteSchemaFault = /^no such (?:table|column)|has no column named/;
 
 const isSqliteSchemaFault = (error: unknown): boolean =>
@@ -36,25 +36,25 @@ async function retryTransient<Result>(operation: () => Promise<Result>): Promise
   }
 }
 
-/** Trouble that others of its calls need not have: a database that is full or read-only still answers reads. */
-const standingTrouble = /^(?:28|3D|42501|25006|53|58|XX|SQLITE_(?!ERROR))/;
-/** A worker reports every 5 s, so that trouble which lasts is noticed again. */
+/** Codes of failures that last and may spare other calls: a full or read-only database still answers reads. */
+const lastingFailure = /^(?:28|3D|42501|25006|53|58|XX|SQLITE_(?!ERROR))/;
+/** Longer than the 5 s between the reports of a worker, which repeat a failure that lasts. */
 const rememberedMs = 15_000;
 
-/** Why calls fail at the moment. */
-export class DatabaseTrouble {
+/** Remembers the last failure of a lasting kind. */
+export class LastFailure {
   #failed: { readonly call: string; readonly message: string; readonly at: number } | null = null;
 
-  noteSuccess(call: string): void {
+  recordSuccess(call: string): void {
     if (this.#failed?.call === call) this.#failed = null;
   }
 
-  noteFailure(call: string, error: unknown): void {
-    if (!(error instanceof AppError) || !standingTrouble.test(driverCodeOf(error))) return;
+  recordFailure(call: string, error: unknown): void {
+    if (!(error instanceof AppError) || !lastingFailure.test(driverCodeOf(error))) return;
     this.#failed = { call, message: error.message, at: performance.now() };
   }
 
-  /** For everybody. Null after a success of the same call, or after a while. */
+  /** Public. Null after a success of the same call, and 15 s after the failure. */
   get message(): string | null {
     if (this.#failed === null || performance.now() - this.#failed.at > rememberedMs) return null;
     return this.#failed.message;
@@ -63,17 +63,17 @@ export class DatabaseTrouble {
 
 type Methods = Readonly<Record<string, (...args: never[]) => Promise<unknown>>>;
 
-/** The same methods; a deadlock's victim is tried again, and trouble is noted. */
-export function withRetries<Target>(target: Target, trouble: DatabaseTrouble): Target {
+/** The same methods. They retry transient errors, and record how each call ends. */
+export function withRetries<Target>(target: Target, lastFailure: LastFailure): Target {
   const methods = Object.entries(target as Methods).map(([name, method]) => [
     name,
     async function call(...args: never[]) {
       try {
         const result = await retryTransient(async () => await method(...args));
-        trouble.noteSuccess(name);
+        lastFailure.recordSuccess(name);
         return result;
       } catch (error) {
-        trouble.noteFailure(name, error);
+        lastFailure.recordFailure(name, error);
         throw error;
       }
     },

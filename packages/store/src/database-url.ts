@@ -1,4 +1,4 @@
-/** DATABASE_URL, read and checked. */
+/** Reads and checks DATABASE_URL. */
 import { ConfigError } from '@prosemill/core';
 import { type CheckedUrl, readPostgresUrl } from './postgres/postgres-url.ts';
 
@@ -8,7 +8,7 @@ export type DatabaseLocation =
 
 const shape = 'must be sqlite:PATH, sqlite:///RELATIVE, sqlite:////ABSOLUTE, postgres://… or postgresql://…';
 
-/** `sqlite:PATH`, `sqlite:///RELATIVE`, `sqlite:////ABSOLUTE`, `postgres://…` or `postgresql://…`. The result may be read again. */
+/** Checks a URL, and normalizes a URL of Postgres. The result may be read again, and is then unchanged. */
 export function readDatabaseUrl(url: string): CheckedUrl {
   const problem = problemAround(url);
   if (problem !== null) return { url, problems: [problem] };
@@ -16,7 +16,7 @@ export function readDatabaseUrl(url: string): CheckedUrl {
   return { url, problems: url.startsWith('sqlite:') ? problemsOfPath(url) : [shape] };
 }
 
-/** From .env files, dashboards and copied lines of a shell. */
+/** Finds characters that .env files, dashboards and copied shell lines leave around a value. */
 function problemAround(url: string): string | null {
   if (url.trim() !== url) return 'has blanks or a line break around it: remove them';
   if (/^["'`]|["'`]$/.test(url)) return 'has quotes around it: write it without them';
@@ -29,10 +29,10 @@ const pathOf = (url: string): string => /^sqlite:(?:\/\/\/)?(.*)$/s.exec(url)?.[
 function problemsOfPath(url: string): readonly string[] {
   const path = pathOf(url);
   if (path === '') return [`${shape}; the path is missing`];
-  if (path.startsWith('//')) return [`${shape}; a file is on no host`];
+  if (path.startsWith('//')) return [`${shape}; a file has no host`];
   if (path.endsWith('/')) return ['names a folder: add the name of the file'];
   if (path.includes('?')) return ['has parameters (?…), and a path to an SQLite file has none'];
-  if (path === ':memory:') return ['must name a file: what is only in memory is lost with the process'];
+  if (path === ':memory:') return ['must name a file: a database in memory is lost when the process ends'];
   return [];
 }
 
@@ -44,12 +44,12 @@ export function parseDatabaseUrl(text: string): DatabaseLocation {
 }
 
 /**
- * An API or a worker as a process of its own needs a database that several processes can open.
+ * Checks that several processes can open the database, for an API or a worker that is a process of its own.
  * @throws {ConfigError} for SQLite
  */
 export function requireServer(url: string): void {
   if (parseDatabaseUrl(url).type === 'postgres') return;
   throw new ConfigError([
-    'DATABASE_URL: must be postgres://…, since an SQLite file belongs to one process; `pnpm start` runs everything in one',
+    'DATABASE_URL: must be postgres://…, as an SQLite file belongs to one process; `pnpm start` runs everything in one',
   ]);
 }

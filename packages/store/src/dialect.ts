@@ -1,6 +1,6 @@
 /**
- * The differences between the two databases: capabilities, each with its name, and expressions. Only migrations, whose SQL
- * is written for each database, look at the dialect's name.
+ * The differences between the two databases: named capabilities, and expressions. Only migrations look at the dialect's
+ * name, since their SQL is written for each database.
  */
 import { type RawBuilder, sql } from 'kysely';
 import type { StoredTime } from './schema.ts';

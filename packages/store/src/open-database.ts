@@ -1,4 +1,4 @@
-/** Connections: a pool to Postgres, or one SQLite file that belongs to this process. */
+/** Opens the database: pools of connections to Postgres, or one SQLite file that belongs to this process. */
 import type { ConnectionCounts, Logger } from '@prosemill/core';
 import { Kysely } from 'kysely';
 import { parseDatabaseUrl } from './database-url.ts';
@@ -16,21 +16,24 @@ export interface OpenOptions {
 
 export interface OpenDatabase {
   readonly db: Kysely<Tables>;
-  /** The same database, with time for what takes longer. */
+  /** The same database with longer time limits. */
   readonly migrationDb: Kysely<Tables>;
   readonly dialect: Dialect;
-  /** Of `db`; null for a file. */
+  /** Counts of the pool behind `db`; null for a file. */
   connections(): ConnectionCounts | null;
-  /** Bounded: a statement that hangs is cut. Idempotent. */
+  /** Takes 2 s at most: statements that still run then are cut off. Idempotent. */
   close(): Promise<void>;
 }
 
-/** A statement that takes longer than this is stuck; the row locks of a claim take microseconds. */
+/** A slower statement is stuck: claims hold their row locks for microseconds. */
 const statementTimeoutMs = 10_000;
-/** An index of a big table, and the wait for another process that builds it. */
+/** Long enough to build an index of a big table, or to wait for another process that builds it. */
 const migrationTimeoutMs = 30_000;
 
-/** Postgres is not contacted yet. @throws {ConfigError} for a bad URL; an Error in one line for an SQLite file that cannot be opened */
+/**
+ * Does not connect to Postgres yet.
+ * @throws {ConfigError} for a bad URL, and an Error with a one-line message for an SQLite file that cannot be opened
+ */
 export function openDatabase({ url, logger, clockOffsetMs }: OpenOptions): OpenDatabase {
   const location = parseDatabaseUrl(url);
   if (location.type === 'sqlite') return openSqlite(location.path, sqliteDialect(clockOffsetMs));
@@ -60,7 +63,7 @@ function openSqlite(path: string, dialect: Dialect): OpenDatabase {
     connections: () => null,
     async close() {
       await db.destroy();
-      // Kysely knows nothing of a file that it was never asked about.
+      // Kysely closes only a file that it has used.
       database.close();
     },
   };

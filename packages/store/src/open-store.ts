@@ -1,7 +1,7 @@
-/** The store: everything the service keeps, on SQLite or Postgres. */
+/** The port `Store` on SQLite or Postgres. */
 import type { Logger, Store } from '@prosemill/core';
 import { createApiKeyStore } from './api-keys.ts';
-import { DatabaseTrouble, withRetries } from './database-errors.ts';
+import { LastFailure, withRetries } from './database-errors.ts';
 import { createGenerationStore } from './generations.ts';
 import { createJobStore } from './jobs/job-store.ts';
 import { migrate, requireSchema } from './migrations/migrate.ts';
@@ -18,29 +18,29 @@ export interface StoreOptions {
 }
 
 /**
- * Opens the database. Postgres is contacted by the first call; an SQLite file is this process's from here on.
- * @throws {ConfigError} for a URL that is none; an Error in one line for an SQLite file that cannot be opened
+ * Opens the database. Connects to Postgres at the first call. Locks an SQLite file at once, for this process.
+ * @throws {ConfigError} for a bad URL, and an Error with a one-line message for an SQLite file that cannot be opened
  */
 export function openStore({ url, logger, clockOffsetMs = 0 }: StoreOptions): Store {
   const context = openDatabase({ url, logger, clockOffsetMs });
-  const trouble = new DatabaseTrouble();
+  const lastFailure = new LastFailure();
   const { migrate: migrateSchema, requireReady } = withRetries(
     {
       migrate: async () => await migrate({ ...context, db: context.migrationDb }, logger),
       requireReady: async () => await requireSchema(context),
     },
-    trouble,
+    lastFailure,
   );
   return {
-    jobs: withRetries(createJobStore(context), trouble),
-    generations: withRetries(createGenerationStore(context), trouble),
-    models: withRetries(createModelStore(context), trouble),
-    workers: withRetries(createWorkerStore(context), trouble),
-    apiKeys: withRetries(createApiKeyStore(context), trouble),
+    jobs: withRetries(createJobStore(context), lastFailure),
+    generations: withRetries(createGenerationStore(context), lastFailure),
+    models: withRetries(createModelStore(context), lastFailure),
+    workers: withRetries(createWorkerStore(context), lastFailure),
+    apiKeys: withRetries(createApiKeyStore(context), lastFailure),
     migrate: migrateSchema,
     requireReady,
     connections: () => context.connections(),
-    problem: () => trouble.message,
+    problem: () => lastFailure.message,
     stop: async () => await context.close(),
   };
 }

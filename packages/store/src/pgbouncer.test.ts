@@ -1,4 +1,4 @@
-/** The store behind pgbouncer with its defaults: in transaction mode no setting, lock or statement of a session is safe. */
+/** The store behind pgbouncer with its defaults. In its transaction mode no setting, lock or statement of a session lasts. */
 import { newId, type Store } from '@prosemill/core';
 import {
   createTestDatabase,

@@ -1,4 +1,4 @@
-/** Pages of whatever is listed newest first, by keyset: what is written meanwhile moves nothing. */
+/** Keyset pagination, newest first: rows that are added between two pages shift nothing. */
 import type { Cursor, Page } from '@prosemill/core';
 import { type SelectQueryBuilder, type Simplify, sql } from 'kysely';
 import type { Dialect } from './dialect.ts';
@@ -6,9 +6,9 @@ import type { Tables } from './schema.ts';
 
 export interface PageOptions<Row, Item> {
   readonly dialect: Dialect;
-  /** The table that `created_at` and `id` are of. */
+  /** The table of `created_at` and `id`. */
   readonly table: keyof Tables;
-  /** The last of the page before; null: from the newest on. */
+  /** The last item of the page before; null: the first page. */
   readonly after: Cursor<string | number> | null;
   readonly limit: number;
   readonly toItem: (row: Simplify<Row>) => Item;

@@ -18,13 +18,13 @@ export interface ChangeRequest {
   readonly row: JobRow;
   readonly change: Change;
   readonly actor: Actor;
-  /** With a claim. */
+  /** Present when the change is a claim. */
   readonly lease?: Lease;
 }
 
 /**
- * Applies a transition: UPDATE guarded by id, status, attempt and version, and its event.
- * @returns false when somebody else was first
+ * Applies a transition and writes its event. The UPDATE is guarded by id, status, attempt and version.
+ * @returns false when another change was first
  */
 export async function applyChange({ tx, dialect }: TransactionContext, request: ChangeRequest): Promise<boolean> {
   const { row, change, actor, lease } = request;
@@ -58,7 +58,7 @@ export async function addEvents({ tx, dialect }: TransactionContext, events: rea
   await tx.insertInto('job_events').values(values).execute();
 }
 
-/** A change as columns. Leaving `running` clears the lease; a terminal status has its time. */
+/** The columns of a change. Leaving `running` clears the lease; a terminal status sets `finished_at`. */
 function columnsOf(change: Change, dialect: Dialect) {
   const { usage, error, partialText } = change;
   const isTerminal = change.status !== 'queued' && change.status !== 'running';
@@ -94,7 +94,7 @@ const leaseColumns = (lease: Lease | undefined, dialect: Dialect) =>
         ...lease.model,
       };
 
-/** The entries that have a value; null is one. */
+/** Drops undefined entries and keeps null. */
 function defined<Columns extends Record<string, unknown>>(columns: Columns) {
   return Object.fromEntries(Object.entries(columns).filter(([, value]) => value !== undefined)) as {
     [Name in keyof Columns]?: Exclude<Columns[Name], undefined>;

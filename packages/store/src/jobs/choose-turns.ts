@@ -1,19 +1,19 @@
-/** The place of a new job in the claim order of its class. */
+/** Turns: the places of new jobs in the claim order of their class. */
 import type { NewJob, PriorityClass } from '@prosemill/core';
 import { sql } from 'kysely';
 import type { TransactionContext } from '../store-context.ts';
 
-/** Where a class stands. */
 interface ClassTurns {
-  /** The smallest that waits for its first claim, else the largest given so far; null in an empty class. */
+  /** The smallest turn that waits for its first claim, else the largest given so far; null in an empty class. */
   floor: number | null;
+  /** The last turn of each owner. */
   readonly lastOf: Map<string, number>;
 }
 
 /**
- * Start-time fair queueing, per class: after the owner's last turn, but never before the smallest turn that waits for its first claim (or,
- * when none waits, the largest given so far), so that time spent idle earns nobody a head start. A job that returned to the queue does
- * not count: it keeps its turn, and would take the class back to it.
+ * Start-time fair queueing in each class. A job's turn follows its owner's last turn, but is never below the class's
+ * floor, so that an idle owner earns no head start. Jobs that returned to the queue do not count for the floor: they
+ * keep their old turns, and would take the floor back there.
  * @see Goyal, Vin, Cheng 1996, "Start-time Fair Queuing"
  */
 export async function chooseTurns({ tx }: TransactionContext, jobs: readonly NewJob[]): Promise<readonly number[]> {
@@ -31,7 +31,10 @@ export async function chooseTurns({ tx }: TransactionContext, jobs: readonly New
   return turns;
 }
 
-/** Ordered as claims are: for `min(turn)` Postgres may take the index of turns alone, and walk past every job that ever ended. */
+/**
+ * Orders as claims do. With `min(turn)` instead, Postgres may choose the index of turns, and walk past every job that
+ * ever ended.
+ */
 async function readFloor(tx: TransactionContext['tx'], priorityClass: PriorityClass): Promise<number | null> {
   const { rows } = await sql<{ floor: number | null }>`
     select coalesce(

@@ -15,7 +15,7 @@ export interface GroupCommitOptions<Item, Result> {
 
 /** Keeps the parameters of a statement below the limits of the databases. */
 const maxGroup = 500;
-/** Two, so that a group on a dead connection does not block all others; not more, to leave connections for other calls. */
+/** Two, so that a group on a dead connection does not block the next; not more, to leave connections to other calls. */
 const groupsAtOnce = 2;
 
 /** @returns a function that joins the next commit */

@@ -27,12 +27,13 @@ export function createSubmitMethods(context: StoreContext): Pick<JobStore, 'subm
 
 /**
  * Commits all of these jobs, in this order, or none.
- * @returns a result for each job: the new job, or the job that its idempotency key holds, or null when the key holds the
- *   job of another request
+ * @returns a result for each job: the new job, the job that its idempotency key holds, or null when that job is of
+ *   another request
  */
 async function submitJobs({ db, dialect }: StoreContext, jobs: readonly NewJob[]): Promise<readonly (Job | null)[]> {
   return await db.transaction().execute(async (tx) => {
-    // A turn depends on the turns before it: concurrent submits would not see each other's and would choose the same.
+    // A turn depends on the turns before it. Concurrent submits would not see each other's turns, and give a whole
+    // backlog the same one.
     if (dialect.advisoryLocks) await sql`select pg_advisory_xact_lock(${submitLock})`.execute(tx);
     const keys = jobs.flatMap(({ ownerId, idempotency }) =>
       idempotency === undefined ? [] : [{ ownerId, key: idempotency.key }],

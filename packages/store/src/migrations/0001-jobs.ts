@@ -1,4 +1,4 @@
-/** The first tables. Append-only: a later change is a later file. */
+/** Jobs, generation records, events, models and workers. */
 import { type Kysely, sql } from 'kysely';
 import type { Migration } from 'kysely/migration';
 import type { Dialect } from '../dialect.ts';
@@ -121,7 +121,7 @@ async function createOthers(db: Kysely<unknown>, { time, id, number }: ColumnTyp
     .execute();
 }
 
-/** Fencing tokens never fall, and a terminal row never changes again. */
+/** Fencing tokens never decrease, and a terminal row never changes again. */
 const jobGuards: Readonly<Record<Dialect['name'], readonly string[]>> = {
   postgres: [
     `create function guard_jobs() returns trigger language plpgsql as $$

@@ -1,4 +1,4 @@
-/** Which job a client's key holds. */
+/** Idempotency keys and the jobs that they hold. */
 import type { Kysely } from 'kysely';
 import type { Migration } from 'kysely/migration';
 import type { Dialect } from '../dialect.ts';

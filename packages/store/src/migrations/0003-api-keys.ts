@@ -1,4 +1,4 @@
-/** Who may use the service. */
+/** API keys. */
 import type { Kysely } from 'kysely';
 import type { Migration } from 'kysely/migration';
 import type { Dialect } from '../dialect.ts';

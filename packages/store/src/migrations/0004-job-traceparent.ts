@@ -1,4 +1,4 @@
-/** Which trace a job belongs to. */
+/** The trace of a job. */
 import type { Kysely } from 'kysely';
 import type { Migration } from 'kysely/migration';
 

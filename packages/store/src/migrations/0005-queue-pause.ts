@@ -1,4 +1,4 @@
-/** Whether the queue is paused: its row is there. */
+/** The pause of the queue: it lasts while the table has a row. */
 import { type Kysely, sql } from 'kysely';
 import type { Migration } from 'kysely/migration';
 import type { Dialect } from '../dialect.ts';

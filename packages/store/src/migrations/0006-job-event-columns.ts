@@ -4,8 +4,8 @@ import type { Migration } from 'kysely/migration';
 import type { Dialect } from '../dialect.ts';
 
 /**
- * The columns are computed from `data`, so that rows of older processes, which know no such columns and may still run, have them too.
- * Postgres stores them, and rewrites the table once; SQLite can add only virtual ones.
+ * The database computes the columns from `data`, so that rows of older processes, which may still run, have them too.
+ * Postgres stores the columns and rewrites the table once; SQLite can add only virtual ones.
  */
 export const createMigration0006 = ({ name }: Dialect): Migration => ({
   async up(db: Kysely<unknown>) {
@@ -15,9 +15,11 @@ export const createMigration0006 = ({ name }: Dialect): Migration => ({
 
 const statements: Readonly<Record<Dialect['name'], readonly string[]>> = {
   postgres: [
-    // Every statement about this table queues behind one that waits for its exclusive lock, such as behind a long backup.
+    // While `alter table` waits for its exclusive lock, such as behind a long backup, all other statements on the table
+    // queue behind it.
     `set local lock_timeout = '2s'`,
-    // One statement rewrites the table once. An operator with too many rows for the time limit of a migration may have run it before.
+    // A single statement, so that the table is rewritten once. With too many rows for the time limit of a migration,
+    // the operator may have run it before.
     `alter table job_events
       add column if not exists attempt integer generated always as ((data::jsonb ->> 'attempt')::integer) stored,
       add column if not exists actor text generated always as (data::jsonb ->> 'actor') stored`,

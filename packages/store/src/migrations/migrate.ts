@@ -1,4 +1,4 @@
-/** Brings a schema up to date, or says why that cannot be. */
+/** Brings a schema up to date, or says why it cannot. */
 import { ConfigError, type Logger } from '@prosemill/core';
 import { sql } from 'kysely';
 import { Migrator } from 'kysely/migration';
@@ -7,12 +7,13 @@ import type { StoreContext } from '../store-context.ts';
 import { createMigrations } from './migrations.ts';
 import { expectedColumns, lackingColumns, readSchema, type SchemaReading } from './schema-reading.ts';
 
-/** Kysely's own number, which versions before took for the session: old and new wait for each other. */
+/** Kysely's own lock, which older versions take for their session: old and new processes wait for each other. */
 const migrationLock = 3_853_314_791_062_309_107n;
 
 /**
- * Applies what is missing; a lock lets several processes try at once. A schema that a newer version has made is left as it is.
- * @throws {ConfigError} for a database that cannot be used, or whose tables belong to another program
+ * Applies the missing migrations under a lock, so that several processes may call it at once. Leaves the schema of a
+ * newer version unchanged.
+ * @throws {ConfigError} for an unusable database, and for tables of another program
  */
 export async function migrate(context: StoreContext, logger: Logger): Promise<void> {
   const { dialect, db } = context;
@@ -37,7 +38,7 @@ async function migrateToLatest(context: StoreContext, logger: Logger): Promise<v
   const migrator = new Migrator({
     db: context.db,
     provider: { getMigrations: async () => createMigrations(context.dialect) },
-    // Kysely would take a table of that name in any schema for its own.
+    // Without it, Kysely would use a table of that name in any schema.
     ...(context.dialect.schemas ? { migrationTableSchema: schema.name } : {}),
   });
   const { error } = await migrator.migrateToLatest();
@@ -46,7 +47,7 @@ async function migrateToLatest(context: StoreContext, logger: Logger): Promise<v
 
 /**
  * @throws {AppError} `database_unavailable` when tables, columns or migrations are missing
- * @throws {ConfigError} for a database that cannot be used
+ * @throws {ConfigError} for an unusable database
  */
 export async function requireSchema(context: StoreContext): Promise<void> {
   const schema = await readSchema(context);
@@ -70,7 +71,7 @@ export async function requireSchema(context: StoreContext): Promise<void> {
 
 interface Difference {
   readonly missing: readonly string[];
-  /** Migrations of a newer version or of another program. */
+  /** Executed migrations of a newer version or of another program. */
   readonly unknown: readonly string[];
 }
 
@@ -89,7 +90,10 @@ function requireUsableEncoding({ encoding }: SchemaReading): void {
   ]);
 }
 
-/** Tables of a later schema of the search_path would be changed, and new ones made in the first: half an installation in each. */
+/**
+ * Refuses an installation in a later schema of the search_path: migrations would change its tables, and make new ones
+ * in the first schema.
+ */
 function requireFirstPlace({ name, nameOfFirst }: SchemaReading): void {
   if (name === nameOfFirst) return;
   throw new ConfigError([

@@ -1,4 +1,4 @@
-/** The migrations in their order. Each is a file that never changes once it has been released. */
+/** The migrations in order. The SQL of a released migration never changes. */
 import type { Migration } from 'kysely/migration';
 import type { Dialect } from '../dialect.ts';
 import { createMigration0001 } from './0001-jobs.ts';

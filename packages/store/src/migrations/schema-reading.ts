@@ -1,4 +1,4 @@
-/** The state of a schema: its encoding, the migrations that ran there, and its tables with their columns. */
+/** Reads the state of a schema: its encoding, its migrations, and its tables with their columns. */
 import Database from 'better-sqlite3';
 import { Kysely, sql, SqliteDialect } from 'kysely';
 import { databaseUnavailable } from '../database-errors.ts';
@@ -6,24 +6,24 @@ import { sqliteDialect } from '../dialect.ts';
 import type { StoreContext } from '../store-context.ts';
 import { createMigrations } from './migrations.ts';
 
-/** Names of columns, by table. */
+/** Names of columns by table. */
 export type Columns = ReadonlyMap<string, ReadonlySet<string>>;
 
 export interface SchemaReading {
   /** The database's encoding. */
   readonly encoding: string;
-  /** Where statements find an installation; where there is none, `nameOfFirst`. */
+  /** The schema where statements find an installation; without one, `nameOfFirst`. */
   readonly name: string;
-  /** Where statements make tables. */
+  /** The schema where statements make tables. */
   readonly nameOfFirst: string;
-  /** Names of migrations. */
+  /** Names of the migrations that ran. */
   readonly executed: readonly string[];
   readonly columns: Columns;
 }
 
 type Db = StoreContext['db'];
 
-/** @throws {AppError} `database_unavailable` when Postgres's search_path leads nowhere */
+/** @throws {AppError} `database_unavailable` when Postgres's search_path leads to no schema */
 export async function readSchema({ db, dialect }: StoreContext): Promise<SchemaReading> {
   return dialect.schemas ? await readServer(db) : await readFile(db);
 }
@@ -47,10 +47,7 @@ async function readServer(db: Db): Promise<SchemaReading> {
   const { first = null, found = null, encoding = '' } = place.rows[0] ?? {};
   const name = found ?? first;
   if (name === null) {
-    throw databaseUnavailable(
-      'The search_path of the database names no schema that is there and that the role may use.',
-      null,
-    );
+    throw databaseUnavailable('The search_path names no existing schema that the database role may use.', null);
   }
   const { rows } = await sql<ColumnRow>`
     select relname as table_name, attname as column_name from pg_attribute
@@ -72,7 +69,7 @@ async function executedMigrations(db: Db): Promise<readonly string[]> {
 
 let expected: Promise<Columns> | null = null;
 
-/** The tables of this version: its migrations make the same ones in every database, so here in one in memory. */
+/** The tables of this version. Migrations make the same tables in every database, so one in memory tells. */
 export async function expectedColumns(): Promise<Columns> {
   expected ??= migrateInMemory();
   return await expected;
@@ -88,7 +85,7 @@ async function migrateInMemory(): Promise<Columns> {
   }
 }
 
-/** `xinfo`, as the plain list leaves out computed columns. */
+/** Uses `table_xinfo`: `table_info` leaves out computed columns. */
 async function sqliteColumns(db: Db): Promise<Columns> {
   const { rows } = await sql<ColumnRow>`
     select tables.name as table_name, columns.name as column_name
@@ -107,7 +104,7 @@ function byTable(rows: readonly ColumnRow[]): Columns {
   return new Map([...tables].map(([table, columns]) => [table, new Set(columns.map(({ column_name: name }) => name))]));
 }
 
-/** `table` for a whole table, else `table.column`. */
+/** Returns `table` for each missing table, and `table.column` for each missing column of the others. */
 export function lackingColumns(wanted: Columns, present: Columns): readonly string[] {
   return [...wanted].flatMap(([table, columns]) => {
     const there = present.get(table);

@@ -1,23 +1,24 @@
-/** Ends a statement on the server that nobody waits for any more. */
+/** CancelRequest: ends a statement on the server. */
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import type { Client } from 'pg';
 
-/** A server that can be reached answers within this time. */
+/** A reachable server answers within this time. */
 const cancelLimitMs = 1_000;
 /** @see Postgres manual, message formats, CancelRequest */
 const cancelRequestCode = 80_877_102;
 
-/** Fields of pg's client that its types do not know. */
+/** Fields of pg's client that its types lack. */
 interface ServerSession {
   readonly processID: number | null;
   readonly secretKey: number | null;
 }
 
 /**
- * Sends a CancelRequest on a connection of its own, without TLS as libpq does. It works through pgbouncer in every mode, where a
- * `statement_timeout` of the session would be refused or become another client's. Never throws, and takes at most a second.
+ * Cancels the statement that the client runs: sends a CancelRequest on a new connection, without TLS as libpq does.
+ * Works through pgbouncer in all of its modes. A `statement_timeout` of the session would not: pgbouncer refuses it, or
+ * applies it to other clients. Takes at most a second. Never throws.
  */
 export async function cancelStatement(client: Client): Promise<void> {
   const { processID, secretKey } = client as unknown as ServerSession;
@@ -31,7 +32,7 @@ export async function cancelStatement(client: Client): Promise<void> {
     message.writeInt32BE(value, index * 4);
   }
   socket.write(message);
-  // The server answers nothing and closes.
+  // The server sends no answer: it closes the connection.
   socket.resume();
   await once(socket, 'close');
   clearTimeout(limit);

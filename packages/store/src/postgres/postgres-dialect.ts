@@ -1,6 +1,7 @@
 /**
- * Kysely's Postgres for connections that pgbouncer may share: in its transaction mode two transactions of one connection run on two servers'
- * sessions, so settings and locks of a session are lost or somebody else's. Everything here lasts as long as its transaction.
+ * Kysely's Postgres for connections that pgbouncer may share. In pgbouncer's transaction mode two transactions of one
+ * connection may run in two sessions of the server, so settings and locks of a session get lost, or reach other
+ * clients. Everything here lasts for its transaction only.
  */
 import {
   CompiledQuery,
@@ -16,7 +17,7 @@ import { idleTransactionTimeoutMs } from './postgres-session.ts';
 
 export interface PooledPostgresOptions {
   readonly pool: PostgresPool;
-  /** The server's time limit for a statement of a transaction, waits for locks included. */
+  /** The server's time limit for a statement of a transaction, including its waits for locks. */
   readonly statementTimeoutMs: number;
 }
 
@@ -40,7 +41,7 @@ class PooledPostgresDriver extends PostgresDriver {
       idle_in_transaction_session_timeout: idleTransactionTimeoutMs,
     };
     const setLocal = Object.entries(settings).map(([name, value]) => `set local ${name} = ${value}`);
-    // One message, so it costs no round trip.
+    // The settings share a message with `begin`, so they cost no round trip.
     this.#begin = CompiledQuery.raw(['begin isolation level read committed', ...setLocal].join('; '));
   }
 
@@ -49,7 +50,7 @@ class PooledPostgresDriver extends PostgresDriver {
   }
 }
 
-/** Kysely's own lock of migrations is the session's. `migrate` takes the same lock for its transaction. */
+/** Kysely would lock migrations for the session. `migrate` takes the same lock for its transaction. */
 class PooledPostgresAdapter extends PostgresAdapter {
   override acquireMigrationLock = async (): Promise<void> => undefined;
   override releaseMigrationLock = async (): Promise<void> => undefined;

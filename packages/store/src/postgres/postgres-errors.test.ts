@@ -66,7 +66,7 @@ describe('a Postgres that was there', () => {
     const { store, role, inside } = await databaseOfRole();
     await inside(`revoke insert on jobs from ${role}`);
     expect(await reasonOf(store.jobs.submit(newJob()))).toMatch(
-      /^The database forbids this to the role: permission denied for table jobs$/,
+      /^The database role lacks a permission: permission denied for table jobs$/,
     );
     await inside(`grant insert on jobs to ${role}`);
     expect(await store.jobs.submit(newJob())).toMatchObject({ status: 'queued' });

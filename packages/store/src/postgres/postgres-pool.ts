@@ -1,4 +1,4 @@
-/** A pool of Postgres connections that gives up those that died without a word. */
+/** A pool of Postgres connections that detects silently dead ones and closes them. */
 import { type ConnectionCounts, errorLine, type Logger, settleWithin } from '@prosemill/core';
 import type { PostgresPool, PostgresPoolClient } from 'kysely';
 import { Pool, type PoolClient } from 'pg';
@@ -10,7 +10,7 @@ import { columnParsers, prepareSession } from './postgres-session.ts';
 export interface PoolOptions {
   readonly url: string;
   readonly logger: Logger;
-  /** The time limit for a statement, waits for locks included. */
+  /** The time limit for a statement, including its waits for locks. */
   readonly statementTimeoutMs: number;
 }
 
@@ -20,15 +20,15 @@ export interface CountedPool extends PostgresPool {
 
 const poolSize = 10;
 const connectTimeoutMs = 5_000;
-/** A server that can be reached has cut the statement itself by then. */
+/** A reachable server cancels the statement itself and answers within this time. */
 const answerMarginMs = 2_000;
-/** What statements under way get when the pool closes. */
+/** Time that running statements get when the pool closes. */
 const closeLimitMs = 2_000;
 
 /**
- * pg reports a statement without an answer and keeps its connection, and its pool hands out first what came back last: after a failover
- * it would be the same dead connection again, until TCP gives up after a quarter of an hour. Here the connection goes, and with it every
- * one that has not answered since that statement began.
+ * When a statement gets no answer, pg reports that and keeps the connection. Its pool hands out the connection that was
+ * returned last: after a failover the same dead one again, until TCP gives up after a quarter of an hour. This pool
+ * closes the connection, and with it all connections that have not answered since that statement began.
  */
 export function createPostgresPool(options: PoolOptions): CountedPool {
   const pool = openPool(options);
@@ -68,11 +68,11 @@ export function createPostgresPool(options: PoolOptions): CountedPool {
     let canceled: Promise<void> | null = null;
 
     async function query(text: string, values: readonly unknown[]): Promise<unknown> {
-      // The rollback of a transaction that hung would wait as long again.
+      // Without this, the rollback of a hung transaction would wait as long again.
       if (failure !== null) throw failure;
       const beganAt = performance.now();
       const limitMs = Math.min(answerLimitMs(), mostMs);
-      // Of pg's settings for one query, its types do not know this one.
+      // pg takes this limit for a single query, but its types lack it.
       const statement = { text, values: [...values], query_timeout: limitMs };
       try {
         return await client.query(statement);
@@ -93,7 +93,7 @@ export function createPostgresPool(options: PoolOptions): CountedPool {
       query: query as PostgresPoolClient['query'],
       release(isDiscarded) {
         if (failure === null && isDiscarded !== true) client.release();
-        // A pooler finds the statement by its client, who must be there until then.
+        // A pooler finds the statement by its client's connection, which stays open until then.
         else if (canceled !== null) void canceled.then(() => discard(client));
         else discard(client);
       },
@@ -119,14 +119,14 @@ function openPool({ url, logger }: PoolOptions): Pool {
   const pool = new Pool({
     connectionString: url,
     max: poolSize,
-    // No other settings here: they would be startup parameters, and pgbouncer refuses those that it does not know.
+    // Other settings would become startup parameters, and pgbouncer refuses those that it does not know.
     connectionTimeoutMillis: connectTimeoutMs,
     keepAlive: true,
     application_name: 'prosemill',
     types: columnParsers,
   });
-  // Without a listener a server that goes away would end the process. The pool hears only of idle connections; one that is in use tells
-  // its statement, unless it is between two statements of a transaction.
+  // Without a listener, a lost connection would end the process. The pool reports idle connections only. A connection
+  // in use reports to its statement, or to its own listener between two statements of a transaction.
   pool.on('error', (error) => logger.warn({ reason: errorLine(error) }, 'an idle database connection was lost'));
   pool.on('connect', (client) =>
     client.on('error', (error) => logger.debug({ reason: errorLine(error) }, 'a database connection was lost')),
@@ -134,7 +134,7 @@ function openPool({ url, logger }: PoolOptions): Pool {
   return pool;
 }
 
-/** A goodbye alone would wait for an answer. */
+/** Destroys the stream as well: pg alone would say goodbye and wait for the server to close. */
 function discard(client: PoolClient): void {
   client.release(true);
   client.connection.stream.destroy();

@@ -1,19 +1,22 @@
-/** The session that the code needs, whatever the role, the database or PGOPTIONS have set. */
+/** The settings that each session needs, whatever the role, the database or PGOPTIONS set. */
 import { type ClientBase, type CustomTypesConfig, types } from 'pg';
 
 export interface SessionOptions {
   readonly statementTimeoutMs: number;
-  /** The least time in which the server must answer. */
+  /** The time in which the server must answer. */
   readonly limitMs: number;
 }
 
-/** A transaction whose process hangs gives its locks back after this, the one of all submits above all; between two statements it needs microseconds. */
+/**
+ * The server ends a transaction that is idle for so long, so that a hung process does not keep its locks, above all the
+ * lock of submits. Between two statements a transaction is idle for microseconds.
+ */
 export const idleTransactionTimeoutMs = 5_000;
 
-/** The server reports these to its client, and pgbouncer keeps them for each client, in its transaction mode too. */
+/** The server reports these settings, so pgbouncer keeps them for each client, even in its transaction mode. */
 const reportedSettings = { client_encoding: 'UTF8', DateStyle: 'ISO', standard_conforming_strings: 'on' };
 
-/** Through a pooler these would become other clients' settings. */
+/** Through a pooler these settings would reach other clients. */
 const sessionSettings = {
   default_transaction_isolation: 'read committed',
   default_transaction_read_only: 'off',
@@ -31,37 +34,37 @@ const rowsOf = (settings: Readonly<Record<string, string | number>>): string =>
     .map(([name, value]) => `('${name}', '${value}')`)
     .join(', ');
 
-/** Settings that this version of Postgres does not have are left out. */
+/** Leaves out settings that this version of Postgres lacks. */
 const setAll = (settings: Readonly<Record<string, string | number>>, condition: string): string =>
   `select set_config(name, value, false) from pg_settings join (values ${rowsOf(settings)}) as wanted (name, value) using (name) where ${condition}`;
 
 /**
- * Two round trips for a new connection. Settings of startup would do the same, but pgbouncer refuses most of them. A pooler shows itself by
- * a process id that is not the server's.
+ * Sets up the session of a new connection, in two round trips. Startup parameters would need none, but pgbouncer
+ * refuses most of them. Behind a pooler, the process id of the connection is not that of the session.
  */
 export async function prepareSession(client: ClientBase, options: SessionOptions): Promise<void> {
   const { statementTimeoutMs, limitMs } = options;
   const { processID } = client as unknown as { readonly processID: number | null };
   const isDirect = `pg_backend_pid() = ${Number(processID)}`;
   const run = async (text: string): Promise<void> => {
-    // pg takes this setting for one query, and its types leave it out.
+    // pg takes this limit for a single query, but its types lack it.
     const statement = { text, query_timeout: limitMs };
     await client.query(statement);
   };
-  // Alone: the role's own timeout counts for a whole message, and this one takes microseconds.
+  // In a message of its own: until it is set, the role's own timeout counts, and for a whole message.
   await run(`select set_config('statement_timeout', '${statementTimeoutMs}', false) where ${isDirect}`);
   await run(`${setAll(reportedSettings, 'true')}; ${setAll(sessionSettings, isDirect)}`);
 }
 
-/** ISO, as any DateStyle with other words or another order would be guessed wrong. */
+/** The ISO format. Dates of other DateStyles would be misread. */
 const isoTime = /^\d{4,}-\d\d-\d\d \d\d:\d\d:\d\d/;
 
 function parseTime(text: string): Date {
-  if (!isoTime.test(text)) throw new Error('The session has a DateStyle that is not ISO, although it was set.');
+  if (!isoTime.test(text)) throw new Error('Expected times in ISO format: the DateStyle of the session has changed.');
   return types.getTypeParser(types.builtins.TIMESTAMPTZ)(text) as Date;
 }
 
-/** Counts, turns, seeds and record ids are bigint, and far below 2^53. */
+/** bigint columns become numbers: counts, turns, seeds and record ids are far below 2^53. */
 export const columnParsers: CustomTypesConfig = {
   getTypeParser(oid, format) {
     if (oid === types.builtins.INT8) return Number;

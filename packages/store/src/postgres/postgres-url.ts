@@ -1,4 +1,4 @@
-/** The URL of a Postgres: checked before the driver sees it, which reports some mistakes late, and some as bugs of its own. */
+/** Checks the URL of a Postgres before the driver, which reports some mistakes late, and some as bugs of its own. */
 import { readFileSync } from 'node:fs';
 import { createSecureContext } from 'node:tls';
 import { errorLine } from '@prosemill/core';
@@ -29,13 +29,13 @@ const knownParameters: ReadonlySet<string> = new Set([
   'uselibpqcompat',
 ]);
 
-/** The parameter `ssl` of the driver, in words of libpq. */
+/** The values of the driver's parameter `ssl`, as libpq's `sslmode`. */
 const modesOfSsl: Readonly<Record<string, string>> = { true: 'verify-full', '1': 'verify-full', '0': 'disable' };
 const modes = ['disable', 'require', 'verify-ca', 'verify-full'] as const;
-/** Another name of the driver's for `require`. */
+/** The driver's own name for `require`. */
 const driversModes: Readonly<Record<string, string>> = { 'no-verify': 'require' };
 
-/** Everything before the parameters, in its parts as they are written. */
+/** The parts of a URL, still encoded. */
 const parts = /^postgres(?:ql)?:\/\/(?<authority>[^/?]*)(?<path>\/[^?]*)?(?:\?(?<query>.*))?$/s;
 
 export function readPostgresUrl(url: string): CheckedUrl {
@@ -50,7 +50,7 @@ export function readPostgresUrl(url: string): CheckedUrl {
   return { url: parameters.size === 0 ? base : `${base}?${parameters.toString()}`, problems };
 }
 
-/** These characters end a part of a URL, so a password that has them as they are is read as something else. */
+/** Finds characters that end a part of a URL: a password that contains one of them unencoded is misread. */
 function problemsOfEncoding(url: string, authority: string, path: string): string[] {
   const problems: string[] = [];
   if (/%(?![\da-f]{2})/i.test(url))
@@ -89,7 +89,7 @@ function problemsOfPlace(authority: string, path: string): string[] {
   const problems: string[] = [];
   if (hostAndPort.includes(',')) problems.push('names several hosts, and the driver takes one');
   else if (host === undefined)
-    problems.push('has no host that can be read: an IPv6 address stands in brackets, as in [::1]:5432');
+    problems.push('has no readable host: write an IPv6 address in brackets, as in [::1]:5432');
   if (port !== undefined && port !== '' && !isPort(port)) problems.push('must have a port from 1 to 65535, in digits');
   const database = path.slice(1);
   if (database === '') problems.push('names no database: postgres://USER:PASSWORD@HOST:PORT/DATABASE');
@@ -100,7 +100,7 @@ function problemsOfPlace(authority: string, path: string): string[] {
   return problems;
 }
 
-/** Percent-codes that decodeURI leaves as they are, because they separate parts of a URL. */
+/** Percent-codes that `decodeURI` keeps, because their characters separate parts of a URL. */
 const reserved = /%(?:2[346bcf]|3[abdf]|40)/i;
 
 const isPort = (port: string): boolean => /^\d{1,5}$/.test(port) && Number(port) >= 1 && Number(port) <= 65_535;
@@ -113,8 +113,8 @@ function isSocket(authority: string, parameters: URLSearchParams): boolean {
 function problemsOfParameters(parameters: URLSearchParams): string[] {
   const problems = [...new Set(parameters.keys())]
     .filter((name) => !knownParameters.has(name))
-    .map((name) => `has the parameter ${JSON.stringify(name)}, which is none of ${[...knownParameters].join(', ')}`);
-  // The driver takes the last one, and what is checked here is the first.
+    .map((name) => `has the unknown parameter ${JSON.stringify(name)}; known are ${[...knownParameters].join(', ')}`);
+  // The driver takes the last value, and the checks here see the first.
   for (const name of knownParameters) {
     if (parameters.getAll(name).length > 1) problems.push(`has the parameter ${name} more than once`);
   }
@@ -130,7 +130,10 @@ function problemsOfParameters(parameters: URLSearchParams): string[] {
   return problems;
 }
 
-/** Writes the parameters about TLS as the driver takes them with libpq's meaning. @returns what is wrong with them */
+/**
+ * Rewrites the TLS parameters, so that the driver gives them libpq's meaning.
+ * @returns their problems
+ */
 function chooseTls(parameters: URLSearchParams, hasSocket: boolean): readonly string[] {
   const ssl = parameters.get('ssl');
   if (ssl !== null && parameters.has('sslmode')) return ['has ssl and sslmode: leave ssl out'];
@@ -144,7 +147,7 @@ function chooseTls(parameters: URLSearchParams, hasSocket: boolean): readonly st
   parameters.delete('ssl');
   if (mode === null) return [];
   if (mode === 'allow' || mode === 'prefer') {
-    return [`sslmode=${mode} leaves it open whether the connection is encrypted: write disable or require`];
+    return [`sslmode=${mode} leaves open whether the connection is encrypted: write disable or require`];
   }
   if (!modes.some((known) => known === mode)) return [`sslmode must be one of ${modes.join(', ')}`];
   if (mode === 'disable' || hasSocket) {
@@ -156,7 +159,7 @@ function chooseTls(parameters: URLSearchParams, hasSocket: boolean): readonly st
 }
 
 function setMode(parameters: URLSearchParams, mode: string): readonly string[] {
-  // libpq's word for the certificates that the system trusts; the driver would take it for a file.
+  // libpq's word for the certificates that the system trusts. The driver would open a file of that name.
   const isSystem = parameters.get('sslrootcert') === 'system';
   if (isSystem) parameters.delete('sslrootcert');
   parameters.set('sslmode', isSystem ? 'verify-full' : mode);

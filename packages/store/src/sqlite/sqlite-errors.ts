@@ -1,23 +1,23 @@
-/** Errors of an SQLite file: which of them pass, what they mean for its operator, and which blame the statement. */
+/** Errors of an SQLite file: temporary ones with advice for the operator, and faults of the statement. */
 import { constants, accessSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { SqliteError } from 'better-sqlite3';
 import { databaseUnavailable } from '../database-errors.ts';
 
-/** The same statement fails again. */
+/** Faults of the statement, with which it fails again. */
 const statementFault = /^SQLITE_(?:CONSTRAINT|ERROR|MISMATCH|MISUSE|RANGE|TOOBIG)/;
 
-interface Trouble {
-  /** Result codes with their extended ones. */
+interface Failure {
+  /** Result codes, including extended ones. */
   readonly codes: RegExp;
-  /** For clients: no path. */
+  /** Public: without the path. */
   readonly message: string;
-  /** For the operator, after the path: what it is and what to do. */
+  /** For the operator, a clause after the path: the cause, and the remedy. */
   readonly advice: string;
 }
 
 /** @see https://www.sqlite.org/rescode.html */
-const troubles: readonly Trouble[] = [
+const failures: readonly Failure[] = [
   {
     codes: /^SQLITE_FULL/,
     message: 'The disk of the database is full.',
@@ -48,7 +48,7 @@ const troubles: readonly Trouble[] = [
     codes: /^SQLITE_(?:CORRUPT|NOTADB|FORMAT)/,
     message: 'The database file is damaged.',
     advice:
-      'is damaged, or no SQLite database: restore a backup, save what `sqlite3 FILE .recover` finds, or move it away to begin anew',
+      'is damaged, or no SQLite database: restore a backup, save what `sqlite3 FILE .recover` finds, or move it away to start with an empty one',
   },
   {
     codes: /^SQLITE_(?:NOMEM|IOERR_NOMEM)/,
@@ -63,29 +63,29 @@ const troubles: readonly Trouble[] = [
   },
 ];
 
-const other: Omit<Trouble, 'codes'> = {
+const other: Omit<Failure, 'codes'> = {
   message: 'The database cannot do this now.',
   advice: 'could not be used this time',
 };
 
-const troubleOf = (code: string): Omit<Trouble, 'codes'> => troubles.find(({ codes }) => codes.test(code)) ?? other;
+const failureOf = (code: string): Omit<Failure, 'codes'> => failures.find(({ codes }) => codes.test(code)) ?? other;
 
-/** @returns the error as it is when the statement or this program is to blame */
+/** @returns the error itself when it is a fault of the statement or of this program */
 export function fileStatementFailed(error: unknown, path: string): unknown {
   if (!(error instanceof SqliteError) || statementFault.test(error.code)) return error;
-  const { message, advice } = troubleOf(error.code);
+  const { message, advice } = failureOf(error.code);
   const cause = new Error(`The database file ${path} ${advice} (${error.code}).`, { cause: error });
   return databaseUnavailable(message, cause);
 }
 
-/** An SQLite file that cannot be opened ends the start: the line that says why. */
+/** The error, in one line, that ends the start when an SQLite file cannot be opened. */
 export function fileOpenFailed(error: unknown, path: string): unknown {
   if (!(error instanceof SqliteError)) return error;
-  const advice = error.code.startsWith('SQLITE_CANTOPEN') ? reasonNotToOpen(path) : troubleOf(error.code).advice;
+  const advice = error.code.startsWith('SQLITE_CANTOPEN') ? reasonNotToOpen(path) : failureOf(error.code).advice;
   return new Error(`The database file ${path} ${advice} (${error.code}).`, { cause: error });
 }
 
-/** SQLite says only that it is unable to open it. */
+/** Finds the reason. SQLite says only that it cannot open the file. */
 function reasonNotToOpen(path: string): string {
   const folder = dirname(path);
   if (statSync(path, { throwIfNoEntry: false })?.isDirectory() === true) return 'is a folder: add the name of the file';

@@ -1,21 +1,21 @@
-/** One SQLite file that belongs to this process, and Kysely's way to it. */
+/** An SQLite file that belongs to this process, and Kysely's dialect for it. */
 import { mkdirSync, statSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import Database from 'better-sqlite3';
 import { type DatabaseConnection, type Driver, SqliteDialect, SqliteDriver } from 'kysely';
 import { fileOpenFailed, fileStatementFailed } from './sqlite-errors.ts';
 
-/** How long a start waits for a process that is just ending. */
+/** The time that a start waits for the lock of a process that is ending. */
 const busyMs = 1_000;
 
-/** @throws an Error in one line that names the file and what to do */
+/** @throws an Error with a one-line message that names the file and the remedy */
 export function openSqliteFile(location: string): Database.Database {
   const path = resolve(location);
   makeFolderOf(path);
   let database: Database.Database | null = null;
   try {
     database = new Database(path, { timeout: busyMs });
-    // Exclusive before WAL: the file is this process's, and needs no shared memory.
+    // Before WAL, so that WAL needs no shared memory: the file belongs to this process alone.
     database.pragma('locking_mode = EXCLUSIVE');
     database.pragma('journal_mode = WAL');
     database.pragma('synchronous = FULL');
@@ -37,7 +37,7 @@ function makeFolderOf(path: string): void {
   }
 }
 
-/** One by one: Node's `recursive` tries for ever where a file system takes no folders, as under /proc. */
+/** Makes folders one by one: Node's `recursive` loops forever where no folder can be made, such as under /proc. */
 function makeFolder(folder: string): void {
   if (statSync(folder, { throwIfNoEntry: false })?.isDirectory() === true) return;
   makeFolder(dirname(folder));
@@ -57,7 +57,10 @@ export class SqliteFileDialect extends SqliteDialect {
   }
 }
 
-/** SQLite itself rolls a transaction back when its disk is full: a second rollback would fail, and its error hide the first. */
+/**
+ * Rolls back only open transactions. SQLite itself rolls back when its disk is full: a second rollback would fail, and
+ * its error would hide the first one.
+ */
 class SqliteFileDriver extends SqliteDriver {
   readonly #database: Database.Database;
   #connection: DatabaseConnection | null = null;
@@ -77,7 +80,7 @@ class SqliteFileDriver extends SqliteDriver {
     await super.beginTransaction(connection);
   }
 
-  /** A transaction that is left over, as this failed too, goes before the next one begins. */
+  /** If the rollback itself fails, the transaction stays open until the next one begins. */
   override async rollbackTransaction(connection: DatabaseConnection): Promise<void> {
     if (this.#database.inTransaction) await super.rollbackTransaction(connection).catch(() => undefined);
   }
