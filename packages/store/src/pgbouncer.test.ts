@@ -1,4 +1,4 @@
-/** The store behind pgbouncer with its defaults. In its transaction mode no setting, lock or statement of a session lasts. */
+/** The store behind pgbouncer with its defaults. In transaction mode no setting or lock of a session lasts. */
 import { newId, type Store } from '@prosemill/core';
 import {
   createTestDatabase,
@@ -20,7 +20,7 @@ function openForTest(url: string): Store {
   return store;
 }
 
-/** A database of the server, through pgbouncer. */
+/** The URL of a database of the server, through pgbouncer. */
 function behind(pgbouncer: Pgbouncer, direct: string): string {
   const url = new URL(pgbouncer.url);
   url.pathname = new URL(direct).pathname;
@@ -34,7 +34,7 @@ describe.each(['session', 'transaction'] satisfies PoolMode[])('in %s mode', (po
   });
   afterAll(async () => await pgbouncer.stop());
 
-  /** The same database through pgbouncer, and past it. */
+  /** URLs of one database: through pgbouncer, and directly. */
   async function emptyDatabase(): Promise<{ url: string; direct: string }> {
     const { url: direct, drop } = await createTestDatabase(inject('postgresUrl'));
     onTestFinished(drop);
@@ -48,7 +48,7 @@ describe.each(['session', 'transaction'] satisfies PoolMode[])('in %s mode', (po
     await expect(Promise.all(stores.map((store) => store.requireReady()))).resolves.toHaveLength(4);
   });
 
-  it('a statement that is given up is ended on the server too', async () => {
+  it('a statement that runs out of time is canceled on the server', async () => {
     const { url, direct } = await emptyDatabase();
     const store = openForTest(url);
     await store.migrate();
@@ -67,8 +67,8 @@ describe.each(['session', 'transaction'] satisfies PoolMode[])('in %s mode', (po
 });
 
 describe('a transaction behind pgbouncer', () => {
-  /** In both modes at the same time: the limit is most of it. */
-  it('is ended by the server when a statement of it takes too long', { timeout: 30_000 }, async () => {
+  /** Tests both modes at the same time, since the time limit takes most of the test. */
+  it('is ended by the server when one of its statements takes too long', { timeout: 30_000 }, async () => {
     const failures = (['session', 'transaction'] as const).map(async (poolMode) => {
       const { url, drop } = await createTestDatabase(inject('postgresUrl'));
       onTestFinished(drop);

@@ -48,7 +48,7 @@ function openForTest(url: string): Store {
   return store;
 }
 
-/** A store whose connections pass a proxy. */
+/** A store whose connections go through a proxy. */
 async function openThroughProxy(): Promise<{ url: string; proxy: TcpProxy; store: Store }> {
   const url = await emptyDatabase();
   const proxy = await startTcpProxy(url);
@@ -58,11 +58,11 @@ async function openThroughProxy(): Promise<{ url: string; proxy: TcpProxy; store
   return { url, proxy, store };
 }
 
-/** Statements at once, so that several connections are open and idle afterwards. */
+/** Opens several connections, by concurrent statements, and leaves them idle. */
 const useConnections = async ({ jobs }: Store): Promise<unknown> =>
   await Promise.all(Array.from({ length: 5 }, () => jobs.countOpen()));
 
-/** Rows of jobs that statements have read so far: sessions report them when they end. */
+/** Counts the rows of jobs that statements have read so far. Sessions report them when they end. */
 async function readRows(url: string): Promise<number> {
   const others = `select 1 from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()`;
   await expect.poll(async () => (await execute(url, others)).length, { interval: 20 }).toBe(0);
@@ -87,7 +87,7 @@ describe('a Postgres server', () => {
     const url = await emptyDatabase();
     const store = openForTest(url);
     await store.migrate();
-    // As after an operator's own `alter table`.
+    // The columns stay, as after an operator's own `alter table`.
     await execute(url, `delete from kysely_migration where name = '0006-job-event-columns'`);
     const backup = await openClient(url);
     await backup.query('begin');
@@ -103,7 +103,7 @@ describe('a Postgres server', () => {
     await store.requireReady();
   });
 
-  it('has connections that can be counted: in use, idle, and who waits for one', async () => {
+  it('has connections that can be counted, and calls that wait for one', async () => {
     const url = await emptyDatabase();
     const store = openForTest(url);
     await store.migrate();
@@ -166,7 +166,7 @@ describe('a Postgres server', () => {
     await expect(renew()).rejects.toThrow(unavailable);
     expect(performance.now() - begin).toBeLessThan(leaseMs / 3);
     expect(await renew()).toBeNull();
-    // The other connections that had died with it were not waited for one by one.
+    // The other dead connections cost no further time.
     await useConnections(store);
     expect(performance.now() - begin).toBeLessThan(leaseMs);
   });
@@ -187,7 +187,7 @@ describe('a Postgres server', () => {
     expect(performance.now() - begin).toBeLessThan(15_000);
   });
 
-  it('does not hold up a stop when it hangs, and what waited for it hears so', async () => {
+  it('does not hold up a stop when it hangs: the calls that wait for it fail', async () => {
     const { url, proxy, store } = await openThroughProxy();
     const locker = await openClient(url);
     await locker.query('begin; lock table jobs in access exclusive mode');
@@ -202,12 +202,12 @@ describe('a Postgres server', () => {
     expect(await hung).toEqual(unavailable);
   });
 
-  it('may have become read-only for open connections: they are given up for new ones', async () => {
+  it('may become read-only for open connections: new ones replace them', async () => {
     const url = await emptyDatabase();
     const store = openForTest(url);
     await store.migrate();
     await useConnections(store);
-    // A primary that was demoted, as its sessions see it: each of those that are open now gets the same code.
+    // Imitates a demoted primary: each session that is open now gets the code of a read-only server.
     await execute(
       url,
       `create table demoted as select pid from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid();
@@ -223,7 +223,7 @@ describe('a Postgres server', () => {
     expect(await store.jobs.submit(newJob())).toMatchObject({ status: 'queued' });
   });
 
-  it('does not read a whole burst for one claim, whatever it knew of the table before', async () => {
+  it('does not read a whole burst for one claim, whatever its statistics of the table are', async () => {
     const url = await emptyDatabase();
     const filling = openForTest(url);
     await filling.migrate();
@@ -253,7 +253,7 @@ describe('a Postgres server', () => {
     await expect.poll(async () => await store.jobs.find('local', newId()).catch(() => 'away')).toBeNull();
   });
 
-  it('gives the reason in one line when it is not there, and keeps the password to itself', async () => {
+  it('that cannot be reached is an error in one line, without the password', async () => {
     const store = openForTest('postgres://user:secret@127.0.0.1:1/none');
     const failure: unknown = await store.requireReady().catch((error: unknown) => error);
     expect(failure).toMatchObject({ code: 'database_unavailable', cause: { code: 'ECONNREFUSED' } });

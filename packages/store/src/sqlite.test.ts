@@ -69,7 +69,7 @@ describe('an SQLite file', () => {
     await openStore({ url, logger: silentLogger }).stop();
   });
 
-  it('is free again after a stop, even if nothing was ever asked of it', async () => {
+  it('is free again after a stop, even of a store that was never used', async () => {
     await openStore({ url, logger: silentLogger }).stop();
     await expect(openStore({ url, logger: silentLogger }).stop()).resolves.toBeUndefined();
   });

@@ -3,7 +3,7 @@ import { groupCommit } from './group-commit.ts';
 
 const away = new Error('away');
 
-/** A commit that keeps each group until it is told how it ends. */
+/** Commits that the test ends itself, group by group. */
 function manualCommits() {
   const groups: { readonly items: readonly string[]; readonly end: (error?: Error) => void }[] = [];
   const join = groupCommit<string, string>({
@@ -21,7 +21,7 @@ function manualCommits() {
 const turnOfTheLoop = async (): Promise<void> => await new Promise((resolve) => setImmediate(resolve));
 
 describe('group commits', () => {
-  it('take what comes in one tick together', async () => {
+  it('join the items of one tick', async () => {
     const { join, groups, groupsSoFar } = manualCommits();
     const joined = Promise.all(['a', 'b', 'c'].map(join));
     await turnOfTheLoop();
@@ -30,7 +30,7 @@ describe('group commits', () => {
     expect(await joined).toEqual(['a', 'b', 'c']);
   });
 
-  it('go on beside one that hangs, and gather what comes while two are under way', async () => {
+  it('go on beside a group that hangs, and gather the items that come while two groups are under way', async () => {
     const { join, groups, groupsSoFar } = manualCommits();
     const results: Promise<string>[] = [];
     for (const item of ['a', 'b', 'c', 'd']) {
@@ -47,7 +47,7 @@ describe('group commits', () => {
     expect(await Promise.all(results)).toEqual(['a', 'b', 'c', 'd']);
   });
 
-  it('try each alone after a failure that one of them may have caused', async () => {
+  it('commit each item alone after a failure that one of them may have caused', async () => {
     const { join, groups, groupsSoFar } = manualCommits();
     const results = Promise.allSettled(['a', 'bad', 'c'].map(join));
     await turnOfTheLoop();

@@ -1,4 +1,4 @@
-/** Schemas that are missing, older, newer, damaged or somebody else's, on both databases. */
+/** Schemas that are missing, older, newer, damaged or another program's, on both databases. */
 import { mkdtempSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -10,7 +10,7 @@ import { describe, expect, inject, it, onTestFinished } from 'vitest';
 import { openStore } from '../index.ts';
 
 interface World {
-  /** A store of its own for each call; SQLite has one at a time. */
+  /** Opens a new store. SQLite has one at a time. */
   readonly open: () => Promise<Store>;
   readonly execute: (statement: string) => Promise<unknown>;
   readonly warnings: readonly string[];
@@ -65,7 +65,7 @@ function openWorld(url: string): Pick<World, 'open' | 'warnings'> {
 
 const model = { name: 'a', revision: 'b', engine: 'batched', dtype: 'fp32', fingerprint: 'c' };
 
-/** Calls of API and workers that read or write every table. */
+/** Calls of the API and of workers that read or write every table. */
 const calls: Readonly<Record<string, (store: Store) => Promise<unknown>>> = {
   submit: async ({ jobs }) => await jobs.submit(newJob()),
   'submit with a key': async ({ jobs }) => await jobs.submit(newJob({ idempotency: { key: 'k', requestHash: 'h' } })),
@@ -103,7 +103,7 @@ const failureOf = async (call: Promise<unknown>): Promise<unknown> =>
   );
 
 describe.each(Object.entries(databases))('a schema of %s', (_, openDatabase) => {
-  it('that is missing is an outage for every call, until it is there', async () => {
+  it('that is missing is an outage for every call, until it is made', async () => {
     const { open } = await openDatabase();
     const store = await open();
     for (const [name, call] of Object.entries(calls))
@@ -141,7 +141,7 @@ describe.each(Object.entries(databases))('a schema of %s', (_, openDatabase) => 
     });
   });
 
-  it('that a newer version has made is left as it is, works, and says so', async () => {
+  it('of a newer version works, stays unchanged, and is logged', async () => {
     const { open, execute, warnings } = await openDatabase();
     await (await open()).migrate();
     await execute(
@@ -179,7 +179,7 @@ describe.each(Object.entries(databases))('a schema of %s', (_, openDatabase) => 
 });
 
 describe('a schema of SQLite', () => {
-  it('may be one of texts in UTF-16', async () => {
+  it('may store texts in UTF-16', async () => {
     const { open, execute } = await databases.SQLite();
     await execute(`pragma encoding = 'UTF-16le'; create table notes (note text)`);
     const store = await open();
@@ -206,7 +206,7 @@ async function postgresWithSchemas(...names: readonly string[]) {
 }
 
 describe('schemas of one Postgres database', () => {
-  it('hold an installation each', async () => {
+  it('hold one installation each', async () => {
     const { open } = await postgresWithSchemas('second', 'Third one');
     const stores = await Promise.all(['public', 'second', '"Third\\ one"'].map(open));
     await Promise.all(stores.map((store) => store.migrate()));
@@ -217,7 +217,7 @@ describe('schemas of one Postgres database', () => {
     expect(await Promise.all(stores.map(async ({ jobs }) => (await jobs.countOpen()).queued))).toEqual([1, 2, 3]);
   });
 
-  it("may be another program's, with migrations of kysely too", async () => {
+  it("may be another program's, even one with migrations of Kysely", async () => {
     const { open, execute } = await postgresWithSchemas('ours');
     await execute('create table public.kysely_migration (name text, timestamp text)');
     await execute('create table public.kysely_migration_lock (id text)');
@@ -228,7 +228,7 @@ describe('schemas of one Postgres database', () => {
     expect(await store.jobs.submit(newJob())).toMatchObject({ status: 'queued' });
   });
 
-  it('are not mixed: an empty one before one that is in use is refused in words', async () => {
+  it('are not mixed: an empty schema before one that is in use is refused with the reason', async () => {
     const { open } = await postgresWithSchemas('second');
     await (await open('public')).migrate();
     const store = await open('second,public');
@@ -237,7 +237,7 @@ describe('schemas of one Postgres database', () => {
     );
   });
 
-  it('may be hidden or forbidden: an outage that says so', async () => {
+  it('may be hidden or forbidden: an outage with the reason', async () => {
     const { open, execute } = await postgresWithSchemas('second');
     await (await open('second')).migrate();
     const [hidden, nowhere] = [await open('public'), await open('nowhere')];
@@ -250,7 +250,7 @@ describe('schemas of one Postgres database', () => {
 });
 
 describe('a Postgres database that is not UTF8', () => {
-  it.each(['SQL_ASCII', 'LATIN1'])('is refused in words (%s)', async (encoding) => {
+  it.each(['SQL_ASCII', 'LATIN1'])('is refused with the reason (%s)', async (encoding) => {
     const { url, drop } = await createTestDatabase(inject('postgresUrl'), { encoding });
     onTestFinished(drop);
     const store = await openWorld(url).open();

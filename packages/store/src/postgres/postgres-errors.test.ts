@@ -14,7 +14,7 @@ function openForTest(url: string): Store {
   return store;
 }
 
-/** The line of the log for a call that failed because the database does not do its work for now. */
+/** The log line of a call that fails because the database is unavailable. */
 async function reasonOf(call: Promise<unknown>): Promise<string> {
   const error: unknown = await call.then(
     () => null,
@@ -50,7 +50,7 @@ async function databaseOfRole() {
   return { store, role, name, admin: admin.execute, inside: inside.execute, cutConnections, drop: database.drop };
 }
 
-describe('a Postgres that was there', () => {
+describe('a Postgres that worked before', () => {
   it('may lock the role, and unlock it', async () => {
     const { store, role, admin, cutConnections } = await databaseOfRole();
     await admin(`alter role ${role} nologin`);
@@ -85,7 +85,7 @@ describe('a Postgres that was there', () => {
   });
 });
 
-/** A server that is no Postgres. */
+/** A server that is not Postgres. */
 async function listen(onConnection: (socket: Socket) => void): Promise<string> {
   const server: Server = createServer((socket) => {
     socket.on('error', () => undefined);
@@ -150,7 +150,7 @@ describe('a Postgres that cannot be reached', () => {
   });
 });
 
-/** Appendix A of the manual of Postgres 18, with what poolers say: not about the statement. */
+/** Codes that are no fault of the statement: from appendix A of the manual of Postgres 18, and from poolers. */
 const passing = `08000 08003 08006 08001 08004 08007 08P01 0P000 24000 25000 25001 25002 25006 25008 25P01 25P02 25P03 25P04 26000
   28000 28P01 2D000 34000 3B000 3B001 3D000 3F000 40000 40001 40003 40P01 42501 53000 53100 53200 53300 53400 54000 55000 55006
   55P02 55P03 55P04 57000 57014 57P01 57P02 57P03 57P04 57P05 58000 58030 58P01 58P02 58P03 72000 F0000 F0001 HV00N XX000 XX001 XX002`;
@@ -182,12 +182,12 @@ describe('an error on a connection', () => {
     },
   );
 
-  it('that ends the connection passes, whatever its code', () => {
+  it('that ends the connection is temporary, whatever its code', () => {
     const fatal = Object.assign(new DatabaseError('no', 1, 'error'), { code: '22023', severity: 'FATAL' });
     expect(isUnavailable(statementFailed(fatal))).toBe(true);
   });
 
-  it('that this program made stays what it is', () => {
+  it('of this program stays as it is', () => {
     expect(statementFailed(new TypeError('a bug'))).toBeInstanceOf(TypeError);
   });
 });

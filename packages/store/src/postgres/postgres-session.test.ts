@@ -1,4 +1,4 @@
-/** Sessions with settings of a database that the code does not expect. */
+/** Sessions on databases with unexpected settings. */
 import { newId, type Store } from '@prosemill/core';
 import { createTestDatabase, newJob, openSql, silentLogger } from '@prosemill/testkit';
 import { describe, expect, inject, it, onTestFinished } from 'vitest';
@@ -51,10 +51,10 @@ const result = {
   generationMs: 98_765.432_1,
 } as const;
 
-/** The clocks of the server and of this machine are the same, or nearly so. */
+/** True for a time within a minute of this machine's clock, which the server shares. */
 const isNow = (time: Date | null | undefined): boolean => Math.abs((time?.getTime() ?? 0) - Date.now()) < 60_000;
 
-/** Everything that a job and a key go through. */
+/** Takes a job and a key through all of their steps. */
 async function useAll({ jobs, generations, apiKeys }: Store): Promise<void> {
   const submitted = await Promise.all(Array.from({ length: 20 }, () => jobs.submit(newJob({ prompt }))));
   const claims = await Promise.all(submitted.map(() => jobs.claim(lease)));
@@ -91,7 +91,7 @@ describe('a database', () => {
     await expect.poll(submit).toBe('stored');
   });
 
-  it('may have settings that change what others read and write', async () => {
+  it('may have settings that change how other programs read and write values', async () => {
     const { store } = await openWith(hostile);
     await useAll(store);
     expect(await store.jobs.countOpen()).toMatchObject({ queued: 0, running: 0 });

@@ -1,4 +1,4 @@
-/** TLS to a real Postgres, with the certificates that a test makes. */
+/** TLS to a real Postgres, with certificates that the test makes. */
 import { execFileSync } from 'node:child_process';
 import { chownSync, mkdtempSync, statSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
@@ -12,7 +12,10 @@ import { openStore } from '../index.ts';
 let server: PrivateServer;
 let folder: string;
 
-/** Signed by itself, for the name localhost. @returns the path of the certificate; that of its key ends with .key */
+/**
+ * Makes a self-signed certificate for the name localhost.
+ * @returns the path of the certificate; the path of its key ends with .key
+ */
 function makeCertificate(name: string): string {
   const [certificate, key] = [join(folder, `${name}.crt`), join(folder, `${name}.key`)];
   const subject = ['-subj', '/CN=localhost', '-addext', 'subjectAltName=DNS:localhost'];
@@ -46,7 +49,7 @@ afterAll(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
-/** @returns whether the service's connection is encrypted, or why there is none */
+/** @returns 'encrypted' or 'plain', or the reason why there is no connection */
 async function connectWith(parameters: string, host = '127.0.0.1'): Promise<string> {
   const url = new URL(server.url);
   url.hostname = host;
@@ -70,7 +73,7 @@ describe('sslmode has the meaning of libpq', () => {
   it.each<[name: string, parameters: () => string, host: string, outcome: RegExp]>([
     ['without parameters', () => '', '127.0.0.1', /^plain$/],
     ['disable', () => '?sslmode=disable', '127.0.0.1', /^plain$/],
-    ['require, whoever signed', () => '?sslmode=require', '127.0.0.1', /^encrypted$/],
+    ['require, with an unknown authority', () => '?sslmode=require', '127.0.0.1', /^encrypted$/],
     ['no-verify', () => '?ssl=no-verify', '127.0.0.1', /^encrypted$/],
     [
       'require with a certificate authority',

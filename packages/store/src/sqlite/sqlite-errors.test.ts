@@ -21,7 +21,7 @@ afterEach(async () => {
 
 const open = (path: string) => openStore({ url: `sqlite:${path}`, logger: silentLogger });
 
-/** As the start says it. */
+/** The line with which a start fails. */
 function lineOf(path: string): string {
   try {
     open(path);
@@ -53,7 +53,7 @@ describe('a place where no database file can be', () => {
     expect(lineOf(path())).toMatch(line);
   });
 
-  it('a file of something else is named as that', () => {
+  it('a file that is no database is named with the reason', () => {
     const path = join(folder, 'a.db');
     writeFileSync(path, 'This is no database. '.repeat(100));
     expect(() => open(path)).toThrow(
@@ -61,7 +61,7 @@ describe('a place where no database file can be', () => {
     );
   });
 
-  it('a file that another program has open is named as that', async () => {
+  it('a file that another program has open is named with the reason', async () => {
     const path = join(folder, 'a.db');
     const script = `const { DatabaseSync } = await import('node:sqlite');
       new DatabaseSync(process.argv[1]).exec('create table a (b); begin exclusive');
