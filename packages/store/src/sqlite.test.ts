@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { newId, type Store } from '@prosemill/core';
-import { describeStoreConformance, silentLogger } from '@prosemill/testkit';
+import { describeStoreConformance, newJob, silentLogger } from '@prosemill/testkit';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { openStore } from './index.ts';
 
@@ -77,27 +77,9 @@ describe('an SQLite file', () => {
   it('commits submits of one tick together; a bad one fails alone', async () => {
     const store = openStore({ url, logger: silentLogger });
     await store.migrate();
-    const job = {
-      ownerId: 'local',
-      priorityClass: 1,
-      prompt: 'a',
-      parameters: {
-        maxLength: null,
-        maxNewTokens: 1,
-        temperature: 1,
-        topK: 50,
-        topP: 1,
-        repetitionPenalty: 1,
-        stop: [],
-      },
-      seed: 1,
-      maxAttempts: 3,
-      deadlineMs: null,
-      traceparent: '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01',
-    } as const;
     const same = newId();
     const ids = [newId(), same, newId(), same, newId()];
-    const answers = await Promise.allSettled(ids.map((id) => store.jobs.submit({ ...job, id })));
+    const answers = await Promise.allSettled(ids.map((id) => store.jobs.submit(newJob({ id }))));
     expect(answers.map(({ status }) => status)).toEqual([
       'fulfilled',
       'fulfilled',
