@@ -178,6 +178,12 @@ describe('deployment files', () => {
     },
   );
 
+  it('every package has the version of the service, which the API and the spans give', () => {
+    const manifests = globSync(['package.json', 'packages/*/package.json', 'apps/*/package.json'], { cwd: root });
+    const versions = manifests.map((path) => (JSON.parse(read(path)) as { readonly version: string }).version);
+    expect(new Set(versions).size).toBe(1);
+  });
+
   it('compose sets only variables that are read', () => {
     const { services } = parse(read('infra/compose.yaml'), { merge: true }) as {
       services: Record<string, { environment?: Record<string, string> }>;

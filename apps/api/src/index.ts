@@ -1,5 +1,6 @@
-/** @module The API as a part, for whoever builds it with its adapters. */
-export { accessOf, announceAccess, warnWithoutKeys } from './access.ts';
+/** @module The API as a part of a process that gives it its adapters. */
+export { announceAccess, warnWithoutKeys } from './access.ts';
+export { apiOptions } from './api-options.ts';
 export { type Api, type ApiOptions, createApi } from './create-api.ts';
 export { type ApiConfig, apiConfigSchema } from './config.ts';
 export { wrongValuesOf } from './on-error.ts';

@@ -1,10 +1,15 @@
-/** What the service in one process takes from the environment: what its two parts take, apart from the worker's port. */
+/** The configuration of the service in one process: the API's and the worker's, without the worker's port. */
 import { apiConfigSchema } from '@prosemill/api';
+import { oneLine } from '@prosemill/composition';
 import { readConfig } from '@prosemill/core';
 import { workerConfigSchema } from '@prosemill/worker';
 import type { z } from 'zod';
 
-export const standaloneConfigSchema = workerConfigSchema.omit({ WORKER_PORT: true }).extend(apiConfigSchema.shape);
+export const standaloneConfigSchema = workerConfigSchema.omit({ WORKER_PORT: true }).extend({
+  ...apiConfigSchema.shape,
+  /** Not set: distilgpt2, or the shipped model if that cannot be had. */
+  MODEL: oneLine.optional(),
+});
 
 export type StandaloneConfig = z.infer<typeof standaloneConfigSchema>;
 

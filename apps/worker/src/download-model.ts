@@ -2,13 +2,13 @@
 import { exitWith, readArguments } from '@prosemill/core';
 import { createTextGenerator } from '@prosemill/engine';
 import { createLogger } from '@prosemill/telemetry';
-import { fleetEngineOptions, readWorkerConfig } from './config.ts';
+import { engineOptions, readWorkerConfig } from './config.ts';
 
 async function downloadModel(): Promise<void> {
   readArguments({ options: {} }, 'usage: node apps/worker/src/download-model.ts  (which model is MODEL)');
   const config = readWorkerConfig();
   const logger = createLogger({ name: 'download-model', level: config.LOG_LEVEL, pretty: config.LOG_PRETTY });
-  const generator = createTextGenerator({ ...fleetEngineOptions(config), logger });
+  const generator = createTextGenerator({ ...engineOptions(config), logger });
   await generator.start();
   logger.info({ model: generator.model?.identity }, 'the model is there, and runs');
   await generator.stop();

@@ -1,4 +1,5 @@
-/** @module The worker as a part, for whoever builds it with its adapters. */
-export { createWorker, type Worker, type WorkerOptions } from './create-worker.ts';
-export { engineOptions, type WorkerConfig, workerConfigSchema } from './config.ts';
+/** @module The worker as a part of a process that gives it its adapters. */
+export { createWorker } from './create-worker.ts';
+export { engineOptions, workerConfigSchema } from './config.ts';
 export { graceMsFor } from './shutdown-grace.ts';
+export { workerOptions } from './worker-options.ts';

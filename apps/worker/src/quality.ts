@@ -11,7 +11,7 @@ import {
   storeQualityReport,
 } from '@prosemill/engine/quality';
 import { createLogger } from '@prosemill/telemetry';
-import { fleetEngineOptions, readWorkerConfig } from './config.ts';
+import { engineOptions, readWorkerConfig } from './config.ts';
 
 async function quality(): Promise<void> {
   tolerateFailures(process.stderr);
@@ -34,7 +34,7 @@ async function quality(): Promise<void> {
     pretty: config.LOG_PRETTY,
     stream: process.stderr,
   });
-  const options = fleetEngineOptions(config);
+  const options = engineOptions(config);
   const { model, report } = await measureQuality({ ...options, textFile: values.text, logger });
   if (report === null) {
     const message = `${model.name} runs with the engine ${model.engine}: only models that batched can run have a quality to measure`;

@@ -1,0 +1,21 @@
+import type { Adapters } from '@prosemill/composition';
+import { accessOf } from './access.ts';
+import type { ApiConfig } from './config.ts';
+import type { ApiOptions } from './create-api.ts';
+
+/** The API that the configuration describes, on the adapters of its process. */
+export const apiOptions = (config: Readonly<ApiConfig>, { queue, ...adapters }: Adapters): ApiOptions => ({
+  ...adapters,
+  hints: queue.sender,
+  wakeUps: queue.wakeUps,
+  rateLimiter: queue.rateLimiter,
+  transportProblems: queue.problems,
+  forbiddenWords: config.FORBIDDEN_WORDS,
+  maxAttempts: config.MAX_ATTEMPTS,
+  maxQueueLength: config.MAX_QUEUE_LENGTH,
+  submitsPerMinute: config.RATE_LIMIT_PER_MINUTE,
+  access: accessOf(config),
+  trustedProxies: config.TRUSTED_PROXIES,
+  basePath: config.BASE_PATH,
+  corsOrigins: config.CORS_ORIGINS,
+});
