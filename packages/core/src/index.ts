@@ -3,6 +3,7 @@ export * from './answer-within.ts';
 export * from './api-key.ts';
 export * from './assert-never.ts';
 export * from './backoff.ts';
+export * from './coalesced.ts';
 export * from './command-line.ts';
 export * from './errors.ts';
 export * from './failpoint.ts';

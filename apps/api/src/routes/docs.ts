@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
 import { requiredScope } from '@prosemill/contract';
+import { coalesced } from '@prosemill/core';
 import type { OpenAPIHono } from '@hono/zod-openapi';
 import type { Access } from '../access.ts';
 import type { ApiEnv } from '../api-env.ts';
@@ -46,14 +47,16 @@ export interface DocsOptions {
 }
 
 export function addDocsRoutes(app: OpenAPIHono<ApiEnv>, options: DocsOptions): void {
-  // Both are made once, and sent as the same bytes to everybody: whoever asks and asks costs neither time nor memory.
-  const readDocument = once(() => openApiDocument(app, options));
-  const encodeDocument = memoizeLast((basePath) => {
+  // Both are made once, and all clients get the same bytes: repeated requests cost neither time nor memory.
+  const readDocument = coalesced(Number.POSITIVE_INFINITY, async () => openApiDocument(app, options));
+  const encodeDocument = memoizeLast(async (basePath) => {
     const servers = basePath === '' ? {} : { servers: [{ url: basePath }] };
-    return new TextEncoder().encode(JSON.stringify({ ...readDocument(), ...servers }));
+    return new TextEncoder().encode(JSON.stringify({ ...(await readDocument()), ...servers }));
   });
-  const readScript = once(async () => await promisify(gzip)(await readFile(scriptUrl)));
-  app.get('/openapi.json', (c) => c.body(encodeDocument(c.var.basePath), 200, { 'Content-Type': 'application/json' }));
+  const readScript = coalesced(Number.POSITIVE_INFINITY, async () => await promisify(gzip)(await readFile(scriptUrl)));
+  app.get('/openapi.json', async (c) =>
+    c.body(await encodeDocument(c.var.basePath), 200, { 'Content-Type': 'application/json' }),
+  );
   app.get('/docs', (c) => c.html(page, 200, { 'Content-Security-Policy': pagePolicy }));
   app.get(scriptPath, async (c) => {
     c.header('Content-Type', 'text/javascript; charset=utf-8');
@@ -62,11 +65,6 @@ export function addDocsRoutes(app: OpenAPIHono<ApiEnv>, options: DocsOptions): v
     c.header('Cache-Control', 'public, max-age=86400');
     return c.body(await readScript());
   });
-}
-
-function once<Value extends object>(make: () => Value): () => Value {
-  let made: Value | null = null;
-  return () => (made ??= make());
 }
 
 /** There is one base path, or a few where several proxies have theirs. */

@@ -1,52 +1,52 @@
-/** Keeps the queue from growing without end: what does not fit is refused at once, without asking the database. */
-import { AppError, type JobStore, type OpenJobs } from '@prosemill/core';
+/** Bounds the queue: a submit that does not fit is refused at once, by a count that is refreshed beside the submits. */
+import { AppError, coalesced, type JobStore, type OpenJobs } from '@prosemill/core';
 
 export interface QueueBoundOptions {
   readonly jobs: Pick<JobStore, 'countOpen'>;
-  /** Queued jobs of all owners. */
+  /** Jobs of all owners that may be queued at once. */
   readonly maxQueueLength: number;
-  /** Whether there are owners who must be kept from taking all the room. */
+  /** True with API keys: then no owner may take all the room. */
   readonly hasOwners: boolean;
   readonly countRefused: () => void;
 }
 
-/** How old the count may get while submits come; an idle database is not asked. */
+/** Age from which a submit refreshes the count, in the background; without submits the database is not asked. */
 const refreshMs = 250;
-/** From this share of the bound on, other processes' submits weigh more: the count is refreshed more often. */
+/** From this share of the bound on, the submits of other processes matter more, and the count is refreshed more often. */
 const nearlyFull = 0.9;
 const refreshNearlyFullMs = 50;
-/** Nobody is refused, or let in, on a count that is older: the database is waited for. */
+/** A submit waits for a new count when the last one is older than this. */
 const maxAgeMs = 2_000;
 
 export class QueueBound {
   readonly #options: QueueBoundOptions;
-  /** As the database last said. */
+  /** The last answer of the database, and when it was asked. */
   #counted: OpenJobs = { queued: 0, running: 0, queuedByOwner: new Map() };
   #countedAt = Number.NEGATIVE_INFINITY;
-  #refreshing: Promise<void> | null = null;
-  /** Own submits under way: in the count or not. */
+  /** Submits of this process that are under way; the count may or may not include them. */
   #underWay = 0;
-  /** Own submits that ended since the count was asked for; `#endedWhileCounting`: since the one under way was. */
+  /** Submits of this process that ended since the last count was asked for, and since the count under way was. */
   #endedSince = 0;
   #endedWhileCounting = 0;
+  readonly #count = coalesced(0, async () => await this.#askDatabase());
 
   constructor(options: QueueBoundOptions) {
     this.#options = options;
   }
 
   /**
-   * Runs a submit if there is room for its job, and for this owner. Counts rather too much than too little; but of one owner not what
-   * came since the last count.
+   * Runs a submit if there is room for its job, and for its owner. May overestimate the queue, never underestimate it; the
+   * counts per owner are as old as the last refresh.
    * @throws {AppError} `queue_full`; `database_unavailable` when there is no count
    */
   async admit<Result>(ownerId: string, submit: () => Promise<Result>): Promise<Result> {
     await this.#refresh();
     const { maxQueueLength, hasOwners } = this.#options;
     const room = maxQueueLength - this.#length;
-    if (room <= 0) throw this.#refuse(`The queue holds ${maxQueueLength} jobs, and takes no more for now.`);
-    // As in a shared buffer (dynamic thresholds, Choudhury and Hahne 1998): however many fill it, some room is left for whoever has less.
+    if (room <= 0) throw this.#refuse(`The queue is full: ${maxQueueLength} jobs wait. Try again later.`);
+    // Dynamic thresholds of a shared buffer (Choudhury and Hahne 1998): some room always remains for owners with less.
     if (hasOwners && (this.#counted.queuedByOwner.get(ownerId) ?? 0) > room) {
-      throw this.#refuse('More of your jobs wait than the queue has room left, and it takes no more of them for now.');
+      throw this.#refuse('You have more jobs waiting than the queue has free places. Try again when some are done.');
     }
     this.#underWay += 1;
     try {
@@ -72,12 +72,12 @@ export class QueueBound {
     const ageMs = performance.now() - this.#countedAt;
     const isNearlyFull = this.#length >= nearlyFull * this.#options.maxQueueLength;
     if (ageMs < (isNearlyFull ? refreshNearlyFullMs : refreshMs)) return;
-    this.#refreshing ??= this.#count().finally(() => (this.#refreshing = null));
-    if (ageMs >= maxAgeMs) await this.#refreshing;
-    else this.#refreshing.catch(() => undefined);
+    const counting = this.#count();
+    if (ageMs >= maxAgeMs) await counting;
+    else counting.catch(() => undefined);
   }
 
-  async #count(): Promise<void> {
+  async #askDatabase(): Promise<void> {
     const askedAt = performance.now();
     this.#endedWhileCounting = 0;
     this.#counted = await this.#options.jobs.countOpen();

@@ -1,7 +1,11 @@
-/** What the service knows of itself: workers, model, queue, and whether it is ready. At most a second old, and however often it is asked, the database is once a second. */
+/**
+ * The state of the service: workers, model, queue, readiness. Cached for a second, so that probes ask the database at most
+ * once a second however many there are.
+ */
 import {
   AppError,
   answerWithin,
+  coalesced,
   errorLine,
   hintsLateNote,
   type Logger,
@@ -12,17 +16,17 @@ import {
   type WorkerReport,
 } from '@prosemill/core';
 
-/** How the hints and wake-ups are; a reason for each thing that is wrong, which is in the log already. */
+/** Why hints or wake-ups are late, a sentence for each reason; the log has them already. */
 export type TransportProblems = () => readonly string[];
 
 export interface ServiceSnapshot {
-  /** For everybody: a reason in the words of a driver has addresses, user names or paths in it, and is for the log. */
+  /** Sentences for everybody. The words of a driver may name addresses, users or paths, and go to the log only. */
   readonly problems: readonly string[];
   readonly model: ModelIdentity | null;
   readonly workers: readonly WorkerReport[];
   /** Null while the database does not answer. */
   readonly queue: QueueMeasure | null;
-  /** Null too. */
+  /** Null while the database does not answer. */
   readonly isPaused: boolean | null;
 }
 
@@ -35,7 +39,7 @@ export interface ServiceStateOptions {
 /** A worker reports every 5 s; one that is silent for longer than this is gone. */
 const workerMaxAgeMs = 15_000;
 const maxAgeMs = 1_000;
-/** A database that hangs must not hang the health check. */
+/** Longest wait for the database, so that one that hangs does not hang the health check. */
 const patienceMs = 1_000;
 const transportProblem =
   'Hints and wake-ups are late: Redis, or LISTEN on Postgres where there is no Redis, is not available; the log says why. ' +
@@ -43,14 +47,9 @@ const transportProblem =
 
 export class ServiceState {
   readonly #options: ServiceStateOptions;
-  /** Told in the log already. */
+  /** The states that were logged last; a line is written when one changes. */
   #isAway = false;
-  /** As the log knows it. */
   #isReady = true;
-  /** The answer to all who ask within a second. */
-  #readiness: Promise<void> | null = null;
-  #refreshing: Promise<void> | null = null;
-  #refreshedAt = Number.NEGATIVE_INFINITY;
   #latest: ServiceSnapshot = {
     problems: ['The database has not answered yet.'],
     model: null,
@@ -59,35 +58,30 @@ export class ServiceState {
     isPaused: null,
   };
 
+  readonly #refresh = coalesced(maxAgeMs, async () => await this.#askDatabase());
+
+  /**
+   * Resolves if the database answers and its schema is up to date, as it was at most a second ago.
+   * @throws {AppError} `database_unavailable`
+   */
+  readonly requireReady = coalesced(maxAgeMs, async () => await this.#checkReadiness());
+
   constructor(options: ServiceStateOptions) {
     this.#options = options;
   }
 
-  /** As the database last said, without asking it. */
+  /** The last answer of the database, without asking it. */
   get latest(): ServiceSnapshot {
     return this.#latest;
   }
 
   async current(): Promise<ServiceSnapshot> {
-    if (performance.now() - this.#refreshedAt >= maxAgeMs) {
-      this.#refreshing ??= this.#refresh().finally(() => (this.#refreshing = null));
-      const answer = await answerWithin(patienceMs, this.#refreshing);
-      if (answer === null) this.#setAway('it does not answer');
-    }
+    if ((await answerWithin(patienceMs, this.#refresh())) === null) this.#setAway('it does not answer');
     const isTransportAway =
       this.#options.transportProblems().length > 0 || this.#latest.workers.some(({ note }) => note === hintsLateNote);
     const storeProblem = this.#options.store.problem();
     const others = [storeProblem, isTransportAway ? transportProblem : null].filter((problem) => problem !== null);
     return { ...this.#latest, problems: [...this.#latest.problems, ...others] };
-  }
-
-  /**
-   * Whether the database answers and its schema is up to date, as it was at most a second ago: everybody may ask, as often as they like.
-   * @throws {AppError} `database_unavailable`
-   */
-  async requireReady(): Promise<void> {
-    this.#readiness ??= this.#checkReadiness();
-    await this.#readiness;
   }
 
   async #checkReadiness(): Promise<void> {
@@ -99,12 +93,11 @@ export class ServiceState {
       if (this.#isReady) this.#options.logger.warn({ reason: errorLine(error) }, 'not ready');
       this.#isReady = false;
       throw toAppError(error, 'database_unavailable');
-    } finally {
-      setTimeout(() => (this.#readiness = null), maxAgeMs).unref();
     }
   }
 
-  async #refresh(): Promise<void> {
+  /** Never rejects: a database that is away is a state. */
+  async #askDatabase(): Promise<void> {
     const { jobs, workers: workerStore } = this.#options.store;
     try {
       const [workers, queue, isPaused] = await Promise.all([
@@ -119,10 +112,9 @@ export class ServiceState {
     } catch (error) {
       this.#setAway(errorLine(error), error instanceof AppError ? error.message : undefined);
     }
-    this.#refreshedAt = performance.now();
   }
 
-  /** @param publicReason  For everybody, as the store words it. */
+  /** @param publicReason  A sentence of the store's, which names nothing that is secret. */
   #setAway(reason: string, publicReason = 'It does not answer.'): void {
     if (!this.#isAway) this.#options.logger.warn({ reason }, 'the database is not available');
     this.#isAway = true;
@@ -130,7 +122,7 @@ export class ServiceState {
   }
 }
 
-/** The model stays: the prompt check goes on with it. */
+/** Keeps the model, with which the prompt check goes on. */
 const withoutDatabase = ({ model }: ServiceSnapshot, publicReason: string): ServiceSnapshot => ({
   problems: [`The database is not available. ${publicReason}`],
   model,
