@@ -1,5 +1,5 @@
 /** How often a key may ask: a bucket for what makes jobs, and a larger one for everything else. */
-import { AppError, type RateLimiter, refillMs } from '@prosemill/core';
+import { AppError, bucketPerMinute, type RateLimiter } from '@prosemill/core';
 import type { MiddlewareHandler } from 'hono';
 import type { ApiEnv } from '../api-env.ts';
 
@@ -25,13 +25,13 @@ export function limitRate({ rateLimiter, submitsPerMinute, submitPaths }: RateLi
     const isSubmit = c.req.method === 'POST' && submitPaths.includes(c.req.path);
     const name = isSubmit ? 'submit' : 'read';
     const perMinute = isSubmit ? submitsPerMinute : submitsPerMinute * readsPerSubmit;
-    const verdict = await rateLimiter.take(`${keyId}:${name}`, perMinute);
-    c.header('RateLimit-Policy', `"${name}";q=${perMinute};w=${refillMs / 1_000}`);
+    const verdict = await rateLimiter.take({ bucket: `${keyId}:${name}`, perMinute });
+    c.header('RateLimit-Policy', `"${name}";q=${perMinute};w=${bucketPerMinute(perMinute).fillMs / 1_000}`);
     c.header('RateLimit', `"${name}";r=${verdict.remaining};t=${Math.ceil(verdict.fullInMs / 1_000)}`);
     if (!verdict.isAllowed) {
       throw new AppError('rate_limited', {
         message: `This key may ${name} ${perMinute} times a minute.`,
-        details: { retryAfterMs: Math.ceil(verdict.retryInMs) },
+        details: verdict.retryInMs === null ? {} : { retryAfterMs: Math.ceil(verdict.retryInMs) },
       });
     }
     await next();

@@ -3,14 +3,13 @@
  * is empty share a small one, so that a guesser does not lock out the valid keys behind its address.
  */
 import { isIPv6 } from 'node:net';
-import { refillMs, tokenMs } from '@prosemill/core';
+import { bucketPerMinute, refillMs, takeTokens } from '@prosemill/core';
 
-/** A client's; its bucket fills in a minute. */
-const attemptsPerMinute = 20;
+/** The attempts of one client. */
+const clientBucket = bucketPerMinute(20);
 const maxClients = 10_000;
-/** Of all clients whose own are used up: what one key may read, so the database does not feel them. */
-const sharedPerSecond = 100;
-const sharedRefillMs = 1_000;
+/** The attempts of all clients whose own bucket is empty: as many as one key may read, which the database does not feel. */
+const sharedBucket = { size: 100, fillMs: 1_000 };
 
 export class FailedAttempts {
   readonly #now: () => number;
@@ -31,14 +30,14 @@ export class FailedAttempts {
   admit(address: string): number {
     const client = clientOf(address);
     const now = this.#now();
-    const fullInMs = this.#fullInMs(client) + tokenMs(attemptsPerMinute);
-    if (fullInMs <= refillMs) {
-      this.#noteFullAt(client, now + fullInMs);
+    const own = takeTokens(clientBucket, { fullInMs: (this.#fullAt.get(client) ?? 0) - now, cost: 1 });
+    if (own.isAllowed) {
+      this.#noteFullAt(client, now + own.fullInMs);
       return 0;
     }
-    const sharedFullAt = Math.max(now, this.#sharedFullAt) + sharedRefillMs / sharedPerSecond;
-    if (sharedFullAt > now + sharedRefillMs) return sharedRefillMs;
-    this.#sharedFullAt = sharedFullAt;
+    const shared = takeTokens(sharedBucket, { fullInMs: this.#sharedFullAt - now, cost: 1 });
+    if (!shared.isAllowed) return sharedBucket.fillMs;
+    this.#sharedFullAt = now + shared.fullInMs;
     return 0;
   }
 
@@ -46,7 +45,7 @@ export class FailedAttempts {
   takeBack(address: string): void {
     const client = clientOf(address);
     const fullAt = this.#fullAt.get(client);
-    if (fullAt !== undefined) this.#fullAt.set(client, fullAt - tokenMs(attemptsPerMinute));
+    if (fullAt !== undefined) this.#fullAt.set(client, fullAt - refillMs(clientBucket));
   }
 
   #noteFullAt(client: string, fullAt: number): void {
@@ -54,10 +53,6 @@ export class FailedAttempts {
     this.#fullAt.set(client, fullAt);
     const [oldest] = this.#fullAt.keys();
     if (this.#fullAt.size > maxClients && oldest !== undefined) this.#fullAt.delete(oldest);
-  }
-
-  #fullInMs(client: string): number {
-    return Math.max(0, (this.#fullAt.get(client) ?? 0) - this.#now());
   }
 }
 

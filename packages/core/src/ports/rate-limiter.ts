@@ -1,20 +1,25 @@
-/** The port of the rate limits: buckets of tokens, one for each key and sort of request. Implemented by packages/queue. */
+/** The port of the rate limits: a token bucket for each key and kind of request. Implemented by packages/queue. */
 
-/** What became of one request for a token. */
+export interface TakeRequest {
+  /** Name of the bucket; a new one is full. */
+  readonly bucket: string;
+  /** Tokens that the bucket holds, and that come back in a minute. */
+  readonly perMinute: number;
+  /** Tokens to take, all or none; default 1. */
+  readonly cost?: number;
+}
+
 export interface RateVerdict {
   readonly isAllowed: boolean;
   /** Whole tokens that are left. */
   readonly remaining: number;
-  /** Until the bucket is full, if nobody takes more. */
+  /** Time until the bucket is full, if nobody takes more. */
   readonly fullInMs: number;
-  /** Until there is a token again; 0 if there was one. */
-  readonly retryInMs: number;
+  /** Time until the bucket holds enough tokens; 0 if it did; null if it never will, because the cost exceeds its size. */
+  readonly retryInMs: number | null;
 }
 
 export interface RateLimiter {
-  /**
-   * Takes a token, if there is one, from a bucket that holds `perMinute` and fills in a minute; a new bucket is full. Never throws,
-   * and hardly waits: where the shared buckets are away, the process goes on with its own.
-   */
-  take(bucket: string, perMinute: number): Promise<RateVerdict>;
+  /** Never throws and hardly waits: while the shared buckets are away, each process goes on with its own. */
+  take(request: TakeRequest): Promise<RateVerdict>;
 }

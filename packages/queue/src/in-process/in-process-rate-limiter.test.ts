@@ -13,7 +13,7 @@ describe('buckets of one process', () => {
     const limiter = createInProcessRateLimiter(() => time);
     const takeAll = (): number => {
       let taken = 0;
-      while (limiter.takeNow('bucket', 100).isAllowed) taken += 1;
+      while (limiter.takeNow({ bucket: 'bucket', perMinute: 100 }).isAllowed) taken += 1;
       return taken;
     };
     expect(takeAll()).toBe(100);

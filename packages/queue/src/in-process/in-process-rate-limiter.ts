@@ -1,14 +1,12 @@
-/** Buckets of one process. */
-import { type RateLimiter, type RateVerdict, rateVerdict, refillMs, tokenMs } from '@prosemill/core';
+/** The token buckets of one process. */
+import { bucketPerMinute, type RateLimiter, type RateVerdict, type TakeRequest, takeTokens } from '@prosemill/core';
 
-/** With more, those that are full are forgotten: a new bucket is full too. */
+/** With more buckets than this, full ones are forgotten: a new bucket is full too. */
 const sweepFrom = 10_000;
-/** Of sums of fractions, milliseconds. */
-const rounding = 1e-3;
 
 export interface InProcessRateLimiter extends RateLimiter {
-  /** The same without a promise: nothing comes between looking and taking. */
-  takeNow(bucket: string, perMinute: number): RateVerdict;
+  /** The same without a promise: nothing runs between the look and the taking. */
+  takeNow(request: TakeRequest): RateVerdict;
 }
 
 /** @param now  Milliseconds that never go back; tests bring their own. */
@@ -16,21 +14,20 @@ export function createInProcessRateLimiter(now = (): number => performance.now()
   const fullAt = new Map<string, number>();
   let sweepAt = sweepFrom;
 
-  function takeNow(bucket: string, perMinute: number): RateVerdict {
+  function takeNow({ bucket, perMinute, cost = 1 }: TakeRequest): RateVerdict {
     const time = now();
-    const fullInMs = Math.max(0, (fullAt.get(bucket) ?? 0) - time);
-    const afterwardsMs = fullInMs + tokenMs(perMinute);
-    if (afterwardsMs > refillMs + rounding) return rateVerdict(false, fullInMs, perMinute);
-    fullAt.set(bucket, time + afterwardsMs);
+    const fullInMs = (fullAt.get(bucket) ?? 0) - time;
+    const verdict = takeTokens(bucketPerMinute(perMinute), { fullInMs, cost });
+    if (verdict.isAllowed) fullAt.set(bucket, time + verdict.fullInMs);
     if (fullAt.size > sweepAt) sweep(time);
-    return rateVerdict(true, afterwardsMs, perMinute);
+    return verdict;
   }
 
   function sweep(time: number): void {
     for (const [bucket, at] of fullAt) if (at <= time) fullAt.delete(bucket);
-    // Else a process with more buckets in use would look at all of them at each request.
+    // The threshold grows with the buckets in use, or each request of a busy process would look at all of them.
     sweepAt = Math.max(sweepFrom, 2 * fullAt.size);
   }
 
-  return { takeNow, take: async (bucket, perMinute) => takeNow(bucket, perMinute) };
+  return { takeNow, take: async (request) => takeNow(request) };
 }

@@ -42,7 +42,9 @@ describe('rate limits on Redis', () => {
     const queues = [open(inject('redisUrl'), prefix), open(inject('redisUrl'), prefix)];
     onTestFinished(async () => void (await Promise.all(queues.map(async (queue) => await queue.stop()))));
     await Promise.all(queues.map(untilReady));
-    const takes = queues.flatMap(({ rateLimiter }) => Array.from({ length: 50 }, () => rateLimiter.take('bucket', 10)));
+    const takes = queues.flatMap(({ rateLimiter }) =>
+      Array.from({ length: 50 }, () => rateLimiter.take({ bucket: 'bucket', perMinute: 10 })),
+    );
     expect((await Promise.all(takes)).filter(({ isAllowed }) => isAllowed)).toHaveLength(10);
   });
 
@@ -55,7 +57,7 @@ describe('rate limits on Redis', () => {
       await queue.stop();
     });
     await untilReady(queue);
-    await queue.rateLimiter.take('bucket', 600);
+    await queue.rateLimiter.take({ bucket: 'bucket', perMinute: 600 });
     expect(await client.pttl(`${prefix}:rate:bucket`)).toBeLessThanOrEqual(100);
     await expect.poll(async () => await client.keys(`${prefix}:rate:*`)).toEqual([]);
   });
@@ -209,7 +211,10 @@ describe('Redis in trouble', () => {
     await fault();
     const begin = performance.now();
     const verdicts: boolean[] = [];
-    while (verdicts.length < 50) verdicts.push((await queue.rateLimiter.take('bucket', 10)).isAllowed);
+    while (verdicts.length < 50) {
+      const { isAllowed } = await queue.rateLimiter.take({ bucket: 'bucket', perMinute: 10 });
+      verdicts.push(isAllowed);
+    }
     expect(verdicts.filter(Boolean)).toHaveLength(10);
     expect(performance.now() - begin).toBeLessThan(1_000);
   });
@@ -217,16 +222,16 @@ describe('Redis in trouble', () => {
   it('has the say about limits again when it is back', async () => {
     const queue = openOnServer();
     await untilReady(queue);
-    await queue.rateLimiter.take('bucket', 10);
+    await queue.rateLimiter.take({ bucket: 'bucket', perMinute: 10 });
     server.freeze();
-    await queue.rateLimiter.take('bucket', 10);
+    await queue.rateLimiter.take({ bucket: 'bucket', perMinute: 10 });
     server.thaw();
     const client = new Redis(server.url);
     onTestFinished(() => client.disconnect());
     const fullAt = async () => (await client.mget(await client.keys('*:rate:other'))).length;
     await expect
       .poll(async () => {
-        await queue.rateLimiter.take('other', 10);
+        await queue.rateLimiter.take({ bucket: 'other', perMinute: 10 });
         return await fullAt();
       })
       .toBe(1);

@@ -1,11 +1,19 @@
-/** Buckets that all processes share, in Redis; while it is away, each process has its own. */
-import { answerWithin, type RateLimiter, type RateVerdict, rateVerdict, refillMs, tokenMs } from '@prosemill/core';
+/** Token buckets that all processes share, in Redis; while it is away, each process has its own. */
+import {
+  answerWithin,
+  bucketPerMinute,
+  type RateLimiter,
+  type RateVerdict,
+  rateVerdict,
+  refillMs,
+  type TakeRequest,
+} from '@prosemill/core';
 import { createInProcessRateLimiter } from '../in-process/in-process-rate-limiter.ts';
 import { createRefusalGate } from './refusal-gate.ts';
 import type { RedisConnection } from './redis-connection.ts';
 import type { RedisHealth } from './redis-health.ts';
 
-/** The same steps as in-process-rate-limiter.ts, by the clock of Redis: nothing comes between looking and taking. */
+/** The steps of core's token-bucket.ts, atomic and by the clock of Redis. ARGV: refill time of the cost, of the bucket. */
 const takeScript = `
 local time = redis.call('TIME')
 local now = time[1] * 1000 + time[2] / 1000
@@ -16,9 +24,9 @@ redis.call('SET', KEYS[1], string.format('%.3f', now + afterwards), 'PX', math.c
 return {1, string.format('%.3f', afterwards)}
 `;
 
-/** What a request waits for Redis. */
+/** Longest wait of a request for Redis. */
 const patienceMs = 100;
-/** After an answer that did not come, nobody asks for so long. */
+/** Time without questions after an answer that did not come. */
 const pauseMs = 1_000;
 
 export interface RedisRateLimiterOptions {
@@ -35,26 +43,29 @@ export function createRedisRateLimiter({ prefix, connection, health }: RedisRate
   const { client } = connection;
   const own = createInProcessRateLimiter();
   let askFrom = Number.NEGATIVE_INFINITY;
-  const gate = createRefusalGate({ part: 'rate limits', health, probe: async () => await askRedis('probe', 1) });
+  const gate = createRefusalGate({
+    part: 'rate limits',
+    health,
+    probe: async () => await askRedis({ bucket: 'probe', perMinute: 1 }),
+  });
 
-  async function askRedis(bucket: string, perMinute: number): Promise<RateVerdict> {
-    const key = `${prefix}:rate:${bucket}`;
-    const [isAllowed, fullInMs] = (await client.eval(takeScript, 1, key, tokenMs(perMinute), refillMs)) as [
-      number,
-      string,
-    ];
-    return rateVerdict(isAllowed === 1, Number(fullInMs), perMinute);
+  async function askRedis({ bucket: name, perMinute, cost = 1 }: TakeRequest): Promise<RateVerdict> {
+    const bucket = bucketPerMinute(perMinute);
+    const times = [refillMs(bucket, cost), bucket.fillMs];
+    const answer = await client.eval(takeScript, 1, `${prefix}:rate:${name}`, ...times);
+    const [isAllowed, fullInMs] = answer as [number, string];
+    return rateVerdict(bucket, isAllowed === 1, { fullInMs: Number(fullInMs), cost });
   }
 
   return {
-    async take(bucket, perMinute) {
-      if (!gate.isOpen || performance.now() < askFrom) return own.takeNow(bucket, perMinute);
-      // The log and /health say that Redis is away, or refuses.
-      const asked = gate.run(async () => await askRedis(bucket, perMinute)).catch(() => null);
+    async take(request) {
+      if (!gate.isOpen || performance.now() < askFrom) return own.takeNow(request);
+      // The gate tells the log and /health of an error.
+      const asked = gate.run(async () => await askRedis(request)).catch(() => null);
       const verdict = await answerWithin(patienceMs, asked);
       if (verdict !== null) return verdict;
       askFrom = performance.now() + pauseMs;
-      return own.takeNow(bucket, perMinute);
+      return own.takeNow(request);
     },
     stop: () => gate.stop(),
   };

@@ -274,7 +274,7 @@ describe.concurrent('a Redis that', () => {
     await expect
       .poll(async () => {
         queue.wakeUps.publish({ type: 'job-changed', ids: ['a'] });
-        await queue.rateLimiter.take('bucket', 10);
+        await queue.rateLimiter.take({ bucket: 'bucket', perMinute: 10 });
         return queue.problems().join();
       })
       .toContain('NOPERM');

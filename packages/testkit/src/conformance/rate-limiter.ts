@@ -1,4 +1,4 @@
-/** What every implementation of the port `RateLimiter` must do. */
+/** The rules of the port `RateLimiter`, for each implementation. */
 import { newId, type RateLimiter } from '@prosemill/core';
 import { describe, expect, it, onTestFinished } from 'vitest';
 
@@ -20,11 +20,11 @@ export function describeRateLimiterConformance(name: string, open: () => Promise
     it('says when there is a token again, and when the bucket is full', async () => {
       const limiter = await openLimiter(open);
       const bucket = newId();
-      const first = await limiter.take(bucket, 10);
+      const first = await limiter.take({ bucket, perMinute: 10 });
       expect(first).toMatchObject({ isAllowed: true, remaining: 9, retryInMs: 0 });
       expect(first.fullInMs).toBeCloseTo(6_000, 0);
       await takeMany(limiter, bucket, 9, 10);
-      const refused = await limiter.take(bucket, 10);
+      const refused = await limiter.take({ bucket, perMinute: 10 });
       expect(refused).toMatchObject({ isAllowed: false, remaining: 0 });
       expect(refused.retryInMs).toBeGreaterThan(5_000);
       expect(refused.retryInMs).toBeLessThanOrEqual(6_000);
@@ -37,22 +37,43 @@ export function describeRateLimiterConformance(name: string, open: () => Promise
       const bucket = newId();
       const perMinute = 600;
       await takeMany(limiter, bucket, perMinute, perMinute);
-      await expect.poll(async () => (await limiter.take(bucket, perMinute)).isAllowed, { interval: 10 }).toBe(true);
+      await expect.poll(async () => (await limiter.take({ bucket, perMinute })).isAllowed, { interval: 10 }).toBe(true);
+    });
+
+    it('takes all tokens of a cost or none, and says when there are enough', async () => {
+      const limiter = await openLimiter(open);
+      const [bucket, perMinute] = [newId(), 10];
+      const first = await limiter.take({ bucket, perMinute, cost: 7 });
+      expect(first).toMatchObject({ isAllowed: true, remaining: 3, retryInMs: 0 });
+      expect(first.fullInMs).toBeCloseTo(42_000, 0);
+      const refused = await limiter.take({ bucket, perMinute, cost: 5 });
+      expect(refused).toMatchObject({ isAllowed: false, remaining: 3 });
+      expect(refused.retryInMs).toBeGreaterThan(11_000);
+      expect(refused.retryInMs).toBeLessThanOrEqual(12_000);
+      expect(await limiter.take({ bucket, perMinute, cost: 3 })).toMatchObject({ isAllowed: true, remaining: 0 });
+    });
+
+    it('says of a cost beyond the size of the bucket that there never are enough, and takes nothing', async () => {
+      const limiter = await openLimiter(open);
+      const [bucket, perMinute] = [newId(), 10];
+      const never = { isAllowed: false, remaining: 10, fullInMs: 0, retryInMs: null };
+      expect(await limiter.take({ bucket, perMinute, cost: 11 })).toEqual(never);
+      expect(await limiter.take({ bucket, perMinute, cost: 10 })).toMatchObject({ isAllowed: true, remaining: 0 });
     });
 
     it('keeps buckets apart', async () => {
       const limiter = await openLimiter(open);
       const [one, other] = [newId(), newId()];
       expect(await takeMany(limiter, one, 2, 1)).toMatchObject([{ isAllowed: true }, { isAllowed: false }]);
-      expect(await limiter.take(other, 1)).toMatchObject({ isAllowed: true, remaining: 0 });
+      expect(await limiter.take({ bucket: other, perMinute: 1 })).toMatchObject({ isAllowed: true, remaining: 0 });
     });
 
     it('holds a bucket to the size that is asked for now', async () => {
       const limiter = await openLimiter(open);
       const bucket = newId();
       await takeMany(limiter, bucket, 31, 60);
-      expect(await limiter.take(bucket, 2)).toMatchObject({ isAllowed: false });
-      expect(await limiter.take(bucket, 600)).toMatchObject({ isAllowed: true });
+      expect(await limiter.take({ bucket, perMinute: 2 })).toMatchObject({ isAllowed: false });
+      expect(await limiter.take({ bucket, perMinute: 600 })).toMatchObject({ isAllowed: true });
     });
   });
 }
@@ -64,4 +85,4 @@ async function openLimiter(open: () => Promise<RateLimiterSession>): Promise<Rat
 }
 
 const takeMany = async (limiter: RateLimiter, bucket: string, count: number, perMinute: number) =>
-  await Promise.all(Array.from({ length: count }, async () => await limiter.take(bucket, perMinute)));
+  await Promise.all(Array.from({ length: count }, async () => await limiter.take({ bucket, perMinute })));
