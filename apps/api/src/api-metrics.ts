@@ -1,4 +1,4 @@
-/** What the API counts. */
+/** The metrics of the API. */
 import { workerStates } from '@prosemill/core';
 import { durationBuckets, type Labels, type Metrics } from '@prosemill/telemetry';
 import type { JobWaiter } from './services/job-waiter.ts';
@@ -17,7 +17,7 @@ export interface ApiGauges {
   readonly state: Pick<ServiceState, 'latest'>;
 }
 
-/** Registers them; once a process. */
+/** Registers the metrics; once in a process. */
 export function createApiMetrics(metrics: Metrics, { waiter, state }: ApiGauges): ApiMetrics {
   metrics.gauge(
     { name: 'prosemill_waiters', help: 'Requests that wait for a job in this process.' },
@@ -50,7 +50,7 @@ export function createApiMetrics(metrics: Metrics, { waiter, state }: ApiGauges)
   };
 }
 
-/** The whole service's, the same in each of its APIs; no series while the database does not answer. */
+/** Metrics of the whole service, equal in each API process; without series while the database does not answer. */
 function addQueueMetrics(metrics: Metrics, state: ApiGauges['state']): void {
   metrics.gauges(
     {

@@ -5,7 +5,7 @@ import type { KnownKeys } from './services/known-keys.ts';
 import type { ServiceState } from './services/service-state.ts';
 import type { SubmitJob } from './services/submit-job.ts';
 
-/** What the handlers share. */
+/** The services that the handlers share. */
 export interface ApiServices {
   readonly store: Store;
   readonly hints: HintSender;

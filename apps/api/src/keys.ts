@@ -9,6 +9,7 @@ import {
   parseDecimal,
   print,
   readArguments,
+  revocationDelayMs,
   tolerateFailures,
   UsageError,
 } from '@prosemill/core';
@@ -90,7 +91,7 @@ const listCommand: Command = async function list(keys) {
 const revokeCommand = (id: string): Command =>
   async function revoke(keys) {
     if (!(await keys.revoke(id))) throw new Error(`There is no API key ${id}.`);
-    process.stderr.write('Revoked. Every process of the API refuses it within 20 s.\n');
+    process.stderr.write(`Revoked. Every process of the API refuses it within ${revocationDelayMs / 1_000} s.\n`);
   };
 
 /** A name as JSON: it may hold what a terminal would take for a command. */

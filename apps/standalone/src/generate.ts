@@ -26,7 +26,7 @@ const flagOf = (field: string): string => field.replaceAll('_', '-');
 
 const argumentOf = (field: string): string => (field === 'prompt' ? 'the prompt' : `--${flagOf(field)}`);
 
-/** As shells say that a command was ended by SIGINT. */
+/** Exit code of a command that SIGINT ended, as in shells. */
 const interruptedCode = 130;
 
 function parseRequest(): GenerationRequest {
@@ -69,7 +69,7 @@ async function generate(): Promise<void> {
   process.once('SIGINT', () => {
     process.exitCode = interruptedCode;
     interrupted.abort();
-    // A text ends by itself, within a token; a load or a download does not.
+    // The signal ends a generation within a token, but neither a load nor a download.
     if (generator.state.type !== 'ready') void generator.stop();
   });
   try {
@@ -95,14 +95,14 @@ async function write(request: GenerationRequest, generator: TextGenerator, signa
     } else if (event.type === 'token-delta') {
       await print(event.text);
     } else {
-      // A prompt that is refused leaves standard output empty.
+      // A refused prompt leaves standard output empty.
       if (hasStarted) await print('\n');
       report(event.ending, seed, generator.model?.identity.name ?? 'unknown');
     }
   }
 }
 
-/** On standard error, so that standard output holds the text alone. @throws {AppError} when there is no text */
+/** Writes to standard error, so that standard output holds the text alone. @throws {AppError} when there is no text */
 function report(ending: GenerationEnding, seed: number, modelName: string): void {
   if (ending.reason === 'error') throw ending.error;
   const { promptTokens, completionTokens } = ending.usage;

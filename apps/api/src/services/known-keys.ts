@@ -1,14 +1,19 @@
-/**
- * API keys that were valid a moment ago, so that not every request asks the database. A revocation holds everywhere as soon as what was
- * read before it is too old.
- */
-import { answerWithin, type ApiKeyStore, AppError, errorLine, type Logger, type ValidApiKey } from '@prosemill/core';
+/** A cache of valid API keys, so that not every request asks the database. It bounds the delay of a revocation. */
+import {
+  answerWithin,
+  type ApiKeyStore,
+  AppError,
+  errorLine,
+  type Logger,
+  revocationDelayMs,
+  type ValidApiKey,
+} from '@prosemill/core';
 import type { Caller } from '../caller.ts';
 
 export interface KnownKeysOptions {
   readonly keys: ApiKeyStore;
   readonly logger: Logger;
-  /** With more in use, those asked for longest ago are asked for again sooner. */
+  /** With more keys in use, the ones that were looked up longest ago are evicted. */
   readonly maxKeys?: number;
   /** Milliseconds that never go back; tests bring their own. */
   readonly now?: () => number;
@@ -16,25 +21,23 @@ export interface KnownKeysOptions {
 
 interface KnownKey {
   readonly caller: Caller;
-  /** Since when the answer may be outdated: it was asked for then. */
+  /** Time of the question: the answer may be outdated from then on. */
   readonly askedAt: number;
   readonly expiresAt: number;
-  /** When its use was last noted. */
+  /** Time at which its use was last noted. */
   readonly notedAt: number;
 }
 
-/** A revocation holds after this; 30 s are promised. */
-const maxAgeMs = 20_000;
-/** Prometheus gives up after 10 s, and a database that hangs is away for longer. */
+/** Longest wait for a database that may hang; Prometheus gives up after 10 s. */
 const patienceMs = 1_000;
 const defaultMaxKeys = 10_000;
-/** The store notes a use no more often. */
+/** The store writes the use of a key no more often. */
 const noteIntervalMs = 3_600_000;
 
 export class KnownKeys {
   readonly #options: KnownKeysOptions;
   readonly #now: () => number;
-  /** By the hash of the secret, which tells whoever measures a look-up nothing of any secret. */
+  /** By the hash of the secret, so that the time of a look-up tells nothing about a secret; the last look-up is last. */
   readonly #known = new Map<string, KnownKey>();
   readonly #asking = new Map<string, Promise<Caller | null>>();
   #revocations = 0;
@@ -44,25 +47,25 @@ export class KnownKeys {
     this.#now = options.now ?? (() => performance.now());
   }
 
-  /** Whether it was valid when the database was last asked for it, however long ago. */
+  /** True if the key was valid at its last look-up, however long ago. */
   has(hash: string): boolean {
     return this.#known.has(hash);
   }
 
-  /** Notes a revocation that was made here: it holds at once. */
+  /** Applies a revocation that this process made: it holds at once. */
   forget(keyId: string): void {
-    // What is being asked for may have been read before.
+    // A look-up under way may have read the key before its revocation.
     this.#revocations += 1;
     this.#asking.clear();
     for (const [hash, { caller }] of this.#known) if (caller.keyId === keyId) this.#known.delete(hash);
   }
 
-  /** @returns null for a key that is not valid, whatever the reason */
+  /** @returns null for a key that is not valid, for any reason */
   async find(hash: string): Promise<Caller | null> {
     const known = this.#known.get(hash);
     const now = this.#now();
-    if (known !== undefined && now < known.expiresAt && now - known.askedAt < maxAgeMs) return known.caller;
-    // Requests that come together ask once.
+    if (known !== undefined && now < known.expiresAt && now - known.askedAt < revocationDelayMs) return known.caller;
+    // Requests at the same time share one look-up.
     const asked = this.#asking.get(hash);
     if (asked !== undefined) return await asked;
     const asking = this.#ask(hash).finally(() => this.#asking.delete(hash));
@@ -71,8 +74,8 @@ export class KnownKeys {
   }
 
   /**
-   * As `find`, for what is of use without a database: while that is away, a key that was valid when it last answered still is, until it
-   * ends. What cannot be stored is not revoked.
+   * `find` for requests that need no database: while it is away, a key that was valid at its last look-up is accepted until
+   * it expires. A key cannot be revoked meanwhile.
    */
   async findThoughAway(hash: string): Promise<Caller | null> {
     const known = this.#known.get(hash);
@@ -88,7 +91,7 @@ export class KnownKeys {
     const revocations = this.#revocations;
     const key = await this.#options.keys.findValid(hash);
     const before = this.#known.get(hash);
-    // The newest stand last.
+    // Deleted first, so that the entry moves to the end of the order.
     this.#known.delete(hash);
     if (key === null) return null;
     const caller = { ownerId: key.ownerId, keyId: key.id, scopes: key.scopes };
@@ -101,7 +104,7 @@ export class KnownKeys {
     return caller;
   }
 
-  /** Nobody waits for it. @returns when it was last noted */
+  /** Notes the use in the background. @returns the time at which it was last noted */
   #noteUse({ id }: ValidApiKey, before: KnownKey | undefined): number {
     const now = this.#now();
     if (before !== undefined && now - before.notedAt < noteIntervalMs) return before.notedAt;

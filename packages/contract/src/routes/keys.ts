@@ -1,6 +1,6 @@
 /** `/admin/keys`: who may use the service. */
 import { createRoute, z } from '@hono/zod-openapi';
-import { scopes } from '@prosemill/core';
+import { revocationDelayMs, scopes } from '@prosemill/core';
 import { uuidCursor } from '../cursor.ts';
 import { optional, withDefault } from '../optional.ts';
 import { bodyErrors, commonErrors, problemResponses } from '../problem.ts';
@@ -102,7 +102,8 @@ export const revokeKeyRoute = createRoute({
   tags: ['Operations'],
   summary: 'Revoke an API key',
   description:
-    'It stays in the list. This process refuses it at once, every other within 20 s. A second time changes nothing.',
+    'It stays in the list. This process refuses it at once, ' +
+    `every other within ${revocationDelayMs / 1_000} s. A second time changes nothing.`,
   request: { params: z.object({ id: z.string().openapi({ description: 'The id of a key.', format: 'uuid' }) }) },
   responses: {
     204: { description: 'It is revoked.', headers: responseHeaders.rateLimit },
