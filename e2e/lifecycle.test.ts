@@ -233,7 +233,7 @@ describe('the service in one process', () => {
     expect(second.output).toMatch(new RegExp(`^prosemill: PORT ${port} of HOST 127.0.0.1 is in use .*EADDRINUSE.*\n$`));
   });
 
-  it('says why a model that was asked for cannot be had, and does not run another', async () => {
+  it('says why the chosen model is not available, and does not run another', async () => {
     const environment = { ...(await sqliteFile()), PORT: '0', MODEL: '/no/such/folder' };
     const process = new ServiceProcess('apps/standalone/src/main.ts', environment);
     expect(await process.ended()).toBe(1);
@@ -294,9 +294,9 @@ describe('a model that has to be downloaded first', () => {
     const { body } = await request('/generate', { json: { prompt: 'Once upon a time', max_new_tokens: 3 } });
     expect(body).toMatchObject({ model_name: 'tiny-tales' });
     const reason =
-      /^distilgpt2 could not be had \(.*\), so the small model tiny-tales of this repository runs instead\.$/;
+      /^distilgpt2 is not available \(.*\), so the small model tiny-tales of this repository runs instead\.$/;
     const health = await request<{ workers: { note: string | null }[] }>('/health');
-    expect(health.body.workers[0]?.note).toMatch(/^distilgpt2 could not be had, .*; its log says why\.$/);
+    expect(health.body.workers[0]?.note).toMatch(/^distilgpt2 is not available, .*; its log says why\.$/);
     const lines = service.processes[0]?.log.filter(({ msg }) => reason.test(String(msg)));
     expect(lines).toHaveLength(1);
   });

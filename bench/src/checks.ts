@@ -1,4 +1,4 @@
-/** What must hold, by issue 4: each with its target and what was measured. */
+/** The engine's performance targets, each with the measured value. */
 import type { BenchResults } from './results.ts';
 import { scenarioNames } from './scenarios.ts';
 import { median } from './statistics.ts';
@@ -7,11 +7,11 @@ export interface Check {
   readonly name: string;
   readonly target: string;
   readonly measured: string;
-  /** Null where it could not be measured. */
+  /** Null when the value could not be measured. */
   readonly holds: boolean | null;
 }
 
-/** Memory comes and goes with the lengths of the texts that happen to run. */
+/** The tolerated growth of memory, which varies with the lengths of the running texts. */
 const flatWithin = 1.05;
 
 export function checksOf(results: Omit<BenchResults, 'checks'>): readonly Check[] {

@@ -1,17 +1,19 @@
-/** What the machine can do at most, measured with onnxruntime itself. In a process of its own, whose threads end with it. */
+/**
+ * Measures the machine's limits with onnxruntime itself. Runs in a process of its own, so that its threads end with it.
+ */
 import { availableParallelism } from 'node:os';
-import { InferenceSession, microsoftDomain, OnnxGraph, Tensor, type Value } from '@prosemill/engine/gpt2';
+import { InferenceSession, microsoftDomain, OnnxGraph, Tensor, type Value } from '@prosemill/engine/internals';
 
 export interface MachineLimits {
-  /** Billions of operations a second; a multiplication and an addition are two. */
+  /** Billions of operations per second; a multiplication and an addition are two operations. */
   readonly int8Gops: number;
   readonly fp32Gflops: number;
   readonly memoryGBs: number;
 }
 
-/** The MLP of distilgpt2, with so many rows that reading the weights costs nothing. */
+/** The MLP of distilgpt2, with so many rows that the time to read the weights does not matter. */
 const [rows, inputs, outputs] = [1024, 768, 3072];
-/** Products of one run, each with weights of its own. */
+/** The number of products in one run, each with weights of its own. */
 const products = 8;
 const readBytes = 256 * 2 ** 20;
 const attempts = 12;
@@ -58,7 +60,7 @@ function fp32Graph(): OnnxGraph {
   );
 }
 
-/** One row of each product is given out: all of it would measure the copy. */
+/** Outputs one row of each product, because outputting all rows would measure the copy. */
 function withProducts(graph: OnnxGraph, product: (index: number) => Value): OnnxGraph {
   const row = graph.constant(BigInt64Array.of(0n));
   const parts = Array.from({ length: products }, (_, index) => graph.node('Gather', [product(index), row]));
@@ -66,7 +68,7 @@ function withProducts(graph: OnnxGraph, product: (index: number) => Value): Onnx
   return graph;
 }
 
-/** Rows that fit no cache are read once, and one number of each is given out. */
+/** Reads rows that fit no cache once, and outputs one number for each. */
 function readGraph(): OnnxGraph {
   const graph = new OnnxGraph();
   const x = graph.input('x', 'float32', ['rows', 'columns']);

@@ -1,4 +1,4 @@
-/** The machine that the numbers are of. */
+/** The machine on which the numbers were measured. */
 import { availableParallelism, cpus, release, totalmem, type } from 'node:os';
 
 export interface Machine {
@@ -7,13 +7,13 @@ export interface Machine {
   readonly memoryGiB: number;
   readonly system: string;
   readonly node: string;
-  /** What the CPU can multiply with, where the system says so. */
+  /** The CPU's instruction sets for multiplication; empty if the system does not list them. */
   readonly instructions: readonly string[];
 }
 
 const multiplying = ['avx2', 'avx_vnni', 'avx512f', 'avx512_vnni', 'avx512_bf16', 'amx_int8', 'asimddp', 'i8mm'];
 
-/** @param cpuInfo  The text of /proc/cpuinfo; empty where there is none. */
+/** @param cpuInfo  The text of /proc/cpuinfo, or '' if there is none. */
 export function describeMachine(cpuInfo: string): Machine {
   const flags = new Set(/^(?:flags|Features)\s*:(.*)$/m.exec(cpuInfo)?.[1]?.split(' '));
   return {

@@ -1,11 +1,14 @@
-/** `pnpm bench`: every contestant on the same weights, prompts and lengths, and what the engine must hold. `--profile` shows where a step's time goes instead. */
+/**
+ * `pnpm bench`: runs every contestant on the same weights, prompts and lengths, and checks the engine's targets.
+ * `--profile` shows instead how the time of a step is spent.
+ */
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { exitWith, readArguments } from '@prosemill/core';
-import { childEnvironment, graphVersion } from '@prosemill/engine/gpt2';
+import { childEnvironment, graphVersion } from '@prosemill/engine/internals';
 import { checksOf } from './checks.ts';
 import { startContestants } from './contestants/start-contestants.ts';
 import { measureEngine } from './engine/measure-engine.ts';
@@ -53,7 +56,7 @@ async function compare(): Promise<void> {
   const missing: string[] = [];
   const limits = await measureLimits();
   const measurements = await measureContestants(missing);
-  const engine = await measureEngine({ folder: modelFolder, promptOf, onPass: tell });
+  const engine = await measureEngine({ folder: modelFolder, promptOf, onPass: report });
   const { weightsShare } = await measureProfile();
   const machine = describeMachine(await readFile('/proc/cpuinfo', 'utf8').catch(() => ''));
   const date = new Date().toISOString().slice(0, 10);
@@ -68,23 +71,25 @@ async function compare(): Promise<void> {
 async function measureContestants(missing: string[]): Promise<readonly Measurement[]> {
   const folders = { model: modelFolder, peers: peersFolder };
   const contestants = await startContestants(folders, (reason) => missing.push(reason));
-  const measurements = await measure(passesOf(createScenarios(promptOf), contestants), { rounds, onPass: tell });
+  const measurements = await measure(passesOf(createScenarios(promptOf), contestants), { rounds, onPass: report });
   await Promise.all(Object.values(contestants).map(async (contestant) => await contestant?.stop()));
   return measurements;
 }
 
 async function measureLimits(): Promise<MachineLimits> {
-  tell('the machine’s limits');
+  report('the machine’s limits');
   return await askProcess('machine-limits-process.ts');
 }
 
-/** In a process that gets memory as the engine's own does: in small pages a step takes twice as long. */
+/**
+ * Profiles in a process with large pages of memory, like the engine's own: with small pages a step takes twice as long.
+ */
 async function measureProfile(): Promise<EngineProfile> {
-  tell('where a step’s time goes');
+  report('the profile of a step');
   return await askProcess('profile/profile-process.ts', { args: [modelFolder, dataFolder], env: childEnvironment() });
 }
 
-/** @returns the only message of a process, which then ends */
+/** Runs a process that sends one message. @returns the message */
 async function askProcess<Message>(file: string, { args = [], env }: ProcessOptions = {}): Promise<Message> {
   const child = fork(fileURLToPath(new URL(file, import.meta.url)), args, { execArgv: [], env });
   const ended = once(child, 'exit').then(() => Promise.reject(new Error(`${file} gave no answer.`)));
@@ -92,6 +97,6 @@ async function askProcess<Message>(file: string, { args = [], env }: ProcessOpti
   return message;
 }
 
-function tell(text: string): void {
+function report(text: string): void {
   process.stderr.write(`${text}\n`);
 }

@@ -1,4 +1,4 @@
-/** All contestants on all scenarios in interleaved rounds, so that ratios hold on a noisy machine. */
+/** Runs all contestants on all scenarios in interleaved rounds, so that ratios are valid on a noisy machine. */
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Contestant } from './contestants/contestant.ts';
 import type { Scenario } from './scenarios.ts';
@@ -12,7 +12,7 @@ export interface Measurement {
   readonly rounds: readonly number[];
 }
 
-/** One pass: this contestant does this work. */
+/** One contestant's work in one scenario. */
 export interface Pass {
   readonly scenario: Scenario;
   readonly contestant: Contestant;
@@ -21,14 +21,16 @@ export interface Pass {
 
 export interface MeasureOptions {
   readonly rounds: number;
-  /** Told what begins, and what came out. */
+  /** Called with the name and the result of each pass. */
   readonly onPass: (text: string) => void;
 }
 
-/** Threads spin for a while after a run; the next contestant gets the cores for itself. */
+/**
+ * A pause before each pass: threads of the last contestant spin for a while, and the next one should have all cores.
+ */
 const restMs = 700;
 
-/** The first round warms up, with a part of the work, and does not count. */
+/** The first round warms up with a part of the work and does not count. */
 export async function measure(
   passes: readonly Pass[],
   { rounds, onPass }: MeasureOptions,
@@ -52,7 +54,7 @@ export async function measure(
   }));
 }
 
-/** Tokens per second, of those that the scenario counts. */
+/** The tokens per second, of the kind that the scenario counts. */
 function rateOf({ tokens, ms }: WorkResult, { counts }: Scenario, work: readonly Work[]): number {
   const counted = counts === 'new tokens' ? tokens : sum(work.map(({ promptIds }) => promptIds.length));
   return (counted / ms) * 1_000;

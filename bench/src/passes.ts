@@ -1,11 +1,11 @@
-/** Who does what. */
+/** Assigns the work of each scenario to the contestants. */
 import type { Contestant } from './contestants/contestant.ts';
 import type { Contestants } from './contestants/start-contestants.ts';
 import type { Pass } from './measure.ts';
 import type { Scenario, Scenarios } from './scenarios.ts';
 import type { Work } from './work.ts';
 
-/** One at a time, and static batches of 32, are the same with 64 in flight: they are left out there. */
+/** The scenario with 64 texts in flight leaves out the pipeline and the static batches, which would run as with 32. */
 export function passesOf(scenarios: Scenarios, contestants: Contestants): readonly Pass[] {
   const { pipeline, staticBatches, llama, fp32, int8, fp32Wide, int8Wide } = contestants;
   const peers = llama === null ? [] : [llama];

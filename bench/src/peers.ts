@@ -1,4 +1,4 @@
-/** Engines that are no dependency of the project: installed from a lockfile of their own at the first run. */
+/** Installs engines that are not dependencies of the project, from a lockfile of their own, at the first run. */
 import { execFile } from 'node:child_process';
 import { access, copyFile, mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -8,9 +8,10 @@ import { promisify } from 'node:util';
 const source = fileURLToPath(new URL('../peers', import.meta.url));
 
 /**
- * Installs them into the folder unless they are there. `install`, not `ci`, which wants the packages of every platform in the lockfile; what the lockfile names is installed as it says.
- * No install scripts, and without the optional packages, which are the builds for graphics cards and other platforms.
- * @throws {Error} when npm fails, as on a platform for which there is no build
+ * Installs the peers into the folder unless they are there. It runs `npm install` instead of `npm ci`, which requires
+ * the packages of every platform in the lockfile; versions still come from the lockfile. Install scripts do not run,
+ * and optional packages, which are builds for graphics cards and other platforms, are left out.
+ * @throws {Error} when npm fails, for example on a platform without a build
  */
 export async function installPeers(folder: string): Promise<void> {
   const isThere = await access(join(folder, 'node_modules/node-llama-cpp/package.json')).then(

@@ -1,4 +1,4 @@
-/** All that one run measures, as it is stored. */
+/** All measurements of one run, in the format in which they are stored. */
 import type { Check } from './checks.ts';
 import type { MemoryUse } from './engine/memory.ts';
 import type { StepCost } from './engine/step-cost.ts';
@@ -9,20 +9,20 @@ import type { Summary } from './statistics.ts';
 
 export interface BenchResults {
   readonly date: string;
-  /** Version of `batched`. */
+  /** The version of `batched`. */
   readonly engine: string;
   readonly machine: Machine;
   readonly limits: MachineLimits;
   readonly measurements: readonly Measurement[];
-  /** Of int8. */
+  /** The cost of an int8 step. */
   readonly stepCosts: readonly StepCost[];
-  /** In decode steps. */
+  /** The time to the first token in decode steps. */
   readonly firstToken: Summary;
-  /** Of int8; null where the system does not tell. */
+  /** The memory of int8; null if the system has no /proc. */
   readonly memory: MemoryUse | null;
-  /** Of int8 in a full queue of 32: what the matrix multiplications of the weights take of a step's time, 0–1. */
+  /** The share of a step's time that the matrix multiplications of the weights take, 0 to 1: int8, full queue of 32. */
   readonly weightsShare: number;
   readonly checks: readonly Check[];
-  /** Contestants that did not take part, and why. */
+  /** For each contestant that did not take part, a sentence with the reason. */
   readonly missing: readonly string[];
 }

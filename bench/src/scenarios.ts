@@ -1,4 +1,4 @@
-/** What is measured on every contestant. */
+/** The scenarios in which the contestants are measured. */
 import { mean } from './statistics.ts';
 import { evenSlice, spread, type Work } from './work.ts';
 
@@ -6,10 +6,13 @@ export interface Scenario {
   readonly name: string;
   readonly inFlight: number;
   readonly work: readonly Work[];
-  /** For those that are slow: parts with the same mean lengths, of a few texts for one at a time, and of a whole batch. */
+  /**
+   * Parts of the work with the same mean lengths, for slow contestants: a few texts for one at a time, or a whole
+   * batch.
+   */
   readonly sequentialWork: readonly Work[];
   readonly batchWork: readonly Work[];
-  /** What a second is divided by. */
+  /** The kind of tokens whose rate is measured. */
   readonly counts: 'new tokens' | 'prompt tokens';
 }
 
@@ -26,7 +29,7 @@ export const scenarioNames = {
 
 export type PromptMaker = (tokens: number) => Work;
 
-/** By the keys of `scenarioNames`. */
+/** One scenario for each key of `scenarioNames`. */
 export type Scenarios = Readonly<Record<keyof typeof scenarioNames, Scenario>>;
 
 export function createScenarios(promptOf: PromptMaker): Scenarios {
@@ -61,7 +64,7 @@ export function createScenarios(promptOf: PromptMaker): Scenarios {
   };
 }
 
-/** As many texts with as many tokens, but all of one length. */
+/** The same number of texts and tokens, but with texts of one length. */
 function equalLengths(work: readonly Work[], promptOf: PromptMaker): readonly Work[] {
   const prompt = promptOf(Math.round(mean(work.map(({ promptIds }) => promptIds.length))));
   const piece = { ...prompt, newTokens: Math.round(mean(work.map(({ newTokens }) => newTokens))) };

@@ -1,4 +1,4 @@
-/** Few numbers from many. */
+/** Summary statistics. */
 
 export interface Summary {
   readonly median: number;
@@ -6,7 +6,7 @@ export interface Summary {
   readonly max: number;
 }
 
-/** Of an even count, the mean of the two in the middle; NaN of none. */
+/** The median; for an even count the mean of the two middle values, and NaN without values. */
 export function median(values: readonly number[]): number {
   const sorted = values.toSorted((a, b) => a - b);
   const middle = sorted.length / 2;

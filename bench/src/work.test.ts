@@ -6,7 +6,7 @@ const workOf = (lengths: readonly number[]): readonly Work[] =>
   lengths.map((length) => ({ ...createPromptMaker({})(length), newTokens: length }));
 
 describe('prompts', () => {
-  it('are of as many words as tokens are asked for, each known by its id', () => {
+  it('have as many words as the requested tokens, each with its id', () => {
     const { prompt, promptIds } = createPromptMaker({ Ġthe: 7 })(30);
     expect(prompt.trim().split(' ')).toHaveLength(30);
     expect(promptIds).toHaveLength(30);
@@ -26,7 +26,7 @@ describe('a slice of the work', () => {
     expect(slice.map(({ newTokens }) => newTokens)).toEqual([40, 60, 50]);
   });
 
-  it('is refused where there is none', () => {
+  it('is refused if no slice has these mean lengths', () => {
     expect(() => evenSlice(workOf([1, 100, 1, 100]), 1)).toThrow('No 1 texts');
   });
 });

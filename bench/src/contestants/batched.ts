@@ -1,4 +1,4 @@
-/** This project's engine, as the worker starts it. */
+/** This project's engine, started like in the worker. */
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import type { Logger, TextGenerator } from '@prosemill/core';
@@ -51,7 +51,7 @@ export async function startGenerator({ folder, dtype, slots }: BatchedOptions): 
   return generator;
 }
 
-/** @throws {Error} when the text is not as long as is asked, or its prompt not of as many tokens */
+/** @throws {Error} when the text or its prompt does not have the expected number of tokens */
 export async function generate(generator: TextGenerator, work: Work, options: GenerateOptions): Promise<void> {
   const { prompt, promptIds, newTokens } = work;
   const { seed, onToken = ignore, signal = new AbortController().signal } = options;

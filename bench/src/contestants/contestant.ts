@@ -1,4 +1,4 @@
-/** Who is measured: each in a process of its own, on the same weights. */
+/** The engines that are compared. Each runs in a process of its own, with the same weights. */
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
@@ -6,7 +6,7 @@ import type { Work, WorkResult } from '../work.ts';
 
 export interface Contestant {
   readonly name: string;
-  /** Does all of the work, with so many texts in flight if it can. */
+  /** Does all of the work, with `inFlight` texts at a time if the engine can. */
   run(work: readonly Work[], inFlight: number): Promise<WorkResult>;
   stop(): Promise<void>;
 }
@@ -19,8 +19,9 @@ export interface Task {
 export type Reply = { readonly result: WorkResult } | { readonly error: string };
 
 /**
- * Starts one of the files beside this one, which ends with `serve`.
- * @throws {Error} with what the process says when it cannot start
+ * Starts a contestant's process.
+ * @param file  The name of a file in this folder that calls `serve`.
+ * @throws {Error} with the error of the process when it cannot start
  */
 export async function forkContestant(name: string, file: string, args: readonly string[]): Promise<Contestant> {
   const child = fork(fileURLToPath(new URL(file, import.meta.url)), args, { execArgv: [] });

@@ -1,4 +1,7 @@
-/** llama.cpp through node-llama-cpp: as many sequences of one context as there are texts in flight, evaluated in common batches. */
+/**
+ * llama.cpp through node-llama-cpp: one sequence for each text in flight, all in one context and evaluated in common
+ * batches.
+ */
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -8,7 +11,7 @@ import type { Task } from './contestant.ts';
 import { runSteps, type Sequence } from './llama-steps.ts';
 import { serve } from './serve.ts';
 
-/** Of node-llama-cpp 3.22, as in llama-steps.ts. */
+/** The used part of the API of node-llama-cpp 3.22; see also llama-steps.ts. */
 interface Context {
   getSequence(): Sequence;
   dispose(): Promise<void>;
@@ -22,7 +25,7 @@ interface NodeLlamaCpp {
   ): Promise<{ loadModel(options: Readonly<Record<string, unknown>>): Promise<Model> }>;
 }
 
-/** What llama.cpp may be told and what is faster on one machine and slower on another: all are tried, and the fastest takes part. */
+/** Settings whose speed depends on the machine: all are tried, and the fastest is used. */
 interface Setting {
   readonly threads: number;
   readonly flashAttention: boolean;
@@ -32,9 +35,9 @@ const [folder = '', peersFolder = ''] = process.argv.slice(2);
 const settings: readonly Setting[] = [1, availableParallelism()].flatMap((threads) =>
   [true, false].map((flashAttention) => ({ threads, flashAttention })),
 );
-/** New tokens of each text while settings are tried. */
+/** The new tokens of each text while settings are tried. */
 const triedTokens = 24;
-/** Tokens of a batch: llama.cpp's own default. */
+/** The tokens of a batch: llama.cpp's default. */
 const batchSize = 512;
 
 await serve(async () => {
@@ -69,7 +72,7 @@ async function chooseSequences(
   for (const setting of settings) {
     const context = await model.createContext({ ...setting, sequences: inFlight, contextSize, batchSize });
     const sequences = Array.from({ length: inFlight }, () => context.getSequence());
-    // Twice, so that a disturbance does not choose.
+    // The faster of two attempts counts, so that a disturbance does not decide.
     const attempts = [await runSteps(sequences, work), await runSteps(sequences, work)];
     const ms = Math.min(...attempts.map((attempt) => attempt.ms));
     process.stderr.write(`  llama.cpp, ${inFlight} in flight: ${JSON.stringify(setting)} ${ms.toFixed(0)} ms\n`);

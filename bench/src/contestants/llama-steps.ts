@@ -1,11 +1,12 @@
 /**
- * Continuous batching on llama.cpp, step by step: every sequence asks for its next token at once and in the order of the sequences. llama.cpp computes what a
- * batch holds of consecutive sequences together, and the rest after it: were each text a loop of its own, their order would become random, and a batch be
- * computed in many small parts, at a third of the speed.
+ * Continuous batching on llama.cpp, step by step: every sequence asks for its next token at the same time, in the order
+ * of the sequences. llama.cpp computes consecutive sequences of a batch together, and the rest after them. If each text
+ * had a loop of its own, their order would become random, and a batch would be computed in many small parts, at a third
+ * of the speed.
  */
 import type { Work, WorkResult } from '../work.ts';
 
-/** Of node-llama-cpp 3.22, which is no dependency of this package: what is used of it. */
+/** The used part of a sequence of node-llama-cpp 3.22, which is not a dependency of this package. */
 export interface Sequence {
   evaluate(tokens: readonly number[], options: Readonly<Record<string, unknown>>): AsyncGenerator<number>;
   clearHistory(): Promise<void>;
@@ -18,7 +19,7 @@ interface Active {
 
 const sampling = { temperature: 1, topK: 50, topP: 1, minP: 0, yieldEogToken: true };
 
-/** Measures as `runStreams` does: a full queue until its last piece is taken, else until all are done. */
+/** Measures like `runStreams`: a full queue until its last piece is taken, else until all pieces are done. */
 export async function runSteps(sequences: readonly Sequence[], work: readonly Work[]): Promise<WorkResult> {
   const isFullQueue = work.length > sequences.length;
   const active = new Map<Sequence, Active>();
@@ -43,7 +44,7 @@ export async function runSteps(sequences: readonly Sequence[], work: readonly Wo
   return { tokens, ms };
 }
 
-/** One token of each text. @returns how many */
+/** Generates one token of each text. @returns the number of tokens */
 async function step(sequences: readonly Sequence[], active: Map<Sequence, Active>): Promise<number> {
   const texts = sequences.flatMap((sequence) => {
     const text = active.get(sequence);

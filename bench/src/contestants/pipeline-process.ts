@@ -1,4 +1,4 @@
-/** transformers.js as its documentation shows it: one pipeline, one prompt at a time. */
+/** transformers.js, used as in its documentation: one pipeline, one prompt at a time. */
 import { basename, dirname, sep } from 'node:path';
 import { env, pipeline } from '@huggingface/transformers';
 import { sum } from '../statistics.ts';

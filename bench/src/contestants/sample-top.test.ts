@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import { sampleTop } from './sample-top.ts';
 
-it('draws among the largest only, the larger ones more often', () => {
+it('draws only among the largest logits, and larger ones more often', () => {
   const logits = Float32Array.from([0, 3, -1, 5, 4, 1]);
   const drawn = Array.from({ length: 1_000 }, (_, index) => sampleTop(logits, 3, () => index / 1_000));
   const times = (id: number): number => drawn.filter((other) => other === id).length;

@@ -1,6 +1,6 @@
 /**
- * Draws one of the `count` largest, each with the probability that softmax gives it among them.
- * @returns its index
+ * Draws one of the `count` largest logits by their softmax.
+ * @returns the index of the logit
  */
 export function sampleTop(logits: Float32Array, count: number, random: () => number = Math.random): number {
   const top = topIndices(logits, count);
@@ -14,7 +14,10 @@ export function sampleTop(logits: Float32Array, count: number, random: () => num
   return top[0] ?? 0;
 }
 
-/** Largest first. One pass; an insertion is rare, because few values are among the largest so far. */
+/**
+ * The indices of the largest values, largest first. Takes one pass with few insertions: few values are among the
+ * largest so far.
+ */
 function topIndices(values: Float32Array, count: number): readonly number[] {
   const top: number[] = [];
   let smallest = Number.NEGATIVE_INFINITY;

@@ -1,11 +1,11 @@
-/** The side of a contestant's process. */
+/** Runs inside a contestant's process and answers its tasks. */
 import type { Work, WorkResult } from '../work.ts';
 import type { Reply, Task } from './contestant.ts';
 
 type Run = (work: readonly Work[], inFlight: number) => Promise<WorkResult>;
 
 /**
- * Answers each task with what was done in which time, until the channel closes.
+ * Answers each task with the number of tokens and the time, until the channel closes.
  * @param start  Loads the model.
  */
 export async function serve(start: () => Promise<Run>): Promise<void> {

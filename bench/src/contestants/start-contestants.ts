@@ -1,4 +1,4 @@
-/** Starts everybody who takes part. */
+/** Starts all contestants. */
 import { installPeers } from '../peers.ts';
 import { startBatched } from './batched.ts';
 import { type Contestant, forkContestant } from './contestant.ts';
@@ -6,11 +6,11 @@ import { type Contestant, forkContestant } from './contestant.ts';
 export interface Contestants {
   readonly pipeline: Contestant;
   readonly staticBatches: Contestant;
-  /** Null where it cannot run. */
+  /** Null when it cannot run here. */
   readonly llama: Contestant | null;
   readonly fp32: Contestant;
   readonly int8: Contestant;
-  /** With 64 slots. */
+  /** The same engine as `fp32`, with 64 slots. */
   readonly fp32Wide: Contestant;
   readonly int8Wide: Contestant;
 }
@@ -20,7 +20,7 @@ export interface ContestantFolders {
   readonly peers: string;
 }
 
-/** @param onMissing  Told why one does not take part. */
+/** @param onMissing  Called with the reason when a contestant does not take part. */
 export async function startContestants(
   folders: ContestantFolders,
   onMissing: (reason: string) => void,

@@ -1,7 +1,10 @@
-/** A plain onnxruntime loop on the exported graph: a batch of up to 32 texts, padded on the left, ends with its longest text; then the next batch. */
+/**
+ * A plain onnxruntime loop on the exported graph: static batches of up to 32 texts, padded on the left. A batch ends
+ * with its longest text.
+ */
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
-import { InferenceSession, Tensor } from '@prosemill/engine/gpt2';
+import { InferenceSession, Tensor } from '@prosemill/engine/internals';
 import { modelShape } from '../model/model-shape.ts';
 import { sum } from '../statistics.ts';
 import type { Work } from '../work.ts';
@@ -10,7 +13,7 @@ import { serve } from './serve.ts';
 
 const [folder = ''] = process.argv.slice(2);
 const maxBatch = 32;
-/** Positions of a batch's prompts: the exported graph gives the logits of each, 200 KB a position. */
+/** The most positions of a batch's prompts: the exported graph outputs the logits of every position, 200 KB each. */
 const maxPromptPositions = 4_096;
 const topK = 50;
 const { layers, heads, width, vocabulary } = modelShape;
@@ -30,7 +33,7 @@ await serve(async () => {
   };
 });
 
-/** In order, as many as fit. */
+/** Cuts the work into batches, in order, each as large as possible. */
 function batchesOf(work: readonly Work[]): readonly (readonly Work[])[] {
   const batches: Work[][] = [];
   for (const piece of work) {

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { runStreams } from './streams.ts';
 
 describe('streams', () => {
-  it('do each piece once, with no more at a time than there are streams', async () => {
+  it('do each piece once, with at most as many at a time as there are streams', async () => {
     const done: number[] = [];
     let atOnce = 0;
     let most = 0;
@@ -19,7 +19,7 @@ describe('streams', () => {
     expect(result.tokens).toBe(3);
   });
 
-  it('measure a full queue: until the last piece is taken, which is not done', async () => {
+  it('measure a full queue until the last piece is taken, which is not done', async () => {
     const done: number[] = [];
     const { tokens } = await runStreams([0, 1, 2, 3], 2, async (piece, { onToken, signal }) => {
       await Promise.resolve();

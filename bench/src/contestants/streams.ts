@@ -1,20 +1,21 @@
-/** Many texts at a time. */
+/** Runs many texts at a time. */
 import type { WorkResult } from '../work.ts';
 
 export interface Place {
-  /** Of the piece. */
+  /** The index of the piece. */
   readonly index: number;
-  /** Of the stream that does it: no two at a time have the same. */
+  /** The number of the stream, which does one piece at a time. */
   readonly stream: number;
-  /** One more new token. */
+  /** Counts one more new token. */
   readonly onToken: () => void;
   /** Aborted when the measurement is over and the rest may be dropped. */
   readonly signal: AbortSignal;
 }
 
 /**
- * So many streams, each of which takes the next piece when it is done with its last. With more pieces than streams what counts is a full queue: it is measured
- * until the last piece is taken, and the rest is dropped. Else until all are done.
+ * Runs `streams` streams, each of which takes the next piece when its last one is done. With more pieces than streams
+ * this measures a full queue: the time ends when the last piece is taken, and the rest is dropped. Otherwise the time
+ * ends when all pieces are done.
  */
 export async function runStreams<Piece>(
   pieces: readonly Piece[],

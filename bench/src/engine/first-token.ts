@@ -1,4 +1,4 @@
-/** How long a short prompt waits for its first token while the batch is full but for its slot. */
+/** Measures the time to the first token of a short prompt that takes the last free slot of a busy engine. */
 import type { TextGenerator } from '@prosemill/core';
 import { generate } from '../contestants/batched.ts';
 import { median, type Summary, summarize } from '../statistics.ts';
@@ -7,12 +7,12 @@ import type { PromptMaker } from '../scenarios.ts';
 const running = 31;
 const arrivals = 9;
 const promptTokens = 8;
-/** Steps of the running texts before the first arrival, and between two. */
+/** The number of steps before the first arrival and between two arrivals. */
 const pauseSteps = 12;
 
 const ignore = (): void => undefined;
 
-/** In decode steps of the batch that runs. */
+/** @returns the wait in decode steps of the running batch */
 export async function measureFirstToken(generator: TextGenerator, promptOf: PromptMaker): Promise<Summary> {
   const over = new AbortController();
   const times: number[] = [];
@@ -34,7 +34,7 @@ export async function measureFirstToken(generator: TextGenerator, promptOf: Prom
     const enough = times.length + pauseSteps;
     while (times.length < enough) await new Promise<void>((resolve) => (wake = resolve));
     const stepMs = median(times.slice(1 - pauseSteps).map((time, index) => time - (times.at(index - pauseSteps) ?? 0)));
-    // Arrivals are spread over a step.
+    // Spreads the arrivals over the duration of a step.
     await new Promise((resolve) => setTimeout(resolve, stepMs * ((arrival * 0.37) % 1)));
     const begin = performance.now();
     await generate(generator, { ...promptOf(promptTokens), newTokens: 1 }, { seed: arrival });

@@ -1,4 +1,4 @@
-/** What is asked of this project's engine alone, in int8. */
+/** The measurements of this project's engine alone, in int8. */
 import { startGenerator } from '../contestants/batched.ts';
 import type { BenchResults } from '../results.ts';
 import type { PromptMaker } from '../scenarios.ts';

@@ -1,4 +1,4 @@
-/** Memory and start of the engine's process. */
+/** Measures the memory and the start time of the engine's process. */
 import { readFile } from 'node:fs/promises';
 import type { TextGenerator } from '@prosemill/core';
 import { type BatchedOptions, generate, startGenerator } from '../contestants/batched.ts';
@@ -6,22 +6,22 @@ import { runStreams } from '../contestants/streams.ts';
 import type { PromptMaker } from '../scenarios.ts';
 import { spread } from '../work.ts';
 
-/** Megabytes of 10⁶ bytes. */
+/** One megabyte is 10⁶ bytes. */
 export interface MemoryUse {
   readonly startMs: number;
   readonly idleMB: number;
-  /** All slots at 512 positions. */
+  /** The maximum with about 512 positions in all slots. */
   readonly fullMB: number;
-  /** After each thousandth step. */
+  /** One value after every 1,000 steps. */
   readonly overTimeMB: readonly number[];
 }
 
 const sampledSteps = 10_000;
 const sampleEvery = 1_000;
-/** Few, so that the steps are short. */
+/** Only a few texts, so that the steps are short. */
 const soakTexts = 2;
 
-/** Null where the system has no /proc. */
+/** Returns null if the system has no /proc. */
 export async function measureMemory(options: BatchedOptions, promptOf: PromptMaker): Promise<MemoryUse | null> {
   const before = await childrenOf(process.pid);
   if (before === null) return null;
@@ -36,7 +36,7 @@ export async function measureMemory(options: BatchedOptions, promptOf: PromptMak
   return { startMs, idleMB, fullMB, overTimeMB };
 }
 
-/** Short and long texts come and go for thousands of steps. */
+/** Runs short and long texts for thousands of steps. */
 async function soak(generator: TextGenerator, promptOf: PromptMaker, pid: number): Promise<readonly number[]> {
   const samples: number[] = [];
   const over = new AbortController();
@@ -58,7 +58,7 @@ async function soak(generator: TextGenerator, promptOf: PromptMaker, pid: number
   return samples;
 }
 
-/** @returns the most while all slots hold about 512 positions */
+/** @returns the maximum while all slots hold about 512 positions */
 async function fill(
   generator: TextGenerator,
   promptOf: PromptMaker,
@@ -76,7 +76,7 @@ async function fill(
         seed,
         onToken: () => {
           tokens += 1;
-          // The last to join is the last to have them all.
+          // The text that joined last is the last to reach 512 positions.
           if (seed === slots - 1 && tokens > 370) void sample();
         },
       });

@@ -1,4 +1,4 @@
-/** Milliseconds of a step, by how many texts are in the batch and how long they are. */
+/** Measures the duration of a step by the number and length of its texts. */
 import type { TextGenerator } from '@prosemill/core';
 import { generate } from '../contestants/batched.ts';
 import type { PromptMaker } from '../scenarios.ts';
@@ -6,7 +6,7 @@ import { median } from '../statistics.ts';
 
 export interface StepCost {
   readonly texts: number;
-  /** Positions of each text, in the middle of the measurement. */
+  /** The positions of each text in the middle of the measurement. */
   readonly context: number;
   readonly msPerStep: number;
   readonly tokensPerSecond: number;
@@ -18,12 +18,12 @@ export interface StepCostOptions {
   readonly contexts: readonly number[];
 }
 
-/** Short, so that all have joined long before the first measurement. */
+/** Short, so that all texts have joined long before the first measurement. */
 const promptTokens = 16;
-/** Steps before and after the context that is measured. */
+/** The number of measured steps before and after each context. */
 const aroundSteps = 12;
 
-/** The texts grow together, and the steps around each context count. */
+/** Lets the texts grow together, and measures the steps around each context. */
 export async function measureStepCosts(
   generator: TextGenerator,
   { promptOf, texts, contexts }: StepCostOptions,
@@ -33,7 +33,7 @@ export async function measureStepCosts(
   const times: number[] = [];
   await Promise.all(
     Array.from({ length: texts }, async (_, seed) => {
-      // The last to join tells how far all are, give or take a few steps.
+      // The text that joins last shows the progress of all within a few steps.
       const isLast = seed === texts - 1;
       await generate(generator, piece, { seed, onToken: () => isLast && times.push(performance.now()) });
     }),

@@ -1,6 +1,7 @@
 /**
- * GPT-2 in the layout that Hugging Face's exporter writes and transformers.js runs: the past goes in, and past and new together come out. With the same
- * fused operators as the engine's own graph, so that a comparison shows the layout and the loop, not the operators.
+ * GPT-2 in the layout that Hugging Face's exporter writes and transformers.js runs: the past is an input, and past and
+ * new keys and values together are an output. It has the same fused operators as the engine's own graph, so that a
+ * comparison shows the layout and the loop, not the operators.
  */
 import {
   type Gpt2Layer,
@@ -9,11 +10,11 @@ import {
   type Norm,
   OnnxGraph,
   type Value,
-} from '@prosemill/engine/gpt2';
+} from '@prosemill/engine/internals';
 
-/** ONNX's number for it. */
+/** ONNX's number for the type bool. */
 const booleanType = 9;
-/** Not −∞: a padded row that sees nothing would be no number, and all that it touches. */
+/** The mask's value for a hidden position. With −∞ a padded row that sees nothing would become NaN and spread. */
 const smallestFloat = -3.4028234663852886e38;
 
 /** @returns the bytes of onnx/model.onnx in fp32 */
@@ -43,7 +44,10 @@ export function buildExportedGraph(weights: Gpt2Weights): Uint8Array<ArrayBuffer
   graph.output(logits, 'logits', 'float32', ['batch_size', 'sequence_length', vocabulary]);
   return graph.finish('gpt2');
 
-  /** 0 where a position may look, the smallest number where not: [batch, 1, sequence, total]. What is padded is seen by nobody. */
+  /**
+   * 0 for a visible position, the smallest float for a hidden one: [batch, 1, sequence, total]. Padding is hidden from
+   * all positions.
+   */
   function causalMask(): Value {
     const scalar = (value: bigint): Value => graph.constant(BigInt64Array.of(value), []);
     const axes = (...values: bigint[]): Value => graph.constant(BigInt64Array.from(values));
@@ -82,9 +86,9 @@ export function buildExportedGraph(weights: Gpt2Weights): Uint8Array<ArrayBuffer
     const values = withPast(v, `value`, index);
     const scale = { float: 1 / Math.sqrt(headWidth) };
     const scores = graph.node('FusedMatMul', [q, keys], { transB: 1, alpha: scale }, microsoftDomain);
-    const shares = graph.node('Softmax', [graph.node('Add', [scores, mask])], { axis: 3 });
-    const mixed = graph.node('Transpose', [graph.node('MatMul', [shares, values])], { perm: [0, 2, 1, 3] });
-    const merged = graph.node('Reshape', [mixed, graph.constant(BigInt64Array.of(0n, 0n, BigInt(width)))]);
+    const attentionWeights = graph.node('Softmax', [graph.node('Add', [scores, mask])], { axis: 3 });
+    const context = graph.node('Transpose', [graph.node('MatMul', [attentionWeights, values])], { perm: [0, 2, 1, 3] });
+    const merged = graph.node('Reshape', [context, graph.constant(BigInt64Array.of(0n, 0n, BigInt(width)))]);
     return graph.node('MatMul', [merged, graph.constant(layer.projection.weight, [width, width])]);
   }
 

@@ -1,16 +1,16 @@
-/** GPT-2 as llama.cpp reads it: matrices in Q8_0, the rest in float32. */
-import type { Gpt2Weights, Linear, Norm } from '@prosemill/engine/gpt2';
+/** Writes GPT-2 for llama.cpp: matrices in Q8_0, other tensors in float32. */
+import type { Gpt2Weights, Linear, Norm } from '@prosemill/engine/internals';
 import { type GgufTensor, type GgufValue, writeGguf } from './gguf.ts';
 import { endId } from './model-shape.ts';
 
 export interface GgufVocabulary {
-  /** Token i at place i. */
+  /** The index of a token is its id. */
   readonly tokens: readonly string[];
-  /** Two tokens with a space between them, the first to be merged first. */
+  /** Pairs of tokens with a space between them, in order of priority. */
   readonly merges: readonly string[];
 }
 
-/** What llama.cpp calls Q8_0 as the type of a whole file. */
+/** llama.cpp's file type MOSTLY_Q8_0. */
 const mostlyQ8 = 7;
 const tokenTypes = { normal: 1, control: 3 } as const;
 
@@ -73,7 +73,7 @@ const linearOf = (name: string, { weight, bias, inputs, outputs }: Linear): read
   { name: `${name}.bias`, type: 'F32', dims: [outputs], data: bias },
 ];
 
-/** Shape [inputs, outputs], as GPT-2's Conv1D keeps it, to [outputs, inputs]. */
+/** Transposes a weight of GPT-2's Conv1D, [inputs, outputs] → [outputs, inputs]. */
 function transposed(weight: Float32Array, inputs: number, outputs: number): Float32Array {
   const result = new Float32Array(weight.length);
   for (let input = 0; input < inputs; input += 1) {

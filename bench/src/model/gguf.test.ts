@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { quantizeQ8, writeGguf } from './gguf.ts';
 
 describe('Q8_0', () => {
-  it('gives each 32 numbers a scale of their own, and the largest ±127', () => {
+  it('has one scale for each block of 32 numbers, and maps the largest of them to ±127', () => {
     const values = new Float32Array(64);
     values.set([1, -2, 0.5], 0);
     values.set([100], 32);
@@ -15,7 +15,7 @@ describe('Q8_0', () => {
     expect(view.getInt8(36)).toBe(127);
   });
 
-  it('makes zeros of zeros', () => {
+  it('keeps zeros as zeros', () => {
     expect([...quantizeQ8(new Float32Array(32))].every((byte) => byte === 0)).toBe(true);
   });
 });

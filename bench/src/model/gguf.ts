@@ -1,8 +1,10 @@
-/** Writes a GGUF file, llama.cpp's format. @see https://github.com/ggml-org/ggml/blob/master/docs/gguf.md for its layout */
+/**
+ * Writes a GGUF file, llama.cpp's format. @see https://github.com/ggml-org/ggml/blob/master/docs/gguf.md for its layout
+ */
 
 export interface GgufTensor {
   readonly name: string;
-  /** Row-major, outermost first; GGUF itself lists them the other way round. */
+  /** Outermost dimension first, for row-major data; GGUF itself lists them in reverse. */
   readonly dims: readonly number[];
   readonly type: keyof typeof tensorTypes;
   readonly data: Float32Array;
@@ -19,7 +21,7 @@ const tensorTypes = { F32: 0, Q8_0: 8 } as const;
 const valueTypes = { uint32: 4, int32: 5, float32: 6, bool: 7, string: 8, array: 9 } as const;
 const version = 3;
 const alignment = 32;
-/** Numbers that share a scale in Q8_0: a float16 and 32 int8. */
+/** The numbers in a block of Q8_0, which share a scale: a block is a float16 and 32 int8. */
 const blockLength = 32;
 const blockBytes = 2 + blockLength;
 
@@ -40,8 +42,8 @@ export function writeGguf(metadata: Readonly<Record<string, GgufValue>>, tensors
 }
 
 /**
- * Q8_0 as llama.cpp computes it: of each 32 numbers the largest becomes ±127.
- * @param values  As many as whole blocks hold.
+ * Quantizes like llama.cpp's Q8_0: the largest of each 32 numbers becomes ±127.
+ * @param values  A multiple of 32 numbers.
  */
 export function quantizeQ8(values: Float32Array): Buffer {
   const blocks = values.length / blockLength;

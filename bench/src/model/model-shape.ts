@@ -1,5 +1,5 @@
 /** distilgpt2's exact shape. */
-import type { Gpt2Shape } from '@prosemill/engine/gpt2';
+import type { Gpt2Shape } from '@prosemill/engine/internals';
 
 export const modelShape: Gpt2Shape = {
   layers: 6,
@@ -11,12 +11,12 @@ export const modelShape: Gpt2Shape = {
   epsilon: 1e-5,
 };
 
-/** The end of text. */
+/** The id of the end-of-text token. */
 export const endId = 50_256;
 
 export const ggufName = 'model-Q8_0.gguf';
 
-/** Weights that every new token is multiplied with: all matrices, and the head, which is the table of tokens. */
+/** The number of weights in the products of each new token: all matrices and the head, which is the token table. */
 export const multipliedWeights = ((): number => {
   const { layers, width, innerWidth, vocabulary } = modelShape;
   return layers * (4 * width * width + 2 * width * innerWidth) + vocabulary * width;

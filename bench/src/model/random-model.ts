@@ -1,8 +1,8 @@
-/** A model of distilgpt2's exact shape with random weights, in each format that a contestant reads. */
+/** Writes a model of distilgpt2's exact shape with random weights, in the format of each contestant. */
 import { access, copyFile, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import type { Gpt2Weights, Linear, Norm } from '@prosemill/engine/gpt2';
+import type { Gpt2Weights, Linear, Norm } from '@prosemill/engine/internals';
 import { buildExportedGraph } from './exported-graph.ts';
 import { buildGpt2Gguf } from './gguf-gpt2.ts';
 import { endId, ggufName, modelShape } from './model-shape.ts';
@@ -27,10 +27,10 @@ interface TokenizerFile {
 }
 
 const shippedFolder = fileURLToPath(new URL('../../../models/tiny-tales', import.meta.url));
-/** Changes with what is written, so that a folder of an earlier version is written anew. */
+/** The file that marks a complete model. Raise its number when the files change, so that old folders are rewritten. */
 const completeName = 'complete-3';
 
-/** Writes the model into the folder unless it is there: about 800 MB. */
+/** Writes the model of about 800 MB into the folder, unless it is there. */
 export async function writeRandomModel(folder: string): Promise<void> {
   const isDone = await access(join(folder, completeName)).then(
     () => true,
@@ -53,7 +53,7 @@ export async function writeRandomModel(folder: string): Promise<void> {
   await writeFile(join(folder, completeName), '');
 }
 
-/** The shipped model's tokenizer, with as many words more as the vocabulary has ids. */
+/** The shipped model's tokenizer, extended by words up to the size of the vocabulary. */
 async function enlargedTokenizer(): Promise<TokenizerFile> {
   const tokenizer = JSON.parse(await readFile(join(shippedFolder, 'tokenizer.json'), 'utf8')) as TokenizerFile;
   const { vocab } = tokenizer.model;
@@ -66,7 +66,8 @@ function randomWeights(): Gpt2Weights {
   let state = 1;
   const nextState = (): number => (state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0);
   const next = (): number => nextState() / 2 ** 32;
-  // Values repeat after 65,536 numbers, which no matrix multiplication can profit from; a generator call for each would take minutes.
+  // The weights come from 65,536 distinct values, from which no matrix product can profit. Generating each would take
+  // minutes.
   const pool = Float32Array.from({ length: 2 ** 16 }, () => (next() + next() - 1) * 0.05);
   function random(length: number, around = 0): Float32Array {
     const values = new Float32Array(length);
@@ -81,7 +82,8 @@ function randomWeights(): Gpt2Weights {
     outputs,
   });
   const tokens = random(vocabulary * width);
-  // Its logit is 0, far from the top 50: no contestant ever draws the end of text, so that each text is as long as is asked.
+  // The end of text gets the logit 0, far from the top 50, so that no contestant draws it and each text has the
+  // requested length.
   tokens.fill(0, endId * width, (endId + 1) * width);
   return {
     shape: modelShape,

@@ -1,5 +1,5 @@
 /** Writes GPT-2's weights as a safetensors file, under Hugging Face's names. */
-import type { Gpt2Weights, Linear, Norm } from '@prosemill/engine/gpt2';
+import type { Gpt2Weights, Linear, Norm } from '@prosemill/engine/internals';
 
 type NamedTensor = readonly [name: string, dims: readonly number[], data: Float32Array];
 

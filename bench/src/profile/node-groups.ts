@@ -1,4 +1,4 @@
-/** What each node of the graph is for. */
+/** Groups the nodes of the graph by purpose. */
 
 export const nodeGroups = [
   'matrix multiplications of the weights',
@@ -18,7 +18,7 @@ export interface ProfileEvent {
   readonly dur: number;
   readonly args?: {
     readonly op_name?: string;
-    /** One for each input: its type and its dimensions. */
+    /** The type and dimensions of each input. */
     readonly input_type_shape?: readonly Readonly<Record<string, readonly number[]>>[];
   };
 }
@@ -43,7 +43,10 @@ const groupByOp: Readonly<Record<string, NodeGroup>> = {
   TopK: 'top-k',
 };
 
-/** Those of attention have four dimensions: batch, head, position, and width or position. Those of the linear layers have two. */
+/**
+ * Tensors of attention have four dimensions: batch, head, position, and width or position. Tensors of the linear layers
+ * have two.
+ */
 export function groupOf({ args }: ProfileEvent): NodeGroup {
   const op = args?.op_name ?? '';
   const known = groupByOp[op];

@@ -1,7 +1,7 @@
-/** `pnpm bench --profile`: where each millisecond of a step goes, in a full queue of 32 texts of mixed lengths, int8. */
+/** `pnpm bench --profile`: how the time of a step is spent, in a full queue of 32 texts of mixed lengths in int8. */
 import { mkdir } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
-import { createTokenizer, describeModel, loadBatchedModel, TextRun } from '@prosemill/engine/gpt2';
+import { createTokenizer, describeModel, loadBatchedModel, TextRun } from '@prosemill/engine/internals';
 import { sampling } from '../contestants/batched.ts';
 import { runStreams } from '../contestants/streams.ts';
 import type { Work, WorkResult } from '../work.ts';
@@ -11,30 +11,33 @@ import { splitProfile, type StepSplit } from './split-profile.ts';
 
 export interface ProfileOptions {
   readonly folder: string;
-  /** For the stored graph, and for the profile while it is read. */
+  /** The folder of the stored graph and of the temporary profile. */
   readonly dataFolder: string;
   readonly work: readonly Work[];
 }
 
 export interface ProfiledRun {
-  /** Of the full queue. */
+  /** The runs while the queue was full. */
   readonly runs: readonly Run[];
   /** Empty without a profile of the nodes. */
   readonly splits: readonly StepSplit[];
-  /** From the start of the first run to the end of the last. */
+  /** The time from the start of the first run to the end of the last. */
   readonly ms: number;
 }
 
 export interface EngineProfile {
   /** Markdown. */
   readonly report: string;
-  /** Of a step's time, what the matrix multiplications of the weights take, 0–1. */
+  /** The share of a step's time that the matrix multiplications of the weights take, 0 to 1. */
   readonly weightsShare: number;
 }
 
 const slots = 32;
 
-/** Twice, because the profile of the nodes costs time itself: without it for the true time of a step, with it for the split. */
+/**
+ * Runs twice, because profiling the nodes takes time itself: once without it for the true time of a step, once with it
+ * for the split.
+ */
 export async function profileEngine(options: ProfileOptions): Promise<EngineProfile> {
   const plain = await runQueue(options, null);
   const profiled = await runQueue(options, options.dataFolder);
@@ -69,7 +72,7 @@ async function runQueue(
       signal.addEventListener('abort', () => textRun.cancel());
       await runner.run(textRun, () => undefined);
     });
-  // New memory is slow: the first time is another matter.
+  // The first run warms up, because new memory is slow.
   await runOnce();
   const begin = performance.now();
   const { ms } = await runOnce();

@@ -1,4 +1,7 @@
-/** The process that profiles the engine: loads it itself, and sends its {@link EngineProfile} to whoever has started it with the model's folder and one for data. */
+/**
+ * The entry point of the profiling process. Its arguments are the model's folder and a data folder. It loads the engine
+ * and sends its {@link EngineProfile} to the parent.
+ */
 import { argv } from 'node:process';
 import { createScenarios } from '../scenarios.ts';
 import { readPromptMaker } from '../work.ts';

@@ -1,4 +1,4 @@
-/** The profile as text. */
+/** Formats the profile as Markdown. */
 import { formatNumber, markdownTable } from '../report/table.ts';
 import { sum } from '../statistics.ts';
 import type { ProfiledRun } from './profile-engine.ts';
@@ -6,18 +6,21 @@ import type { Run } from './recorded-session.ts';
 import type { StepSplit } from './split-profile.ts';
 
 const weights = 'matrix multiplications of the weights';
-/** Operators that take less are left out. */
+/** Operators that take less time are left out. */
 const smallestMs = 0.02;
 
-/** The profile costs time, most of it between the nodes: theirs is compared with that of a step without it, and so the share is rather too high. */
+/**
+ * Compares the nodes' time with a step without profiling. Profiling takes time, mostly between the nodes, so the share
+ * is slightly too high.
+ */
 export function weightsShareOf(plain: ProfiledRun, { splits, runs }: ProfiledRun): number {
   const ofWeights = sum(splits.map(({ nodes }) => nodes.get(weights) ?? 0));
   return ofWeights / runs.length / (plain.ms / plain.runs.length);
 }
 
 /**
- * @param plain     Without a profile of the nodes: the true times.
- * @param profiled  With it.
+ * @param plain     A run without a profile of the nodes, for the true times.
+ * @param profiled  A run with a profile of the nodes.
  */
 export function profileReport(plain: ProfiledRun, profiled: ProfiledRun, weightsShare: number): string {
   const { splits } = profiled;
@@ -31,7 +34,7 @@ export function profileReport(plain: ProfiledRun, profiled: ProfiledRun, weights
   const outside = profiled.ms - inRuns;
   const total = profiled.ms;
   return [
-    `Full queue of 32 texts of mixed lengths, int8: ${steps} steps, ${stepsOf('prompts', profiled)} of them with prompts. Milliseconds per step, each of the two kinds spread over all steps.\n`,
+    `Full queue of 32 texts of mixed lengths, int8: ${steps} steps, of which ${stepsOf('prompts', profiled)} had prompts. The columns "decode" and "with prompts" are milliseconds of that kind of step, divided by the number of all steps.\n`,
     markdownTable([
       ['', 'decode', 'with prompts', 'both', 'share'],
       ...rows.map(({ name, parts }) =>
@@ -44,9 +47,9 @@ export function profileReport(plain: ProfiledRun, profiled: ProfiledRun, weights
       ['all', '', '', (total / steps).toFixed(2), '100 %'],
     ]),
     '',
-    `The matrix multiplications of the weights are ${percent(weightsShare, 1)} of a step without the profile (target: at least 60 %).`,
+    `The matrix multiplications of the weights take ${percent(weightsShare, 1)} of a step without the profile (target: at least 60 %).`,
     timeLine('Without the profile of the nodes', plain),
-    timeLine('With it', profiled),
+    timeLine('With the profile of the nodes', profiled),
     '\nBy operator, milliseconds per step:\n',
     operatorTable(splits, steps),
   ].join('\n');

@@ -1,13 +1,13 @@
-/** Makes the sessions that the engine creates tell how long each run takes, and what it is. */
+/** Records the duration and kind of each run of the engine's sessions. */
 import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { InferenceSession } from '@prosemill/engine/gpt2';
+import { InferenceSession } from '@prosemill/engine/internals';
 import type { ProfileEvent } from './node-groups.ts';
 
 export interface Run {
-  /** One token of each text, or parts of prompts as well. */
+  /** `decode`: one token of each text. `prompts`: parts of prompts as well. */
   readonly kind: 'decode' | 'prompts';
-  /** By `performance.now()`. */
+  /** The start on the clock of `performance.now()`. */
   readonly begin: number;
   readonly end: number;
 }
@@ -21,8 +21,8 @@ export interface Recording {
 type CreateSession = (graph: string, options: InferenceSession.SessionOptions) => Promise<InferenceSession>;
 
 /**
- * Lasts for all sessions that are created while `load` runs.
- * @param profileFolder  Where onnxruntime writes its profile of the nodes; null: none is made.
+ * Records all sessions that are created while `load` runs.
+ * @param profileFolder  The folder in which onnxruntime writes its profile of the nodes; null: no profile.
  */
 export async function recordSessions<Loaded>(
   profileFolder: string | null,
@@ -58,14 +58,14 @@ function recordRuns(session: InferenceSession, runs: Run[]): void {
     const begin = performance.now();
     const results = await run(...args);
     const feeds = args[0] as InferenceSession.FeedsType;
-    // In a decode step the next token of each position is wanted.
+    // Only a decode step wants the next token of every position.
     const isDecode = feeds['ids']?.dims[0] === feeds['wanted']?.dims[0];
     runs.push({ kind: isDecode ? 'decode' : 'prompts', begin, end: performance.now() });
     return results;
   };
 }
 
-/** onnxruntime adds the time to the file's name. */
+/** Reads and deletes the profile. onnxruntime adds the time to the file's name. */
 async function readProfile(folder: string): Promise<readonly ProfileEvent[]> {
   const { globSync } = await import('node:fs');
   const [name = ''] = globSync('profile*.json', { cwd: folder });

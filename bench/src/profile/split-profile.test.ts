@@ -11,7 +11,7 @@ const node = (ts: number, op: string, ...dims: readonly number[][]): ProfileEven
 });
 const mark = (ts: number): ProfileEvent => ({ cat: 'Session', name: 'model_run', ts, dur: 5_000 });
 
-it('gives each node to its run and its group, and what is in no node to the rest of the run', () => {
+it('assigns each node to its run and its group, and the remaining time to the rest of the run', () => {
   const events = [
     mark(0),
     node(1_000, 'MatMul', [2, 768], [768, 3072]),
@@ -29,5 +29,5 @@ it('gives each node to its run and its group, and what is in no node to the rest
   expect(decode?.nodes.get('attention over the past')).toBe(1);
   expect(decode?.nodes.get('quantising')).toBe(1);
   expect(decode?.restOfRun).toBe(3);
-  expect(() => splitProfile(events, runs.slice(1), () => true)).toThrow('2 runs, but 1 ran');
+  expect(() => splitProfile(events, runs.slice(1), () => true)).toThrow('2 runs, but 1 were recorded');
 });

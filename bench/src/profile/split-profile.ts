@@ -1,22 +1,22 @@
-/** Milliseconds of a step by what they are spent on. */
+/** Splits the time of the steps by group and operator. */
 import { groupOf, nodeGroups, type ProfileEvent } from './node-groups.ts';
 import type { Run } from './recorded-session.ts';
 
 export interface StepSplit {
   readonly kind: Run['kind'];
   readonly steps: number;
-  /** Milliseconds of all those steps. */
+  /** The milliseconds of all these steps by group. */
   readonly nodes: ReadonlyMap<string, number>;
-  /** The same by operator and group. */
+  /** The same milliseconds by operator and group. */
   readonly operators: ReadonlyMap<string, number>;
-  /** In run(), but in no node: feeds, outputs, the executor, waiting. */
+  /** The milliseconds in run() outside of nodes: feeds, outputs, the executor, waiting. */
   readonly restOfRun: number;
 }
 
 /**
- * @param events   A profile of exactly these runs, and of no other.
- * @param isCounted  Which of the runs count.
- * @throws {RangeError} when the profile is of another number of runs
+ * @param events     A profile of exactly these runs.
+ * @param isCounted  Whether a run counts.
+ * @throws {RangeError} when the profile has another number of runs
  */
 export function splitProfile(
   events: readonly ProfileEvent[],
@@ -24,7 +24,8 @@ export function splitProfile(
   isCounted: (run: Run) => boolean,
 ): readonly StepSplit[] {
   const marks = events.filter(({ name }) => name === 'model_run').toSorted((a, b) => a.ts - b.ts);
-  if (marks.length !== runs.length) throw new RangeError(`A profile of ${marks.length} runs, but ${runs.length} ran.`);
+  if (marks.length !== runs.length)
+    throw new RangeError(`The profile has ${marks.length} runs, but ${runs.length} were recorded.`);
   const nodes = events.filter(isNode).toSorted((a, b) => a.ts - b.ts);
   const perRun = marks.map((): ProfileEvent[] => []);
   let run = 0;
@@ -50,7 +51,7 @@ export function splitProfile(
   });
 }
 
-/** Not an If: the nodes of its branch are events of their own. */
+/** Leaves out If nodes, because the nodes of their branches are events of their own. */
 const isNode = ({ cat, args }: ProfileEvent): boolean => cat === 'Node' && args?.op_name !== 'If';
 
 function sumBy(events: readonly ProfileEvent[], keyOf: (event: ProfileEvent) => string): ReadonlyMap<string, number> {

@@ -1,4 +1,4 @@
-/** The results as text: in the terminal, and in the docs. */
+/** Formats the results as Markdown, for the terminal and for the docs. */
 import { multipliedWeights } from '../model/model-shape.ts';
 import type { BenchResults } from '../results.ts';
 import { scenarioNames } from '../scenarios.ts';
@@ -11,11 +11,11 @@ export const reportOf = (results: BenchResults): string =>
     '## Tokens per second\n',
     throughputTable(results),
     ...results.missing.map((reason) => `\n${reason}`),
-    '\n## What must hold (issue 4)\n',
+    '\n## Targets\n',
     checkTable(results),
     '\n## Cost of a step, int8\n',
     stepTable(results),
-    '\n## The machine’s limits, and what of them is reached\n',
+    '\n## The machine’s limits, and the share that the engine reaches\n',
     limitTable(results),
     `\n${memoryLine(results)}`,
   ].join('\n');
@@ -112,5 +112,5 @@ const limitRow = (limit: string, most: number, what: string, reached: number): r
 function memoryLine({ memory }: BenchResults): string {
   if (memory === null) return 'Memory is measured on Linux only.';
   const samples = memory.overTimeMB.map((value) => value.toFixed(0)).join(', ');
-  return `Memory of the int8 engine’s process after each thousandth step of 10,000: ${samples} MB.`;
+  return `Memory of the int8 engine’s process after every 1,000 of 10,000 steps: ${samples} MB.`;
 }

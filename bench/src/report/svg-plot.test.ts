@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import { plotBars } from './svg-plot.ts';
 
-it('gives the longest bar all the width and the others their share, with text that is no markup', () => {
+it('gives the longest bar the full width and the others their share, and escapes text', () => {
   const bar = { min: 0, isOurs: false };
   const svg = plotBars([
     {

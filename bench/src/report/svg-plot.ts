@@ -1,4 +1,4 @@
-/** Bars as an SVG that reads on a light and on a dark page. */
+/** Plots bars as an SVG that is readable on light and dark pages. */
 
 export interface BarGroup {
   readonly title: string;
@@ -9,7 +9,7 @@ export interface BarGroup {
 export interface Bar {
   readonly label: string;
   readonly value: number;
-  /** The ends of its whisker. */
+  /** The ends of the whisker. */
   readonly min: number;
   readonly max: number;
   readonly isOurs: boolean;
@@ -23,7 +23,7 @@ const gap = 6;
 const titleHeight = 34;
 const fullWidth = width - labelWidth - numberWidth;
 
-/** One group under the other, each with a scale of its own from 0 to its longest bar. */
+/** Plots the groups below each other, each with a scale of its own from 0 to its longest bar. */
 export function plotBars(groups: readonly BarGroup[]): string {
   const parts: string[] = [];
   let y = 10;

@@ -1,6 +1,6 @@
-/** Results as Markdown. */
+/** Formats results as Markdown. */
 
-/** @param rows  The first is the head. */
+/** @param rows  The first row is the header. */
 export function markdownTable(rows: readonly (readonly string[])[]): string {
   const [head = [], ...body] = rows;
   const widths = head.map((_, column) => Math.max(...rows.map((row) => (row[column] ?? '').length)));

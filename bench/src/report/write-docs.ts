@@ -1,4 +1,4 @@
-/** The results as pages of the docs. */
+/** Writes the results into the docs. */
 import { execFile } from 'node:child_process';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
@@ -11,19 +11,19 @@ import { type BarGroup, plotBars } from './svg-plot.ts';
 
 const docs = fileURLToPath(new URL('../../../docs', import.meta.url));
 
-/** docs/benchmarks.md, and in docs/benchmarks the plot and the numbers. */
+/** Writes docs/benchmarks.md, and the plot and the numbers in docs/benchmarks. */
 export async function writeDocs(results: BenchResults): Promise<void> {
   await mkdir(`${docs}/benchmarks`, { recursive: true });
   await writeFile(`${docs}/benchmarks/results.json`, `${JSON.stringify(results, null, 2)}\n`);
   await writeFile(`${docs}/benchmarks/throughput.svg`, plotBars(barsOf(results)));
   await writeFile(`${docs}/benchmarks.md`, `${introduction(results)}\n${reportOf(results)}\n`);
-  // In the path of every script that pnpm runs.
+  // pnpm puts oxfmt on the PATH of its scripts.
   await promisify(execFile)('oxfmt', [`${docs}/benchmarks.md`, `${docs}/benchmarks/results.json`]);
 }
 
 const introduction = ({ date }: BenchResults): string => `# Benchmarks
 
-Written by \`pnpm bench --write-docs\` on ${date}; [the numbers](benchmarks/results.json). What is measured and how is in [bench/README.md](../bench/README.md).
+Written by \`pnpm bench --write-docs\` on ${date}; [the numbers](benchmarks/results.json). [bench/README.md](../bench/README.md) explains the measurements.
 
 ![Tokens per second of each engine](benchmarks/throughput.svg)
 `;

@@ -4,17 +4,17 @@ import { childEnvironment } from './child-environment.ts';
 describe("the environment of the engine's process", () => {
   const all = 'glibc.malloc.hugetlb=1:glibc.malloc.mmap_threshold=4194304';
 
-  it('asks for large pages, and passes on everything else', () => {
+  it('asks for large pages, and passes the other variables on', () => {
     expect(childEnvironment({ PATH: '/bin' })).toEqual({ PATH: '/bin', GLIBC_TUNABLES: all });
   });
 
-  it('has none of the secrets that a worker or a whole service is started with', () => {
+  it('leaves out the secrets of the worker and of the service', () => {
     const secrets = ['ADMIN_KEY', 'DATABASE_URL', 'REDIS_URL', 'PGPASSWORD', 'OTEL_EXPORTER_OTLP_HEADERS'];
     const given = Object.fromEntries([...secrets, 'PATH', 'HOME'].map((name) => [name, 'x']));
     expect(childEnvironment(given)).toEqual({ PATH: 'x', HOME: 'x', GLIBC_TUNABLES: all });
   });
 
-  it('keeps what an operator has set', () => {
+  it('keeps the tunables that an operator has set', () => {
     expect(childEnvironment({ GLIBC_TUNABLES: 'glibc.malloc.arena_max=1' })).toEqual({
       GLIBC_TUNABLES: `glibc.malloc.arena_max=1:${all}`,
     });

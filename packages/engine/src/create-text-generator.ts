@@ -1,4 +1,4 @@
-/** An engine in a process of its own: `batched` for GPT-2 models, `transformers` for any other that transformers.js can run. */
+/** Runs an engine in a process: `batched` for GPT-2 models, `transformers` for other models of transformers.js. */
 import {
   AppError,
   armedFailpoint,
@@ -25,11 +25,14 @@ import type { Engine } from './models/model-files.ts';
 import { type ModelChoice, type ResolvedModel, resolveModel } from './models/resolve-model.ts';
 
 export interface TextGeneratorOptions extends ModelChoice {
-  /** Texts at once; undefined: 32 for `batched`, 1 for `transformers`. */
+  /** The most texts that run at once; undefined: 32 for `batched`, 1 for `transformers`. */
   readonly slots: number | undefined;
-  /** Threads of the one onnxruntime session. */
+  /** Threads of the only onnxruntime session. */
   readonly threads: number;
-  /** A process that is silent for so long, or gets no further with its load for ten times as long, hangs, and is killed; more than the longest step of the model takes. Default 30,000. */
+  /**
+   * A process that is silent for this long is killed; so is a load without progress for ten times as long. Must exceed
+   * the longest step of the model. Default 30,000.
+   */
   readonly hangLimitMs?: number;
   readonly logger: Logger;
 }
@@ -50,7 +53,7 @@ class ProcessTextGenerator implements TextGenerator {
   #model: LoadedModel | null = null;
   #process: EngineProcess | null = null;
   #restart: NodeJS.Timeout | undefined;
-  /** Starts of the process since it was last ready. */
+  /** The number of starts of the process since it was last ready. */
   #attempts = 0;
   #lastCall = 0;
   #slots: number;
@@ -134,7 +137,7 @@ class ProcessTextGenerator implements TextGenerator {
       yield* events;
     } finally {
       signal.removeEventListener('abort', cancel);
-      // The reader may have left before the end.
+      // A reader that leaves early cancels its call.
       if (this.#calls.delete(call)) cancel();
     }
   }
@@ -191,10 +194,10 @@ class ProcessTextGenerator implements TextGenerator {
         break;
       }
       case 'pong':
-        this.#tellSteps(message.steps);
+        this.#emitSteps(message.steps);
         break;
       case 'events':
-        this.#tellSteps(message.steps);
+        this.#emitSteps(message.steps);
         for (const { call, event } of message.events) {
           if (event.type === 'generation-end') this.#endCall(call, revive(event.ending));
           else this.#calls.get(call)?.push(event);
@@ -205,7 +208,7 @@ class ProcessTextGenerator implements TextGenerator {
     }
   }
 
-  #tellSteps(steps: readonly EngineStep[]): void {
+  #emitSteps(steps: readonly EngineStep[]): void {
     if (steps.length > 0) for (const listener of this.#stepListeners) listener(steps);
   }
 
@@ -220,7 +223,7 @@ class ProcessTextGenerator implements TextGenerator {
     events?.end();
   }
 
-  /** The first state that is neither loading nor restarting; any state once the signal is aborted. */
+  /** Waits until the state is neither loading nor restarting, or the signal is aborted. */
   async #settled(signal?: AbortSignal): Promise<EngineState> {
     if (isSettled(this.#state) || signal?.aborted === true) return this.#state;
     return await new Promise((resolve) => {

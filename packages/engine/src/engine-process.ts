@@ -1,4 +1,4 @@
-/** The engine's process as seen from the worker: started, watched, started again when it dies. */
+/** The worker's side of the engine's process: starts it, watches it, and kills it when it hangs. */
 import { type ChildProcess, fork } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
@@ -10,23 +10,24 @@ import type { FromChild, LoadMessage, ToChild } from './child/messages.ts';
 export interface EngineProcessOptions {
   readonly load: LoadMessage;
   readonly logger: Logger;
-  /** A process that says nothing for so long is killed; one that loads the model may be silent for ten times as long. */
+  /** A process that is silent for this long is killed; while it loads the model, for ten times as long. */
   readonly hangLimitMs: number;
   readonly onMessage: (message: FromChild) => void;
-  /** It is gone, asked or not; called once, with how it ended. */
+  /** Called once when the process has ended for any reason, which `reason` describes. */
   readonly onExit: (reason: string) => void;
 }
 
 const entry = fileURLToPath(new URL('child/main.ts', import.meta.url));
-/** Questions within the limit; counted instead of timed, so that a worker that was frozen itself blames nobody. */
+/** Pings within the limit, counted instead of timed, so that a worker that froze itself does not kill its engine. */
 const pingsPerLimit = 6;
 /**
- * Between two steps of a load: 5 minutes with the default are enough for opening a graph of 6 GB, the largest GPT-2, from a disk that reads
- * 20 MB a second. Progress is a sign of life, as a load has a limited number of steps: building the graph of a large model may take longer
- * than any one limit for all of it. A download is no part of it: that is the worker's.
+ * A load may make no progress for this many limits. With the default these 5 minutes are enough to open a graph of 6
+ * GB, the largest GPT-2, from a disk that reads 20 MB a second. Progress counts as a sign of life, because a load has a
+ * limited number of progress steps; one limit for the whole load would be too short for building the graph of a large
+ * model. A download does not count: it runs in the worker.
  */
 const limitsPerLoad = 10;
-/** A process that is told to end does so at once, unless the model is in the middle of a step. */
+/** The time before SIGKILL: a process that is told to end does so at once, except during a step. */
 const endLimitMs = 2_000;
 
 export class EngineProcess {
@@ -34,19 +35,19 @@ export class EngineProcess {
   readonly #exited: Promise<void>;
   readonly #pings: NodeJS.Timeout;
   #isLoaded = false;
-  /** Since it last said something. */
+  /** The number of pings since the last message of the process. */
   #unanswered = 0;
   #isHanging = false;
 
   constructor({ load, logger, hangLimitMs, onMessage, onExit }: EngineProcessOptions) {
     this.#child = fork(entry, {
       serialization: 'advanced',
-      // Flags of this process, such as a debugger's port, are not for that one.
+      // Flags of this process, such as a debugger's port, must not apply to the child.
       execArgv: [],
       env: childEnvironment(),
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
     });
-    // Standard output is the worker's log: what a library prints there becomes a line of it.
+    // Standard output carries the worker's log, so the output of libraries becomes lines of that log.
     forwardLines(this.#child.stdout, (line) => logger.info({ line }, 'output of the engine process'));
     forwardLines(this.#child.stderr, (line) => logger.warn({ line }, 'output of the engine process'));
     this.#child.on('message', (message) => {
@@ -65,8 +66,8 @@ export class EngineProcess {
       );
       this.#child.on('error', (error) => {
         if (this.#child.pid === undefined) gone(`could not be started: ${error.message}`);
-        // Else a message to a process that has just died; its exit is what counts.
-        else logger.debug({ reason: error.message }, 'the engine process does not listen');
+        // A message to a process that has just died fails; its exit event follows.
+        else logger.debug({ reason: error.message }, 'the engine process does not take messages');
       });
     });
     this.send(load);
@@ -81,7 +82,7 @@ export class EngineProcess {
     this.#isHanging = this.#unanswered >= pingsPerLimit * (this.#isLoaded ? 1 : limitsPerLoad);
     if (this.#isHanging) this.#child.kill('SIGKILL');
     this.#unanswered += 1;
-    // One that loads is not asked: answers between two steps would hide that it gets no further.
+    // A loading process is not pinged: answers between two of its steps would hide that it makes no progress.
     if (this.#isLoaded) this.send({ type: 'ping' });
   }
 
@@ -91,7 +92,7 @@ export class EngineProcess {
       : `got no further with loading the model for ${(limitsPerLoad * hangLimitMs) / 1_000} s`;
   }
 
-  /** Ends it and waits until it is gone. Idempotent. */
+  /** Ends the process and waits until it is gone. Idempotent. */
   async end(): Promise<void> {
     if (this.#child.connected) this.#child.disconnect();
     const cut = setTimeout(() => this.#child.kill('SIGKILL'), endLimitMs);

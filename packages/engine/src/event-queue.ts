@@ -1,4 +1,4 @@
-/** Turns pushed values into an async iterable. One reader. */
+/** Turns pushed values into an async iterable for one reader. */
 export class EventQueue<Value> implements AsyncIterable<Value> {
   readonly #values: Value[] = [];
   #isEnded = false;
@@ -9,7 +9,7 @@ export class EventQueue<Value> implements AsyncIterable<Value> {
     this.#wake?.();
   }
 
-  /** The reader ends after what is already there. */
+  /** Ends the iteration after the values that were already pushed. */
   end(): void {
     this.#isEnded = true;
     this.#wake?.();

@@ -1,15 +1,15 @@
-/** What decides, besides prompt, parameters and seed, which text comes out. */
+/** The fingerprint: it changes whenever the same prompt, parameters and seed may give another text. */
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { arch } from 'node:os';
 
-/** The instruction sets that inference libraries choose their kernels by. */
+/** CPU flags of the instruction sets by which inference libraries choose their kernels. */
 const relevantFlags = /^(?:avx|fma|f16c|amx|asimd|sve|i8mm|bf16)/;
 
 export interface FingerprintParts {
-  /** Name and version. */
+  /** The engine's name and version. */
   readonly engine: string;
-  /** The model's checksum, as in `DescribedModel`. */
+  /** The model's checksum, the same as in `DescribedModel`. */
   readonly checksum: string;
   readonly dtype: string;
 }
@@ -20,7 +20,7 @@ export function fingerprintOf({ engine, checksum, dtype }: FingerprintParts): st
   return createHash('sha256').update(JSON.stringify(parts)).digest('hex').slice(0, 16);
 }
 
-/** Names as in /proc/cpuinfo, separated by spaces; '' where the system does not tell. */
+/** The relevant flags of /proc/cpuinfo, sorted and separated by spaces; '' where the system has no such file. */
 export function cpuFeatures(): string {
   try {
     const line = /^(?:flags|Features)\s*:(.*)$/m.exec(readFileSync('/proc/cpuinfo', 'utf8'))?.[1] ?? '';

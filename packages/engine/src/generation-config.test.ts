@@ -1,4 +1,4 @@
-/** Both engines take the end of text from generation_config.json, and nothing else. */
+/** Both engines take only the end of text from generation_config.json. */
 import { mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -11,7 +11,7 @@ import { type Engine, engines } from './models/model-files.ts';
 
 const shipped = fileURLToPath(new URL('../../../models/tiny-tales', import.meta.url));
 
-/** Each of these changes a text of Hugging Face's generate, or ends it with an error. */
+/** Each of these settings changes a text of Hugging Face's generate, or makes it fail. */
 const settings = {
   no_repeat_ngram_size: 1,
   suppress_tokens: Array.from({ length: 2_000 }, (_, id) => id),
@@ -38,7 +38,7 @@ interface Text {
   readonly ending: GenerationEnding;
 }
 
-/** The shipped model with other files in place of its own. */
+/** Makes a folder with the shipped model, in which `files` replace its own files. */
 async function folderWith(files: Readonly<Record<string, string>>): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'prosemill-generation-'));
   onTestFinished(async () => await rm(folder, { recursive: true }));
@@ -49,7 +49,7 @@ async function folderWith(files: Readonly<Record<string, string>>): Promise<stri
   return folder;
 }
 
-/** @param temperatures  One text for each. */
+/** @param temperatures  One text is written for each. */
 async function write(engine: Engine, model: string, temperatures: readonly number[]): Promise<readonly Text[]> {
   const generator = createTextGenerator({
     engine,
@@ -84,7 +84,7 @@ describe.each(engines)('%s', (engine) => {
     ['generation_config.json', { 'generation_config.json': JSON.stringify({ eos_token_id: 0, ...settings }) }],
     ['config.json', { 'config.json': JSON.stringify({ ...config, ...settings }) }],
     [
-      'files with the numbers that JSON does not know',
+      'files with numbers that are not JSON',
       {
         'generation_config.json': '{"eos_token_id": 0, "temperature": NaN, "max_time": Infinity}',
         'config.json': JSON.stringify(config).replace(
@@ -93,15 +93,15 @@ describe.each(engines)('%s', (engine) => {
         ),
       },
     ],
-  ])('heeds no setting of sampling in %s', async (_name, files) => {
+  ])('ignores sampling settings in %s', async (_name, files) => {
     const expected = await write(engine, shipped, [0, 1]);
     expect(new Set(expected.map(({ text }) => text)).size).toBe(2);
     expect(await write(engine, await folderWith(files), [0, 1])).toEqual(expected);
   });
 
-  it('ends texts at the ids of generation_config.json', async () => {
+  it('ends texts at the token ids of generation_config.json', async () => {
     const [plain] = await write(engine, shipped, [0]);
-    // The id of a token of the text: " the".
+    // 260 is the id of " the", which is a token of the text.
     const folder = await folderWith({ 'generation_config.json': '{"eos_token_id": [0, 260]}' });
     const [ended] = await write(engine, folder, [0]);
     expect(plain?.ending.reason).toBe('length');

@@ -1,20 +1,20 @@
-/** The progress of a load, from the code that does the work to whoever shows it. */
+/** Callbacks that carry the progress of a load from the code that does the work to the code that shows it. */
 import type { LoadPhase } from '@prosemill/core';
 
-/** `done` of `total`: bytes when files are downloaded or checked, else shares of the work. `total` 0: unknown. */
+/** `done` of `total`: bytes while files are downloaded or checked, else a share of the work. `total` 0: unknown. */
 export type OnLoadProgress = (phase: LoadPhase, done: number, total: number) => void;
 
-/** Hears of the share of a work that is done, 0..1. */
+/** Called with the share of some work that is done, 0 to 1. */
 export type OnShare = (share: number) => void;
 
-/** A part of the work that reaches from one share of the whole to another. */
+/** Maps the progress of a part to the progress of the whole, of which the part is the range `from`..`to`. */
 export const partOf =
   (onShare: OnShare, from: number, to: number): OnShare =>
   (share) =>
     onShare(from + share * (to - from));
 
-/** Null while it is unknown. */
+/** The share that is done; null while the total is unknown. */
 export const shareOf = (done: number, total: number): number | null => (total === 0 ? null : Math.min(1, done / total));
 
-/** Whole, and 100 at the end alone. */
+/** A whole number of percent, rounded down, so that only a finished work has 100. */
 export const percentOf = (share: number): number => Math.floor(100 * share);

@@ -1,4 +1,7 @@
-/** Both engines with tokenizers that are not byte-level: they drop characters, and their decoders put the spaces between tokens. */
+/**
+ * Both engines with tokenizers that are not byte-level: these drop unknown characters, and their decoders insert spaces
+ * between tokens.
+ */
 import { mkdtemp, readFile, rm, symlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -17,7 +20,7 @@ import { createTextGenerator } from './index.ts';
 const shipped = fileURLToPath(new URL('../../../models/tiny-tales', import.meta.url));
 const engines = [
   { engine: 'batched', vocabulary: 300 },
-  // The shipped model's weights.
+  // The engine `transformers` runs on the shipped model's weights.
   { engine: 'transformers', vocabulary: 4_096 },
 ] as const;
 
@@ -31,7 +34,7 @@ afterAll(async () => {
   await rm(modelDir, { recursive: true });
 });
 
-/** Words w3, w4, … with the ids of their numbers. */
+/** A tokenizer of the words w3, w4, …, whose ids are their numbers. */
 function wordsTokenizer(vocabulary: number): TokenizerFiles {
   const { tokenizer_config: _, ...files } = { tokenizer_config: null, ...wordPieceTokenizer() };
   const model = files['tokenizer.json']['model'] as Record<string, unknown>;
@@ -104,7 +107,7 @@ describe.each(engines)('the engine $engine', (engineCase) => {
     afterAll(async () => await generator.stop());
 
     it.each([' ', '\n\t', '\u200B', '\u0007', '\u00AD\u200D\uFEFF'])(
-      'refuses the prompt %o, which has no tokens, and leaves its neighbours alone',
+      'refuses the prompt %o, which has no tokens, and runs its neighbours',
       async (prompt) => {
         const others = ['w20 w21 w22', 'w40', 'w50 w51'];
         const alone: Result[] = [];
@@ -120,7 +123,7 @@ describe.each(engines)('the engine $engine', (engineCase) => {
       expect(ending).toMatchObject({ reason: 'length', usage: { promptTokens: 2 } });
     });
 
-    it('finds a stop string that begins with that space', async () => {
+    it('finds a stop string that begins with the space between prompt and text', async () => {
       const { text } = await run(generator, 'w20 w21', { temperature: 0 });
       const first = /^ w\d+/.exec(text)?.[0] ?? '';
       const stopped = await run(generator, 'w20 w21', { temperature: 0, stop: [first] });
@@ -128,7 +131,7 @@ describe.each(engines)('the engine $engine', (engineCase) => {
     });
   });
 
-  describe('with a tokenizer of characters that has a beginning of text', () => {
+  describe('with a tokenizer of characters that has a beginning-of-text token', () => {
     const surplus = { content: '<more>', special: false, normalized: false };
     let generator: TextGenerator;
     beforeAll(async () => {
@@ -138,7 +141,7 @@ describe.each(engines)('the engine $engine', (engineCase) => {
     afterAll(async () => await generator.stop());
 
     it.each(['日本', '1', '\n', '\u200B', '1 2'.repeat(20).replaceAll(' ', '')])(
-      'begins with it where the prompt has no tokens: %o',
+      'starts with the beginning of text if the prompt has no tokens: %o',
       async (prompt) => {
         const [empty, other] = await Promise.all([run(generator, prompt), run(generator, 'a king')]);
         expect(empty).toMatchObject({ ending: { usage: { promptTokens: 1 } } });
@@ -147,7 +150,7 @@ describe.each(engines)('the engine $engine', (engineCase) => {
       },
     );
 
-    it('refuses an added token that the model does not know, and leaves its neighbours alone', async () => {
+    it('refuses an added token that the model does not have, and runs its neighbours', async () => {
       const [refused, other] = await Promise.all([run(generator, 'a <more>'), run(generator, 'a king')]);
       expect(refused).toEqual(refusal(`the token ${vocabulary}`));
       expect(other).toEqual(await run(generator, 'a king'));

@@ -1,4 +1,4 @@
-/** One text of a model that is started for it, for tests of what a model may be made of. */
+/** Starts a model and writes one text with it, for tests of model folders. */
 import type { GenerationEnding, LoadedModel } from '@prosemill/core';
 import { createTextGenerator, type TextGeneratorOptions } from './create-text-generator.ts';
 
@@ -11,10 +11,10 @@ export interface TestText {
 export type TestTextOptions = Pick<TextGeneratorOptions, 'modelDir' | 'logger'> & Partial<TextGeneratorOptions>;
 
 const sampling = { maxLength: null, maxNewTokens: 40, topK: 0, topP: 1, repetitionPenalty: 1, stop: [] };
-/** Random weights are sure of nothing, so that a small change of a logit is seen in one of 40 tokens. */
+/** With random weights all tokens are about equally likely, so a small change of a logit shows in one of 40 tokens. */
 const temperature = 0.2;
 
-/** @throws what the start of the engine throws */
+/** @throws the errors of `start()` */
 export async function writeTestText(model: string, options: TestTextOptions): Promise<TestText> {
   const defaults = { revision: undefined, engine: 'auto', dtype: 'fp32', hubEndpoint: 'http://not.used' } as const;
   const generator = createTextGenerator({ ...defaults, slots: 1, threads: 1, ...options, model });

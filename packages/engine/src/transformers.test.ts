@@ -1,4 +1,4 @@
-/** The engine `transformers` with the model that ships with the repository. */
+/** The engine `transformers` with the shipped model. */
 import { readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -35,7 +35,7 @@ describeTextGeneratorConformance('transformers', async () => {
   return { generator, golden, decode: (ids) => tokenizer.decode(ids) };
 });
 
-/** The commonest words of English prose: about half of any page. */
+/** The most common words of English prose, which make up about half of any page. */
 const commonWords = new Set(
   `the of and to a in that he was it his is with for as had you not be her on at by which have or from this him but all she they were my are me one their so an said them we who
   would been will no when there if more out up into do any your what has man could other than our some very time upon about may its only now like little then can made should did us
@@ -81,7 +81,7 @@ describe('the process of the engine', () => {
     await generator.stop();
   });
 
-  it('starts again after a crash; what it ran ends with an error that says so', async () => {
+  it('starts again after a crash, and ends its running texts with an error that names the crash', async () => {
     const crashed = await readUntil(generator.generate(request, never), (event, count) => {
       if (event.type === 'token-delta' && count === 3) process.kill(childOf(process.pid), 'SIGKILL');
     });
@@ -90,7 +90,7 @@ describe('the process of the engine', () => {
       error: { code: 'worker_lost', message: 'the engine process was ended by SIGKILL' },
     });
     expect(generator.state.type).toBe('restarting');
-    // Waits for the new process instead of failing job after job.
+    // The next text waits for the new process.
     const next = await readUntil(
       generator.generate({ ...request, parameters: { ...request.parameters, maxNewTokens: 5 } }, never),
     );
@@ -112,7 +112,7 @@ describe('the process of the engine', () => {
     await watched.stop();
   });
 
-  it('is killed when it hangs while it loads, says so, and starts again', async () => {
+  it('is killed when it hangs while it loads, which the log says, and starts again', async () => {
     const reasons: unknown[] = [];
     const logger: Logger = { ...silentLogger, error: (fields) => reasons.push(fields['reason']) };
     const watched = createTextGenerator({ ...shipped, hangLimitMs: 600, logger });
@@ -139,7 +139,7 @@ describe('the process of the engine', () => {
     expect(ending?.reason).not.toBe('error');
   });
 
-  it('ends with stop, and says so to who still waits', async () => {
+  it('ends with stop, and ends its running texts with an error', async () => {
     const warnings: object[] = [];
     const logger = { ...silentLogger, warn: (fields: object) => void warnings.push(fields) };
     const other = createTextGenerator({ ...shipped, logger });
@@ -168,7 +168,7 @@ async function readUntil(
   return null;
 }
 
-/** The newest process that this one has started from the engine's entry file. */
+/** The id of the newest engine process among the children of `parent`. */
 function childOf(parent: number): number {
   const engines = childProcesses(parent).filter(({ command }) => command.includes('child/main.ts'));
   return Math.max(...engines.map(({ pid }) => pid));

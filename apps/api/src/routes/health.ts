@@ -49,7 +49,7 @@ export function addHealthRoutes(app: OpenAPIHono<ApiEnv>, services: ApiServices)
 /** What a note is about, by the state of its worker. */
 const notes: Readonly<Record<WorkerState, string>> = {
   loading: 'Its engine is started again; its log says why.',
-  ready: 'distilgpt2 could not be had, so the small model that comes with the code runs instead; its log says why.',
+  ready: 'distilgpt2 is not available, so the small model that ships with the code runs instead; its log says why.',
   draining: 'Its log says more.',
   failed: 'It cannot run the model; its log says why.',
 };

@@ -51,7 +51,7 @@ export type EngineState =
 export interface LoadedModel {
   readonly identity: ModelIdentity;
   readonly record: ModelRecord;
-  /** Set when the model asked for could not be had and the shipped one runs instead: the reason, in one sentence. */
+  /** The reason, in one sentence, why the shipped model runs instead of distilgpt2; null if it does not. */
   readonly fallbackReason: string | null;
 }
 

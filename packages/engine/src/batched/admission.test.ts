@@ -11,7 +11,7 @@ describe('admission', () => {
     expect(admit({ waiting: [], freeSlots: 5, unit })).toEqual([]);
   });
 
-  it('lets those join it whose prompts have the same length with padding', () => {
+  it('lets prompts of the same padded length join it', () => {
     expect(admit({ waiting: [17, 40, 32, 16, 20], freeSlots: 5, unit })).toEqual([0, 2, 4]);
   });
 
@@ -19,12 +19,12 @@ describe('admission', () => {
     expect(admit({ waiting: [10, 10, 10], freeSlots: 2, unit })).toEqual([0, 1]);
   });
 
-  it('keeps to its budget, padding included', () => {
+  it('stays within its budget, padding included', () => {
     const waiting = Array.from({ length: 40 }, () => 1);
     expect(admit({ waiting, freeSlots: 40, unit })).toHaveLength(promptBudget / unit);
   });
 
-  it('lets nobody join a prompt that takes several steps', () => {
+  it('admits a prompt of several chunks alone', () => {
     expect(admit({ waiting: [chunkTokens + 1, chunkTokens + 1], freeSlots: 5, unit })).toEqual([0]);
     expect(admit({ waiting: [1, chunkTokens + 1], freeSlots: 5, unit })).toEqual([0]);
   });

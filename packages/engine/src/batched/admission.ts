@@ -1,22 +1,22 @@
-/** Which waiting texts join the batch at this step. Pure. */
+/** Chooses the waiting texts that join the batch at this step. Pure. */
 import { type Chunk, chunkOf } from './prompt-chunks.ts';
 
 export interface AdmissionState {
-  /** Prompt tokens of the waiting texts, first come first. */
+  /** The number of prompt tokens of each waiting text, oldest first. */
   readonly waiting: readonly number[];
   readonly freeSlots: number;
-  /** As {@link chunkOf} takes it. */
+  /** The unit of {@link chunkOf}. */
   readonly unit: number;
 }
 
-/** Positions of prompts in one step: about as much work as two steps of the texts that go on. */
+/** The most prompt positions in one step: about as much work as two steps of the running texts. */
 export const promptBudget = 256;
 
 /**
- * The first that waits always joins if there is a slot; with it those behind it whose prompts have the same length with padding, because they share its
- * attention, as many as fit the budget. A prompt of several chunks joins alone.
- * @returns indices in `waiting`, rising
- * @see text-generation-inference's router, whose token budget this follows
+ * Admits the first waiting text if there is a slot. Texts behind it join it, up to the budget, if their prompts have
+ * the same padded length, because those can share one attention. A prompt of several chunks joins alone.
+ * @returns indices in `waiting`, ascending
+ * @see the token budget of text-generation-inference's router, which this follows
  */
 export function admit({ waiting, freeSlots, unit }: AdmissionState): readonly number[] {
   const [first] = waiting;

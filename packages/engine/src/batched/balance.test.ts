@@ -1,4 +1,4 @@
-/** Balancing, on the shipped model and on a twin of it with outlier channels as larger GPT-2 models have them. */
+/** Balancing the shipped model, and a twin of it that has outlier channels like larger GPT-2 models. */
 import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { beforeAll, describe, expect, it } from 'vitest';
@@ -35,13 +35,13 @@ async function logitsOf(session: Gpt2Session): Promise<Float32Array> {
   return logits ?? new Float32Array();
 }
 
-/** What the first channels of a layer's input become: larger, or far from zero. */
+/** The first channels of a layer's input become outliers: multiplied by `enlarged`, and `moved` away from zero. */
 const enlarged = 40;
 const moved = 30;
 const channels = 3;
 const isOdd = (channel: number): boolean => channel < channels;
 
-/** The same function as before, with outliers between a norm and the layer behind it. */
+/** Computes the same function, but with outliers between the norm and the layer behind it. */
 function withOutliers(norm: Norm, linear: Linear): { norm: Norm; linear: Linear } {
   const bias = linear.bias.map((value, output) => {
     let sum = value;
@@ -83,7 +83,7 @@ async function agreementInInt8(of: BalancedWeights): Promise<number> {
 describe('balanced weights', () => {
   it('compute the same', async () => {
     const balanced = balance(weights, await observeLinears(weights, calibrationIds, 2));
-    // What the head's scales give back is not in the table of tokens, so its norm stays as it was.
+    // buildFp32Graph does not apply the head's scales, so the final norm keeps its original values.
     const same = { ...balanced, finalNorm: weights.finalNorm };
     const expected = await logitsOf(await open(buildFp32Graph(weights)));
     const actual = await logitsOf(await open(buildFp32Graph(same)));
@@ -96,7 +96,7 @@ describe('balanced weights', () => {
     expect(balanced.layers[0]?.attention.weight).not.toEqual(weights.layers[0]?.attention.weight);
   });
 
-  it('keep outlier channels from spoiling int8', async () => {
+  it('keep int8 accurate in spite of outlier channels', async () => {
     const twin = twinOf(weights);
     const plain = { ...twin, headScales: new Float32Array(weights.shape.width).fill(1) };
     expect(await agreementInInt8(plain)).toBeLessThan(qualityLimits.minTop1Agreement - 0.03);

@@ -1,9 +1,10 @@
 /**
- * The same network with inputs of its linear layers that suit int8: around zero, and with channels of about one size. Every step is exact in real
- * arithmetic: what is taken from a layer's input is given back by its weights and its bias.
+ * Rewrites the network so that the inputs of its linear layers suit int8: centred around zero, with channels of about
+ * one size. Every step is exact in real arithmetic: the layer's weights and bias compensate for the change of its
+ * input.
  *
- * Before queries-keys-values and the MLP the change goes into the norm; before the projection into the values' bias and columns, because attention weights
- * add up to 1. After GELU nothing can be folded.
+ * Before queries-keys-values and before the MLP, the change goes into the norm. Before the projection, it goes into the
+ * bias and columns of the values, because attention weights add up to 1. After GELU nothing can be folded.
  * @see Xiao 2023, "SmoothQuant"; Wei 2023, "Outlier Suppression+"
  */
 import type { OnShare } from '../load-progress.ts';
@@ -11,17 +12,16 @@ import type { ChannelStatistics } from './calibration.ts';
 import type { Gpt2Layer, Gpt2Weights, Linear, Norm } from './gpt2-weights.ts';
 
 export interface BalancedWeights extends Gpt2Weights {
-  /** Shape [E]: what the head's rows, the table of tokens transposed, are to be multiplied by. */
+  /** Shape [E]: factors for the rows of the head, which is the token table transposed. */
   readonly headScales: Float32Array;
 }
 
-/** How one layer's input changes: x becomes (x − shift) / scale. Both of shape [inputs]. */
+/** The change of one layer's input: x becomes (x − shift) / scale. Both have shape [inputs]. */
 interface Change {
   readonly shift: Float32Array;
   readonly scale: Float32Array;
 }
 
-/** @param statistics  As {@link observeLinears} gives them. */
 export function balance(
   weights: Gpt2Weights,
   statistics: readonly ChannelStatistics[],
@@ -34,7 +34,7 @@ export function balance(
     return balanced;
   });
   const head = changeFor(statistics.at(-1), (channel) => columnSize(tokens, shape.width, channel));
-  // The head has no bias that could give a shift back.
+  // The head has no bias that could compensate a shift.
   const change = { shift: new Float32Array(shape.width), scale: head.scale };
   onShare(1);
   return { ...weights, layers, finalNorm: changeNorm(weights.finalNorm, change), headScales: head.scale };
@@ -47,19 +47,19 @@ function balanceLayer(layer: Gpt2Layer, [attention, projection, mlpIn]: readonly
   return {
     ...layer,
     attentionNorm: changeNorm(layer.attentionNorm, before),
-    attention: changeValues(giveBack(layer.attention, before), values),
-    projection: giveBack(layer.projection, values),
+    attention: changeValues(compensate(layer.attention, before), values),
+    projection: compensate(layer.projection, values),
     mlpNorm: changeNorm(layer.mlpNorm, inner),
-    mlpIn: giveBack(layer.mlpIn, inner),
+    mlpIn: compensate(layer.mlpIn, inner),
   };
 }
 
-/** @param weightSize  The largest weight that a channel meets. */
+/** @param weightSize  Returns the largest absolute weight that a channel is multiplied by. */
 function changeFor(statistics: ChannelStatistics | undefined, weightSize: (channel: number) => number): Change {
   if (statistics === undefined) throw new RangeError('A linear layer was not observed.');
   const { mean, spread } = statistics;
   const scale = spread.map((size, channel) => coarse(Math.sqrt(size / weightSize(channel))));
-  // Coarse steps are as good, and the same on machines whose sums differ in the last bits.
+  // Coarse steps are as good as exact values, and do not differ between machines whose sums differ in the last bits.
   const shift = mean.map((value, channel) => {
     const step = coarse(at(spread, channel)) / 16;
     return Math.round(value / step) * step;
@@ -67,7 +67,7 @@ function changeFor(statistics: ChannelStatistics | undefined, weightSize: (chann
   return { shift, scale };
 }
 
-/** The nearest power of √2; 1 where there is none. */
+/** The power of √2 that is nearest to `size`; 1 if `size` is 0, infinite or NaN. */
 const coarse = (size: number): number =>
   size > 0 && Number.isFinite(size) ? 2 ** (Math.round(2 * Math.log2(size)) / 2) : 1;
 
@@ -76,8 +76,8 @@ const changeNorm = ({ gain, bias }: Norm, { shift, scale }: Change): Norm => ({
   bias: bias.map((value, channel) => (value - at(shift, channel)) / at(scale, channel)),
 });
 
-/** The same outputs from a changed input. */
-function giveBack({ weight, bias, inputs, outputs }: Linear, { shift, scale }: Change): Linear {
+/** The layer that computes the same outputs from the changed input. */
+function compensate({ weight, bias, inputs, outputs }: Linear, { shift, scale }: Change): Linear {
   const shares = new Float64Array(bias);
   for (const [index, value] of weight.entries()) {
     const output = index % outputs;
@@ -87,7 +87,7 @@ function giveBack({ weight, bias, inputs, outputs }: Linear, { shift, scale }: C
   return { weight: scaled, bias: new Float32Array(shares), inputs, outputs };
 }
 
-/** Changes the last third of a layer's outputs. */
+/** Changes the values, which are the last third of the layer's outputs. */
 function changeValues({ weight, bias, inputs, outputs }: Linear, { shift, scale }: Change): Linear {
   const first = outputs - scale.length;
   return {
@@ -116,5 +116,5 @@ function columnSize(table: Float32Array, width: number, column: number): number 
   return size;
 }
 
-/** An index that is known to be in range. */
+/** Reads a value whose index is known to be in range. */
 const at = (values: Float32Array, index: number): number => values[index] ?? Number.NaN;

@@ -1,4 +1,4 @@
-/** What the loop does when the model fails or a text is canceled, on the shipped model. */
+/** The batch loop on the shipped model: its step reports, failures of the model, cancels and slots. */
 import type { EngineStep } from '@prosemill/core';
 import { fileURLToPath } from 'node:url';
 import type { Tokenizer } from '@prosemill/tokenizer';
@@ -46,17 +46,17 @@ const loopOn = async (
   });
 
 describe('the loop of a batch', () => {
-  it('tells of each step how many texts it was for and how long it took', async () => {
+  it('reports the number of texts and the duration of each step', async () => {
     const steps: EngineStep[] = [];
     const loop = await loopOn(weights, 2, (step) => steps.push(step));
     await Promise.all([loop.run(textOf('The king', 3), ignore), loop.run(textOf('The king', 5), ignore)]);
-    // Both prompts in the first step, which also gives their first tokens.
+    // The first step computes both prompts and gives the first token of each.
     expect(steps.map(({ rows }) => rows)).toEqual([2, 2, 2, 1, 1]);
     for (const { durationMs } of steps) expect(durationMs).toBeGreaterThan(0);
   });
 
-  it('tells every text what onnxruntime says when a step fails, and takes the next ones', async () => {
-    // A table of tokens that ends long before the model's last one.
+  it('rejects every text of a failed step with the error of onnxruntime, and runs the next ones', async () => {
+    // A token table that lacks most of the tokenizer's tokens.
     const short = { ...weights.shape, vocabulary: 300 };
     const loop = await loopOn({ ...weights, shape: short, tokens: weights.tokens.slice(0, 300 * short.width) }, 4);
     const texts = ['The king', 'The king and the fox', 'Once upon a time'].map((prompt) => textOf(prompt, 5));
@@ -72,7 +72,7 @@ describe('the loop of a batch', () => {
     expect(next.ending).toBe('length');
   });
 
-  it('refuses texts with no tokens, or with ids that are none of the model, and leaves the others alone', async () => {
+  it('refuses texts with no tokens or with ids that the model does not have, and runs the others', async () => {
     const loop = await loopOn(weights, 8);
     const good = textOf('The king', 30);
     const goodRun = loop.run(good, ignore);
@@ -89,7 +89,7 @@ describe('the loop of a batch', () => {
     expect(good.ending).toBe('length');
   });
 
-  it('leaves a text that is canceled at its next step, and the others where they are', async () => {
+  it('drops a canceled text at its next step, and leaves the others where they are', async () => {
     const loop = await loopOn(weights, 4);
     let after = 0;
     const canceled: TextRun = textOf('The king', 300, (count) => {
@@ -104,7 +104,7 @@ describe('the loop of a batch', () => {
     expect(other).toMatchObject({ ending: 'length', usage: { completionTokens: 40 } });
   });
 
-  it('leaves a long prompt that is canceled between its chunks', async () => {
+  it('drops a long prompt that is canceled between two of its chunks', async () => {
     const loop = await loopOn(weights, 4);
     const long = textOf(Array.from({ length: 300 }, () => 'king').join(' '), 5);
     expect(long.promptIds.length).toBeGreaterThan(256);

@@ -1,11 +1,11 @@
-/** Continuous batching: at each step texts join and leave. @see Yu et al. 2022, "Orca", OSDI */
+/** Continuous batching: texts may join and leave at every step. @see Yu et al. 2022, "Orca", OSDI */
 import type { EngineStep } from '@prosemill/core';
 import { requirePromptIds } from '../sampling/prompt-ids.ts';
 import type { TextRun } from '../sampling/text-run.ts';
 import { admit } from './admission.ts';
 import type { Gpt2Session } from './gpt2-session.ts';
 import type { Gpt2Shape } from './gpt2-config.ts';
-import { type Content, KvLane } from './kv-lane.ts';
+import { KvLane, type RowSlice } from './kv-lane.ts';
 import { type Chunk, chunkOf } from './prompt-chunks.ts';
 import { type Entry, Slots } from './slots.ts';
 import { noPast, noPrompts, type PromptInput, promptMask, release, type StepOutput } from './step.ts';
@@ -13,25 +13,25 @@ import { noPast, noPrompts, type PromptInput, promptMask, release, type StepOutp
 export interface BatchLoopOptions {
   readonly session: Gpt2Session;
   readonly shape: Gpt2Shape;
-  /** Texts at once. */
+  /** The most texts that run at once. */
   readonly slots: number;
-  /** Rows of a step: with fewer, a kernel may add in another order. */
+  /** The fewest rows of a step: with fewer, a kernel may add in another order. */
   readonly minRows: number;
   /** Prompts are padded to a multiple of this. */
   readonly promptUnit: number;
   readonly onStep: (step: EngineStep) => void;
 }
 
-/** A prompt's part of a step. In a step are several whole prompts of one padded length, or one chunk of a longer one. */
+/** A prompt's part of a step, which has several whole prompts of one padded length or one chunk of a longer one. */
 interface Prompt {
   readonly entry: Entry;
   readonly chunk: Chunk;
 }
 
-/** A prompt of which some chunks are done. */
+/** A prompt that is computed in part: some of its chunks are done. */
 interface Unfinished {
   readonly entry: Entry;
-  /** One row. */
+  /** A lane of one row. */
   readonly cache: KvLane;
 }
 
@@ -48,7 +48,11 @@ export class BatchLoop {
     this.#slots = new Slots({ slots, positions: shape.positions, shape: this.#kvShape, minRows });
   }
 
-  /** Resolves when the run has ended; rejects when the prompt is none of the model's, or the model fails. `onStart` is called when it joins the batch. */
+  /**
+   * Resolves when the run has ended.
+   * @param onStart  Called when the run joins the batch.
+   * @throws {AppError} `invalid_request` when the model does not have the prompt's ids; else the error of the model
+   */
   async run(textRun: TextRun, onStart: () => void): Promise<void> {
     requirePromptIds(textRun.promptIds, this.#options.shape.vocabulary);
     await new Promise<void>((resolve, reject) => {
@@ -60,7 +64,7 @@ export class BatchLoop {
   async #loop(): Promise<void> {
     this.#isRunning = true;
     for (;;) {
-      // What arrived while the last step ran, new texts and cancels, counts in the next one.
+      // New texts and cancels that arrived during the last step take effect before the next one.
       await new Promise(setImmediate);
       this.#dropEnded();
       if (this.#waiting.length === 0 && this.#slots.count === 0 && this.#unfinished === null) break;
@@ -68,7 +72,7 @@ export class BatchLoop {
       try {
         await this.#step(prompts);
       } catch (error) {
-        // What was computed so far cannot be trusted to be whole.
+        // The failed step may have left keys and values incomplete, so every text that was in it is rejected.
         this.#unfinished = null;
         for (const { reject } of [...prompts.map(({ entry }) => entry), ...this.#slots.removeAll()]) reject(error);
       }
@@ -76,7 +80,7 @@ export class BatchLoop {
     this.#isRunning = false;
   }
 
-  /** Ended by the last step, or canceled since. */
+  /** Removes texts that the last step ended or that were canceled since. */
   #dropEnded(): void {
     for (const { resolve } of this.#slots.removeEnded()) resolve();
     if (this.#unfinished !== null && this.#unfinished.entry.textRun.ending !== null) {
@@ -157,7 +161,7 @@ export class BatchLoop {
     };
   }
 
-  /** @param firstRow  Of the `wanted` that are theirs. */
+  /** @param firstRow  The first row of the output that belongs to a prompt. */
   #finishPrompts(prompts: readonly Prompt[], output: StepOutput, firstRow: number): void {
     for (const [index, { entry, chunk }] of prompts.entries()) {
       const from = { data: output.newPrompts, row: index, stride: chunk.length, length: chunk.tokens };
@@ -170,7 +174,7 @@ export class BatchLoop {
     }
   }
 
-  #addChunk(entry: Entry, from: Content): void {
+  #addChunk(entry: Entry, from: RowSlice): void {
     if (this.#unfinished === null) {
       const cache = new KvLane(entry.textRun.promptIds.length, this.#kvShape);
       cache.addRow();
@@ -181,11 +185,11 @@ export class BatchLoop {
 
   #addUnfinished(entry: Entry): void {
     const { cache } = this.#unfinished ?? {};
-    if (cache !== undefined) this.#slots.add(entry, cache.content(0));
+    if (cache !== undefined) this.#slots.add(entry, cache.sliceOf(0));
     this.#unfinished = null;
   }
 
-  /** Numbers that are none end this text, not the others. */
+  /** NaN logits end this text only. */
   #choose(entry: Entry, output: StepOutput, row: number): void {
     const { textRun } = entry;
     if (textRun.ending !== null) return;

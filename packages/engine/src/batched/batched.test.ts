@@ -1,4 +1,4 @@
-/** The engine `batched` with the model that ships with the repository. */
+/** The engine `batched` with the shipped model. */
 import { readFileSync } from 'node:fs';
 import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -37,7 +37,7 @@ interface Text {
   readonly reason: string;
 }
 
-/** @param tokens  After so many the text is canceled; undefined: it may end by itself. */
+/** @param tokens  The text is canceled after this many tokens; undefined: it ends by itself. */
 async function run(generator: TextGenerator, request: GenerateRequest, tokens?: number): Promise<Text> {
   const controller = new AbortController();
   let text = '';
@@ -63,7 +63,9 @@ const words = 'the king and a little fox went over hill into dark wood where old
 
 const plain = { maxLength: null, temperature: 1, topK: 50, topP: 1, repetitionPenalty: 1, stop: [] };
 
-/** Requests of every sort: short, long, and longer than a chunk; greedy and sampled; of every way through the sampling code. */
+/**
+ * Requests of every kind: short, long, and longer than a chunk; greedy and sampled; on every path of the sampling code.
+ */
 function mixedRequests(count: number): GenerateRequest[] {
   const random = createRandom(11);
   const pick = <T>(values: readonly T[]): T => values[Math.floor(random() * values.length)] as T;
@@ -102,8 +104,8 @@ describe.each(['fp32', 'int8'] as const)('a text in %s', (dtype) => {
     await together.stop();
   });
 
-  it('is the same alone and in a batch that others join, leave and are canceled in', async () => {
-    // Those of one length reach the end of their lane together, so that some move early.
+  it('is the same alone and in a batch in which others start, end and are canceled', async () => {
+    // Requests of equal length reach the end of their lane together, so that some move early.
     const requests = [...mixedRequests(60), ...equalRequests(24)];
     const expected: Text[] = [];
     for (const request of requests) expected.push(await run(alone, request));
@@ -116,14 +118,14 @@ describe.each(['fp32', 'int8'] as const)('a text in %s', (dtype) => {
   });
 });
 
-it('tells of the steps of the engine, in few messages', async () => {
+it('reports the steps of the engine in few messages', async () => {
   const generator = await start({ slots: 4, hangLimitMs: 1_200 });
   onTestFinished(async () => await generator.stop());
   const reports: (readonly EngineStep[])[] = [];
   generator.onSteps((steps) => reports.push(steps));
   const request = { prompt: 'The king', seed: 1, parameters: { ...plain, maxNewTokens: 90 } };
   await Promise.all([run(generator, request), run(generator, request)]);
-  // The last ones come with the answer to the next ping.
+  // The last steps come with the answer to the next ping.
   await expect.poll(() => reports.flat().reduce((sum, { rows }) => sum + rows, 0), { interval: 20 }).toBe(180);
   expect(reports.flat().length).toBeGreaterThan(10 * reports.length);
 });
@@ -135,7 +137,7 @@ async function textWith(modelDir: string): Promise<Text> {
 }
 
 describe('the graph', () => {
-  it('is stored, used again, and made anew when it is damaged', async () => {
+  it('is stored, reused, and rebuilt when it is damaged', async () => {
     const modelDir = await mkdtemp(join(tmpdir(), 'prosemill-graphs-'));
     onTestFinished(async () => await rm(modelDir, { recursive: true }));
     const text = await textWith(modelDir);
@@ -159,7 +161,7 @@ describe('the graph', () => {
   });
 });
 
-/** The phases of a load as the states tell of them, in their order, with the progress of each. */
+/** The phases of a load in the order of the engine's states, each with its progress values. */
 async function phasesOf(options: Partial<TextGeneratorOptions>): Promise<Map<LoadPhase, readonly (number | null)[]>> {
   const generator = createTextGenerator({ ...shipped, ...options });
   onTestFinished(async () => await generator.stop());
@@ -172,7 +174,7 @@ async function phasesOf(options: Partial<TextGeneratorOptions>): Promise<Map<Loa
 }
 
 describe.each(['fp32', 'int8'] as const)('the progress of a load in %s', (dtype) => {
-  it('is told for each phase, also when a damaged graph is made anew', async () => {
+  it('is reported for each phase, also when a damaged graph is rebuilt', async () => {
     const modelDir = await mkdtemp(join(tmpdir(), 'prosemill-graphs-'));
     onTestFinished(async () => await rm(modelDir, { recursive: true }));
     const building = `building-${dtype}` as const;
@@ -187,7 +189,7 @@ describe.each(['fp32', 'int8'] as const)('the progress of a load in %s', (dtype)
     expect(first.get(building)?.at(0)).toBe(0);
     expect([...(await phasesOf({ dtype, modelDir })).keys()]).toEqual(['checking', 'opening']);
     const [name = ''] = await readdir(join(modelDir, 'graphs'));
-    // Whole by its last bytes, so that it is opened before it proves to be damaged.
+    // Its last bytes, the label, are intact, so the damage shows only when the graph is opened.
     const path = join(modelDir, 'graphs', name);
     await writeFile(path, (await readFile(path)).fill(255, 0, 1_000));
     const again = await phasesOf({ dtype, modelDir });

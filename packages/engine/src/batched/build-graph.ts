@@ -1,4 +1,4 @@
-/** From a model's weights to the graph that computes it in a number format. */
+/** Builds the graph that computes a model in a number format. */
 import { readFile } from 'node:fs/promises';
 import { createTokenizer } from '@prosemill/tokenizer';
 import { type OnShare, partOf } from '../load-progress.ts';
@@ -10,25 +10,23 @@ import { Int8Layers } from './int8-layers.ts';
 
 export type BatchedDtype = 'fp32' | 'int8';
 
-/** A GPT-2 model, ready to be computed. */
 export interface Gpt2Model extends Gpt2Files {
-  /** As in core's `ModelRecord`. */
+  /** The same value as in core's `ModelRecord`. */
   readonly tokenizer: string;
-  /** As in `DescribedModel`. */
+  /** The same value as in `DescribedModel`. */
   readonly checksum: string;
 }
 
 export interface GraphSource {
   readonly model: Gpt2Model;
   readonly dtype: BatchedDtype;
-  /** For the calibration. */
   readonly threads: number;
 }
 
 const calibrationText = new URL('../../texts/calibration.txt', import.meta.url);
 
 /**
- * @param onShare  Of the whole; the parts have about the shares of the time that they take of distilgpt2.
+ * @param onShare  Reports the progress of the whole build; each part counts by about its time for distilgpt2.
  * @returns the bytes of an .onnx file
  * @throws {AppError} `engine_unavailable` when the folder holds no GPT-2 weights
  */

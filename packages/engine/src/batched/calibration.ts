@@ -1,4 +1,4 @@
-/** How large the numbers are that go into each linear layer: measured on a page of text. */
+/** Measures the inputs of each linear layer on a page of text. */
 import { InferenceSession } from 'onnxruntime-node';
 import { type OnShare, partOf } from '../load-progress.ts';
 import { Fp32Layers } from './fp32-layers.ts';
@@ -10,26 +10,27 @@ import type { Gpt2Weights, Linear } from './gpt2-weights.ts';
 import type { OnnxGraph, Value } from './onnx-graph.ts';
 import { firstStep, StepFeeds } from './step.ts';
 
-/** Of one linear layer's input, for each channel: shape [inputs]. */
+/** Statistics of each channel of one linear layer's input. Both arrays have shape [inputs]. */
 export interface ChannelStatistics {
   readonly mean: Float32Array;
   /** Mean absolute difference from the mean. */
   readonly spread: Float32Array;
 }
 
-/** About how much of the time goes into running the model. */
+/** The approximate share of the time that running the model takes. */
 const runShare = 0.6;
-/** Positions computed together. */
+/** Positions that are computed together. */
 const windowTokens = 256;
 /**
- * Positions of each window that are not counted: GPT-2 parks attention on the first token, whose few huge channels would hide what all others do.
+ * Positions at the start of each window that the statistics leave out: GPT-2 uses the first token as an attention sink,
+ * and its few huge channels would hide all others.
  * @see Xiao 2023, "Efficient Streaming Language Models with Attention Sinks"
  */
 const skippedTokens = 1;
 
 /**
- * @param ids  Some hundred tokens of ordinary text.
- * @returns in the order in which they are computed: for each layer queries-keys-values, projection, MLP in, MLP out; last the head
+ * @param ids  A few hundred tokens of ordinary text.
+ * @returns one entry for each linear layer, in the order of {@link observedName}
  */
 export async function observeLinears(
   weights: Gpt2Weights,
@@ -62,13 +63,13 @@ export async function observeLinears(
   });
 }
 
-/** Windows without a position that counts are left out. */
+/** The start of each window that has more than the skipped tokens. */
 const windowStarts = (count: number, size: number): readonly number[] =>
   Array.from({ length: Math.ceil((count - skippedTokens) / size) }, (_, index) => index * size);
 
 const widthOf = ({ shape }: Gpt2Weights, index: number): number => (index % 4 === 3 ? shape.innerWidth : shape.width);
 
-/** @param parts  Each of shape [rows, width]. */
+/** @param parts  Each has shape [rows, width]. */
 function statisticsOf(parts: readonly Float32Array[], width: number): ChannelStatistics {
   const rows = parts.reduce((sum, { length }) => sum + length / width, 0);
   const mean = new Float64Array(width);
@@ -88,7 +89,7 @@ function statisticsOf(parts: readonly Float32Array[], width: number): ChannelSta
 const observedGraph = (weights: Gpt2Weights): Uint8Array =>
   buildGpt2Graph(weights, (graph) => new ObservedLayers(graph, weights));
 
-/** float32, with what goes into each layer as a further output. */
+/** Linear layers in float32 that also give their inputs out as outputs of the graph. */
 class ObservedLayers implements GraphLayers {
   readonly #graph: OnnxGraph;
   readonly #layers: Fp32Layers;

@@ -1,4 +1,4 @@
-/** The config.json of a GPT-2 model, read as transformers' GPT2Config reads it: with its defaults and its other names. */
+/** The config.json of a GPT-2 model, read like transformers' GPT2Config, with its defaults and alternative names. */
 import type { JsonFile, JsonObject } from '../models/model-json.ts';
 import { refusalText, refuse, shown } from '../models/model-refusals.ts';
 
@@ -29,7 +29,7 @@ const defaults = {
   eos_token_id: 50_256,
 } as const;
 
-/** GPT2Config's attribute_map: a field under such a name has the last word. */
+/** GPT2Config's attribute_map: a field under one of these names overrides the original one. */
 const otherNames = {
   n_layer: 'num_hidden_layers',
   n_head: 'num_attention_heads',
@@ -37,7 +37,7 @@ const otherNames = {
   n_positions: 'max_position_embeddings',
 } as const;
 
-/** Names of one function: 0.5 x (1 + tanh(√(2/π) (x + 0.044715 x³))). @see transformers' ACT2FN */
+/** All of these name one function: 0.5 x (1 + tanh(√(2/π) (x + 0.044715 x³))). @see transformers' ACT2FN */
 const activations: ReadonlySet<unknown> = new Set([
   'gelu_new',
   'gelu_pytorch_tanh',
@@ -46,20 +46,20 @@ const activations: ReadonlySet<unknown> = new Set([
   'gelu_python_tanh',
 ]);
 
-/** An ONNX file of one part ends here. */
+/** The size limit of an ONNX file in one part. */
 const maxGraphBytes = 2 ** 31;
 
-/** Without a model_type the class that the model was saved from says it. */
+/** A config.json without a model_type names the class that the model was saved from. */
 export function isGpt2({ model_type: type, architectures }: JsonObject): boolean {
   if (type !== undefined) return type === 'gpt2';
   return Array.isArray(architectures) && architectures.includes('GPT2LMHeadModel');
 }
 
-/** A field of a GPT-2 model's config.json that may be left out. */
+/** The value of `eos_token_id` in a GPT-2 model's config.json, with its default. */
 export const gpt2EndOfText = ({ eos_token_id: id }: JsonObject): unknown =>
   id === undefined ? defaults.eos_token_id : id;
 
-/** @throws {AppError} `engine_unavailable` when no model can have these sizes */
+/** @throws {AppError} `engine_unavailable` when a size is impossible */
 export function readGpt2Shape({ file, fields }: JsonFile): Gpt2Shape {
   function size(name: keyof typeof otherNames | 'vocab_size'): number {
     const otherName = name === 'vocab_size' ? name : otherNames[name];
@@ -91,7 +91,7 @@ function checkedSize(file: string, field: string, value: unknown): number {
 }
 
 /**
- * Why the engine `batched` does not compute a GPT-2 model; null when it does.
+ * Returns the reason why the engine `batched` cannot compute a GPT-2 model, or null if it can.
  * @throws {AppError} `engine_unavailable` when a field is of the wrong type
  */
 export function findUnsupported({ file, fields }: JsonFile, shape: Gpt2Shape): string | null {
@@ -105,7 +105,7 @@ export function findUnsupported({ file, fields }: JsonFile, shape: Gpt2Shape): s
   if (flag('scale_attn_weights') === false) return refusalText('unscaled-attention', { file });
   if (flag('scale_attn_by_inverse_layer_idx') === true) return refusalText('attention-scaled-by-layer', { file });
   if (flag('tie_word_embeddings') === false) return refusalText('own-head', { file });
-  // Heads of an odd width would need other copies of keys and values.
+  // KvLane copies keys and values in pairs of numbers.
   if ((width / heads) % 2 !== 0) return refusalText('odd-heads', { file, width, heads });
   const bytes = bytesOf(shape);
   return bytes < maxGraphBytes ? null : refusalText('too-large', { file, size: (bytes / 2 ** 30).toFixed(1) });
@@ -117,7 +117,7 @@ function typed({ file, fields }: JsonFile, field: keyof typeof defaults, type: '
   throw refuse('field', { file, field, value: shown(value), expected: type === 'string' ? 'text' : 'true or false' });
 }
 
-/** Bytes of the weights in fp32. */
+/** The size of the weights in fp32, in bytes. */
 function bytesOf({ layers, width, innerWidth, vocabulary, positions }: Gpt2Shape): number {
   const perLayer = width * (4 * width + 2 * innerWidth);
   return 4 * (layers * perLayer + width * (vocabulary + positions));

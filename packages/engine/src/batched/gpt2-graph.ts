@@ -1,12 +1,15 @@
 /**
  * GPT-2 as an ONNX graph for exactly this loop: it takes the past keys and values and gives back only the new ones.
  *
- * N new positions stand in two sections. First R rows that go on, one position each, lane by lane; each of the G lanes has b rows and a past of its own
- * length T. Where all R are in the first lane, the others are not computed. Then C prompts that begin, S positions each, with a past of T' if an earlier chunk of them is done. Everything but attention computes all N at
- * once. E width, H heads, D = E / H, V vocabulary, L positions whose next token is wanted.
+ * The N new positions form two sections. The first section has R running rows of one position each, ordered by lane.
+ * Each of the G lanes has b rows and a past of its own length T. If all R rows are in the first lane, the other lanes
+ * are not computed. The second section has C new prompts of S positions each, with a past of T' if an earlier chunk of
+ * the prompt is done. Everything but attention computes all N positions at once.
+ * Letters: E width, H heads, D = E / H, V vocabulary, L positions whose next token is wanted.
  *
- * Attention is in two parts, over the new positions and over the past, because joining the past with the new ones would copy all of it at each step. The
- * new part comes first in the joined scores, so that where a score stands does not depend on T.
+ * Attention has two parts, over the new positions and over the past: concatenating the keys and values of both would
+ * copy the whole past at each step. The scores of the new positions come first in the joined scores, so that the index
+ * of a score does not depend on T.
  *
  * | input | type | shape |
  * |---|---|---|
@@ -25,7 +28,7 @@
  * | new_l_k, new_l_v | float32 | [R, H, 1, D] |
  * | prompt_l_k, prompt_l_v | float32 | [C, H, S, D] |
  * | top_values, top_ids | float32, int32 | [L, topCandidates], largest first |
- * | logits | float32 | [L, V], in int8 to be multiplied by `logit_scales` [L, 1] |
+ * | logits | float32 | [L, V]; int8 logits must be multiplied by `logit_scales` [L, 1] |
  */
 import type { OnShare } from '../load-progress.ts';
 import { topCandidates } from '../sampling/sampling.ts';
@@ -49,21 +52,21 @@ export function buildGpt2Graph(
 export const buildFp32Graph = (weights: Gpt2Weights, onShare?: OnShare): Uint8Array<ArrayBuffer> =>
   buildGpt2Graph(weights, (graph) => new Fp32Layers(graph, weights), onShare);
 
-/** New positions of one section, [b, H, S, D]. */
+/** Queries, keys and values of one section's new positions, each [b, H, S, D]. */
 interface Heads {
   readonly queries: Value;
   readonly keys: Value;
   readonly values: Value;
 }
 
-/** The new positions' shares in each other, [b, H, S, S], and what they take of the past, [b, H, S, D]. */
-type Attended = readonly [shares: Value, mixed: Value];
+/** Attention weights of the new positions on each other, [b, H, S, S], and context from the past, [b, H, S, D]. */
+type Attended = readonly [weights: Value, pastContext: Value];
 
 interface Past {
   readonly keys: Value;
   readonly values: Value;
   readonly mask: Value;
-  /** How many new and how many past positions a row of the mask is about, [2]. */
+  /** The numbers of new and of past positions in a row of the mask, [2]. */
   readonly sizes: Value;
 }
 
@@ -77,7 +80,7 @@ class Gpt2GraphBuilder {
   readonly #lanes: readonly Pick<Past, 'mask' | 'sizes'>[];
   readonly #prompts: Pick<Past, 'mask' | 'sizes'>;
   readonly #promptShape: Value;
-  /** [R, 3H, 1, D], [N, E] for Reshape. */
+  /** Targets of Reshape: [R, 3H, 1, D] and [N, E]. */
   readonly #rowShape: Value;
   readonly #flatShape: Value;
 
@@ -89,7 +92,7 @@ class Gpt2GraphBuilder {
     const lanes = laneSizes(positions);
     this.#sections = graph.input(inputNames.sections, 'int64', [2]);
     this.#laneRows = graph.input(inputNames.laneRows, 'int64', [lanes.length]);
-    // The nodes of lanes without rows would take a sixth of the step of a single text.
+    // Computing the lanes without rows would take a sixth of the step of a single text.
     this.#isOneLane = graph.node('Equal', [this.#first(this.#laneRows), this.#first(this.#sections)]);
     this.#lanes = lanes.map((_, lane) => this.#masked(maskName(lane), [`b${lane}`, 1, 1, `J${lane}`]));
     this.#prompts = this.#masked(inputNames.promptMask, [1, 1, 'S', 'J']);
@@ -118,7 +121,7 @@ class Gpt2GraphBuilder {
     return bytes;
   }
 
-  /** The operator that adds as well, SkipLayerNormalization, takes four times as long as this one and the additions. */
+  /** SkipLayerNormalization, which adds as well, takes four times as long as LayerNormalization and the additions. */
   #norm(x: Value, { gain, bias }: Norm): Value {
     const attributes = { axis: -1, epsilon: { float: this.#weights.shape.epsilon } };
     return this.#graph.node(
@@ -143,25 +146,25 @@ class Gpt2GraphBuilder {
       count: 2,
       attributes: { axis: 0 },
     });
-    const mixed = [this.#attendRows(rows, index), this.#attendPrompts(prompts, index)].map((part) =>
+    const context = [this.#attendRows(rows, index), this.#attendPrompts(prompts, index)].map((part) =>
       graph.node('Reshape', [part, this.#flatShape], { allowzero: 1 }),
     );
-    return this.#biased(this.#layers.linear(graph.node('Concat', mixed, { axis: 0 }), layer.projection));
+    return this.#biased(this.#layers.linear(graph.node('Concat', context, { axis: 0 }), layer.projection));
   }
 
-  /** [R, 3E] → [R, H, 1, D]: each lane on its own past. */
+  /** [R, 3E] → [R, H, 1, D]: each lane attends to its own past. */
   #attendRows(joined: Value, index: number): Value {
     const graph = this.#graph;
     const rows = this.#splitHeads(graph.node('Reshape', [joined, this.#rowShape]));
     this.#outputNew(rows, newNames(index), ['R', 1]);
-    // Of one position with itself: as a matrix product this takes ten times as long.
+    // The scores of each position with itself: a matrix product would take ten times as long.
     const products = graph.node('Mul', [rows.queries, rows.keys]);
     const ownScores = graph.node('ReduceSum', [products, graph.constant(BigInt64Array.of(3n))], { keepdims: 1 });
     const pasts = this.#lanes.map((lane, number) => ({
       ...lane,
       ...this.#past(pastNames(index, number), [`b${number}`, `T${number}`]),
     }));
-    const [shares = '', mixed = ''] = graph.either(
+    const [weights = '', pastContext = ''] = graph.either(
       this.#isOneLane,
       {
         ifTrue: () => pasts.slice(0, 1).flatMap((past) => this.#attendPast(rows.queries, ownScores, past)),
@@ -169,16 +172,16 @@ class Gpt2GraphBuilder {
       },
       ['float32', 'float32'],
     );
-    return graph.node('Add', [graph.node('Mul', [shares, rows.values]), mixed]);
+    return graph.node('Add', [graph.node('Mul', [weights, rows.values]), pastContext]);
   }
 
-  /** As `attendPast`, each lane's rows on its past. */
+  /** Like `attendPast`, with each lane's rows on the lane's past. */
   #attendLanes(queries: Value, ownScores: Value, pasts: readonly Past[]): Attended {
     const laneQueries = this.#splitLanes(queries);
     const laneScores = this.#splitLanes(ownScores); // [b, H, 1, 1] each
     const parts = pasts.map((past, lane) => this.#attendPast(laneQueries[lane] ?? '', laneScores[lane] ?? '', past));
     const join = (values: readonly Value[]): Value => this.#graph.node('Concat', values, { axis: 0 });
-    return [join(parts.map(([shares]) => shares)), join(parts.map(([, mixed]) => mixed))];
+    return [join(parts.map(([weights]) => weights)), join(parts.map(([, pastContext]) => pastContext))];
   }
 
   /** [C·S, 3E] → [C, S, H, D]. */
@@ -188,23 +191,24 @@ class Gpt2GraphBuilder {
     const prompts = this.#splitHeads(graph.node('Transpose', [shaped], { perm: [0, 2, 1, 3] }));
     this.#outputNew(prompts, promptNames(index), ['C', 'S']);
     const past = { ...this.#prompts, ...this.#past(promptPastNames(index), ['C', 'T']) };
-    const [shares, mixed] = this.#attendPast(prompts.queries, this.#scores(prompts.queries, prompts.keys), past);
-    const all = graph.node('Add', [graph.node('MatMul', [shares, prompts.values]), mixed]);
+    const newScores = this.#scores(prompts.queries, prompts.keys);
+    const [weights, pastContext] = this.#attendPast(prompts.queries, newScores, past);
+    const all = graph.node('Add', [graph.node('MatMul', [weights, prompts.values]), pastContext]);
     return graph.node('Transpose', [all], { perm: [0, 2, 1, 3] });
   }
 
   #attendPast(queries: Value, newScores: Value, past: Past): Attended {
     const graph = this.#graph;
     const joined = graph.node('Concat', [newScores, this.#scores(queries, past.keys)], { axis: 3 }); // [b, H, S, S+T]
-    const allShares = graph.node('Softmax', [graph.node('Add', [joined, past.mask])], { axis: 3 });
-    const [shares = '', pastShares = ''] = graph.nodes('Split', [allShares, past.sizes], {
+    const allWeights = graph.node('Softmax', [graph.node('Add', [joined, past.mask])], { axis: 3 });
+    const [weights = '', pastWeights = ''] = graph.nodes('Split', [allWeights, past.sizes], {
       count: 2,
       attributes: { axis: 3 },
     });
-    return [shares, graph.node('MatMul', [pastShares, past.values])];
+    return [weights, graph.node('MatMul', [pastWeights, past.values])];
   }
 
-  /** [L, E] → logits and the top of them. */
+  /** [L, E] → the logits and the largest of them. */
   #head(x: Value): void {
     const graph = this.#graph;
     const { vocabulary } = this.#weights.shape;
@@ -214,7 +218,7 @@ class Gpt2GraphBuilder {
       count: 2,
       attributes: { axis: 1 },
     });
-    // A scale is the same for the whole row: it does not change the order.
+    // One scale applies to a whole row, so it does not change the order.
     const topValues = scales === null ? values : graph.node('Mul', [values, scales]);
     graph.output(topValues, outputNames.topValues, 'float32', ['L', count]);
     graph.output(graph.node('Cast', [indices], { to: 6 }), outputNames.topIds, 'int32', ['L', count]);
@@ -274,7 +278,7 @@ class Gpt2GraphBuilder {
   }
 }
 
-/** Attention's 1/√D inside the weights of the queries: exact where √D is a power of two. */
+/** Folds attention's factor 1/√D into the weights of the queries: exact if √D is a power of two. */
 function scaleQueries(
   { weight, bias, inputs, outputs }: Gpt2Layer['attention'],
   { width, heads }: Gpt2Weights['shape'],

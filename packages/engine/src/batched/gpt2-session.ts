@@ -1,4 +1,4 @@
-/** The graph on onnxruntime: one call is one step. */
+/** Runs the graph on onnxruntime: one call is one step. */
 import { InferenceSession, type Tensor } from 'onnxruntime-node';
 import { topCandidates } from '../sampling/sampling.ts';
 import { newNames, outputNames, promptNames } from './graph-names.ts';
@@ -11,7 +11,7 @@ export class Gpt2Session {
   readonly #session: InferenceSession;
   readonly #shape: Gpt2Shape;
   readonly #feeds: StepFeeds;
-  /** Names of outputs, asked for by what is in a step. */
+  /** Names of the outputs that a step asks for if it has rows, prompts, or texts that need logits. */
   readonly #newNames: readonly KeysValuesNames[];
   readonly #promptNames: readonly KeysValuesNames[];
   readonly #logitNames: readonly string[];
@@ -23,7 +23,7 @@ export class Gpt2Session {
     const layers = Array.from({ length: shape.layers }, (_, layer) => layer);
     this.#newNames = layers.map(newNames);
     this.#promptNames = layers.map(promptNames);
-    // fp32 has no scales.
+    // An fp32 graph has no scales.
     this.#logitNames = [outputNames.logits, outputNames.logitScales].filter((name) =>
       session.outputNames.includes(name),
     );
@@ -31,7 +31,7 @@ export class Gpt2Session {
 
   /**
    * @param graph    An .onnx file, or its bytes.
-   * @param threads  Of the one thread pool; the calling thread is one of them.
+   * @param threads  The size of the session's only thread pool, in which the calling thread is one.
    */
   static async create(graph: string | Uint8Array, shape: Gpt2Shape, threads: number): Promise<Gpt2Session> {
     const options = sessionOptions(threads);
@@ -41,7 +41,7 @@ export class Gpt2Session {
     return new Gpt2Session(session, shape);
   }
 
-  /** Computes on the calling thread, and blocks it meanwhile. */
+  /** Computes on the calling thread and blocks it. */
   async run(input: StepInput): Promise<StepOutput> {
     const { withLogits, prompts, wanted } = input;
     const newRows = input.ids.length > prompts.count * prompts.length ? this.#newNames : [];
@@ -71,11 +71,11 @@ export const sessionOptions = (threads: number): InferenceSession.SessionOptions
   intraOpNumThreads: threads,
   interOpNumThreads: 1,
   executionMode: 'sequential',
-  // More would join additions and norms into the slower operator that the graph avoids.
+  // A higher level would fuse additions and norms into SkipLayerNormalization, which is slower.
   graphOptimizationLevel: 'basic',
 });
 
-/** Each row of logits times its scale, in place. */
+/** Multiplies each row of logits by its scale, in place. */
 function scaled(logits: Float32Array, scales: Tensor | undefined, rows: number): Float32Array {
   if (scales === undefined) return logits;
   const vocabulary = logits.length / rows;

@@ -1,11 +1,11 @@
-/** The weights of a GPT-2 model, by the names that Hugging Face gives them. */
+/** Reads the weights of a GPT-2 model by their Hugging Face names. */
 import { join } from 'node:path';
 import type { OnShare } from '../load-progress.ts';
 import { refuse } from '../models/model-refusals.ts';
 import type { Gpt2Shape } from './gpt2-config.ts';
 import { openTensors, type Tensors } from './tensors.ts';
 
-/** y = x · weight + bias. Weight: shape [inputs, outputs], as GPT-2's Conv1D keeps it. */
+/** y = x · weight + bias. The weight has shape [inputs, outputs], like GPT-2's Conv1D. */
 export interface Linear {
   readonly weight: Float32Array;
   readonly bias: Float32Array;
@@ -13,7 +13,7 @@ export interface Linear {
   readonly outputs: number;
 }
 
-/** Both of shape [E]. */
+/** Both have shape [E]. */
 export interface Norm {
   readonly gain: Float32Array;
   readonly bias: Float32Array;
@@ -31,7 +31,7 @@ export interface Gpt2Layer {
 
 export interface Gpt2Weights {
   readonly shape: Gpt2Shape;
-  /** Shape [V, E]; also the head. */
+  /** The token table, which is also the head. Shape [V, E]. */
   readonly tokens: Float32Array;
   /** Shape [P, E]. */
   readonly positions: Float32Array;
@@ -39,20 +39,20 @@ export interface Gpt2Weights {
   readonly finalNorm: Norm;
 }
 
-/** Where the weights are, and what they must be like. */
+/** The files of the weights, and the shape that the weights must have. */
 export interface Gpt2Files {
   readonly folder: string;
-  /** Paths in the folder. */
+  /** Paths relative to the folder. */
   readonly weights: readonly string[];
   readonly shape: Gpt2Shape;
 }
 
 const head = 'lm_head.weight';
 const tensorsPerLayer = 12;
-/** Tokens, positions, and the last norm's two. */
+/** Token table, position table, and gain and bias of the final norm. */
 const otherTensors = 4;
 
-/** @throws {AppError} `engine_unavailable` when the files hold no such weights */
+/** @throws {AppError} `engine_unavailable` when the files do not hold weights of this shape */
 export async function readGpt2Weights(
   { folder, weights, shape }: Gpt2Files,
   onShare: OnShare = () => undefined,
@@ -67,7 +67,7 @@ export async function readGpt2Weights(
 
 async function readAll(tensors: Tensors, shape: Gpt2Shape, onShare: OnShare): Promise<Gpt2Weights> {
   const { width, innerWidth, vocabulary, positions } = shape;
-  // Some files leave the first part of the names out.
+  // Some files omit the prefix of the names.
   const prefix = tensors.has('transformer.wpe.weight') ? 'transformer.' : '';
   const total = tensorsPerLayer * shape.layers + otherTensors;
   let count = 0;
@@ -103,7 +103,7 @@ async function readAll(tensors: Tensors, shape: Gpt2Shape, onShare: OnShare): Pr
       mlpOut: await linear(`${name}.mlp.c_proj`, innerWidth, width),
     });
   }
-  // Where tensors share their values safetensors stores one of them: save_model the first by name.
+  // If tensors share their values, safetensors stores only one of them; save_model keeps the first by name.
   const table = tensors.has(`${prefix}wte.weight`) || !tensors.has(head) ? `${prefix}wte.weight` : head;
   const tokens = await read(table, vocabulary, width);
   await checkHead(tensors, tokens, [vocabulary, width]);
@@ -116,7 +116,7 @@ async function readAll(tensors: Tensors, shape: Gpt2Shape, onShare: OnShare): Pr
   };
 }
 
-/** A head that is stored beside the table of tokens must be the same: transformers takes another one for a head of its own. */
+/** Requires a stored head to equal the token table: transformers would use a different one as the head. */
 async function checkHead(tensors: Tensors, tokens: Float32Array, dims: readonly number[]): Promise<void> {
   if (!tensors.has(head)) return;
   const values = await tensors.read(head, dims);

@@ -1,21 +1,20 @@
-/** Where a finished graph lies and how it says of which model it is, without the library that runs it. */
+/** The path of a stored graph and the label that names its model. Does not need onnxruntime. */
 import { join } from 'node:path';
 import { graphVersion } from './graph-version.ts';
 import { ProtobufMessage } from './protobuf.ts';
 
-/** The inputs that a graph depends on. */
 export interface GraphIdentity {
-  /** The model's checksum, as in `DescribedModel`. */
+  /** The model's checksum, the same as in `DescribedModel`. */
   readonly checksum: string;
   readonly dtype: string;
 }
 
-/** @param modelDir  Where downloaded models are kept. */
 export const graphFileOf = (modelDir: string, { checksum, dtype }: GraphIdentity): string =>
   join(modelDir, 'graphs', `${checksum.slice(0, 16)}-${dtype}-${graphVersion}.onnx`);
 
 /**
- * The last bytes of a stored graph: its full name as metadata of an ONNX file. A file that ends with these is whole, and of this model.
+ * The last bytes of a stored graph: ONNX metadata with its full identity. A file that ends with these bytes is complete
+ * and belongs to this model.
  * @see https://github.com/onnx/onnx/blob/main/onnx/onnx.proto, ModelProto.metadata_props
  */
 export function graphLabel({ checksum, dtype }: GraphIdentity): Uint8Array<ArrayBuffer> {

@@ -1,8 +1,8 @@
-/** The layers with weights, as a number format computes them. */
+/** The layers that have weights. Each number format implements them. */
 import type { Linear } from './gpt2-weights.ts';
 import type { Value } from './onnx-graph.ts';
 
-/** A linear layer's result, [N, outputs], before its bias, [outputs]. */
+/** A linear layer's product, [N, outputs], and the bias that is still to be added, [outputs]. */
 export interface LinearResult {
   readonly product: Value;
   readonly bias: Float32Array;
@@ -13,8 +13,8 @@ export interface GraphLayers {
   embed(ids: Value): Value;
   /** [N, inputs] → [N, outputs]. */
   linear(x: Value, linear: Linear): LinearResult;
-  /** The same for what comes out of GELU, which is never below −0.17. */
+  /** Like `linear`, for the output of GELU, which is never below −0.17. */
   linearAfterGelu(x: Value, linear: Linear): LinearResult;
-  /** [L, E] → [L, V], to be multiplied by `scales` [L, 1] unless that is null. */
+  /** [L, E] → [L, V]. The logits must be multiplied by `scales` [L, 1] unless that is null. */
   head(x: Value): { readonly logits: Value; readonly scales: Value | null };
 }

@@ -1,4 +1,4 @@
-/** What goes into a GPT-2 graph and comes out, by name. */
+/** The names of a GPT-2 graph's inputs and outputs. */
 
 export const inputNames = {
   ids: 'ids',
@@ -26,5 +26,5 @@ export const pastNames = (layer: number, lane: number): Pair => pair(`past_${lay
 export const promptPastNames = (layer: number): Pair => pair(`prompt_past_${layer}`);
 export const newNames = (layer: number): Pair => pair(`new_${layer}`);
 export const promptNames = (layer: number): Pair => pair(`prompt_${layer}`);
-/** What goes into the linear layers, in the order of computing: of each layer queries-keys-values, projection, MLP in, MLP out; then the head. */
+/** The inputs of the linear layers: for each layer queries-keys-values, projection, MLP in, MLP out; then the head. */
 export const observedName = (index: number): string => `linear_input_${index}`;

@@ -1,2 +1,2 @@
-/** Raised with every change that may change a text or a graph: names stored graphs, and is part of the fingerprint. */
+/** Part of a stored graph's name and of the fingerprint. Raise it with every change of a text or a graph. */
 export const graphVersion = '5';

@@ -1,6 +1,7 @@
 /**
- * Linear layers in int8: weights with a scale for each column, inputs with a scale for each row, so that no row's result depends on another row. The products
- * are whole numbers, exact in any order: a row is computed to the same bits alone and among others.
+ * Linear layers in int8: weights have a scale for each column, and inputs have a scale for each row, so that no row's
+ * result depends on another row. The products are whole numbers, whose sum is exact in any order, so a row has the same
+ * bits alone and among others.
  */
 import type { BalancedWeights } from './balance.ts';
 import type { GraphLayers, LinearResult } from './graph-layers.ts';
@@ -16,15 +17,15 @@ interface Matrix {
   readonly outputs: number;
 }
 
-/** What uint8 means by 0 where numbers have both signs; 127 steps are left to the largest. */
+/** The uint8 value that stands for 0 in signed inputs; 127 steps remain for the largest. */
 const signedZero = 128;
-/** gelu_new(x) ≥ −0.17004; what is below −0.17 becomes that. */
+/** gelu_new(x) ≥ −0.17004; values below −0.17 are rounded to −0.17. */
 const geluOffset = 0.17;
 
 export class Int8Layers implements GraphLayers {
   readonly #graph: OnnxGraph;
   readonly #weights: BalancedWeights;
-  /** `signedZero` for each of the N positions. */
+  /** `signedZero` once for each of the N positions. */
   #zeroPoints: Value = '';
 
   constructor(graph: OnnxGraph, weights: BalancedWeights) {
@@ -32,7 +33,7 @@ export class Int8Layers implements GraphLayers {
     this.#weights = weights;
   }
 
-  /** The table in float16: half the memory, for an error of 2⁻¹¹ at most. */
+  /** Keeps the token table in float16: half the memory, with a relative error of at most 2⁻¹¹. */
   embed(ids: Value): Value {
     const { tokens, shape } = this.#weights;
     this.#zeroPoints = this.#zeroPointsLike(ids);
@@ -45,7 +46,7 @@ export class Int8Layers implements GraphLayers {
     return { product: this.#graph.node('Mul', [product, scales]), bias: linear.bias };
   }
 
-  /** Raised by the offset no number is negative, so that all 255 steps of uint8 are left for the positive ones, which are the larger by far. */
+  /** Adds the offset, so that all 255 steps of uint8 serve the positive inputs, which are by far the larger ones. */
   linearAfterGelu(x: Value, linear: Linear): LinearResult {
     const graph = this.#graph;
     const matrix = quantizeColumns(linear);
@@ -62,8 +63,8 @@ export class Int8Layers implements GraphLayers {
   }
 
   /**
-   * @param zeroPoints  `signedZero` for each row of x.
-   * @returns the product [rows, outputs], and what its rows are to be multiplied by, [rows, 1]
+   * @param zeroPoints  `signedZero` once for each row of x.
+   * @returns the product, [rows, outputs], and the factors of its rows, [rows, 1]
    */
   #signed(x: Value, matrix: Matrix, zeroPoints: Value): { product: Value; scales: Value } {
     const scale = this.#rowScales(this.#graph.node('Abs', [x]), 127);
@@ -72,9 +73,9 @@ export class Int8Layers implements GraphLayers {
   }
 
   /**
-   * The largest of each row is so many steps. A row of zeros divides by zero then, but whatever whole numbers that gives are multiplied by its scale, which
-   * is 0.
-   * @param sizes  Shape [rows, inputs].
+   * Chooses each row's scale so that its largest value is `steps` steps. A row of zeros has the scale 0 and is divided
+   * by it; the whole numbers that result are multiplied by 0 again.
+   * @param sizes  Absolute or non-negative inputs, [rows, inputs].
    * @returns [rows]
    */
   #rowScales(sizes: Value, steps: number): Value {
@@ -97,14 +98,14 @@ export class Int8Layers implements GraphLayers {
     return this.#graph.node('Unsqueeze', [scale, this.#graph.constant(BigInt64Array.of(1n))]);
   }
 
-  /** As many as x has rows. */
+  /** `signedZero` once for each row of x. */
   #zeroPointsLike(x: Value): Value {
     const rows = this.#graph.node('Shape', [x], { start: 0, end: 1 });
     return this.#graph.node('Expand', [this.#graph.constant(Uint8Array.of(signedZero)), rows]);
   }
 }
 
-/** Symmetric, with one scale a column. */
+/** Quantizes symmetrically, with one scale for each column. */
 function quantizeColumns({ weight, inputs, outputs }: Omit<Linear, 'bias'>): Matrix {
   const scales = new Float32Array(outputs);
   for (let index = 0; index < weight.length; index += 1) {
@@ -120,14 +121,14 @@ function quantizeColumns({ weight, inputs, outputs }: Omit<Linear, 'bias'>): Mat
   return { values, scales, inputs, outputs };
 }
 
-/** Takes back what raising all inputs by the offset adds to each output. */
+/** Subtracts from each bias the sum that the offset of the inputs adds to that output. */
 function withoutOffset(bias: Float32Array, { values, scales, outputs }: Matrix): Float32Array {
   const sums = new Float64Array(outputs);
   for (const [index, value] of values.entries()) sums[index % outputs] = (sums[index % outputs] ?? 0) + value;
   return bias.map((value, output) => value - geluOffset * (sums[output] ?? 0) * (scales[output] ?? 0));
 }
 
-/** The table of tokens as a matrix from width to vocabulary. */
+/** The token table transposed and scaled: the head's matrix, [E, V]. */
 function headOf({ tokens, headScales, shape }: BalancedWeights): Omit<Linear, 'bias'> {
   const { width, vocabulary } = shape;
   const weight = new Float32Array(tokens.length);

@@ -1,45 +1,45 @@
 /**
- * Keys and values of the running texts of about one length. Each text is a row of one array a layer, shape [rows, H, T, D] with the rows outermost: the
- * first rows are always the used ones, so that a view of them is what the graph takes, without a copy.
- *
- * T is fixed: a text that outgrows its lane moves to the next, so that long and short texts share a step without sharing a T. Which of two lanes a text is in
- * does not show in its numbers: what lies behind its length has a share of exactly 0 in sums whose order does not depend on T.
+ * The keys and values of running texts of about one length. Each layer has one array of keys and one of values, shape
+ * [rows, H, T, D] with the rows outermost. The used rows are always the first ones, so that the graph takes a view of
+ * them without a copy.
+ * T is fixed, and a text that outgrows its lane moves to the next: long and short texts share a step without sharing a
+ * T. Results do not depend on the lane: positions behind a text's length have an attention weight of exactly 0, and the
+ * order of summation does not depend on T.
  */
 import type { KeysValues, LaneInput } from './step.ts';
 
 export interface KvShape {
   readonly layers: number;
   readonly heads: number;
-  /** D; even. */
+  /** D; must be even. */
   readonly headWidth: number;
 }
 
-/** Texts come and go: what is not needed for so many steps may be spared. */
-const patientSteps = 100;
+/** Memory may be freed after this many steps without need, because texts come and go. */
+const shrinkAfterSteps = 100;
 
-/** Positions of one row of something larger. */
-export interface Content {
-  /** Of each layer, shape [B, H, S, D]. */
+/** The first positions of one row of a larger array. */
+export interface RowSlice {
+  /** The keys and values of each layer, shape [B, H, S, D]. */
   readonly data: readonly KeysValues[];
-  /** Of the B. */
+  /** The index among the B rows. */
   readonly row: number;
   /** S. */
   readonly stride: number;
-  /** The first so many of the S. */
+  /** The number of positions, at most S. */
   readonly length: number;
 }
 
 export class KvLane {
-  /** T: room for positions in each row. */
+  /** T: the capacity of each row in positions. */
   readonly size: number;
   readonly #shape: KvShape;
-  /** Of each layer. */
   #arrays: readonly KeysValues[];
-  /** Shape [capacity, 1+T]: the new position first. Rows that are not used see only that. */
+  /** Shape [capacity, 1+T], with the new position first. Unused rows see only the new position. */
   #mask = new Float32Array();
   readonly #lengths: number[] = [];
-  /** Since at most a quarter of the rows that there is memory for are used. */
-  #looseSteps = 0;
+  /** The number of steps since at most a quarter of the reserved rows are used. */
+  #sparseSteps = 0;
 
   constructor(size: number, shape: KvShape) {
     this.size = size;
@@ -47,12 +47,12 @@ export class KvLane {
     this.#arrays = Array.from({ length: shape.layers }, () => [new Float32Array(), new Float32Array()] as const);
   }
 
-  /** Positions in each row, at most `size`. */
+  /** The number of positions in each row, at most `size`. */
   get lengths(): readonly number[] {
     return this.#lengths;
   }
 
-  /** What the graph takes: so many rows, of which those that are not used hold numbers without meaning. */
+  /** The first `rows` rows as inputs of the graph. Unused rows among them hold arbitrary numbers. */
   input(rows: number): LaneInput {
     this.#reserve(rows);
     return {
@@ -68,7 +68,7 @@ export class KvLane {
     return (layer) => this.#view(layer, row, 1);
   }
 
-  /** @returns the new row, of no positions */
+  /** @returns the index of the new row, which is empty */
   addRow(): number {
     const row = this.#lengths.length;
     this.#reserve(row + 1);
@@ -76,8 +76,7 @@ export class KvLane {
     return row;
   }
 
-  /** Adds positions to a row. */
-  extend(row: number, from: Content): void {
+  extend(row: number, from: RowSlice): void {
     const { heads, headWidth } = this.#shape;
     const place = this.#lengths[row] ?? 0;
     for (const [layer, pair] of this.#arrays.entries()) {
@@ -93,14 +92,14 @@ export class KvLane {
     this.#setLength(row, place + from.length);
   }
 
-  /** A row as another lane takes it over. */
-  content(row: number): Content {
+  /** A row's positions, for another lane to copy. */
+  sliceOf(row: number): RowSlice {
     return { data: this.#arrays, row, stride: this.size, length: this.#lengths[row] ?? 0 };
   }
 
   /**
-   * One more position for each row, from a step over rows that go on.
-   * @param offset  The step's first row that is this lane's.
+   * Appends a step's new position to each row.
+   * @param offset  The step's first row that belongs to this lane.
    */
   append(newRows: readonly KeysValues[], offset: number): void {
     for (const [layer, [keys, values]] of newRows.entries()) {
@@ -109,28 +108,28 @@ export class KvLane {
       this.#appendTo(pastValues, values, offset);
     }
     for (const [row, length] of this.#lengths.entries()) this.#setLength(row, length + 1);
-    const isLoose = capacityFor(this.#lengths.length) <= this.#capacity / 4 && this.#capacity > 0;
-    this.#looseSteps = isLoose ? this.#looseSteps + 1 : 0;
+    const isSparse = capacityFor(this.#lengths.length) <= this.#capacity / 4 && this.#capacity > 0;
+    this.#sparseSteps = isSparse ? this.#sparseSteps + 1 : 0;
   }
 
-  /** Positions that there is memory for. */
+  /** The number of positions that memory is reserved for. */
   get reserved(): number {
     return this.#capacity * this.size;
   }
 
-  /** Memory that was not needed for a while. */
-  giveBack(): void {
-    if (this.#looseSteps < patientSteps) return;
+  /** Frees memory that has not been needed for a while. */
+  shrink(): void {
+    if (this.#sparseSteps < shrinkAfterSteps) return;
     this.#resize(capacityFor(this.#lengths.length));
-    this.#looseSteps = 0;
+    this.#sparseSteps = 0;
   }
 
-  /** Takes a row out; the last one moves into its place. */
+  /** Removes a row and moves the last row into its place. */
   removeRow(row: number): void {
     const last = this.#lengths.length - 1;
     if (row !== last) {
       this.#setLength(row, 0);
-      this.extend(row, this.content(last));
+      this.extend(row, this.sliceOf(last));
     }
     this.#setLength(last, 0);
     this.#lengths.pop();
@@ -145,7 +144,7 @@ export class KvLane {
     const resized = (array: Float32Array): Float32Array => {
       const other = new Float32Array(capacity * this.#rowSize);
       other.set(array.subarray(0, used));
-      // The old memory is free at once, not when the garbage collector comes by.
+      // Frees the old memory at once, before a garbage collection.
       (array.buffer as ArrayBuffer).transfer(0);
       return other;
     };
@@ -169,7 +168,7 @@ export class KvLane {
     this.#mask.fill(Number.NEGATIVE_INFINITY, start + 1 + length, start + 1 + this.size);
   }
 
-  /** The innermost loop of the step, on memory that no cache holds: two numbers at a time, because wider stores wait less. */
+  /** The innermost loop of a step, beyond any CPU cache. Copies two numbers at a time: wider stores wait less. */
   #appendTo(target: Float32Array, data: Float32Array, offset: number): void {
     const { heads, headWidth } = this.#shape;
     const pairs = headWidth / 2;
@@ -195,7 +194,7 @@ export class KvLane {
     return (this.#arrays[0]?.[0].length ?? 0) / this.#rowSize;
   }
 
-  /** Numbers in one row of a layer's keys. */
+  /** The number of elements in one row of a layer's keys. */
   get #rowSize(): number {
     return this.#shape.heads * this.size * this.#shape.headWidth;
   }

@@ -1,6 +1,6 @@
 const sizes = [64, 128, 192, 256, 384, 512];
 
-/** T of the lanes of a model: small steps where most texts are, then larger ones up to its positions. */
+/** The size T of each lane: in small increments for most texts, then larger ones up to the model's positions. */
 export const laneSizes = (positions: number): readonly number[] => [
   ...sizes.filter((size) => size < positions),
   positions,

@@ -1,4 +1,4 @@
-/** The engine `batched`: GPT-2 models, many texts at a time. */
+/** The engine `batched`: runs GPT-2 models, many texts at a time. */
 import type { EngineStep } from '@prosemill/core';
 import { env } from 'onnxruntime-node';
 import type { LoadMessage } from '../child/messages.ts';
@@ -9,7 +9,7 @@ import type { BatchedDtype } from './build-graph.ts';
 import { graphVersion } from './graph-version.ts';
 import { openStoredGraph } from './stored-graph.ts';
 
-/** In fp32 a kernel for fewer rows may add in another order; whole numbers add up to the same in any. */
+/** An fp32 kernel for fewer rows may add in another order. In int8 sums of whole numbers are exact in any order. */
 const alignment = { fp32: { minRows: 4, promptUnit: 16 }, int8: { minRows: 1, promptUnit: 4 } } as const;
 
 /** @throws {AppError} `engine_unavailable` when the folder does not hold the weights that its config.json describes */

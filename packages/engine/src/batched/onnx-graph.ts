@@ -1,4 +1,4 @@
-/** Builds an ONNX model node by node. @see https://github.com/onnx/onnx/blob/main/onnx/onnx.proto for the field numbers */
+/** Builds an ONNX model node by node. @see https://github.com/onnx/onnx/blob/main/onnx/onnx.proto (field numbers) */
 import { ProtobufMessage } from './protobuf.ts';
 
 /** The name of a value that flows between nodes. */
@@ -7,7 +7,7 @@ export type Value = string;
 /** A whole number becomes an int attribute, `{ float }` a float one. */
 export type Attributes = Readonly<Record<string, number | readonly number[] | { readonly float: number } | Branch>>;
 
-/** A graph inside an attribute. */
+/** A graph inside an attribute: one branch of an If node. */
 interface Branch {
   readonly name: string;
   readonly nodes: readonly Node[];
@@ -25,7 +25,7 @@ const opset = 18;
 export const microsoftDomain = 'com.microsoft';
 
 export class OnnxGraph {
-  /** Where nodes go now: the graph itself, or the branch that is being built. */
+  /** The nodes that `node` adds to: those of the graph, or of the branch under construction. */
   #nodes: Node[] = [];
   readonly #initializers: ProtobufMessage[] = [];
   readonly #inputs: ProtobufMessage[] = [];
@@ -33,13 +33,13 @@ export class OnnxGraph {
   readonly #outputNames = new Map<Value, string>();
   #names = 0;
 
-  /** @param dims  Numbers, or names of sizes that are known at run time. */
+  /** @param dims  Numbers, or names for sizes that are known only at run time. */
   input(name: string, type: ElementType, dims: readonly (number | string)[]): Value {
     this.#inputs.push(valueInfo(name, type, dims));
     return name;
   }
 
-  /** Gives a value out under this name; a value has one name only. */
+  /** Makes a value an output of the graph under this name. A value can have only one name. */
   output(value: Value, name: string, type: ElementType, dims: readonly (number | string)[]): void {
     this.#outputNames.set(value, name);
     this.#outputs.push(valueInfo(name, type, dims));
@@ -56,12 +56,11 @@ export class OnnxGraph {
     return name;
   }
 
-  /** One output. An input may be '' where an operator allows none. */
+  /** Adds a node with one output. An optional input that is left out is ''. */
   node(op: string, inputs: readonly Value[], attributes: Attributes = {}, domain = ''): Value {
     return this.nodes(op, inputs, { count: 1, attributes, domain })[0] ?? '';
   }
 
-  /** Several outputs. */
   nodes(
     op: string,
     inputs: readonly Value[],
@@ -73,9 +72,10 @@ export class OnnxGraph {
   }
 
   /**
-   * Only the nodes of one branch run. Both give as many values, of the same types, and may use any value from before them; what is made inside a branch stays there.
+   * Adds two branches, of which only one runs. Both return the same number of values, of the same types. A branch may
+   * use any value from before it; values made inside a branch are visible only there.
    * @param condition  A bool with one element.
-   * @param types      Of the values.
+   * @param types      The types of the returned values.
    */
   either(
     condition: Value,
@@ -164,7 +164,7 @@ function branchMessage({ name, nodes, outputs }: Branch, outputNames: ReadonlyMa
   return graph;
 }
 
-/** @param dims  Left out: of any shape. */
+/** @param dims  Undefined: any shape. */
 function valueInfo(name: string, type: ElementType, dims?: readonly (number | string)[]): ProtobufMessage {
   const tensor = new ProtobufMessage().int(1, elementTypes[type]);
   if (dims !== undefined) tensor.message(2, shapeMessage(dims));

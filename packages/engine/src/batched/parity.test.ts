@@ -1,4 +1,4 @@
-/** Greedy texts of `batched` in fp32 against those of transformers.js, on the same weights. */
+/** Compares greedy texts of `batched` in fp32 with those of transformers.js on the same weights. */
 import { readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -19,10 +19,10 @@ const folder = fileURLToPath(new URL('../../../../models/tiny-tales', import.met
 const text = readFileSync(new URL('../../texts/held-out.txt', import.meta.url), 'utf8');
 const promptCount = 200;
 const newTokens = 24;
-/** Logits of one sum in two orders differ by less than this; nearer ones may change places. */
+/** Two orders of summation change a logit by less than this, so logits that are nearer may swap ranks. */
 const tie = 1e-3;
 
-/** Pieces of 1 to 60 words from all over the text. */
+/** Cuts pieces of 1 to 60 words from all parts of the text. */
 function promptsOf(words: readonly string[]): readonly string[] {
   return Array.from({ length: promptCount }, (_, index) => {
     const start = Math.floor(((words.length - 60) * index) / promptCount);
@@ -68,7 +68,7 @@ async function greedyText(generator: TextGenerator, prompt: string): Promise<str
   return all;
 }
 
-/** How far the two likeliest tokens are apart after a text. */
+/** The difference between the two largest logits after a text. */
 async function gapAfter(session: Gpt2Session, ids: readonly number[], shape: Gpt2Shape): Promise<number> {
   const { logits } = await session.run(firstStep(ids, shape));
   const [first = 0, second = 0] = (logits ?? new Float32Array()).slice(-shape.vocabulary).toSorted((a, b) => b - a);

@@ -9,12 +9,12 @@ function allChunks(promptTokens: number, unit: number): Chunk[] {
 }
 
 describe('the chunks of a prompt', () => {
-  it('are one for a short prompt, padded to a multiple of the unit', () => {
+  it('are a single one for a short prompt, padded to a multiple of the unit', () => {
     expect(allChunks(17, 16)).toEqual([{ done: 0, tokens: 17, length: 32, isLast: true }]);
     expect(allChunks(17, 4)).toEqual([{ done: 0, tokens: 17, length: 20, isLast: true }]);
   });
 
-  it('are full but the last, and cover the prompt', () => {
+  it('are full except the last, and cover the prompt', () => {
     expect(allChunks(2 * chunkTokens, 16).map(({ tokens, isLast }) => [tokens, isLast])).toEqual([
       [chunkTokens, false],
       [chunkTokens, true],

@@ -1,14 +1,13 @@
-/** How a prompt is computed: which positions of it share a step. A function of its length alone, so that its text is the same in any batch. */
+/** Cuts a prompt into chunks, one for each step, by its length only, so that its text is the same in any batch. */
 
-/** Positions of a prompt that one step computes at most: longer, and the texts that go on would stand still for more than about two steps. */
+/** The most positions of a prompt in one step: more would stall the running texts for over two steps or so. */
 export const chunkTokens = 128;
 
 export interface Chunk {
-  /** Tokens of the prompt that are done before. */
+  /** The number of prompt tokens in earlier chunks. */
   readonly done: number;
-  /** Tokens that this chunk does. */
   readonly tokens: number;
-  /** S: the tokens and what pads them. */
+  /** S: the tokens and the padding. */
   readonly length: number;
   readonly isLast: boolean;
 }

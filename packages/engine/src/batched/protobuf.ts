@@ -1,10 +1,10 @@
-/** The few rules of protobuf's wire format that an ONNX file needs. @see https://protobuf.dev/programming-guides/encoding */
+/** The part of protobuf's wire format that ONNX needs. @see https://protobuf.dev/programming-guides/encoding */
 
 const varintType = 0;
 const lengthType = 2;
 const fixed32Type = 5;
 
-/** A message under construction: fields in the order they are added. */
+/** A message under construction. Its fields keep the order in which they are added. */
 export class ProtobufMessage {
   readonly #parts: Uint8Array[] = [];
   #length = 0;
@@ -51,7 +51,7 @@ export class ProtobufMessage {
 
 const tag = (field: number, wireType: number): Uint8Array => varint(BigInt((field << 3) | wireType));
 
-/** Seven bits a byte, lowest first; a negative number as its 64-bit two's complement. */
+/** Seven bits for each byte, lowest first. Negative numbers are in 64-bit two's complement. */
 function varint(value: bigint): Uint8Array {
   const bytes: number[] = [];
   let rest = BigInt.asUintN(64, value);

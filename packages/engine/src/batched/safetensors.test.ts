@@ -24,7 +24,7 @@ async function write(header: object, data: Uint8Array): Promise<string> {
 const bytesOf = (array: Uint16Array | Float32Array): Buffer => Buffer.from(array.buffer);
 
 describe('safetensors', () => {
-  it('gives every number format as float32, exactly', async () => {
+  it('converts every number format to float32 exactly', async () => {
     const halves = bytesOf(Uint16Array.of(0x3c00, 0xc000, 0x0001, 0x7bff)); // 1, −2, 2^−24, 65504
     const brains = bytesOf(Uint16Array.of(0x3f80, 0xc040)); // 1, −3
     const floats = bytesOf(Float32Array.of(0.1, -7));
@@ -60,8 +60,8 @@ describe('safetensors', () => {
 
   it.each([
     ['whose data is cut off', { a: entry }, 4, 'has 66 bytes, but its header describes 70'],
-    ['of no entries', [], 0, 'is not a safetensors file: its header is no object'],
-    ['with an entry that is none', { a: 7 }, 0, 'is not a safetensors file: the entry of a does not fit its data'],
+    ['whose header is a list', [], 0, 'is not a safetensors file: its header is not an object'],
+    ['with an entry that is a number', { a: 7 }, 0, 'is not a safetensors file: the entry of a does not fit its data'],
     ['with more data than its shape', { a: { ...entry, shape: [1] } }, 8, 'the entry of a does not fit its data'],
     ['with an odd shape', { a: { ...entry, shape: [-1, -2] } }, 8, 'the entry of a does not fit its data'],
     ['that begins after its end', { a: { ...entry, data_offsets: [8, 0] } }, 8, 'the entry of a does not fit its data'],
@@ -72,13 +72,13 @@ describe('safetensors', () => {
     });
   });
 
-  it('refuses unknown numbers when they are read', async () => {
+  it('refuses an unknown number format when the tensor is read', async () => {
     const odd = await openSafetensors(await write({ a: { ...entry, dtype: 'I64' } }, Buffer.alloc(8)));
     await expect(odd.read('a')).rejects.toThrow('a has the number format I64, but F64, F32, F16 or BF16 is expected');
     await odd.close();
   });
 
-  it.each(['', 'short', 'GGUF and something else that is no safetensors file at all'])(
+  it.each(['', 'short', 'GGUF and something else that is not a safetensors file at all'])(
     'refuses a file of %o',
     async (content) => {
       const path = join(folder, 'other');

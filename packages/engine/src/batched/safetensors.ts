@@ -14,27 +14,27 @@ export interface SafetensorsFile {
   readonly path: string;
   readonly tensors: ReadonlyMap<string, TensorInfo>;
   /**
-   * A tensor's values, row-major, as float32: exact, but for float64, which is rounded.
+   * Reads a tensor's values, row-major, as float32: exact, except that float64 is rounded.
    * @throws {RangeError} for an unknown name
-   * @throws {AppError} `engine_unavailable` for another number format
+   * @throws {AppError} `engine_unavailable` for a number format that cannot be read
    */
   read(name: string): Promise<Float32Array>;
   close(): Promise<void>;
 }
 
 interface Entry extends TensorInfo {
-  /** Bytes after the header. */
+  /** Offsets in bytes from the end of the header. */
   readonly begin: number;
   readonly end: number;
 }
 
-/** A header is a few kilobytes; anything near this is no safetensors file. */
+/** A header has a few kilobytes; a file with a header near this size is not a safetensors file. */
 const maxHeaderBytes = 100e6;
 const lengthBytes = 8;
 
 const elementBytes: Readonly<Record<string, number>> = { F64: 8, F32: 4, F16: 2, BF16: 2 };
 
-/** @throws {AppError} `engine_unavailable` when the file is none of this format, or is cut off */
+/** @throws {AppError} `engine_unavailable` when the file is not a safetensors file or is cut off */
 export async function openSafetensors(path: string): Promise<SafetensorsFile> {
   const file = await open(path);
   try {
@@ -70,13 +70,13 @@ async function readHeader(
   const headerBytes = Number((await readBytes(file, 0, lengthBytes)).readBigUInt64LE());
   if (headerBytes > Math.min(maxHeaderBytes, size - lengthBytes)) throw new RangeError('its header is too long');
   const header: unknown = JSON.parse((await readBytes(file, lengthBytes, headerBytes)).toString());
-  if (!isObject(header)) throw new RangeError('its header is no object');
+  if (!isObject(header)) throw new RangeError('its header is not an object');
   const { __metadata__: _metadata, ...entries } = header;
   const tensors = new Map(Object.entries(entries).map(([name, entry]) => [name, checkedEntry(name, entry)]));
   return { tensors, dataStart: lengthBytes + headerBytes };
 }
 
-/** An entry with an unknown number format passes, because its length cannot be checked. */
+/** Checks a header entry. The length of an unknown number format cannot be checked, so such an entry passes. */
 function checkedEntry(name: string, value: unknown): Entry {
   const { dtype, shape, data_offsets: offsets } = isObject(value) ? value : {};
   if (typeof dtype === 'string' && areSizes(shape) && areSizes(offsets) && offsets.length === 2) {
@@ -91,7 +91,7 @@ const areSizes = (value: unknown): value is readonly number[] =>
   Array.isArray(value) && value.every((item) => Number.isSafeInteger(item) && item >= 0);
 
 async function readBytes(file: FileHandle, position: number, length: number): Promise<Buffer> {
-  // Its own memory, so that a view of other element sizes is aligned.
+  // The buffer has memory of its own: toFloat32 views the whole of it with larger elements, which must be aligned.
   const buffer = Buffer.from(new ArrayBuffer(length));
   for (let done = 0; done < length;) {
     const { bytesRead } = await file.read(buffer, done, length - done, position + done);

@@ -1,59 +1,60 @@
-/** The texts that run and their keys and values: each in the lane of its length. */
+/** The running texts, each with its keys and values in the lane of its length. */
 import type { TextRun } from '../sampling/text-run.ts';
-import { type Content, type KvShape, KvLane } from './kv-lane.ts';
+import { type KvShape, KvLane, type RowSlice } from './kv-lane.ts';
 import { laneSizes } from './lane-sizes.ts';
 import { type KeysValues, type LaneInput, noLane } from './step.ts';
 
-/** A text from its arrival to its end. */
+/** A text in the batch loop, from its arrival to its end. */
 export interface Entry {
   readonly textRun: TextRun;
-  /** Called when it joins the batch. */
   readonly onStart: () => void;
   readonly resolve: () => void;
   readonly reject: (error: unknown) => void;
-  /** Chosen, not yet computed on. */
+  /** The token that was chosen last and goes into the next step. */
   nextId: number;
 }
 
 interface Lane {
   readonly cache: KvLane;
-  /** The i-th is row i of the cache. */
+  /** The i-th entry is row i of the cache. */
   readonly entries: Entry[];
 }
 
 /**
- * A text joins the lane in which it has room for so many positions more: to copy a row to the next lane costs as much as a dozen steps in a lane that is a
- * size too large.
+ * A text joins the first lane that has room for this many more positions: copying a row to the next lane costs as much
+ * as a dozen steps in a lane one size too large.
  */
 const headroom = 12;
-/** When more than so many of a lane will move within `headroom` steps, some move early: to copy all at one step would take longer than several steps. */
+/**
+ * If more rows than this will leave a lane within `headroom` steps, some move early: copying all of them in one step
+ * would take longer than several steps.
+ */
 const maxMoves = 8;
-/** At a step out of each lane. */
+/** The number of rows that leave a lane early in one step. */
 const earlyMoves = 2;
 
 /**
- * All lanes together keep memory for so many positions of each slot, for texts to come: new memory is slow, and an engine that grows again after a quiet
- * second would be a fifth slower meanwhile. What is more goes back: when all texts have moved on to a longer lane, what they left behind would be most of it.
+ * All lanes together keep memory for this many positions of each slot for future texts: new memory is slow, and an
+ * engine that grows again after a quiet second would be a fifth slower meanwhile. Memory above this is freed; otherwise
+ * lanes that all texts have left would hold most of it.
  */
 const keptPositions = 512;
 
-/** The rows of a step that go on. */
 export interface Rows {
   /** Shape [R]. */
   readonly ids: Int32Array;
   /** Shape [R]. */
   readonly positions: Int32Array;
   readonly lanes: readonly LaneInput[];
-  /** The texts, each with its row of the R. */
+  /** Each text with its index among the R rows. */
   readonly texts: readonly { readonly entry: Entry; readonly row: number }[];
 }
 
 export interface SlotsOptions {
-  /** Texts at once. */
   readonly slots: number;
   readonly positions: number;
   readonly shape: KvShape;
-  /** Of a step that has any; what is missing is filled up with rows that nobody reads. */
+  /** The fewest rows of a step that has rows; missing ones are filled up with rows that nobody reads. */
   readonly minRows: number;
 }
 
@@ -72,13 +73,13 @@ export class Slots {
     return this.#lanes.reduce((count, { entries }) => count + entries.length, 0);
   }
 
-  add(entry: Entry, from: Content): void {
+  add(entry: Entry, from: RowSlice): void {
     const { cache, entries } = this.#laneFor(Math.min(from.length + headroom, lastLength(entry)));
     cache.extend(cache.addRow(), from);
     entries.push(entry);
   }
 
-  /** The next step of all texts; those that have outgrown their lanes move first. */
+  /** Moves texts that have outgrown their lanes, then returns the rows of the next step. */
   next(): Rows {
     this.#moveOutgrown();
     const { count } = this;
@@ -95,14 +96,14 @@ export class Slots {
         texts.push({ entry, row });
         row += 1;
       }
-      // The shortest lane costs the least.
+      // Extra rows cost the least in the shortest lane.
       if (lane === 0) row += extraRows;
       return row === first ? noLane : cache.input(row - first);
     });
     return { ids, positions, lanes, texts };
   }
 
-  /** What the step has computed, before any text is added or taken out. */
+  /** Appends the keys and values of a step; must come before a text is added or removed. */
   append(newRows: readonly KeysValues[], { lanes }: Rows): void {
     let offset = 0;
     for (const [index, { cache }] of this.#lanes.entries()) {
@@ -110,10 +111,9 @@ export class Slots {
       offset += lanes[index]?.rows ?? 0;
     }
     const reserved = this.#lanes.reduce((sum, { cache }) => sum + cache.reserved, 0);
-    if (reserved > this.#keptPositions) for (const { cache } of this.#lanes) cache.giveBack();
+    if (reserved > this.#keptPositions) for (const { cache } of this.#lanes) cache.shrink();
   }
 
-  /** Takes out what has ended. */
   removeEnded(): readonly Entry[] {
     return this.#removeWhere(({ entries }, row) => entries[row]?.textRun.ending !== null);
   }
@@ -144,7 +144,7 @@ export class Slots {
         if (!isDue && (early === 0 || !outgrowsWithin(headroom, row))) continue;
         if (!isDue) early -= 1;
         const next = this.#laneFor(size + 1);
-        next.cache.extend(next.cache.addRow(), lane.cache.content(row));
+        next.cache.extend(next.cache.addRow(), lane.cache.sliceOf(row));
         next.entries.push(...takeOut(lane, row));
       }
     }
@@ -157,7 +157,7 @@ export class Slots {
   }
 }
 
-/** The last row moves into the place of one that leaves, among the texts as among their keys and values. */
+/** Removes an entry. Like in the cache, the last entry moves into its place. */
 function takeOut({ entries, cache }: Lane, row: number): readonly Entry[] {
   cache.removeRow(row);
   const leaving = entries.splice(row, 1);
@@ -166,6 +166,6 @@ function takeOut({ entries, cache }: Lane, row: number): readonly Entry[] {
   return leaving;
 }
 
-/** Positions that a text has at the most: nothing follows its last token. */
+/** The most positions that a text needs; its last token needs none, because nothing follows it. */
 const lastLength = (entry: Entry | undefined): number =>
   entry === undefined ? 0 : entry.textRun.promptIds.length + entry.textRun.maxNewTokens - 1;

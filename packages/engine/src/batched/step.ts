@@ -1,39 +1,39 @@
-/** One run of the graph, as its caller sees it. Letters as in gpt2-graph.ts. */
+/** The input and output of one run of the graph. gpt2-graph.ts explains the letters. */
 import { Tensor } from 'onnxruntime-node';
 import { inputNames, maskName, pastNames, promptPastNames } from './graph-names.ts';
 import type { Gpt2Shape } from './gpt2-config.ts';
 import { laneSizes } from './lane-sizes.ts';
 
-/** Keys and values of a layer, or of what is new in it. */
+/** The keys and values of one layer, either past or new. */
 export type KeysValues = readonly [keys: Float32Array, values: Float32Array];
 
 export interface StepInput {
-  /** Shape [N]: R rows that go on, lane by lane, then C·S positions of prompts. */
+  /** Shape [N]: the R running rows, ordered by lane, then the C·S positions of prompts. */
   readonly ids: Int32Array;
   /** Shape [N]. */
   readonly positions: Int32Array;
-  /** Shape [L]: those of the N whose next token is asked for. */
+  /** Shape [L]: indices of the positions whose next token is wanted. */
   readonly wanted: Int32Array;
-  /** One for each size of lane. */
+  /** One entry for each lane size. */
   readonly lanes: readonly LaneInput[];
   readonly prompts: PromptInput;
-  /** Give the logits of the whole vocabulary too: a copy of L·V numbers. */
+  /** Whether the output has the logits of the whole vocabulary, which costs a copy of L·V numbers. */
   readonly withLogits: boolean;
 }
 
-/** Rows that go on, one new position each. */
+/** The running rows of one lane, with one new position each. */
 export interface LaneInput {
   /** b. */
   readonly rows: number;
   /** T. */
   readonly pastLength: number;
-  /** Shape [b, 1, 1, 1+T]: 0 where a position is seen, −∞ where not; the new one comes first. */
+  /** Shape [b, 1, 1, 1+T]: 0 for a visible position, −∞ for a hidden one. The new position comes first. */
   readonly mask: Float32Array;
-  /** Of each layer, shape [b, H, T, D]. */
+  /** The past of each layer, shape [b, H, T, D]. */
   readonly past: (layer: number) => KeysValues;
 }
 
-/** Prompts that begin, or one that goes on where its last chunk ended. */
+/** Prompts that begin, or the next chunk of one prompt. */
 export interface PromptInput {
   /** C. */
   readonly count: number;
@@ -41,27 +41,27 @@ export interface PromptInput {
   readonly length: number;
   /** T'. */
   readonly pastLength: number;
-  /** Shape [1, 1, S, S+T']: the new positions come first. */
+  /** Shape [1, 1, S, S+T']. The new positions come first. */
   readonly mask: Float32Array;
-  /** Of each layer, shape [C, H, T', D]. */
+  /** The past of each layer, shape [C, H, T', D]. */
   readonly past: (layer: number) => KeysValues;
 }
 
 export interface StepOutput {
-  /** Of each layer, shape [R, H, 1, D]. */
+  /** The new keys and values of each layer's running rows, shape [R, H, 1, D]. */
   readonly newRows: readonly KeysValues[];
-  /** Of each layer, shape [C, H, S, D]. */
+  /** The new keys and values of each layer's prompts, shape [C, H, S, D]. */
   readonly newPrompts: readonly KeysValues[];
-  /** Shape [L, topCount], largest first; of the same value the lower id first. */
+  /** Shape [L, topCount], largest first; among equal values the lower id comes first. */
   readonly topValues: Float32Array;
   readonly topIds: Int32Array;
   /** `topCandidates`, or the vocabulary if that is smaller. */
   readonly topCount: number;
-  /** Shape [L, V]; null unless asked for. */
+  /** Shape [L, V]; null unless the input has `withLogits`. */
   readonly logits: Float32Array | null;
 }
 
-/** Gives the memory of new keys and values back at once: megabytes a step, for which the garbage collector would come by ten times as often. */
+/** Frees these megabytes of a step at once; otherwise the garbage collector would run ten times as often. */
 export function release({ newRows, newPrompts }: StepOutput): void {
   for (const { buffer } of [...newRows, ...newPrompts].flat()) (buffer as ArrayBuffer).transfer(0);
 }
@@ -71,7 +71,7 @@ export const noPast = (): KeysValues => [none, none];
 export const noLane: LaneInput = { rows: 0, pastLength: 0, mask: none, past: noPast };
 export const noPrompts: PromptInput = { count: 0, length: 0, pastLength: 0, mask: none, past: noPast };
 
-/** One text from its beginning, as a step of its own that tells every position's next token. */
+/** A step over one whole text that gives the next token's logits at every position. */
 export function firstStep(ids: readonly number[], shape: Gpt2Shape): StepInput {
   const all = Int32Array.from(ids, (_, index) => index);
   return {
@@ -85,7 +85,8 @@ export function firstStep(ids: readonly number[], shape: Gpt2Shape): StepInput {
 }
 
 /**
- * Shape [1, 1, S, S+T']: each position sees the new ones up to itself and the first `done` of the past.
+ * The mask of a prompt's chunk, shape [1, 1, S, S+T']: each position sees the new positions up to itself and the first
+ * `done` positions of the past.
  * @param length      S.
  * @param pastLength  T'.
  */
@@ -99,11 +100,11 @@ export function promptMask(length: number, pastLength: number, done: number): Fl
   return mask;
 }
 
-/** Turns steps into the graph's inputs: views, not copies. */
+/** Turns steps into the graph's inputs, which are views and not copies. */
 export class StepFeeds {
   readonly #shape: Gpt2Shape;
   readonly #headWidth: number;
-  /** Inputs of lanes and prompts that are not there: the same at every step. */
+  /** The inputs of absent lanes and prompts, which are the same at every step. */
   readonly #absent: Readonly<Record<string, Tensor>>;
 
   constructor(shape: Gpt2Shape) {
@@ -115,7 +116,7 @@ export class StepFeeds {
 
   of({ ids, positions, wanted, lanes, prompts }: StepInput): Record<string, Tensor> {
     const promptPositions = prompts.count * prompts.length;
-    // A lane's place says nothing about its T, and the graph skips those that are empty only where all rows are in the first.
+    // Used lanes come first, whatever their T: the graph skips empty lanes only if all rows are in its first lane.
     const used = lanes.filter(({ rows }) => rows > 0);
     const feeds: Record<string, Tensor> = {
       ...this.#absent,

@@ -1,4 +1,4 @@
-/** A session on the graph that is stored beside the models, or is made and stored now. */
+/** Opens a session on a model's stored graph, or builds and stores the graph first. */
 import { randomUUID } from 'node:crypto';
 import { mkdir, open, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
@@ -9,16 +9,15 @@ import { Gpt2Session } from './gpt2-session.ts';
 import { graphFileOf, graphLabel } from './graph-file.ts';
 
 export interface StoredGraph extends GraphSource {
-  /** Where downloaded models are kept. */
   readonly modelDir: string;
   readonly onProgress: OnLoadProgress;
 }
 
-/** The share of a graph's computation in the building phase; the rest is writing it to the disk. */
+/** The share of the building phase that computes the graph; the rest writes it to the disk. */
 const builtShare = { fp32: 0.7, int8: 0.95 } as const;
 const writtenAtOnce = 2 ** 22;
 
-/** From the stored graph if it is this model's and can be read: a start then takes as long as reading the file. */
+/** Uses the stored graph if it is readable and belongs to this model: then the start only takes the time to read it. */
 export async function openStoredGraph({ modelDir, onProgress, ...source }: StoredGraph): Promise<Gpt2Session> {
   const { model, dtype, threads } = source;
   const openGraph = async (graph: string | Uint8Array): Promise<Gpt2Session> => {
@@ -33,8 +32,8 @@ export async function openStoredGraph({ modelDir, onProgress, ...source }: Store
       if (!end.equals(label)) throw new RangeError('it is cut off, or the graph of another model');
       return await openGraph(graphFile);
     } catch (error) {
-      // A damaged file is made anew; the worker's log shows why.
-      process.stderr.write(`${graphFile} cannot be loaded and is made anew: ${errorLine(error)}\n`);
+      // The worker's log shows lines of standard error.
+      process.stderr.write(`${graphFile} cannot be loaded and is rebuilt: ${errorLine(error)}\n`);
       await rm(graphFile, { force: true }).catch(() => undefined);
     }
   }
@@ -45,7 +44,7 @@ export async function openStoredGraph({ modelDir, onProgress, ...source }: Store
   return await openGraph(isStored ? graphFile : graph);
 }
 
-/** @returns false where nothing can be written */
+/** @returns false if the file cannot be written */
 async function storeGraph(graphFile: string, parts: readonly Uint8Array[], onShare: OnShare): Promise<boolean> {
   const partial = `${graphFile}.partial-${randomUUID()}`;
   try {
@@ -59,7 +58,7 @@ async function storeGraph(graphFile: string, parts: readonly Uint8Array[], onSha
   }
 }
 
-/** @param onShare  Hears of what has been taken. */
+/** @param onShare  Called with the share of the bytes that have been consumed. */
 function* piecesOf(parts: readonly Uint8Array[], onShare: OnShare): Generator<Uint8Array> {
   const total = parts.reduce((sum, { length }) => sum + length, 0);
   let taken = 0;
@@ -73,7 +72,7 @@ function* piecesOf(parts: readonly Uint8Array[], onShare: OnShare): Generator<Ui
   }
 }
 
-/** The last bytes of a file, fewer of a shorter one; null when there is no file that can be read. */
+/** The last bytes of a file, or all bytes of a shorter file; null if no file can be read. */
 async function readEnd(path: string, length: number): Promise<Buffer | null> {
   try {
     await using file = await open(path);

@@ -1,22 +1,22 @@
-/** The tensors of a model, whichever of its files they are in. */
+/** Reads the tensors of a model, which may have several files. */
 import { refuse } from '../models/model-refusals.ts';
 import { openSafetensors, type SafetensorsFile } from './safetensors.ts';
 
 export interface Tensors {
   has(name: string): boolean;
-  /** The path of the file that holds the tensor. */
   fileOf(name: string): string;
   /**
-   * Its values, row-major.
-   * @throws {AppError} `engine_unavailable` when it is not there, of another shape, or of a number format that cannot be read
+   * Reads a tensor's values, row-major.
+   * @throws {AppError} `engine_unavailable` when the tensor is missing, or has another shape or a number format that
+   *   cannot be read
    */
   read(name: string, shape: readonly number[]): Promise<Float32Array>;
   close(): Promise<void>;
 }
 
 /**
- * @param paths  Of a tensor that several files have, the last counts.
- * @throws {AppError} `engine_unavailable` when one is not a safetensors file
+ * @param paths  The files. If several have the same tensor, the last one counts.
+ * @throws {AppError} `engine_unavailable` when one of them is not a safetensors file
  */
 export async function openTensors(paths: readonly string[]): Promise<Tensors> {
   const files: SafetensorsFile[] = [];

@@ -1,4 +1,4 @@
-/** The engine's process: native code runs here, so that a crash of it ends this process and nothing else. */
+/** The entry point of the engine's process. Native code runs here, so that a crash ends this process only. */
 import {
   type AppError,
   armFailpoint,
@@ -30,7 +30,6 @@ interface LoadedEngine {
   readonly runner: ModelRunner;
   readonly tokenizer: Tokenizer;
   readonly contextLength: number;
-  /** Tokens that end a text. */
   readonly endIds: ReadonlySet<number>;
 }
 
@@ -39,7 +38,7 @@ interface Call {
   hasStarted: boolean;
 }
 
-// A terminal signals the whole process group; the worker decides when this process ends, by closing the channel.
+// A terminal signals the whole process group, but only the worker ends this process: it closes the channel.
 for (const name of stopSignals) process.on(name, () => undefined);
 process.on('disconnect', () => process.exit(0));
 process.on('message', (message: ToChild) => receive(message));
@@ -82,23 +81,23 @@ async function load(message: LoadMessage): Promise<void> {
   }
 }
 
-/** Imported when it is needed: each brings a native library or a large one. */
+/** Imports an engine only when it is needed: each loads a native or large library. */
 async function loadRunner(message: LoadMessage): Promise<ModelRunner> {
   switch (message.model.engine) {
     case 'batched':
       return await (
         await import('../batched/load-batched-model.ts')
-      ).loadBatchedModel(message, { onStep: (step) => stepLog.add(step), onProgress: tellProgress });
+      ).loadBatchedModel(message, { onStep: (step) => stepLog.add(step), onProgress: reportProgress });
     case 'transformers':
-      tellProgress('opening', 0, 0);
+      reportProgress('opening', 0, 0);
       return await (await import('./transformers-model.ts')).loadTransformersModel(message);
     default:
       return assertNever(message.model.engine);
   }
 }
 
-/** In whole percents. The channel is written at once, so it tells of work that blocks the thread too. */
-function tellProgress(phase: LoadPhase, done: number, total: number): void {
+/** Reports whole percents. The message is written at once, so it arrives even if the work blocks this thread. */
+function reportProgress(phase: LoadPhase, done: number, total: number): void {
   const share = shareOf(done, total);
   const step = `${phase} ${share === null ? '' : percentOf(share)}`;
   if (step === lastStep) return;
@@ -116,22 +115,22 @@ async function generate(id: number, request: GenerateRequest): Promise<void> {
       tokenizer,
       contextLength,
       endIds,
-      onText: (text, completionTokens) => tell(id, { type: 'token-delta', text, completionTokens }),
+      onText: (text, completionTokens) => emit(id, { type: 'token-delta', text, completionTokens }),
     });
     const call: Call = { textRun, hasStarted: false };
     calls.set(id, call);
     await runner.run(textRun, () => {
       call.hasStarted = true;
-      tell(id, { type: 'generation-start', promptTokens: textRun.usage.promptTokens });
+      emit(id, { type: 'generation-start', promptTokens: textRun.usage.promptTokens });
     });
-    if (textRun.ending === null) throw new TypeError('the model ended before the text did');
+    if (textRun.ending === null) throw new TypeError('the model stopped before the text ended');
     if (calls.has(id)) end(id, { reason: textRun.ending, usage: textRun.usage });
   } catch (error) {
     end(id, { reason: 'error', error: toErrorData(toAppError(error, 'generation_failed')) });
   }
 }
 
-/** One that has started is left by its runner at the next step; one that waits ends here. */
+/** Cancels a call. The runner drops a started one at its next step; a waiting one ends here. */
 function cancel(id: number): void {
   const call = calls.get(id);
   if (call === undefined) return;
@@ -141,11 +140,11 @@ function cancel(id: number): void {
 
 function end(id: number, ending: ChildEnding): void {
   calls.delete(id);
-  tell(id, { type: 'generation-end', ending });
+  emit(id, { type: 'generation-end', ending });
 }
 
-/** All that happens in one turn of the event loop goes in one message. */
-function tell(call: number, event: ChildTokenEvent): void {
+/** Sends an event. All events of one turn of the event loop travel in one message. */
+function emit(call: number, event: ChildTokenEvent): void {
   if (unsent.length === 0) queueMicrotask(flush);
   unsent.push({ call, event });
 }
@@ -162,8 +161,8 @@ const toErrorData = (error: AppError): ErrorData => ({
   details: error.details,
 });
 
-/** The worker is gone when there is no channel, or one that breaks as it is written to: then nobody needs the message. */
+/** Sends a message unless the worker is gone, which closes the channel or breaks it during the write. */
 function send(message: FromChild): void {
-  // Without a callback a write that fails is an uncaught exception.
+  // Without a callback a failed write would be an uncaught exception.
   if (process.connected) process.send?.(message, undefined, undefined, () => undefined);
 }

@@ -1,16 +1,16 @@
-/** What a worker and its engine process say to each other. */
+/** The messages between a worker and its engine process. */
 import type { EngineStep, ErrorCode, GenerateRequest, GenerationEnding, LoadPhase, TokenEvent } from '@prosemill/core';
 import type { DescribedModel } from '../models/describe-model.ts';
 
 export interface LoadMessage {
   readonly type: 'load';
   readonly model: DescribedModel;
-  /** Where `batched` keeps the graph that it has made of the model. */
+  /** The folder in which `batched` stores its graph of the model. */
   readonly modelDir: string;
-  /** Texts at once. */
+  /** The most texts that run at once. */
   readonly slots: number;
   readonly threads: number;
-  /** What is armed in the worker is armed in its engine. */
+  /** The failpoint that is armed in the worker, to arm it in the engine as well. */
   readonly failpoint?: string | undefined;
 }
 
@@ -18,10 +18,10 @@ export type ToChild =
   | LoadMessage
   | { readonly type: 'generate'; readonly call: number; readonly request: GenerateRequest }
   | { readonly type: 'cancel'; readonly call: number }
-  /** Answered between two steps: a step blocks the thread. */
+  /** Is answered between two steps, because a step blocks the thread. */
   | { readonly type: 'ping' };
 
-/** Errors lose their class on the way, so they travel as data. */
+/** An error as plain data: serialization between processes loses its class. */
 export interface ErrorData {
   readonly code: ErrorCode;
   readonly message: string;
@@ -37,12 +37,12 @@ export type ChildEnding =
   | { readonly reason: 'error'; readonly error: ErrorData };
 
 export type FromChild =
-  /** Never twice the same: each is a step forward, of which a load has at most a hundred for each phase. */
+  /** Each message is new progress: a load sends at most a hundred for each phase, and none twice. */
   | { readonly type: 'load-progress'; readonly phase: LoadPhase; readonly progress: number | null }
   | { readonly type: 'loaded'; readonly engineVersion: string }
   | { readonly type: 'load-failed'; readonly message: string }
   | { readonly type: 'pong'; readonly steps: readonly EngineStep[] }
-  /** What one step has brought, in order. Not every message has news of `steps`: they travel once in a while, with what is sent anyway. */
+  /** The events of one step, in order. `steps` are collected and travel along about once a second. */
   | { readonly type: 'events'; readonly events: readonly CallEvent[]; readonly steps: readonly EngineStep[] };
 
 export interface CallEvent {

@@ -1,13 +1,14 @@
-/** What runs texts inside the engine's process. */
+/** The port between the engine's process and its two engines. */
 import type { TextRun } from '../sampling/text-run.ts';
 
 export interface ModelRunner {
-  /** Names the code that computes, for the fingerprint. */
+  /** The name and version of the code that computes, for the fingerprint. */
   readonly version: string;
   /**
-   * Feeds a run with tokens until it ends; waits for its turn when there are too many. A run that is canceled meanwhile is left within a step.
-   * @param onStart  Called when its turn has come.
-   * @throws what the native library throws
+   * Appends tokens to a run until it ends. Waits first while all slots are taken. A canceled run is dropped within one
+   * step.
+   * @param onStart  Called when the run gets its slot.
+   * @throws the errors of the native library
    */
   run(textRun: TextRun, onStart: () => void): Promise<void>;
 }

@@ -3,7 +3,7 @@ import { StepLog } from './step-log.ts';
 
 const step = { rows: 3, durationMs: 5 };
 
-it('gives steps away at most once a second, each once', () => {
+it('returns steps at most once a second, and each step once', () => {
   const log = new StepLog();
   log.add(step);
   expect(log.takeDue(999)).toEqual([]);
@@ -15,7 +15,7 @@ it('gives steps away at most once a second, each once', () => {
   expect(log.takeDue(5_000)).toEqual([]);
 });
 
-it('keeps no more than some minutes of them', () => {
+it('keeps steps of a few minutes at most', () => {
   const log = new StepLog();
   for (let count = 0; count < 20_000; count += 1) log.add(step);
   expect(log.takeAll()).toHaveLength(10_000);

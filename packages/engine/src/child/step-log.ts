@@ -1,8 +1,8 @@
-/** Steps that the worker has not heard of yet. They travel with messages that are sent anyway, and not with each of those. */
+/** Collects steps until they are reported: about once a second, together with a message that is sent anyway. */
 import type { EngineStep } from '@prosemill/core';
 
 const intervalMs = 1_000;
-/** A worker that asks nothing for so long hears no more of them: some minutes of fast steps. */
+/** Steps beyond this number are dropped if the worker stays silent: a few minutes of fast steps. */
 const maxSteps = 10_000;
 
 export class StepLog {
@@ -13,7 +13,7 @@ export class StepLog {
     if (this.#steps.length < maxSteps) this.#steps.push(step);
   }
 
-  /** @param now  Milliseconds of a clock that never goes back. */
+  /** @param now  Milliseconds of a monotonic clock. */
   takeAll(now = performance.now()): readonly EngineStep[] {
     const steps = this.#steps;
     this.#steps = [];
@@ -21,7 +21,7 @@ export class StepLog {
     return steps;
   }
 
-  /** None when some were taken less than a second ago. */
+  /** Like `takeAll`, but returns no steps within a second of the last take. */
   takeDue(now = performance.now()): readonly EngineStep[] {
     return now - this.#takenAt < intervalMs ? [] : this.takeAll(now);
   }

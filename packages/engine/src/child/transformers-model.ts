@@ -1,4 +1,4 @@
-/** A model run by transformers.js, one text at a time. */
+/** The engine `transformers`: transformers.js runs a model, one text at a time. */
 import {
   AutoModelForCausalLM,
   env,
@@ -18,14 +18,14 @@ import type { TextRun } from '../sampling/text-run.ts';
 import type { LoadMessage } from './messages.ts';
 import type { ModelRunner } from './model-runner.ts';
 
-/** @throws what transformers.js throws when the files are no model it can run */
+/** @throws the error of transformers.js when it cannot run the files */
 export async function loadTransformersModel({ model: described, threads }: LoadMessage): Promise<ModelRunner> {
   const { folder, dtype } = described;
   env.logLevel = LogLevel.ERROR;
   env.allowRemoteModels = false;
   env.useCustomCache = true;
   env.customCache = ownGenerationConfig;
-  // The whole path, which cannot be the id of a repository: the name of a folder alone is looked for where such ids are, if it is like one.
+  // An absolute path cannot be a repository id. transformers.js would take a bare folder name for one.
   const model = await AutoModelForCausalLM.from_pretrained(folder, {
     local_files_only: true,
     config: new PretrainedConfig(configOf(described)),
@@ -66,7 +66,7 @@ async function generate(model: PreTrainedModel, textRun: TextRun): Promise<void>
       Array.from(promptIds, () => 1),
       [1, promptIds.length],
     ),
-    // The processor below has the say. Whatever config.json asks for would come before it, so every field has its default.
+    // ChosenToken decides. Settings of config.json would change the logits before it, so every field has its default.
     generation_config: new GenerationConfig(new PretrainedConfig({})),
     max_new_tokens: maxNewTokens,
     logits_processor: processors,
@@ -75,8 +75,8 @@ async function generate(model: PreTrainedModel, textRun: TextRun): Promise<void>
 }
 
 /**
- * Stands before the folder's generation_config.json: a request and its defaults say all about sampling, and the end of text is watched by
- * the run, so that both engines draw from the same distribution.
+ * Hides the folder's generation_config.json from transformers.js. The request and its defaults define all sampling, and
+ * the run itself watches for the end of text, so that both engines draw from the same distribution.
  */
 const ownGenerationConfig = {
   match: async (request: string) =>
@@ -84,7 +84,7 @@ const ownGenerationConfig = {
   put: async () => await Promise.resolve(),
 };
 
-/** GPT-2's sizes as transformers.js looks for them: it knows neither the defaults nor the other names that config.json may rely on. */
+/** Adds GPT-2's sizes by the only names that transformers.js reads; it knows neither defaults nor alternatives. */
 function configOf({ config, shape }: LoadMessage['model']): object {
   if (shape === null) return config;
   const { heads: n_head, layers: n_layer, width: n_embd } = shape;
@@ -92,8 +92,7 @@ function configOf({ config, shape }: LoadMessage['model']): object {
 }
 
 /**
- * Leaves only the token that the run chooses, so that generate's greedy search takes it: its own sampler knows no top_p and draws from one
- * random generator for all texts.
+ * Keeps only the token that the run chooses: the sampler of transformers.js has no top_p, and no seed for each text.
  */
 class ChosenToken extends LogitsProcessor {
   readonly #textRun: TextRun;
@@ -121,7 +120,7 @@ class EndOfRun extends StoppingCriteria {
   }
 
   override _call(inputIds: number[][]): boolean[] {
-    // A cancel may have come while the model ran: its token is not taken any more.
+    // A token that was computed before a cancel arrived is dropped.
     if (this.#textRun.ending === null) this.#textRun.append(Number(inputIds[0]?.at(-1)));
     return [this.#textRun.ending !== null];
   }

@@ -1,4 +1,4 @@
-/** All that is known of a model from its files, and the checksum that stands for all that a text depends on. */
+/** Describes a model from its files. Its checksum covers everything in them that a text depends on. */
 import { createHash } from 'node:crypto';
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -12,34 +12,34 @@ import { findLayout, type ModelLayout } from './model-layout.ts';
 import { refuse, shown } from './model-refusals.ts';
 import { readTokenizer } from './tokenizer-files.ts';
 
-/** sha256 by path, 64 hex digits. */
+/** The sha256 of each path, 64 hex digits. */
 export type Checksums = Readonly<Record<string, string>>;
 
 export interface DescribedModel extends Variant {
   readonly folder: string;
   readonly config: JsonObject;
-  /** Null for a family other than GPT-2. */
+  /** Null for other families than GPT-2. */
   readonly shape: Gpt2Shape | null;
-  /** Positions: prompt and completion together. */
+  /** The most positions of prompt and completion together. */
   readonly contextLength: number;
-  /** As in core's `ModelRecord`. */
+  /** The same value as in core's `ModelRecord`. */
   readonly tokenizer: string;
   /** Tokens that end a text. */
   readonly endIds: readonly number[];
-  /** Files that hold weights, by their paths in the folder. */
+  /** Paths of the files with weights, relative to the folder. */
   readonly weights: readonly string[];
-  /** sha256 of each file that the model was read from. */
+  /** The sha256 of each file that the model was read from. */
   readonly files: Checksums;
   /**
-   * sha256, 64 hex digits: of the weights, of what the engine takes from config.json, of the end of text and of the tokenizer. Another
-   * graph or text of the same request in the same number format needs another one.
+   * The sha256, 64 hex digits, of the weights, the engine's settings from config.json, the end of text and the
+   * tokenizer. Two models have different checksums if they may give another graph or text in the same number format.
    */
   readonly checksum: string;
 }
 
 /**
- * @param wanted  Engines, the best first.
- * @throws {AppError} `engine_unavailable` when no engine of those can run what is in the folder, with the reason
+ * @param wanted  Engines in order of preference.
+ * @throws {AppError} `engine_unavailable` with the reason, when none of these engines can run the model
  */
 export async function describeModel(
   folder: string,
@@ -59,7 +59,7 @@ export async function describeModel(
     weights: weights.map((path) => files[path]),
     config: engine === 'batched' ? shape : config.fields,
     endIds,
-    // The size of the vocabulary is the config's.
+    // The vocabulary size comes from config.json, which is covered above.
     tokenizer: { ...(JSON.parse(tokenizer) as object), vocabularySize: undefined },
   });
   return {
@@ -95,7 +95,7 @@ async function checksumsOf(folder: string, { files }: ModelLayout, onProgress: O
   return Object.fromEntries(entries);
 }
 
-/** One that cannot be read is told of when it is read. */
+/** The total size. An unreadable file counts as 0 here; its error comes when it is read. */
 async function sizeOfFiles(paths: readonly string[]): Promise<number> {
   const sizes = await Promise.all(
     paths.map(
@@ -112,7 +112,6 @@ async function sizeOfFiles(paths: readonly string[]): Promise<number> {
 const sizeOf = (value: unknown): number | null =>
   Number.isSafeInteger(value) && (value as number) > 0 ? (value as number) : null;
 
-/** Positions of a model of another family than GPT-2. */
 function positionsOf({ file, fields }: JsonFile): number {
   const field = ['n_positions', 'max_position_embeddings', 'n_ctx'].find((name) => (fields[name] ?? null) !== null);
   if (field === undefined) throw refuse('no-positions', { file });
@@ -121,14 +120,14 @@ function positionsOf({ file, fields }: JsonFile): number {
   return positions;
 }
 
-/** JSON that does not depend on the order of names in objects. */
+/** The sha256 of canonical JSON, which does not depend on the order of names in objects. */
 const sha256Of = (value: unknown): string =>
   createHash('sha256')
     .update(JSON.stringify(value, (_key, part: unknown) => canonical(part)))
     .digest('hex');
 
 function canonical(value: unknown): unknown {
-  // JSON would write null for all of these.
+  // JSON would write null for NaN and infinite numbers.
   if (typeof value === 'number' && !Number.isFinite(value)) return String(value);
   if (!isObject(value)) return value;
   return Object.fromEntries(Object.entries(value).toSorted(([a], [b]) => (a < b ? -1 : 1)));

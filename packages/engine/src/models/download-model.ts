@@ -1,4 +1,4 @@
-/** A model's files from the hub into a folder of their own, all or nothing. */
+/** Downloads a model's files from the hub into a folder of their own, all or nothing. */
 import { randomUUID } from 'node:crypto';
 import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
@@ -6,36 +6,36 @@ import { AppError } from '@prosemill/core';
 import type { OnLoadProgress } from '../load-progress.ts';
 import type { Checksums } from './describe-model.ts';
 import { downloadHubFile, type HubFile, type Repository } from './hub.ts';
-import { type HubRequest, type HubSource, persistently } from './hub-source.ts';
+import { type HubRequest, type HubSource, withRetries } from './hub-source.ts';
 import type { Variant } from './model-files.ts';
 
 export interface DownloadOptions extends HubRequest {
   readonly source: HubSource;
-  /** Paths of the files, config.json first. */
+  /** The paths of the files, config.json first. */
   readonly files: readonly string[];
   readonly variant: Variant;
   readonly modelDir: string;
-  /** Checksums by path that are known before the download. */
+  /** The checksums that are known before the download, by path. */
   readonly pinned: Checksums;
   readonly onProgress: OnLoadProgress;
 }
 
-/** What a finished download says about itself; the folder has it only when it is complete. */
+/** The description of a complete download, in its folder. An incomplete download has none. */
 export interface DownloadManifest {
   readonly repository: string;
   readonly revision: string;
-  /** Null when the server does not tell. */
+  /** Null when the server does not send it. */
   readonly commit: string | null;
-  /** sha256 of each file that was written. */
+  /** The sha256 of each file that was written. */
   readonly files: Checksums;
 }
 
 const manifestName = 'download.json';
 const partialPrefix = '.partial-';
-/** Older ones belong to no running download. */
+/** Partial downloads that are older than this belong to no running download. */
 const partialLifeMs = 24 * 60 * 60 * 1_000;
 
-/** Where a model lies once it is complete. */
+/** The folder of a model's complete download. */
 export function folderOf(
   modelDir: string,
   { id, revision }: Omit<Repository, 'endpoint'>,
@@ -45,15 +45,15 @@ export function folderOf(
   return join(modelDir, ...id.split('/'), encodeURIComponent(revision), files);
 }
 
-/** Null when the folder holds no complete download. */
+/** Returns null when the folder holds no complete download. */
 export async function readManifest(folder: string): Promise<DownloadManifest | null> {
   const text = await readFile(join(folder, manifestName), 'utf8').catch(() => null);
   return text === null ? null : (JSON.parse(text) as DownloadManifest);
 }
 
 /**
- * Downloads into a folder beside the final one and renames it at the end: a folder under its final name is complete, whatever was
- * interrupted, and two processes that download at once do not disturb each other.
+ * Downloads into a temporary folder and renames it at the end. So a folder under its final name is complete even after
+ * an interruption, and two concurrent downloads do not disturb each other.
  * @returns the folder
  * @throws {AppError} `engine_unavailable` with the reason
  */
@@ -62,14 +62,14 @@ export async function downloadModel(options: DownloadOptions): Promise<string> {
   const folder = folderOf(modelDir, repository, variant);
   await mkdir(dirname(folder), { recursive: true });
   await removeOldPartials(modelDir);
-  // Whoever fetches a model is not always who reads it: mkdtemp would keep others out.
+  // The reader of a model may be another user than its downloader; mkdtemp would deny that user access.
   const partial = join(modelDir, `${partialPrefix}${randomUUID()}`);
   await mkdir(partial);
   try {
     const manifest = await downloadInto(partial, options);
     await writeFile(join(partial, manifestName), JSON.stringify(manifest, null, 2));
     await rename(partial, folder).catch(async (error: unknown) => {
-      // Another process was faster.
+      // Ignores the error if another process has finished the same download first.
       if ((await readManifest(folder)) === null) throw error;
     });
   } finally {
@@ -88,7 +88,7 @@ async function downloadInto(folder: string, options: DownloadOptions): Promise<D
   async function save(file: HubFile): Promise<void> {
     const target = join(folder, file.path);
     await mkdir(dirname(target), { recursive: true });
-    const actual = await persistently(options, () =>
+    const actual = await withRetries(options, () =>
       downloadHubFile(file, target, timeouts, signal, (count) => {
         received.set(file.path, count);
         onProgress('downloading', sum(received.values()), total);

@@ -28,7 +28,7 @@ it.each([
   [null, { model_type: 'gpt2', eos_token_id: null }, []],
   [null, { model_type: 'gpt2' }, [50_256]],
   [null, { model_type: 'llama' }, []],
-])('texts end where generation_config.json says, else where config.json does: %s, %o', async (file, config, ids) => {
+])('the end-of-text ids come from generation_config.json, else from config.json: %s, %o', async (file, config, ids) => {
   expect(await endIdsOf(file, config)).toEqual(ids);
 });
 
@@ -43,13 +43,13 @@ it.each([
   ['', 'generation_config.json is not JSON'],
   ['[0]', 'generation_config.json holds a list'],
   ['null', 'generation_config.json holds null'],
-])('a generation_config.json of %s is refused', async (file, words) => {
+])('generation_config.json is refused if it holds %s', async (file, words) => {
   await expect(endIdsOf(file, gpt2)).rejects.toMatchObject({
     code: 'engine_unavailable',
     message: expect.stringContaining(words),
   });
 });
 
-it('a config.json whose end of text is no id is refused', async () => {
+it('config.json is refused if its end of text is not an id', async () => {
   await expect(endIdsOf(null, { model_type: 'gpt2', eos_token_id: 'x' })).rejects.toThrow('config.json: eos_token_id');
 });

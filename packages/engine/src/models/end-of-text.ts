@@ -1,4 +1,4 @@
-/** Tokens that end a text: all that is taken from generation_config.json. */
+/** Reads the tokens that end a text. Nothing else is taken from generation_config.json. */
 import { gpt2EndOfText, isGpt2 } from '../batched/gpt2-config.ts';
 import type { FileSource } from './file-source.ts';
 import { findJson, type JsonFile } from './model-json.ts';
@@ -7,9 +7,9 @@ import { refuse, shown } from './model-refusals.ts';
 export const generationConfigName = 'generation_config.json';
 
 /**
- * As Hugging Face's generate takes them: of generation_config.json, and if it names none, of config.json.
- * @returns in ascending order, each once
- * @throws {AppError} `engine_unavailable` when the file is no object, or the ids are no ids
+ * Follows Hugging Face's generate: the ids come from generation_config.json, or from config.json if it names none.
+ * @returns the distinct ids, ascending
+ * @throws {AppError} `engine_unavailable` when the file does not hold an object, or a value is not an id
  */
 export async function readEndIds(source: FileSource, config: JsonFile): Promise<readonly number[]> {
   const generation = await findJson(source, generationConfigName);

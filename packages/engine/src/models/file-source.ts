@@ -1,15 +1,15 @@
-/** Where the files of a model are looked for: a folder, or a repository on the hub. */
+/** A place with the files of a model: a folder, or a repository on the hub. */
 import { access, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { refuse } from './model-refusals.ts';
 
 export interface FileSource {
-  /** The model, for messages. */
+  /** The model's name in messages. */
   readonly model: string;
-  /** One of its files, for messages. */
+  /** A file's name in messages. */
   locate(path: string): string;
   has(path: string): Promise<boolean>;
-  /** The text of a small file, without a byte order mark; null where there is none. */
+  /** The text of a small file, without a byte order mark; null if there is no such file. */
   read(path: string): Promise<string | null>;
 }
 

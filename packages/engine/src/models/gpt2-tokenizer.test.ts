@@ -1,4 +1,7 @@
-/** vocab.json and merges.txt of the shipped model; the ids are those of transformers 5.24 on the same files. */
+/**
+ * Tokenizers from vocab.json and merges.txt of the shipped model. transformers 5.24 gave the expected ids for the same
+ * files.
+ */
 import { copyFile, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -47,7 +50,7 @@ it.each<[string, Readonly<Record<string, object>>, readonly (readonly number[])[
     { 'tokenizer_config.json': { added_tokens_decoder: { 4096: { content: '<new>', special: true } } } },
     [once, hello, itsNew],
   ],
-])('gives the ids of Hugging Face with %s', async (_name, files, expected) => {
+])('encodes prompts to the ids of Hugging Face with %s', async (_name, files, expected) => {
   const folder = await mkdtemp(join(tmpdir(), 'prosemill-tokenizer-'));
   onTestFinished(async () => await rm(folder, { recursive: true }));
   for (const name of ['vocab.json', 'merges.txt']) await copyFile(join(shipped, name), join(folder, name));

@@ -1,13 +1,13 @@
-/** A tokenizer.json from the two files that GPT-2's first tokenizer had: vocab.json and merges.txt. */
+/** Converts the two files of GPT-2's original tokenizer, vocab.json and merges.txt, to a tokenizer.json. */
 import { isObject, type JsonFile, type JsonObject } from './model-json.ts';
 import { refuse } from './model-refusals.ts';
 
 export interface Gpt2TokenizerFiles {
   readonly vocab: JsonFile;
   readonly merges: { readonly file: string; readonly text: string };
-  /** tokenizer_config.json, or as much of it as there is. */
+  /** The fields of tokenizer_config.json; may be empty. */
   readonly config: JsonObject;
-  /** Ids by token, of added_tokens.json. */
+  /** The ids of added_tokens.json, by token. */
   readonly added: JsonObject;
 }
 
@@ -15,15 +15,14 @@ type Vocabulary = Readonly<Record<string, number>>;
 
 type AddedToken = JsonObject & { readonly id: number; readonly content: string };
 
-/** Flags of a token that is added without any. */
+/** The flags of an added token that specifies none. */
 const plainToken = { single_word: false, lstrip: false, rstrip: false, normalized: true, special: false } as const;
 
 const endOfText = '<|endoftext|>';
-/** GPT2Tokenizer's default special tokens. */
 export const gpt2SpecialTokens = { bos_token: endOfText, eos_token: endOfText, unk_token: endOfText } as const;
 
 /**
- * @throws {AppError} `engine_unavailable` when the files are no such tokenizer
+ * @throws {AppError} `engine_unavailable` when the files are not such a tokenizer
  * @see transformers' GPT2Tokenizer and GPT2Converter
  */
 export function gpt2TokenizerOf({ vocab, merges, config, added }: Gpt2TokenizerFiles): JsonObject {
@@ -54,7 +53,7 @@ function mergesOf({ file, text }: Gpt2TokenizerFiles['merges'], vocabulary: Voca
   });
 }
 
-/** Those that are listed, and the special ones, which get the next ids where the vocabulary has none for them. */
+/** The listed added tokens and the special tokens. A special token that the vocabulary lacks gets the next free id. */
 function addedTokensOf(vocabulary: Vocabulary, config: JsonObject, added: JsonObject): readonly AddedToken[] {
   const ids = new Map<string, number>(Object.entries(vocabulary));
   const tokens = new Map<string, AddedToken>();
@@ -85,7 +84,7 @@ function specialTokensOf(config: JsonObject): ReadonlySet<string> {
   return new Set(values.map(contentOf).filter((content) => content !== null));
 }
 
-/** The text of a token that is given as text or as an object. */
+/** The text of a token, which may be given as text or as an object. */
 function contentOf(token: unknown): string | null {
   const content = isObject(token) ? token['content'] : token;
   return typeof content === 'string' ? content : null;
@@ -93,7 +92,7 @@ function contentOf(token: unknown): string | null {
 
 const objectOf = (value: unknown): JsonObject => (isObject(value) ? value : {});
 
-/** The template that puts the beginning-of-text token before a prompt, where the configuration asks for it. */
+/** The template that puts the beginning-of-text token before a prompt; null unless the configuration asks for it. */
 function beginOfText(config: JsonObject, addedTokens: readonly AddedToken[]): JsonObject | null {
   const content = contentOf(config['bos_token']);
   const token = addedTokens.find((candidate) => candidate.content === content);

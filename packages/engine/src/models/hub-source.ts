@@ -1,4 +1,4 @@
-/** The files of a repository on the hub, asked for with patience. */
+/** The files of a repository on the hub. Failed requests are retried. */
 import { setTimeout as wait } from 'node:timers/promises';
 import { AppError, backoffMs, reconnectBackoff } from '@prosemill/core';
 import type { FileSource } from './file-source.ts';
@@ -6,14 +6,14 @@ import { type HubFile, type HubTimeouts, readHubText, type Repository, statHubFi
 
 export interface HubRequest {
   readonly repository: Repository;
-  /** Tries for each request, at least 1; each wait between them is longer. */
+  /** The number of attempts for each request, at least 1, with growing pauses between them. */
   readonly tries: number;
   readonly timeouts: HubTimeouts;
   readonly signal: AbortSignal;
 }
 
 export interface HubSource extends FileSource {
-  /** Each file is asked for once. @throws {AppError} `engine_unavailable` when the hub does not say */
+  /** Asks for each file only once. @throws {AppError} `engine_unavailable` when the hub does not answer */
   find(path: string): Promise<HubFile | null>;
 }
 
@@ -23,7 +23,7 @@ export function hubSource(request: HubRequest): HubSource {
   const asked = new Map<string, Promise<HubFile | null>>();
 
   async function find(path: string): Promise<HubFile | null> {
-    const known = asked.get(path) ?? persistently(request, () => statHubFile(repository, path, timeouts, signal));
+    const known = asked.get(path) ?? withRetries(request, () => statHubFile(repository, path, timeouts, signal));
     asked.set(path, known);
     return await known;
   }
@@ -35,13 +35,13 @@ export function hubSource(request: HubRequest): HubSource {
     has: async (path) => (await find(path)) !== null,
     async read(path) {
       const file = await find(path);
-      return file === null ? null : await persistently(request, () => readHubText(file, timeouts, signal));
+      return file === null ? null : await withRetries(request, () => readHubText(file, timeouts, signal));
     },
   };
 }
 
-/** Repeats what failed for a reason that may pass: no answer, a broken download, 429 or a server's error. */
-export async function persistently<T>(
+/** Retries after transient errors: no answer, an interrupted download, 429, or a server error. */
+export async function withRetries<T>(
   { tries, signal }: Pick<HubRequest, 'tries' | 'signal'>,
   run: () => Promise<T>,
 ): Promise<T> {

@@ -1,4 +1,4 @@
-/** Files of a repository on the Hugging Face hub, or on anything that speaks its paths. */
+/** Files of a repository on the Hugging Face hub, or on a server with the same paths. */
 import { createHash } from 'node:crypto';
 import { createWriteStream } from 'node:fs';
 import { Readable } from 'node:stream';
@@ -6,7 +6,7 @@ import { pipeline } from 'node:stream/promises';
 import { AppError } from '@prosemill/core';
 
 export interface Repository {
-  /** Without a slash at the end. */
+  /** The base URL, without a slash at the end. */
   readonly endpoint: string;
   /** `owner/name`. */
   readonly id: string;
@@ -16,31 +16,30 @@ export interface Repository {
 
 export interface HubFile {
   readonly path: string;
-  /** Where its bytes are. */
   readonly url: string;
-  /** Bytes; null when the server does not say. */
+  /** In bytes; null when the server does not send it. */
   readonly size: number | null;
-  /** 64 hex digits: the hub knows it for large files. */
+  /** 64 hex digits; null for small files, for which the hub has none. */
   readonly sha256: string | null;
-  /** The commit the revision stands for. */
   readonly commit: string | null;
 }
 
-/** How long the hub may take to begin an answer, and to go on with one. */
+/** The longest time until the hub begins an answer, and between two chunks of it. */
 export interface HubTimeouts {
   readonly connectMs: number;
   readonly stallMs: number;
 }
 
 const maxRedirects = 5;
-/** So that Content-Length is the length of the file. */
+/** Without compression Content-Length is the length of the file. */
 const headers = { 'Accept-Encoding': 'identity', 'User-Agent': 'prosemill' };
 
 /**
- * Asks for a file without its bytes.
+ * Requests a file's metadata without its bytes.
  * @returns null when the repository has no such file
  * @throws {AppError} `engine_unavailable` with the reason
- * @see huggingface_hub's get_hf_file_metadata: size and checksum stand on the redirect to the storage, not on its answer
+ * @see huggingface_hub's get_hf_file_metadata: size and checksum are headers of the redirect to the storage, not of the
+ *   storage's answer
  */
 export async function statHubFile(
   repository: Repository,
@@ -53,7 +52,7 @@ export async function statHubFile(
   for (let redirects = 0; redirects <= maxRedirects; redirects += 1) {
     const response = await ask(url, { method: 'HEAD', redirect: 'manual' }, connectMs, signal);
     const location = response.headers.get('Location');
-    // A relative one leads to a repository's new name; an absolute one to the storage.
+    // A relative redirect leads to the repository's new name; an absolute one leads to the storage.
     if (isRedirect(response.status) && location !== null && location.startsWith('/')) {
       url = new URL(location, url).href;
       continue;
@@ -75,9 +74,9 @@ export async function statHubFile(
 }
 
 /**
- * Writes a file's bytes to `target`. What is there afterwards is complete only if this resolves.
- * @param onBytes  Told how many bytes have come so far.
- * @returns the checksum of what was written, 64 hex digits
+ * Writes a file's bytes to `target`. The file is complete only if this resolves.
+ * @param onBytes  Called with the number of bytes so far.
+ * @returns the sha256 of the written bytes, 64 hex digits
  * @throws {AppError} `engine_unavailable` with the reason
  */
 export async function downloadHubFile(
@@ -112,7 +111,7 @@ export async function downloadHubFile(
     if (error instanceof AppError) throw error;
     const cause = stall.signal.aborted ? stall.signal.reason : causeOf(error);
     throw new AppError('engine_unavailable', {
-      message: `the download of ${file.path} broke off after ${received} bytes`,
+      message: `the download of ${file.path} was interrupted after ${received} bytes`,
       cause,
     });
   } finally {
@@ -120,7 +119,7 @@ export async function downloadHubFile(
   }
   if (file.size !== null && received !== file.size) {
     throw new AppError('engine_unavailable', {
-      message: `${file.path} should have ${file.size} bytes, but ${received} came`,
+      message: `${file.path} should have ${file.size} bytes, but ${received} were received`,
     });
   }
   return hash.digest('hex');
@@ -135,7 +134,7 @@ export async function readHubText(file: HubFile, { connectMs }: HubTimeouts, sig
   });
 }
 
-/** `connectMs` bounds the time to the headers, not the body. */
+/** Sends a request. `connectMs` limits the time until the headers, not the body. */
 async function ask(url: string, init: RequestInit, connectMs: number, signal: AbortSignal): Promise<Response> {
   const connect = new AbortController();
   const timer = setTimeout(() => connect.abort(new Error(`no answer within ${connectMs / 1_000} s`)), connectMs);
@@ -150,7 +149,7 @@ async function ask(url: string, init: RequestInit, connectMs: number, signal: Ab
   }
 }
 
-/** fetch hides why it failed behind "fetch failed". */
+/** The reason of a failed fetch, whose own message is only "fetch failed". */
 const causeOf = (error: unknown): unknown => (error instanceof TypeError ? (error.cause ?? error) : error);
 
 function refused(url: string, { status }: Response): AppError {

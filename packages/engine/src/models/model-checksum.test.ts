@@ -1,4 +1,4 @@
-/** A model is known by all that its texts depend on. */
+/** A model's identity covers everything that its texts depend on. */
 import { cp, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -41,7 +41,7 @@ describe('a folder whose files are changed between two starts', () => {
   it.each([
     ['layer_norm_epsilon', '"layer_norm_epsilon": 0.00001', '"layer_norm_epsilon": 0.5'],
     ['n_head', '"n_head": 2', '"n_head": 4'],
-  ])('gives what the new %s gives, under another fingerprint and revision', async (_name, from, to) => {
+  ])('writes the text of the new %s, under another fingerprint and revision', async (_name, from, to) => {
     const folder = await write('changed');
     const before = await run(folder);
     await replaced(folder, 'config.json', from, to);
@@ -53,7 +53,7 @@ describe('a folder whose files are changed between two starts', () => {
     expect(await run(folder)).toEqual(before);
   });
 
-  it('writes with a layer less', async () => {
+  it('writes a text with one layer fewer', async () => {
     const folder = await write('smaller');
     await run(folder);
     await replaced(folder, 'config.json', '"n_layer": 2', '"n_layer": 1');
@@ -72,17 +72,17 @@ describe('the checksum', () => {
     ['end of text', { files: { 'generation_config.json': { eos_token_id: [0, 7] } } }],
     ['end of text in config.json', { config: { eos_token_id: 5 }, files: { 'generation_config.json': null } }],
     ['setting of the tokenizer', { files: { 'tokenizer_config.json': { add_bos_token: true } } }],
-  ])('is another when there is another %s', async (name, options) => {
+  ])('changes with another %s', async (name, options) => {
     expect(await checksum(await write(name, options))).not.toBe(await checksum(await write('base')));
   });
 
-  it('is another with another tokenizer', async () => {
+  it('changes with another tokenizer', async () => {
     const [folder, other] = [await write('base'), await write('other')];
     await replaced(other, 'tokenizer.json', '"Ġt"', '"ĠT"');
     expect(await checksum(other)).not.toBe(await checksum(folder));
   });
 
-  it('is the same whatever no text depends on', async () => {
+  it('ignores everything that no text depends on', async () => {
     const folder = await write('base');
     const reordered = Object.fromEntries(Object.entries(smallGpt2Config).toReversed());
     const other = await write('other', {
@@ -101,7 +101,7 @@ describe('a stored graph', () => {
     ['of a model of another shape', async (file: string) => await rename(file, `${file}.other`)],
     ['that is cut off', async (file: string) => await writeFile(file, (await readFile(file)).subarray(0, -9))],
     ['that is empty', async (file: string) => await writeFile(file, '')],
-  ])('%s is not opened, but made anew', async (name, damage) => {
+  ])('%s is not opened but rebuilt', async (name, damage) => {
     const folder = await write('base');
     const expected = await run(folder);
     const stored = graphFileOf(modelDir, await describeModel(folder, ['batched'], 'fp32'));
@@ -119,7 +119,7 @@ describe('a stored graph', () => {
 describe('a download', () => {
   const commit = '0123456789abcdef0123456789abcdef01234567';
 
-  it('whose files are changed has another revision than the commit', async () => {
+  it('with changed files has another revision than the commit', async () => {
     const hub = await startHubServer({ repositories: { 'acme/small': await write('small') }, commit });
     onTestFinished(async () => await hub.stop());
     const resolve = async (): Promise<ResolvedModel> =>

@@ -1,10 +1,10 @@
-/** Engines, number formats, and the names of the files that they need. */
+/** Engines, number formats, and the names of their files. */
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { isObject, type JsonFile } from './model-json.ts';
 import { refuse, shown } from './model-refusals.ts';
 
-/** How transformers.js names the weights of each number format. */
+/** The file suffix of each number format in transformers.js. */
 const fileSuffixes = {
   fp32: '',
   fp16: '_fp16',
@@ -21,13 +21,13 @@ export type Dtype = keyof typeof fileSuffixes;
 export const engines = ['batched', 'transformers'] as const;
 export type Engine = (typeof engines)[number];
 
-/** Which files of a model are meant. */
+/** The engine and number format that determine which files of a model are used. */
 export interface Variant {
   readonly engine: Engine;
   readonly dtype: Dtype;
 }
 
-/** `batched` computes in these from the same weights. */
+/** Whether `batched` can compute in this number format. All of its formats come from the same weights. */
 export const isBatchedDtype = (dtype: Dtype): boolean => dtype === 'fp32' || dtype === 'int8';
 
 export const onnxFile = (dtype: Dtype): string => `onnx/model${fileSuffixes[dtype]}.onnx`;
@@ -35,8 +35,9 @@ export const onnxFile = (dtype: Dtype): string => `onnx/model${fileSuffixes[dtyp
 const maxDataFiles = 100;
 
 /**
- * Weights of more than 2 GB lie in further files, `model.onnx_data`, `model.onnx_data_1`, …; config.json says how many.
- * @throws {AppError} `engine_unavailable` when it says no number
+ * Weights of more than 2 GB are in additional files, `model.onnx_data`, `model.onnx_data_1`, …; config.json has their
+ * number.
+ * @throws {AppError} `engine_unavailable` when config.json has no valid number
  */
 export function onnxDataFiles({ file, fields }: JsonFile, dtype: Dtype): readonly string[] {
   const settings = fields['transformers.js_config'];
@@ -53,7 +54,7 @@ export function onnxDataFiles({ file, fields }: JsonFile, dtype: Dtype): readonl
 }
 
 /**
- * @param onBytes  Hears how many more have been read.
+ * @param onBytes  Called with the number of bytes of each chunk.
  * @returns 64 hex digits
  */
 export async function sha256OfFile(path: string, onBytes: (count: number) => void): Promise<string> {

@@ -1,4 +1,6 @@
-/** Every way in which a GPT-2 model may lie in a folder or on the hub, and why others are refused. */
+/**
+ * Every layout of a GPT-2 model that is supported in a folder or on the hub, and the reasons why others are refused.
+ */
 import { mkdir, mkdtemp, readFile, rm, symlink, truncate } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -45,7 +47,7 @@ const renamed = {
   max_position_embeddings: n_positions,
 };
 
-describe('the same text comes from the same model', () => {
+describe('the same model gives the same text', () => {
   it.each<[string, Gpt2FolderOptions]>([
     ['with gelu_pytorch_tanh', { config: { activation_function: 'gelu_pytorch_tanh' } }],
     ['with gelu_fast', { config: { activation_function: 'gelu_fast' } }],
@@ -54,14 +56,14 @@ describe('the same text comes from the same model', () => {
     ['with no model_type', { config: without('model_type') }],
     ['with the general names of sizes', { files: { 'config.json': { ...unsized, ...renamed } } }],
     [
-      'with both names, of which the general one counts',
+      'with both names of sizes, of which the general one wins',
       { files: { 'config.json': { ...renamed, ...unsized, n_embd: 8 } } },
     ],
     ['in 3 shards', { shards: 3 }],
     ['without tokenizer_config.json', { files: { 'tokenizer_config.json': null } }],
     ['without generation_config.json', { files: { 'generation_config.json': null } }],
     [
-      'with numbers that Python writes',
+      'with NaN and Infinity as Python writes them',
       {
         files: {
           'config.json': JSON.stringify({ ...smallGpt2Config, note: 'NaN, "Infinity" and \\' }).replace(
@@ -71,11 +73,11 @@ describe('the same text comes from the same model', () => {
         },
       },
     ],
-    ['with names of tensors that begin later', { tensorPrefix: '' }],
+    ['with tensor names without the prefix', { tensorPrefix: '' }],
     ['in float64', { dtype: 'F64' }],
-    ['with a head that is stored beside the table of tokens', { head: 'same' }],
-    ['with a head that is stored in place of the table of tokens', { head: 'only' }],
-    ['with such a head and names of tensors that begin later', { head: 'only', tensorPrefix: '' }],
+    ['with a head that is stored beside the token table', { head: 'same' }],
+    ['with a head that is stored instead of the token table', { head: 'only' }],
+    ['with such a head and tensor names without the prefix', { head: 'only', tensorPrefix: '' }],
     [
       'with byte order marks in its files',
       {
@@ -90,7 +92,7 @@ describe('the same text comes from the same model', () => {
     expect((await run(await write('model', options))).text).toBe(text);
   });
 
-  it.each(['F16', 'BF16'] as const)('in %s, but for what is rounded', async (dtype) => {
+  it.each(['F16', 'BF16'] as const)('in %s, except for rounding', async (dtype) => {
     const { ending } = await run(await write('model', { dtype }));
     expect(ending?.reason).not.toBe('error');
   });
@@ -118,7 +120,7 @@ describe('the same text comes from the same model', () => {
   );
 });
 
-it('fields that are left out have the values of GPT2Config', async () => {
+it('missing fields have the defaults of GPT2Config', async () => {
   const left = without('n_layer', 'n_head', 'n_positions', 'eos_token_id');
   const folder = await write('defaults', {
     config: { ...left, n_embd: 24 },
@@ -236,13 +238,13 @@ describe('a folder is refused with the reason', () => {
     if (!['no-onnx', 'other-family'].includes(refusal)) expect(message).not.toContain('onnx');
   });
 
-  it('that is cut off', async () => {
+  it('when its weights are cut off', async () => {
     const folder = await write('refused');
     await truncate(join(folder, 'model.safetensors'), 20_000);
     await expect(run(folder)).rejects.toThrow(patternOf('cut-off'));
   });
 
-  it('whose weights cannot be read', async () => {
+  it('when its weights cannot be read', async () => {
     const folder = await write('refused', file('model.safetensors', null));
     await mkdir(join(folder, 'model.safetensors'));
     await expect(run(folder)).rejects.toThrow(patternOf('unreadable-file'));
@@ -264,7 +266,7 @@ function patternOf(refusal: ModelRefusal): RegExp {
   return new RegExp(parts.join('.+'));
 }
 
-it('a tokenizer may have more tokens than the model if those are added ones', async () => {
+it('a tokenizer may have more tokens than the model if the surplus ones are added tokens', async () => {
   const tokenizer = JSON.parse(await readFile(shippedTokenizer, 'utf8')) as {
     readonly added_tokens: readonly object[];
   };

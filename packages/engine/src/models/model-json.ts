@@ -1,18 +1,17 @@
-/** The small files of a model: JSON as Python writes it. */
+/** Reads the small JSON files of a model, which Python may have written. */
 import { randomUUID } from 'node:crypto';
 import type { FileSource } from './file-source.ts';
 import { refuse, shown } from './model-refusals.ts';
 
 export type JsonObject = Readonly<Record<string, unknown>>;
 
-/** A file that holds an object. */
 export interface JsonFile {
-  /** For messages. */
+  /** The file's name in messages. */
   readonly file: string;
   readonly fields: JsonObject;
 }
 
-/** @throws {AppError} `engine_unavailable` when the file is not there, or holds no object */
+/** @throws {AppError} `engine_unavailable` when the file does not exist or does not hold an object */
 export async function requireJson(source: FileSource, path: string): Promise<JsonFile> {
   const file = await findJson(source, path);
   if (file === null) throw refuse('missing-file', { model: source.model, path });
@@ -20,8 +19,8 @@ export async function requireJson(source: FileSource, path: string): Promise<Jso
 }
 
 /**
- * @returns null when the file is not there
- * @throws {AppError} `engine_unavailable` when the file holds no object
+ * @returns null when the file does not exist
+ * @throws {AppError} `engine_unavailable` when the file does not hold an object
  */
 export async function findJson(source: FileSource, path: string): Promise<JsonFile | null> {
   const text = await source.read(path);
@@ -43,11 +42,11 @@ function parse(text: string, file: string): unknown {
   }
 }
 
-/** A string, which stays as it is whatever it holds, or one of the numbers that JSON does not know. */
+/** Matches a string, which stays as it is, or one of Python's additional numbers. */
 const stringOrNumber = /"(?:[^"\\]|\\.)*"|-?\bInfinity\b|\bNaN\b/g;
 
 /**
- * JSON with the numbers that Python's json module adds to it: NaN, Infinity and -Infinity.
+ * Parses JSON with the numbers that Python's json module adds: NaN, Infinity and -Infinity.
  * @throws {SyntaxError}
  */
 export function parsePythonJson(text: string): unknown {
@@ -56,11 +55,11 @@ export function parsePythonJson(text: string): unknown {
   } catch (error) {
     if (!/Infinity|NaN/.test(text)) throw error;
   }
-  // No string of the text can be this one.
+  // A placeholder for NaN that cannot occur in the text.
   const notANumber = randomUUID();
   const standard = text.replaceAll(stringOrNumber, (match) => {
     if (match === 'NaN') return `"${notANumber}"`;
-    // A literal that is too large for a number is read as an infinite one.
+    // JSON.parse reads a literal that is too large as Infinity.
     return match.startsWith('"') ? match : match.replace('Infinity', '1e999');
   });
   return JSON.parse(standard, (_key, value: unknown) => (value === notANumber ? Number.NaN : value));

@@ -1,4 +1,4 @@
-/** Which files of a folder or a repository make a model, and which engine runs it. */
+/** Finds the files of a model in a folder or repository, and the engine that can run it. */
 import { AppError } from '@prosemill/core';
 import { findUnsupported, type Gpt2Shape, isGpt2, readGpt2Shape } from '../batched/gpt2-config.ts';
 import { generationConfigName } from './end-of-text.ts';
@@ -11,16 +11,14 @@ import { findTokenizerFiles } from './tokenizer-files.ts';
 
 export interface ModelLayout extends Variant {
   readonly config: JsonFile;
-  /** Null for a family other than GPT-2. */
   readonly shape: Gpt2Shape | null;
-  /** Files that hold weights. */
   readonly weights: readonly string[];
   readonly tokenizer: readonly string[];
-  /** All that the engine needs, config.json first. */
+  /** All files that the engine needs, config.json first. */
   readonly files: readonly string[];
 }
 
-/** The model, and what is asked of it. */
+/** The model and the number format that it should run in. */
 interface Candidate {
   readonly source: FileSource;
   readonly config: JsonFile;
@@ -31,8 +29,8 @@ interface Candidate {
 const configName = 'config.json';
 
 /**
- * @param wanted  Engines, the best first: the first that can run the model is taken.
- * @throws {AppError} `engine_unavailable` when none can, with the reason
+ * @param wanted  Engines in order of preference: the first that can run the model is taken.
+ * @throws {AppError} `engine_unavailable` with the reason, when none can run it
  */
 export async function findLayout(source: FileSource, wanted: readonly Engine[], dtype: Dtype): Promise<ModelLayout> {
   const config = await readConfig(source);
@@ -52,7 +50,7 @@ export async function findLayout(source: FileSource, wanted: readonly Engine[], 
   throw new AppError('engine_unavailable', { message: reasonOf(reasons, shape) });
 }
 
-/** A GPT-2 model is made for `batched`: that it comes without ONNX files as well is no news. */
+/** Joins the reasons. A GPT-2 model is meant for `batched`, so its lack of ONNX files is not worth mentioning. */
 function reasonOf({ batched, transformers }: Partial<Record<Engine, string>>, shape: Gpt2Shape | null): string {
   if (batched === undefined) return transformers ?? '';
   return transformers === undefined || shape !== null ? batched : `${batched}; ${transformers}`;
@@ -69,7 +67,7 @@ async function readConfig(source: FileSource): Promise<JsonFile> {
   return config;
 }
 
-/** Each gives the reason when its engine cannot run the model. */
+/** Finds the files for each engine, or the reason why the engine cannot run the model. */
 const finders: Readonly<Record<Engine, (candidate: Candidate) => Promise<TensorFiles | string>>> = {
   async batched({ source, config, shape }) {
     if (shape === null) {

@@ -1,10 +1,7 @@
-/** Why a model does not run, in words: docs/models.md has the same table. */
+/** The reasons why a model is refused. docs/models.md has the same table. */
 import { AppError } from '@prosemill/core';
 
-/**
- * `{model}` is the folder or the repository, `{file}` one of its files, and the other names are values that were found there.
- * A model that is refused by both engines is told the reason of the engine that is nearer to running it.
- */
+/** `{model}` is the folder or the repository, `{file}` one of its files, and the other names are values found there. */
 export const modelRefusals = {
   'missing-file': '{model} has no {path}',
   'unreadable-file': '{file} cannot be read',
@@ -53,7 +50,7 @@ export const modelRefusals = {
 
 export type ModelRefusal = keyof typeof modelRefusals;
 
-/** The names in braces. */
+/** The names in braces, as a union type. */
 type Names<Text extends string> = Text extends `${string}{${infer Name}}${infer Rest}` ? Name | Names<Rest> : never;
 type Values<Refusal extends ModelRefusal> = Readonly<Record<Names<(typeof modelRefusals)[Refusal]>, string | number>>;
 
@@ -62,7 +59,7 @@ export function refusalText<Refusal extends ModelRefusal>(refusal: Refusal, valu
   return modelRefusals[refusal].replaceAll(/\{(\w+)\}/g, (_match, name: string) => String(byName[name]));
 }
 
-/** An error to throw: no engine runs this model. */
+/** The error for a model that no engine can run. */
 export const refuse = <Refusal extends ModelRefusal>(
   refusal: Refusal,
   values: Values<Refusal>,
@@ -71,7 +68,7 @@ export const refuse = <Refusal extends ModelRefusal>(
 
 const maxShown = 60;
 
-/** A value of a file as it stands there, cut where it is long. */
+/** A value of a file for a message, as it is written there; a long one is cut. */
 export function shown(value: unknown): string {
   const text = typeof value === 'number' ? String(value) : (JSON.stringify(value) ?? 'missing');
   return text.length > maxShown ? `${text.slice(0, maxShown)}…` : text;

@@ -17,7 +17,7 @@ function setup(isTTY: boolean) {
 const clear = '\r\u001B[2K';
 
 describe('the progress of a load on a terminal', () => {
-  it('is a bar, which goes away', () => {
+  it('is a bar, which is removed at the end', () => {
     const { report, lines, shown } = setup(true);
     report.update('downloading', 5e6, 20e6);
     expect(shown()).toBe(`${clear}Downloading the model ████████░░░░░░░░░░░░░░░░░░░░░░ 5.0 of 20 MB`);
@@ -28,7 +28,7 @@ describe('the progress of a load on a terminal', () => {
     expect(lines).toEqual([]);
   });
 
-  it('changes with the phase, and says how far a work is that has no bytes', () => {
+  it('changes with the phase, and shows percent for work that is not counted in bytes', () => {
     const { report, shown } = setup(true);
     report.update('checking', 20e6, 20e6);
     report.update('building-int8', 0.4, 1);
@@ -42,7 +42,7 @@ describe('the progress of a load on a terminal', () => {
     expect(shown()).toBe(`${clear}Opening the graph …`);
   });
 
-  it('says nothing while the size is unknown', () => {
+  it('shows nothing while the size is unknown', () => {
     const { report, lines, shown } = setup(true);
     report.update('downloading', 10, 0);
     report.end();
@@ -69,7 +69,7 @@ describe('the progress of a load elsewhere', () => {
     expect(shown()).toBe('');
   });
 
-  it('begins anew when the model is loaded once more', () => {
+  it('starts again when the model is loaded again', () => {
     const { report, lines } = setup(false);
     for (const times of [1, 2]) {
       report.update('opening', 0, 0);
@@ -78,7 +78,7 @@ describe('the progress of a load elsewhere', () => {
     }
   });
 
-  it('says nothing of a check that takes less than a second', () => {
+  it('does not log a check that takes less than a second', () => {
     vi.useFakeTimers();
     const { report, lines } = setup(false);
     for (let done = 0; done <= 100; done += 1) report.update('checking', done, 100);

@@ -1,16 +1,16 @@
-/** Shows how far a load is: a bar on a terminal, a log line every tenth elsewhere. */
+/** Shows the progress of a load: as a bar on a terminal, else as a log line for every tenth. */
 import { type LoadPhase, loadPhases, type Logger } from '@prosemill/core';
 import { type OnLoadProgress, percentOf, shareOf } from '../load-progress.ts';
 
 export interface ProgressReport {
   readonly update: OnLoadProgress;
-  /** Takes the bar off the terminal; what comes later begins anew. Idempotent. */
+  /** Removes the bar from the terminal. A later update starts a new one. Idempotent. */
   end(): void;
 }
 
 const barWidth = 30;
 const inBytes: ReadonlySet<LoadPhase> = new Set(['downloading', 'checking']);
-/** Every start checks the files: of a short check the log says nothing. */
+/** A check that is shorter than this is not logged, because every start checks the files. */
 const quietCheckMs = 1_000;
 const megabytes = (bytes: number): string => (bytes / 1e6).toFixed(bytes < 1e7 ? 1 : 0);
 
@@ -47,7 +47,7 @@ export function createProgressReport(
     update(current, done, total) {
       if (current !== phase) enter(current);
       const share = shareOf(done, total);
-      // A download whose size is not known yet.
+      // The size of the download is not known yet.
       if (share === null && inBytes.has(current)) return;
       if (terminal.isTTY) show(lineOf(current, done, total));
       else log(current, share);

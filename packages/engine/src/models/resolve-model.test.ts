@@ -1,4 +1,4 @@
-/** Getting models, against a server that speaks the hub's paths. */
+/** Resolves and downloads models from a server with the hub's paths. */
 import { cp, mkdir, mkdtemp, readdir, readFile, rm, stat, utimes } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve as resolvePath } from 'node:path';
@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 import type { LoadPhase } from '@prosemill/core';
 import { type HubServer, startHubServer } from '@prosemill/testkit';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { belongingOf, qualityLimits, readQualityReport, storeQualityReport } from '../quality/quality-report.ts';
+import { validityOf, qualityLimits, readQualityReport, storeQualityReport } from '../quality/quality-report.ts';
 import { type ModelChoice, type ResolvedModel, resolveModel } from './resolve-model.ts';
 
 const tinyTales = fileURLToPath(new URL('../../../../models/tiny-tales', import.meta.url));
@@ -16,11 +16,11 @@ const commit = '0123456789abcdef0123456789abcdef01234567';
 
 let hub: HubServer;
 let modelDir: string;
-/** By their phase. */
+/** The reported progress, by phase. */
 let phases: Partial<Record<LoadPhase, [done: number, total: number][]>>;
 
 beforeEach(async () => {
-  // Under distilgpt2's name the bytes are wrong: what a broken or lying mirror would send.
+  // Under distilgpt2's name the server sends wrong bytes, like a broken or malicious mirror.
   const distilgpt2 = { 'distilbert/distilgpt2': tinyTales, 'Xenova/distilgpt2': tinyTales };
   hub = await startHubServer({ repositories: { 'acme/tiny': tinyTales, ...distilgpt2 }, commit });
   modelDir = await mkdtemp(join(tmpdir(), 'prosemill-models-'));
@@ -47,18 +47,18 @@ async function resolve(choice: Partial<ModelChoice>, signal = new AbortControlle
   });
 }
 
-/** Everything in the folder for models, without what belongs to complete downloads. */
+/** The entries of the models folder that belong to no complete download. */
 const leftovers = async (): Promise<string[]> => (await readdir(modelDir)).filter((name) => name.startsWith('.'));
 
 describe('the engine', () => {
-  it('is not batched in a number format that it does not know', async () => {
+  it('cannot be batched in a number format that batched does not have', async () => {
     await expect(resolve({ model: 'shipped', engine: 'batched', dtype: 'q8' })).rejects.toMatchObject({
       code: 'engine_unavailable',
       message: 'the engine batched computes in fp32 or int8, not in q8',
     });
   });
 
-  it('is transformers for a GPT-2 model that comes as ONNX alone', async () => {
+  it('is transformers for a GPT-2 model that has ONNX files only', async () => {
     const folder = join(modelDir, 'onnx-only');
     await cp(tinyTales, folder, { recursive: true });
     await rm(join(folder, weights));
@@ -94,20 +94,20 @@ describe('a model from the hub', () => {
     expect(await resolve({ model: 'acme/tiny' })).toEqual(model);
   });
 
-  it('can be read by others than who fetched it, as an image is built by one and run by another', async () => {
+  it('can be read by other users than its downloader: an image is built by one user and run by another', async () => {
     const { folder } = await resolve({ model: 'acme/tiny' });
     const any = join(modelDir, 'any');
     await mkdir(any);
     expect((await stat(folder)).mode).toBe((await stat(any)).mode);
   });
 
-  it('is what each engine needs, kept apart', async () => {
+  it('has a folder for each engine, with only the files that the engine needs', async () => {
     const batched = await resolve({ model: 'acme/tiny' });
     const transformers = await resolve({ model: 'acme/tiny', engine: 'transformers' });
     expect([batched.engine, transformers.engine]).toEqual(['batched', 'transformers']);
     expect(await readdir(batched.folder)).not.toContain('onnx');
     expect(await readdir(transformers.folder)).not.toContain(weights);
-    // One file of weights serves both dtypes.
+    // Both dtypes of batched use one file of weights.
     expect((await resolve({ model: 'acme/tiny', dtype: 'int8' })).folder).toBe(batched.folder);
     expect((await resolve({ model: 'acme/tiny', engine: 'transformers' })).checksum).not.toBe(batched.checksum);
   });
@@ -119,13 +119,13 @@ describe('a model from the hub', () => {
     expect(hub.requests).toContain('GET /acme/tiny/resolve/v2/config.json');
   });
 
-  it.each(['cut', 'server-error'] as const)('is tried again after a %s', async (fault) => {
+  it.each(['cut', 'server-error'] as const)('is requested again after a %s', async (fault) => {
     hub.breakNext(weights, fault, 1);
     const model = await resolve({ model: 'acme/tiny' });
     expect((await readFile(join(model.folder, weights))).length).toBe(weightsSize);
   });
 
-  it('is refused, and not kept, when its bytes are not what the hub says', async () => {
+  it('is refused and deleted when its bytes do not match the checksum of the hub', async () => {
     hub.breakNext(weights, 'corrupt', 1);
     await expect(resolve({ model: 'acme/tiny' })).rejects.toThrow(
       expect.objectContaining({
@@ -137,7 +137,7 @@ describe('a model from the hub', () => {
     await expect(resolve({ model: 'acme/tiny' })).resolves.toMatchObject({ name: 'tiny' });
   });
 
-  it('is never taken for complete when a download was interrupted', async () => {
+  it('is not taken for complete after an interrupted download', async () => {
     hub.breakNext(weights, 'stall', 1);
     const stopping = new AbortController();
     const loading = resolve({ model: 'acme/tiny' }, stopping.signal);
@@ -148,7 +148,7 @@ describe('a model from the hub', () => {
     expect((await resolve({ model: 'acme/tiny' })).folder).toContain('acme');
   });
 
-  it('clears away what a killed process left long ago, not what one may be loading now', async () => {
+  it('deletes old partial downloads of killed processes, but not recent ones', async () => {
     for (const name of ['.partial-old', '.partial-new']) await mkdir(join(modelDir, name));
     const lastWeek = new Date(Date.now() - 7 * 24 * 60 * 60 * 1_000);
     await utimes(join(modelDir, '.partial-old'), lastWeek, lastWeek);
@@ -156,15 +156,15 @@ describe('a model from the hub', () => {
     expect(await leftovers()).toEqual(['.partial-new']);
   });
 
-  it('can be loaded by two processes at once', async () => {
+  it('can be downloaded twice at the same time', async () => {
     const [one, two] = await Promise.all([resolve({ model: 'acme/tiny' }), resolve({ model: 'acme/tiny' })]);
     expect(one).toEqual(two);
     expect(await leftovers()).toEqual([]);
   });
 
   it.each([
-    ['acme/nothing', 'acme/nothing cannot be had', /answered 401: the repository does not exist or needs a login/],
-  ])('says why %s cannot be had', async (model, message, cause) => {
+    ['acme/nothing', 'acme/nothing is not available', /answered 401: the repository does not exist or needs a login/],
+  ])('says why %s is not available', async (model, message, cause) => {
     const expected =
       cause === undefined ? {} : { cause: expect.objectContaining({ message: expect.stringMatching(cause) }) };
     await expect(resolve({ model })).rejects.toThrow(expect.objectContaining({ message, ...expected }));
@@ -184,14 +184,14 @@ describe('a model from the hub', () => {
     'acme/ti..ny',
     'acme/tiny.git',
     'x'.repeat(97),
-  ])('looks for %s on the disk alone, and says where', async (model) => {
+  ])('looks for %s on the disk only, and says where', async (model) => {
     const whole = resolvePath(model);
     const message = `MODEL is "${model}", which names a folder that is not there: ${whole}`;
     await expect(resolve({ model })).rejects.toThrow(message);
     expect(hub.requests).toEqual([]);
   });
 
-  it('says that ~ is not expanded, and that a file is no folder', async () => {
+  it('says that ~ is not expanded, and that a file is not a folder', async () => {
     await expect(resolve({ model: '~/tiny' })).rejects.toThrow('~ is not expanded here');
     await expect(resolve({ model: join(tinyTales, 'config.json') })).rejects.toThrow('is a file, not a folder');
   });
@@ -206,10 +206,10 @@ describe('a model from the hub', () => {
 });
 
 describe('distilgpt2', () => {
-  it('is asked for at its pinned revision and checked against its pinned checksum', async () => {
+  it('is requested at its pinned revision and checked against its pinned checksum', async () => {
     await expect(resolve({ model: 'distilgpt2' })).rejects.toThrow(
       expect.objectContaining({
-        message: 'distilgpt2 cannot be had',
+        message: 'distilgpt2 is not available',
         cause: expect.objectContaining({
           message: expect.stringContaining('e1ff18884359fe8beb795a5f414feb85a6ce3d929ad019c0d958c039d2b94a1b'),
         }),
@@ -220,28 +220,30 @@ describe('distilgpt2', () => {
     );
   });
 
-  it('comes from the ONNX edition for transformers.js', async () => {
-    await expect(resolve({ model: 'distilgpt2', engine: 'transformers' })).rejects.toThrow('distilgpt2 cannot be had');
+  it('comes from the ONNX repository for transformers.js', async () => {
+    await expect(resolve({ model: 'distilgpt2', engine: 'transformers' })).rejects.toThrow(
+      'distilgpt2 is not available',
+    );
     expect(hub.requests[0]).toBe(
       'HEAD /Xenova/distilgpt2/resolve/a41c10485c18a64b6606729b6a082330cbd8f49e/config.json',
     );
   });
 
-  it('gives way to the shipped model only when MODEL is not set, with the reason', async () => {
+  it('is replaced by the shipped model, with a reason, only when MODEL is not set', async () => {
     const model = await resolve({});
     expect(model).toMatchObject({ name: 'tiny-tales', dtype: 'fp32' });
     expect(model.fallbackReason).toMatch(
-      /^distilgpt2 could not be had \(.*checksum.*\), so the small model tiny-tales of this repository runs instead\.$/,
+      /^distilgpt2 is not available \(.*checksum.*\), so the small model tiny-tales of this repository runs instead\.$/,
     );
   });
 
-  it('gives way after one quick try when the hub cannot be reached', async () => {
+  it('is replaced after one quick attempt when the hub cannot be reached', async () => {
     await hub.stop();
     const model = await resolve({});
     expect(model.fallbackReason).toMatch(/127\.0\.0\.1:\d+ cannot be reached: connect ECONNREFUSED/);
   });
 
-  it('gives way when the hub does not answer', async () => {
+  it('is replaced when the hub does not answer', async () => {
     hub.setSilent(true);
     const model = await resolve({});
     expect(model.fallbackReason).toContain('no answer within 5 s');
@@ -249,11 +251,11 @@ describe('distilgpt2', () => {
   });
 });
 
-/** Beside the model: int8 has passed, or not. */
+/** Stores a quality report beside the model, in which int8 has passed or not. */
 async function storeReport({ folder, checksum }: ResolvedModel, isInt8Passed: boolean): Promise<void> {
   const passed = { perplexity: 20, klDivergence: 0, top1Agreement: 1, isPassed: true };
   await storeQualityReport(folder, {
-    ...belongingOf(checksum),
+    ...validityOf(checksum),
     text: { name: 'a.txt', sha256: '', characters: 9_000, scoredTokens: 2_000 },
     limits: qualityLimits,
     dtypes: { fp32: passed, int8: { ...passed, isPassed: isInt8Passed } },
@@ -261,7 +263,7 @@ async function storeReport({ folder, checksum }: ResolvedModel, isInt8Passed: bo
 }
 
 describe('with no dtype asked for', () => {
-  it('a model runs in fp32 until a quality report beside it says that int8 passed, also after its download', async () => {
+  it('a model runs in fp32 until a quality report in its folder says that int8 passed', async () => {
     const model = await resolve({ model: 'acme/tiny', dtype: undefined });
     expect(model.dtype).toBe('fp32');
     await storeReport(model, true);
@@ -271,7 +273,7 @@ describe('with no dtype asked for', () => {
     expect(await readQualityReport(model.folder)).not.toBeNull();
   });
 
-  it('a report says nothing for transformers, and nothing against a dtype that is asked for', async () => {
+  it('a report does not apply to transformers, and does not override an explicit dtype', async () => {
     const folder = join(modelDir, 'tiny');
     await cp(tinyTales, folder, { recursive: true });
     await storeReport(await resolve({ model: folder }), true);
@@ -282,7 +284,7 @@ describe('with no dtype asked for', () => {
     expect((await resolve({ model: folder, dtype: 'int8' })).dtype).toBe('int8');
   });
 
-  it('the shipped model, in place of distilgpt2, runs in what its own report says', async () => {
+  it('the shipped model, in place of distilgpt2, runs in the dtype that its own report chooses', async () => {
     const { dtype } = await resolve({ model: 'shipped', dtype: undefined });
     expect(await resolve({ dtype: undefined })).toMatchObject({ name: 'tiny-tales', dtype });
     expect(await resolve({ dtype: 'int8' })).toMatchObject({ name: 'tiny-tales', dtype: 'int8' });
@@ -291,7 +293,7 @@ describe('with no dtype asked for', () => {
 });
 
 describe('a folder', () => {
-  it('is taken as it is', async () => {
+  it('is used as it is', async () => {
     expect(await resolve({ model: tinyTales })).toMatchObject({
       name: 'tiny-tales',
       folder: tinyTales,
@@ -304,7 +306,7 @@ describe('a folder', () => {
     });
   });
 
-  it('must hold what transformers.js needs', async () => {
+  it('must have a config.json', async () => {
     await expect(resolve({ model: modelDir })).rejects.toThrow(`The model folder ${modelDir} has no config.json`);
   });
 });

@@ -1,4 +1,4 @@
-/** From what MODEL says to a folder with a model in it, and the engine that runs it. */
+/** Resolves MODEL to a folder with a model, and to the engine that runs it. */
 import { existsSync } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { basename, resolve } from 'node:path';
@@ -15,28 +15,27 @@ import { type Dtype, type Engine, engines, isBatchedDtype, onnxFile, type Varian
 import { findLayout } from './model-layout.ts';
 
 export interface ModelChoice {
-  /** A hub id, a folder, or `shipped`; undefined: distilgpt2 if it can be had, else the shipped model. */
+  /** A hub id, a folder, or `shipped`; undefined: distilgpt2 if it is available, else the shipped model. */
   readonly model: string | undefined;
-  /** On the hub; undefined: the pinned one of a known model, else `main`. */
+  /** The revision on the hub; undefined: the pinned one of a known model, else `main`. */
   readonly revision: string | undefined;
-  /** `auto`: `batched` where it can run the model in this dtype, else `transformers`. */
+  /** `auto`: `batched` if it can run the model in this dtype, else `transformers`. */
   readonly engine: Engine | 'auto';
-  /** Undefined: with `batched` the fastest that passed the quality gate, else fp32. */
+  /** Undefined: the fastest dtype of `batched` that passed the quality gate, else fp32. */
   readonly dtype: Dtype | undefined;
-  /** Where downloads are kept. */
+  /** The folder of downloaded models. */
   readonly modelDir: string;
   readonly hubEndpoint: string;
 }
 
-/** Once it is known in which dtype a model is looked for. */
 type DefiniteChoice = ModelChoice & { readonly dtype: Dtype };
 
 export interface ResolvedModel extends DescribedModel {
-  /** The last part of its id or path. */
+  /** The last part of the model's id or path. */
   readonly name: string;
-  /** The commit on the hub; of a folder, and of a download that is not as the hub has it, with the first digits of the checksum. */
+  /** A download's commit, plus digits of the checksum if its files were changed; for a folder only the digits. */
   readonly revision: string;
-  /** As in core's `LoadedModel`. */
+  /** The same value as in core's `LoadedModel`. */
   readonly fallbackReason: string | null;
 }
 
@@ -46,7 +45,6 @@ interface PinnedModel {
   readonly checksums: Checksums;
 }
 
-/** distilgpt2 as each engine wants it. */
 const distilgpt2: Readonly<Record<Engine, PinnedModel>> = {
   batched: {
     id: 'distilbert/distilgpt2',
@@ -59,14 +57,13 @@ const distilgpt2: Readonly<Record<Engine, PinnedModel>> = {
     checksums: { [onnxFile('fp32')]: 'd605c4b3740df3960e8f84e4c5735af8d81d19105eb915b692272c08cc800b0c' },
   },
 };
-/** Names under which people know it. */
 const distilgpt2Names: ReadonlySet<string> = new Set(['distilgpt2', ...engines.map((engine) => distilgpt2[engine].id)]);
 
 /** @see huggingface_hub's validate_repo_id */
 const hubId = /^(?:[A-Za-z0-9_][\w.-]{0,95}\/)?[A-Za-z0-9_](?:[\w.-]{0,94}[A-Za-z0-9_])?$/;
 const isHubId = (model: string): boolean => hubId.test(model) && !/--|\.\.|[-.]\/|\.git$/.test(model);
 
-/** With MODEL not set there is one quick try, because there is something to fall back to. */
+/** Without MODEL there is only one quick attempt, because the shipped model is a fallback. */
 const oneTry = { tries: 1, timeouts: { connectMs: 5_000, stallMs: 30_000 } };
 const manyTries = { tries: 4, timeouts: { connectMs: 10_000, stallMs: 30_000 } };
 
@@ -79,7 +76,7 @@ export interface ResolveOptions {
 
 type FetchOptions = ResolveOptions & typeof oneTry;
 
-/** @throws {AppError} `engine_unavailable` when the model cannot be had: never another one than asked for */
+/** @throws {AppError} `engine_unavailable` when the model is not available; nothing replaces an explicit model */
 export async function resolveModel(choice: ModelChoice, options: ResolveOptions): Promise<ResolvedModel> {
   if (choice.engine === 'batched' && choice.dtype !== undefined && !isBatchedDtype(choice.dtype)) {
     throw new AppError('engine_unavailable', {
@@ -87,7 +84,7 @@ export async function resolveModel(choice: ModelChoice, options: ResolveOptions)
     });
   }
   const found = await findModel({ ...choice, dtype: choice.dtype ?? 'fp32' }, options);
-  // All dtypes of `batched` come from the same files, so it can be chosen when they are there.
+  // All dtypes of `batched` use the same files, so the dtype can be chosen after the download.
   if (choice.dtype !== undefined || found.engine !== 'batched') return found;
   return { ...found, dtype: await readDefaultDtype(found.folder, found.checksum) };
 }
@@ -100,11 +97,11 @@ async function findModel(choice: DefiniteChoice, options: ResolveOptions): Promi
   if (!isHubId(model)) throw new AppError('engine_unavailable', { message: pathProblem(model) });
   return await fromHub(model, choice, { ...options, ...manyTries }).catch((cause: unknown) => {
     options.signal.throwIfAborted();
-    throw new AppError('engine_unavailable', { message: `${model} cannot be had`, cause });
+    throw new AppError('engine_unavailable', { message: `${model} is not available`, cause });
   });
 }
 
-/** Says why a MODEL that the hub cannot have is no folder either. */
+/** Explains why a MODEL that is not a hub id is not a folder either. */
 function pathProblem(model: string): string {
   const why = existsSync(model) ? 'is a file, not a folder' : `names a folder that is not there: ${resolve(model)}`;
   const hint = model.startsWith('~') ? '; ~ is not expanded here, so write the whole path' : '';
@@ -118,12 +115,12 @@ async function resolveDefault(choice: DefiniteChoice, options: ResolveOptions): 
     options.signal.throwIfAborted();
     const hasDtype = choice.engine !== 'transformers' && isBatchedDtype(choice.dtype);
     const shipped = await fromFolder(shippedFolder, hasDtype ? choice : { ...choice, dtype: 'fp32' }, options);
-    const fallbackReason = `distilgpt2 could not be had (${errorLine(error)}), so the small model ${shipped.name} of this repository runs instead.`;
+    const fallbackReason = `distilgpt2 is not available (${errorLine(error)}), so the small model ${shipped.name} of this repository runs instead.`;
     return { ...shipped, fallbackReason };
   }
 }
 
-/** Engines that may run a model, the best first. */
+/** The engines that may run a model, in order of preference. */
 function candidatesOf({ engine, dtype }: Pick<DefiniteChoice, 'engine' | 'dtype'>): readonly Engine[] {
   if (engine !== 'auto') return [engine];
   return isBatchedDtype(dtype) ? engines : ['transformers'];
@@ -135,7 +132,7 @@ async function fromFolder(
   { onProgress }: ResolveOptions,
 ): Promise<ResolvedModel> {
   const described = await describeModel(folder, candidatesOf(choice), choice.dtype, onProgress);
-  return { ...described, name: basename(folder), revision: digitsOf(described), fallbackReason: null };
+  return { ...described, name: basename(folder), revision: shortChecksumOf(described), fallbackReason: null };
 }
 
 async function fromHub(model: string, choice: DefiniteChoice, options: FetchOptions): Promise<ResolvedModel> {
@@ -191,12 +188,12 @@ async function fromDownload(
   return {
     ...described,
     name: basename(id),
-    revision: isUntouched ? commit : `${commit ?? revision}+${digitsOf(described)}`,
+    revision: isUntouched ? commit : `${commit ?? revision}+${shortChecksumOf(described)}`,
     fallbackReason: null,
   };
 }
 
-const digitsOf = ({ checksum }: DescribedModel): string => checksum.slice(0, 12);
+const shortChecksumOf = ({ checksum }: DescribedModel): string => checksum.slice(0, 12);
 
 const isSame = (files: Checksums, downloaded: Checksums | undefined): boolean => isDeepStrictEqual(files, downloaded);
 

@@ -1,4 +1,4 @@
-/** The small models of testkit, from which the tests of folders are made, are models like any other. */
+/** The small models that testkit writes for the tests of model folders are complete models. */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

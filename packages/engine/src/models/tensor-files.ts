@@ -1,26 +1,25 @@
-/** The files that hold a model's weights as safetensors: one, or shards with an index. */
+/** Finds the safetensors files of a model: one file, or shards with an index. */
 import type { FileSource } from './file-source.ts';
 import { findJson, isObject, type JsonFile } from './model-json.ts';
 import { refusalText, refuse, shown } from './model-refusals.ts';
 
 const weightsName = 'model.safetensors';
 const indexName = 'model.safetensors.index.json';
-/** Formats that Hugging Face reads, and this service does not. */
+/** Files in formats that Hugging Face reads and this service does not. */
 const otherNames = ['pytorch_model.bin', 'pytorch_model.bin.index.json', 'tf_model.h5', 'flax_model.msgpack'];
 
-/** A path that leads nowhere but into the model's folder. */
+/** A relative path that cannot leave the model's folder. */
 const shardName = /^(?!.*(?:^|\/)\.{1,2}\/)[\w.-]+(?:\/[\w.-]+)*\.safetensors$/;
 
 export interface TensorFiles {
-  /** In ascending order: of a tensor that is in several, the last counts. */
+  /** In ascending order. If several files have the same tensor, the last one counts. */
   readonly weights: readonly string[];
-  /** Those, and the index. */
   readonly files: readonly string[];
 }
 
 /**
- * @returns the reason when there are none
- * @throws {AppError} `engine_unavailable` when the index is not one, or a shard is not there
+ * @returns the files, or the reason why there are none
+ * @throws {AppError} `engine_unavailable` when the index is invalid or a shard is missing
  */
 export async function findTensorFiles(source: FileSource): Promise<TensorFiles | string> {
   if (await source.has(weightsName)) return { weights: [weightsName], files: [weightsName] };

@@ -1,4 +1,4 @@
-/** The tokenizer's files of a model folder, and the record made from them. */
+/** The tokenizer files of a model folder, and the tokenizer record that is made from them. */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -10,7 +10,7 @@ import { describeModel } from './describe-model.ts';
 interface Files {
   /** Fields of tokenizer_config.json. */
   readonly config?: Readonly<Record<string, unknown>>;
-  /** special_tokens_map.json */
+  /** Fields of special_tokens_map.json. */
   readonly map?: Readonly<Record<string, unknown>>;
 }
 
@@ -22,7 +22,7 @@ async function tokenizerOf({ config = {}, map }: Files): Promise<Tokenizer> {
   return createTokenizer((await describeModel(folder, ['batched'], 'fp32')).tokenizer);
 }
 
-/** No character of it has a token. */
+/** A text whose characters have no tokens. */
 const dropped = '日本';
 
 describe('the beginning of text', () => {
@@ -34,17 +34,17 @@ describe('the beginning of text', () => {
       'in tokenizer_config.json, which wins when it lists its added tokens',
       { config: { bos_token: '<s>', added_tokens_decoder: {} }, map: { bos_token: 'a' } },
     ],
-  ])('is found %s, as transformers finds it', async (_where, files) => {
+  ])('is found %s, like in transformers', async (_where, files) => {
     expect((await tokenizerOf(files)).encode(dropped)).toEqual([0]);
   });
 
-  it('is not made up', async () => {
+  it('is not invented if no file names it', async () => {
     const tokenizer = await tokenizerOf({});
     expect(() => tokenizer.encode(dropped)).toThrow(expect.objectContaining({ code: 'invalid_request' }));
   });
 });
 
-it('has the size of the vocabulary, beyond which an added token is refused', async () => {
+it('the record has the vocabulary size, and a prompt with an added token beyond it is refused', async () => {
   const tokenizer = await tokenizerOf({ config: { added_tokens_decoder: { 29: { content: '<more>' } } } });
   expect(tokenizer.encode('more')).toHaveLength(4);
   expect(() => tokenizer.encode('<more>')).toThrow(expect.objectContaining({ code: 'invalid_request' }));

@@ -1,4 +1,4 @@
-/** The files of a model's tokenizer, and the record that prompts are encoded by. */
+/** Finds the files of a model's tokenizer, and makes of them the record that a tokenizer is created from. */
 import { createTokenizer } from '@prosemill/tokenizer';
 import { errorLine } from '@prosemill/core';
 import { isGpt2 } from '../batched/gpt2-config.ts';
@@ -9,7 +9,7 @@ import { refuse } from './model-refusals.ts';
 
 const tokenizerName = 'tokenizer.json';
 const configName = 'tokenizer_config.json';
-/** Older: what tokenizer_config.json says of special tokens today. */
+/** The older file for special tokens; newer models list them in tokenizer_config.json. */
 const specialTokensName = 'special_tokens_map.json';
 const vocabName = 'vocab.json';
 const mergesName = 'merges.txt';
@@ -19,8 +19,8 @@ const gpt2Classes: ReadonlySet<unknown> = new Set(['GPT2Tokenizer', 'GPT2Tokeniz
 
 /**
  * @param config  The model's config.json.
- * @returns those that are there
- * @throws {AppError} `engine_unavailable` when they make no tokenizer
+ * @returns the files that exist
+ * @throws {AppError} `engine_unavailable` when they are not enough for a tokenizer
  */
 export async function findTokenizerFiles(source: FileSource, config: JsonFile): Promise<readonly string[]> {
   const { model } = source;
@@ -32,7 +32,7 @@ export async function findTokenizerFiles(source: FileSource, config: JsonFile): 
   return [vocabName, mergesName, ...settings, ...(await present(source, addedTokensName))];
 }
 
-/** @param settings  tokenizer_config.json, whose class is that of the model's family where it names none. */
+/** @param settings  tokenizer_config.json. If it names no class, the model's family decides. */
 function isOfGpt2(settings: JsonFile | null, config: JsonFile): boolean {
   const name = settings?.fields['tokenizer_class'] ?? null;
   return name === null ? isGpt2(config.fields) : gpt2Classes.has(name);
@@ -44,10 +44,10 @@ async function present(source: FileSource, ...paths: string[]): Promise<readonly
 }
 
 /**
- * @param files       As {@link findTokenizerFiles} found them.
- * @param vocabulary  Embeddings of the model; null when its config.json does not say.
- * @returns as in core's `ModelRecord`
- * @throws {AppError} `engine_unavailable` when the files are no tokenizer, or not the model's
+ * @param files             The result of {@link findTokenizerFiles}.
+ * @param model.vocabulary  The number of the model's embeddings; null when config.json does not have it.
+ * @returns the tokenizer of core's `ModelRecord`
+ * @throws {AppError} `engine_unavailable` when the files are not a tokenizer, or do not fit the model
  */
 export async function readTokenizer(
   source: FileSource,
@@ -69,8 +69,8 @@ export async function readTokenizer(
 }
 
 /**
- * Special tokens of the older file count, unless tokenizer_config.json is of the newer kind that lists its added tokens. Those of GPT-2
- * count where neither file names one.
+ * The special tokens of the older file win, unless tokenizer_config.json is of the newer kind that lists its added
+ * tokens. GPT-2's special tokens apply if neither file names one.
  * @see transformers 5, PreTrainedTokenizerBase._from_pretrained
  */
 async function readSettings(source: FileSource, config: JsonFile): Promise<JsonObject> {
@@ -89,7 +89,7 @@ async function readGpt2Tokenizer(source: FileSource, config: JsonObject): Promis
   return { file: vocab.file, fields };
 }
 
-/** Tokens that were added to the vocabulary may have no embedding: a prompt that has one of them is refused later. */
+/** Added tokens may lack an embedding: a prompt that has one of them is refused later. Other tokens may not. */
 function checkFit({ file, fields }: JsonFile, embeddings: number): void {
   const added = new Set(idsIn(fields['added_tokens']));
   const own = vocabularyIds(fields['model']);
@@ -97,7 +97,7 @@ function checkFit({ file, fields }: JsonFile, embeddings: number): void {
   throw refuse('too-many-tokens', { file, tokens: new Set([...own, ...added]).size, embeddings });
 }
 
-/** A list of tokens has their ids by its order, any other vocabulary by name. */
+/** The ids of a vocabulary: a list assigns ids by position, an object by name. */
 function vocabularyIds(model: unknown): readonly number[] {
   const vocab = isObject(model) ? model['vocab'] : null;
   if (Array.isArray(vocab)) return vocab.map((_token, id) => id);

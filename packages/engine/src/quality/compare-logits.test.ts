@@ -3,12 +3,12 @@ import { addScores, compareLogits, noScore } from './compare-logits.ts';
 
 const logitsOf = (...shares: number[]): Float32Array => Float32Array.from(shares, Math.log);
 
-/** A row of 3 tokens: in fp32 ½, ¼, ¼; in the other format ¼, ½, ¼. */
+/** Probabilities of 3 tokens: ½, ¼, ¼ in fp32, and ¼, ½, ¼ in the other format. */
 const reference = logitsOf(0.5, 0.25, 0.25);
 const logits = logitsOf(0.25, 0.5, 0.25);
 
 describe('one row', () => {
-  it('costs the text what its next token was given', () => {
+  it('adds −ln of the probability of the next token', () => {
     const { negativeLogLikelihood, tokens } = compareLogits({ logits, reference, targets: [2] });
     expect([tokens, negativeLogLikelihood]).toEqual([1, expect.closeTo(Math.log(4), 6)]);
   });
@@ -22,23 +22,23 @@ describe('one row', () => {
     ['another', logits, 0],
     ['the same', logitsOf(0.4, 0.3, 0.3), 1],
     ['the first of two', logitsOf(0.4, 0.4, 0.2), 1],
-  ])('agrees or not when the most probable token is %s', (_name, row, agreements) => {
+  ])('compares the most probable tokens: %s', (_name, row, agreements) => {
     expect(compareLogits({ logits: row, reference, targets: [0] })).toMatchObject({ agreements });
   });
 
-  it('means the same whatever is added to all of its logits, as large as they come', () => {
+  it('has the same scores when a large number is added to all of its logits', () => {
     const moved = logits.map((value) => value + 64);
     const scores = [logits, moved].map((row) => compareLogits({ logits: row, reference, targets: [1] }));
     expect(scores[1]?.divergence).toBeCloseTo(scores[0]?.divergence ?? 0, 5);
     expect(scores[1]?.negativeLogLikelihood).toBeCloseTo(Math.log(2), 5);
   });
 
-  it('compared with itself does not diverge, and agrees', () => {
+  it('does not diverge from itself, and agrees with itself', () => {
     expect(compareLogits({ logits, reference: logits, targets: [0] })).toMatchObject({ divergence: 0, agreements: 1 });
   });
 });
 
-it('several rows, and several windows, add up', () => {
+it('scores of several rows and several windows add up', () => {
   const two = compareLogits({
     logits: Float32Array.of(...logits, ...reference),
     reference: Float32Array.of(...reference, ...reference),

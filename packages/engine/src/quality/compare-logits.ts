@@ -1,28 +1,28 @@
-/** How near the predictions of one number format are to those of another, and to the text. Pure. */
+/** Compares the predictions of one number format with those of another and with the text. Pure. */
 
-/** Sums over scored tokens, so that windows can be added up. */
+/** Sums over the scored tokens, so that the scores of windows can be added up. */
 export interface ScoreSums {
   readonly tokens: number;
-  /** −ln p of the tokens that the text goes on with, in nats. */
+  /** The sum of −ln p over the actual next tokens of the text, in nats. */
   readonly negativeLogLikelihood: number;
   /** KL(reference ‖ this), in nats. */
   readonly divergence: number;
-  /** Tokens whose most probable successor is the reference's. */
+  /** The number of positions at which the most probable next token is the same as in the reference. */
   readonly agreements: number;
 }
 
 export interface LogitRows {
   /** Shape [L, V]. */
   readonly logits: Float32Array;
-  /** Shape [L, V]: those of fp32, on the same tokens. */
+  /** Shape [L, V]: the logits of fp32 for the same tokens. */
   readonly reference: Float32Array;
-  /** Shape [L]: the token that the text goes on with. */
+  /** Shape [L]: the actual next token of the text. */
   readonly targets: ArrayLike<number>;
 }
 
 export const noScore: ScoreSums = { tokens: 0, negativeLogLikelihood: 0, divergence: 0, agreements: 0 };
 
-/** Of L rows over a vocabulary of V. Compared with itself, a format has divergence 0 and agrees everywhere. */
+/** Scores L rows over a vocabulary of V. A format compared with itself has divergence 0 and agrees everywhere. */
 export function compareLogits({ logits, reference, targets }: LogitRows): ScoreSums {
   const vocabulary = logits.length / targets.length;
   let negativeLogLikelihood = 0;
@@ -51,8 +51,8 @@ export function addScores(one: ScoreSums, two: ScoreSums): ScoreSums {
 }
 
 /**
- * The row's logarithm of the sum of exponentials, and the id of its largest logit (of equal ones the lowest).
- * Shape [V].
+ * The log-sum-exp of a row and the id of its largest logit; among equal logits the lowest id.
+ * @param row  Shape [V].
  */
 function logSumOf(row: Float32Array): { logSum: number; top: number } {
   let top = 0;
@@ -69,7 +69,7 @@ function logSumOf(row: Float32Array): { logSum: number; top: number } {
   return { logSum: largest + Math.log(sum), top };
 }
 
-/** Σ p (ln p − ln q), where p is the reference. Both of shape [V]. */
+/** The KL divergence Σ p (ln p − ln q), where p is the reference. Both rows have shape [V]. */
 function divergenceOf(of: {
   row: Float32Array;
   logSum: number;

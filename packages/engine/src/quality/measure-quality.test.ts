@@ -1,4 +1,4 @@
-/** The gate on the model that ships with the repository. */
+/** The quality gate on the shipped model. */
 import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -40,17 +40,17 @@ describe('the report that ships with tiny-tales', () => {
     measured = (await measureQuality(optionsWith({}))).report as QualityReport;
   });
 
-  it('is of this model, this graph and this text: if not, run `MODEL=shipped pnpm quality`', () => {
+  it('belongs to this model, graph and text; if it does not, run `MODEL=shipped pnpm quality`', () => {
     const { modelChecksum, graphVersion, text, limits } = measured;
     expect(shipped).toMatchObject({ modelChecksum, graphVersion, text, limits });
   });
 
-  it('says what a run gives today in fp32', () => {
+  it('has the results of a run today in fp32', () => {
     expect(shipped.dtypes.fp32.perplexity).toBeCloseTo(measured.dtypes.fp32.perplexity, 2);
     expect(shipped.dtypes.fp32).toMatchObject({ klDivergence: 0, top1Agreement: 1, isPassed: true });
   });
 
-  it('says what a run gives today in int8, or nothing on a CPU whose int8 is another', async () => {
+  it('has the results of a run today in int8, or does not apply on a CPU with the other kind of int8', async () => {
     if (measured.isInt8Exact !== shipped.isInt8Exact) {
       expect(await readDefaultDtype(tinyTales, measured.modelChecksum)).toBe('fp32');
       return;
@@ -62,7 +62,7 @@ describe('the report that ships with tiny-tales', () => {
   });
 });
 
-it('docs/quality.md shows what the report says', async () => {
+it('docs/quality.md shows the results of the report', async () => {
   const docs = await readFile(new URL('../../../../docs/quality.md', import.meta.url), 'utf8');
   const { text, dtypes } = (await readQualityReport(tinyTales)) as QualityReport;
   expect(docs).toContain(`\n${text.scoredTokens} tokens`);
@@ -74,7 +74,7 @@ it('docs/quality.md shows what the report says', async () => {
 });
 
 describe('a measurement', () => {
-  it('takes the stored graphs, and stores those that are missing', async () => {
+  it('uses the stored graphs, and stores missing ones', async () => {
     const graphs = join(modelDir, 'graphs');
     const before = await readdir(graphs);
     expect(before).toEqual([expect.stringContaining('-fp32-'), expect.stringContaining('-int8-')]);
@@ -88,7 +88,7 @@ describe('a measurement', () => {
     expect(await readdir(graphs)).toEqual([expect.stringContaining('-int8-')]);
   });
 
-  it('is none for a model that batched does not run', async () => {
+  it('has no report for a model that batched does not run', async () => {
     const { model, report } = await measureQuality(optionsWith({ engine: 'transformers' }));
     expect([model.engine, report]).toEqual(['transformers', null]);
   });
@@ -105,7 +105,7 @@ describe('a measurement', () => {
   });
 });
 
-it('the texts are plain, and share no sentence', async () => {
+it('the texts are plain ASCII and have no sentence in common', async () => {
   const [calibration = '', heldOut = ''] = await Promise.all(
     [calibrationText, calibrationText.replace('calibration', 'held-out')].map((path) => readFile(path, 'utf8')),
   );

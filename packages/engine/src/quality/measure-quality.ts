@@ -1,4 +1,4 @@
-/** The quality gate: what each number format of a GPT-2 model is worth, on a text that the model has not seen. */
+/** The quality gate: measures each number format of a GPT-2 model on a text that the model has not seen. */
 import { createHash } from 'node:crypto';
 import { readFile, rm } from 'node:fs/promises';
 import { basename } from 'node:path';
@@ -11,12 +11,12 @@ import { graphFileOf } from '../batched/graph-file.ts';
 import { openStoredGraph } from '../batched/stored-graph.ts';
 import { createProgressReport, type ProgressReport } from '../models/progress-bar.ts';
 import { type ModelChoice, type ResolvedModel, resolveModel } from '../models/resolve-model.ts';
-import { belongingOf, judge, qualityLimits, type QualityReport } from './quality-report.ts';
+import { validityOf, judge, qualityLimits, type QualityReport } from './quality-report.ts';
 import { scoreWindows } from './score-windows.ts';
 
 export interface QualityOptions extends ModelChoice {
   readonly threads: number;
-  /** A file of plain text; undefined: the one that comes with this package. */
+  /** A file of plain text; undefined: the text that comes with this package. */
   readonly textFile: string | undefined;
   readonly logger: Logger;
 }
@@ -27,14 +27,15 @@ export interface MeasuredQuality {
   readonly report: QualityReport | null;
 }
 
-/** On fewer the limits would be a matter of luck. */
+/** With fewer tokens the result would be a matter of luck. */
 const minTokens = 1_000;
 
 const heldOutText = fileURLToPath(new URL('../../texts/held-out.txt', import.meta.url));
 
 /**
- * Takes the graphs that are stored with the models, and stores those that are missing: what is measured is what will run.
- * @throws {AppError} `engine_unavailable` when the model cannot be had; `invalid_request` when the text cannot be read or is too short
+ * Uses the stored graphs of the model, and stores missing ones, so that it measures the graphs that will run.
+ * @throws {AppError} `engine_unavailable` when the model is not available; `invalid_request` when the text cannot be
+ *   read or is too short
  */
 export async function measureQuality(options: QualityOptions): Promise<MeasuredQuality> {
   const progress = createProgressReport(options.logger, process.stderr);
@@ -62,7 +63,7 @@ async function measure(options: QualityOptions, progress: ProgressReport): Promi
     await openStoredGraph({ model: { ...model, shape }, dtype, modelDir, threads, onProgress });
   const scores = await scoreWindows({ ids, shape, reference: await open('fp32'), other: await open('int8') });
   const report = {
-    ...belongingOf(model.checksum),
+    ...validityOf(model.checksum),
     text: {
       name: basename(textFile),
       sha256: createHash('sha256').update(text).digest('hex'),
@@ -75,7 +76,7 @@ async function measure(options: QualityOptions, progress: ProgressReport): Promi
   return { model, report };
 }
 
-/** Deletes the stored graph of each other format: an image needs one. */
+/** Deletes the stored graphs of the other formats, because an image needs only one. */
 export async function keepOneGraph(of: {
   readonly modelDir: string;
   readonly checksum: string;

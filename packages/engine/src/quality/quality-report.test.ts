@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import type { ScoreSums } from './compare-logits.ts';
 import {
-  belongingOf,
+  validityOf,
   judge,
   qualityLimits,
   type QualityReport,
@@ -17,7 +17,7 @@ const modelChecksum = 'a'.repeat(64);
 const passed = { perplexity: 20, klDivergence: 0, top1Agreement: 1, isPassed: true };
 const failed = { ...passed, isPassed: false };
 const report: QualityReport = {
-  ...belongingOf(modelChecksum),
+  ...validityOf(modelChecksum),
   text: { name: 'a.txt', sha256: 'b'.repeat(64), characters: 9_000, scoredTokens: 2_000 },
   limits: qualityLimits,
   dtypes: { fp32: passed, int8: passed },
@@ -42,7 +42,7 @@ describe('a format passes', () => {
     ['perplexity as fp32', withPerplexity(1), true],
     ['perplexity 0.9 % higher', withPerplexity(1.009), true],
     ['perplexity 1.1 % higher', withPerplexity(1.011), false],
-    ['perplexity 1.1 % lower, which is another model too', withPerplexity(0.989), false],
+    ['perplexity 1.1 % lower, which also means another model', withPerplexity(0.989), false],
     ['top-1 of 97 %', { ...reference, agreements: 970 }, true],
     ['top-1 of 96.9 %', { ...reference, agreements: 969 }, false],
   ])('or not, with %s', (_name, score, isPassed) => {
@@ -64,8 +64,8 @@ describe('the default format', () => {
   it.each([
     ['int8 when it passed', report, 'int8'],
     ['fp32 when int8 did not pass', { ...report, dtypes: { fp32: passed, int8: failed } }, 'fp32'],
-    ['fp32 when the report is of another model', { ...report, modelChecksum: 'c'.repeat(64) }, 'fp32'],
-    ['fp32 when the report is of another graph', { ...report, graphVersion: 'another' }, 'fp32'],
+    ['fp32 when the report belongs to another model', { ...report, modelChecksum: 'c'.repeat(64) }, 'fp32'],
+    ['fp32 when the report belongs to another graph', { ...report, graphVersion: 'another' }, 'fp32'],
     ['fp32 when int8 is another format on this CPU', { ...report, isInt8Exact: !report.isInt8Exact }, 'fp32'],
   ])('is %s', async (_name, stored, expected) => {
     await storeQualityReport(folder, stored);
@@ -82,7 +82,7 @@ describe('the default format', () => {
 });
 
 describe('a report', () => {
-  it('is stored whole, in place of an older one', async () => {
+  it('is stored completely, and replaces an older one', async () => {
     await storeQualityReport(folder, { ...report, dtypes: { fp32: passed, int8: failed } });
     expect(await storeQualityReport(folder, report)).toBe(join(folder, 'quality.json'));
     expect(await readQualityReport(folder)).toEqual(report);

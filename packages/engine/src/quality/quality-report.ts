@@ -1,4 +1,4 @@
-/** `quality.json`: what the number formats of a model are worth, and which of them it runs in when nobody says. */
+/** `quality.json`: the quality of a model's number formats, which decides the default format. */
 import { readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { arch } from 'node:os';
 import { join } from 'node:path';
@@ -9,9 +9,8 @@ import { graphVersion } from '../batched/graph-version.ts';
 import { cpuFeatures } from '../fingerprint.ts';
 import type { ScoreSums } from './compare-logits.ts';
 
-export interface QualityReport extends Belonging {
+export interface QualityReport extends ReportValidity {
   readonly text: {
-    /** Its file's name. */
     readonly name: string;
     /** 64 hex digits. */
     readonly sha256: string;
@@ -22,27 +21,27 @@ export interface QualityReport extends Belonging {
   readonly dtypes: Readonly<Record<BatchedDtype, DtypeQuality>>;
 }
 
-/** What a report is true of. */
-interface Belonging {
-  /** As in `DescribedModel`. */
+/** The model, graph and kind of CPU that a report is valid for. */
+interface ReportValidity {
+  /** The same value as in `DescribedModel`. */
   readonly modelChecksum: string;
   readonly graphVersion: string;
-  /** Whether the CPU that measured adds products of whole numbers without clamping them; see {@link hasExactInt8}. */
+  /** Whether the CPU of the measurement adds int8 products without clamping; see {@link hasExactInt8}. */
   readonly isInt8Exact: boolean;
 }
 
 export interface DtypeQuality {
-  /** e to the mean −ln p of the text's tokens. */
+  /** e to the power of the mean −ln p over the text's tokens. */
   readonly perplexity: number;
-  /** Mean KL(fp32 ‖ this), in nats per token. */
+  /** The mean KL(fp32 ‖ this), in nats per token. */
   readonly klDivergence: number;
-  /** Share of tokens at which the most probable one is fp32's, 0 to 1. */
+  /** The share of positions at which the most probable token is the same as in fp32, 0 to 1. */
   readonly top1Agreement: number;
   readonly isPassed: boolean;
 }
 
 export interface QualityLimits {
-  /** From fp32's, as a share of it, either way. */
+  /** The largest deviation from fp32's perplexity in either direction, relative to it. */
   readonly maxPerplexityChange: number;
   readonly minTop1Agreement: number;
 }
@@ -52,22 +51,21 @@ export const qualityLimits: QualityLimits = { maxPerplexityChange: 0.01, minTop1
 const fileName = 'quality.json';
 const fastestFirst = ['int8', 'fp32'] as const satisfies readonly BatchedDtype[];
 
-/** The fastest that passed, by a report beside the model that is true of this model, this graph and this CPU; without one fp32. */
+/** The fastest format that passed, if a report is valid for this model, graph and CPU; otherwise fp32. */
 export async function readDefaultDtype(folder: string, modelChecksum: string): Promise<BatchedDtype> {
   const report = await readQualityReport(folder);
-  const actual = belongingOf(modelChecksum);
-  const isTrue =
+  const actual = validityOf(modelChecksum);
+  const isValid =
     report?.modelChecksum === actual.modelChecksum &&
     report.graphVersion === actual.graphVersion &&
     report.isInt8Exact === actual.isInt8Exact &&
     isDeepStrictEqual(report.limits, qualityLimits);
-  return isTrue ? defaultDtypeOf(report) : 'fp32';
+  return isValid ? defaultDtypeOf(report) : 'fp32';
 }
 
 export const defaultDtypeOf = ({ dtypes }: Pick<QualityReport, 'dtypes'>): BatchedDtype =>
   fastestFirst.find((dtype) => dtypes[dtype]?.isPassed) ?? 'fp32';
 
-/** Null where there is none that can be read. */
 export async function readQualityReport(folder: string): Promise<QualityReport | null> {
   try {
     return JSON.parse(await readFile(join(folder, fileName), 'utf8')) as QualityReport;
@@ -77,9 +75,9 @@ export async function readQualityReport(folder: string): Promise<QualityReport |
 }
 
 /**
- * Writes it beside the model, whole or not at all.
- * @returns the file
- * @throws {AppError} `internal` where the folder cannot be written to
+ * Writes the report into the model's folder, atomically.
+ * @returns the path of the file
+ * @throws {AppError} `internal` when the folder is not writable
  */
 export async function storeQualityReport(folder: string, report: QualityReport): Promise<string> {
   const path = join(folder, fileName);
@@ -94,13 +92,13 @@ export async function storeQualityReport(folder: string, report: QualityReport):
   }
 }
 
-export const belongingOf = (modelChecksum: string): Belonging => ({
+export const validityOf = (modelChecksum: string): ReportValidity => ({
   modelChecksum,
   graphVersion,
   isInt8Exact: hasExactInt8(),
 });
 
-/** @param reference  fp32's, on the same tokens. */
+/** @param reference  The score of fp32 for the same tokens. */
 export function judge(score: ScoreSums, reference: ScoreSums): DtypeQuality {
   const perplexity = perplexityOf(score);
   const top1Agreement = score.agreements / score.tokens;
@@ -115,11 +113,11 @@ export function judge(score: ScoreSums, reference: ScoreSums): DtypeQuality {
 
 const perplexityOf = ({ negativeLogLikelihood, tokens }: ScoreSums): number => Math.exp(negativeLogLikelihood / tokens);
 
-/** Further digits say nothing: CPUs do not agree on them. */
+/** Rounds, because CPUs do not agree on further digits. */
 const rounded = (value: number, digits: number): number => Number(value.toFixed(digits));
 
 /**
- * x64 CPUs without VNNI clamp sums of two products to 16 bits, so that int8 is another, worse format there.
+ * x64 CPUs without VNNI clamp sums of two products to 16 bits, so int8 is a different and worse format there.
  * @see https://github.com/microsoft/onnxruntime/pull/12088
  */
 function hasExactInt8(): boolean {

@@ -12,7 +12,7 @@ it.each([
       [4, 5],
     ],
   ],
-  // A single token predicts nothing that the text goes on with.
+  // After a window of a single token there is no next token to predict.
   [[1, 2, 3, 4], [[1, 2, 3]]],
 ])('windows of 3 over %j are %j', (ids, expected) => {
   expect(windowsOf(ids, 3)).toEqual(expected);

@@ -1,10 +1,10 @@
-/** Runs a text through two number formats of a model, side by side, and scores what each of them predicts. */
+/** Runs a text through two number formats of a model and scores the predictions of each. */
 import type { Gpt2Session } from '../batched/gpt2-session.ts';
 import type { Gpt2Shape } from '../batched/gpt2-config.ts';
 import { firstStep } from '../batched/step.ts';
 import { addScores, compareLogits, noScore, type ScoreSums } from './compare-logits.ts';
 
-/** About as long as the texts that the service writes. */
+/** About the length of the texts that the service writes. */
 const windowTokens = 256;
 
 export interface ScoredText {
@@ -16,8 +16,9 @@ export interface ScoredText {
 }
 
 /**
- * The text in windows that do not overlap: each begins with an empty past, so that its first token has no prediction and is not scored. What
- * the short past costs is the same for both formats; an overlap would lower it, and take as much longer. Holds the logits of one window, not of the text.
+ * Scores the text in windows that do not overlap. Each window begins with an empty past, so its first token has no
+ * prediction and is not scored. The short past costs both formats the same; overlapping windows would reduce that cost
+ * but take as much longer. Holds the logits of one window, not of the whole text.
  */
 export async function scoreWindows({
   ids,
@@ -38,14 +39,14 @@ export async function scoreWindows({
   return { reference: referenceScore, other: otherScore };
 }
 
-/** Each of `size` tokens but the last; none of a single token, which says nothing. */
+/** Windows of `size` tokens; the last may be shorter, and is left out if it is a single token without a prediction. */
 export function windowsOf(ids: readonly number[], size: number): readonly (readonly number[])[] {
   const count = Math.ceil(ids.length / size);
   const windows = Array.from({ length: count }, (_, index) => ids.slice(index * size, (index + 1) * size));
   return windows.filter(({ length }) => length > 1);
 }
 
-/** What may follow each position of a text of S tokens that has just begun: shape [S, V]. */
+/** The logits after each of the S tokens of a window that begins with an empty past: shape [S, V]. */
 async function logitsOf(session: Gpt2Session, shape: Gpt2Shape, ids: readonly number[]): Promise<Float32Array> {
   const { logits } = await session.run(firstStep(ids, shape));
   if (logits === null) throw new TypeError('The session gave no logits.');

@@ -1,9 +1,9 @@
 import { AppError } from '@prosemill/core';
 
 /**
- * The last check before the graph. An id that is not in its table of tokens would end the step, and with it every other text of the batch; of a
- * prompt without ids the step would read the place before its own, which is another text's.
- * @throws {AppError} `invalid_request`: another attempt has the same ids
+ * The last check before the graph. An id outside the token table would fail the step, and with it every other text of
+ * the batch. For a prompt without ids the step would read the position before its own, which belongs to another text.
+ * @throws {AppError} `invalid_request`, because another attempt would have the same ids
  */
 export function requirePromptIds(ids: readonly number[], vocabulary: number): void {
   if (ids.length === 0) throw new AppError('invalid_request', { message: 'The prompt has no tokens.' });

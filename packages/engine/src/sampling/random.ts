@@ -1,10 +1,10 @@
-/** Uniform numbers for sampling: the same seed gives the same sequence on every machine. */
+/** Random numbers for sampling: a seed gives the same sequence on every machine. */
 
-/** Uniform in [0, 1), with 53 random bits. */
+/** Returns a uniform number in [0, 1) with 53 random bits. */
 export type Random = () => number;
 
 /**
- * xoshiro128**, its 128 bits of state filled by splitmix32 so that neighbouring seeds have nothing in common.
+ * xoshiro128**. splitmix32 fills its 128 bits of state, so that the sequences of neighbouring seeds are unrelated.
  * @param seed  Unsigned 32-bit.
  * @see Blackman, Vigna 2021, "Scrambled Linear Pseudorandom Number Generators", https://prng.di.unimi.it
  */

@@ -6,7 +6,7 @@ const logitsOf = (...values: number[]): Float32Array => Float32Array.from(values
 const all: Warping = { temperature: 1, topK: 0, topP: 1 };
 const probabilities = (...values: number[]): Float32Array => Float32Array.from(values, Math.log);
 
-/** How often each id is drawn. */
+/** The relative frequency of each id among the drawn ones. */
 function frequencies(logits: Float32Array, warping: Partial<Warping>, draws = 20_000): number[] {
   const random = createRandom(7);
   const counts = Array.from(logits, () => 0);
@@ -30,7 +30,7 @@ function largeLogits(): Float32Array {
 const take = (seed: number): number[] => Array.from({ length: 5 }, createRandom(seed));
 
 describe('random', () => {
-  it('gives the same sequence for a seed, another for the next one', () => {
+  it('gives the same sequence for the same seed, and another for the next seed', () => {
     expect(take(42)).toEqual(take(42));
     expect(take(42)).not.toEqual(take(43));
     expect(take(0).every((value) => value >= 0 && value < 1)).toBe(true);
@@ -38,7 +38,7 @@ describe('random', () => {
   });
 
   it('follows the published algorithm', () => {
-    // The first outputs of the reference C code for the state that splitmix32 makes of seed 1.
+    // The reference starts from the same state, which splitmix32 makes of seed 1.
     const reference = referenceXoshiro(1);
     const random = createRandom(1);
     for (let round = 0; round < 100; round += 1) {
@@ -84,11 +84,11 @@ describe('choosing a token', () => {
   it('keeps the smallest set that reaches top_p', () => {
     expectShares([0, 0.625, 0, 0.375], frequencies(probabilities(0.1, 0.5, 0.1, 0.3), { topP: 0.79 }));
     expectShares([0, 1, 0, 0], frequencies(probabilities(0.1, 0.5, 0.1, 0.3), { topP: 0.01 }));
-    // The token that crosses the border belongs to the set.
+    // The token that crosses the threshold belongs to the set.
     expectShares([0, 0.625, 0, 0.375], frequencies(probabilities(0.1, 0.5, 0.1, 0.3), { topP: 0.51 }));
   });
 
-  it('applies top_p to what top_k left, renormalised', () => {
+  it('applies top_p to the renormalised result of top_k', () => {
     expectShares([0.571, 0.429, 0], frequencies(probabilities(0.4, 0.3, 0.3), { topK: 2, topP: 0.6 }));
     expectShares([1, 0, 0], frequencies(probabilities(0.4, 0.3, 0.3), { topK: 2, topP: 0.5 }));
   });
@@ -105,7 +105,7 @@ describe('choosing a token', () => {
     expect(chooseToken(logits, { temperature: 1, topK: 0, topP: 0.9 }, () => 1 - 2 ** -53)).toBe(sorted[size - 1]);
   });
 
-  it('refuses logits that are no numbers', () => {
+  it('refuses NaN logits', () => {
     expect(() => chooseToken(logitsOf(Number.NaN, Number.NaN), all, () => 0)).toThrow(RangeError);
     expect(() => chooseToken(logitsOf(1, Number.NaN), all, () => 0)).toThrow(RangeError);
   });
@@ -125,7 +125,7 @@ describe('repetition penalty', () => {
   });
 });
 
-/** The reference code with 64-bit integers, as published, for comparison. */
+/** The published reference code, with bigint arithmetic, for comparison. */
 function referenceXoshiro(seed: number): () => bigint {
   const mask = 0xffffffffn;
   let weyl = BigInt(seed);

@@ -1,19 +1,20 @@
 /**
- * From logits to one token, as Hugging Face's generate does it: repetition penalty → temperature → top-k → top-p → draw.
- * Pure functions over one row; V is the size of the vocabulary.
+ * Samples one token from logits like Hugging Face's generate: repetition penalty → temperature → top-k → top-p → draw.
+ * Pure functions over one row. V is the size of the vocabulary.
  */
 import type { SamplingParameters } from '@prosemill/core';
 import type { Random } from './random.ts';
 
-/** Candidates that a graph gives out for each row; requests that want more take all logits. */
+/** The number of candidates that a graph outputs for each row; requests that need more read all logits. */
 export const topCandidates = 64;
 
 export type Warping = Pick<SamplingParameters, 'temperature' | 'topK' | 'topP'>;
 
 /**
- * Makes tokens that were already seen less likely, in place: positive logits are divided by the penalty, negative ones multiplied.
+ * Makes tokens that have occurred less likely, in place: positive logits are divided by the penalty, negative ones are
+ * multiplied by it.
  * @param logits   Shape [V].
- * @param seen     Ids of the prompt and of what was generated; each counts once.
+ * @param seen     The ids of the prompt and of the generated text; each counts once.
  * @param penalty  (0, 10]; 1 does nothing.
  * @see Keskar 2019, "CTRL", section 4.1
  */
@@ -48,9 +49,9 @@ export function chooseToken(logits: Float32Array, { temperature, topK, topP }: W
   let ids = [...logits.keys()];
   let weights = ids.map((id) => Math.exp((at(logits, id) - max) / temperature));
   const total = sum(weights);
-  if (Number.isNaN(total)) throw new RangeError('The model gave logits that are no numbers.');
+  if (Number.isNaN(total)) throw new RangeError('The model gave logits that are not finite numbers.');
   if (topP < 1) {
-    // Everything below this floor has less than 1 − topP in all, so the nucleus is above it: only few ids have to be sorted.
+    // All tokens below this floor have less than 1 − topP together, so only the few ids above it must be sorted.
     const floor = ((1 - topP) * total) / logits.length;
     const all = weights;
     ids = inOrder(
@@ -64,9 +65,9 @@ export function chooseToken(logits: Float32Array, { temperature, topK, topP }: W
 }
 
 /**
- * Chooses one of the likeliest tokens: what {@link chooseToken} does once it has found them.
- * @param ids     Shape [k], k ≥ 1: largest logit first.
- * @param logits  Shape [k]: theirs.
+ * Chooses one of the likeliest tokens: the last part of {@link chooseToken}.
+ * @param ids     Shape [k], k ≥ 1, largest logit first.
+ * @param logits  Shape [k], the logits of the ids.
  * @throws {RangeError} when the logits hold NaN or no finite number
  */
 export function chooseFromTop(
@@ -76,16 +77,16 @@ export function chooseFromTop(
   random: Random,
 ): number {
   const max = at(logits, 0);
-  if (!Number.isFinite(max)) throw new RangeError('The model gave logits that are no numbers.');
+  if (!Number.isFinite(max)) throw new RangeError('The model gave logits that are not finite numbers.');
   if (temperature === 0 || ids.length === 1) return at(ids, 0);
   const weights = Array.from(logits, (logit) => Math.exp((logit - max) / temperature));
   const total = sum(weights);
-  if (Number.isNaN(total)) throw new RangeError('The model gave logits that are no numbers.');
+  if (Number.isNaN(total)) throw new RangeError('The model gave logits that are not finite numbers.');
   const kept = topP < 1 ? weights.slice(0, nucleusSize(weights, topP * total)) : weights;
   return at(ids, draw(kept, random()));
 }
 
-/** @throws {RangeError} when no number is above −∞ */
+/** The id of the largest logit. @throws {RangeError} when no logit is above −∞ */
 export function argmax(logits: Float32Array): number {
   let best = -1;
   let max = Number.NEGATIVE_INFINITY;
@@ -96,11 +97,11 @@ export function argmax(logits: Float32Array): number {
       best = id;
     }
   }
-  if (best === -1) throw new RangeError('The model gave logits that are no numbers.');
+  if (best === -1) throw new RangeError('The model gave logits that are not finite numbers.');
   return best;
 }
 
-/** The `count` largest, in order; without sorting all. */
+/** The ids of the `count` largest logits, in order, without sorting all logits. */
 function selectTop(logits: Float32Array, count: number): number[] {
   let kept: number[] = [];
   let floor = Number.NEGATIVE_INFINITY;
@@ -114,12 +115,12 @@ function selectTop(logits: Float32Array, count: number): number[] {
   return inOrder(kept, logits).slice(0, count);
 }
 
-/** Largest logit first, then lowest id. */
+/** Sorts ids by descending logit; among equal logits the lower id comes first. */
 const inOrder = (ids: readonly number[], logits: Float32Array): number[] =>
   ids.toSorted((a, b) => at(logits, b) - at(logits, a) || a - b);
 
 /**
- * The smallest number of leading weights that reach `share`; at least 1.
+ * The smallest number of leading weights whose sum reaches `share`; at least 1.
  * @see Holtzman 2020, "The Curious Case of Neural Text Degeneration", section 3.1
  */
 function nucleusSize(weights: readonly number[], share: number): number {
@@ -131,14 +132,14 @@ function nucleusSize(weights: readonly number[], share: number): number {
   return weights.length;
 }
 
-/** The index whose part of the whole holds the point `uniform` of [0, 1). */
+/** Draws an index in proportion to its weight. @param uniform  A random number in [0, 1). */
 function draw(weights: readonly number[], uniform: number): number {
   let rest = uniform * sum(weights);
   for (const [index, weight] of weights.entries()) {
     rest -= weight;
     if (rest < 0) return index;
   }
-  // Only rounding gets here.
+  // Reached only through rounding errors.
   return weights.length - 1;
 }
 
@@ -148,5 +149,5 @@ const sum = (values: readonly number[]): number => {
   return total;
 };
 
-/** An index that is known to be in range; anything else turns into NaN, which the checks above catch. */
+/** Reads a value whose index is known to be in range. Any other index gives NaN, which the checks above catch. */
 const at = (values: ArrayLike<number>, index: number): number => values[index] ?? Number.NaN;

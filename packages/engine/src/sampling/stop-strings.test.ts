@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { StopMatcher } from './stop-strings.ts';
 
-/** What comes out when the text arrives in pieces of this length. */
+/** The output when the text arrives in pieces of this length; '|' marks a stop. */
 function run(stops: string[], text: string, pieceLength: number): string {
   const matcher = new StopMatcher(stops);
   let out = '';
@@ -29,7 +29,7 @@ describe('stop strings', () => {
     for (const pieceLength of [1, 2, 3, 100]) expect(run(stops, text, pieceLength)).toBe(expected);
   });
 
-  it('holds back only what may become a stop string', () => {
+  it('holds back only text that may become a stop string', () => {
     const matcher = new StopMatcher(['END']);
     expect(matcher.push('the E')).toEqual({ text: 'the ', isStopped: false });
     expect(matcher.push('N')).toEqual({ text: '', isStopped: false });

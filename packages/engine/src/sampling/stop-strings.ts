@@ -1,21 +1,21 @@
-/** Finds stop strings in text that arrives in pieces, and holds back what may become one. */
+/** Finds stop strings in text that arrives in pieces, and holds back text that may become one. */
 
 export interface StopMatch {
   /** Text that is final. */
   readonly text: string;
-  /** A stop string was completed: the text ends here. */
+  /** Whether a stop string is complete, so that the text ends here. */
   readonly isStopped: boolean;
 }
 
 /**
- * The text ends before the stop string that is completed first; of two that are completed by the same character, before the longer one. So
- * the result does not depend on how the text is cut into pieces.
+ * Ends the text before the stop string that is completed first; if one character completes two of them, before the
+ * longer one. So the result does not depend on how the text is cut into pieces.
  */
 export class StopMatcher {
   readonly #stops: readonly string[];
   #held = '';
 
-  /** @param stops  Non-empty strings; none: every text passes at once */
+  /** @param stops  Non-empty strings. Without any, all text passes at once. */
   constructor(stops: readonly string[]) {
     this.#stops = stops;
   }
@@ -32,14 +32,14 @@ export class StopMatcher {
     return { text: all.slice(0, all.length - length), isStopped: false };
   }
 
-  /** What was held back, when no text follows. */
+  /** Returns the text that was held back. Call it when no text follows. */
   flush(): string {
     const held = this.#held;
     this.#held = '';
     return held;
   }
 
-  /** Where the first completed stop string begins. */
+  /** The start of the stop string that is completed first; null if there is none. */
   #firstMatch(text: string): number | null {
     let first: { start: number; end: number } | null = null;
     for (const stop of this.#stops) {
@@ -51,7 +51,7 @@ export class StopMatcher {
     return first === null ? null : first.start;
   }
 
-  /** The longest end of the text that is the beginning of a stop string. */
+  /** The length of the longest end of the text that is the beginning of a stop string. */
   #lengthToHold(text: string): number {
     const longest = Math.max(0, ...this.#stops.map((stop) => stop.length - 1));
     for (let length = Math.min(longest, text.length); length > 0; length -= 1) {

@@ -3,7 +3,7 @@ import type { Tokenizer } from '@prosemill/tokenizer';
 import { describe, expect, it } from 'vitest';
 import { TextRun } from './text-run.ts';
 
-/** One id per UTF-16 unit: what a run does with ids is what is tested here. */
+/** A simple tokenizer with one id for each UTF-16 unit, because these tests are about ids. */
 const letters: Tokenizer = {
   encode: (text) => Array.from({ length: text.length }, (_, index) => text.charCodeAt(index)),
   decode: (ids) => String.fromCharCode(...ids),
@@ -39,8 +39,8 @@ function start(parameters: Partial<SamplingParameters> = {}, contextLength = 100
   return { textRun, append, told };
 }
 
-describe('a text on its way', () => {
-  it('tells each token as it is final, and ends at its limit', () => {
+describe('a running text', () => {
+  it('emits each token when its text is final, and ends at its limit', () => {
     const { textRun, append, told } = start({ maxNewTokens: 3 });
     append('ab');
     expect(textRun.ending).toBeNull();
@@ -54,14 +54,14 @@ describe('a text on its way', () => {
     expect(textRun.usage).toEqual({ promptTokens: 2, completionTokens: 3 });
   });
 
-  it('ends at the end-of-text token, which counts and is no text', () => {
+  it('ends at the end-of-text token, which counts as a token and has no text', () => {
     const { textRun, append, told } = start();
     append('a');
     textRun.append(endId);
     expect([textRun.ending, textRun.usage.completionTokens, told]).toEqual(['stop', 2, [['a', 1]]]);
   });
 
-  it('gives out what it held back for a stop string that did not come', () => {
+  it('emits text that was held back for a stop string that did not come', () => {
     const { textRun, append, told } = start({ stop: ['xyz'], maxNewTokens: 3 });
     append('axy');
     expect(textRun.ending).toBe('length');
@@ -71,13 +71,13 @@ describe('a text on its way', () => {
     ]);
   });
 
-  it('says stop, not length, when the last token completes a stop string', () => {
+  it('ends with stop, not length, when the last token completes a stop string', () => {
     const { textRun, append } = start({ stop: ['bc'], maxNewTokens: 3 });
     append('abc');
     expect(textRun.ending).toBe('stop');
   });
 
-  it('ends at once when it is canceled, with what it held back; an end stays what it was', () => {
+  it('ends at once when it is canceled, and emits the text that was held back; an ended text stays as it is', () => {
     const { textRun, append, told } = start({ stop: ['xyz'] });
     append('ax');
     textRun.cancel();
@@ -88,7 +88,7 @@ describe('a text on its way', () => {
     expect(ended.textRun.ending).toBe('length');
   });
 
-  it('penalises the tokens of the prompt and its own', () => {
+  it('penalises the tokens of the prompt and of the generated text', () => {
     const { textRun, append } = start({ repetitionPenalty: 2 });
     append('a');
     const logits = new Float32Array(128).fill(-9);
@@ -105,7 +105,7 @@ describe('a text on its way', () => {
     expect(() => start({}, 100, '')).toThrow(expect.objectContaining({ code: 'invalid_request' }));
   });
 
-  it('refuses a prompt that leaves no room', () => {
+  it('refuses a prompt that leaves no room for a new token', () => {
     expect(() => start({}, 11)).toThrow(expect.objectContaining({ code: 'context_length_exceeded' }));
   });
 });

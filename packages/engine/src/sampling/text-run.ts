@@ -1,4 +1,4 @@
-/** One text on its way: what a row of the model's batch needs besides the model. */
+/** The state of one running text: everything that a row of the batch needs besides the model. */
 import { type GenerateRequest, resolveMaxNewTokens, type TokenUsage } from '@prosemill/core';
 import { Detokenizer, type Tokenizer } from '@prosemill/tokenizer';
 import { createRandom, type Random } from './random.ts';
@@ -8,17 +8,16 @@ import { StopMatcher } from './stop-strings.ts';
 export interface TextRunOptions {
   readonly request: GenerateRequest;
   readonly tokenizer: Tokenizer;
-  /** Positions of the model. */
+  /** The model's number of positions. */
   readonly contextLength: number;
-  /** Tokens that end a text. */
   readonly endIds: ReadonlySet<number>;
-  /** Takes text that is final; `completionTokens` counts from the start. */
+  /** Called with each piece of final text; `completionTokens` counts from the start. */
   readonly onText: (text: string, completionTokens: number) => void;
 }
 
 export class TextRun {
   readonly promptIds: readonly number[];
-  /** At least 1. */
+  /** The limit of new tokens, at least 1. */
   readonly maxNewTokens: number;
   readonly #options: TextRunOptions;
   readonly #random: Random;
@@ -28,7 +27,7 @@ export class TextRun {
   #completionTokens = 0;
   #ending: 'stop' | 'length' | 'canceled' | null = null;
 
-  /** @throws {AppError} `context_length_exceeded` when not even one new token fits; `invalid_request` when the prompt has no tokens of the model */
+  /** @throws {AppError} `context_length_exceeded`: no new token fits; `invalid_request`: the prompt has no tokens */
   constructor(options: TextRunOptions) {
     const { request, tokenizer, contextLength } = options;
     this.#options = options;
@@ -44,19 +43,19 @@ export class TextRun {
     this.#seen = new Set(this.promptIds);
   }
 
-  /** Null while it goes on. */
+  /** The reason why the run ended; null while it goes on. */
   get ending(): 'stop' | 'length' | 'canceled' | null {
     return this.#ending;
   }
 
-  /** Every token that the model was given or gave, the end of text included. */
+  /** All tokens that the model read and wrote, including the end-of-text token. */
   get usage(): TokenUsage {
     return { promptTokens: this.promptIds.length, completionTokens: this.#completionTokens };
   }
 
   /**
    * Chooses the next token.
-   * @param logits  Shape [vocabulary]; changed by the repetition penalty.
+   * @param logits  Shape [vocabulary]. The repetition penalty changes them.
    */
   choose(logits: Float32Array): number {
     const { parameters } = this.#options.request;
@@ -64,16 +63,17 @@ export class TextRun {
     return chooseToken(logits, parameters, this.#random);
   }
 
-  /** The top candidates are not enough: more than they are asked for, or the penalty may bring others up. */
+  /** Whether the top candidates are not enough: the request wants more of them, or the penalty may raise others. */
   get needsAllLogits(): boolean {
     const { temperature, topK, repetitionPenalty } = this.#options.request.parameters;
     return repetitionPenalty !== 1 || (temperature > 0 && (topK === 0 || topK > topCandidates));
   }
 
   /**
-   * Chooses the next token from the likeliest ones; the same choice as {@link choose} where that is enough.
-   * @param ids     Largest logit first, lower id first of the same; at least `topCandidates`, or the whole vocabulary.
-   * @param logits  Of those ids.
+   * Chooses the next token from the likeliest ones: the same choice as {@link choose}, unless the run needs all logits.
+   * @param ids     Largest logit first, among equal logits the lower id first; at least `topCandidates` ids, or the
+   *   whole vocabulary.
+   * @param logits  The logits of the ids.
    */
   chooseFromTop(ids: Int32Array, logits: Float32Array): number {
     const { temperature, topK, topP } = this.#options.request.parameters;
@@ -81,7 +81,7 @@ export class TextRun {
     return chooseFromTop(ids.subarray(0, count), logits.subarray(0, count), { temperature, topP }, this.#random);
   }
 
-  /** Takes a chosen token, tells the text that it makes final, and ends the run if it is the last. */
+  /** Appends a chosen token, emits the text that it makes final, and ends the run if it is the last token. */
   append(id: number): void {
     this.#completionTokens += 1;
     this.#seen.add(id);
@@ -93,7 +93,7 @@ export class TextRun {
     if (this.#ending === null && this.#completionTokens >= this.maxNewTokens) this.#end('length');
   }
 
-  /** Ends the run where it is; does nothing after its end. */
+  /** Ends the run at its current token; does nothing after its end. */
   cancel(): void {
     if (this.#ending === null) this.#end('canceled');
   }

@@ -1,4 +1,4 @@
-/** @module The engine's parts, for the benchmarks. */
+/** @module Internals of the engine, for the benchmarks only. */
 export type { Gpt2Shape } from './batched/gpt2-config.ts';
 export { graphVersion } from './batched/graph-version.ts';
 export type { Gpt2Layer, Gpt2Weights, Linear, Norm } from './batched/gpt2-weights.ts';
