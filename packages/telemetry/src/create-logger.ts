@@ -1,4 +1,4 @@
-/** The log: one JSON line an event, or readable lines on a terminal. */
+/** The log: one JSON line for each event, or readable lines on a terminal. */
 import { errorStack, type Logger } from '@prosemill/core';
 import { pino } from 'pino';
 import { prettyFactory } from 'pino-pretty';
@@ -11,7 +11,7 @@ export interface LoggerOptions {
   readonly level: LogLevel;
   /** Readable lines instead of JSON. */
   readonly pretty: boolean;
-  /** Which process speaks: `api`, `worker`, `standalone`. */
+  /** The process that logs: `api`, `worker` or `standalone`. */
   readonly name: string;
   /** Default: standard output. */
   readonly stream?: LogStream;

@@ -1,13 +1,13 @@
-/** What the connections to the database do; of every process, once a process. */
+/** Metrics of the connections to the database. Every process adds them once. */
 import type { Store } from '@prosemill/core';
 import type { Metrics } from './metrics.ts';
 
-/** An SQLite file has no connections, and nothing waits for one. */
+/** An SQLite file has no connections: it gets no series of connections, and 0 waiting statements. */
 export function addDatabaseMetrics(metrics: Metrics, store: Pick<Store, 'connections'>): void {
   metrics.gauges(
     {
       name: 'prosemill_database_connections',
-      help: 'Connections of this process to Postgres, by what they do.',
+      help: 'Connections of this process to Postgres, by state.',
       labels: ['state'],
     },
     () => {

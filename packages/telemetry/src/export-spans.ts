@@ -1,4 +1,4 @@
-/** Sends spans to a collector by OTLP over HTTP. Imported only when there is one: it brings OpenTelemetry's libraries. */
+/** Sends spans by OTLP over HTTP. Imported only if there is a collector, because it loads OpenTelemetry's libraries. */
 import { type SpanContext, SpanKind, SpanStatusCode, TraceFlags } from '@opentelemetry/api';
 import { OTLPTraceExporter } from '@opentelemetry/exporter-trace-otlp-http';
 import { type Resource, resourceFromAttributes } from '@opentelemetry/resources';
@@ -6,11 +6,11 @@ import { BatchSpanProcessor, type ReadableSpan, type SpanExporter } from '@opent
 import { errorLine, type Logger, settleWithin, type TraceContext } from '@prosemill/core';
 import type { Span, Tracing, TracingOptions } from './tracing.ts';
 
-/** Spans that wait; what comes while a collector is away for longer is dropped. */
+/** The most spans that wait; while the collector is away for longer, further spans are dropped. */
 const maxQueueSize = 2_048;
-/** How late a collector may hear of a span. */
+/** The longest delay before a span is sent. */
 const delayMs = 2_000;
-/** One request to the collector, its repetitions included. */
+/** The time limit of one request to the collector, including its retries. */
 const requestLimitMs = 5_000;
 const stopLimitMs = 2_000;
 
@@ -39,7 +39,7 @@ export function exportSpans(options: TracingOptions & { readonly endpoint: strin
   };
 }
 
-/** A line when the collector goes away and one when it is back, however long that takes. */
+/** Logs one line when the collector goes away and one when it is back. */
 function withLog(exporter: OTLPTraceExporter, logger: Logger): SpanExporter {
   let isAway = false;
   return {
@@ -85,7 +85,7 @@ const toSpanContext = ({ traceId, spanId, isSampled }: TraceContext): SpanContex
   traceFlags: isSampled ? TraceFlags.SAMPLED : TraceFlags.NONE,
 });
 
-/** Seconds, and nanoseconds within. */
+/** Converts milliseconds to [seconds, nanoseconds]. */
 function toHrTime(ms: number): [number, number] {
   const seconds = Math.floor(ms / 1_000);
   return [seconds, Math.round((ms - seconds * 1_000) * 1e6)];

@@ -1,4 +1,4 @@
-/** @module What the processes say about themselves: the log, the metrics and the traces. */
+/** @module Logs, metrics and traces of the processes. */
 export * from './create-logger.ts';
 export * from './database-metrics.ts';
 export * from './log-warnings.ts';

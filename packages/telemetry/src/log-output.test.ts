@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 
 const module = new URL('create-logger.ts', import.meta.url).href;
-/** Logs as many lines as a message says, and answers. */
+/** Logs the number of lines that a message asks for, and answers. */
 const script = `
   const { createLogger } = await import(${JSON.stringify(module)});
   const logger = createLogger({ level: 'info', pretty: process.env.PRETTY === 'yes', name: 'test' });
@@ -33,7 +33,7 @@ function start(stdout: number | 'pipe', pretty = 'no'): ChildProcess {
   return child;
 }
 
-/** Resolves when the process has logged so many lines, and does not hang. */
+/** Resolves when the process has logged this many lines, which shows that it does not hang. */
 async function log(child: ChildProcess, lines: number): Promise<unknown> {
   child.send(lines);
   const [answer] = (await once(child, 'message')) as [unknown];
@@ -50,19 +50,19 @@ const linesOf = (content: string): readonly string[] => content.split('\n').slic
 const isJson = (line: string): boolean => line.startsWith('{') && line.endsWith('}');
 
 describe('the log', () => {
-  it.each(['no', 'yes'])('does not hold up its process on a full device (pretty: %s)', async (pretty) => {
+  it.each(['no', 'yes'])('does not block its process on a full device (pretty: %s)', async (pretty) => {
     const child = start(openFile('/dev/full'), pretty);
     expect([await log(child, 100), await log(child, 100)]).toEqual(['logged', 'logged']);
   });
 
-  it.each(['no', 'yes'])('does not hold up its process when its reader is gone (pretty: %s)', async (pretty) => {
+  it.each(['no', 'yes'])('does not block its process when its reader is gone (pretty: %s)', async (pretty) => {
     const child = start('pipe', pretty);
     await log(child, 1);
     child.stdout?.destroy();
     expect([await log(child, 100), await log(child, 100)]).toEqual(['logged', 'logged']);
   });
 
-  it('drops lines while nobody reads, goes on when somebody does, and says how many are missing', async () => {
+  it('drops lines while nobody reads, goes on when a reader comes, and logs the number of missing lines', async () => {
     const child = start('pipe');
     await log(child, 50_000);
     let content = '';
@@ -78,11 +78,11 @@ describe('the log', () => {
     expect(lost).toBeGreaterThan(1_000);
   });
 
-  it('goes on, on a line of its own, when there is room again on a full disk', async () => {
+  it('goes on, on a new line, when a full disk has room again', async () => {
     const path = join(await newFolder(), 'log');
     const child = start(openFile(path));
     await log(child, 10);
-    // A file that may not grow any more is refused in the middle of a line, as it is on a disk that is full.
+    // A limit of the file size interrupts a line in the middle, like a full disk.
     const limit = (bytes: number | 'unlimited') =>
       execFileSync('prlimit', ['--pid', String(child.pid), `--fsize=${bytes}:`]);
     limit(statSync(path).size + 50);
@@ -95,7 +95,7 @@ describe('the log', () => {
     expect(lines.at(12)).toContain('"lostLines":20');
   });
 
-  it('does not hold up its process when a terminal is stopped', async () => {
+  it('does not block its process when a terminal is stopped', async () => {
     const mark = join(await newFolder(), 'mark');
     const env = { ...process.env, NODE: process.execPath, SCRIPT: script, MARK: mark };
     // The terminal's own output is a pipe that nobody reads.

@@ -1,27 +1,28 @@
-/** Where the lines of the log go. Lines that cannot be written are dropped and counted: the log never holds up the service. */
+/** Writes the log. Lines that cannot be written are dropped and counted: the log never blocks the service. */
 import { writeSync } from 'node:fs';
 import { Socket } from 'node:net';
 import { tolerateFailures } from '@prosemill/core';
 
-/** Lines that wait for a slow reader; beyond, new ones are dropped. */
+/** The most bytes that wait for a slow reader; above this, new lines are dropped. */
 const maxUnsentBytes = 1_024 * 1_024;
 const lineFeed = 0x0a;
 
-/** Standard output or error. */
+/** Standard output or standard error. */
 export type LogStream = NodeJS.WriteStream & { readonly fd: number };
 
-/** Writes as soon as there is room, so that the last words of a process are not lost. */
+/** Writes each line as soon as there is room, so that the last lines of a process are not lost. */
 export class LogOutput {
   readonly #stream: LogStream;
   readonly #onResumed: (lostLines: number) => void;
   #lostLines = 0;
-  /** As {@link onResumed} has heard. */
-  #toldLines = 0;
-  /** The disk was full in the middle of a line. */
+  /** The number of lost lines at the last call of {@link onResumed}. */
+  #reportedLines = 0;
+  /** Whether the last line was written in part only. */
   #isTorn = false;
 
   /**
-   * @param onResumed  Called when lines are written again after some were dropped, with the number dropped since the start. It may write.
+   * @param onResumed  Called with the number of lines dropped since the start, when lines are written again. It may
+   *   write.
    */
   constructor(stream: LogStream, onResumed: (lostLines: number) => void) {
     this.#stream = stream;
@@ -29,22 +30,21 @@ export class LogOutput {
     tolerateFailures(stream);
   }
 
-  /** @param line  With its line feed. */
   write(line: string): void {
-    // A pipe, a socket or a terminal, as opposed to a file or a device.
+    // Only a pipe, a socket or a terminal is a Socket; a file or a device is not.
     if (!(this.#stream instanceof Socket)) this.#settle(this.#writeToFile(line));
     else if (this.#stream.writableLength > maxUnsentBytes) this.#settle(false);
     else this.#stream.write(line, (error) => this.#settle(error == null));
   }
 
-  /** Not by the stream, which takes a line for written when there was room for a part of it. */
+  /** Writes without the stream, which reports a line as written even if there was room for only a part of it. */
   #writeToFile(line: string): boolean {
     const bytes = Buffer.from(this.#isTorn ? `\n${line}` : line);
     let written = 0;
     try {
       while (written < bytes.length) written += writeSync(this.#stream.fd, bytes, written);
     } catch {
-      // Full, over its quota, or gone; there may be room for the next line.
+      // The disk is full or gone, or a quota is exceeded. The next line may succeed.
     }
     if (written > 0) this.#isTorn = bytes[written - 1] !== lineFeed;
     return written === bytes.length;
@@ -52,8 +52,8 @@ export class LogOutput {
 
   #settle(isWritten: boolean): void {
     if (!isWritten) this.#lostLines += 1;
-    else if (this.#lostLines > this.#toldLines && this.#stream.writableLength === 0) {
-      this.#toldLines = this.#lostLines;
+    else if (this.#lostLines > this.#reportedLines && this.#stream.writableLength === 0) {
+      this.#reportedLines = this.#lostLines;
       this.#onResumed(this.#lostLines);
     }
   }

@@ -10,11 +10,11 @@ const script = `
   console.error(new TypeError('no'));
 `;
 
-it('takes the warnings of libraries from standard error to the log', async () => {
+it('writes the warnings of libraries to the log instead of standard error', async () => {
   const args = ['--input-type=module', '--eval', script];
   const { stdout, stderr } = await promisify(execFile)(process.execPath, args, { cwd: import.meta.dirname });
   expect(stderr).toBe('');
-  // A warning that is emitted comes a tick later.
+  // Node emits a warning one tick later, so it is the last line.
   expect(
     stdout
       .trim()

@@ -1,8 +1,8 @@
-/** Warnings of Node and of libraries are lines of the log, as everything else that operators read. */
+/** Writes the warnings of Node and of libraries to the log. */
 import { format } from 'node:util';
 import type { Logger } from '@prosemill/core';
 
-/** For the life of the process: `process.emitWarning`, and the console, where BullMQ and ioredis write theirs. */
+/** Redirects `process.emitWarning` for the life of the process, and the console, to which BullMQ and ioredis write. */
 export function logWarnings(logger: Logger): void {
   // Node's own listener writes to standard error.
   process.removeAllListeners('warning');

@@ -2,11 +2,11 @@ import { describe, expect, it } from 'vitest';
 import { createMetrics } from './metrics.ts';
 
 describe('metrics', () => {
-  it('are read as text, each as it is at that moment', async () => {
+  it('are read as text, with their current values', async () => {
     const metrics = createMetrics();
     const countCalls = metrics.counter({ name: 'test_calls_total', help: 'Calls.' });
     let waiting = 2;
-    metrics.gauge({ name: 'test_waiting', help: 'Who waits.' }, () => waiting);
+    metrics.gauge({ name: 'test_waiting', help: 'Callers that wait.' }, () => waiting);
     expect(await metrics.read()).toMatch(/^test_calls_total 0\n(?:.*\n)*test_waiting 2$/m);
     countCalls();
     countCalls(5);
@@ -15,14 +15,14 @@ describe('metrics', () => {
     expect(metrics.contentType).toContain('text/plain');
   });
 
-  it('are there from the start where their series are known', async () => {
+  it('have all series from the start if the label values are known', async () => {
     const metrics = createMetrics();
     const count = metrics.counters({ name: 'test_calls_total', help: 'Calls.', label: 'by', values: ['a', 'b'] });
     count('b', 2);
     expect(await metrics.read()).toMatch(/^test_calls_total\{by="a"\} 0\ntest_calls_total\{by="b"\} 2$/m);
   });
 
-  it('show the series of a reading and no older ones', async () => {
+  it('have the series of the last reading only', async () => {
     const metrics = createMetrics();
     let state = 'idle';
     metrics.gauges({ name: 'test_things', help: 'Things.', labels: ['state'] }, () => [
@@ -35,7 +35,7 @@ describe('metrics', () => {
     expect(text).not.toContain('idle');
   });
 
-  it('take values into buckets', async () => {
+  it('count values in buckets', async () => {
     const metrics = createMetrics();
     const observe = metrics.histogram({ name: 'test_seconds', help: 'Time.', buckets: [1, 2] });
     const observeFor = metrics.histograms({ name: 'test_by_seconds', help: 'Time.', labels: ['by'], buckets: [1] });
@@ -46,7 +46,7 @@ describe('metrics', () => {
     expect(text).toContain('test_by_seconds_sum{by="a"} 0.5');
   });
 
-  it('know how late the event loop is', async () => {
+  it('have the delay of the event loop', async () => {
     const lag = /^nodejs_eventloop_lag_max_seconds ([\d.e+-]+)$/m;
     const metrics = createMetrics();
     const lagAfterWork = async (): Promise<number> => {
@@ -55,7 +55,7 @@ describe('metrics', () => {
       await new Promise(setImmediate);
       return Number(lag.exec(await metrics.read())?.[1]);
     };
-    // A reading starts the measurement anew, and its first turn only starts the clock.
+    // A reading restarts the measurement, whose first turn only starts the clock.
     await expect.poll(lagAfterWork, { interval: 50 }).toBeGreaterThan(0.1);
   });
 });

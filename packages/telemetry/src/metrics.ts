@@ -1,4 +1,4 @@
-/** The numbers of a process, in Prometheus's text format. One registry a process, whatever parts run in it. */
+/** The metrics of a process in Prometheus's text format. Each process has one registry for all its parts. */
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
 
 export type Labels<Name extends string> = Readonly<Record<Name, string>>;
@@ -6,12 +6,12 @@ export type Labels<Name extends string> = Readonly<Record<Name, string>>;
 interface MetricName {
   /** `prosemill_…`, with its unit; a counter ends in `_total`. */
   readonly name: string;
-  /** What it counts, as a sentence. */
+  /** A description of the value, as a sentence. */
   readonly help: string;
 }
 
 interface LabelledMetric<Label extends string> extends MetricName {
-  /** Their values are few and known beforehand: never an id, a path or a word of a client. */
+  /** The names of labels. Label values must be few and known beforehand: never an id, a path or a client's text. */
   readonly labels: readonly Label[];
 }
 
@@ -20,7 +20,7 @@ export interface Sample<Label extends string> {
   readonly value: number;
 }
 
-/** Of one of these each series is there from the start, at 0: a rise from nothing would not be seen as one. */
+/** Every series starts at 0, so that `rate()` sees the first increment. */
 interface CountedBy<Label extends string, Value extends string> extends MetricName {
   readonly label: Label;
   readonly values: readonly Value[];
@@ -31,32 +31,31 @@ interface Buckets {
   readonly buckets: readonly number[];
 }
 
-/** Every method but `read` throws for a name that is taken. */
+/** Every method except `read` throws if the name is taken. */
 export interface Metrics {
   readonly contentType: string;
-  /** All of them as they are now. What is `max` of the event loop's delay is since the last reading. */
+  /** The current values of all metrics. The maximum delay of the event loop is the one since the last reading. */
   read(): Promise<string>;
-  /** @returns a function that adds 1, or what it is given */
+  /** @returns a function that adds 1 or the given number */
   counter(metric: MetricName): (count?: number) => void;
-  /** @returns a function that adds 1, or what it is given, to the series of a value */
+  /** @returns a function that adds 1 or the given number to the series of a label value */
   counters<Label extends string, Value extends string>(
     metric: CountedBy<Label, Value>,
   ): (value: Value, count?: number) => void;
   /** @param current  Called at each reading. */
   gauge(metric: MetricName, current: () => number): void;
-  /** @param current  Called at each reading; a series that it leaves out is not there. */
+  /** @param current  Returns the series at each reading. */
   gauges<Label extends string>(metric: LabelledMetric<Label>, current: () => readonly Sample<Label>[]): void;
-  /** @returns a function that takes one value */
   histogram(metric: MetricName & Buckets): (value: number) => void;
   histograms<Label extends string>(
     metric: LabelledMetric<Label> & Buckets,
   ): (value: number, labels: Labels<Label>) => void;
 }
 
-/** Seconds, of what takes from milliseconds to minutes. */
+/** Upper bounds in seconds, for durations from milliseconds to minutes. */
 export const durationBuckets = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1_800] as const;
 
-/** With Node's own numbers: memory, processor, and `nodejs_eventloop_lag_*`, how late the event loop's turns come. */
+/** Includes the metrics of Node: memory, CPU, and `nodejs_eventloop_lag_*`, the delay of the event loop. */
 export function createMetrics(): Metrics {
   const registry = new Registry();
   const registers = [registry];

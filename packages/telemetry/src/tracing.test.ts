@@ -54,7 +54,7 @@ describe('spans', () => {
     },
   );
 
-  it('of traces that their client does not record are not sent', async () => {
+  it('are not sent if the client does not sample their trace', async () => {
     const collector = await openCollector();
     const tracing = await open(collector.url);
     const quiet: TraceContext = { ...root, isSampled: false };
@@ -72,7 +72,7 @@ describe('spans', () => {
     await expect.poll(() => collector.spans.length).toBe(1);
   });
 
-  it('go nowhere without a collector', async () => {
+  it('are dropped without a collector', async () => {
     const tracing = await createTracing({ endpoint: undefined, name: 'api', version: '1', logger: silentLogger });
     expect(tracing).toBe(noTracing);
     tracing.record(spanOf());
@@ -84,12 +84,12 @@ describe('a collector', () => {
   it.each([
     ['is away', async (collector: Collector) => await collector.stop()],
     ['hangs', async (collector: Collector) => collector.hang()],
-  ])('that %s costs a stop two seconds, and nothing else', async (_name, breakIt) => {
+  ])('that %s delays only the stop, by two seconds', async (_name, breakIt) => {
     const collector = await startCollector();
     onTestFinished(async () => await collector.stop());
     await breakIt(collector);
     const tracing = await open(collector.url);
-    // More than are kept.
+    // More spans than the queue holds.
     for (let count = 0; count < 5_000; count += 1) tracing.record(spanOf());
     const begin = performance.now();
     await tracing.stop();
@@ -97,14 +97,14 @@ describe('a collector', () => {
     await tracing.stop();
   });
 
-  it('that goes away is told of once', async () => {
+  it('that goes away is logged once', async () => {
     const collector = await openCollector();
     const lines: string[] = [];
     const add = (_fields: object, message: string): void => void lines.push(message);
     const logger: Logger = { debug: add, info: add, warn: add, error: add, child: () => logger };
     const tracing = await open(`${collector.url}/nowhere`, logger);
     onTestFinished(async () => await tracing.stop());
-    // A batch goes at once.
+    // A full batch is sent at once.
     for (let count = 0; count < 1_024; count += 1) tracing.record(spanOf());
     await expect.poll(() => lines).toEqual(['the collector of traces does not take spans']);
   });

@@ -1,23 +1,22 @@
-/** Tokens to text, as Hugging Face's tokenizers (in Rust) decode. Its JavaScript library does most of it. */
+/** Decodes tokens like Hugging Face's Rust library. Their JavaScript library does most of the work. */
 import type { DecoderJson } from './tokenizer-files.ts';
 
-/** A decoder of the library, as far as it is needed here: its own types are not exported. */
+/** The part of the library's decoder that is needed here; the library does not export its type. */
 export interface LibraryDecoder {
   decode_chain(tokens: string[]): string[];
-  /** The decoders of a sequence. */
   readonly decoders?: readonly LibraryDecoder[];
 }
 
-/** One step of decoding: the texts that are returned, joined, are the text of the tokens. */
+/** One step of decoding. The joined results are the text of the tokens. */
 type DecodeStep = (tokens: string[]) => string[];
 
 export interface TokenDecoder {
   readonly decode: (tokens: string[]) => string;
-  /** The text of this token may become another when more tokens follow. */
+  /** Whether the text of this token may change when more tokens follow. */
   readonly isOpen: (token: string) => boolean;
 }
 
-/** @param decoder  The library's decoder of the section `decoder` in tokenizer.json; both null: tokens are words. */
+/** @param decoder  The library's decoder for `json`, tokenizer.json's `decoder`. Without both, tokens are words. */
 export function createDecoder(json: DecoderJson | null, decoder: LibraryDecoder | null): TokenDecoder {
   if (json === null || decoder === null) return { decode: (tokens) => tokens.join(' '), isOpen: () => false };
   const step = stepOf(json, decoder);
@@ -56,12 +55,15 @@ const stepsOf = ({ decoders }: DecoderJson): readonly DecoderJson[] => (decoders
 const flatten = (json: DecoderJson): readonly DecoderJson[] =>
   json.type === 'Sequence' ? stepsOf(json).flatMap(flatten) : [json];
 
-/** A replacement in the text as a whole may span tokens, so that a text has no final part before its end. */
+/** Whether a Replace step works on the joined text: then no part of the text is final before its end. */
 const rewritesJoinedText = (steps: readonly DecoderJson[]): boolean =>
   steps.slice(steps.findIndex(({ type }) => type === 'Fuse') + 1).some(({ type }) => type === 'Replace') &&
   steps.some(({ type }) => type === 'Fuse');
 
-/** The library reads a run of bytes leniently and drops a byte order mark. @see byte_fallback.rs: a run is UTF-8 as a whole, or U+FFFD for each byte */
+/**
+ * Replaces the library's step, which decodes a run of bytes leniently and drops a byte order mark.
+ * @see byte_fallback.rs: a run is decoded as a whole, or becomes U+FFFD for each byte if it is not UTF-8
+ */
 function decodeBytes(tokens: string[]): string[] {
   const texts: string[] = [];
   let run: number[] = [];
@@ -98,14 +100,14 @@ function byteOf(token: string): number | null {
   return digits === undefined ? null : Number.parseInt(digits, 16);
 }
 
-/** @see metaspace.rs: the library takes one space off the first token whatever the scheme is */
+/** Replaces the library's step, which removes a space from the first token with every scheme. @see metaspace.rs */
 function metaspaceStep({ replacement, prepend_scheme: scheme, add_prefix_space: hasPrefix }: DecoderJson): DecodeStep {
   const space = typeof replacement === 'string' ? replacement : '\u2581';
   const isPrefixed = (scheme ?? (hasPrefix === false ? 'never' : 'always')) !== 'never';
   return (tokens) => tokens.map((token, index) => token.replaceAll(space, index === 0 && isPrefixed ? '' : ' '));
 }
 
-/** @see ctc.rs: the library cleans up and trims the text as a whole, which changes text that is out already */
+/** Replaces the library's step, which cleans up and trims the whole text and so changes emitted text. @see ctc.rs */
 function ctcStep(json: DecoderJson): DecodeStep {
   const [pad = '', delimiter = ''] = [json['pad_token'], json['word_delimiter_token']] as (string | undefined)[];
   return (tokens) =>
@@ -117,7 +119,7 @@ function ctcStep(json: DecoderJson): DecodeStep {
       });
 }
 
-/** In this order. @see wordpiece.rs, cleanup */
+/** The order matters. @see wordpiece.rs, cleanup */
 const cleanUps = [' .', ' ?', ' !', ' ,', " ' ", " n't", " 'm", ' do not', " 's", " 've", " 're"] as const;
 
 const cleanUp = (text: string): string =>

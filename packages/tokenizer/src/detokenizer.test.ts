@@ -1,4 +1,4 @@
-/** Texts in parts, after a prompt, with every kind of decoder. */
+/** Decodes texts in parts after a prompt, with every kind of decoder. */
 import { readFileSync } from 'node:fs';
 import { tokenizerKinds, type TokenizerFiles } from '@prosemill/testkit';
 import { describe, expect, it } from 'vitest';
@@ -24,7 +24,7 @@ function stream(tokenizer: Tokenizer, promptIds: readonly number[], ids: readonl
   return [...ids.map((id) => detokenizer.push(id)), detokenizer.flush()];
 }
 
-/** As Hugging Face's pipeline has it: all is decoded, and as many characters as the prompt has are taken off. */
+/** The completion of Hugging Face's pipeline: it decodes all ids and removes as many characters as the prompt has. */
 function completionOf(tokenizer: Tokenizer, promptIds: readonly number[], ids: readonly number[]): string {
   const promptCharacters = Array.from(tokenizer.decode(promptIds)).length;
   return Array.from(tokenizer.decode([...promptIds, ...ids]))
@@ -33,7 +33,7 @@ function completionOf(tokenizer: Tokenizer, promptIds: readonly number[], ids: r
 }
 
 describe.each(kinds)('a decoder of the kind $name', ({ name, tokenizer }) => {
-  it("decodes as Python's tokenizers", () => {
+  it("decodes like Python's tokenizers", () => {
     const cases = golden[name]?.decode ?? [];
     expect(cases.length).toBeGreaterThan(0);
     for (const [ids, text] of cases) expect([ids, tokenizer.decode(ids)]).toEqual([ids, text]);
@@ -52,7 +52,7 @@ describe.each(kinds)('a decoder of the kind $name', ({ name, tokenizer }) => {
     }
   });
 
-  it('says nothing of the prompt when no token follows', () => {
+  it('emits no text of the prompt when no token follows', () => {
     for (const [ids] of golden[name]?.decode ?? []) expect(stream(tokenizer, ids, [])).toEqual(['']);
   });
 });
@@ -65,14 +65,14 @@ describe('the space between prompt and text', () => {
     expect(stream(tokenizer, promptIds, ids).join('')).toBe(' a time');
   });
 
-  it('comes with the first token, not with the next', () => {
+  it('comes with the first token', () => {
     const tokenizer = open(tokenizerKinds['metaspace']?.() ?? { 'tokenizer.json': {}, 'tokenizer_config.json': {} });
     const [prompt, next] = [tokenizer.encode('once upon a time'), tokenizer.encode('there was')];
     expect(stream(tokenizer, prompt, next)).toEqual([' there', ' was', '']);
   });
 });
 
-it('decodes a few tokens for each one, however long the text is', () => {
+it('decodes only a few tokens at a time, however long the text is', () => {
   for (const { name, tokenizer } of kinds.filter((kind) => kind.name !== 'rewriting')) {
     let most = 0;
     const counting: Tokenizer = {

@@ -1,23 +1,22 @@
 import type { Tokenizer } from './tokenizer.ts';
 
-/** A decoder's output for bytes that are no character, or not yet one. */
+/** A decoder's output for bytes that are not a character, or not yet. */
 const replacement = '\uFFFD';
 
 /**
- * Token ids to text, one at a time, after a prompt. Never gives out half a character: a character may need the bytes of several tokens. All
- * that `push` returned plus `flush` is the decoding of the prompt and all ids, less the decoding of the prompt, as Hugging Face's
- * text-generation pipeline has it.
- *
- * Each step decodes only the ids since the last final text, and a few before them, because many decoders write a token differently at the
- * start of a text: without the space before it.
+ * Converts the token ids after a prompt to text, one at a time. Never emits half a character: a character may need the
+ * bytes of several tokens. The results of all `push` calls and of `flush` together are the decoding of the prompt and
+ * all ids, minus the decoding of the prompt, as in Hugging Face's text-generation pipeline.
+ * Each step decodes only the ids since the last final text and a few ids before them. These are needed because many
+ * decoders omit a token's leading space at the start of a text.
  * @see vLLM's detokenize_incrementally and text-generation-inference's decode_token, which keep the same two offsets
  */
 export class Detokenizer {
   readonly #tokenizer: Tokenizer;
-  /** Ids whose text is out, enough for the next ones to be decoded as in the whole text. */
+  /** Ids whose text was emitted: as many as the next ids need to be decoded like in the whole text. */
   #context: readonly number[] = [];
   #contextText = '';
-  /** Ids whose text is not out yet. */
+  /** Ids whose text was not emitted yet. */
   #pending: number[] = [];
 
   constructor(tokenizer: Tokenizer, promptIds: readonly number[] = []) {
@@ -25,7 +24,7 @@ export class Detokenizer {
     this.#moveContext(promptIds.filter((id) => tokenizer.kindOf(id) !== 'hidden'));
   }
 
-  /** @returns the text that is final with this id; often '' */
+  /** @returns the text that this id makes final; often '' */
   push(id: number): string {
     const kind = this.#tokenizer.kindOf(id);
     if (kind === 'hidden') return '';
@@ -38,7 +37,7 @@ export class Detokenizer {
     return text;
   }
 
-  /** The rest, when no id follows: U+FFFD for half a character. */
+  /** Returns the remaining text when no id follows, with U+FFFD for half a character. */
   flush(): string {
     const text = this.#pendingText();
     this.#moveContext([...this.#context, ...this.#pending]);
@@ -46,7 +45,7 @@ export class Detokenizer {
     return text;
   }
 
-  /** The prompt may end with half a character that the completion completes: as in Hugging Face's pipeline, as many characters are taken off. */
+  /** The text of the pending ids: all characters beyond as many as the context has, like in Hugging Face's pipeline. */
   #pendingText(): string {
     const before = this.#contextText;
     const all = this.#tokenizer.decode([...this.#context, ...this.#pending]);
@@ -56,8 +55,8 @@ export class Detokenizer {
   }
 
   /**
-   * Keeps the shortest end of these ids that has a text, so that a decoder has taken off the start of the text all that it takes off, and
-   * that does not begin within a character.
+   * Keeps the shortest end of these ids that has a text and does not begin within a character. With a text before them,
+   * the next ids are not at the start, where decoders trim.
    */
   #moveContext(ids: readonly number[]): void {
     for (let length = 1; length < ids.length; length *= 2) {

@@ -1,3 +1,3 @@
-/** Text to token ids and back, for every tokenizer that Hugging Face's tokenizer.json describes. */
+/** Converts text to token ids and back, with any tokenizer of Hugging Face's tokenizer.json. */
 export { createTokenizer, type Tokenizer, type TokenKind } from './tokenizer.ts';
 export { Detokenizer } from './detokenizer.ts';

@@ -1,4 +1,4 @@
-/** The ids of prompts, beside those of Python's libraries, and the prompts that have none. */
+/** Compares the ids of prompts with those of Python's libraries, and covers prompts without ids. */
 import { readFileSync } from 'node:fs';
 import { characterTokenizer, tokenizerKinds, type TokenizerFiles, wordLevelTokenizer } from '@prosemill/testkit';
 import { describe, expect, it } from 'vitest';
@@ -32,30 +32,33 @@ describe('the ids of a prompt', () => {
     expect(cases.map(([text]) => [text, tokenizer.encode(text)])).toEqual(cases);
   });
 
-  it.each(kindNames)('are never none with %s: the beginning of text, or a refusal', (name) => {
-    const [with_, without] = [open(filesOf(name, { bos_token: '<s>' })), open(filesOf(name))];
-    const texts = (golden[name]?.encode ?? []).flatMap(([text, ids]) => (ids.length === 0 ? [text] : []));
-    expect(texts.map((text) => with_.encode(text))).toEqual(texts.map(() => [0]));
-    for (const text of texts) expect(() => without.encode(text)).toThrow(refusal('has no tokens'));
-  });
+  it.each(kindNames)(
+    'are never empty with %s: a prompt without ids becomes the beginning of text, or is refused',
+    (name) => {
+      const [with_, without] = [open(filesOf(name, { bos_token: '<s>' })), open(filesOf(name))];
+      const texts = (golden[name]?.encode ?? []).flatMap(([text, ids]) => (ids.length === 0 ? [text] : []));
+      expect(texts.map((text) => with_.encode(text))).toEqual(texts.map(() => [0]));
+      for (const text of texts) expect(() => without.encode(text)).toThrow(refusal('has no tokens'));
+    },
+  );
 
   it.each([
     ['its text', '<s>'],
     ['its settings', { __type: 'AddedToken', content: '<s>', lstrip: false }],
-  ])('begin with the beginning of text that is named by %s', (_, bos_token) => {
+  ])('start with the beginning of text that is named by %s', (_, bos_token) => {
     const tokenizer = open(filesOf('character', { bos_token }));
     expect(tokenizer.encode(unknown)).toEqual([0]);
     expect(tokenizer.decode([0, 3, 4])).toBe('ab');
   });
 
   it.each([{}, { bos_token: null }, { bos_token: '' }, { bos_token: '<begin>' }])(
-    'are refused when there are none and the beginning of text is %o',
+    'are refused when there are none and the config is %o',
     (config) => {
       expect(() => open(filesOf('character', config)).encode(unknown)).toThrow(refusal('has no tokens'));
     },
   );
 
-  it('have no place for an unknown character where the tokenizer knows none', () => {
+  it('cannot represent an unknown character if the tokenizer has no token for it, so the prompt is refused', () => {
     const { vocab, ...model } = wordLevelTokenizer()['tokenizer.json']['model'] as { vocab: Record<string, number> };
     const { '<unk>': _, ...known } = vocab;
     const tokenizer = open(wordLevelTokenizer({ tokenizer: { model: { ...model, vocab: known } } }));
@@ -63,7 +66,7 @@ describe('the ids of a prompt', () => {
     expect(() => tokenizer.encode('once xyz')).toThrow(refusal('does not know'));
   });
 
-  it('are refused beyond the vocabulary of the model', () => {
+  it('are refused if they are beyond the vocabulary of the model', () => {
     const surplus = { content: '<more>', special: false, normalized: false };
     const files = characterTokenizer({ config: { added_tokens_decoder: { 40: surplus } } });
     expect(open(files).encode('a<more>')).toEqual([3, 40]);
@@ -73,7 +76,7 @@ describe('the ids of a prompt', () => {
     expect(() => tokenizer.encode('a<more>')).toThrow(refusal('the token 40'));
   });
 
-  it('are not decoded where the tokenizer has none: a padded embedding', () => {
+  it('without a token, as in a padded embedding, are not decoded', () => {
     expect(open(filesOf('character')).decode([3, 1_000, 4])).toBe('ab');
   });
 });
@@ -94,7 +97,7 @@ const byteLevel = { type: 'ByteLevel', add_prefix_space: true, trim_offsets: fal
 const ends = { cls: ['<s>', 0], sep: ['</s>', 1] };
 
 describe('the post-processor of tokenizer.json', () => {
-  // Each as transformers 5.24 has it.
+  // transformers 5.24 gives the expected ids.
   it.each([
     ['none', null, [3, 4]],
     ['ByteLevel', byteLevel, [3, 4]],
@@ -104,7 +107,7 @@ describe('the post-processor of tokenizer.json', () => {
     ['a sequence', { type: 'Sequence', processors: [byteLevel, template(beginning, sequence)] }, [0, 3, 4]],
     ['RoBERTa', { type: 'RobertaProcessing', trim_offsets: true, add_prefix_space: true, ...ends }, [0, 3, 4, 1]],
     ['BERT', { type: 'BertProcessing', ...ends }, [0, 3, 4, 1]],
-  ])('adds its tokens, whatever tokenizer_config.json says: %s', (_, post_processor, ids) => {
+  ])('adds its tokens, whatever the settings in tokenizer_config.json: %s', (_, post_processor, ids) => {
     for (const config of [{}, { add_bos_token: true }, { add_bos_token: false }, { add_eos_token: true }]) {
       const files = characterTokenizer({ tokenizer: { post_processor }, config: { bos_token: '<s>', ...config } });
       expect(open(files).encode('ab')).toEqual(ids);

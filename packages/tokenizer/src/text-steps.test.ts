@@ -1,4 +1,4 @@
-/** The words of a text, beside those of Python's tokenizers. */
+/** Compares the words of texts with those of Python's tokenizers. */
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { createTokenizer, type Tokenizer } from './index.ts';
@@ -16,7 +16,7 @@ const { steps } = JSON.parse(readFileSync(new URL('../test-data/text-steps.json'
 
 const unknown = '<unk>';
 
-/** Each of these words is a token, any other is unknown. */
+/** A tokenizer in which these words are tokens and all others are unknown. */
 function open(words: readonly string[], sections: object): Tokenizer {
   const vocab = Object.fromEntries([unknown, ...words].map((word, id) => [word, id]));
   const model = { type: 'WordLevel', vocab, unk_token: unknown };
@@ -35,7 +35,7 @@ describe('the words of a text', () => {
     }
   });
 
-  it('are refused where they would be others', () => {
+  it('of a tokenizer that the library would read differently are refused', () => {
     const pattern = { Regex: 'a' };
     const inverted = { type: 'Split', pattern, behavior: 'Contiguous', invert: true };
     expect(() => open([], { pre_tokenizer: inverted })).toThrow('invert');

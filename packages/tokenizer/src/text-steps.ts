@@ -1,10 +1,10 @@
 /**
- * The steps from a text to its words, normalizer and pre-tokenizer, in terms that the JavaScript library reads as Hugging Face's tokenizers
- * (in Rust) do. Its own classes for some of them know ASCII only, or JavaScript's white space, or one of several behaviors. It reads
- * patterns well, so those steps become patterns. In a pattern \s is Unicode's White_Space: with U+0085, without U+FEFF.
+ * Rewrites normalizers and pre-tokenizers, which split a text into words, in terms that the JavaScript library reads
+ * like Hugging Face's tokenizers in Rust. The library's own classes for some of them know only ASCII, only JavaScript's
+ * white space, or only one of several behaviors. It reads patterns well, so those steps become patterns. In a pattern
+ * \s is Unicode's White_Space: with U+0085, without U+FEFF.
  */
 
-/** A normalizer or a pre-tokenizer of tokenizer.json. */
 export interface StepJson {
   readonly type: string;
   readonly [setting: string]: unknown;
@@ -12,12 +12,12 @@ export interface StepJson {
 
 type Pattern = { readonly Regex: string } | { readonly String: string };
 
-/** How pieces and the places between them become words. */
+/** The way in which a split makes words of the matches and of the text between them. */
 type Behavior = 'Isolated' | 'Removed' | 'Contiguous' | 'MergedWithPrevious' | 'MergedWithNext';
 
-/** `\w` in Rust: Oniguruma's has superscripts and fractions too. */
+/** `\w` as in Rust; Oniguruma's also has superscripts and fractions. */
 const wordCharacters = '\\p{Alphabetic}\\p{M}\\p{Nd}\\p{Pc}\\u200C\\u200D';
-/** Unicode's, and every other of ASCII. */
+/** Unicode's punctuation, and all other ASCII symbols. */
 const punctuation = '\\p{P}!-/:-@\\[-`{-~';
 
 const matchesOf = (Regex: string): StepJson => ({
@@ -27,10 +27,10 @@ const matchesOf = (Regex: string): StepJson => ({
   invert: true,
 });
 
-/** @see lowercase in normalizer.rs: each character by itself, while JavaScript writes a final sigma at the end of a word */
+/** Lowercases Σ to σ; JavaScript would write a final sigma at the end of a word. @see lowercase in normalizer.rs */
 const lowerSigma: StepJson = { type: 'Replace', pattern: { String: '\u03A3' }, content: '\u03C3' };
 
-/** The library knows those of two bytes. @see is_chinese_char in bert.rs, with its gap after U+2B81F */
+/** Ideographs beyond U+FFFF, which the library lacks. @see is_chinese_char in bert.rs, with its gap after U+2B81F */
 const spacedIdeographs: StepJson = {
   type: 'Replace',
   pattern: { Regex: '[\\x{20000}-\\x{2A6DF}\\x{2A700}-\\x{2B81F}\\x{2B920}-\\x{2CEAF}\\x{2F800}-\\x{2FA1F}]' },
@@ -39,7 +39,7 @@ const spacedIdeographs: StepJson = {
 
 const sequenceOf = (...normalizers: StepJson[]): StepJson => ({ type: 'Sequence', normalizers });
 
-/** @param json  The section `normalizer`. */
+/** @param json  The section `normalizer` of tokenizer.json. */
 export function normalizerFor(json: StepJson): StepJson {
   switch (json.type) {
     case 'Sequence':
@@ -64,7 +64,7 @@ export function normalizerFor(json: StepJson): StepJson {
 
 const removal = (Regex: string): StepJson => ({ type: 'Replace', pattern: { Regex }, content: '' });
 
-/** @param json  The section `pre_tokenizer`. */
+/** @param json  The section `pre_tokenizer` of tokenizer.json. */
 export function preTokenizerFor(json: StepJson): StepJson {
   switch (json.type) {
     case 'Sequence':
@@ -90,7 +90,7 @@ export function preTokenizerFor(json: StepJson): StepJson {
   }
 }
 
-/** The library gives out the matches alone. */
+/** With `invert` the library keeps only the matches, which is right for the behavior Removed alone. */
 function invertedSplit(json: StepJson): StepJson {
   const behavior = json['behavior'] as Behavior;
   if (behavior === 'Removed') return json;
@@ -98,7 +98,7 @@ function invertedSplit(json: StepJson): StepJson {
   throw new TypeError(`the pre-tokenizer Split with invert and the behavior ${behavior} is not known`);
 }
 
-/** The library takes each behavior but Removed for Isolated, and does not remove a pattern that is a string. */
+/** The library treats each behavior except Removed as Isolated, and does not remove a pattern that is a string. */
 function split(pattern: Pattern, behavior: Behavior): StepJson {
   const source = 'Regex' in pattern ? `(?:${pattern.Regex})` : pattern.String.replaceAll(/[^\p{L}\p{N}\s]/gu, '\\$&');
   const between = `(?:(?!${source})[\\s\\S])+`;

@@ -1,4 +1,4 @@
-/** The files that describe a tokenizer, read as Hugging Face's transformers 5 reads them. */
+/** The files that describe a tokenizer, with the meaning that Hugging Face's transformers 5 gives them. */
 import type { StepJson } from './text-steps.ts';
 
 interface NamedToken {
@@ -11,10 +11,9 @@ export interface AddedToken extends NamedToken {
   readonly special?: boolean;
 }
 
-/** Place = id. */
+/** The index of a token is its id. */
 type Scored = readonly (readonly [token: string, score: number])[];
 
-/** The parts of tokenizer.json that this package looks at. */
 export interface TokenizerJson {
   readonly model: {
     readonly vocab?: Readonly<Record<string, number>> | Scored;
@@ -38,26 +37,27 @@ export interface TokenizerConfig {
   readonly [setting: string]: unknown;
 }
 
-/** `ModelRecord.tokenizer`, in JSON. */
+/** The content of `ModelRecord.tokenizer`, which is JSON. */
 export interface TokenizerRecord {
   /** tokenizer.json */
   readonly tokenizer: TokenizerJson;
-  /** tokenizer_config.json, with special_tokens_map.json where it counts. */
+  /** tokenizer_config.json, merged with special_tokens_map.json where that applies. */
   readonly config: TokenizerConfig;
-  /** Tokens that the model knows: ids from here on are not its own. Older workers do not tell it. */
+  /** The number of the model's tokens; it has no ids from here on. Missing in records of older workers. */
   readonly vocabularySize?: number | undefined;
 }
 
 const namedTokens = ['bos_token', 'eos_token', 'unk_token', 'sep_token', 'pad_token', 'cls_token', 'mask_token'];
 const tokenLists = ['additional_special_tokens', 'extra_special_tokens'];
 
-/** A token is named by its text alone, or with its settings. */
+/** The text of a token, which is given as text or as an object with settings. */
 export const contentOf = (token: unknown): string | undefined =>
   typeof token === 'string' ? token : (token as Partial<NamedToken> | null | undefined)?.content;
 
 /**
- * The added tokens of tokenizer.json, those of tokenizer_config.json, and every token that the configuration names for a purpose: that one is
- * special even if tokenizer.json takes it for a plain token. A token without an id is left out: no model knows it.
+ * The added tokens of tokenizer.json and of tokenizer_config.json, and every token that the configuration gives a role.
+ * A token with a role is special even if tokenizer.json lists it as a plain token. Tokens without an id are left out:
+ * no model has them.
  */
 export function addedTokensOf(
   { model, added_tokens: added = [] }: TokenizerJson,

@@ -9,15 +9,18 @@ const { cases } = read('golden.json') as { cases: { prompt: string; input_ids: n
 const tokenizer = createTokenizer(record);
 
 describe('tokenizer', () => {
-  it.each(cases)('encodes %o as the model was trained', ({ prompt, input_ids }) => {
+  it.each(cases)('encodes %o to the ids of the training', ({ prompt, input_ids }) => {
     expect(tokenizer.encode(prompt)).toEqual(input_ids);
   });
 
-  it.each(['', ' ', 'a  b \n\t c .', 'naïve café', '日本語', '👩‍👩‍👧‍👦 🏳️‍🌈', 'x'.repeat(500)])('gives %o back', (text) => {
-    expect(tokenizer.decode(tokenizer.encode(text))).toBe(text);
-  });
+  it.each(['', ' ', 'a  b \n\t c .', 'naïve café', '日本語', '👩‍👩‍👧‍👦 🏳️‍🌈', 'x'.repeat(500)])(
+    'encodes and decodes %o without change',
+    (text) => {
+      expect(tokenizer.decode(tokenizer.encode(text))).toBe(text);
+    },
+  );
 
-  it('takes the name of a special token for the token, and writes none', () => {
+  it('encodes the name of a special token as that token, and decodes the token to nothing', () => {
     expect(tokenizer.encode('<|endoftext|>')).toEqual([0]);
     expect(tokenizer.decode([0])).toBe('');
   });
@@ -35,8 +38,8 @@ describe('detokenizer', () => {
     for (const part of parts) expect(part).not.toContain('\uFFFD');
   });
 
-  it('agrees with decoding all at once, whatever the ids', () => {
-    // Ids of single bytes come first in the vocabulary: many of these sequences are broken UTF-8.
+  it('gives the same text as decoding all ids at once, for any ids', () => {
+    // The first ids of the vocabulary are single bytes, so many of these sequences are invalid UTF-8.
     let state = 1;
     const next = (limit: number): number => {
       state = (Math.imul(state, 1_103_515_245) + 12_345) >>> 0;

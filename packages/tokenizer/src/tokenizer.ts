@@ -5,28 +5,30 @@ import { normalizerFor, preTokenizerFor } from './text-steps.ts';
 import { addedTokensOf, contentOf, type TokenizerRecord } from './tokenizer-files.ts';
 
 /**
- * `open`: the text of the token may become another when more tokens follow. `hidden`: it has no text: special tokens, and ids without a
- * token, which models have whose embedding is padded. `plain`: any other.
+ * `open`: the text of the token may change when more tokens follow. `hidden`: it has no text. These are special tokens,
+ * and ids without a token, as in a model with a padded embedding. `plain`: any other.
  */
 export type TokenKind = 'plain' | 'open' | 'hidden';
 
 export interface Tokenizer {
   /**
-   * Token ids of a prompt, the same as Hugging Face's text-generation pipeline gives its model: with the special tokens of the post-processor
-   * in tokenizer.json, an end of text included. The name of a special token in the text ("<|endoftext|>") becomes that token, as everywhere
-   * in Hugging Face's libraries: a base model gives it no power. A text that has no tokens becomes the beginning-of-text token.
-   * @returns at least one; integers, each of them a token of the model
-   * @throws {AppError} `invalid_request` when the tokenizer has no token for the text, or for a part of it, or one that the model does not know
+   * Encodes a prompt to the same ids as Hugging Face's text-generation pipeline, with the special tokens of the
+   * post-processor in tokenizer.json, which may end the text. The name of a special token in the text ("<|endoftext|>")
+   * becomes that token, as everywhere in Hugging Face's libraries; for a base model this is harmless. A text that has
+   * no tokens becomes the beginning-of-text token.
+   * @returns at least one id; each is a token of the model
+   * @throws {AppError} `invalid_request` when the tokenizer has no token for the text or a part of it, or one that the
+   *   model does not have
    */
   encode(text: string): number[];
-  /** Text of token ids, without hidden tokens and with every space the model wrote. Bytes that are no UTF-8 become U+FFFD. */
+  /** Decodes ids to text, without hidden tokens and with all spaces. Bytes that are not UTF-8 become U+FFFD. */
   decode(ids: readonly number[]): string;
   kindOf(id: number): TokenKind;
 }
 
 /**
  * @param record  `ModelRecord.tokenizer`
- * @throws {SyntaxError | TypeError} when the record is no tokenizer
+ * @throws {SyntaxError | TypeError} when the record is not a tokenizer
  */
 export function createTokenizer(record: string): Tokenizer {
   const { tokenizer, config, vocabularySize } = JSON.parse(record) as TokenizerRecord;
@@ -38,7 +40,7 @@ export function createTokenizer(record: string): Tokenizer {
     pre_tokenizer: tokenizer.pre_tokenizer == null ? null : preTokenizerFor(tokenizer.pre_tokenizer),
     added_tokens: addedTokensOf(tokenizer, config),
   };
-  // The library takes the unknown token of a WordLevel model from the settings; tokenizer.json has it.
+  // The library reads a WordLevel model's unknown token from the config, but it is in tokenizer.json.
   const library = new HuggingFaceTokenizer(json, { ...config, unk_token: json.model.unk_token });
   const decoder = createDecoder(json.decoder, library.decoder);
   const special = new Set(json.added_tokens.filter((token) => token.special === true).map(({ id }) => id));
@@ -58,10 +60,10 @@ export function createTokenizer(record: string): Tokenizer {
   };
 }
 
-/** The library wants each of them; tokenizers may leave them out. */
+/** Sections that the library requires and a tokenizer may lack. */
 const optionalSections = { post_processor: null, decoder: null };
 
-/** The library would leave this prefix out, and give other tokens. */
+/** Refuses a prefix that the library would ignore, which would give other tokens. */
 function requireKnownModel({
   type,
   continuing_subword_prefix: prefix = '',
@@ -73,7 +75,7 @@ function requireKnownModel({
 
 const isId = (id: number | undefined): id is number => id !== undefined && Number.isInteger(id) && id >= 0;
 
-/** Every id that goes to a model comes through here. */
+/** Checks all ids of a prompt before they go to a model. */
 function checkIds(ids: readonly (number | undefined)[], vocabularySize = Number.POSITIVE_INFINITY): number[] {
   if (ids.length === 0) {
     throw refused(
