@@ -68,7 +68,7 @@ function withProducts(graph: OnnxGraph, product: (index: number) => Value): Onnx
   return graph;
 }
 
-/** Reads rows that fit no cache once, and outputs one number for each. */
+/** Reads all rows once, which together fit no CPU cache, and outputs only the maximum of each. */
 function readGraph(): OnnxGraph {
   const graph = new OnnxGraph();
   const x = graph.input('x', 'float32', ['rows', 'columns']);

@@ -41,7 +41,7 @@ const moved = 30;
 const channels = 3;
 const isOdd = (channel: number): boolean => channel < channels;
 
-/** Computes the same function, but with outliers between the norm and the layer behind it. */
+/** Computes the same function, but with outliers between the norm and the layer after it. */
 function withOutliers(norm: Norm, linear: Linear): { norm: Norm; linear: Linear } {
   const bias = linear.bias.map((value, output) => {
     let sum = value;

@@ -29,7 +29,7 @@ const defaults = {
   eos_token_id: 50_256,
 } as const;
 
-/** GPT2Config's attribute_map: a field under one of these names overrides the original one. */
+/** GPT2Config's attribute_map: a field with one of these names overrides the original field. */
 const otherNames = {
   n_layer: 'num_hidden_layers',
   n_head: 'num_attention_heads',

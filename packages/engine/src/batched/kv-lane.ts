@@ -168,7 +168,9 @@ export class KvLane {
     this.#mask.fill(Number.NEGATIVE_INFINITY, start + 1 + length, start + 1 + this.size);
   }
 
-  /** The innermost loop of a step, beyond any CPU cache. Copies two numbers at a time: wider stores wait less. */
+  /**
+   * The innermost loop of a step. Its memory fits no CPU cache, so it copies pairs of numbers: wider stores wait less.
+   */
   #appendTo(target: Float32Array, data: Float32Array, offset: number): void {
     const { heads, headWidth } = this.#shape;
     const pairs = headWidth / 2;

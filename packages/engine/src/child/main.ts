@@ -161,7 +161,7 @@ const toErrorData = (error: AppError): ErrorData => ({
   details: error.details,
 });
 
-/** Sends a message unless the worker is gone, which closes the channel or breaks it during the write. */
+/** Sends a message. Does nothing if the worker is gone, which closes the channel or breaks it during the write. */
 function send(message: FromChild): void {
   // Without a callback a failed write would be an uncaught exception.
   if (process.connected) process.send?.(message, undefined, undefined, () => undefined);

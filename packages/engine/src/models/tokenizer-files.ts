@@ -1,4 +1,4 @@
-/** Finds the files of a model's tokenizer, and makes of them the record that a tokenizer is created from. */
+/** Finds the files of a model's tokenizer, and makes the tokenizer record of core's `ModelRecord` from them. */
 import { createTokenizer } from '@prosemill/tokenizer';
 import { errorLine } from '@prosemill/core';
 import { isGpt2 } from '../batched/gpt2-config.ts';
