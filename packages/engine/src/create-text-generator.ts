@@ -199,7 +199,7 @@ class ProcessTextGenerator implements TextGenerator {
       case 'events':
         this.#emitSteps(message.steps);
         for (const { call, event } of message.events) {
-          if (event.type === 'generation-end') this.#endCall(call, revive(event.ending));
+          if (event.type === 'generation-end') this.#endCall(call, fromChildEnding(event.ending));
           else this.#calls.get(call)?.push(event);
         }
         break;
@@ -261,7 +261,7 @@ function loadedModel(resolved: ResolvedModel, engineVersion: string): LoadedMode
   };
 }
 
-function revive(ending: ChildEnding): GenerationEnding {
+function fromChildEnding(ending: ChildEnding): GenerationEnding {
   if (ending.reason !== 'error') return ending;
   const { code, message, details } = ending.error;
   return { reason: 'error', error: new AppError(code, { message, details }) };

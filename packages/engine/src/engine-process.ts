@@ -59,7 +59,7 @@ export class EngineProcess {
       const gone = (how: string): void => {
         clearInterval(this.#pings);
         resolve();
-        onExit(`the engine process ${this.#isHanging ? `${this.#silence(hangLimitMs)} and ` : ''}${how}`);
+        onExit(`the engine process ${this.#isHanging ? `${this.#hangReason(hangLimitMs)} and ` : ''}${how}`);
       };
       this.#child.once('exit', (code, signal) =>
         gone(signal === null ? `ended with code ${code}` : `was ended by ${signal}`),
@@ -86,7 +86,7 @@ export class EngineProcess {
     if (this.#isLoaded) this.send({ type: 'ping' });
   }
 
-  #silence(hangLimitMs: number): string {
+  #hangReason(hangLimitMs: number): string {
     return this.#isLoaded
       ? `was silent for ${hangLimitMs / 1_000} s`
       : `got no further with loading the model for ${(limitsPerLoad * hangLimitMs) / 1_000} s`;

@@ -74,7 +74,7 @@ export class Slots {
   }
 
   add(entry: Entry, from: RowSlice): void {
-    const { cache, entries } = this.#laneFor(Math.min(from.length + headroom, lastLength(entry)));
+    const { cache, entries } = this.#laneFor(Math.min(from.length + headroom, maxLength(entry)));
     cache.extend(cache.addRow(), from);
     entries.push(entry);
   }
@@ -126,7 +126,7 @@ export class Slots {
     const removed: Entry[] = [];
     for (const lane of this.#lanes) {
       for (let row = lane.entries.length - 1; row >= 0; row -= 1) {
-        if (predicate(lane, row)) removed.push(...takeOut(lane, row));
+        if (predicate(lane, row)) removed.push(...removeAt(lane, row));
       }
     }
     return removed;
@@ -136,7 +136,7 @@ export class Slots {
     for (const lane of this.#lanes.slice(0, -1)) {
       const { size, lengths } = lane.cache;
       const outgrowsWithin = (steps: number, row: number): boolean =>
-        (lengths[row] ?? 0) + steps >= size && lastLength(lane.entries[row]) > size;
+        (lengths[row] ?? 0) + steps >= size && maxLength(lane.entries[row]) > size;
       const soon = lengths.filter((_, row) => outgrowsWithin(headroom, row)).length;
       let early = soon > maxMoves ? earlyMoves : 0;
       for (let row = lane.entries.length - 1; row >= 0; row -= 1) {
@@ -145,7 +145,7 @@ export class Slots {
         if (!isDue) early -= 1;
         const next = this.#laneFor(size + 1);
         next.cache.extend(next.cache.addRow(), lane.cache.sliceOf(row));
-        next.entries.push(...takeOut(lane, row));
+        next.entries.push(...removeAt(lane, row));
       }
     }
   }
@@ -158,7 +158,7 @@ export class Slots {
 }
 
 /** Removes an entry. Like in the cache, the last entry moves into its place. */
-function takeOut({ entries, cache }: Lane, row: number): readonly Entry[] {
+function removeAt({ entries, cache }: Lane, row: number): readonly Entry[] {
   cache.removeRow(row);
   const leaving = entries.splice(row, 1);
   const last = entries.pop();
@@ -167,5 +167,5 @@ function takeOut({ entries, cache }: Lane, row: number): readonly Entry[] {
 }
 
 /** The most positions that a text needs; its last token needs none, because nothing follows it. */
-const lastLength = (entry: Entry | undefined): number =>
+const maxLength = (entry: Entry | undefined): number =>
   entry === undefined ? 0 : entry.textRun.promptIds.length + entry.textRun.maxNewTokens - 1;

@@ -24,7 +24,7 @@ export interface TensorFiles {
 export async function findTensorFiles(source: FileSource): Promise<TensorFiles | string> {
   if (await source.has(weightsName)) return { weights: [weightsName], files: [weightsName] };
   const index = await findJson(source, indexName);
-  if (index === null) return await whyNone(source);
+  if (index === null) return await reasonForNone(source);
   const weights = shardsOf(index);
   const isThere = await Promise.all(weights.map(async (path) => await source.has(path)));
   const missing = weights[isThere.indexOf(false)];
@@ -42,7 +42,7 @@ function shardsOf({ file, fields }: JsonFile): readonly string[] {
   return (shards as string[]).toSorted();
 }
 
-async function whyNone(source: FileSource): Promise<string> {
+async function reasonForNone(source: FileSource): Promise<string> {
   const { model } = source;
   for (const path of otherNames) {
     if (await source.has(path)) return refusalText('other-weights', { model, path });

@@ -32,8 +32,8 @@ export function compareLogits({ logits, reference, targets }: LogitRows): ScoreS
     const [from, to] = [row * vocabulary, (row + 1) * vocabulary];
     const own = logits.subarray(from, to);
     const other = reference.subarray(from, to);
-    const ownSum = logSumOf(own);
-    const otherSum = logSumOf(other);
+    const ownSum = logSumExp(own);
+    const otherSum = logSumExp(other);
     negativeLogLikelihood += ownSum.logSum - (own[targets[row] ?? 0] ?? 0);
     divergence += divergenceOf({ row: own, logSum: ownSum.logSum, reference: other, referenceSum: otherSum.logSum });
     if (ownSum.top === otherSum.top) agreements += 1;
@@ -54,7 +54,7 @@ export function addScores(one: ScoreSums, two: ScoreSums): ScoreSums {
  * The log-sum-exp of a row and the id of its largest logit; among equal logits the lowest id.
  * @param row  Shape [V].
  */
-function logSumOf(row: Float32Array): { logSum: number; top: number } {
+function logSumExp(row: Float32Array): { logSum: number; top: number } {
   let top = 0;
   let largest = Number.NEGATIVE_INFINITY;
   for (let id = 0; id < row.length; id += 1) {
