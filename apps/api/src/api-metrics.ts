@@ -1,7 +1,7 @@
 /** The metrics of the API. */
 import { workerStates } from '@prosemill/core';
 import { durationBuckets, type Labels, type Metrics } from '@prosemill/telemetry';
-import type { JobWaiter } from './services/job-waiter.ts';
+import type { JobFeed } from './services/job-feed.ts';
 import type { ServiceState } from './services/service-state.ts';
 
 type RequestLabel = 'method' | 'route' | 'status_class';
@@ -13,16 +13,13 @@ export interface ApiMetrics {
 }
 
 export interface ApiGauges {
-  readonly waiter: Pick<JobWaiter, 'count'>;
+  readonly feed: Pick<JobFeed, 'count'>;
   readonly state: Pick<ServiceState, 'latest'>;
 }
 
 /** Registers the metrics; once in a process. */
-export function createApiMetrics(metrics: Metrics, { waiter, state }: ApiGauges): ApiMetrics {
-  metrics.gauge(
-    { name: 'prosemill_waiters', help: 'Requests that wait for a job in this process.' },
-    () => waiter.count,
-  );
+export function createApiMetrics(metrics: Metrics, { feed, state }: ApiGauges): ApiMetrics {
+  metrics.gauge({ name: 'prosemill_waiters', help: 'Requests that wait for a job in this process.' }, () => feed.count);
   addQueueMetrics(metrics, state);
   metrics.gauges(
     { name: 'prosemill_workers', help: 'Workers that report to the database, by their state.', labels: ['state'] },

@@ -1,6 +1,6 @@
 import type { HintSender, Store, WakeUps } from '@prosemill/core';
 import type { Metrics } from '@prosemill/telemetry';
-import type { JobWaiter } from './services/job-waiter.ts';
+import type { JobFeed } from './services/job-feed.ts';
 import type { KnownKeys } from './services/known-keys.ts';
 import type { ServiceState } from './services/service-state.ts';
 import type { SubmitJob } from './services/submit-job.ts';
@@ -11,7 +11,7 @@ export interface ApiServices {
   readonly hints: HintSender;
   readonly wakeUps: WakeUps;
   readonly submitJob: SubmitJob;
-  readonly waiter: JobWaiter;
+  readonly feed: JobFeed;
   readonly knownKeys: KnownKeys;
   readonly state: ServiceState;
   readonly metrics: Metrics;

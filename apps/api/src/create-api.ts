@@ -25,7 +25,7 @@ import { addKeyRoutes } from './routes/keys.ts';
 import { addMetricsRoute } from './routes/metrics.ts';
 import { addQueueRoutes } from './routes/queue.ts';
 import { createIdentifyCaller, type IdentifyCaller } from './services/identify-caller.ts';
-import { JobWaiter } from './services/job-waiter.ts';
+import { JobFeed, maxWatchersPerOwner } from './services/job-feed.ts';
 import { KnownKeys } from './services/known-keys.ts';
 import { createPromptCheck } from './services/prompt-check.ts';
 import { QueueBound } from './services/queue-bound.ts';
@@ -71,8 +71,9 @@ export function createApi(options: ApiOptions): Api {
   let stopping = false;
   const state = new ServiceState({ store, transportProblems, logger });
   const hasOwners = options.access.auth === 'keys';
-  const waiter = new JobWaiter({ jobs: store.jobs, wakeUps, logger, hasOwners });
-  const { countAccepted, countRefused, observeRequest } = createApiMetrics(metrics, { waiter, state });
+  const maxPerOwner = hasOwners ? maxWatchersPerOwner : Number.POSITIVE_INFINITY;
+  const feed = new JobFeed({ jobs: store.jobs, wakeUps, logger, maxPerOwner });
+  const { countAccepted, countRefused, observeRequest } = createApiMetrics(metrics, { feed, state });
   const checkPrompt = createPromptCheck({
     models: store.models,
     forbiddenWords,
@@ -94,7 +95,7 @@ export function createApi(options: ApiOptions): Api {
     tracing: options.tracing,
     logger,
   });
-  waiter.start();
+  feed.start();
 
   const knownKeys = new KnownKeys({ keys: store.apiKeys, logger });
   const identify = createIdentifyCaller({ access: options.access, knownKeys });
@@ -103,7 +104,7 @@ export function createApi(options: ApiOptions): Api {
     hints,
     wakeUps,
     submitJob,
-    waiter,
+    feed,
     knownKeys,
     state,
     metrics,
@@ -114,7 +115,7 @@ export function createApi(options: ApiOptions): Api {
     app: createApp(services, { ...options, observeRequest, identify }),
     beginShutdown() {
       stopping = true;
-      waiter.stop();
+      feed.stop();
     },
   };
 }

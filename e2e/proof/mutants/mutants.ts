@@ -27,7 +27,7 @@ const completeFile = 'packages/store/src/jobs/complete.ts';
 const completeGuard = `if (row.status !== 'running' || row.attempt !== attempt) {`;
 const transitionsFile = 'packages/core/src/transitions.ts';
 const submitFile = 'packages/store/src/jobs/submit.ts';
-const waiterFile = 'apps/api/src/services/job-waiter.ts';
+const feedFile = 'apps/api/src/services/job-feed.ts';
 
 export const mutants = {
   'no-attempt-in-guard': {
@@ -82,17 +82,17 @@ export const mutants = {
     foundBy: ['service'],
     replacements: [
       {
-        file: waiterFile,
-        find: `    const waiter = this.#register(job);\n`,
-        replace: `    const first = await this.#read(job);\n    const waiter = this.#register(job);\n`,
-      },
-      {
-        file: waiterFile,
-        find: 'let latest: Job | null = await waiter.unlessOver(this.#read(job), job);',
-        replace: 'let latest: Job | null = first;',
+        file: feedFile,
+        find: `    const watched = this.#join(job);\n`,
+        replace: `    const latest = await this.#options.jobs.find(job.ownerId, job.id);
+    const watched = Object.assign(this.#join(job), { latest, isOutdated: false });\n`,
       },
       // The poll makes up for it within half a second.
-      { file: waiterFile, find: 'if (versions.get(id) !== waiter.version)', replace: 'if (!versions.has(id))' },
+      {
+        file: feedFile,
+        find: 'if (versions.get(id) !== this.#watched.get(id)?.latest?.version)',
+        replace: 'if (!versions.has(id))',
+      },
     ],
   },
   'key-not-looked-up': {

@@ -7,7 +7,7 @@ import type { ApiServices } from '../api-services.ts';
 import { parsePreference } from '../wire/preference.ts';
 import { jobPath, presentPromptly, presentUsage, retryAfterSeconds, serverTiming } from '../wire/present-job.ts';
 
-export function addGenerateRoute(app: OpenAPIHono<ApiEnv>, { submitJob, waiter, store }: ApiServices): void {
+export function addGenerateRoute(app: OpenAPIHono<ApiEnv>, { submitJob, feed, store }: ApiServices): void {
   app.openapi(generateRoute, async (c) => {
     const preference = parsePreference(c.req.valid('header').prefer);
     const startedAt = performance.now();
@@ -24,7 +24,7 @@ export function addGenerateRoute(app: OpenAPIHono<ApiEnv>, { submitJob, waiter, 
     const latest =
       preference.waitMs === 0
         ? accepted
-        : await waiter.wait({
+        : await feed.wait({
             job: accepted,
             until: ({ status }) => isTerminal(status),
             timeoutMs: preference.waitMs,

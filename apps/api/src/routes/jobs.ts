@@ -101,9 +101,9 @@ interface Wait {
   readonly signal: AbortSignal;
 }
 
-async function waitFor({ waiter }: ApiServices, { job, seconds, until, signal }: Wait): Promise<Job> {
-  if (seconds === undefined || until(job)) return job;
-  const latest = await waiter.wait({ job, until, timeoutMs: seconds * 1_000, signal });
+async function waitFor({ feed }: ApiServices, { job, seconds, until, signal }: Wait): Promise<Job> {
+  if (seconds === undefined) return job;
+  const latest = await feed.wait({ job, until, timeoutMs: seconds * 1_000, signal });
   if (latest === null) throw notFound(job.id);
   return latest;
 }

@@ -1,0 +1,201 @@
+/** The feed of the jobs' changes: the watchers of a job share its reads, and one poll makes up for lost wake-ups. */
+import { setTimeout as delay } from 'node:timers/promises';
+import { AppError, errorLine, type Job, type JobStore, type Logger, type WakeUps } from '@prosemill/core';
+
+export interface JobFeedOptions {
+  readonly jobs: Pick<JobStore, 'find' | 'versions'>;
+  readonly wakeUps: Pick<WakeUps, 'subscribe' | 'isDeaf'>;
+  readonly logger: Logger;
+  /** The most watchers at once of the jobs of one owner. */
+  readonly maxPerOwner: number;
+}
+
+export interface WaitOptions {
+  /** The job as the caller last read it. */
+  readonly job: Job;
+  /** Ends the wait when true. */
+  readonly until: (job: Job) => boolean;
+  readonly timeoutMs: number;
+  /** The client's: aborted when it disconnects. */
+  readonly signal: AbortSignal;
+}
+
+/** The longest delay by a lost wake-up, and the longest while all of them are lost. */
+const pollMs = 500;
+const deafPollMs = 100;
+/** A tenth of the connections of a process, and each watcher holds one: no owner alone takes those of all others. */
+export const maxWatchersPerOwner = 1_000;
+
+/** A job that has watchers. They compare states and queue nothing: any number of changes between two reads is one. */
+interface WatchedJob {
+  /** As last read; null when it is gone. */
+  latest: Job | null;
+  /** The job may have changed since the last read began. */
+  isOutdated: boolean;
+  isReading: boolean;
+  watchers: number;
+  /** One for each watcher that knows `latest` and asks for more. */
+  readonly pauses: Set<PromiseWithResolvers<void>>;
+}
+
+export class JobFeed {
+  readonly #options: JobFeedOptions;
+  readonly #watched = new Map<string, WatchedJob>();
+  readonly #watchersOf = new Map<string, number>();
+  #isStopped = false;
+  #isPolling = false;
+  #unsubscribe = (): void => undefined;
+
+  constructor(options: JobFeedOptions) {
+    this.#options = options;
+  }
+
+  start(): void {
+    this.#unsubscribe = this.#options.wakeUps.subscribe(({ type, ids }) => {
+      if (type === 'job-changed') for (const id of ids) this.#outdate(id);
+    });
+  }
+
+  /** Ends every iteration and every wait at once, in the middle of a read too; later ones end at once. Idempotent. */
+  stop(): void {
+    this.#isStopped = true;
+    this.#unsubscribe();
+    for (const watched of this.#watched.values()) wake(watched);
+  }
+
+  /** Watchers at the moment. */
+  get count(): number {
+    return [...this.#watchersOf.values()].reduce((sum, watchers) => sum + watchers, 0);
+  }
+
+  /**
+   * Yields the newest row of the job whenever it is newer than the watcher's; rows in between are skipped. The last
+   * value is null when the job is gone. The iteration also ends on an abort, when the process stops, and at once when
+   * the owner has as many watchers as are allowed. A database that is away only delays. Nothing is read for a watcher
+   * that does not ask for the next row.
+   * @param job  The job as the watcher last read it.
+   */
+  async *watch(job: Job, signal: AbortSignal): AsyncGenerator<Job | null, void> {
+    if ((this.#watchersOf.get(job.ownerId) ?? 0) >= this.#options.maxPerOwner) return;
+    // Registered first, read second: the other order misses a change in between.
+    const watched = this.#join(job);
+    try {
+      for (let { version } = job; !signal.aborted && !this.#isStopped;) {
+        const { latest } = watched;
+        if (latest === null || latest.version > version) {
+          yield latest;
+          if (latest === null) return;
+          ({ version } = latest);
+        } else {
+          if (watched.isOutdated && !watched.isReading) void this.#read(job, watched);
+          await untilWoken(watched, signal);
+        }
+      }
+    } finally {
+      this.#leave(job, watched);
+    }
+  }
+
+  /**
+   * Waits until `until` holds for the job, the time is over, the client is gone, or the process stops; not at all when
+   * the job's owner has too many watchers.
+   * @returns the job as last read; null if it is gone
+   */
+  async wait({ job, until, timeoutMs, signal }: WaitOptions): Promise<Job | null> {
+    if (until(job)) return job;
+    const over = new AbortController();
+    const end = (): void => over.abort();
+    const timer = setTimeout(end, timeoutMs);
+    signal.addEventListener('abort', end);
+    if (signal.aborted) end();
+    try {
+      let latest: Job | null = job;
+      for await (latest of this.watch(job, over.signal)) if (latest === null || until(latest)) break;
+      return latest;
+    } finally {
+      clearTimeout(timer);
+      signal.removeEventListener('abort', end);
+    }
+  }
+
+  #join(job: Job): WatchedJob {
+    let watched = this.#watched.get(job.id);
+    if (watched === undefined) {
+      watched = { latest: job, isOutdated: true, isReading: false, watchers: 0, pauses: new Set() };
+      this.#watched.set(job.id, watched);
+    }
+    watched.watchers += 1;
+    watched.isOutdated = true;
+    this.#watchersOf.set(job.ownerId, (this.#watchersOf.get(job.ownerId) ?? 0) + 1);
+    if (!this.#isPolling) void this.#poll();
+    return watched;
+  }
+
+  #leave({ id, ownerId }: Job, watched: WatchedJob): void {
+    watched.watchers -= 1;
+    if (watched.watchers === 0) this.#watched.delete(id);
+    const rest = (this.#watchersOf.get(ownerId) ?? 0) - 1;
+    if (rest > 0) this.#watchersOf.set(ownerId, rest);
+    else this.#watchersOf.delete(ownerId);
+  }
+
+  #outdate(id: string): void {
+    const watched = this.#watched.get(id);
+    if (watched === undefined) return;
+    watched.isOutdated = true;
+    wake(watched);
+  }
+
+  /** Never rejects: an error of the read goes to the watchers. */
+  async #read({ ownerId, id }: Job, watched: WatchedJob): Promise<void> {
+    watched.isReading = true;
+    watched.isOutdated = false;
+    try {
+      watched.latest = await this.#options.jobs.find(ownerId, id);
+    } catch (error) {
+      // A change that this read would have shown is found by the poll when the database is back.
+      const isAway = error instanceof AppError && error.kind === 'unavailable';
+      if (!isAway) for (const pause of watched.pauses) pause.reject(error);
+    }
+    watched.isReading = false;
+    wake(watched);
+  }
+
+  /** One query at a time for all watched jobs, until there is none. */
+  async #poll(): Promise<void> {
+    const { jobs, wakeUps, logger } = this.#options;
+    this.#isPolling = true;
+    for (let hasFailed = false; ;) {
+      await delay(wakeUps.isDeaf() && !hasFailed ? deafPollMs : pollMs, undefined, { ref: false });
+      const ids = [...this.#watched.keys()];
+      if (this.#isStopped || ids.length === 0) break;
+      try {
+        const versions = await jobs.versions(ids);
+        hasFailed = false;
+        for (const id of ids) if (versions.get(id) !== this.#watched.get(id)?.latest?.version) this.#outdate(id);
+      } catch (error) {
+        logger.debug({ reason: errorLine(error) }, 'the poll for waiting clients failed');
+        hasFailed = true;
+      }
+    }
+    this.#isPolling = false;
+  }
+}
+
+function wake({ pauses }: WatchedJob): void {
+  for (const pause of pauses) pause.resolve();
+}
+
+/** Resolves when something may be new, or on an abort. */
+async function untilWoken({ pauses }: WatchedJob, signal: AbortSignal): Promise<void> {
+  const pause = Promise.withResolvers<void>();
+  const end = (): void => pause.resolve();
+  pauses.add(pause);
+  signal.addEventListener('abort', end);
+  try {
+    await pause.promise;
+  } finally {
+    pauses.delete(pause);
+    signal.removeEventListener('abort', end);
+  }
+}
