@@ -18,7 +18,6 @@ export interface HintSender {
    * Hints that nobody has taken yet; null when the transport keeps none: a notification is heard or lost.
    */
   countWaiting(): Promise<number | null>;
-  stop(): Promise<void>;
 }
 
 /**

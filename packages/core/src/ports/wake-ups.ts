@@ -15,5 +15,4 @@ export interface WakeUps {
   subscribe(listener: (wakeUp: WakeUp) => void): () => void;
   /** True while the transport takes wake-ups that do not arrive here: waiting clients are better served by a shorter poll. */
   isDeaf(): boolean;
-  stop(): Promise<void>;
 }

@@ -8,5 +8,5 @@ describeHintQueueConformance('memory', async () => {
 
 describeWakeUpsConformance('memory', async () => {
   const queue = createInProcessQueue();
-  return { ends: [queue.wakeUps, queue.wakeUps], close: async () => await queue.stop() };
+  return { ends: [queue, queue], close: async () => undefined };
 });

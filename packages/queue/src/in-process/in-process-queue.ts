@@ -15,7 +15,6 @@ export function createInProcessQueue(): Queue {
         permits.wake(hints.length);
       },
       countWaiting: async () => null,
-      stop: async () => undefined,
     },
     wakeUps: {
       start: async () => undefined,
@@ -23,7 +22,6 @@ export function createInProcessQueue(): Queue {
       publish: (wakeUp) => queueMicrotask(() => deliver(wakeUp)),
       subscribe,
       isDeaf: () => false,
-      stop: async () => undefined,
     },
     rateLimiter: createInProcessRateLimiter(),
     problems: () => [],

@@ -9,9 +9,8 @@ describeWakeUpsConformance('LISTEN/NOTIFY behind pgbouncer in session mode', asy
   const [one, two] = [0, 1].map(() => createPostgresQueue({ url: pgbouncer.url, logger: silentLogger }));
   if (one === undefined || two === undefined) throw new TypeError('There are two.');
   return {
-    ends: [one.wakeUps, two.wakeUps],
+    ends: [one, two],
     async close() {
-      await Promise.all([one.stop(), two.stop()]);
       await pgbouncer.stop();
       await drop();
     },

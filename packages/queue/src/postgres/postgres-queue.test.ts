@@ -28,12 +28,8 @@ describeWakeUpsConformance('LISTEN/NOTIFY', async () => {
   const one = createPostgresQueue({ url, logger: silentLogger });
   const two = createPostgresQueue({ url, logger: silentLogger });
   return {
-    ends: [one.wakeUps, two.wakeUps],
-    async close() {
-      await one.stop();
-      await two.stop();
-      await drop();
-    },
+    ends: [one, two],
+    close: drop,
   };
 });
 
@@ -136,7 +132,6 @@ describe('LISTEN/NOTIFY in trouble', () => {
     await expect.poll(async () => await countListeners(proxy.url)).toBe(2);
     proxy.swallow();
     const begin = performance.now();
-    await queue.sender.stop();
     await queue.stop();
     await queue.stop();
     expect(performance.now() - begin).toBeLessThan(6_000);

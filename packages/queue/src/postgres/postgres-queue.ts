@@ -81,7 +81,6 @@ export function createPostgresQueue({ url, logger }: PostgresQueueOptions): Queu
         );
       },
       countWaiting: async () => null,
-      stop: closePool,
     },
     receiver: {
       async start(options) {
@@ -114,7 +113,6 @@ export function createPostgresQueue({ url, logger }: PostgresQueueOptions): Queu
       },
       subscribe,
       isDeaf: () => wakeUpsListener.isDeaf(),
-      stop: async () => await wakeUpsListener.stop(),
     },
     rateLimiter: createInProcessRateLimiter(),
     problems: () => {

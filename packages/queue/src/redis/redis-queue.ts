@@ -57,7 +57,7 @@ export function createRedisQueue({ url, prefix, logger }: RedisQueueOptions): Qu
     async stop() {
       rateLimiter.stop();
       await receiver.stop();
-      await wakeUps.stop();
+      wakeUps.stop();
       await sender.stop();
     },
   };

@@ -18,7 +18,11 @@ export interface RedisSenderOptions {
   readonly health: RedisHealth;
 }
 
-export function createRedisSender({ prefix, connection, health }: RedisSenderOptions): HintSender {
+export interface RedisSender extends HintSender {
+  stop(): Promise<void>;
+}
+
+export function createRedisSender({ prefix, connection, health }: RedisSenderOptions): RedisSender {
   const { client } = connection;
   const queue = new Queue(hintQueueName, {
     connection: client,

@@ -13,7 +13,11 @@ export interface RedisWakeUpOptions {
   readonly health: RedisHealth;
 }
 
-export function createRedisWakeUps({ url, prefix, publisher, health }: RedisWakeUpOptions): WakeUps {
+export interface RedisWakeUps extends WakeUps {
+  stop(): void;
+}
+
+export function createRedisWakeUps({ url, prefix, publisher, health }: RedisWakeUpOptions): RedisWakeUps {
   const channel = `${prefix}:wake-ups`;
   const { subscribe, deliver } = createWakeUpListeners();
   let subscriber: RedisConnection | null = null;
@@ -49,7 +53,7 @@ export function createRedisWakeUps({ url, prefix, publisher, health }: RedisWake
     },
     subscribe,
     isDeaf: () => !publishing.isOpen || !subscribing.isOpen,
-    async stop() {
+    stop() {
       publishing.stop();
       subscribing.stop();
       subscriber?.disconnect();

@@ -2,9 +2,15 @@
 import { newId, type WakeUp, type WakeUps } from '@prosemill/core';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 
+export interface WakeUpTransport {
+  readonly wakeUps: WakeUps;
+  /** Idempotent. */
+  stop(): Promise<void>;
+}
+
 export interface WakeUpSession {
   /** Two ends: of two processes, or twice the same where there is only one. Not started. */
-  readonly ends: readonly [WakeUps, WakeUps];
+  readonly ends: readonly [WakeUpTransport, WakeUpTransport];
   close(): Promise<void>;
 }
 
@@ -16,24 +22,27 @@ export function describeWakeUpsConformance(name: string, setup: () => Promise<Wa
       session = await setup();
     });
     afterEach(async () => {
+      for (const end of session.ends) await end.stop();
       await session.close();
     });
 
     const startBoth = async (): Promise<void> => {
-      for (const end of session.ends) await end.start();
+      for (const { wakeUps } of session.ends) await wakeUps.start();
     };
 
     it('reach the subscribers of every process, the publisher among them', async () => {
       await startBoth();
       const heard: [WakeUp[], WakeUp[]] = [[], []];
-      for (const [index, end] of session.ends.entries()) end.subscribe((wakeUp) => heard[index]?.push(wakeUp));
+      for (const [index, { wakeUps }] of session.ends.entries()) {
+        wakeUps.subscribe((wakeUp) => heard[index]?.push(wakeUp));
+      }
       const changed: WakeUp = { type: 'job-changed', ids: [newId(), newId()] };
       const canceled: WakeUp = { type: 'job-cancel', ids: [newId()] };
       for (const list of heard) {
         await expect
           .poll(() => {
-            session.ends[0].publish(changed);
-            session.ends[1].publish(canceled);
+            session.ends[0].wakeUps.publish(changed);
+            session.ends[1].wakeUps.publish(canceled);
             return list;
           })
           .toEqual(expect.arrayContaining([changed, canceled]));
@@ -44,12 +53,12 @@ export function describeWakeUpsConformance(name: string, setup: () => Promise<Wa
       await startBoth();
       const ids = Array.from({ length: 1_000 }, () => newId());
       const heard = new Set<string>();
-      session.ends[1].subscribe((wakeUp) => {
+      session.ends[1].wakeUps.subscribe((wakeUp) => {
         for (const id of wakeUp.ids) heard.add(id);
       });
       await expect
         .poll(() => {
-          session.ends[0].publish({ type: 'job-changed', ids });
+          session.ends[0].wakeUps.publish({ type: 'job-changed', ids });
           return heard.size;
         })
         .toBe(ids.length);
@@ -57,7 +66,7 @@ export function describeWakeUpsConformance(name: string, setup: () => Promise<Wa
 
     it('end with the subscription', async () => {
       await startBoth();
-      const [publisher, other] = session.ends;
+      const [{ wakeUps: publisher }, { wakeUps: other }] = session.ends;
       let before = 0;
       let after = 0;
       const unsubscribe = other.subscribe(() => (before += 1));
@@ -74,10 +83,11 @@ export function describeWakeUpsConformance(name: string, setup: () => Promise<Wa
 
     it('never throw, started or stopped', async () => {
       const wakeUp: WakeUp = { type: 'job-changed', ids: [newId()] };
-      expect(() => session.ends[0].publish(wakeUp)).not.toThrow();
+      const [end] = session.ends;
+      expect(() => end.wakeUps.publish(wakeUp)).not.toThrow();
       await startBoth();
-      await session.ends[0].stop();
-      expect(() => session.ends[0].publish(wakeUp)).not.toThrow();
+      await end.stop();
+      expect(() => end.wakeUps.publish(wakeUp)).not.toThrow();
     });
   });
 }
