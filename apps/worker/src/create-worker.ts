@@ -139,7 +139,12 @@ export function createWorker(options: WorkerOptions): Worker {
       if (model === null) throw new TypeError('An engine that is ready has a model.');
       await retryUntilAvailable(() => store.models.save(model.record), { name: 'database', logger, signal });
       signal.throwIfAborted();
-      await receiver.start({ concurrency: generator.slots, leaseMs, onPermit: runNextJob });
+      await receiver.start({
+        concurrency: generator.slots,
+        leaseMs,
+        onPermit: runNextJob,
+        countClaimable: async () => await store.jobs.countClaimable(),
+      });
       isStarted = true;
       watchdog.start();
       logger.info({ workerId, model: model.identity.name, slots: generator.slots }, 'the worker takes jobs');

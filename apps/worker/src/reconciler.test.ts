@@ -39,7 +39,6 @@ describe('the reconciler', () => {
     const reconciler = createReconciler({
       jobs: store.jobs,
       hints: queue.sender,
-      receiver: queue.receiver,
       wakeUps: queue.wakeUps,
       metrics: createWorkerMetrics(createMetrics(), { running: { count: 0 }, generator: { slots: 1 } }),
       logger: silentLogger,
@@ -101,7 +100,7 @@ describe('the reconciler', () => {
       claimedId = (await store.jobs.claim({ workerId: 'worker', model, leaseMs: 30_000, fromClass: 0 }))?.job.id;
       return await held.promise;
     };
-    await queue.receiver.start({ concurrency: 1, leaseMs: 30_000, onPermit });
+    await queue.receiver.start({ concurrency: 1, leaseMs: 30_000, onPermit, countClaimable: async () => 0 });
     try {
       await expect.poll(() => claimedId).toBe(urgent.id);
       startReconciler();

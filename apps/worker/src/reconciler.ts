@@ -4,7 +4,6 @@ import {
   errorLine,
   failpoint,
   type Hint,
-  type HintReceiver,
   type HintSender,
   type JobStore,
   type Logger,
@@ -16,7 +15,6 @@ import type { WorkerMetrics } from './worker-metrics.ts';
 export interface ReconcilerOptions {
   readonly jobs: JobStore;
   readonly hints: HintSender;
-  readonly receiver: Pick<HintReceiver, 'poll'>;
   readonly wakeUps: WakeUps;
   readonly metrics: Pick<WorkerMetrics, 'countRescued' | 'countMissingHints'>;
   readonly logger: Logger;
@@ -32,38 +30,30 @@ export interface Reconciler {
 
 /** Between two rounds. A job without a hint gets one within 5 s: this, the jitter, and the round itself. */
 const intervalMs = 3_500;
-/** While hints do not come, and jobs are found by looking. */
-const pollIntervalMs = 1_000;
 /** ± of the interval, so that many workers do not come at once. */
 const jitter = 0.2;
 const batchSize = 500;
 
 export function createReconciler(options: ReconcilerOptions): Reconciler {
-  const { jobs, hints, receiver, wakeUps, metrics, logger, onHintsFailed } = options;
+  const { jobs, hints, wakeUps, metrics, logger, onHintsFailed } = options;
   const stopped = new AbortController();
   let rounds: Promise<void> = Promise.resolve();
 
   async function run(): Promise<void> {
     while (!stopped.signal.aborted) {
-      const isPolling = await reconcile();
-      const waitMs = (isPolling ? pollIntervalMs : intervalMs) * (1 + jitter * (2 * Math.random() - 1));
+      await reconcile();
+      const waitMs = intervalMs * (1 + jitter * (2 * Math.random() - 1));
       await delay(waitMs, undefined, { signal: stopped.signal }).catch(() => null);
     }
   }
 
-  /** @returns whether jobs have to be polled for */
-  async function reconcile(): Promise<boolean> {
-    let isPolling = false;
-    await attempt('poll', async () => {
-      isPolling = await receiver.poll(async () => await jobs.countClaimable());
-    });
+  async function reconcile(): Promise<void> {
     await attempt('rescue', async () => await inBatches('jobs rescued from lost workers', rescue));
     await attempt('expire', async () => await inBatches('jobs expired', async () => await jobs.expireJobs(batchSize)));
     await attempt('delete old keys', deleteOldKeys);
     // The transport says in the log itself that it is away.
     const areHintsSent = await attempt('send missing hints', sendMissingHints, 'debug');
     if (!areHintsSent) onHintsFailed();
-    return isPolling;
   }
 
   /** A step on its own: one that fails keeps no other from its turn. @returns false when it failed */

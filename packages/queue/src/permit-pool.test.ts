@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import { createPermitPool } from './permit-pool.ts';
 
 /** A handler whose every call waits to be answered. */
@@ -14,21 +14,31 @@ function manualHandler() {
   };
 }
 
+interface World {
+  areHintsLost: boolean;
+  /** NaN: the database is away. */
+  claimable: number;
+  counts: number;
+}
+
 async function start(concurrency: number) {
-  const pool = createPermitPool();
+  const world: World = { areHintsLost: false, claimable: 0, counts: 0 };
+  const pool = createPermitPool(() => world.areHintsLost);
   const handler = manualHandler();
-  await pool.start({ concurrency, leaseMs: 1, onPermit: handler.onPermit });
-  return { pool, ...handler };
+  const countClaimable = async (): Promise<number> => {
+    world.counts += 1;
+    if (Number.isNaN(world.claimable)) throw new Error('the database is away');
+    return world.claimable;
+  };
+  await pool.start({ concurrency, leaseMs: 1, onPermit: handler.onPermit, countClaimable });
+  onTestFinished(async () => await pool.pause());
+  return { pool, world, ...handler };
 }
 
 describe('permit pool', () => {
-  it('looks for work on every slot when it starts', async () => {
-    const { calls } = await start(3);
-    expect(calls).toHaveLength(3);
-  });
-
   it('looks again on the same slot as long as there was work', async () => {
-    const { calls, answer } = await start(1);
+    const { pool, calls, answer } = await start(1);
+    pool.wake(1);
     await answer(true);
     expect(calls).toHaveLength(1);
     await answer(false);
@@ -36,9 +46,7 @@ describe('permit pool', () => {
   });
 
   it('starts one more slot for each wake, up to its concurrency', async () => {
-    const { pool, calls, answer } = await start(2);
-    await answer(false);
-    await answer(false);
+    const { pool, calls } = await start(2);
     pool.wake(1);
     expect(calls).toHaveLength(1);
     pool.wake(1);
@@ -47,8 +55,7 @@ describe('permit pool', () => {
   });
 
   it('starts as many slots as one wake has permits for, up to its concurrency', async () => {
-    const { pool, calls, answer } = await start(3);
-    for (let slot = 0; slot < 3; slot += 1) await answer(false);
+    const { pool, calls } = await start(3);
     pool.wake(2);
     expect(calls).toHaveLength(2);
     pool.wake(500);
@@ -57,6 +64,7 @@ describe('permit pool', () => {
 
   it('loses no wake that comes while every slot is at its last look', async () => {
     const { pool, calls, answer } = await start(1);
+    pool.wake(1);
     // The slot is asking the database; the row is committed after that look.
     pool.wake(1);
     await answer(false);
@@ -65,6 +73,7 @@ describe('permit pool', () => {
 
   it('looks at nothing new after a pause, and stops when the last look is over', async () => {
     const { pool, calls, answer } = await start(1);
+    pool.wake(1);
     await pool.pause();
     pool.wake(1);
     let isStopped = false;
@@ -74,5 +83,35 @@ describe('permit pool', () => {
     await answer(true);
     await stopping;
     expect(calls).toHaveLength(0);
+  });
+
+  it('finds rows itself while hints are lost, with as many slots as there are rows', async () => {
+    const { world, calls } = await start(3);
+    world.claimable = 2;
+    world.areHintsLost = true;
+    await expect.poll(() => calls.length).toBe(2);
+    // They claim the rows.
+    world.claimable = 0;
+    const { counts } = world;
+    await expect.poll(() => world.counts).toBeGreaterThan(counts + 1);
+    expect(calls).toHaveLength(2);
+  });
+
+  it('counts no rows while hints arrive, while every slot is busy, or after a pause', async () => {
+    const [heard, busy, paused, looking] = [await start(1), await start(1), await start(1), await start(1)];
+    for (const { world } of [busy, paused, looking]) world.areHintsLost = true;
+    busy.pool.wake(1);
+    await paused.pool.pause();
+    await expect.poll(() => looking.world.counts).toBeGreaterThan(2);
+    expect([heard, busy, paused].map(({ world }) => world.counts)).toEqual([0, 0, 0]);
+  });
+
+  it('goes on looking after a database that was away', async () => {
+    const { world, calls } = await start(1);
+    world.claimable = Number.NaN;
+    world.areHintsLost = true;
+    await expect.poll(() => world.counts).toBeGreaterThan(1);
+    world.claimable = 1;
+    await expect.poll(() => calls.length).toBe(1);
   });
 });

@@ -1,29 +1,36 @@
-/** Takes permits for the transports that keep no hints: a wake starts work, and work goes on until nothing is claimable. */
-import type { HintReceiver, PermitHandler } from '@prosemill/core';
+/** Turns wakes into permits: a wake starts work on a slot, and the slot goes on until nothing is claimable. */
+import type { HintReceiver, ReceiveOptions } from '@prosemill/core';
 
-export interface PermitPool extends Omit<HintReceiver, 'poll'> {
-  /** So many rows may be claimable: as many more permits, up to all there are. */
+export interface PermitPool extends HintReceiver {
+  /** Gives as many permits as rows may be claimable, up to one for each free slot. */
   wake(permits: number): void;
 }
 
-export function createPermitPool(): PermitPool {
-  let concurrency = 0;
-  let onPermit: PermitHandler | null = null;
+/** Interval of the looks while hints are lost: a job starts soon, for four small statements a second of an idle worker. */
+const lookIntervalMs = 250;
+
+/** @param areHintsLost  While it is true the pool looks for claimable rows itself. */
+export function createPermitPool(areHintsLost: () => boolean): PermitPool {
+  let options: ReceiveOptions | null = null;
   let isPaused = true;
-  /** A wake came that no loop has looked at since. */
+  let isCounting = false;
+  /** True from a wake until a loop has looked at the database. */
   let isWoken = false;
+  let timer: NodeJS.Timeout | undefined;
   const loops = new Set<Promise<void>>();
 
+  const hasFreeSlot = (): boolean => !isPaused && loops.size < (options?.concurrency ?? 0);
+
   function wake(permits: number): void {
-    for (let permit = 0; permit < Math.min(permits, concurrency); permit += 1) wakeOne();
+    for (let permit = 0; permit < Math.min(permits, options?.concurrency ?? 0); permit += 1) wakeOne();
   }
 
   function wakeOne(): void {
     isWoken = true;
-    if (isPaused || loops.size >= concurrency) return;
+    if (!hasFreeSlot()) return;
     const loop = run().finally(() => {
       loops.delete(loop);
-      // A wake between the last look of this loop and its end would be lost, had every place been taken.
+      // A wake may have come after this loop's last claim, when no slot was free.
       if (isWoken) wakeOne();
     });
     loops.add(loop);
@@ -31,22 +38,31 @@ export function createPermitPool(): PermitPool {
 
   async function run(): Promise<void> {
     do isWoken = false;
-    while ((await onPermit?.()) === true && !isPaused);
+    while ((await options?.onPermit()) === true && !isPaused);
+  }
+
+  async function look({ countClaimable }: ReceiveOptions): Promise<void> {
+    if (isCounting || !areHintsLost() || !hasFreeSlot()) return;
+    isCounting = true;
+    // The reconciler logs that the database is away.
+    wake(await countClaimable().catch(() => 0));
+    isCounting = false;
   }
 
   return {
     wake,
-    async start(options) {
-      ({ concurrency, onPermit } = options);
+    async start(given) {
+      options = given;
       isPaused = false;
-      // Whatever was submitted before is there, and its hints are gone.
-      wake(concurrency);
+      timer = setInterval(() => void look(given), lookIntervalMs);
     },
     async pause() {
       isPaused = true;
+      clearInterval(timer);
     },
     async stop() {
       isPaused = true;
+      clearInterval(timer);
       await Promise.all(loops);
     },
   };

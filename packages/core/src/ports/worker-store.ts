@@ -4,7 +4,7 @@ import type { ModelIdentity } from '../job.ts';
 export const workerStates = ['loading', 'ready', 'draining', 'failed'] as const;
 export type WorkerState = (typeof workerStates)[number];
 
-/** The public note of a worker whose own connection to Redis does not work. */
+/** The public note of a worker that no hints reach. Other versions store and compare it, so its words stay. */
 export const hintsLateNote = 'No hints reach it, so it looks for jobs every second.';
 
 export interface WorkerReport {

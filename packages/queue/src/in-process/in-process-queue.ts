@@ -5,11 +5,18 @@ import { createWakeUpListeners } from '../wake-up-listeners.ts';
 import { createInProcessRateLimiter } from './in-process-rate-limiter.ts';
 
 export function createInProcessQueue(): Queue {
-  const permits = createPermitPool();
+  const permits = createPermitPool(() => false);
   const { subscribe, deliver } = createWakeUpListeners();
   return {
     requireUsable: async () => undefined,
-    receiver: { ...permits, poll: async () => false },
+    receiver: {
+      ...permits,
+      async start(options) {
+        await permits.start(options);
+        // The hints of jobs that were submitted before went nowhere.
+        permits.wake(options.concurrency);
+      },
+    },
     sender: {
       async send(hints) {
         permits.wake(hints.length);

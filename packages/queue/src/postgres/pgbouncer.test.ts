@@ -36,7 +36,7 @@ describe('LISTEN behind pgbouncer in transaction mode', () => {
     await expect.poll(() => queue.problems(), { timeout: 10_000 }).toEqual([expect.stringMatching(/pgbouncer/)]);
     expect(queue.wakeUps.isDeaf()).toBe(true);
     expect(warnings).toEqual([{ reason: expect.stringMatching(/transaction mode.*pool_mode = session/) }]);
-    await queue.receiver.start({ concurrency: 1, leaseMs: 30_000, onPermit });
+    await queue.receiver.start({ concurrency: 1, leaseMs: 30_000, onPermit, countClaimable: async () => 1 });
     await expect.poll(() => permits).toBeGreaterThan(5);
     await pgbouncer.setPoolMode('session');
     await pgbouncer.crash();

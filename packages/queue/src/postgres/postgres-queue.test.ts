@@ -20,6 +20,8 @@ async function openSession(): Promise<HintQueueSession> {
   return { open: () => createPostgresQueue({ url, logger: silentLogger }), keepsHints: false, close: drop };
 }
 
+const countClaimable = async (): Promise<number> => 0;
+
 describeHintQueueConformance('LISTEN/NOTIFY', openSession);
 describeSharedHintQueueConformance('LISTEN/NOTIFY', openSession);
 
@@ -69,7 +71,7 @@ describe('LISTEN/NOTIFY in trouble', () => {
       return false;
     };
     await queue.wakeUps.start();
-    await queue.receiver.start({ concurrency: 1, leaseMs: 30_000, onPermit });
+    await queue.receiver.start({ concurrency: 1, leaseMs: 30_000, onPermit, countClaimable });
     await expect.poll(async () => await countListeners(url)).toBe(2);
     permits = 0;
     await execute(
@@ -102,6 +104,7 @@ describe('LISTEN/NOTIFY in trouble', () => {
         permits += 1;
         return false;
       },
+      countClaimable,
     });
     await expect.poll(() => queue.problems()).toEqual([]);
     await server.crash();
@@ -127,7 +130,7 @@ describe('LISTEN/NOTIFY in trouble', () => {
   it('stops in time when its connections died silently, more than once too', async () => {
     const { proxy, queue } = await openThroughProxy();
     await queue.wakeUps.start();
-    await queue.receiver.start({ concurrency: 1, leaseMs: 30_000, onPermit: async () => false });
+    await queue.receiver.start({ concurrency: 1, leaseMs: 30_000, onPermit: async () => false, countClaimable });
     await queue.sender.send([{ id: newId(), epoch: 0 }]);
     await expect.poll(async () => await countListeners(proxy.url)).toBe(2);
     proxy.swallow();
@@ -146,7 +149,7 @@ describe('LISTEN/NOTIFY in trouble', () => {
       permits += 1;
       return false;
     };
-    await queue.receiver.start({ concurrency: 2, leaseMs: 30_000, onPermit });
+    await queue.receiver.start({ concurrency: 2, leaseMs: 30_000, onPermit, countClaimable });
     await expect.poll(() => queue.problems()).not.toEqual([]);
     permits = 0;
     await queue.sender.send([newId(), newId()].map((id) => ({ id, epoch: 0 })));

@@ -1,4 +1,4 @@
-/** Hints and wake-ups by LISTEN/NOTIFY. Nothing is kept: who is not listening hears nothing, and looks for itself when it starts. */
+/** Hints and wake-ups by LISTEN/NOTIFY. Postgres stores no notification: a receiver looks for rows when it starts. */
 import { callbackify } from 'node:util';
 import type { Hint, Logger } from '@prosemill/core';
 import { errorLine } from '@prosemill/core';
@@ -17,11 +17,8 @@ export interface PostgresQueueOptions {
 
 const hintChannel = 'prosemill_hints';
 const wakeUpChannel = 'prosemill_wake_ups';
-/** The sender fails fast: the answer to a client never waits for a hint. */
+/** A send fails fast: the answer to a client must not wait for a hint. */
 const sendTimeoutMs = 1_000;
-/** While hints are not heard, so many permits look for rows so often: a job begins soon, and an idle worker costs 32 small statements a second. */
-const lookIntervalMs = 250;
-const permitsPerLook = 8;
 
 export function createPostgresQueue({ url, logger }: PostgresQueueOptions): Queue {
   const pool = new Pool({
@@ -35,9 +32,9 @@ export function createPostgresQueue({ url, logger }: PostgresQueueOptions): Queu
   });
   const onLost = (error: Error): void => logger.debug({ reason: errorLine(error) }, 'a notifying connection was lost');
   pool.on('error', onLost);
-  // The pool hears only of idle connections.
+  // The pool reports errors of idle connections alone.
   pool.on('connect', (client) => client.on('error', onLost));
-  const permits = createPermitPool();
+  const permits = createPermitPool(() => hints.isDeaf() || hints.log.problem !== null);
   const { subscribe, deliver } = createWakeUpListeners();
   const hints = createPostgresListener({
     url,
@@ -59,21 +56,20 @@ export function createPostgresQueue({ url, logger }: PostgresQueueOptions): Queu
     onConnect: () => undefined,
   });
 
-  /** One statement, so one lock at commit, for all messages. */
+  /** One statement for all messages: each commit of notifications takes a lock of the whole server. */
   async function notify(channel: string, messages: readonly string[]): Promise<void> {
     await pool.query('select pg_notify($1, message) from unnest($2::text[]) as message', [channel, messages]);
   }
 
-  let looking: NodeJS.Timeout | undefined;
   let closed: Promise<void> | null = null;
-  /** Bounded: no statement takes longer than `sendTimeoutMs`. */
+  /** Bounded, since each statement ends within `sendTimeoutMs`. */
   const closePool = async (): Promise<void> => await (closed ??= pool.end());
 
   return {
     requireUsable: async () => undefined,
     sender: {
       async send(sent: readonly Hint[]) {
-        // What the reconciler of a worker sends must reach this worker while its listener is away, or cannot come back.
+        // The reconciler's hints reach its own worker although the listener is away, or cannot come back.
         permits.wake(sent.length);
         await notify(
           hintChannel,
@@ -85,19 +81,12 @@ export function createPostgresQueue({ url, logger }: PostgresQueueOptions): Queu
     receiver: {
       async start(options) {
         hints.start();
-        looking = setInterval(() => {
-          if (hints.isDeaf()) permits.wake(permitsPerLook);
-        }, lookIntervalMs);
         await permits.start(options);
-      },
-      async poll(countClaimable) {
-        if (hints.log.problem === null) return false;
-        permits.wake(await countClaimable());
-        return true;
+        // Notifications of jobs that were submitted before had no listener.
+        permits.wake(options.concurrency);
       },
       pause: async () => await permits.pause(),
       async stop() {
-        clearInterval(looking);
         await permits.stop();
         await hints.stop();
       },
@@ -120,7 +109,6 @@ export function createPostgresQueue({ url, logger }: PostgresQueueOptions): Queu
       return problem === null ? [] : [`LISTEN on Postgres is not available: ${problem}.`];
     },
     async stop() {
-      clearInterval(looking);
       await permits.stop();
       await Promise.all([hints.stop(), wakeUpsListener.stop(), closePool()]);
     },

@@ -107,6 +107,7 @@ describe('Redis in trouble', () => {
         permits += 1;
         return true;
       },
+      countClaimable: async () => 0,
     });
   }
 

@@ -1,4 +1,4 @@
-/** A BullMQ worker whose every job is a permit. What BullMQ thinks of the outcome decides nothing. */
+/** Receives hints with a BullMQ worker. Each of its jobs is a permit, and its result in BullMQ has no meaning. */
 import { setTimeout as delay } from 'node:timers/promises';
 import { type HintReceiver, type Logger, type ReceiveOptions, settleWithin } from '@prosemill/core';
 import { Worker } from 'bullmq';
@@ -16,9 +16,9 @@ export interface RedisReceiverOptions {
 }
 
 const stalledIntervalMs = 10_000;
-/** After an error that is neither the connection's nor an answer of Redis's. BullMQ's own is 15 s. */
+/** Pause after an error that is neither the connection's nor a refusal; BullMQ's default is 15 s. */
 const retryDelayMs = 1_000;
-/** BullMQ fetches, blocks and looks for stalled hints within the first moments; after so long without a refusal it is at work. */
+/** BullMQ fetches, blocks and looks for stalled hints at once, so a worker without a refusal for this long works. */
 const trialMs = 2_000;
 /** The longest wait for a close when Redis does not answer. */
 const closeLimitMs = 2_000;
@@ -26,24 +26,24 @@ const closeLimitMs = 2_000;
 export function createRedisReceiver(options: RedisReceiverOptions): HintReceiver {
   const { url, prefix, health, logger } = options;
   const running = new Set<Promise<unknown>>();
-  const pool = createPermitPool();
+  const pool = createPermitPool(() => !isConnected());
   const gate = createRefusalGate({ part: 'permits', health, probe: tryWorker });
   let receive: ReceiveOptions | null = null;
   let connection: RedisConnection | null = null;
   let worker: Worker | null = null;
   let isPaused = false;
-  let isPolling = false;
 
   const isConnected = (): boolean => gate.isOpen && connection?.client.status === 'ready';
 
   /**
-   * BullMQ tries again what Redis refuses without a pause, thousands of times a second: such a worker is closed at once, by force, as nothing that it
-   * could say goodbye with would be heard. The hints it holds count as stalled, and come again.
+   * BullMQ repeats a refused command without a pause, thousands of times a second, so a refusal closes the worker at
+   * once. The close is forced: Redis would refuse an orderly one too. The hints that the worker holds count as
+   * stalled, and come again.
    */
   function openWorker({ concurrency, leaseMs }: ReceiveOptions, { client }: RedisConnection): Worker {
     const opened = new Worker(
       hintQueueName,
-      // A hint may come while jobs that were polled for have every slot.
+      // Jobs that the pool found may still have every slot.
       async () => {
         while (running.size >= concurrency) await Promise.race(running);
         await usePermit();
@@ -76,7 +76,7 @@ export function createRedisReceiver(options: RedisReceiverOptions): HintReceiver
     await delay(trialMs, undefined, { ref: false });
   }
 
-  /** A hint that arrives during the pause is dropped; the reconciler sends it again. */
+  /** Drops a permit that comes during the pause: the reconciler sends its hint again. */
   async function usePermit(): Promise<boolean> {
     if (isPaused || receive === null || running.size >= receive.concurrency) return false;
     const permit = receive.onPermit();
@@ -89,18 +89,8 @@ export function createRedisReceiver(options: RedisReceiverOptions): HintReceiver
       receive = receiveOptions;
       connection = connectRedis({ url, options: patientOptions, part: 'permits connection', health });
       worker = openWorker(receiveOptions, connection);
-    },
-    async poll(countClaimable) {
-      if (isPaused || receive === null) return false;
-      if (isConnected()) {
-        isPolling = false;
-        await pool.pause();
-        return false;
-      }
-      if (!isPolling) await pool.start({ ...receive, onPermit: usePermit });
-      isPolling = true;
-      pool.wake(await countClaimable());
-      return true;
+      // The pool's loops end when hints arrive again.
+      await pool.start({ ...receiveOptions, onPermit: async () => (await usePermit()) && !isConnected() });
     },
     async pause() {
       isPaused = true;

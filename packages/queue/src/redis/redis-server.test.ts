@@ -34,7 +34,12 @@ it('says in the log, once, that a server may drop hints, and writes nothing to t
   });
   await queue.requireUsable();
   await queue.wakeUps.start();
-  await queue.receiver.start({ concurrency: 1, leaseMs: 30_000, onPermit: async () => false });
+  await queue.receiver.start({
+    concurrency: 1,
+    leaseMs: 30_000,
+    onPermit: async () => false,
+    countClaimable: async () => 0,
+  });
   await expect.poll(() => lines).toEqual([expect.stringMatching(/^the maxmemory-policy of Redis is allkeys-lru: /)]);
   await server.crash();
   await server.restart();

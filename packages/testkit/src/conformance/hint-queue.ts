@@ -39,6 +39,8 @@ class Rows {
     this.#open();
   }
 
+  readonly countClaimable = async (): Promise<number> => this.claimable;
+
   readonly onPermit = async (): Promise<boolean> => {
     this.permits += 1;
     if (this.claimable === 0) return false;
@@ -74,7 +76,7 @@ export function describeHintQueueConformance(name: string, setup: () => Promise<
     });
 
     const start = async (concurrency: number, { receiver } = transport): Promise<void> =>
-      await receiver.start({ concurrency, leaseMs, onPermit: rows.onPermit });
+      await receiver.start({ concurrency, leaseMs, onPermit: rows.onPermit, countClaimable: rows.countClaimable });
 
     /** Rows come with their hints, and with the reconciler's repeats: a transport may lose a hint while it connects. */
     async function submit(count: number, { sender } = transport): Promise<void> {
@@ -182,8 +184,10 @@ export function describeSharedHintQueueConformance(name: string, setup: () => Pr
       const workers = [session.open(), session.open()];
       try {
         rows.hold();
-        const options = { concurrency: 1, leaseMs, onPermit: rows.onPermit };
-        for (const { receiver } of workers) await receiver.start(options);
+        const { onPermit, countClaimable } = rows;
+        for (const { receiver } of workers) {
+          await receiver.start({ concurrency: 1, leaseMs, onPermit, countClaimable });
+        }
         rows.claimable = 2;
         // Two rows at once with one slot each: both workers have one.
         await expect
