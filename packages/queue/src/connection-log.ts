@@ -1,33 +1,33 @@
-/** One line when a connection is lost, a line now and then while it is away, one when it is back; fewer when it comes and goes. */
+/** Logs a lost connection, once a minute while it is away, and its return; less while it comes and goes. */
 import { errorLine, type Logger } from '@prosemill/core';
 
 export interface ConnectionLog {
   lost(error: unknown): void;
   restored(): void;
-  /** Why it is away; null while it is there. */
+  /** The reason of the outage; null while the connection is there. */
   readonly problem: string | null;
 }
 
-/** While it is away. */
+/** Pause between two lines of one outage. */
 const repeatMs = 60_000;
-/** A connection that is lost again so soon after a line is told of only if it stays away. */
+/** A loss this soon after the last line is logged only if the connection stays away. */
 const calmMs = 10_000;
 
 export function createConnectionLog(name: string, logger: Logger): ConnectionLog {
   let problem: string | null = null;
-  let isTold = false;
-  let saidAt = Number.NEGATIVE_INFINITY;
+  let isLogged = false;
+  let loggedAt = Number.NEGATIVE_INFINITY;
   return {
     lost(error) {
       problem = errorLine(error) || 'the connection was closed';
-      if (performance.now() - saidAt < (isTold ? repeatMs : calmMs)) return;
-      saidAt = performance.now();
-      isTold = true;
+      if (performance.now() - loggedAt < (isLogged ? repeatMs : calmMs)) return;
+      loggedAt = performance.now();
+      isLogged = true;
       logger.warn({ reason: problem }, `${name} is not available; trying again`);
     },
     restored() {
-      if (isTold) logger.info({}, `${name} is available again`);
-      isTold = false;
+      if (isLogged) logger.info({}, `${name} is available again`);
+      isLogged = false;
       problem = null;
     },
     get problem() {

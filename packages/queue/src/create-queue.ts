@@ -1,4 +1,4 @@
-/** Chooses the transport: Redis if there is one, else the database, else memory. */
+/** Chooses the transport: Redis if REDIS_URL is set, else LISTEN/NOTIFY if the database is Postgres, else memory. */
 import { ConfigError, type Logger } from '@prosemill/core';
 import { createInProcessQueue } from './in-process/in-process-queue.ts';
 import { createPostgresQueue } from './postgres/postgres-queue.ts';
@@ -14,12 +14,12 @@ export interface QueueOptions {
   readonly logger: Logger;
 }
 
-/** Everything of ours in Redis begins with this. */
+/** Begins every key and channel in Redis. */
 const prefix = 'prosemill';
 
 /**
- * Resolves nothing and waits for nothing: a transport that is away is tried again in the background.
- * @throws {ConfigError} for a REDIS_URL that is none
+ * Connects in the background: a transport that is away is tried again until it is there.
+ * @throws {ConfigError} for a REDIS_URL that cannot be used
  */
 export function createQueue({ databaseUrl, redisUrl, logger }: QueueOptions): Queue {
   if (redisUrl !== undefined) {

@@ -1,3 +1,3 @@
-/** @module Hints, wake-ups and rate limits: Redis, Postgres, or inside one process. */
+/** @module Hints, wake-ups and rate limits: on Redis, on Postgres, or inside one process. */
 export { createQueue, type QueueOptions } from './create-queue.ts';
 export type { Queue } from './queue.ts';

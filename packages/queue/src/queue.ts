@@ -1,20 +1,20 @@
-/** What every transport offers. */
+/** The interface of every transport. */
 import type { HintReceiver, HintSender, RateLimiter, WakeUps } from '@prosemill/core';
 
 export interface Queue {
   /**
-   * Looks at the transport once, before a start, for at most some seconds; one that is away is no obstacle.
-   * @throws {ConfigError} for one that can never work
+   * Checks the transport once, before a start, within seconds. A transport that is away passes.
+   * @throws {ConfigError} for a transport that can never work
    */
   requireUsable(): Promise<void>;
   readonly sender: HintSender;
-  /** Connects when it is started, so a process that takes no permits pays nothing for it. */
+  /** Connects at its start, so that a process without a worker needs no connection for it. */
   readonly receiver: HintReceiver;
   readonly wakeUps: WakeUps;
-  /** Shared by all processes where there is Redis. */
+  /** On Redis, all processes share its buckets. */
   readonly rateLimiter: RateLimiter;
-  /** Why hints or wake-ups are late at the moment, one sentence each. Nothing is lost meanwhile. */
+  /** The reasons why hints or wake-ups are late now, a sentence each. No job is lost meanwhile. */
   readonly problems: () => readonly string[];
-  /** Closes everything; running permits first. Bounded, with the transport away too. Idempotent. */
+  /** Waits for running permits, then closes everything, in bounded time although the transport is away. Idempotent. */
   stop(): Promise<void>;
 }

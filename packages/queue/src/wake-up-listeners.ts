@@ -19,7 +19,7 @@ export function createWakeUpListeners(): WakeUpListeners {
   };
 }
 
-/** Ids in one message: 40 bytes each, and Postgres takes less than 8,000 bytes. */
+/** Ids in one message: 37 bytes each, and a notification of Postgres holds less than 8,000 bytes. */
 const idsPerMessage = 150;
 
 export function encodeWakeUp({ type, ids }: WakeUp): readonly string[] {
@@ -30,7 +30,7 @@ export function encodeWakeUp({ type, ids }: WakeUp): readonly string[] {
   return messages;
 }
 
-/** Null for a message that is none of ours. */
+/** @returns null for a message of another program, and for a type that only a newer version knows */
 export function decodeWakeUp(message: string): WakeUp | null {
   const [type, ...ids] = message.split(' ');
   return type === 'job-changed' || type === 'job-cancel' ? { type, ids } : null;

@@ -1,4 +1,4 @@
-/** One connection that listens, comes back by itself, and notices when its server has gone silent or its notifications go elsewhere. */
+/** A connection that listens, reconnects, and notices a silent server and notifications that go elsewhere. */
 import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import { answerWithin, backoffMs, type Logger, reconnectBackoff, settleWithin } from '@prosemill/core';
@@ -10,16 +10,16 @@ export interface ListenerOptions {
   readonly url: string;
   readonly channel: string;
   readonly logger: Logger;
-  /** Sends a message to the channel on another connection. */
+  /** Sends a message to the channel, on another connection. */
   readonly notify: (message: string) => Promise<void>;
   readonly onMessage: (message: string) => void;
-  /** After every connect: messages may have been missed. */
+  /** Called when it begins to listen: earlier messages may be lost. */
   readonly onConnect: () => void;
 }
 
 export interface PostgresListener {
   readonly log: ConnectionLog;
-  /** True while there is a connection that has not heard its own last notification. */
+  /** True while a connection exists that has not heard its own last notification. */
   isDeaf(): boolean;
   /** Connects in the background. */
   start(): void;
@@ -27,25 +27,25 @@ export interface PostgresListener {
 }
 
 const connectTimeoutMs = 5_000;
-/** A connection that a firewall has swallowed looks alive: ask it. */
+/** Interval of the self-check. A connection that a firewall has dropped looks alive, and only a question shows it. */
 const checkIntervalMs = 10_000;
 const checkTimeoutMs = 5_000;
-/** How long its own notification may take. */
+/** The longest time until its own notification arrives. */
 const hearLimitMs = 2_000;
-/** One notification may be late on a busy machine. */
+/** A single notification may be late on a busy machine. */
 const missesUntilDeaf = 2;
 const closeLimitMs = 2_000;
 const checkPrefix = 'check ';
 
 const deafness =
   'notifications do not arrive, as behind pgbouncer in transaction mode; jobs are polled for meanwhile. ' +
-  'Set pool_mode = session for this database in pgbouncer, let DATABASE_URL lead past it, or set REDIS_URL';
+  'Set pool_mode = session for this database in pgbouncer, point DATABASE_URL at Postgres itself, or set REDIS_URL';
 
 export function createPostgresListener(options: ListenerOptions): PostgresListener {
   const { url, channel, logger, onMessage, onConnect } = options;
   const log = createConnectionLog('Postgres (LISTEN)', logger);
   const stopped = new AbortController();
-  /** The self-check that is under way, and who waits for it. */
+  /** The self-check under way. */
   let check: { readonly message: string; readonly onHeard: () => void } | null = null;
   let client: Client | null = null;
   let isDeaf = false;
@@ -64,7 +64,7 @@ export function createPostgresListener(options: ListenerOptions): PostgresListen
     }
   }
 
-  /** Ends by throwing, when the connection is lost. */
+  /** Listens until the connection is lost, and then throws. */
   async function listen(onListening: () => void): Promise<never> {
     const current = new Client({
       connectionString: url,
@@ -85,7 +85,7 @@ export function createPostgresListener(options: ListenerOptions): PostgresListen
       await orLost(prepareSession(current));
       current.on('notification', ({ payload = '' }) => receive(payload));
       isDeaf = true;
-      // LISTEN is repeated with every check: a pooler that was set to another mode may have lost it.
+      // Every check repeats LISTEN: a pooler that was switched to another mode may have lost it.
       for (let misses = 0; ;) {
         await orLost(current.query(`listen ${current.escapeIdentifier(channel)}`));
         onListening();
@@ -100,14 +100,15 @@ export function createPostgresListener(options: ListenerOptions): PostgresListen
       }
     } finally {
       isDeaf = false;
-      // Not awaited: a new connection is wanted at once.
+      // Not awaited, so that the next connection begins at once.
       void close(current);
     }
   }
 
   /**
-   * The listening connection is idle meanwhile: a pooler would hand it what belongs to the session that it borrows for a statement.
-   * @param hasHeard  The answer when the notification cannot be sent, which says nothing about what arrives.
+   * Runs no statement meanwhile: a pooler that lends a session for it would deliver that session's notifications, and
+   * the check would pass.
+   * @param hasHeard  The answer when the notification cannot be sent: then nothing is known about its arrival.
    */
   async function hearsItself(hasHeard: boolean): Promise<boolean> {
     const heard = Promise.withResolvers<boolean>();
@@ -116,7 +117,7 @@ export function createPostgresListener(options: ListenerOptions): PostgresListen
     return (await answerWithin(hearLimitMs, heard.promise)) ?? false;
   }
 
-  /** Checks of other processes are nobody's messages. */
+  /** Ignores the self-checks of other processes. */
   function receive(message: string): void {
     if (message === check?.message) check.onHeard();
     else if (!message.startsWith(checkPrefix)) onMessage(message);
@@ -136,7 +137,7 @@ export function createPostgresListener(options: ListenerOptions): PostgresListen
   };
 }
 
-/** Says goodbye; a server that does not hear it is left without. */
+/** Closes the session, by force if the server does not answer. */
 async function close(client: Client): Promise<void> {
   await settleWithin(closeLimitMs, client.end());
   client.connection.stream.destroy();

@@ -1,11 +1,11 @@
-/** Connections to Redis that come back by themselves. */
+/** Connections to Redis that reconnect by themselves. */
 import { backoffMs, reconnectBackoff } from '@prosemill/core';
 import { Redis, type RedisOptions } from 'ioredis';
 import { isRefusal, needsNewConnection, type RedisHealth } from './redis-health.ts';
 
 /**
- * Fails fast: the answer to a client never waits for Redis. A connection on which a command is not answered for longer than `socketTimeout` is
- * taken for dead, and replaced: it may look alive for ever.
+ * For commands that fail fast, since the answer to a client must not wait for Redis. A connection that leaves a command
+ * unanswered for `socketTimeout` counts as dead and is replaced: it may look alive for ever.
  */
 export const failFastOptions = {
   enableOfflineQueue: false,
@@ -15,7 +15,7 @@ export const failFastOptions = {
   maxRetriesPerRequest: 1,
 } as const satisfies RedisOptions;
 
-/** Waits: a worker has nothing better to do. Its blocking reads are answered within 5 s. */
+/** For connections that may wait, as a worker's do. Its blocking reads are answered within 5 s. */
 export const patientOptions = {
   maxRetriesPerRequest: null,
   commandTimeout: 30_000,
@@ -26,39 +26,39 @@ export const patientOptions = {
 /** For every connection. */
 export const commonOptions = {
   keepAlive: 10_000,
-  // Its check is INFO, which an ACL may refuse. A Redis that is loading answers LOADING, which is a refusal like any other.
+  // The check sends INFO, which an ACL may refuse. LOADING, which it waits for, is a refusal like any other here.
   enableReadyCheck: false,
-  // Nobody catches what ioredis does by itself: a refused SUBSCRIBE would end the process.
+  // A refused SUBSCRIBE of ioredis's own is an unhandled rejection, which ends the process.
   autoResubscribe: false,
   disableClientInfo: true,
 } as const satisfies RedisOptions;
 
-/** Work goes on within 15 s of the end of an outage: this, and a round of the reconciler. */
+/** Consumption resumes within 15 s of the end of an outage: this pause, and a round of the reconciler. */
 const maxRetryMs = 3_000;
-/** A connection that lasted so long was a good one. */
+/** A connection that lasted this long resets the backoff. */
 const stableMs = 10_000;
-/** Nothing but an answer tells a connection that nobody uses from one that is dead. */
+/** Interval of PING: only an answer tells an idle connection from a dead one. */
 const pingIntervalMs = 3_000;
 
 export interface RedisConnection {
-  /** With a `duplicate` that BullMQ uses for its blocking reads, and that belongs to this connection too. */
+  /** BullMQ duplicates it for its blocking reads; `disconnect` closes the duplicates too. */
   readonly client: Redis;
-  /** Does not wait for Redis. */
+  /** Closes at once, without an answer of Redis. */
   readonly disconnect: () => void;
 }
 
 export interface RedisConnectionOptions {
   readonly url: string;
   readonly options: RedisOptions;
-  /** The name of the connection's use in the log. */
+  /** The connection's purpose, for the log. */
   readonly part: string;
   readonly health: RedisHealth;
 }
 
-/** Connects in the background; an outage is told to `health` and tried again for ever. */
+/** Connects in the background, without end, and reports outages to `health`. */
 export function connectRedis({ url, options, part, health }: RedisConnectionOptions): RedisConnection {
   let isStopping = false;
-  /** Closed by ioredis for what Redis has answered, which is told by the part that was refused. */
+  /** True when ioredis closes the connection after a refusal, which the refused part reports. */
   let isReplaced = false;
   const clients = new Set<Redis>();
 
@@ -79,7 +79,7 @@ export function connectRedis({ url, options, part, health }: RedisConnectionOpti
     isReplaced = false;
     health.restored(part);
   });
-  // Without the name that BullMQ gives it: naming a connection is a right more.
+  // Without BullMQ's connection name: CLIENT SETNAME is one more right that an ACL would have to give.
   client.duplicate = (override) => open({ ...override, connectionName: '' });
   client.on('error', (error: Error) => health.lost(part, error));
   client.on('close', () => {
@@ -106,7 +106,7 @@ function openClient(url: string, options: RedisOptions, onReady: () => void): Re
   const all: Omit<RedisOptions, 'replyMapping'> = {
     ...commonOptions,
     ...options,
-    // Not ioredis's count: a connection on which the first command is refused is ready, too, for a moment.
+    // ioredis resets its own count when a connection is ready, even if Redis then refuses the first command.
     retryStrategy() {
       if (performance.now() - readyAt > stableMs) tries = 0;
       readyAt = Number.POSITIVE_INFINITY;
@@ -118,7 +118,7 @@ function openClient(url: string, options: RedisOptions, onReady: () => void): Re
   client.on('connect', () => (isInDatabase = true));
   client.on('error', (error) => {
     if (!isRefusedSelect(error)) return;
-    // ioredis would go on, in database 0.
+    // ioredis would go on in database 0.
     isInDatabase = false;
     client.disconnect(true);
   });
@@ -130,6 +130,6 @@ function openClient(url: string, options: RedisOptions, onReady: () => void): Re
   return client;
 }
 
-/** The database of the URL is not there, or not this user's. */
+/** True when Redis refuses the database number of the URL: it does not exist, or is not this user's. */
 export const isRefusedSelect = (error: unknown): boolean =>
   isRefusal(error) && (error as Error & { command?: { name?: string } }).command?.name === 'select';

@@ -1,25 +1,25 @@
-/** Redis as this process sees it: which parts do not work, and why. One line in the log when an outage begins, one when it is over. */
+/** The parts of Redis that do not work for this process. Logs a line when an outage begins, and one when it ends. */
 import { errorLine, type Logger } from '@prosemill/core';
 
 export interface RedisHealth {
-  /** A part does not work; a later reason replaces an earlier one, and a connection that was merely closed replaces none. */
+  /** A later reason replaces an earlier one; null, for a connection that was closed, replaces none. */
   lost(part: string, reason: unknown): void;
   restored(part: string): void;
   /** Null while every part works. */
   readonly problem: string | null;
 }
 
-/** A server that comes back as a replica, or with other rights, lets everybody in first. */
+/** Pause until an outage is over: a server that returns as a replica, or with other rights, lets clients in first. */
 const calmMs = 2_000;
 
 /**
- * The connections and the commands on them fail one after the other, and come back one after the other: all that is one outage. A second reason is
- * worth a line only when it is an answer of Redis's, and the first was none.
+ * Makes one outage of all failures: connections and their commands fail, and come back, one after the other. A second
+ * reason gets a line only when it is a refusal and the first was not.
  */
 export function createRedisHealth(logger: Logger): RedisHealth {
   const reasons = new Map<string, string>();
-  let isTold = false;
-  let isRefusalTold = false;
+  let isLogged = false;
+  let isRefusalLogged = false;
   let calm: NodeJS.Timeout | undefined;
 
   return {
@@ -28,18 +28,18 @@ export function createRedisHealth(logger: Logger): RedisHealth {
       if (error === null && reasons.has(part)) return;
       const reason = error === null ? 'the connection was closed' : reasonOf(error);
       reasons.set(part, reason);
-      if (isTold && (isRefusalTold || !isRefusal(error))) {
+      if (isLogged && (isRefusalLogged || !isRefusal(error))) {
         return logger.debug({ part, reason }, 'Redis is not available');
       }
-      isTold = true;
-      isRefusalTold = isRefusal(error);
+      isLogged = true;
+      isRefusalLogged = isRefusal(error);
       logger.warn({ part, reason }, 'Redis is not available; jobs are polled for meanwhile');
     },
     restored(part) {
       if (!reasons.delete(part) || reasons.size > 0) return;
       calm = setTimeout(() => {
-        isTold = false;
-        isRefusalTold = false;
+        isLogged = false;
+        isRefusalLogged = false;
         logger.info({}, 'Redis is available again');
       }, calmMs).unref();
     },
@@ -49,19 +49,20 @@ export function createRedisHealth(logger: Logger): RedisHealth {
   };
 }
 
-/** Without the hash of a script: it is ours, and tells nobody anything. */
+/** Leaves out the hash of a script, which means nothing to a reader. */
 export const reasonOf = (error: unknown): string => errorLine(error).replace(/ script: [\da-f]{40}\b.*$/s, '');
 
 /**
- * Redis has answered, and the answer is an error: READONLY, NOPERM, LOADING, OOM, CROSSSLOT … All commands are ours, so none of them is a client's
- * fault. Only UNBLOCKED says nothing of the next command: a blocking read was ended, by an operator or because the server was demoted.
+ * True for an error that Redis answered with: READONLY, NOPERM, LOADING, OOM, CROSSSLOT … No client of the service
+ * chooses a command, so none of these errors is a client's fault. UNBLOCKED is left out: it ends a blocking read, on
+ * an operator's command or because the server was demoted, and the next command may succeed.
  */
 export const isRefusal = (error: unknown): error is Error =>
   error instanceof Error && error.name === 'ReplyError' && !error.message.startsWith('UNBLOCKED');
 
-/** Another server may be behind the same name by now, or this one may take another password. */
+/** Errors after which another server may be behind the same name, or this one may take another password. */
 const wrongServer =
   /(?:^|-)(?:READONLY|UNBLOCKED|LOADING|MASTERDOWN|NOREPLICAS|MISCONF|NOAUTH|WRONGPASS|CLUSTERDOWN|MOVED|ASK|TRYAGAIN) /;
 
-/** Whether a new connection may help. Redis 6 wraps what a script was told: `ERR Error running script … -READONLY You can't …`. */
+/** True when a new connection may help. Redis 6 wraps errors of scripts: `ERR Error running script … -READONLY …`. */
 export const needsNewConnection = ({ message }: Error): boolean => wrongServer.test(message);

@@ -24,11 +24,11 @@ export function createRedisQueue({ url, prefix, logger }: RedisQueueOptions): Qu
   const rateLimiter = createRedisRateLimiter({ prefix, connection, health });
 
   const logWarnings = createWarningLog(logger);
-  connection.client.on('ready', () => void lookAtServer());
+  connection.client.on('ready', () => void checkServer());
 
-  /** At each connect: it may be another server by now. */
-  async function lookAtServer(): Promise<void> {
-    // An ACL may refuse INFO: then nothing is known, and nothing is wrong.
+  /** Called at each connect: the server may be another one. */
+  async function checkServer(): Promise<void> {
+    // An ACL may refuse INFO: then nothing is known, and no obstacle is assumed.
     const info = await connection.client.info().catch(() => '');
     const { obstacle, warnings } = reportOn(info);
     if (obstacle === null) health.restored('server');

@@ -1,4 +1,4 @@
-/** Hints as BullMQ jobs: the id names the row and its return to the queue, so that a repeated hint is one hint. */
+/** Sends hints as BullMQ jobs. The job id names the row and its epoch, so that a repeated hint is one job. */
 import { type Hint, type HintSender, newId, settleWithin } from '@prosemill/core';
 import { Queue } from 'bullmq';
 import { createRefusalGate } from './refusal-gate.ts';
@@ -6,14 +6,14 @@ import type { RedisConnection } from './redis-connection.ts';
 import type { RedisHealth } from './redis-health.ts';
 
 export const hintQueueName = 'hints';
-/** A hint is tried once, and nothing of it stays. */
+/** BullMQ tries a hint once and keeps no record of it. */
 const jobOptions = { attempts: 1, removeOnComplete: true, removeOnFail: true } as const;
 /** The longest wait for a close when Redis does not answer. */
 const closeLimitMs = 2_000;
 
 export interface RedisSenderOptions {
   readonly prefix: string;
-  /** The fail-fast one; the sender closes it. */
+  /** Fails fast; the sender closes it. */
   readonly connection: RedisConnection;
   readonly health: RedisHealth;
 }
@@ -29,12 +29,12 @@ export function createRedisSender({ prefix, connection, health }: RedisSenderOpt
     prefix,
     skipWaitingForReady: true,
     skipMetasUpdate: true,
-    // Asked once, and a refusal would stay for good; redis-server.ts looks instead.
+    // BullMQ asks once, and keeps a refusal for good; redis-server.ts checks instead.
     skipVersionCheck: true,
   });
-  // The connection and the gate tell of errors.
+  // The connection and the gate report errors.
   queue.on('error', () => undefined);
-  // A hint that names no row is a permit that finds nothing.
+  // The probe is a hint for no row: its permit may find nothing, which does no harm.
   const gate = createRefusalGate({ part: 'hints', health, probe: async () => await add([{ id: newId(), epoch: 0 }]) });
 
   async function add(hints: readonly Hint[]): Promise<void> {
@@ -53,7 +53,7 @@ export function createRedisSender({ prefix, connection, health }: RedisSenderOpt
     async countWaiting() {
       requireReady();
       try {
-        // Not by the gate: a Redis that refuses to be written to may still be read.
+        // Not through the gate: a Redis that refuses writes may still answer reads.
         return await queue.getWaitingCount();
       } catch (error) {
         gate.refused(error);

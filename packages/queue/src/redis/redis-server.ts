@@ -1,20 +1,20 @@
-/** Finds reasons in INFO why hints cannot go through a server, or not well. */
+/** Finds reasons in INFO why a server cannot carry hints, or carries them badly. */
 import { errorLine, type Logger } from '@prosemill/core';
 import { Redis, type RedisOptions } from 'ioredis';
 import { commonOptions, isRefusedSelect } from './redis-connection.ts';
 
 export interface ServerReport {
-  /** It can never work. */
+  /** The reason why this server can never work. */
   readonly obstacle: string | null;
-  /** It works, but somebody should change it. */
+  /** Reasons to change a server that works. */
   readonly warnings: readonly string[];
 }
 
-/** BZPOPMIN and streams came with it. */
+/** The first version with BZPOPMIN and streams. */
 const oldestVersion = [5, 0] as const;
-/** BullMQ advises against older ones. */
+/** BullMQ advises against older versions. */
 const oldestAdvisedVersion = [6, 2] as const;
-/** The longest wait of a start for a Redis that does not answer; the start goes on without it. */
+/** The longest wait of a start for a silent Redis; the start then goes on without it. */
 const patienceMs = 1_500;
 
 /** @param info the reply to INFO */
@@ -48,7 +48,7 @@ function obstacleOf(version: string, isCluster: boolean): string | null {
   return null;
 }
 
-/** False for a version that says nothing. */
+/** False for a version that cannot be read. */
 function isOlder(version: string, [major, minor]: readonly [number, number]): boolean {
   const [, ofMajor, ofMinor] = /^(\d+)\.(\d+)/.exec(version) ?? [];
   if (ofMajor === undefined) return false;
@@ -56,8 +56,9 @@ function isOlder(version: string, [major, minor]: readonly [number, number]): bo
 }
 
 /**
- * Looks once, at a start, on a connection of its own.
- * @returns why this Redis can never work; null too when it does not answer, or not yet: then the outage is told, and waited for
+ * Checks a server once, at a start, on a connection of its own.
+ * @returns the reason why this Redis can never work; null also when it does not answer: then it is an outage, which
+ *   may end
  */
 export async function findObstacle(url: string): Promise<string | null> {
   const options: Omit<RedisOptions, 'replyMapping'> = {
@@ -77,18 +78,18 @@ export async function findObstacle(url: string): Promise<string | null> {
     const { obstacle } = reportOn(await client.info());
     if (obstacle !== null) return obstacle;
   } catch {
-    // Away, or it refuses: that may change.
+    // An outage or a refusal may end.
   } finally {
     client.disconnect();
   }
   return refusedSelect === null ? null : `the database number cannot be used: ${errorLine(refusedSelect)}`;
 }
 
-/** Logs what is new. */
+/** Logs each warning that the last check did not give. */
 export function createWarningLog(logger: Logger): (warnings: readonly string[]) => void {
-  let told: readonly string[] = [];
+  let logged: readonly string[] = [];
   return (warnings) => {
-    for (const warning of warnings) if (!told.includes(warning)) logger.warn({}, warning);
-    told = warnings;
+    for (const warning of warnings) if (!logged.includes(warning)) logger.warn({}, warning);
+    logged = warnings;
   };
 }

@@ -1,17 +1,17 @@
-/** REDIS_URL: everything about it that ioredis would take for something else, or fail on later. */
+/** Finds everything in REDIS_URL that ioredis would misread, or fail on later. */
 
-/** As many as an `int` of Redis's configuration can name. */
+/** The largest value of an `int` in Redis's configuration. */
 const maxDatabase = 2 ** 31 - 1;
-/** ioredis takes each parameter for an option of its own, and lets it win over ours. */
+/** The only parameter that is allowed: ioredis takes every parameter as an option, which wins over ours. */
 const familyValues: ReadonlySet<string> = new Set(['0', '4', '6']);
 
-/** @returns a sentence for each problem, without anything of the URL: it may be the password */
+/** @returns a clause for each problem, without any part of the URL: it may be the password */
 export function redisUrlProblems(url: string): readonly string[] {
   const spelling = spellingProblem(url);
   if (spelling !== null) return [spelling];
   if (!URL.canParse(url)) {
     return [
-      'is no URL such as redis://user:password@host:6379/0; in user and password, characters such as # / ? @ : and % must be percent-encoded, and the port is at most 65535',
+      'must be a URL such as redis://user:password@host:6379/0; in user and password, characters such as # / ? @ : and % must be percent-encoded, and the port is at most 65535',
     ];
   }
   const parsed = new URL(url);
@@ -27,9 +27,9 @@ function spellingProblem(url: string): string | null {
   if (/^["'`]|["'`]$/.test(url.trim())) return 'has quotes around it';
   if (/[\s\p{Cc}]/u.test(url)) return 'has blanks or line breaks in it';
   if (/^https?:/i.test(url))
-    return 'must be redis://… or rediss://…; http addresses are those of a REST API, which is not used';
+    return 'must be redis://… or rediss://…; an http address belongs to a REST API, which is not supported';
   if (/^(?:rediss?[-+])?sentinels?:|^rediss?[-+]sentinel:/i.test(url)) {
-    return "must be redis://… or rediss://…; Sentinel is not asked: give the primary's address, by a name or a proxy that follows it";
+    return 'must be redis://… or rediss://…; Sentinel is not supported: name the primary, or a proxy that follows it';
   }
   if (/^(?:unix:|redis[-+](?:socket|unix):|\/)/i.test(url))
     return 'must be redis://… or rediss://…; Unix sockets are not supported';
@@ -49,7 +49,7 @@ function credentialsProblem({ username, password, hash }: URL): string | null {
     decodeURIComponent(username + password);
     return null;
   } catch {
-    return 'has a % in user or password that begins no percent-encoding; a % must be written %25';
+    return 'has a % in user or password that is not a percent-encoding; a % must be written %25';
   }
 }
 

@@ -21,7 +21,7 @@ export function createRedisWakeUps({ url, prefix, publisher, health }: RedisWake
   const channel = `${prefix}:wake-ups`;
   const { subscribe, deliver } = createWakeUpListeners();
   let subscriber: RedisConnection | null = null;
-  // A message without a word is none of ours.
+  // The probe is an empty message, which subscribers ignore.
   const publishing = createRefusalGate({
     part: 'published wake-ups',
     health,
@@ -40,7 +40,7 @@ export function createRedisWakeUps({ url, prefix, publisher, health }: RedisWake
         const wakeUp = decodeWakeUp(message);
         if (wakeUp !== null) deliver(wakeUp);
       });
-      // Again after each reconnect: what is refused now may not have been a moment ago.
+      // After each reconnect: the server, or its rights, may have changed.
       connection.client.on('ready', () => {
         subscribing.run(async () => await connection.client.subscribe(channel)).catch(() => undefined);
       });

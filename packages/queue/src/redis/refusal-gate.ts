@@ -1,20 +1,20 @@
-/** A circuit breaker for commands that Redis refuses: closed to them until a probe succeeds. */
+/** A circuit breaker: after a refusal by Redis no command of a part is sent until a probe succeeds. */
 import { type BackoffOptions, backoffMs } from '@prosemill/core';
 import { isRefusal, reasonOf, type RedisHealth } from './redis-health.ts';
 
 export interface RefusalGateOptions {
-  /** The name of the refused part in the log. */
+  /** The name of the part in the log. */
   readonly part: string;
   readonly health: RedisHealth;
-  /** Tries what was refused, in a way that does no harm. Rejects while it does not work; `refused` may be called meanwhile too. */
+  /** Tries a refused command harmlessly. Rejects while it does not work; `refused` may also be called meanwhile. */
   readonly probe: () => Promise<unknown>;
 }
 
 export interface RefusalGate {
   readonly isOpen: boolean;
-  /** @throws what `send` throws; at once, without a command, while the gate is shut */
+  /** @throws the error of `send`; while the gate is shut, an error at once, without a command */
   run<Result>(send: () => Promise<Result>): Promise<Result>;
-  /** Shuts the gate, unless the error is none of Redis's answers. */
+  /** Shuts the gate if the error is a refusal. */
   refused(error: unknown): void;
   /** Idempotent. */
   stop(): void;
@@ -22,7 +22,7 @@ export interface RefusalGate {
 
 /** Consumption resumes within 15 s of the end of a refusal: a probe, a new connection, and the trial of a worker. */
 const probeBackoff: BackoffOptions = { baseMs: 1_000, maxMs: 5_000 };
-/** A refusal that comes back sooner is the same one, and is not probed more often. */
+/** A refusal that comes back sooner is the same one: its probes keep their backoff. */
 const relapseMs = 60_000;
 
 export function createRefusalGate({ part, health, probe }: RefusalGateOptions): RefusalGate {
