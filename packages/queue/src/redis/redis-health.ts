@@ -44,7 +44,8 @@ export function createRedisHealth(logger: Logger): RedisHealth {
       }, calmMs).unref();
     },
     get problem() {
-      return [...reasons.values()][0] ?? null;
+      // An obstacle of the server explains the refusals of other parts, which may come first.
+      return reasons.get('server') ?? [...reasons.values()][0] ?? null;
     },
   };
 }
