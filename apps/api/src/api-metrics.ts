@@ -58,11 +58,11 @@ function addQueueMetrics(metrics: Metrics, state: ApiGauges['state']): void {
     () => {
       const { queue } = state.latest;
       if (queue === null) return [];
+      const byStatus = { queued: queue.queuedByClass, running: queue.runningByClass };
       return (['queued', 'running'] as const).flatMap((status) =>
         ([0, 1, 2] as const).map((priorityClass) => ({
           labels: { status, class: String(priorityClass) },
-          value:
-            queue.counts.find((each) => each.status === status && each.priorityClass === priorityClass)?.count ?? 0,
+          value: byStatus[status].get(priorityClass) ?? 0,
         })),
       );
     },

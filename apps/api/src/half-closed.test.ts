@@ -62,7 +62,7 @@ describe('a client that closes its side after its request', () => {
     socket.end(generate());
     const heard = hearOut(socket);
     const { jobs } = opened.store;
-    await expect.poll(async () => (await jobs.countOpen()).queued).toBe(1);
+    await expect.poll(async () => (await jobs.measureQueue()).queued).toBe(1);
     const model = { name: 'm', revision: '1', engine: 'transformers', dtype: 'fp32', fingerprint: 'f' } as const;
     const claimed = await jobs.claim({ workerId: 'w', model, leaseMs: 30_000, fromClass: 0 });
     if (claimed === null) throw new Error('Nothing to claim.');

@@ -239,7 +239,7 @@ describe('a server among bad clients', () => {
     await start({ maxConnections: 3 });
     const waiting = await open();
     waiting.write(`${post(`Content-Length: ${body.length}\r\n`).replace('/jobs', '/generate')}${body}`);
-    await expect.poll(async () => (await opened.store.jobs.countOpen()).queued).toBe(1);
+    await expect.poll(async () => (await opened.store.jobs.measureQueue()).queued).toBe(1);
     const [idle, slow] = [await open(), await open()];
     slow.write('GET /livez HTTP/1.1\r\n');
     const [idleGone, slowGone] = [hearOut(idle), hearOut(slow)];
@@ -259,7 +259,7 @@ describe('a server among bad clients', () => {
     await fillHistory();
     const waiting = await open();
     waiting.write(`${post(`Content-Length: ${body.length}\r\n`).replace('/jobs', '/generate')}${body}`);
-    await expect.poll(async () => (await opened.store.jobs.countOpen()).queued).toBe(1);
+    await expect.poll(async () => (await opened.store.jobs.measureQueue()).queued).toBe(1);
     const lazy = await open();
     lazy.pause();
     answers = 0;

@@ -64,8 +64,8 @@ describe('a job that kills the engine', () => {
     const find = async ({ id }: Job): Promise<Job | null> => await store.jobs.find('local', id);
     await expect.poll(async () => (await find(poison))?.status, { timeout: 60_000 }).toBe('failed');
     expect(await find(poison)).toMatchObject({ attempt: 3, crashCount: 3, error: { code: 'worker_lost' } });
-    await expect.poll(async () => (await store.jobs.countOpen()).queued, { timeout: 60_000 }).toBe(0);
-    await expect.poll(async () => (await store.jobs.countOpen()).running).toBe(0);
+    await expect.poll(async () => (await store.jobs.measureQueue()).queued, { timeout: 60_000 }).toBe(0);
+    await expect.poll(async () => (await store.jobs.measureQueue()).running).toBe(0);
     for (const neighbour of neighbours) {
       const ended = await find(neighbour);
       expect(ended?.status).toBe('succeeded');

@@ -60,7 +60,7 @@ async function openThroughProxy(): Promise<{ url: string; proxy: TcpProxy; store
 
 /** Opens several connections, by concurrent statements, and leaves them idle. */
 const useConnections = async ({ jobs }: Store): Promise<unknown> =>
-  await Promise.all(Array.from({ length: 5 }, () => jobs.countOpen()));
+  await Promise.all(Array.from({ length: 5 }, () => jobs.measureQueue()));
 
 /** Counts the rows of jobs that statements have read so far. Sessions report them when they end. */
 async function readRows(url: string): Promise<number> {
@@ -108,7 +108,7 @@ describe('a Postgres server', () => {
     const store = openForTest(url);
     await store.migrate();
     expect(store.connections()).toEqual({ inUse: 0, idle: 0, waiting: 0 });
-    const reads = Promise.all(Array.from({ length: 15 }, () => store.jobs.countOpen()));
+    const reads = Promise.all(Array.from({ length: 15 }, () => store.jobs.measureQueue()));
     await expect.poll(() => store.connections(), { interval: 1 }).toMatchObject({ inUse: 10, waiting: 5 });
     await reads;
     expect(store.connections()).toEqual({ inUse: 0, idle: 10, waiting: 0 });
@@ -120,7 +120,7 @@ describe('a Postgres server', () => {
     await store.migrate();
     await execute(url, terminateOthers);
     await expect
-      .poll(async () => await store.jobs.countOpen().catch(() => null))
+      .poll(async () => await store.jobs.measureQueue().catch(() => null))
       .toMatchObject({ queued: 0, running: 0 });
   });
 
@@ -134,7 +134,7 @@ describe('a Postgres server', () => {
     const failures = (await ended).filter((settled) => settled.status === 'rejected');
     for (const { reason } of failures) expect(reason).toMatchObject({ code: 'database_unavailable' });
     await expect
-      .poll(async () => await store.jobs.countOpen().catch(() => null))
+      .poll(async () => await store.jobs.measureQueue().catch(() => null))
       .toMatchObject({ queued: 0, running: 0 });
   });
 
@@ -153,7 +153,7 @@ describe('a Postgres server', () => {
     expect(await other.jobs.submit(newJob())).toMatchObject({ status: 'queued' });
     await proxy.stop();
     expect(await hung).toMatchObject({ code: 'database_unavailable' });
-    expect(await other.jobs.countOpen()).toMatchObject({ queued: 1, running: 0 });
+    expect(await other.jobs.measureQueue()).toMatchObject({ queued: 1, running: 0 });
   });
 
   it('loses a renewal within a third of its lease to connections that died silently, and none after it', async () => {
@@ -191,7 +191,7 @@ describe('a Postgres server', () => {
     const { url, proxy, store } = await openThroughProxy();
     const locker = await openClient(url);
     await locker.query('begin; lock table jobs in access exclusive mode');
-    const hung = store.jobs.countOpen().catch((error: unknown) => error);
+    const hung = store.jobs.measureQueue().catch((error: unknown) => error);
     const waiting = `select 1 from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`;
     await expect.poll(async () => (await execute(url, waiting)).length).toBe(1);
     proxy.swallow();

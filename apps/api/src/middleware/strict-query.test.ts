@@ -67,6 +67,6 @@ describe('the query of a request', () => {
     const body = JSON.stringify({ prompt: 'a' });
     const headers = { 'Content-Type': 'application/json' };
     await opened.api.app.request('/jobs?dry_run=true', { method: 'POST', headers, body });
-    expect(await opened.store.jobs.countOpen()).toMatchObject({ queued: 0 });
+    expect(await opened.store.jobs.measureQueue()).toMatchObject({ queued: 0 });
   });
 });

@@ -1,13 +1,6 @@
 /** How the service is, for people, load balancers and orchestrators. */
 import { healthRoute, livezRoute, readyzRoute } from '@prosemill/contract';
-import {
-  AppError,
-  hintsLateNote,
-  loadPhases,
-  type QueueMeasure,
-  type WorkerReport,
-  type WorkerState,
-} from '@prosemill/core';
+import { AppError, hintsLateNote, loadPhases, type WorkerReport, type WorkerState } from '@prosemill/core';
 import type { OpenAPIHono } from '@hono/zod-openapi';
 import type { ApiEnv } from '../api-env.ts';
 import type { ApiServices } from '../api-services.ts';
@@ -30,7 +23,7 @@ export function addHealthRoutes(app: OpenAPIHono<ApiEnv>, services: ApiServices)
           slots: worker.slots,
           busy: worker.busy,
         })),
-        queue: { queued: countOf(queue, 'queued'), running: countOf(queue, 'running'), paused: isPaused },
+        queue: { queued: queue?.queued ?? null, running: queue?.running ?? null, paused: isPaused },
         version,
       },
       200,
@@ -63,6 +56,3 @@ function publicNote({ state, note, loadProgress }: WorkerReport): string | null 
   if (!publicNotes.has(note)) return notes[state];
   return loadProgress === null ? note : `${note}: ${Math.floor(100 * loadProgress)} %`;
 }
-
-const countOf = (queue: QueueMeasure | null, status: 'queued' | 'running'): number | null =>
-  queue?.counts.reduce((sum, each) => sum + (each.status === status ? each.count : 0), 0) ?? null;

@@ -33,7 +33,7 @@ describe('the bound of the queue', () => {
     const answers = await Promise.allSettled(Array.from({ length: 50 }, submit));
     expect(answers.filter(({ status }) => status === 'fulfilled')).toHaveLength(maxQueueLength);
     for (const answer of answers) if (answer.status === 'rejected') expect(answer.reason).toEqual(full);
-    expect(await store.jobs.countOpen()).toMatchObject({ queued: maxQueueLength, running: 0 });
+    expect(await store.jobs.measureQueue()).toMatchObject({ queued: maxQueueLength, running: 0 });
   });
 
   it('knows what others have put in before', async () => {
@@ -76,8 +76,8 @@ describe('the bound of the queue', () => {
   it('refuses without waiting for the database, which has been away for a moment', async () => {
     let isAway = false;
     const never = new Promise<never>(() => undefined);
-    const countOpen = async () => await (isAway ? never : store.jobs.countOpen());
-    bound = new QueueBound({ jobs: { countOpen }, maxQueueLength, hasOwners: false, countRefused });
+    const measureQueue = async () => await (isAway ? never : store.jobs.measureQueue());
+    bound = new QueueBound({ jobs: { measureQueue }, maxQueueLength, hasOwners: false, countRefused });
     await fill();
     isAway = true;
     for (let tries = 0; tries < 1_000; tries += 1) await expect(submit()).rejects.toThrow(full);

@@ -1,8 +1,8 @@
 /** Bounds the queue: a submit that does not fit is refused at once, by a count that is refreshed beside the submits. */
-import { AppError, coalesced, type JobStore, type OpenJobs } from '@prosemill/core';
+import { AppError, coalesced, type JobStore, type QueueMeasure } from '@prosemill/core';
 
 export interface QueueBoundOptions {
-  readonly jobs: Pick<JobStore, 'countOpen'>;
+  readonly jobs: Pick<JobStore, 'measureQueue'>;
   /** Jobs of all owners that may be queued at once. */
   readonly maxQueueLength: number;
   /** True with API keys: then no owner may take all the room. */
@@ -21,7 +21,7 @@ const maxAgeMs = 2_000;
 export class QueueBound {
   readonly #options: QueueBoundOptions;
   /** The last answer of the database, and when it was asked. */
-  #counted: OpenJobs = { queued: 0, running: 0, queuedByOwner: new Map() };
+  #counted: Pick<QueueMeasure, 'queued' | 'queuedByOwner'> = { queued: 0, queuedByOwner: new Map() };
   #countedAt = Number.NEGATIVE_INFINITY;
   /** Submits of this process that are under way; the count may or may not include them. */
   #underWay = 0;
@@ -80,7 +80,7 @@ export class QueueBound {
   async #askDatabase(): Promise<void> {
     const askedAt = performance.now();
     this.#endedWhileCounting = 0;
-    this.#counted = await this.#options.jobs.countOpen();
+    this.#counted = await this.#options.jobs.measureQueue();
     this.#countedAt = askedAt;
     this.#endedSince = this.#endedWhileCounting;
   }

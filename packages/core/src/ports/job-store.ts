@@ -61,21 +61,13 @@ export interface JobQuery {
   readonly limit: number;
 }
 
-/** Numbers of jobs that have not ended. */
-export interface OpenJobs {
+/** Numbers of jobs that have not ended. Classes and owners without jobs are left out. */
+export interface QueueMeasure {
   readonly queued: number;
   readonly running: number;
-  /** Owners without queued jobs are left out. */
+  readonly queuedByClass: ReadonlyMap<PriorityClass, number>;
+  readonly runningByClass: ReadonlyMap<PriorityClass, number>;
   readonly queuedByOwner: ReadonlyMap<string, number>;
-}
-
-export interface QueueMeasure {
-  /** Combinations without jobs are left out. */
-  readonly counts: readonly {
-    readonly status: 'queued' | 'running';
-    readonly priorityClass: PriorityClass;
-    readonly count: number;
-  }[];
   /** Time since the submit of the oldest queued job; null when none is queued. */
   readonly oldestQueuedMs: number | null;
 }
@@ -137,8 +129,6 @@ export interface JobStore {
   countClaimable(): Promise<number>;
   /** Lists claimable rows by id, to resend lost hints page by page. `after` is the last id of the page before. */
   listClaimable(options: { readonly after: string | null; readonly limit: number }): Promise<readonly Hint[]>;
-  countOpen(): Promise<OpenJobs>;
-  /** Counts the same jobs by class, and measures how long the oldest has been queued. */
   measureQueue(): Promise<QueueMeasure>;
 
   /** A claim that begins while the queue is paused finds nothing, in every process. Idempotent. */

@@ -5,26 +5,9 @@ import type { StoreContext } from '../store-context.ts';
 /** The only id that table `queue_pause` allows. The queue is paused while its row exists; every claim looks for it. */
 const pauseId = 1;
 
-type QueueMethods = Pick<JobStore, 'countOpen' | 'measureQueue' | 'setPaused' | 'isPaused'>;
+type QueueMethods = Pick<JobStore, 'measureQueue' | 'setPaused' | 'isPaused'>;
 
 export const createQueueMethods = ({ db, dialect }: StoreContext): QueueMethods => ({
-  async countOpen() {
-    const rows = await db
-      .selectFrom('jobs')
-      .select(['owner_id', 'status', (builder) => builder.fn.countAll<number>().as('count')])
-      .where('status', 'in', ['queued', 'running'])
-      .groupBy(['owner_id', 'status'])
-      .execute();
-    const queuedRows = rows.filter(({ status }) => status === 'queued');
-    const sum = (some: typeof rows): number => some.reduce((total, { count }) => total + count, 0);
-    const queued = sum(queuedRows);
-    return {
-      queued,
-      running: sum(rows) - queued,
-      queuedByOwner: new Map(queuedRows.map(({ owner_id: ownerId, count }) => [ownerId, count])),
-    };
-  },
-
   async measureQueue() {
     const oldest = db
       .selectFrom('jobs')
@@ -36,20 +19,23 @@ export const createQueueMethods = ({ db, dialect }: StoreContext): QueueMethods 
     const rows = await db
       .selectFrom('jobs')
       .select([
+        'owner_id',
         'status',
         'class',
         (builder) => builder.fn.countAll<number>().as('count'),
         oldest.as('oldest_queued_ms'),
       ])
       .where('status', 'in', ['queued', 'running'])
-      .groupBy(['status', 'class'])
+      .groupBy(['owner_id', 'status', 'class'])
       .execute();
+    const queued = rows.filter(({ status }) => status === 'queued');
+    const running = rows.filter(({ status }) => status === 'running');
     return {
-      counts: rows.map(({ status, class: priorityClass, count }) => ({
-        status: status as 'queued' | 'running',
-        priorityClass: priorityClass as PriorityClass,
-        count,
-      })),
+      queued: total(queued),
+      running: total(running),
+      queuedByClass: countBy(queued, (row) => row.class as PriorityClass),
+      runningByClass: countBy(running, (row) => row.class as PriorityClass),
+      queuedByOwner: countBy(queued, (row) => row.owner_id),
       oldestQueuedMs: rows[0]?.oldest_queued_ms ?? null,
     };
   },
@@ -70,3 +56,11 @@ export const createQueueMethods = ({ db, dialect }: StoreContext): QueueMethods 
     return (await db.selectFrom('queue_pause').select('id').executeTakeFirst()) !== undefined;
   },
 });
+
+const total = (rows: readonly { readonly count: number }[]): number => rows.reduce((sum, { count }) => sum + count, 0);
+
+function countBy<Row extends { readonly count: number }, Key>(rows: readonly Row[], keyOf: (row: Row) => Key) {
+  const counts = new Map<Key, number>();
+  for (const row of rows) counts.set(keyOf(row), (counts.get(keyOf(row)) ?? 0) + row.count);
+  return counts;
+}

@@ -214,7 +214,7 @@ describe('schemas of one Postgres database', () => {
       await store.requireReady();
       for (let job = 0; job <= index; job += 1) await store.jobs.submit(newJob());
     }
-    expect(await Promise.all(stores.map(async ({ jobs }) => (await jobs.countOpen()).queued))).toEqual([1, 2, 3]);
+    expect(await Promise.all(stores.map(async ({ jobs }) => (await jobs.measureQueue()).queued))).toEqual([1, 2, 3]);
   });
 
   it("may be another program's, even one with migrations of Kysely", async () => {
@@ -242,7 +242,7 @@ describe('schemas of one Postgres database', () => {
     await (await open('second')).migrate();
     const [hidden, nowhere] = [await open('public'), await open('nowhere')];
     await expect(hidden.requireReady()).rejects.toThrow('The schema is missing; run pnpm migrate.');
-    expect(await failureOf(hidden.jobs.countOpen())).toEqual(outdated);
+    expect(await failureOf(hidden.jobs.measureQueue())).toEqual(outdated);
     await expect(nowhere.requireReady()).rejects.toThrow(/search_path/);
     await execute('alter schema second rename to nowhere');
     await expect(nowhere.requireReady()).resolves.toBeUndefined();

@@ -94,7 +94,7 @@ describe('a database', () => {
   it('may have settings that change how other programs read and write values', async () => {
     const { store } = await openWith(hostile);
     await useAll(store);
-    expect(await store.jobs.countOpen()).toMatchObject({ queued: 0, running: 0 });
+    expect(await store.jobs.measureQueue()).toMatchObject({ queued: 0, running: 0 });
   });
 
   it.each(['ISO, DMY', 'SQL, DMY', 'Postgres, MDY', 'German'])('may have the DateStyle %s', async (style) => {

@@ -223,23 +223,40 @@ export function describeClaims(name: string, open: OpenSession): void {
       expect(await jobs.countAhead(second.id, 1_000)).toBe(0);
       expect(await countAll(1_000)).toEqual([undefined, 0, undefined]);
       expect(await jobs.listAhead([], 1_000)).toEqual(new Map());
-      expect(await jobs.countOpen()).toMatchObject({ queued: 1, running: 2 });
+      expect(await jobs.measureQueue()).toMatchObject({ queued: 1, running: 2 });
     });
 
     it('leave a queue that can be measured: how many by class, and for how long the oldest has waited', async () => {
-      expect(await session.store.jobs.measureQueue()).toEqual({ counts: [], oldestQueuedMs: null });
+      expect(await session.store.jobs.measureQueue()).toEqual({
+        queued: 0,
+        running: 0,
+        queuedByClass: new Map(),
+        runningByClass: new Map(),
+        queuedByOwner: new Map(),
+        oldestQueuedMs: null,
+      });
       await submit({ priorityClass: 1 });
       await session.travel(60_000);
-      await submit({ priorityClass: 1 });
+      await submit({ priorityClass: 1, ownerId: 'b' });
       await submit({ priorityClass: 0 });
       await session.travel(120_000);
       const measure = await session.store.jobs.measureQueue();
-      expect(measure.counts).toHaveLength(2);
-      expect(measure.counts).toContainEqual({ status: 'queued', priorityClass: 0, count: 1 });
-      expect(measure.counts).toContainEqual({ status: 'queued', priorityClass: 1, count: 2 });
+      expect(measure.queuedByClass).toEqual(
+        new Map([
+          [0, 1],
+          [1, 2],
+        ]),
+      );
       expect(Math.round((measure.oldestQueuedMs ?? 0) / 60_000)).toBe(2);
       for (let claims = 0; claims < 3; claims += 1) await claimSome(session.store);
-      expect((await session.store.jobs.measureQueue()).oldestQueuedMs).toBeNull();
+      expect(await session.store.jobs.measureQueue()).toMatchObject({
+        queued: 0,
+        runningByClass: new Map([
+          [0, 1],
+          [1, 2],
+        ]),
+        oldestQueuedMs: null,
+      });
     });
 
     it('are hinted at page by page', async () => {

@@ -136,7 +136,7 @@ export async function drain({ jobs }: Store): Promise<void> {
     await jobs.expireJobs(100);
     const claimed = await jobs.claim({ workerId: 'last', model, leaseMs: 60_000, fromClass: 0 });
     if (claimed !== null) await jobs.complete({ id: claimed.job.id, attempt: claimed.job.attempt }, succeeded);
-    const { queued, running } = await jobs.countOpen();
+    const { queued, running } = await jobs.measureQueue();
     if (queued + running === 0) return;
   }
   throw new Error('Some jobs never end.');
