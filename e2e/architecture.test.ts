@@ -51,6 +51,9 @@ describe('a breach of the arrows is found', () => {
     ['over several lines', 'apps/api', "import {\n  a,\n  b,\n} from 'kysely/helpers';", 'must not import kysely'],
     ['of the environment', 'apps/api', 'const port = process.env.PORT;', 'reads the environment'],
     ['of the environment by import', 'apps/api', "import { env } from 'node:process';", 'reads the environment'],
+    ['of the domain', 'packages/core', "import { x } from 'node:fs';", 'must not import node:fs'],
+    ['of the domain by path', 'packages/core', "import { x } from './runtime/x.ts';", 'must not import ./runtime/x.ts'],
+    ['of the domain by a timer', 'packages/core', 'setTimeout(stop, 1_000);', 'has a timer'],
     [
       'testkit in a product',
       'apps/api',
@@ -69,6 +72,7 @@ describe('a breach of the arrows is found', () => {
       ),
     ).toEqual([]);
     expect(check('apps/api', 'const port = process.env.PORT;', 'config.ts')).toEqual([]);
+    expect(check('packages/core', "import { x } from 'node:fs';\nprocess.exit(1);", 'runtime/a.ts')).toEqual([]);
     expect(importsOf("/** import('comment') */\n// import x from 'comment'\nconst text = 'from nowhere';")).toEqual([]);
   });
 

@@ -78,6 +78,12 @@ export function importsOf(text: string): readonly string[] {
 /** `@a/b/c` → `@a/b`. */
 const packageOf = (specifier: string): string => specifier.split('/', specifier.startsWith('@') ? 2 : 1).join('/');
 
+/** Core's domain: everything in core but its runtime, and the index that exports both. */
+const isDomain = ({ path }: SourceFile): boolean =>
+  /^packages\/core\/src\/(?!runtime\/|index\.ts$)/.test(path) && !path.endsWith('.test.ts');
+const domainRule = 'only core/src/runtime may';
+const touchesProcess = /\bprocess\.\w|\bset(?:Timeout|Interval|Immediate)\(/;
+
 const readsEnvironment = /process\.env|import \{[^}]*\benv\b[^}]*\} from 'node:process'/;
 /** Gives a child process what this one was started with, and reads no setting in it. */
 const passesEnvironmentOn = 'packages/engine/src/child-environment.ts';
@@ -86,7 +92,13 @@ const passesEnvironmentOn = 'packages/engine/src/child-environment.ts';
 export function findBreaches(file: SourceFile, manifest: PackageManifest): readonly string[] {
   const { folder, path, text } = file;
   const found: string[] = [];
+  if (isDomain(file) && touchesProcess.test(text)) {
+    found.push(`${path} has a timer or touches the process: ${domainRule}`);
+  }
   for (const specifier of importsOf(text)) {
+    if (isDomain(file) && /^node:|\/runtime\//.test(specifier)) {
+      found.push(`${path} must not import ${specifier}: ${domainRule}`);
+    }
     if (specifier.startsWith('node:')) continue;
     if (specifier.startsWith('.')) {
       const target = new URL(specifier, `file:///${path}`).pathname.slice(1);

@@ -1,24 +1,16 @@
-/** @module The domain: states, transitions, errors, prompt policy, retry and order rules, and the ports. Imports nothing. */
-export * from './answer-within.ts';
+/**
+ * @module The domain: states, transitions, errors, prompt policy, retry and order rules, and the ports; then what every
+ * process of the service needs to run.
+ */
 export * from './api-key.ts';
 export * from './assert-never.ts';
 export * from './backoff.ts';
-export * from './coalesced.ts';
-export * from './command-line.ts';
 export * from './errors.ts';
-export * from './failpoint.ts';
 export * from './idempotency.ts';
 export * from './job.ts';
-export * from './listen-address.ts';
 export * from './new-id.ts';
 export * from './outcome.ts';
-export * from './plain-number.ts';
 export * from './prompt-policy.ts';
-export * from './read-config.ts';
-export * from './retry-until-available.ts';
-export * from './run-process.ts';
-export * from './settle-within.ts';
-export * from './standard-streams.ts';
 export * from './token-bucket.ts';
 export * from './token-limits.ts';
 export * from './trace-context.ts';
@@ -35,3 +27,15 @@ export type * from './ports/store.ts';
 export * from './ports/text-generator.ts';
 export type * from './ports/wake-ups.ts';
 export * from './ports/worker-store.ts';
+
+export * from './runtime/answer-within.ts';
+export * from './runtime/coalesced.ts';
+export * from './runtime/command-line.ts';
+export * from './runtime/failpoint.ts';
+export * from './runtime/listen-address.ts';
+export * from './runtime/plain-number.ts';
+export * from './runtime/read-config.ts';
+export * from './runtime/retry-until-available.ts';
+export * from './runtime/run-process.ts';
+export * from './runtime/settle-within.ts';
+export * from './runtime/standard-streams.ts';

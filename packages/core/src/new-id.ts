@@ -1,12 +1,11 @@
 /** Ids of jobs: UUID v7, so that inserts stay close together in the index. Nothing reads time or order from them. */
-import { randomFillSync } from 'node:crypto';
 
 /**
  * @param nowMs  Milliseconds since 1970, the first 48 bits.
  * @see RFC 9562, §5.7
  */
 export function newId(nowMs: number = Date.now()): string {
-  const bytes = randomFillSync(Buffer.alloc(16));
+  const bytes = crypto.getRandomValues(Buffer.alloc(16));
   bytes.writeUIntBE(nowMs, 0, 6);
   bytes.writeUInt8(0x70 | (bytes.readUInt8(6) & 0x0f), 6);
   bytes.writeUInt8(0x80 | (bytes.readUInt8(8) & 0x3f), 8);

@@ -1,5 +1,4 @@
 /** Which trace a request and its job belong to. @see https://www.w3.org/TR/trace-context/ */
-import { randomFillSync } from 'node:crypto';
 
 /** A span, as others refer to it. */
 export interface TraceContext {
@@ -34,4 +33,4 @@ export const childOf = (parent: TraceContext | null): TraceContext => ({
 });
 
 /** Eight or more random bytes are never all zero, within the age of the universe. */
-const randomHex = (bytes: number): string => randomFillSync(Buffer.alloc(bytes)).toString('hex');
+const randomHex = (bytes: number): string => crypto.getRandomValues(Buffer.alloc(bytes)).toString('hex');

@@ -1,8 +1,8 @@
 /** Work against a database or a Redis that may not be there yet, or not any more. */
 import { setTimeout as delay } from 'node:timers/promises';
-import { backoffMs, reconnectBackoff } from './backoff.ts';
-import { AppError, errorLine } from './errors.ts';
-import type { Logger } from './ports/logger.ts';
+import { backoffMs, reconnectBackoff } from '../backoff.ts';
+import { AppError, errorLine } from '../errors.ts';
+import type { Logger } from '../ports/logger.ts';
 
 export interface RetryOptions {
   /** What is waited for, for the log: "database". */

@@ -1,7 +1,7 @@
 import { getEventListeners } from 'node:events';
 import { describe, expect, it } from 'vitest';
-import { AppError } from './errors.ts';
-import type { Logger } from './ports/logger.ts';
+import { AppError } from '../errors.ts';
+import type { Logger } from '../ports/logger.ts';
 import { retryUntilAvailable } from './retry-until-available.ts';
 
 const ignore = (): void => undefined;

@@ -1,6 +1,6 @@
 /** The life of a process: start, run until a signal, stop in order, and exit codes that say how it went. */
 import { OutputClosedError, UsageError } from './command-line.ts';
-import { errorLine, errorStack } from './errors.ts';
+import { errorLine, errorStack } from '../errors.ts';
 import { ConfigError } from './read-config.ts';
 import { flushOutput, tolerateFailures } from './standard-streams.ts';
 
