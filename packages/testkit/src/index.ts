@@ -5,6 +5,8 @@ export {
   type HintQueueSession,
 } from './conformance/hint-queue.ts';
 export { describeRateLimiterConformance, type RateLimiterSession } from './conformance/rate-limiter.ts';
+export { type GatedCalls, gateCalls } from './conformance/gate-calls.ts';
+export { describeServiceConformance, type ServiceSession } from './conformance/service.ts';
 export {
   describeTextGeneratorConformance,
   type GoldenTokens,
