@@ -3,6 +3,7 @@ import {
   assertNever,
   errorLine,
   type EngineState,
+  heartbeatMs,
   hintsLateNote,
   loadPhases,
   type Logger,
@@ -31,8 +32,6 @@ export interface Heartbeat {
   stop(): Promise<void>;
 }
 
-/** The API takes a worker for gone after three of these. */
-const intervalMs = 5_000;
 /** The shortest time between two reports of progress within one phase of a load. */
 const minIntervalMs = 500;
 
@@ -79,7 +78,7 @@ export function createHeartbeat(options: HeartbeatOptions): Heartbeat {
 
   return {
     start() {
-      timer = setInterval(send, intervalMs);
+      timer = setInterval(send, heartbeatMs);
       unsubscribe = generator.onStateChange((state) => {
         const name = state.type === 'loading' ? state.phase : state.type;
         const isNew = name !== lastState;

@@ -6,6 +6,7 @@ export * from './api-key.ts';
 export * from './assert-never.ts';
 export * from './backoff.ts';
 export * from './errors.ts';
+export * from './heartbeat.ts';
 export * from './idempotency.ts';
 export * from './job.ts';
 export * from './new-id.ts';

@@ -13,6 +13,7 @@ import {
   type QueueMeasure,
   type Store,
   toAppError,
+  workerGoneMs,
   type WorkerReport,
 } from '@prosemill/core';
 
@@ -36,8 +37,6 @@ export interface ServiceStateOptions {
   readonly logger: Logger;
 }
 
-/** A worker reports every 5 s; one that is silent for longer than this is gone. */
-const workerMaxAgeMs = 15_000;
 const maxAgeMs = 1_000;
 /** Longest wait for the database, so that one that hangs does not hang the health check. */
 const patienceMs = 1_000;
@@ -101,7 +100,7 @@ export class ServiceState {
     const { jobs, workers: workerStore } = this.#options.store;
     try {
       const [workers, queue, isPaused] = await Promise.all([
-        workerStore.listLive(workerMaxAgeMs),
+        workerStore.listLive(workerGoneMs),
         jobs.measureQueue(),
         jobs.isPaused(),
       ]);
