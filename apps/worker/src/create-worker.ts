@@ -14,7 +14,7 @@ import type { Metrics, Tracing } from '@prosemill/telemetry';
 import { EngineGate } from './engine-gate.ts';
 import { createHeartbeat } from './heartbeat.ts';
 import { createJobRunner } from './job-runner.ts';
-import { ProgressWatchdog } from './progress-watchdog.ts';
+import { createProgressWatchdog } from './progress-watchdog.ts';
 import { createReconciler } from './reconciler.ts';
 import { RunningJobs } from './running-jobs.ts';
 import { createWorkerMetrics } from './worker-metrics.ts';
@@ -76,7 +76,7 @@ export function createWorker(options: WorkerOptions): Worker {
     workerId,
     logger,
   });
-  const watchdog = new ProgressWatchdog({
+  const watchdog = createProgressWatchdog({
     jobs: store.jobs,
     canClaim: () => stopping === null && gate.isOpen && running.count < generator.slots,
     onStuck: (error) => void fail(error),
@@ -111,7 +111,7 @@ export function createWorker(options: WorkerOptions): Worker {
   }
 
   async function stopOnce(graceMs: number): Promise<void> {
-    watchdog.stop();
+    const watchdogStopped = watchdog.stop();
     heartbeat.drain();
     gate.close();
     const paused = settleWithin(graceMs + handBackLimitMs, receiver.pause());
@@ -121,10 +121,10 @@ export function createWorker(options: WorkerOptions): Worker {
     await paused;
     clearTimeout(cut);
     clearTimeout(end);
-    await settleWithin(handBackLimitMs, Promise.all([reconciler.stop(), receiver.stop()]));
+    await Promise.all([watchdogStopped, reconciler.stop(), settleWithin(handBackLimitMs, receiver.stop())]);
     await generator.stop();
     unsubscribe();
-    await settleWithin(handBackLimitMs, heartbeat.stop());
+    await heartbeat.stop();
   }
 
   return {

@@ -1,12 +1,16 @@
-/** Tells the database how this worker is: at once when its state changes, else every few seconds. */
+/** Reports the state of this worker to the database: at once when it changes, else at each heartbeat. */
 import {
   assertNever,
   errorLine,
   type EngineState,
+  every,
   heartbeatMs,
   hintsLateNote,
   loadPhases,
   type Logger,
+  type Service,
+  serviceStopLimitMs,
+  settleWithin,
   type TextGenerator,
   type WorkerReport,
   type WorkerState,
@@ -18,17 +22,16 @@ export interface HeartbeatOptions {
   readonly workers: WorkerStore;
   readonly generator: TextGenerator;
   readonly running: RunningJobs;
-  /** Why hints are late at the moment, if they are. */
+  /** Reasons why hints are late now; empty while they are not. */
   readonly transportProblems: () => readonly string[];
   readonly workerId: string;
   readonly logger: Logger;
 }
 
-export interface Heartbeat {
-  start(): void;
-  /** From now on the worker counts as draining. */
+export interface Heartbeat extends Service {
+  /** Reports the worker as draining from now on. */
   drain(): void;
-  /** Takes the worker's row away. Idempotent. */
+  /** Also takes the worker's row away. */
   stop(): Promise<void>;
 }
 
@@ -38,15 +41,10 @@ const minIntervalMs = 500;
 export function createHeartbeat(options: HeartbeatOptions): Heartbeat {
   const { workers, generator, running, transportProblems, workerId, logger } = options;
   let isDraining = false;
-  let isStopped = false;
   let lastReportAt = Number.NEGATIVE_INFINITY;
   let lastState: string | null = null;
-  /** Something may have changed since the last report was made. */
-  let isOutdated = false;
-  let isSending = false;
-  let sending: Promise<void> = Promise.resolve();
-  let timer: NodeJS.Timeout | undefined;
   let unsubscribe: (() => void) | null = null;
+  let stopping: Promise<void> | null = null;
 
   const report = (): WorkerReport => ({
     id: workerId,
@@ -58,48 +56,40 @@ export function createHeartbeat(options: HeartbeatOptions): Heartbeat {
     busy: running.count,
   });
 
-  function send(): void {
-    lastReportAt = performance.now();
-    isOutdated = true;
-    if (!isSending) sending = sendReports();
-  }
+  // One report at a time, so that an old one never overwrites a new one.
+  const reports = every({
+    intervalMs: heartbeatMs,
+    async step() {
+      lastReportAt = performance.now();
+      await workers.report(report());
+    },
+    onError: (error) => logger.warn({ reason: errorLine(error) }, 'the heartbeat could not be written'),
+  });
 
-  /** One at a time, so that an old report never overwrites a new one; what comes meanwhile is one report, however long that takes. */
-  async function sendReports(): Promise<void> {
-    isSending = true;
-    while (isOutdated && !isStopped) {
-      isOutdated = false;
-      await workers
-        .report(report())
-        .catch((error: unknown) => logger.warn({ reason: errorLine(error) }, 'the heartbeat could not be written'));
-    }
-    isSending = false;
+  async function removeRow(): Promise<void> {
+    await reports.stop();
+    await workers
+      .remove(workerId)
+      .catch((error: unknown) => logger.debug({ reason: errorLine(error) }, 'the heartbeat could not be removed'));
   }
 
   return {
     start() {
-      timer = setInterval(send, heartbeatMs);
-      unsubscribe = generator.onStateChange((state) => {
+      unsubscribe ??= generator.onStateChange((state) => {
         const name = state.type === 'loading' ? state.phase : state.type;
         const isNew = name !== lastState;
         lastState = name;
-        if (isNew || performance.now() - lastReportAt > minIntervalMs) send();
+        if (isNew || performance.now() - lastReportAt > minIntervalMs) reports.wake();
       });
-      send();
+      reports.start();
     },
     drain() {
       isDraining = true;
-      send();
+      reports.wake();
     },
     async stop() {
-      if (isStopped) return;
-      clearInterval(timer);
       unsubscribe?.();
-      isStopped = true;
-      await sending;
-      await workers
-        .remove(workerId)
-        .catch((error: unknown) => logger.debug({ reason: errorLine(error) }, 'the heartbeat could not be removed'));
+      await (stopping ??= settleWithin(serviceStopLimitMs, removeRow()));
     },
   };
 }

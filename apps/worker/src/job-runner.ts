@@ -16,7 +16,7 @@ import type { Tracing } from '@prosemill/telemetry';
 import { recordAttempt } from './attempt-record.ts';
 import { createClaimPicker } from './claim-picker.ts';
 import type { EngineGate } from './engine-gate.ts';
-import { keepLease } from './lease.ts';
+import { createLease } from './lease.ts';
 import { performJob } from './perform-job.ts';
 import type { RunningJobs } from './running-jobs.ts';
 import type { WorkerMetrics } from './worker-metrics.ts';
@@ -72,7 +72,7 @@ export function createJobRunner(options: JobRunnerOptions): () => Promise<boolea
     const { job, remainingMs } = claimed;
     const record = recordAttempt(claimed, options);
     const signal = running.add(job);
-    const stopLease = keepLease({
+    const lease = createLease({
       jobs,
       claim: job,
       leaseMs,
@@ -81,6 +81,7 @@ export function createJobRunner(options: JobRunnerOptions): () => Promise<boolea
       onCancelRequested: () => running.abort(job, 'canceled'),
     });
     const deadline = remainingMs === null ? undefined : setTimeout(() => running.abort(job, 'deadline'), remainingMs);
+    lease.start();
     announce(job.id);
     try {
       await failpoint('worker.after_claim');
@@ -91,7 +92,8 @@ export function createJobRunner(options: JobRunnerOptions): () => Promise<boolea
       record.ended(outcome, completion);
     } finally {
       clearTimeout(deadline);
-      stopLease();
+      // Not awaited: the answer to a renewal under way does not matter any more.
+      void lease.stop();
       running.remove(job);
       announce(job.id);
     }

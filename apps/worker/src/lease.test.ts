@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { openStore } from '@prosemill/store';
 import { newJob, silentLogger } from '@prosemill/testkit';
 import { expect, it, onTestFinished } from 'vitest';
-import { keepLease } from './lease.ts';
+import { createLease } from './lease.ts';
 
 it('is not renewed any more once it is lost', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'prosemill-lease-'));
@@ -26,13 +26,12 @@ it('is not renewed any more once it is lost', async () => {
     onLost: () => (heard.lost += 1),
     onCancelRequested: () => (heard.cancelRequested += 1),
   };
-  const stopLost = keepLease({ ...options, claim: { id, attempt: 2 } });
-  // Begins later and renews as often: whoever hears of the cancel four times has let the other one pass as often.
-  const stopKept = keepLease({ ...options, claim: { id, attempt: 1 } });
-  onTestFinished(() => {
-    stopLost();
-    stopKept();
-  });
+  const lost = createLease({ ...options, claim: { id, attempt: 2 } });
+  // Starts later and renews as often: when it has heard of the cancel four times, the other one had as many turns.
+  const kept = createLease({ ...options, claim: { id, attempt: 1 } });
+  onTestFinished(async () => void (await Promise.all([lost.stop(), kept.stop()])));
+  lost.start();
+  kept.start();
   await expect.poll(() => heard.cancelRequested, { interval: 5 }).toBeGreaterThan(3);
   expect(heard.lost).toBe(1);
 });

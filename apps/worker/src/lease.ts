@@ -1,12 +1,20 @@
-/** Keeps the lease of one running job, and hears through it of cancels whose wake-up was lost. */
-import { type ClaimKey, errorLine, type JobStore, type Logger } from '@prosemill/core';
+/** Keeps the lease of one running job, and learns through it of a cancel whose wake-up was lost. */
+import {
+  type ClaimKey,
+  errorLine,
+  type JobStore,
+  type Logger,
+  type Service,
+  serviceStopLimitMs,
+  settleWithin,
+} from '@prosemill/core';
 
 export interface LeaseOptions {
-  readonly jobs: JobStore;
+  readonly jobs: Pick<JobStore, 'renew'>;
   readonly claim: ClaimKey;
   readonly leaseMs: number;
   readonly logger: Logger;
-  /** The job is somebody else's now. */
+  /** Called once, when another attempt holds the job or the job has ended. */
   readonly onLost: () => void;
   readonly onCancelRequested: () => void;
 }
@@ -14,41 +22,49 @@ export interface LeaseOptions {
 /** Renewals in a lease: two may fail before it runs out. */
 const renewalsPerLease = 3;
 /**
- * Renewals under way at once. One may hang in a connection that is dead without having been closed, so there is a second; more would keep the
- * connections of a database that hangs as a whole from everything else.
+ * Renewals under way at once; the reason why this is no loop of `every`. One renewal may hang in a dead connection that was
+ * never closed, so there is a second. More would take all connections from a database that hangs as a whole.
  */
 const maxPending = 2;
 
 /**
- * Renews until stopped or lost. A database that cannot be reached is tried again at the next renewal: the generation goes on, and the fence decides.
- * @returns a function that stops the renewals
+ * Renews until it is stopped or the job is lost. A database that cannot be reached is tried again at the next renewal: the
+ * generation goes on meanwhile, and the fencing token decides.
  */
-export function keepLease({ jobs, claim, leaseMs, logger, onLost, onCancelRequested }: LeaseOptions): () => void {
+export function createLease({ jobs, claim, leaseMs, logger, onLost, onCancelRequested }: LeaseOptions): Service {
+  const pending = new Set<Promise<void>>();
   let isStopped = false;
-  let pending = 0;
-  const timer = setInterval(() => void renew(), leaseMs / renewalsPerLease);
+  let timer: NodeJS.Timeout | undefined;
 
   async function renew(): Promise<void> {
-    if (pending >= maxPending) return;
-    pending += 1;
     try {
       const renewed = await jobs.renew(claim, leaseMs);
       if (isStopped) return;
       if (renewed === null) {
-        stop();
+        void stop();
         onLost();
       } else if (renewed.cancelRequested) onCancelRequested();
     } catch (error) {
       logger.warn({ reason: errorLine(error) }, 'the lease could not be renewed');
-    } finally {
-      pending -= 1;
     }
   }
 
-  function stop(): void {
-    isStopped = true;
-    clearInterval(timer);
+  function renewNow(): void {
+    if (pending.size >= maxPending) return;
+    const renewal = renew().finally(() => pending.delete(renewal));
+    pending.add(renewal);
   }
 
-  return stop;
+  async function stop(): Promise<void> {
+    isStopped = true;
+    clearInterval(timer);
+    await settleWithin(serviceStopLimitMs, Promise.all(pending));
+  }
+
+  return {
+    start() {
+      if (!isStopped) timer ??= setInterval(renewNow, leaseMs / renewalsPerLease);
+    },
+    stop,
+  };
 }

@@ -9,7 +9,7 @@ import { createMetrics, noTracing } from '@prosemill/telemetry';
 import { newJob, silentLogger } from '@prosemill/testkit';
 import { afterEach, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import { createWorker } from './create-worker.ts';
-import { ProgressWatchdog } from './progress-watchdog.ts';
+import { createProgressWatchdog, type ProgressWatchdog } from './progress-watchdog.ts';
 import { shippedEngine } from './test-engine.ts';
 
 const openQueue = () => createQueue({ databaseUrl: 'sqlite:', redisUrl: undefined, logger: silentLogger });
@@ -25,7 +25,7 @@ describe('the progress watchdog', () => {
     store = openStore({ url: `sqlite:${join(folder, 'test.db')}`, logger: silentLogger });
     await store.migrate();
     canClaim = true;
-    watchdog = new ProgressWatchdog({ jobs: store.jobs, canClaim: () => canClaim, onStuck: () => undefined });
+    watchdog = createProgressWatchdog({ jobs: store.jobs, canClaim: () => canClaim, onStuck: () => undefined });
   });
   afterEach(async () => {
     await store.stop();

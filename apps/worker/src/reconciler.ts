@@ -1,13 +1,17 @@
-/** Puts right what got lost: leases that ran out, deadlines that passed, hints that never arrived. Every worker runs one; no leader. */
-import { setTimeout as delay } from 'node:timers/promises';
+/**
+ * Puts right lost things: leases that ran out, deadlines that passed, hints that never arrived. Every worker runs one;
+ * there is no leader.
+ */
 import {
   errorLine,
+  every,
   failpoint,
   type Hint,
   type HintSender,
   type JobStore,
   type Logger,
   newId,
+  type Service,
   type WakeUps,
 } from '@prosemill/core';
 import type { WorkerMetrics } from './worker-metrics.ts';
@@ -18,89 +22,78 @@ export interface ReconcilerOptions {
   readonly wakeUps: WakeUps;
   readonly metrics: Pick<WorkerMetrics, 'countRescued' | 'countMissingHints'>;
   readonly logger: Logger;
-  /** Hints could not be sent: then none can come. */
+  /** Called when hints cannot be sent: then none can arrive either. */
   readonly onHintsFailed: () => void;
 }
 
-export interface Reconciler {
-  start(): void;
-  /** Resolves when the round under way is over. Idempotent. */
-  stop(): Promise<void>;
-}
-
-/** Between two rounds. A job without a hint gets one within 5 s: this, the jitter, and the round itself. */
+/** Pause between two rounds. A job without a hint gets one within 5 s: this, the jitter, and the round itself. */
 const intervalMs = 3_500;
-/** ± of the interval, so that many workers do not come at once. */
 const jitter = 0.2;
 const batchSize = 500;
 
-export function createReconciler(options: ReconcilerOptions): Reconciler {
+export function createReconciler(options: ReconcilerOptions): Service {
   const { jobs, hints, wakeUps, metrics, logger, onHintsFailed } = options;
-  const stopped = new AbortController();
-  let rounds: Promise<void> = Promise.resolve();
 
-  async function run(): Promise<void> {
-    while (!stopped.signal.aborted) {
-      await reconcile();
-      const waitMs = intervalMs * (1 + jitter * (2 * Math.random() - 1));
-      await delay(waitMs, undefined, { signal: stopped.signal }).catch(() => null);
+  /** One duty after the other: one that fails does not keep the next from its turn. */
+  async function reconcile(signal: AbortSignal): Promise<void> {
+    for (const [step, duty] of Object.entries(duties)) {
+      if (signal.aborted) return;
+      try {
+        await duty(signal);
+      } catch (error) {
+        // The transport itself logs that it is away.
+        const level = duty === sendMissingHints ? 'debug' : 'warn';
+        logger[level]({ step, reason: errorLine(error) }, 'a step of the reconciler failed');
+        if (duty === sendMissingHints) onHintsFailed();
+      }
     }
   }
 
-  async function reconcile(): Promise<void> {
-    await attempt('rescue', async () => await inBatches('jobs rescued from lost workers', rescue));
-    await attempt('expire', async () => await inBatches('jobs expired', async () => await jobs.expireJobs(batchSize)));
-    await attempt('delete old keys', deleteOldKeys);
-    // The transport says in the log itself that it is away.
-    const areHintsSent = await attempt('send missing hints', sendMissingHints, 'debug');
-    if (!areHintsSent) onHintsFailed();
+  const duties: Readonly<Record<string, (signal: AbortSignal) => Promise<void>>> = {
+    rescue,
+    expire,
+    'delete old keys': deleteOldKeys,
+    'send missing hints': sendMissingHints,
+  };
+
+  async function rescue(signal: AbortSignal): Promise<void> {
+    await inBatches({ message: 'jobs rescued from lost workers', signal }, async () => {
+      const ids = await jobs.rescueLostJobs(batchSize);
+      metrics.countRescued(ids.length);
+      if (ids.length > 0) await failpoint('reconciler.after_rescue');
+      return ids;
+    });
   }
 
-  /** A step on its own: one that fails keeps no other from its turn. @returns false when it failed */
-  async function attempt(
-    step: string,
-    takeStep: () => Promise<void>,
-    level: 'warn' | 'debug' = 'warn',
-  ): Promise<boolean> {
-    if (stopped.signal.aborted) return true;
-    try {
-      await takeStep();
-      return true;
-    } catch (error) {
-      logger[level]({ step, reason: errorLine(error) }, 'a step of the reconciler failed');
-      return false;
-    }
+  async function expire(signal: AbortSignal): Promise<void> {
+    await inBatches({ message: 'jobs expired', signal }, async () => await jobs.expireJobs(batchSize));
   }
 
-  async function rescue(): Promise<readonly string[]> {
-    const ids = await jobs.rescueLostJobs(batchSize);
-    metrics.countRescued(ids.length);
-    if (ids.length > 0) await failpoint('reconciler.after_rescue');
-    return ids;
+  async function deleteOldKeys(signal: AbortSignal): Promise<void> {
+    while ((await jobs.deleteOldIdempotencyKeys(batchSize)) === batchSize && !signal.aborted);
   }
 
-  async function deleteOldKeys(): Promise<void> {
-    while ((await jobs.deleteOldIdempotencyKeys(batchSize)) === batchSize && !stopped.signal.aborted);
-  }
-
-  async function inBatches(what: string, nextBatch: () => Promise<readonly string[]>): Promise<void> {
+  async function inBatches(
+    { message, signal }: { readonly message: string; readonly signal: AbortSignal },
+    nextBatch: () => Promise<readonly string[]>,
+  ): Promise<void> {
     for (;;) {
       const ids = await nextBatch();
       if (ids.length > 0) {
-        logger.info({ count: ids.length }, what);
+        logger.info({ count: ids.length }, message);
         wakeUps.publish({ type: 'job-changed', ids });
       }
-      if (ids.length < batchSize || stopped.signal.aborted) return;
+      if (ids.length < batchSize || signal.aborted) return;
     }
   }
 
-  /** As many hints as claimable rows; a transport that keeps none gets a page of them at each round. */
-  async function sendMissingHints(): Promise<void> {
+  /** Sends as many hints as there are claimable rows. A transport that keeps no hints gets one page of them a round. */
+  async function sendMissingHints(signal: AbortSignal): Promise<void> {
     const waiting = await hints.countWaiting();
     const claimable = await jobs.countClaimable();
     if (waiting !== null && waiting < claimable) metrics.countMissingHints(claimable - waiting);
     let after: string | null = null;
-    for (let sent = waiting ?? 0; sent < claimable && !stopped.signal.aborted;) {
+    for (let sent = waiting ?? 0; sent < claimable && !signal.aborted;) {
       const page: readonly Hint[] = await jobs.listClaimable({ after, limit: batchSize });
       const last = page.at(-1);
       if (last === undefined) return await sendFreshPermits();
@@ -112,23 +105,20 @@ export function createReconciler(options: ReconcilerOptions): Reconciler {
   }
 
   /**
-   * A transport ignores the hint of a row while it has one of that id, be it in use for another row: what still lacks comes as permits that name
-   * no row. At most a batch a round: permits that nobody can use must not turn into a flood.
+   * The transport drops a hint whose id it already has, and that hint may be in use for another row. So permits that are
+   * still missing are sent with random ids. At most a batch a round: unusable permits must not become a flood.
    */
   async function sendFreshPermits(): Promise<void> {
-    // Waiting first: what is claimed between the two counts makes it less, never more.
+    // Counted before the rows: a claim between the two counts can only make the result smaller.
     const waiting = (await hints.countWaiting()) ?? Number.POSITIVE_INFINITY;
     const missing = Math.min((await jobs.countClaimable()) - waiting, batchSize);
     if (missing > 0) await hints.send(Array.from({ length: missing }, () => ({ id: newId(), epoch: 0 })));
   }
 
-  return {
-    start() {
-      rounds = run();
-    },
-    async stop() {
-      stopped.abort();
-      await rounds;
-    },
-  };
+  return every({
+    intervalMs,
+    jitter,
+    step: reconcile,
+    onError: (error) => logger.error({ reason: errorLine(error) }, 'a round of the reconciler failed'),
+  });
 }

@@ -1,0 +1,88 @@
+/** The services of a worker keep the contract of their lifecycle, on a real database and a real queue. */
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Service, Store } from '@prosemill/core';
+import { createTextGenerator } from '@prosemill/engine';
+import { createQueue } from '@prosemill/queue';
+import { openStore } from '@prosemill/store';
+import { createMetrics } from '@prosemill/telemetry';
+import { describeServiceConformance, gateCalls, newJob, type ServiceSession, silentLogger } from '@prosemill/testkit';
+import { createHeartbeat } from './heartbeat.ts';
+import { createLease } from './lease.ts';
+import { createProgressWatchdog } from './progress-watchdog.ts';
+import { createReconciler } from './reconciler.ts';
+import { RunningJobs } from './running-jobs.ts';
+import { shippedEngine } from './test-engine.ts';
+import { createWorkerMetrics } from './worker-metrics.ts';
+
+/** @param create  The service, and the part of the store that its steps call first. */
+function describeOnStore<Part extends object>(
+  name: string,
+  partOf: (store: Store) => Part,
+  create: (part: Part) => Service,
+): void {
+  describeServiceConformance(name, async (): Promise<ServiceSession> => {
+    const folder = await mkdtemp(join(tmpdir(), 'prosemill-services-'));
+    const store = openStore({ url: `sqlite:${join(folder, 'test.db')}`, logger: silentLogger });
+    await store.migrate();
+    await store.jobs.submit(newJob({ id: claim.id }));
+    await store.jobs.claim({ workerId: 'worker', model, leaseMs, fromClass: 0 });
+    const calls = gateCalls(partOf(store));
+    return {
+      service: create(calls.part),
+      calls,
+      async close() {
+        await store.stop();
+        await rm(folder, { recursive: true });
+      },
+    };
+  });
+}
+
+const leaseMs = 30_000;
+const claim = { id: newJob().id, attempt: 1 };
+const model = { name: 'm', revision: '1', engine: 'e', dtype: 'fp32', fingerprint: 'f' };
+const logger = silentLogger;
+
+describeOnStore(
+  'the heartbeat',
+  (store) => store.workers,
+  (workers) =>
+    createHeartbeat({
+      workers,
+      generator: createTextGenerator({ ...shippedEngine(1), logger }),
+      running: new RunningJobs(),
+      transportProblems: () => [],
+      workerId: 'worker',
+      logger,
+    }),
+);
+
+describeOnStore(
+  'the reconciler',
+  (store) => store.jobs,
+  (jobs) => {
+    const queue = createQueue({ databaseUrl: 'sqlite:', redisUrl: undefined, logger });
+    return createReconciler({
+      jobs,
+      hints: queue.sender,
+      wakeUps: queue.wakeUps,
+      metrics: createWorkerMetrics(createMetrics(), { running: { count: 0 }, generator: { slots: 1 } }),
+      logger,
+      onHintsFailed: () => undefined,
+    });
+  },
+);
+
+describeOnStore(
+  'the progress watchdog',
+  (store) => store.jobs,
+  (jobs) => createProgressWatchdog({ jobs, canClaim: () => true, onStuck: () => undefined }),
+);
+
+describeOnStore(
+  'a lease',
+  (store) => store.jobs,
+  (jobs) => createLease({ jobs, claim, leaseMs, logger, onLost: () => undefined, onCancelRequested: () => undefined }),
+);
