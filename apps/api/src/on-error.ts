@@ -14,6 +14,9 @@ const retryFullAfterMs = 5_000;
 /** Of the statuses that say so in whole seconds too, as every client of HTTP understands it. */
 const withRetryAfter: ReadonlySet<number> = new Set([429, 503]);
 
+/** Logged besides the line of the request. Other errors that pass are refusals by design, as frequent as the requests. */
+const outages: ReadonlySet<ErrorCode> = new Set(['database_unavailable', 'engine_unavailable']);
+
 /** Members of `details` that an answer may carry. */
 const extensions = ['job_id', 'prompt_tokens', 'limit'] as const;
 
@@ -21,17 +24,13 @@ export const onError: ErrorHandler<ApiEnv> = function onError(thrown, c) {
   const error = toKnownError(thrown, c);
   if (error.code === 'internal') {
     c.var.logger.error({ error: thrown }, 'a request failed because of a bug');
-  } else if (error.kind === 'unavailable' && !isRefusal(error)) {
+  } else if (outages.has(error.code)) {
     // Of what is asked by machines all the time, and by whoever likes, `ServiceState` says it once.
     const level = quietPaths.has(c.req.path) ? 'debug' : 'warn';
     c.var.logger[level]({ reason: errorLine(error) }, 'a request failed');
   }
   return problemResponse(c, error);
 };
-
-/** What the service says by design, as often as it is asked: the line of the request is enough. */
-const isRefusal = ({ code }: AppError): boolean =>
-  code === 'queue_full' || code === 'shutting_down' || code === 'request_timeout';
 
 /** An `AppError` as the answer to a request. */
 export function problemResponse(c: Context<ApiEnv>, error: AppError): Response {
@@ -45,8 +44,7 @@ export function problemResponse(c: Context<ApiEnv>, error: AppError): Response {
 export function problemAnswer(error: AppError, { instance, requestId }: { instance: string; requestId: string }) {
   const { status, title } = problemTable[error.code];
   // An error about a stored job says how that job ended: the same request again would be another job.
-  const isPassing = error.kind === 'unavailable' || error.kind === 'rate_limited';
-  const shouldRetry = isPassing && !('job_id' in error.details);
+  const shouldRetry = error.retryable && !('job_id' in error.details);
   const waitMs = retryAfterMsOf(error);
   const problem: Problem = {
     type: problemType(error.code),

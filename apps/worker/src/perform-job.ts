@@ -4,7 +4,6 @@ import {
   assertNever,
   backoffMs,
   type ClaimedJob,
-  errorTable,
   type GeneratedPart,
   type GenerationEnding,
   type JobError,
@@ -115,9 +114,9 @@ function abortedOutcome(reason: AbortReason, partial: GeneratedPart): Outcome | 
 }
 
 /** The one place where an error's `retryable` becomes a transition. */
-function failure({ job }: ClaimedJob, { code, message }: AppError): Outcome {
+function failure({ job }: ClaimedJob, { code, message, retryable }: AppError): Outcome {
   const error: JobError = { code, message };
-  if (!errorTable[code].retryable) return { type: 'failed', error, partial: null };
+  if (!retryable) return { type: 'failed', error, partial: null };
   return { type: 'retried', error, delayMs: backoffMs(job.attempt - job.releasedCount, retryBackoff) };
 }
 

@@ -1,52 +1,38 @@
 /** The one table of error codes, and the one error class that carries them. */
 
-/** What sort of trouble an error is; the API maps the code to a status, the worker maps `retryable` to a transition. */
-export type ErrorKind =
-  | 'invalid'
-  | 'denied'
-  | 'not_found'
-  | 'conflict'
-  | 'rate_limited'
-  | 'unavailable'
-  | 'timeout'
-  | 'internal';
-
-interface ErrorRow {
-  readonly kind: ErrorKind;
-  /** The same attempt may succeed later without a change by the caller. */
-  readonly retryable: boolean;
-}
-
-/** Every error the service can name. docs/errors.md lists the same codes; a test compares them. */
+/**
+ * Every error that the service can name. `retryable`: the same attempt may succeed later without a change by the caller.
+ * docs/errors.md lists the same codes; a test compares them.
+ */
 export const errorTable = {
-  malformed_request: { kind: 'invalid', retryable: false },
-  expectation_failed: { kind: 'invalid', retryable: false },
-  invalid_json: { kind: 'invalid', retryable: false },
-  invalid_header: { kind: 'invalid', retryable: false },
-  invalid_request: { kind: 'invalid', retryable: false },
-  prompt_refused: { kind: 'invalid', retryable: false },
-  context_length_exceeded: { kind: 'invalid', retryable: false },
-  idempotency_key_reused: { kind: 'invalid', retryable: false },
-  misdirected_request: { kind: 'denied', retryable: false },
-  request_timeout: { kind: 'unavailable', retryable: true },
-  headers_too_large: { kind: 'invalid', retryable: false },
-  body_too_large: { kind: 'invalid', retryable: false },
-  unsupported_media_type: { kind: 'invalid', retryable: false },
-  unauthorized: { kind: 'denied', retryable: false },
-  forbidden: { kind: 'denied', retryable: false },
-  not_found: { kind: 'not_found', retryable: false },
-  method_not_allowed: { kind: 'not_found', retryable: false },
-  job_canceled: { kind: 'conflict', retryable: false },
-  rate_limited: { kind: 'rate_limited', retryable: true },
-  queue_full: { kind: 'unavailable', retryable: true },
-  database_unavailable: { kind: 'unavailable', retryable: true },
-  engine_unavailable: { kind: 'unavailable', retryable: true },
-  shutting_down: { kind: 'unavailable', retryable: true },
-  deadline_exceeded: { kind: 'timeout', retryable: false },
-  generation_failed: { kind: 'internal', retryable: true },
-  worker_lost: { kind: 'internal', retryable: false },
-  internal: { kind: 'internal', retryable: false },
-} as const satisfies Record<string, ErrorRow>;
+  malformed_request: { retryable: false },
+  expectation_failed: { retryable: false },
+  invalid_json: { retryable: false },
+  invalid_header: { retryable: false },
+  invalid_request: { retryable: false },
+  prompt_refused: { retryable: false },
+  context_length_exceeded: { retryable: false },
+  idempotency_key_reused: { retryable: false },
+  misdirected_request: { retryable: false },
+  request_timeout: { retryable: true },
+  headers_too_large: { retryable: false },
+  body_too_large: { retryable: false },
+  unsupported_media_type: { retryable: false },
+  unauthorized: { retryable: false },
+  forbidden: { retryable: false },
+  not_found: { retryable: false },
+  method_not_allowed: { retryable: false },
+  job_canceled: { retryable: false },
+  rate_limited: { retryable: true },
+  queue_full: { retryable: true },
+  database_unavailable: { retryable: true },
+  engine_unavailable: { retryable: true },
+  shutting_down: { retryable: true },
+  deadline_exceeded: { retryable: false },
+  generation_failed: { retryable: true },
+  worker_lost: { retryable: false },
+  internal: { retryable: false },
+} as const satisfies Record<string, { readonly retryable: boolean }>;
 
 export type ErrorCode = keyof typeof errorTable;
 
@@ -70,14 +56,13 @@ export class AppError extends Error {
     this.details = options.details ?? {};
   }
 
-  get kind(): ErrorKind {
-    return errorTable[this.code].kind;
-  }
-
   get retryable(): boolean {
     return errorTable[this.code].retryable;
   }
 }
+
+/** True for an `AppError` whose attempt may succeed later. */
+export const isRetryable = (thrown: unknown): boolean => thrown instanceof AppError && thrown.retryable;
 
 /** Wraps anything thrown as an `AppError`; one that is already is returned as it is. */
 export function toAppError(thrown: unknown, code: ErrorCode = 'internal'): AppError {

@@ -1,6 +1,6 @@
 /** The feed of the jobs' changes: the watchers of a job share its reads, and one poll makes up for lost wake-ups. */
 import { setTimeout as delay } from 'node:timers/promises';
-import { AppError, errorLine, type Job, type JobStore, type Logger, type WakeUps } from '@prosemill/core';
+import { errorLine, isRetryable, type Job, type JobStore, type Logger, type WakeUps } from '@prosemill/core';
 
 export interface JobFeedOptions {
   readonly jobs: Pick<JobStore, 'find' | 'versions'>;
@@ -154,8 +154,7 @@ export class JobFeed {
       watched.latest = await this.#options.jobs.find(ownerId, id);
     } catch (error) {
       // A change that this read would have shown is found by the poll when the database is back.
-      const isAway = error instanceof AppError && error.kind === 'unavailable';
-      if (!isAway) for (const pause of watched.pauses) pause.reject(error);
+      if (!isRetryable(error)) for (const pause of watched.pauses) pause.reject(error);
     }
     watched.isReading = false;
     wake(watched);

@@ -2,8 +2,8 @@
 import {
   answerWithin,
   type ApiKeyStore,
-  AppError,
   errorLine,
+  isRetryable,
   type Logger,
   revocationDelayMs,
   type ValidApiKey,
@@ -117,6 +117,6 @@ export class KnownKeys {
 }
 
 function nullIfAway(error: unknown): null {
-  if (error instanceof AppError && error.kind === 'unavailable') return null;
+  if (isRetryable(error)) return null;
   throw error;
 }

@@ -1,6 +1,6 @@
 /** A job as clients see it, and what its headers say. */
 import type { JobBody } from '@prosemill/contract';
-import { answerWithin, AppError, isTerminal, type Job, type JobStore } from '@prosemill/core';
+import { answerWithin, isRetryable, isTerminal, type Job, type JobStore } from '@prosemill/core';
 import { presentParameters } from './to-sampling-parameters.ts';
 
 /** Seconds until it makes sense to ask again; estimates come later. */
@@ -47,7 +47,7 @@ async function countPromptly(id: string, jobs: JobStore): Promise<number | null>
   try {
     return await answerWithin(positionPatienceMs, jobs.countAhead(id, exactPositions));
   } catch (error) {
-    if (!(error instanceof AppError) || error.kind !== 'unavailable') throw error;
+    if (!isRetryable(error)) throw error;
     return null;
   }
 }

@@ -1,7 +1,7 @@
 /** Work against a database or a Redis that may not be there yet, or not any more. */
 import { setTimeout as delay } from 'node:timers/promises';
 import { backoffMs, reconnectBackoff } from '../backoff.ts';
-import { AppError, errorLine } from '../errors.ts';
+import { errorLine, isRetryable } from '../errors.ts';
 import type { Logger } from '../ports/logger.ts';
 
 export interface RetryOptions {
@@ -19,7 +19,7 @@ export interface RetryOptions {
 
 /**
  * Repeats `attempt` until it succeeds, with backoff and one log line a try.
- * @throws whatever `attempt` throws that is not an `AppError` of kind `unavailable`; an Error when `limitMs` are over
+ * @throws an error of `attempt` that is not retryable; an Error when `limitMs` are over
  */
 export async function retryUntilAvailable<Result>(
   attempt: () => Promise<Result>,
@@ -41,7 +41,7 @@ export async function retryUntilAvailable<Result>(
       try {
         return await Promise.race([attempt(), whenEnded.promise]);
       } catch (error) {
-        if (!(error instanceof AppError) || error.kind !== 'unavailable') throw error;
+        if (!isRetryable(error)) throw error;
         const waitMs = backoffMs(tries, reconnectBackoff);
         logger.warn({ attempt: tries, retryInMs: waitMs, reason: errorLine(error) }, `${name} is not available yet`);
         await Promise.race([delay(waitMs, undefined, { signal: ended.signal }), whenEnded.promise]);

@@ -1,5 +1,5 @@
 /** Submits: – → queued. */
-import { AppError, type Job, type JobStore, type NewJob } from '@prosemill/core';
+import { isRetryable, type Job, type JobStore, type NewJob } from '@prosemill/core';
 import { sql } from 'kysely';
 import { toJob } from '../rows.ts';
 import type { StoreContext, TransactionContext } from '../store-context.ts';
@@ -14,7 +14,7 @@ const submitLock = 0x70726f73;
 export function createSubmitMethods(context: StoreContext): Pick<JobStore, 'submit'> {
   const joinCommit = groupCommit<NewJob, Job | null>({
     commit: async (jobs) => await submitJobs(context, jobs),
-    canBlameItem: (error) => !(error instanceof AppError && error.kind === 'unavailable'),
+    canBlameItem: (error) => !isRetryable(error),
   });
   return {
     async submit(newJob) {
