@@ -1,14 +1,14 @@
-/** How long to wait before trying again. */
+/** Waiting times before another try. */
 
 export interface BackoffOptions {
-  /** The upper bound of the first wait. */
+  /** Upper bound of the first wait. */
   readonly baseMs: number;
   readonly maxMs: number;
 }
 
 /**
- * Exponential backoff with equal jitter: half of the wait is fixed, half is random, so that many processes spread out
- * and none retries at once.
+ * Exponential backoff with equal jitter: half of the wait is fixed, so that no retry is immediate; half is random, so
+ * that many processes spread out.
  * @param attempt  Tries so far, from 1.
  * @param random   A number in [0, 1).
  * @returns milliseconds, in [bound / 2, bound) with bound = min(maxMs, baseMs · 2^(attempt − 1))

@@ -1,8 +1,8 @@
 /** The one table of error codes, and the one error class that carries them. */
 
 /**
- * Every error that the service can name. `retryable`: the same attempt may succeed later without a change by the caller.
- * docs/errors.md lists the same codes; a test compares them.
+ * Every error that the service can name. `retryable`: the same attempt may succeed later without a change by the
+ * caller. docs/errors.md lists the same codes; a test compares them.
  */
 export const errorTable = {
   malformed_request: { retryable: false },
@@ -37,14 +37,16 @@ export const errorTable = {
 export type ErrorCode = keyof typeof errorTable;
 
 export interface AppErrorOptions {
-  /** What was expected and what was got. Never a secret, never a prompt. Default: the code in words. */
+  /** Says what was expected and what came instead; never a secret or a prompt. Default: the code in words. */
   readonly message?: string;
   readonly cause?: unknown;
-  /** Numbers and names a caller may act on; sent to clients. */
+  /** Numbers and names for the caller to act on; sent to clients. */
   readonly details?: Readonly<Record<string, unknown>>;
 }
 
-/** An error with a code of {@link errorTable}. Thrown at boundaries and for bugs; expected endings of a job are values. */
+/**
+ * An error with a code of {@link errorTable}, thrown at boundaries and for bugs. Expected endings of a job are values.
+ */
 export class AppError extends Error {
   readonly code: ErrorCode;
   readonly details: Readonly<Record<string, unknown>>;
@@ -64,13 +66,13 @@ export class AppError extends Error {
 /** True for an `AppError` whose attempt may succeed later. */
 export const isRetryable = (thrown: unknown): boolean => thrown instanceof AppError && thrown.retryable;
 
-/** Wraps anything thrown as an `AppError`; one that is already is returned as it is. */
+/** Wraps a thrown value in an `AppError`; returns an `AppError` unchanged. */
 export function toAppError(thrown: unknown, code: ErrorCode = 'internal'): AppError {
   if (thrown instanceof AppError) return thrown;
   return new AppError(code, { cause: thrown });
 }
 
-/** One line that says why, with the causes behind it: for logs and start-up messages. */
+/** The messages of an error and its causes in one line, for logs and start-up messages. */
 export function errorLine(thrown: unknown): string {
   const parts: string[] = [];
   for (let current: unknown = thrown; current != null && parts.length < 5;) {
@@ -85,8 +87,8 @@ export function errorLine(thrown: unknown): string {
 }
 
 /**
- * Where it happened, with the causes behind it, for bugs. Nothing else that errors carry: those of Postgres have the row that they are about,
- * prompt and all.
+ * The stacks of an error and its causes, for bugs. Without other properties: errors of Postgres hold the row that they
+ * are about, with its prompt.
  */
 export function errorStack(thrown: unknown): string {
   const parts: string[] = [];

@@ -40,5 +40,4 @@ export * from './runtime/read-config.ts';
 export * from './runtime/retry-until-available.ts';
 export * from './runtime/run-process.ts';
 export * from './runtime/service.ts';
-export * from './runtime/settle-within.ts';
 export * from './runtime/standard-streams.ts';

@@ -1,7 +1,7 @@
 /**
- * Letters of other scripts, and odd Latin ones, that look like Latin letters. Only letters: digits and symbols are not folded. Upper and
- * lower case are listed apart where they look like different letters (Greek Η is an H, η an n).
- * @see Unicode UTS #39, confusables; cut down to what is read as a letter at a glance
+ * Letters of other scripts, and rare Latin ones, that look like Latin letters. Digits and symbols are not folded. Upper
+ * and lower case are listed apart where they look like different letters (Greek Η is an H, η an n).
+ * @see Unicode UTS #39, confusables: the part that people read as a letter at a glance
  */
 const table: Readonly<Record<string, string>> = {
   a: 'аɑαАΑᴀꭺᗅ∀Ꭺ',
@@ -32,7 +32,7 @@ const table: Readonly<Record<string, string>> = {
   z: 'ᴢΖᏃ',
 };
 
-/** Letters drawn as one upright stroke are read as an i or as an l: all of them become this one. */
+/** The one form of all letters that are drawn as one upright stroke, and read as an i or as an l. */
 export const stroke = '\u04CF';
 const strokes = '\u04C0\u0406\u0399\u01C0';
 

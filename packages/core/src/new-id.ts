@@ -1,7 +1,7 @@
-/** Ids of jobs: UUID v7, so that inserts stay close together in the index. Nothing reads time or order from them. */
+/** Ids: UUID v7, so that inserts stay close together in the index. No code reads time or order from an id. */
 
 /**
- * @param nowMs  Milliseconds since 1970, the first 48 bits.
+ * @param nowMs  Milliseconds since 1970; they become the first 48 bits.
  * @see RFC 9562, §5.7
  */
 export function newId(nowMs: number = Date.now()): string {

@@ -1,21 +1,21 @@
-/** Which trace a request and its job belong to. @see https://www.w3.org/TR/trace-context/ */
+/** The trace to which a request and its job belong. @see https://www.w3.org/TR/trace-context/ */
 
-/** A span, as others refer to it. */
+/** A reference to a span. */
 export interface TraceContext {
   /** 32 hexadecimal digits, not all zero. */
   readonly traceId: string;
   /** 16 hexadecimal digits, not all zero. */
   readonly spanId: string;
-  /** Whether those before have recorded the trace; who exports spans exports only such. */
+  /** True when earlier services record the trace. Only spans of such traces are exported. */
   readonly isSampled: boolean;
 }
 
-/** A version above 00 may say more after the four known parts. */
+/** A version above 00 may have more parts after the four known ones. */
 const traceparent =
   /^(?!ff)(?:00(?=.{53}$)|(?!00)[0-9a-f]{2})-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16})-([0-9a-f]{2})(?:-.*)?$/;
 const sampledFlag = 1;
 
-/** @returns null for a header that is missing or invalid: such a one is ignored */
+/** @returns null for a header that is missing or invalid, which the standard says to ignore */
 export function parseTraceparent(header: string | null | undefined): TraceContext | null {
   const [, traceId, spanId, flags] = traceparent.exec(header ?? '') ?? [];
   if (traceId === undefined || spanId === undefined || flags === undefined) return null;
@@ -25,12 +25,12 @@ export function parseTraceparent(header: string | null | undefined): TraceContex
 export const formatTraceparent = ({ traceId, spanId, isSampled }: TraceContext): string =>
   `00-${traceId}-${spanId}-${isSampled ? '01' : '00'}`;
 
-/** A new span in the trace of this one, or in a new trace, which is sampled. */
+/** A new span: in the trace of its parent, or in a new trace, which is sampled. */
 export const childOf = (parent: TraceContext | null): TraceContext => ({
   traceId: parent?.traceId ?? randomHex(16),
   spanId: randomHex(8),
   isSampled: parent?.isSampled ?? true,
 });
 
-/** Eight or more random bytes are never all zero, within the age of the universe. */
+/** Not checked for all zeros, which the standard forbids: 64 random bits are never that. */
 const randomHex = (bytes: number): string => crypto.getRandomValues(Buffer.alloc(bytes)).toString('hex');

@@ -1,4 +1,4 @@
-/** The port of the log: pino's call shape, implemented by packages/telemetry. Fields never hold prompts, texts or keys. */
+/** The port of the log, in pino's call shape. No field holds a prompt, a text or a key. */
 
 export type LogFields = Readonly<Record<string, unknown>>;
 

@@ -11,12 +11,12 @@ export interface GenerateRequest {
 }
 
 /**
- * What a generation says, in this order: `generation-start` once, any number of `token-delta`, `generation-end` once and last.
- * A request that cannot start (no room in the context) says only `generation-end`.
+ * The events of a generation, in this order: one `generation-start`, any number of `token-delta`, one `generation-end`.
+ * A request that cannot start (no room in the context) has a `generation-end` alone.
  */
 export type TokenEvent =
   | { readonly type: 'generation-start'; readonly promptTokens: number }
-  /** Text that is final: whole characters, never a part of a stop string. `completionTokens` counts from the start. */
+  /** Final text: whole characters, no part of a stop string. `completionTokens` counts from the start. */
   | { readonly type: 'token-delta'; readonly text: string; readonly completionTokens: number }
   | { readonly type: 'generation-end'; readonly ending: GenerationEnding };
 
@@ -25,10 +25,10 @@ export type GenerationEnding =
       readonly reason: Extract<FinishReason, 'stop' | 'length' | 'canceled'>;
       readonly usage: TokenUsage;
     }
-  /** Code `worker_lost`: the engine's process died with this request in it. Any other: it did not. */
+  /** Code `worker_lost`: the engine's process died with this request in it. With other codes it did not. */
   | { readonly reason: 'error'; readonly error: AppError };
 
-/** The phases of a load, in their order; a load skips those that it does not need. In words for everybody: the log and `/health` show them. */
+/** The phases of a load in their order, in the words of the log and `/health`. A load skips phases without work. */
 export const loadPhases = {
   finding: 'Looking for the model',
   downloading: 'Downloading the model',
@@ -40,7 +40,7 @@ export const loadPhases = {
 export type LoadPhase = keyof typeof loadPhases;
 
 export type EngineState =
-  /** `progress` 0..1 of the phase; null while it is unknown. */
+  /** `progress`: 0..1 of the phase; null while it is unknown. */
   | { readonly type: 'loading'; readonly phase: LoadPhase; readonly progress: number | null }
   | { readonly type: 'ready' }
   /** The engine's process is gone and starts again after a pause. */
@@ -57,13 +57,13 @@ export interface LoadedModel {
 
 /** One run of the model. */
 export interface EngineStep {
-  /** Texts that it was computed for. */
+  /** Texts in the batch. */
   readonly rows: number;
   readonly durationMs: number;
 }
 
 export interface TextGenerator {
-  /** Generations it runs at once; more wait their turn inside. Final from the first `ready` on. */
+  /** Generations at once; further ones wait inside. Final from the first `ready` on. */
   readonly slots: number;
   /** Known from the first `ready` on. */
   readonly model: LoadedModel | null;
@@ -73,11 +73,11 @@ export interface TextGenerator {
   /** @returns a function that ends the subscription */
   onStateChange(listener: (state: EngineState) => void): () => void;
   /**
-   * Hears of each step of an engine that runs many texts at a time; several at once, some seconds late.
+   * Reports the steps of an engine that runs many texts at a time: several per call, some seconds late.
    * @returns a function that ends the subscription
    */
   onSteps(listener: (steps: readonly EngineStep[]) => void): () => void;
-  /** Streams one text. Never throws mid-stream: every ending is an event. An abort ends it within one token as `canceled`. */
+  /** Streams one text. Never throws: every ending is an event. An abort ends it within one token, as `canceled`. */
   generate(request: GenerateRequest, signal: AbortSignal): AsyncIterable<TokenEvent>;
   /** Ends the engine's process; running generations end with an error. Idempotent. */
   stop(): Promise<void>;

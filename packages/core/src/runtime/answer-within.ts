@@ -1,9 +1,9 @@
-/** For whoever would rather go on without an answer than wait for it. */
+/** Time limits for promises: an answer that is late is not waited for. */
 
 /**
- * @param answer  Nobody hears of its ending when it comes too late, well or not.
- * @returns null when there is none after `limitMs`
- * @throws what `answer` rejects with in time
+ * @param answer  Its ending after the limit is ignored, a rejection too.
+ * @returns null when there is no answer after `limitMs`
+ * @throws the error with which `answer` rejects in time
  */
 export async function answerWithin<Answer>(limitMs: number, answer: Promise<Answer>): Promise<Answer | null> {
   const { promise: late, resolve } = Promise.withResolvers<null>();
@@ -13,4 +13,12 @@ export async function answerWithin<Answer>(limitMs: number, answer: Promise<Answ
   } finally {
     clearTimeout(timer);
   }
+}
+
+/** Resolves when `closing` has ended, well or not, and after `limitMs` at the latest. */
+export async function settleWithin(limitMs: number, closing: Promise<unknown>): Promise<void> {
+  await answerWithin(
+    limitMs,
+    closing.catch(() => undefined),
+  );
 }

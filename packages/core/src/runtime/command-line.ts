@@ -1,17 +1,17 @@
-/** Commands of a terminal: their arguments, and what they print. */
+/** Command lines: arguments and output. */
 import { parseArgs, type ParseArgsConfig } from 'node:util';
 import { tolerateFailures } from './standard-streams.ts';
 
-/** The arguments are not usable: exit code 2, as with other commands. */
+/** Wrong arguments. The process exits with 2, as other commands do. */
 export class UsageError extends Error {
-  /** @param problems  A line each; none where the usage alone says it. */
+  /** @param problems  A line each; may be empty. */
   constructor(problems: readonly string[], usage: string) {
     super([...problems, usage].join('\n'));
     this.name = 'UsageError';
   }
 }
 
-/** The reader of standard output has what it wants, as `head` does, and closes it. */
+/** The reader of standard output closed it, as `head` does when it has enough. */
 export class OutputClosedError extends Error {
   constructor(cause: unknown) {
     super('standard output was closed', { cause });
@@ -19,7 +19,7 @@ export class OutputClosedError extends Error {
   }
 }
 
-/** As node:util's `parseArgs`. @throws {UsageError} for arguments that it does not take */
+/** `parseArgs` of node:util. @throws {UsageError} for unknown or malformed arguments */
 export function readArguments<Config extends ParseArgsConfig>(
   config: Config,
   usage: string,
@@ -32,9 +32,9 @@ export function readArguments<Config extends ParseArgsConfig>(
 }
 
 /**
- * Writes to standard output, and resolves when the text is out of this process.
- * @throws {OutputClosedError} when nobody reads any more
- * @throws {Error} when it cannot be written, as on a full disk
+ * Writes to standard output, and resolves when the text has left this process.
+ * @throws {OutputClosedError} when the reader is gone
+ * @throws {Error} when the text cannot be written, as on a full disk
  */
 export async function print(text: string): Promise<void> {
   tolerateFailures(process.stdout);

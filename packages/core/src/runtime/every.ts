@@ -1,6 +1,6 @@
 /** The one loop of the service: a step, a pause, the next step, until it is stopped. */
 import { type Service, serviceStopLimitMs } from './service.ts';
-import { settleWithin } from './settle-within.ts';
+import { settleWithin } from './answer-within.ts';
 
 export interface LoopOptions {
   /** Pause from the end of a step to the next; a function is asked after each step. */

@@ -1,12 +1,12 @@
-/** Faults on purpose: named points where a test lets this process die, fail or wait. Off unless armed, and never in production. */
+/** Faults on purpose: named points at which a test makes this process die, fail or wait. Refused in production. */
 import { setTimeout as delay } from 'node:timers/promises';
 import { ConfigError } from './read-config.ts';
 
 /**
- * - `submit.after_commit`: a job is committed, nobody knows it yet.
+ * - `submit.after_commit`: a job is committed, no hint has been sent.
  * - `worker.after_claim`: a job is claimed, its generation has not begun.
- * - `worker.before_complete`: a text is there, and not written.
- * - `worker.after_complete`: an outcome is written, nobody has been told.
+ * - `worker.before_complete`: a text is generated, and not written.
+ * - `worker.after_complete`: an outcome is written, no wake-up has been sent.
  * - `reconciler.after_rescue`: jobs were taken from lost workers, no hint has been sent.
  * - `engine.poison`: in the engine's process, a prompt with {@link poisonWord} is about to run.
  */
@@ -20,25 +20,25 @@ export const failpointNames = [
 ] as const;
 export type FailpointName = (typeof failpointNames)[number];
 
-/** `kill9`: SIGKILL to this process. `throw`: an error. `sleep`: {@link failpointSleepMs}, while everything else goes on. */
+/** `kill9`: SIGKILL to this process. `throw`: an error. `sleep`: waits {@link failpointSleepMs}. */
 export const failpointActions = ['kill9', 'throw', 'sleep'] as const;
 type FailpointAction = (typeof failpointActions)[number];
 
 export const failpointSleepMs = 5_000;
 
-/** What a prompt contains to be poison, once `engine.poison` is armed. */
+/** The word that makes a prompt poison while `engine.poison` is armed. */
 export const poisonWord = 'poisonpill';
 
-/** What a process takes from its environment for this. */
+/** The variables of the environment that arm a failpoint. */
 export interface FailpointConfig {
-  /** `name:action`; not set: none. */
+  /** `name:action`. */
   readonly FAILPOINT?: string | undefined;
   readonly NODE_ENV?: string | undefined;
 }
 
 let armed: { readonly name: string; readonly action: FailpointAction } | null = null;
 
-/** For the life of this process; called once, by its `main.ts`. @throws {ConfigError} for an unknown point, and in production */
+/** Called once, by a `main.ts`. @throws {ConfigError} for an unknown point, and in production */
 export function armFailpoint({ FAILPOINT: text, NODE_ENV: environment }: FailpointConfig): void {
   armed = null;
   if (text === undefined) return;
@@ -54,10 +54,10 @@ export function armFailpoint({ FAILPOINT: text, NODE_ENV: environment }: Failpoi
   armed = { name: known, action: knownAction };
 }
 
-/** As `FAILPOINT` has it, for a process that this one starts; undefined when nothing is armed. */
+/** The value of `FAILPOINT` for a child process; undefined when no failpoint is armed. */
 export const armedFailpoint = (): string | undefined => (armed === null ? undefined : `${armed.name}:${armed.action}`);
 
-/** The point itself. Says on standard error that it has been reached. @throws when armed to */
+/** A named point in the code. Reports on standard error that it was reached. @throws when it is armed with `throw` */
 export async function failpoint(name: FailpointName): Promise<void> {
   if (armed === null || armed.name !== name) return;
   const { action } = armed;

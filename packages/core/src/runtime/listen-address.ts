@@ -1,34 +1,37 @@
-/** Where a server listens: HOST as people write it, and what went wrong in words. */
+/** Addresses of servers: HOST as people write it, and errors in words. */
 import type { Server } from 'node:net';
 import { BlockList, isIP, isIPv4, isIPv6 } from 'node:net';
 
 export interface ListenAddress {
-  /** As {@link parseHost} gives it. */
+  /** From {@link parseHost}. */
   readonly host: string;
-  /** 0 picks a free one. */
+  /** 0 picks a free port. */
   readonly port: number;
-  /** The variable that the port comes from, such as `PORT`. */
+  /** The variable that sets the port, such as `PORT`. */
   readonly portName: string;
 }
 
 const maxNameLength = 253;
-/** As RFC 1123 has them, and with the underscores of container networks. */
+/** A label of RFC 1123, or one with the underscores of container networks. */
 const label = /^[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?$/i;
-/** A name that ends so would be read as an IPv4 address in an odd form, such as 0, 127.1 or 0x7f000001. @see https://url.spec.whatwg.org/#ends-in-a-number-checker */
+/**
+ * A name whose last label is a number would be read as an IPv4 address in an odd form, such as 0, 127.1 or 0x7f000001.
+ * @see https://url.spec.whatwg.org/#ends-in-a-number-checker
+ */
 const numericLabel = /^(?:[0-9]+|0x[0-9a-f]*)$/i;
 
 const loopback = new BlockList();
 loopback.addSubnet('127.0.0.0', 8, 'ipv4');
 loopback.addAddress('::1', 'ipv6');
 
-/** An IP address, without the brackets of URLs, or a name. @returns null for anything else; {@link hostProblem} says why */
+/** @returns an IP address without the brackets of URLs, or a name; null for anything else, see {@link hostProblem} */
 export function parseHost(text: string): string | null {
   const bare = /^\[(.*)\]$/.exec(text)?.[1];
   if (bare !== undefined) return isIPv6(bare) ? bare : null;
   return isIP(text) !== 0 || isName(text) ? text : null;
 }
 
-/** Says why a text is no host. */
+/** The reason why {@link parseHost} refuses a text. */
 export function hostProblem(text: unknown): string {
   const given = String(text);
   const expected = 'must be an IP address or a name of this machine, such as 127.0.0.1, 0.0.0.0 or ::';
@@ -41,17 +44,20 @@ export function hostProblem(text: unknown): string {
   return expected;
 }
 
-/** Whether only this machine reaches what listens there. A name other than localhost may lead anywhere. @param host  As {@link parseHost} gives it. */
+/**
+ * True when only this machine reaches a server at this address. A name other than localhost may lead anywhere.
+ * @param host  From {@link parseHost}.
+ */
 export function isLoopback(host: string): boolean {
   if (/^localhost\.?$/i.test(host)) return true;
-  // A zone, as in ::1%lo, says by which interface.
+  // A zone, as in ::1%lo, names the interface.
   const [address = ''] = host.split('%');
   if (isIPv4(address)) return loopback.check(address, 'ipv4');
-  // IPv4 addresses in IPv6's form included.
+  // The block list matches IPv4-mapped IPv6 addresses too.
   return isIPv6(address) && loopback.check(address, 'ipv6');
 }
 
-/** Resolves when the server listens. @throws {Error} that says in words what is wrong with the address */
+/** Resolves when the server listens. @throws {Error} with a sentence about the address */
 export async function listen(server: Server, address: ListenAddress): Promise<void> {
   await new Promise<void>((resolve, reject) => {
     server.once('error', (cause: NodeJS.ErrnoException) => {

@@ -1,27 +1,27 @@
-/** Numbers as people write them in variables and arguments: plain decimals, and nothing else that `Number()` would take. */
+/** Numbers in variables and arguments: plain decimals, and none of the other forms that `Number()` takes. */
 
 export interface NumberRange {
   readonly min: number;
-  /** Default: the largest number that doubles count by. */
+  /** Default: `Number.MAX_SAFE_INTEGER`. */
   readonly max?: number;
 }
 
 const maxShownLength = 20;
 
-/** A decimal such as `-0.5`. @returns null for anything else: blanks, `1e3`, `0x10`, `+5`, `1_000`, `1.`, `.5`, `007`, Infinity */
+/** Parses `-0.5`. @returns null for blanks, `1e3`, `0x10`, `+5`, `1_000`, `1.`, `.5`, `007`, Infinity */
 export function parseDecimal(text: string): number | null {
   if (!/^-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?$/.test(text)) return null;
   const value = Number(text);
   return Number.isFinite(value) ? value : null;
 }
 
-/** Digits alone, and in range. */
+/** True for digits alone with a value in the range. */
 export function isWholeNumber(text: string, { min, max = Number.MAX_SAFE_INTEGER }: NumberRange): boolean {
   const value = /^[0-9]+$/.test(text) ? parseDecimal(text) : null;
   return value !== null && value >= min && value <= max;
 }
 
-/** @param given  The text, which is shown unless it is so long that it may be something else, such as a secret. */
+/** @param given  Shown unless it is long: then it may be a secret in the wrong variable. */
 export function wholeNumberProblem({ min, max }: NumberRange, given: unknown): string {
   const range = max === undefined ? `of ${min} or more` : `from ${min} to ${max}`;
   const shown = typeof given === 'string' && given.length <= maxShownLength ? `, not ${JSON.stringify(given)}` : '';

@@ -1,13 +1,13 @@
-/** Configuration: parsed once from the environment, with a list of everything that is wrong with it. */
+/** Configuration: parsed once from the environment, with a list of all problems. */
 
-/** The part of a schema that is needed here. @see https://standardschema.dev, which zod implements */
+/** The part of Standard Schema that this file needs; zod implements it. @see https://standardschema.dev */
 interface Schema<Value> {
   readonly '~standard': {
     readonly validate: (value: unknown) => SchemaResult<Value> | Promise<SchemaResult<Value>>;
   };
 }
 
-/** A schema of an object, as zod has it: its variables are the keys of `shape`. */
+/** A zod object: the keys of `shape` are the variables. */
 interface ConfigSchema<Config> extends Schema<Config> {
   readonly shape: Readonly<Record<string, unknown>>;
 }
@@ -21,7 +21,7 @@ export interface SchemaIssue {
   readonly path?: readonly (PropertyKey | { readonly key: PropertyKey })[] | undefined;
 }
 
-/** The environment is not usable; the message lists every problem, a line each. It never has a value that may be a secret. */
+/** The environment is not usable. The message lists every problem, and never a value that may be a secret. */
 export class ConfigError extends Error {
   constructor(problems: readonly string[]) {
     super(`The configuration is not usable:\n${problems.map((problem) => `  - ${problem}`).join('\n')}`);
@@ -30,8 +30,8 @@ export class ConfigError extends Error {
 }
 
 /**
- * Parses and freezes the configuration. A variable that is set to nothing counts as not set. One that holds only blanks, or that has quotes
- * around it (as `docker --env-file` and dashboards leave them), is a mistake, whatever its schema makes of it.
+ * Parses and freezes the configuration. An empty variable counts as not set. A value of blanks alone, or with quotes
+ * around it (`docker --env-file` and dashboards keep them), is a mistake even where its schema would take it.
  * @throws {ConfigError} with all problems
  */
 export function readConfig<Config extends object>(
@@ -54,14 +54,13 @@ export function readConfig<Config extends object>(
   return Object.freeze(result.value);
 }
 
-/** As the schema says it, at once. */
 function validate<Value>(schema: Schema<Value>, value: unknown): SchemaResult<Value> {
   const result = schema['~standard'].validate(value);
   if (result instanceof Promise) throw new TypeError('A schema must be synchronous.');
   return result;
 }
 
-/** `max_length`, or with a place in a list `stop.0`. */
+/** `max_length`; `stop.0` for an entry of a list. */
 const issueName = ({ path = [] }: SchemaIssue): string =>
   path.map((part) => String(typeof part === 'object' ? part.key : part)).join('.');
 
@@ -70,7 +69,7 @@ function problemOf(issue: SchemaIssue): string {
   return name === '' ? issue.message : `${name}: ${issue.message}`;
 }
 
-/** Names blanks and quotes that no variable may have; \s includes the line feed that a shell or a file of secrets may leave. */
+/** Finds blanks and quotes; `\s` includes the line feed that a shell or a file of secrets leaves. */
 function spellingProblem(value: string): string | null {
   if (!/[^\s\u200B\u2060\uFEFF]/u.test(value))
     return 'holds only blanks; leave it empty, or take it away, for the default';

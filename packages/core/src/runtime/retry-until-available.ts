@@ -1,19 +1,19 @@
-/** Work against a database or a Redis that may not be there yet, or not any more. */
+/** Retries with backoff, for a database or a Redis that is not there yet, or not any more. */
 import { setTimeout as delay } from 'node:timers/promises';
 import { backoffMs, reconnectBackoff } from '../backoff.ts';
 import { errorLine, isRetryable } from '../errors.ts';
 import type { Logger } from '../ports/logger.ts';
 
 export interface RetryOptions {
-  /** What is waited for, for the log: "database". */
+  /** The awaited part as the log names it: "database". */
   readonly name: string;
   readonly logger: Logger;
   /**
-   * Ends the waiting, for a try under way too; the promise rejects with the signal's reason. It may live as long as the process: nothing of a
-   * wait that is over stays with it, as it would with `AbortSignal.any`.
+   * Ends the retries and the try under way; the promise rejects with the signal's reason. The signal may live as long
+   * as the process: no listener stays behind, as one would with `AbortSignal.any`.
    */
   readonly signal: AbortSignal;
-  /** What all tries together may take. Default: for ever. */
+  /** Limit for all tries together. Default: none. */
   readonly limitMs?: number;
 }
 

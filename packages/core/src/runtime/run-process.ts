@@ -5,8 +5,8 @@ import { ConfigError } from './read-config.ts';
 import { flushOutput, tolerateFailures } from './standard-streams.ts';
 
 /**
- * SIGHUP comes when a terminal is closed or its connection ends; SIGQUIT from some supervisors, and from Ctrl-\.
- * `nohup` does not keep SIGHUP off: Node takes signals back that it was started to ignore.
+ * SIGHUP: a terminal was closed, or its connection ended. SIGQUIT: from some supervisors, and Ctrl-\.
+ * `nohup` does not keep SIGHUP away: Node listens again to signals that it was started to ignore.
  */
 export const stopSignals = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT'] as const;
 export type StopSignal = (typeof stopSignals)[number];
@@ -15,22 +15,23 @@ export type StopSignal = (typeof stopSignals)[number];
 export interface RunningProcess {
   /** Rejects when the process cannot go on; never resolves. */
   readonly failed: Promise<never>;
-  /** What running work may take when it is stopped, besides the closing. Default 0. */
+  /** Time that `stop` gives to running work, besides the closing. Default 0. */
   readonly graceMs?: number;
   /** Hands over and closes; called once. */
   stop(signal: StopSignal): Promise<void>;
 }
 
-/** A closing that hangs is cut off. */
+/** A closing that takes longer hangs: the process exits with 1. */
 const stopLimitMs = 60_000;
 
 /**
- * Runs `start`, then waits for a signal and stops: exit code 0. A signal during the start aborts it. A second signal, a bug or a
- * start that fails exits with 1 at once; work that was cut off so is picked up again when its lease is over.
+ * Runs `start`, waits for a signal, and stops in order: exit code 0. A signal during the start aborts it. A second
+ * signal, a bug, or a start that fails exits with 1 at once; jobs that are cut off run again when their leases are
+ * over.
  */
 export async function runProcess(start: (aborted: AbortSignal) => Promise<RunningProcess>): Promise<never> {
   for (const stream of [process.stdout, process.stderr]) tolerateFailures(stream);
-  // Node itself would print all that the error carries.
+  // Node itself would print all properties of the error, and those of Postgres hold rows with prompts.
   process.on('uncaughtException', (error) => {
     process.stderr.write(`prosemill: ${errorStack(error)}\n`);
     process.exit(1);
@@ -40,7 +41,7 @@ export async function runProcess(start: (aborted: AbortSignal) => Promise<Runnin
     let received = false;
     for (const name of stopSignals) {
       process.on(name, () => {
-        // A terminal that goes away says so twice: its shell to each job, and the kernel to the foreground.
+        // A closed terminal sends SIGHUP twice: its shell to each job, and the kernel to the foreground.
         if (received && name === 'SIGHUP') return;
         if (received) process.exit(1);
         received = true;
@@ -64,7 +65,7 @@ export async function runProcess(start: (aborted: AbortSignal) => Promise<Runnin
   process.exit(0);
 }
 
-/** Says in a line, or a list, why the process cannot go on, and exits with 1, or with 2 for wrong arguments. Quietly where nobody reads the output any more. */
+/** Prints the reason and exits: with 2 for wrong arguments, silently with 0 if nobody reads any more, else with 1. */
 export function exitWith(error: unknown): never {
   if (error instanceof OutputClosedError) process.exit(0);
   const isList = error instanceof ConfigError || error instanceof UsageError;

@@ -1,4 +1,4 @@
-/** The one lifecycle of a part that works by itself inside a process. Its contract test is testkit's `describeServiceConformance`. */
+/** The lifecycle of a part that works by itself. Its contract test is testkit's `describeServiceConformance`. */
 
 export interface Service {
   /** Begins the work. Has no effect a second time, nor after `stop`. */

@@ -1,11 +1,12 @@
-/** Standard output and error: a reader that is gone or does not read, or a full disk, never ends or holds up the process. */
-import { settleWithin } from './settle-within.ts';
+/** Standard output and error that cannot end or block the process, whatever their reader or the disk does. */
+import { settleWithin } from './answer-within.ts';
 
 const flushLimitMs = 1_000;
 
 /**
- * From now on a write that fails is no uncaught exception, and a terminal whose output was stopped (Ctrl-S) does not block the process. Idempotent.
- * @see https://nodejs.org/api/process.html#a-note-on-process-io: terminals are the only streams on which Node waits for the reader
+ * Makes failed writes harmless: they are no uncaught exceptions any more. A terminal with stopped output (Ctrl-S) does
+ * not block the process. Idempotent.
+ * @see https://nodejs.org/api/process.html#a-note-on-process-io: Node waits for the readers of terminals alone
  */
 export function tolerateFailures(stream: NodeJS.WriteStream): void {
   if (stream.listeners('error').includes(ignore)) return;
@@ -15,7 +16,7 @@ export function tolerateFailures(stream: NodeJS.WriteStream): void {
   handle?.setBlocking?.(false);
 }
 
-/** Waits until all output so far has been taken or refused; for a second at most. */
+/** Resolves when all output so far is written or refused; after a second at the latest. */
 export async function flushOutput(): Promise<void> {
   const flushed = [process.stdout, process.stderr].map(
     (stream) => new Promise<void>((resolve) => void stream.write('', () => resolve())),
@@ -24,5 +25,5 @@ export async function flushOutput(): Promise<void> {
 }
 
 function ignore(): void {
-  // The callback of the write, where there is one, has the error too.
+  // The callback of the write gets the error too.
 }
