@@ -1,7 +1,7 @@
-/** From which class a claim takes: mostly the first in order; one claim in three leaves out who waits, so that no class starves. */
+/** Picks the class from which a claim begins. One claim in three leaves out class 0, so that no class starves. */
 import type { PriorityClass } from '@prosemill/core';
 
-/** The last of them is for the last class: a backlog of the second would stand before it otherwise. */
+/** The last turn is for class 2, which would otherwise stand behind any backlog of class 1. */
 const turns: readonly PriorityClass[] = [0, 0, 1, 0, 0, 1, 0, 0, 1, 0, 0, 2];
 
 export function createClaimPicker(): () => PriorityClass {

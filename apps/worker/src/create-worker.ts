@@ -1,4 +1,4 @@
-/** A worker: the engine, the permits that feed it, and what keeps both honest. Whoever builds it gives it the adapters. */
+/** A worker: the engine, the permits that feed it, and the services that watch over both. It gets its adapters. */
 import {
   errorLine,
   type HintReceiver,
@@ -24,11 +24,11 @@ export interface WorkerOptions {
   readonly receiver: HintReceiver;
   readonly hints: HintSender;
   readonly wakeUps: WakeUps;
-  /** Why hints are late at the moment, if they are. */
+  /** Reasons why hints are late now; empty while they are not. */
   readonly transportProblems: () => readonly string[];
   readonly generator: TextGenerator;
   readonly logger: Logger;
-  /** Of the process; the worker registers its own there. */
+  /** The metrics of the process, to which the worker adds its own. */
   readonly metrics: Metrics;
   readonly tracing: Tracing;
   readonly workerId: string;
@@ -38,24 +38,25 @@ export interface WorkerOptions {
 
 export interface Worker {
   /**
-   * Loads the model, then takes permits; resolves when it does.
+   * Loads the model, then takes permits; resolves when it takes them.
    * @throws {AppError} `engine_unavailable` when the model cannot be loaded
    */
   start(signal: AbortSignal): Promise<void>;
-  /** Rejects when it cannot go on, after it has handed back what it could; never resolves. */
+  /** Rejects when the worker cannot go on, after it has handed back its jobs if it could; never resolves. */
   readonly failed: Promise<never>;
-  /** True while it takes jobs. */
+  /** True while the worker takes jobs. */
   isReady(): boolean;
   /**
-   * Takes nothing more, lets running jobs finish for `graceMs`, hands the rest back, then stops the engine. A database that is away gets some
-   * seconds more. The adapters stay open: they belong to whoever built them. Idempotent: whoever comes later waits for the first one's end.
+   * Takes no more jobs, lets running jobs finish for `graceMs`, hands the rest back, then stops the engine. A database
+   * that is away gets some seconds more. The adapters stay open: they belong to the caller. Idempotent: a later call
+   * waits for the end of the first.
    */
   stop(graceMs: number): Promise<void>;
 }
 
-/** What handing back may take when the database is away; then the leases run out. */
+/** Limit for handing jobs back while the database is away; jobs that remain come back when their leases run out. */
 const handBackLimitMs = 5_000;
-/** Of a worker that cannot go on. */
+/** Limit for the stop of a worker that cannot go on. */
 const failLimitMs = 15_000;
 
 export function createWorker(options: WorkerOptions): Worker {

@@ -1,4 +1,4 @@
-/** Fetches the model into MODEL_DIR and runs it once: for images, so that a container starts without a network. */
+/** Downloads the model into MODEL_DIR and loads it once: for images, whose containers then start without a network. */
 import { exitWith, readArguments } from '@prosemill/core';
 import { createTextGenerator } from '@prosemill/engine';
 import { createLogger } from '@prosemill/telemetry';

@@ -1,22 +1,22 @@
 /**
- * Who may be in the engine: many jobs beside each other, or one suspect alone. A suspect is a job whose earlier attempt ended with a crash; if it is
- * what kills engines, it takes no neighbour with it.
+ * Admission to the engine: many jobs side by side, or one suspect alone. A suspect is a job with an earlier attempt
+ * that ended in a crash; alone, a job that kills engines takes no other job with it.
  */
 import type { TextGenerator } from '@prosemill/core';
 
-/** A permit that cannot be used for so long is given up: the row it stands for may be somebody else's work meanwhile. */
+/** A permit that cannot be used within this time is given up: another worker may have claimed its row meanwhile. */
 const permitLimitMs = 5_000;
 
 export class EngineGate {
   readonly #generator: TextGenerator;
-  /** Permits that wait to claim. */
+  /** Permits that wait for the gate to open. */
   readonly #waiting = new Set<() => void>();
   readonly #leavers = new Set<() => void>();
-  /** Suspects that wait for the engine, first come first. */
+  /** Suspects that wait for the engine, in the order of their arrival. */
   readonly #suspects: (() => void)[] = [];
-  /** The one that has the engine for itself. */
+  /** The suspect that has the engine to itself. */
   #alone: (() => void) | null = null;
-  /** Claims under way, and jobs that run beside others. */
+  /** Claims under way, and jobs that run side by side. */
   #beside = 0;
   #isClosed = false;
 
@@ -25,12 +25,12 @@ export class EngineGate {
     generator.onStateChange(() => this.#changed());
   }
 
-  /** Whether something new may be claimed: the engine is ready, and no suspect has it or waits for it. */
+  /** True while jobs may be claimed: the engine is ready, and no suspect has it or waits for it. */
   get isOpen(): boolean {
     return this.#generator.state.type === 'ready' && this.#alone === null && this.#suspects.length === 0;
   }
 
-  /** Waits until the gate is open; with true comes the duty to `leave`. False: it stayed shut, or is closed for good. */
+  /** Waits for the gate to open. @returns true: the caller must `leave`; false: the gate stayed shut, or is closed */
   async enter(): Promise<boolean> {
     const deadline = performance.now() + permitLimitMs;
     while (!this.#isClosed && !this.isOpen) {
@@ -49,8 +49,8 @@ export class EngineGate {
   }
 
   /**
-   * Runs something while nothing else is in the engine, for one that has entered. Meanwhile nobody enters.
-   * @param signal  Ends the waiting: `run` is called at once, and has to heed it.
+   * Runs a suspect that has entered while nothing else is in the engine. Meanwhile the gate is shut.
+   * @param signal  Ends the waiting: `run` is called at once, and must obey the signal itself.
    */
   async runAlone<Result>(signal: AbortSignal, run: () => Promise<Result>): Promise<Result> {
     const turn = Promise.withResolvers<void>();
@@ -65,19 +65,19 @@ export class EngineGate {
       const index = this.#suspects.indexOf(turn.resolve);
       if (index !== -1) this.#suspects.splice(index, 1);
       if (this.#alone === turn.resolve) this.#alone = null;
-      // Back among the others, to write its outcome.
+      // Counted with the others again until its outcome is written.
       this.#beside += 1;
       this.#changed();
     }
   }
 
-  /** Nobody enters any more; suspects that wait still get their turn. */
+  /** Shuts the gate for good. Suspects that wait still get their turn. */
   close(): void {
     this.#isClosed = true;
     this.#changed();
   }
 
-  /** Resolves when nobody is inside or waits to be alone. */
+  /** Resolves when nothing is inside and no suspect waits. */
   async whenEmpty(): Promise<void> {
     if (!this.#isEmpty) await new Promise<void>((resolve) => this.#leavers.add(resolve));
   }

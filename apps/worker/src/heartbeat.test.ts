@@ -13,7 +13,7 @@ it('is written once more, as it is at last, whatever changes while a report is u
   const folder = await mkdtemp(join(tmpdir(), 'prosemill-heartbeat-'));
   onTestFinished(async () => await rm(folder, { recursive: true }));
   const url = `sqlite:${join(folder, 'test.db')}`;
-  // The file belongs to one connection at a time.
+  // An SQLite file belongs to one connection at a time.
   const unused = openStore({ url, logger: silentLogger });
   await unused.migrate();
   await unused.stop();
@@ -40,7 +40,7 @@ it('is written once more, as it is at last, whatever changes while a report is u
   heartbeat.start();
   for (let changes = 0; changes < 50; changes += 1) heartbeat.drain();
   await expect.poll(async () => (await store.workers.listLive(60_000))[0]?.state).toBe('draining');
-  // SQLite answers without leaving the event loop's turn: whatever else was to be written is.
+  // SQLite answers within one turn of the event loop: after it no further report is under way.
   await new Promise(setImmediate);
   await heartbeat.stop();
   await store.stop();

@@ -89,7 +89,7 @@ describe('an attempt at a job', () => {
     });
   const find = async ({ id }: Job): Promise<Job | null> => await store.jobs.find('local', id);
 
-  /** Runs the job, and does something once its first text is there or about to be. */
+  /** Runs the job, and calls back about when its first text is there. */
   async function runWith(job: Job, meanwhile: () => unknown): Promise<Job | null> {
     const attempt = runNextJob();
     await expect.poll(() => running.count, { interval: 5 }).toBe(1);
@@ -196,7 +196,7 @@ describe('an attempt at a job', () => {
     const ended = await runWith(job, async () => {
       while (running.count > 0) {
         rescued.push(...(await store.jobs.rescueLostJobs(10)));
-        // SQLite answers without leaving the event loop's turn: timers must have theirs.
+        // SQLite answers within one turn of the event loop; timers need another.
         await new Promise(setImmediate);
       }
     });

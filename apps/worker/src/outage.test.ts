@@ -84,7 +84,7 @@ describe('a database that is away when a text is ready', () => {
     database.freeze();
     const begin = performance.now();
     await worker.stop(2_000);
-    // The grace, the hand-back, and what closes.
+    // The grace, the hand-back, and the closing.
     expect(performance.now() - begin).toBeLessThan(25_000);
     expect(log).toContain('the outcome could not be written');
     database.thaw();
@@ -94,7 +94,7 @@ describe('a database that is away when a text is ready', () => {
       await later.jobs.rescueLostJobs(10);
       return (await later.jobs.find('local', id))?.status;
     };
-    // Succeeded: what was sent before the freeze got through after all; while it does, it has the row's lock.
+    // `succeeded`: a statement that was sent before the freeze held the row's lock, and got through after all.
     await expect.poll(rescued).toBeOneOf(['queued', 'succeeded']);
   });
 });
@@ -106,7 +106,7 @@ describe('a lease that runs out while a text is generated', () => {
     const { id } = await submitAndStart(world);
     const sql = await openSql(database.url);
     onTestFinished(async () => await sql.close());
-    // A renewal may come between the two.
+    // A renewal may come between the two statements.
     await expect
       .poll(
         async () => {

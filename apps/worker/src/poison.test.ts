@@ -1,4 +1,4 @@
-/** A job that kills the engine, among jobs that do not: a whole worker, with failpoint and engine as in production. */
+/** A job that kills the engine, among harmless ones: a whole worker, with the engine of production and a failpoint. */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

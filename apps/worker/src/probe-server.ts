@@ -1,4 +1,4 @@
-/** `/livez`, `/readyz` and `/metrics` of a worker process, for whoever watches it. */
+/** `/livez`, `/readyz` and `/metrics` of a worker process, for its supervisor and for Prometheus. */
 import { createServer, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { errorLine, listen } from '@prosemill/core';
@@ -13,7 +13,7 @@ export interface ProbeServerOptions {
 }
 
 export interface ProbeServer {
-  /** Where it listens. */
+  /** The port on which it listens. */
   readonly port: number;
   stop(): Promise<void>;
 }

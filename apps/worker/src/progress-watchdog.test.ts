@@ -79,7 +79,7 @@ describe('the progress watchdog', () => {
     const [heard, unheard] = [openQueue(), openQueue()];
     const worker = createWorker({
       store,
-      // Where it listens, nobody speaks.
+      // Hints are sent to another queue than the one that this worker listens to.
       receiver: heard.receiver,
       hints: unheard.sender,
       wakeUps: heard.wakeUps,

@@ -1,6 +1,6 @@
 /**
- * Ends a worker that could work, has work to do, and claims nothing: the path of its permits is stuck in a way that nobody
- * foresaw. Its supervisor starts it again.
+ * Ends a worker that could work, has work to do, and claims nothing: the path of its permits is stuck in a way that
+ * nobody foresaw. Its supervisor starts it again.
  */
 import { every, type JobStore, type Service } from '@prosemill/core';
 
@@ -13,8 +13,8 @@ export interface ProgressWatchdogOptions {
 
 export interface ProgressWatchdog extends Service {
   /**
-   * Begins the count anew: a claim was answered, even with "nothing", since other workers may have been faster; or hints
-   * cannot be sent, so that none can arrive.
+   * Begins the count anew: a claim was answered, even with "nothing", since other workers may have been faster; or
+   * hints cannot be sent, so that none can arrive.
    */
   reset(): void;
   /** Looks once. @returns how often in a row the worker has looked stuck */

@@ -1,4 +1,4 @@
-/** `pnpm quality` as a process of its own, on copies of the model that ships with the repository. */
+/** `pnpm quality` as a process, on copies of the shipped model. */
 import { execFile } from 'node:child_process';
 import { cp, mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -9,7 +9,7 @@ import { beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 
 const tinyTales = fileURLToPath(new URL('../../../models/tiny-tales', import.meta.url));
 const script = fileURLToPath(new URL('quality.ts', import.meta.url));
-/** Shorter than the one that is measured by default. */
+/** Shorter than the default text. */
 const text = fileURLToPath(new URL('../../../packages/engine/texts/calibration.txt', import.meta.url));
 
 let folder: string;

@@ -1,6 +1,6 @@
 /**
- * `pnpm quality`: measures what each number format of the model is worth, and writes `quality.json` beside the model, by which
- * the worker chooses its format from then on.
+ * `pnpm quality`: measures the quality of each number format of the model, and writes `quality.json` beside the model,
+ * by which workers choose their format from then on.
  */
 import { AppError, exitWith, print, readArguments, tolerateFailures } from '@prosemill/core';
 import {
@@ -18,16 +18,16 @@ async function quality(): Promise<void> {
   const { values } = readArguments(
     {
       options: {
-        // Another text than the one that comes with the engine.
+        // A text other than the engine's own.
         text: { type: 'string' },
-        // Passes over a model without formats to choose from, and leaves only the graph that will run.
+        // Accepts a model that has no formats to choose from, and keeps only the graph that will run.
         'for-image': { type: 'boolean', default: false },
       },
     },
     'usage: pnpm quality [--text FILE]',
   );
   const config = readWorkerConfig();
-  // Standard output is for the table.
+  // Standard output holds the table alone.
   const logger = createLogger({
     name: 'quality',
     level: config.LOG_LEVEL,

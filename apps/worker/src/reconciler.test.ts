@@ -1,4 +1,4 @@
-/** What a reconciler puts right, with a real database and a real Redis. */
+/** The repairs of a reconciler, with a real database and a real Redis. */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -72,7 +72,7 @@ describe('the reconciler', () => {
 
   it('sends hints whatever else fails, and then does not say that hints cannot come', async () => {
     await submitMany(3);
-    // The file belongs to one connection at a time.
+    // An SQLite file belongs to one connection at a time.
     await store.stop();
     const sql = await openSql(url);
     await sql.execute('drop table idempotency_keys');
@@ -91,7 +91,7 @@ describe('the reconciler', () => {
     await expect
       .poll(async () => await queue.sender.send([{ id: first.id, epoch: 0 }]).then(() => 'sent', String))
       .toBe('sent');
-    // Its own hint gets lost.
+    // The hint of this job is lost.
     const urgent = await store.jobs.submit(newJob({ priorityClass: 0 }));
     const model = { name: 'm', revision: '1', engine: 'e', dtype: 'fp32', fingerprint: 'f' };
     const held = Promise.withResolvers<boolean>();

@@ -105,8 +105,8 @@ export function createReconciler(options: ReconcilerOptions): Service {
   }
 
   /**
-   * The transport drops a hint whose id it already has, and that hint may be in use for another row. So permits that are
-   * still missing are sent with random ids. At most a batch a round: unusable permits must not become a flood.
+   * The transport drops a hint whose id it already has, and that hint may be in use for another row. So permits that
+   * are still missing are sent with random ids. At most a batch a round: unusable permits must not become a flood.
    */
   async function sendFreshPermits(): Promise<void> {
     // Counted before the rows: a claim between the two counts can only make the result smaller.

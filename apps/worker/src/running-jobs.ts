@@ -1,8 +1,11 @@
-/** The attempts in this worker's hands, and why one of them is to stop. */
+/** The attempts that this worker runs, and the reasons for which one is aborted. */
 import type { ClaimKey } from '@prosemill/core';
 
 /**
- * - `canceled`: by request. - `deadline`: its time is over. - `lost`: the lease is somebody else's. - `shutdown`: handed back.
+ * - `canceled`: by request.
+ * - `deadline`: the deadline passed.
+ * - `lost`: another attempt holds the job.
+ * - `shutdown`: the job is handed back.
  */
 export type AbortReason = 'canceled' | 'deadline' | 'lost' | 'shutdown';
 
@@ -11,10 +14,10 @@ interface RunningAttempt {
   readonly controller: AbortController;
 }
 
-/** How long a cancel for a job that is not here yet is remembered: its claim may be on the way. */
+/** Time for which a cancel of an unknown job is remembered: the claim of the job may be under way. */
 const rememberMs = 5_000;
 
-/** Two attempts at one job can be here at once: the lease of the first ran out, and the same worker claimed the job again. */
+/** Two attempts at one job can run at once: the lease of the first ran out, and this worker claimed the job again. */
 export class RunningJobs {
   readonly #attempts = new Map<string, RunningAttempt>();
   readonly #recentCancels = new Set<string>();
@@ -39,28 +42,28 @@ export class RunningJobs {
     this.#attempts.delete(keyOf(claim));
   }
 
-  /** The first reason stays. */
+  /** The first reason is kept. */
   abort(claim: ClaimKey, reason: AbortReason): void {
     this.#attempts.get(keyOf(claim))?.controller.abort(reason);
   }
 
-  /** Those that turn up later too: their claims were on the way. */
+  /** Aborts all attempts, and also later ones, whose claims were under way. */
   abortAll(reason: AbortReason): void {
     this.#abortReason = reason;
     for (const { controller } of this.#attempts.values()) controller.abort(reason);
   }
 
-  /** Aborted when nobody waits any longer for outcomes to be written. */
+  /** Aborted when outcomes are not waited for any longer. */
   get givenUp(): AbortSignal {
     return this.#givenUp.signal;
   }
 
-  /** Outcomes that the database has not taken by now are dropped: their jobs come back when the leases are over. */
+  /** Drops the outcomes that are not written yet: their jobs come back when the leases are over. */
   giveUp(): void {
     this.#givenUp.abort(new Error('the worker stops'));
   }
 
-  /** Cancels a job that runs here, or that turns up within a moment. */
+  /** Cancels a job that runs here, or that this worker claims within some seconds. */
   cancel(id: string): void {
     for (const attempt of this.#attempts.values()) {
       if (attempt.id === id) attempt.controller.abort('canceled' satisfies AbortReason);

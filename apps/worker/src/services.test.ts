@@ -1,4 +1,4 @@
-/** The services of a worker keep the contract of their lifecycle, on a real database and a real queue. */
+/** The contract of a service, on each service of a worker, with a real database and a real queue. */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -16,7 +16,7 @@ import { RunningJobs } from './running-jobs.ts';
 import { shippedEngine } from './test-engine.ts';
 import { createWorkerMetrics } from './worker-metrics.ts';
 
-/** @param create  The service, and the part of the store that its steps call first. */
+/** @param partOf  The part of the store that the steps of the service call first. */
 function describeOnStore<Part extends object>(
   name: string,
   partOf: (store: Store) => Part,

@@ -1,7 +1,7 @@
-/** What running jobs get to finish when the process is told to stop. */
+/** The time that running jobs get to finish when the process is told to stop. */
 import type { StopSignal } from '@prosemill/core';
 
-/** Somebody pressed Ctrl-C and watches. */
+/** After Ctrl-C somebody waits at the terminal. */
 const interactiveGraceSeconds = 3;
 
 /** @returns milliseconds */

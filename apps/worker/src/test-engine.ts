@@ -1,4 +1,4 @@
-/** The engine that tests of the worker run: the shipped model, on one thread. */
+/** The engine of the worker's tests: the shipped model on one thread. */
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 

@@ -1,4 +1,4 @@
-/** What a worker counts. */
+/** The metrics of a worker. */
 import type { EngineStep, Outcome, PriorityClass, TokenUsage } from '@prosemill/core';
 import { durationBuckets, type Metrics } from '@prosemill/telemetry';
 
@@ -32,12 +32,12 @@ const stepBuckets = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1,
 const rowBuckets = [1, 2, 4, 8, 16, 32, 64, 128, 256];
 
 export interface WorkerGauges {
-  /** Jobs in this worker's hands. */
+  /** Jobs that this worker runs. */
   readonly running: { readonly count: number };
   readonly generator: { readonly slots: number };
 }
 
-/** Registers them; once a process. */
+/** Registers the metrics; called once in a process. */
 export function createWorkerMetrics(metrics: Metrics, { running, generator }: WorkerGauges): WorkerMetrics {
   metrics.gauge({ name: 'prosemill_running_jobs', help: 'Jobs in the hands of this worker.' }, () => running.count);
   metrics.gauge(
