@@ -2,7 +2,7 @@
  * Admission to the engine: many jobs side by side, or one suspect alone. A suspect is a job with an earlier attempt
  * that ended in a crash; alone, a job that kills engines takes no other job with it.
  */
-import type { TextGenerator } from '@prosemill/core';
+import { settleWithin, type TextGenerator } from '@prosemill/core';
 
 /** A permit that cannot be used within this time is given up: another worker may have claimed its row meanwhile. */
 const permitLimitMs = 5_000;
@@ -98,10 +98,8 @@ export class EngineGate {
 
   async #nextChange(limitMs: number): Promise<void> {
     const { promise, resolve } = Promise.withResolvers<void>();
-    const timer = setTimeout(resolve, limitMs);
     this.#waiting.add(resolve);
-    await promise;
-    clearTimeout(timer);
+    await settleWithin(limitMs, promise);
     this.#waiting.delete(resolve);
   }
 }
