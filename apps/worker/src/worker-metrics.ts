@@ -39,9 +39,9 @@ export interface WorkerGauges {
 
 /** Registers the metrics; called once in a process. */
 export function createWorkerMetrics(metrics: Metrics, { running, generator }: WorkerGauges): WorkerMetrics {
-  metrics.gauge({ name: 'prosemill_running_jobs', help: 'Jobs in the hands of this worker.' }, () => running.count);
+  metrics.gauge({ name: 'prosemill_running_jobs', help: 'Jobs that this worker runs.' }, () => running.count);
   metrics.gauge(
-    { name: 'prosemill_engine_slots', help: 'Texts that the engine of this worker runs at once.' },
+    { name: 'prosemill_engine_slots', help: 'Texts that the engine of this worker can generate at once.' },
     () => generator.slots,
   );
   return { ...addCounters(metrics), ...addDurations(metrics), observeSteps: addStepMetrics(metrics) };
@@ -50,13 +50,13 @@ export function createWorkerMetrics(metrics: Metrics, { running, generator }: Wo
 function addCounters(metrics: Metrics) {
   const countAttempt = metrics.counters({
     name: 'prosemill_attempts_ended_total',
-    help: 'Attempts at jobs that ended here, by what the worker made of them; a retry is one that was retried.',
+    help: 'Attempts at jobs that ended in this process, by outcome.',
     label: 'outcome',
     values: outcomes,
   });
   const countTokens = metrics.counters({
     name: 'prosemill_tokens_total',
-    help: 'Tokens of attempts that ended here: read of prompts, and generated.',
+    help: 'Tokens of attempts that ended in this process: of their prompts, and generated.',
     label: 'type',
     values: ['prompt', 'completion'],
   });
@@ -69,7 +69,7 @@ function addCounters(metrics: Metrics) {
     },
     countStale: metrics.counter({
       name: 'prosemill_stale_completions_total',
-      help: "Attempts whose job was somebody else's when they ended: their outcome was dropped.",
+      help: 'Attempts whose outcome was dropped because another attempt held the job.',
     }),
     countCrashed: metrics.counter({
       name: 'prosemill_crashes_total',
@@ -81,7 +81,7 @@ function addCounters(metrics: Metrics) {
     }),
     countMissingHints: metrics.counter({
       name: 'prosemill_missing_hints_total',
-      help: 'Jobs for which this process found no hint in Redis, and sent one; some had theirs on the way.',
+      help: 'Hints that this process found missing in Redis, and sent; some of the missing ones were under way.',
     }),
   };
 }
@@ -91,19 +91,22 @@ function addDurations(metrics: Metrics) {
   return {
     observeQueueWait: metrics.histograms({
       name: 'prosemill_queue_wait_seconds',
-      help: 'From the moment when a job could be claimed to its claim, by class (0: a caller waits).',
+      help: 'Time from the moment at which a job became claimable to its claim, by class (0: a caller waits).',
       labels: ['class'],
       buckets: durationBuckets,
     }),
     observeFirstToken: durationOf(
       'prosemill_time_to_first_token_seconds',
-      'From when an attempt was given to the engine to its first token.',
+      'Time from the start of an attempt in the engine to its first token.',
     ),
     observeGeneration: durationOf(
       'prosemill_generation_seconds',
-      'From when an attempt was given to the engine to the end of its text.',
+      'Time from the start of an attempt in the engine to the end of its text.',
     ),
-    observeJob: durationOf('prosemill_job_duration_seconds', 'From the submit of a job that succeeded to its end.'),
+    observeJob: durationOf(
+      'prosemill_job_duration_seconds',
+      'Time from the submit of a job that succeeded to its end.',
+    ),
   };
 }
 
