@@ -1,6 +1,6 @@
 /** A Redis that answers, and whose answer is no. */
 import { type Hint, type LogFields, type Logger, newId } from '@prosemill/core';
-import { launchRedis } from '@prosemill/testkit';
+import { launchRedis, startTcpProxy } from '@prosemill/testkit';
 import { Redis } from 'ioredis';
 import { describe, it, type TestContext } from 'vitest';
 import { createRedisQueue } from './redis-queue.ts';
@@ -44,10 +44,12 @@ async function setUp({ expect, onTestFinished }: TestContext, { settings = {}, a
   admin.on('error', () => undefined);
   for (const command of atStart) await send(admin, command);
   const lines: Line[] = [];
-  const queue = createRedisQueue({ url: server.url, prefix: 'test', logger: createListLogger(lines) });
+  const proxy = await startTcpProxy(server.url);
+  const queue = createRedisQueue({ url: proxy.url, prefix: 'test', logger: createListLogger(lines) });
   onTestFinished(async () => {
     admin.disconnect();
     await queue.stop();
+    await proxy.stop();
     await server.stop();
   });
   let permits = 0;
@@ -71,6 +73,7 @@ async function setUp({ expect, onTestFinished }: TestContext, { settings = {}, a
 
   return {
     admin,
+    proxy,
     queue,
     lines,
     countPermits: () => permits,
@@ -214,6 +217,17 @@ describe.concurrent('a Redis that', () => {
       await expect.poll(() => lines.filter(({ message }) => message === 'Redis is available again').length).toBe(1);
     },
   );
+
+  it('was demoted for good is left for the primary that its name leads to', async (context) => {
+    const { proxy, run, expectConsumption } = await setUp(context);
+    const primary = await launchRedis();
+    context.onTestFinished(async () => await primary.stop());
+    await expectConsumption();
+    proxy.redirect(primary.url);
+    const { hostname, port } = new URL(primary.url);
+    await run(`REPLICAOF ${hostname} ${port}`);
+    await expectConsumption();
+  });
 
   it('is loading is an outage too', async (context) => {
     const { expect } = context;

@@ -32,6 +32,8 @@ export interface TcpProxy {
   reset(): void;
   /** New connections get ECONNREFUSED; open ones stay. */
   refuse(): void;
+  /** New connections lead to this server, as a name does after a failover; open ones stay. `heal` changes nothing of it. */
+  redirect(serverUrl: string): void;
   /** Connections, old and new, stay open; bytes are accepted and go nowhere. They pass when it heals, as after a cut cable. */
   blackHole(): void;
   /**
@@ -78,8 +80,7 @@ const defaultPorts: Readonly<Record<string, number>> = { 'postgres:': 5432, 'pos
 
 /** @param serverUrl  Its host and port are where the bytes go. */
 export async function startTcpProxy(serverUrl: string): Promise<TcpProxy> {
-  const { hostname, port: givenPort, protocol } = new URL(serverUrl);
-  const target = { host: hostname, port: givenPort === '' ? (defaultPorts[protocol] ?? 80) : Number(givenPort) };
+  let target = addressOf(serverUrl);
   const fault: Fault = { latency: noLatency, isHole: false };
   const connections = new Set<Connection>();
   const swallowed = new Set<Connection>();
@@ -109,6 +110,9 @@ export async function startTcpProxy(serverUrl: string): Promise<TcpProxy> {
     refuse() {
       listener?.close();
       listener = null;
+    },
+    redirect(nextUrl) {
+      target = addressOf(nextUrl);
     },
     blackHole() {
       fault.isHole = true;
@@ -144,6 +148,11 @@ export async function startTcpProxy(serverUrl: string): Promise<TcpProxy> {
       for (const connection of [...connections, ...swallowed]) connection.reset();
     },
   };
+}
+
+function addressOf(serverUrl: string) {
+  const { hostname, port, protocol } = new URL(serverUrl);
+  return { host: hostname, port: port === '' ? (defaultPorts[protocol] ?? 80) : Number(port) };
 }
 
 interface JoinOptions {
