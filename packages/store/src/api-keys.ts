@@ -32,12 +32,11 @@ export const createApiKeyStore = ({ db, dialect }: StoreContext): ApiKeyStore =>
   async findValid(hash) {
     const row = await db
       .selectFrom('api_keys')
-      .select(['id', 'owner_id', 'scopes', dialect.msUntil('expires_at').as('remaining_ms')])
+      .select(['id', 'owner_id as ownerId', 'scopes', dialect.msUntil('expires_at').as('remainingMs')])
       .where('hash', '=', hash)
       .where(isValid(dialect))
       .executeTakeFirst();
-    if (row === undefined) return null;
-    return { id: row.id, ownerId: row.owner_id, scopes: readScopes(row.scopes), remainingMs: row.remaining_ms };
+    return row === undefined ? null : { ...row, scopes: readScopes(row.scopes) };
   },
 
   async list({ after, limit }) {

@@ -2,7 +2,7 @@
 import { AppError } from '@prosemill/core';
 
 /** @param message  Public. Names, paths and addresses belong to `cause`, which goes to the log only. */
-export const databaseUnavailable = (message: string, cause: unknown): AppError =>
+export const databaseUnavailable = (message: string, cause: unknown = null): AppError =>
   new AppError('database_unavailable', { message, cause });
 
 /** For a statement that names a missing table or column. */

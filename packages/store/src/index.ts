@@ -1,3 +1,3 @@
 /** @module The database of the service: the only authority over jobs. */
 export { readDatabaseUrl, requireServer } from './database-url.ts';
-export { openStore, type StoreOptions } from './open-store.ts';
+export { openStore } from './open-store.ts';

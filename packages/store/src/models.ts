@@ -15,11 +15,10 @@ export const createModelStore = ({ db }: StoreContext): ModelStore => ({
   async find(name, revision) {
     const row = await db
       .selectFrom('models')
-      .selectAll()
+      .select(['name', 'revision', 'context_length as contextLength', 'tokenizer'])
       .where('name', '=', name)
       .where('revision', '=', revision)
       .executeTakeFirst();
-    if (row === undefined) return null;
-    return { name, revision, contextLength: row.context_length, tokenizer: row.tokenizer };
+    return row ?? null;
   },
 });

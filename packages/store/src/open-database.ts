@@ -8,10 +8,12 @@ import { createPostgresPool } from './postgres/postgres-pool.ts';
 import type { Tables } from './schema.ts';
 import { openSqliteFile, SqliteFileDialect } from './sqlite/sqlite-file.ts';
 
-export interface OpenOptions {
+export interface StoreOptions {
+  /** See `parseDatabaseUrl`. */
   readonly url: string;
   readonly logger: Logger;
-  readonly clockOffsetMs: number;
+  /** Moves the database's clock, for tests. Default 0. */
+  readonly clockOffsetMs?: number;
 }
 
 export interface OpenDatabase {
@@ -34,7 +36,7 @@ const migrationTimeoutMs = 30_000;
  * Does not connect to Postgres yet.
  * @throws {ConfigError} for a bad URL, and an Error with a one-line message for an SQLite file that cannot be opened
  */
-export function openDatabase({ url, logger, clockOffsetMs }: OpenOptions): OpenDatabase {
+export function openDatabase({ url, logger, clockOffsetMs = 0 }: StoreOptions): OpenDatabase {
   const location = parseDatabaseUrl(url);
   if (location.type === 'sqlite') return openSqlite(location.path, sqliteDialect(clockOffsetMs));
   const open = (limitMs: number) => {

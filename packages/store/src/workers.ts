@@ -23,19 +23,13 @@ export const createWorkerStore = ({ db, dialect }: StoreContext): WorkerStore =>
   async listLive(maxAgeMs) {
     const rows = await db
       .selectFrom('workers')
-      .selectAll()
+      .select(['id', 'state', 'load_progress as loadProgress', 'note', 'model', 'slots', 'busy'])
       .where('heartbeat_at', '>=', dialect.nowPlus(-maxAgeMs))
       .orderBy('id')
       .execute();
-    return rows.map(({ id, state, load_progress: loadProgress, note, model, slots, busy }) => ({
-      id,
-      state,
-      loadProgress,
-      note,
-      model: model === null ? null : (JSON.parse(model) as ModelIdentity),
-      slots,
-      busy,
-    }));
+    return rows.map(({ model, ...report }) =>
+      Object.assign(report, { model: model === null ? null : (JSON.parse(model) as ModelIdentity) }),
+    );
   },
 
   async remove(id) {

@@ -1,5 +1,5 @@
 /** Claims: queued → running, and the renewals of their leases. */
-import { claim, type JobStore, type ModelIdentity, type PriorityClass } from '@prosemill/core';
+import { claim, type JobStore, type PriorityClass } from '@prosemill/core';
 import { sql } from 'kysely';
 import { withAnswerLimit } from '../answer-limit.ts';
 import { toJob, toTransitionState } from '../rows.ts';
@@ -19,22 +19,26 @@ export const createClaimMethods = ({ db, dialect }: StoreContext): Pick<JobStore
       const row = await lockFirst({ tx, dialect }, fromClass);
       if (row === undefined) return null;
       const change = claim(toTransitionState(row));
-      const lease = { workerId, leaseMs, model: modelColumns(model) };
+      const lease = {
+        lease_until: dialect.nowPlus(leaseMs),
+        worker_id: workerId,
+        started_at: dialect.now,
+        model_name: model.name,
+        model_revision: model.revision,
+        model_engine: model.engine,
+        model_dtype: model.dtype,
+        model_fingerprint: model.fingerprint,
+      };
       if (!(await applyChange({ tx, dialect }, { row, change, actor: 'worker', lease }))) return null;
-      const claimed = await selectJobs(tx)
+      const { remainingMs, waitedMs, ageMs, ...claimed } = await selectJobs(tx)
         .select([
-          dialect.msUntil('jobs.deadline_at').as('remaining_ms'),
-          dialect.msSince('jobs.available_at').as('waited_ms'),
-          dialect.msSince('jobs.created_at').as('age_ms'),
+          dialect.msUntil('jobs.deadline_at').as('remainingMs'),
+          dialect.msSince('jobs.available_at').as('waitedMs'),
+          dialect.msSince('jobs.created_at').as('ageMs'),
         ])
         .where('jobs.id', '=', row.id)
         .executeTakeFirstOrThrow();
-      return {
-        job: toJob(claimed),
-        remainingMs: claimed.remaining_ms,
-        waitedMs: claimed.waited_ms,
-        ageMs: claimed.age_ms,
-      };
+      return { job: toJob(claimed), remainingMs, waitedMs, ageMs };
     });
   },
 
@@ -66,11 +70,3 @@ async function lockFirst({ tx, dialect }: TransactionContext, fromClass: Priorit
   }
   return undefined;
 }
-
-const modelColumns = ({ name, revision, engine, dtype, fingerprint }: ModelIdentity) => ({
-  model_name: name,
-  model_revision: revision,
-  model_engine: engine,
-  model_dtype: dtype,
-  model_fingerprint: fingerprint,
-});

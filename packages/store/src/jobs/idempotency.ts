@@ -81,19 +81,11 @@ export const keyReused = (): AppError =>
  * lock, so no other submit can have taken them since.
  */
 export async function saveKeys({ tx, dialect }: TransactionContext, jobs: readonly NewJob[]): Promise<void> {
-  const values = jobs.flatMap(({ id, ownerId, idempotency }) =>
-    idempotency === undefined
-      ? []
-      : [
-          {
-            owner_id: ownerId,
-            key: idempotency.key,
-            request_hash: idempotency.requestHash,
-            job_id: id,
-            created_at: dialect.now,
-          },
-        ],
-  );
+  const values = jobs.flatMap(({ id, ownerId, idempotency }) => {
+    if (idempotency === undefined) return [];
+    const { key, requestHash } = idempotency;
+    return [{ owner_id: ownerId, key, request_hash: requestHash, job_id: id, created_at: dialect.now }];
+  });
   if (values.length === 0) return;
   await tx
     .insertInto('idempotency_keys')

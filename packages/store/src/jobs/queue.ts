@@ -41,15 +41,9 @@ export const createQueueMethods = ({ db, dialect }: StoreContext): QueueMethods 
   },
 
   async setPaused(paused) {
-    if (!paused) {
-      await db.deleteFrom('queue_pause').execute();
-      return;
-    }
-    await db
-      .insertInto('queue_pause')
-      .values({ id: pauseId, paused_at: dialect.now })
-      .onConflict((conflict) => conflict.doNothing())
-      .execute();
+    const insert = db.insertInto('queue_pause').values({ id: pauseId, paused_at: dialect.now });
+    const change = paused ? insert.onConflict((conflict) => conflict.doNothing()) : db.deleteFrom('queue_pause');
+    await change.execute();
   },
 
   async isPaused() {

@@ -39,11 +39,12 @@ async function submitJobs({ db, dialect }: StoreContext, jobs: readonly NewJob[]
       idempotency === undefined ? [] : [{ ownerId, key: idempotency.key }],
     );
     const holders: ReadonlyMap<KeyName, KeyHolder> = await findKeyHolders({ db: tx, dialect }, keys);
-    const takers = firstTakers(jobs.filter((job) => !holders.has(keyNameOf(job))));
-    const inserted = await insertJobs({ tx, dialect }, [...takers.values()]);
+    const rivals = Map.groupBy(jobs, keyNameOf);
+    const takers = [...rivals].flatMap(([name, [first]]) => (first === undefined || holders.has(name) ? [] : first));
+    const inserted = await insertJobs({ tx, dialect }, takers);
     return jobs.map((job) => {
       const holder = holders.get(keyNameOf(job));
-      const taker = takers.get(keyNameOf(job)) ?? job;
+      const taker = rivals.get(keyNameOf(job))?.[0] ?? job;
       const requestHash = holder?.requestHash ?? taker.idempotency?.requestHash;
       return requestHash === job.idempotency?.requestHash ? (holder?.job ?? inserted.get(taker.id) ?? null) : null;
     });
@@ -55,16 +56,6 @@ type KeyName = string | NewJob;
 
 const keyNameOf = (job: NewJob): KeyName =>
   job.idempotency === undefined ? job : nameOfKey({ ownerId: job.ownerId, key: job.idempotency.key });
-
-/** The first of the jobs of each key. */
-function firstTakers(jobs: readonly NewJob[]): ReadonlyMap<KeyName, NewJob> {
-  const takers = new Map<KeyName, NewJob>();
-  for (const job of jobs) {
-    const name = keyNameOf(job);
-    if (!takers.has(name)) takers.set(name, job);
-  }
-  return takers;
-}
 
 async function insertJobs(
   { tx, dialect }: TransactionContext,
@@ -100,7 +91,7 @@ async function insertJobs(
     .execute();
   await addEvents(
     { tx, dialect },
-    jobs.map(({ id }) => ({ id, seq: 1, type: 'job-queued', attempt: 0, actor: 'api' })),
+    jobs.map(({ id }) => ({ job_id: id, seq: 1, type: 'job-queued', attempt: 0, actor: 'api' })),
   );
   await saveKeys({ tx, dialect }, jobs);
   return new Map(rows.map((row) => [row.id, toJob({ ...row, generation_id: null, generated_text: null })]));

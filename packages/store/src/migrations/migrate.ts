@@ -53,19 +53,15 @@ export async function requireSchema(context: StoreContext): Promise<void> {
   const schema = await readSchema(context);
   requireUsableEncoding(schema);
   const { missing } = compareMigrations(context, schema);
-  if (schema.executed.length === 0) throw databaseUnavailable('The schema is missing; run pnpm migrate.', null);
+  if (schema.executed.length === 0) throw databaseUnavailable('The schema is missing; run pnpm migrate.');
   if (missing.length > 0) {
     throw databaseUnavailable(
       `The schema is older than this version (missing: ${missing.join(', ')}); run pnpm migrate.`,
-      null,
     );
   }
   const lacking = lackingColumns(await expectedColumns(), schema.columns);
   if (lacking.length > 0) {
-    throw databaseUnavailable(
-      `The schema is damaged, or made for another version: it lacks ${lacking.join(', ')}.`,
-      null,
-    );
+    throw databaseUnavailable(`The schema is damaged, or made for another version: it lacks ${lacking.join(', ')}.`);
   }
 }
 

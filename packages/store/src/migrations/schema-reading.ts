@@ -10,13 +10,12 @@ import { createMigrations } from './migrations.ts';
 export type Columns = ReadonlyMap<string, ReadonlySet<string>>;
 
 export interface SchemaReading {
-  /** The database's encoding. */
   readonly encoding: string;
   /** The schema where statements find an installation; without one, `nameOfFirst`. */
   readonly name: string;
   /** The schema where statements make tables. */
   readonly nameOfFirst: string;
-  /** Names of the migrations that ran. */
+  /** Migrations that ran. */
   readonly executed: readonly string[];
   readonly columns: Columns;
 }
@@ -47,7 +46,7 @@ async function readServer(db: Db): Promise<SchemaReading> {
   const { first = null, found = null, encoding = '' } = place.rows[0] ?? {};
   const name = found ?? first;
   if (name === null) {
-    throw databaseUnavailable('The search_path names no existing schema that the database role may use.', null);
+    throw databaseUnavailable('The search_path names no existing schema that the database role may use.');
   }
   const { rows } = await sql<ColumnRow>`
     select relname as table_name, attname as column_name from pg_attribute

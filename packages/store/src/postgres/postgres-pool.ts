@@ -103,11 +103,7 @@ export function createPostgresPool(options: PoolOptions): CountedPool {
   return {
     options: pool.options,
     connect,
-    counts: () => ({
-      inUse: pool.totalCount - pool.idleCount,
-      idle: pool.idleCount,
-      waiting: pool.waitingCount,
-    }),
+    counts: () => ({ inUse: pool.totalCount - pool.idleCount, idle: pool.idleCount, waiting: pool.waitingCount }),
     async end() {
       await settleWithin(closeLimitMs, pool.end());
       for (const client of open) client.connection.stream.destroy();

@@ -11,23 +11,9 @@ export interface CheckedUrl {
 }
 
 /** Parameters that libpq and the driver both know. */
-const knownParameters: ReadonlySet<string> = new Set([
-  'host',
-  'port',
-  'user',
-  'password',
-  'application_name',
-  'fallback_application_name',
-  'options',
-  'client_encoding',
-  'ssl',
-  'sslmode',
-  'sslrootcert',
-  'sslcert',
-  'sslkey',
-  'sslnegotiation',
-  'uselibpqcompat',
-]);
+const tlsParameters = ['ssl', 'sslmode', 'sslrootcert', 'sslcert', 'sslkey', 'sslnegotiation', 'uselibpqcompat'];
+const namingParameters = ['application_name', 'fallback_application_name', 'options', 'client_encoding'];
+const knownParameters = new Set(['host', 'port', 'user', 'password', ...namingParameters, ...tlsParameters]);
 
 /** The values of the driver's parameter `ssl`, as libpq's `sslmode`. */
 const modesOfSsl: Readonly<Record<string, string>> = { true: 'verify-full', '1': 'verify-full', '0': 'disable' };

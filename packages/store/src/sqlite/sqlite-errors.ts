@@ -7,73 +7,54 @@ import { databaseUnavailable } from '../database-errors.ts';
 /** Faults of the statement, with which it fails again. */
 const statementFault = /^SQLITE_(?:CONSTRAINT|ERROR|MISMATCH|MISUSE|RANGE|TOOBIG)/;
 
-interface Failure {
-  /** Result codes, including extended ones. */
-  readonly codes: RegExp;
-  /** Public: without the path. */
-  readonly message: string;
-  /** For the operator, a clause after the path: the cause, and the remedy. */
-  readonly advice: string;
-}
+/**
+ * A public message, without the path, and advice for the operator: a clause after the path with cause and remedy.
+ * @see https://www.sqlite.org/rescode.html
+ */
+type Failure = readonly [codes: RegExp, message: string, advice: string];
 
-/** @see https://www.sqlite.org/rescode.html */
 const failures: readonly Failure[] = [
-  {
-    codes: /^SQLITE_FULL/,
-    message: 'The disk of the database is full.',
-    advice: 'cannot grow, as its disk is full: free some space',
-  },
-  {
-    codes: /^SQLITE_READONLY_DBMOVED/,
-    message: 'The database file was moved or deleted.',
-    advice: 'was moved or deleted while it was in use: put it back, and start again',
-  },
-  {
-    codes: /^SQLITE_READONLY/,
-    message: 'The database file cannot be written.',
-    advice: 'cannot be written: this process needs write access to the file, its folder and its disk',
-  },
-  {
-    codes: /^SQLITE_(?:CANTOPEN|PERM|AUTH|NOLFS)/,
-    message: 'The database file cannot be opened.',
-    advice: 'cannot be opened: this process needs read and write access to the file and its folder',
-  },
-  {
-    codes: /^SQLITE_(?:BUSY|LOCKED|PROTOCOL)/,
-    message: 'The database file is locked by another program.',
-    advice:
-      'is in use by another Prosemill process. Stop that one, or the program that has the file open, or set DATABASE_URL to another file or to Postgres',
-  },
-  {
-    codes: /^SQLITE_(?:CORRUPT|NOTADB|FORMAT)/,
-    message: 'The database file is damaged.',
-    advice:
-      'is damaged, or no SQLite database: restore a backup, save what `sqlite3 FILE .recover` finds, or move it away to start with an empty one',
-  },
-  {
-    codes: /^SQLITE_(?:NOMEM|IOERR_NOMEM)/,
-    message: 'The database is out of memory.',
-    advice: 'needs more memory than this process gets',
-  },
-  {
-    codes: /^SQLITE_IOERR/,
-    message: 'The disk of the database reports an error.',
-    advice:
-      'cannot be read or written: look at its disk, at quotas and limits of file sizes, and into the log of the system',
-  },
+  [/^SQLITE_FULL/, 'The disk of the database is full.', 'cannot grow, as its disk is full: free some space'],
+  [
+    /^SQLITE_READONLY_DBMOVED/,
+    'The database file was moved or deleted.',
+    'was moved or deleted while it was in use: put it back, and start again',
+  ],
+  [
+    /^SQLITE_READONLY/,
+    'The database file cannot be written.',
+    'cannot be written: this process needs write access to the file, its folder and its disk',
+  ],
+  [
+    /^SQLITE_(?:CANTOPEN|PERM|AUTH|NOLFS)/,
+    'The database file cannot be opened.',
+    'cannot be opened: this process needs read and write access to the file and its folder',
+  ],
+  [
+    /^SQLITE_(?:BUSY|LOCKED|PROTOCOL)/,
+    'The database file is locked by another program.',
+    'is in use by another Prosemill process. Stop that one, or the program that has the file open, or set DATABASE_URL to another file or to Postgres',
+  ],
+  [
+    /^SQLITE_(?:CORRUPT|NOTADB|FORMAT)/,
+    'The database file is damaged.',
+    'is damaged, or no SQLite database: restore a backup, save what `sqlite3 FILE .recover` finds, or move it away to start with an empty one',
+  ],
+  [/^SQLITE_(?:NOMEM|IOERR_NOMEM)/, 'The database is out of memory.', 'needs more memory than this process gets'],
+  [
+    /^SQLITE_IOERR/,
+    'The disk of the database reports an error.',
+    'cannot be read or written: look at its disk, at quotas and limits of file sizes, and into the log of the system',
+  ],
 ];
+const other: Failure = [/(?:)/, 'The database cannot do this now.', 'could not be used this time'];
 
-const other: Omit<Failure, 'codes'> = {
-  message: 'The database cannot do this now.',
-  advice: 'could not be used this time',
-};
-
-const failureOf = (code: string): Omit<Failure, 'codes'> => failures.find(({ codes }) => codes.test(code)) ?? other;
+const failureOf = (code: string): Failure => failures.find(([codes]) => codes.test(code)) ?? other;
 
 /** @returns the error itself when it is a fault of the statement or of this program */
 export function fileStatementFailed(error: unknown, path: string): unknown {
   if (!(error instanceof SqliteError) || statementFault.test(error.code)) return error;
-  const { message, advice } = failureOf(error.code);
+  const [, message, advice] = failureOf(error.code);
   const cause = new Error(`The database file ${path} ${advice} (${error.code}).`, { cause: error });
   return databaseUnavailable(message, cause);
 }
@@ -81,8 +62,9 @@ export function fileStatementFailed(error: unknown, path: string): unknown {
 /** The error, in one line, that ends the start when an SQLite file cannot be opened. */
 export function fileOpenFailed(error: unknown, path: string): unknown {
   if (!(error instanceof SqliteError)) return error;
-  const advice = error.code.startsWith('SQLITE_CANTOPEN') ? reasonNotToOpen(path) : failureOf(error.code).advice;
-  return new Error(`The database file ${path} ${advice} (${error.code}).`, { cause: error });
+  const [, , advice] = failureOf(error.code);
+  const reason = error.code.startsWith('SQLITE_CANTOPEN') ? reasonNotToOpen(path) : advice;
+  return new Error(`The database file ${path} ${reason} (${error.code}).`, { cause: error });
 }
 
 /** Finds the reason. SQLite says only that it cannot open the file. */
