@@ -1,20 +1,20 @@
-/** Whoever sends a request. */
+/** The sender of a request. */
 import { type Scope, scopes } from '@prosemill/core';
 
 export interface Caller {
-  /** Whose jobs these are. */
+  /** The owner of the jobs that the caller makes and sees. */
   readonly ownerId: string;
-  /** Of its API key; null without keys. */
+  /** The id of the API key; null without keys. */
   readonly keyId: string | null;
-  /** What it may do. */
+  /** The rights of the key. */
   readonly scopes: readonly Scope[];
 }
 
 /** Without keys there is one owner, who may do everything. */
 export const localCaller: Caller = { ownerId: 'local', keyId: null, scopes };
 
-/** Of requests that need no key: what is open says the same to everybody. */
-export const nobody: Caller = { ownerId: '', keyId: null, scopes: [] };
+/** The sender of a request to an open route, which answers the same to everybody. */
+export const anonymousCaller: Caller = { ownerId: '', keyId: null, scopes: [] };
 
-/** Whoever has ADMIN_KEY: makes keys, and has no jobs. */
+/** The holder of ADMIN_KEY: makes keys, and has no jobs. */
 export const adminCaller: Caller = { ownerId: 'admin', keyId: 'ADMIN_KEY', scopes: ['admin'] };

@@ -1,9 +1,9 @@
 /** Answers to what never becomes a request of the app: no HTTP, too slow, too large, not for an API. No middleware sees these. */
 import { type ServerResponse, STATUS_CODES } from 'node:http';
 import type { Duplex } from 'node:stream';
+import { presentProblem } from '@prosemill/contract';
 import { AppError, newId } from '@prosemill/core';
 import { dataHeaders } from './middleware/security-headers.ts';
-import { problemAnswer } from './on-error.ts';
 
 /** What the middleware would have added, as far as it matters to such a client. */
 const bareHeaders = { ...dataHeaders, 'X-Content-Type-Options': 'nosniff' };
@@ -60,7 +60,7 @@ function endWithProblem(error: AppError, socket: Duplex, extra: Readonly<Record<
 
 /** The parts of an answer after which the connection ends. */
 function bareAnswer(error: AppError) {
-  const { status, headers, body } = problemAnswer(error, { instance: '', requestId: newId() });
+  const { status, headers, body } = presentProblem(error, { instance: '', requestId: newId() });
   const end = { Connection: 'close', 'Content-Length': String(Buffer.byteLength(body)) };
   return { status, headers: { ...headers, ...bareHeaders, ...end }, body };
 }

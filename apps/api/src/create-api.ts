@@ -1,21 +1,12 @@
-/** The API: routes on top of the ports. Whoever builds it gives it the adapters. */
-import { OpenAPIHono } from '@hono/zod-openapi';
-import { AppError, type HintSender, type Logger, type RateLimiter, type Store, type WakeUps } from '@prosemill/core';
+/** The API: services and routes on top of the ports. Its caller brings the adapters. */
+import type { OpenAPIHono } from '@hono/zod-openapi';
+import type { HintSender, Logger, RateLimiter, Store, WakeUps } from '@prosemill/core';
 import type { Metrics, Tracing } from '@prosemill/telemetry';
 import type { Access } from './access.ts';
 import type { ApiEnv } from './api-env.ts';
-import type { TrustedProxies } from './client-address.ts';
 import { createApiMetrics } from './api-metrics.ts';
-import type { ApiServices } from './api-services.ts';
-import { authenticate, requireScope } from './middleware/authenticate.ts';
-import { crossOrigin, refuseForeignHosts, refuseForeignPages } from './middleware/cross-origin.ts';
-import { limitBody, requireJson, requireUtf8 } from './middleware/json-body.ts';
-import { limitRate } from './middleware/limit-rate.ts';
-import { requestContext, type RequestContextOptions } from './middleware/request-context.ts';
-import { sayHttpsOnly, securityHeaders, treatAsData } from './middleware/security-headers.ts';
-import { strictQuery } from './middleware/strict-query.ts';
-import { closeWhileStopping, refuseWhileStopping } from './middleware/while-stopping.ts';
-import { invalidHeader, invalidRequest, onError, problemResponse, wrongValuesOf } from './on-error.ts';
+import type { TrustedProxies } from './client-address.ts';
+import { createApp } from './create-app.ts';
 import { addDocsRoutes } from './routes/docs.ts';
 import { addGenerateRoute } from './routes/generate.ts';
 import { addHealthRoutes } from './routes/health.ts';
@@ -24,7 +15,7 @@ import { addJobRoutes } from './routes/jobs.ts';
 import { addKeyRoutes } from './routes/keys.ts';
 import { addMetricsRoute } from './routes/metrics.ts';
 import { addQueueRoutes } from './routes/queue.ts';
-import { createIdentifyCaller, type IdentifyCaller } from './services/identify-caller.ts';
+import { createIdentifyCaller } from './services/identify-caller.ts';
 import { JobFeed, maxWatchersPerOwner } from './services/job-feed.ts';
 import { KnownKeys } from './services/known-keys.ts';
 import { createPromptCheck } from './services/prompt-check.ts';
@@ -39,7 +30,7 @@ export interface ApiOptions {
   readonly rateLimiter: RateLimiter;
   readonly transportProblems: TransportProblems;
   readonly logger: Logger;
-  /** Of the process; the API registers its own there. */
+  /** The registry of the process; the API registers its own metrics there. */
   readonly metrics: Metrics;
   readonly tracing: Tracing;
   readonly forbiddenWords: readonly string[];
@@ -47,30 +38,32 @@ export interface ApiOptions {
   readonly maxAttempts: number;
   /** Jobs that may wait at once. */
   readonly maxQueueLength: number;
-  /** Of one key; 0: no limit. */
+  /** Submits of one key; 0: no limit. */
   readonly submitsPerMinute: number;
-  /** Who may use it. */
+  /** Whether requests need an API key. */
   readonly access: Access;
-  /** Whose word on a client's address is taken. */
+  /** The proxies that may name the address of a client. */
   readonly trustedProxies: TrustedProxies;
-  /** BASE_PATH, such as `/api`; not set: what a trusted proxy says. */
+  /** BASE_PATH, such as `/api`; not set: the prefix that a trusted proxy sends. */
   readonly basePath: string | undefined;
-  /** Of pages that may use the API, and of its own where it has a name and no keys; usually none. */
+  /** The origins of pages that may use the API, and of the API itself where it has a name and no keys; usually none. */
   readonly corsOrigins: readonly string[];
   readonly version: string;
 }
 
 export interface Api {
   readonly app: OpenAPIHono<ApiEnv>;
-  /** From now on: not ready, new requests are refused, and everybody who waits gets an answer. */
+  /** From now on the API is not ready, refuses new requests, and answers every request that waits. */
   beginShutdown(): void;
 }
 
+/** @throws when a route has no policy */
 export function createApi(options: ApiOptions): Api {
-  const { store, hints, wakeUps, transportProblems, logger, metrics, forbiddenWords, version } = options;
+  const { store, hints, wakeUps, transportProblems, logger, metrics, forbiddenWords, version, access } = options;
   let stopping = false;
+  const isStopping = (): boolean => stopping;
   const state = new ServiceState({ store, transportProblems, logger });
-  const hasOwners = options.access.auth === 'keys';
+  const hasOwners = access.auth === 'keys';
   const maxPerOwner = hasOwners ? maxWatchersPerOwner : Number.POSITIVE_INFINITY;
   const feed = new JobFeed({ jobs: store.jobs, wakeUps, logger, maxPerOwner });
   const { countAccepted, countRefused, observeRequest } = createApiMetrics(metrics, { feed, state });
@@ -79,18 +72,14 @@ export function createApi(options: ApiOptions): Api {
     forbiddenWords,
     currentModel: async () => (await state.current()).model,
   });
-  const queueBound = new QueueBound({
-    jobs: store.jobs,
-    maxQueueLength: options.maxQueueLength,
-    hasOwners,
-    countRefused,
-  });
+  const { maxQueueLength, maxAttempts } = options;
+  const queueBound = new QueueBound({ jobs: store.jobs, maxQueueLength, hasOwners, countRefused });
   const submitJob = createSubmitJob({
     jobs: store.jobs,
     hints,
     checkPrompt,
     queueBound,
-    maxAttempts: options.maxAttempts,
+    maxAttempts,
     countAccepted,
     tracing: options.tracing,
     logger,
@@ -98,83 +87,29 @@ export function createApi(options: ApiOptions): Api {
   feed.start();
 
   const knownKeys = new KnownKeys({ keys: store.apiKeys, logger });
-  const identify = createIdentifyCaller({ access: options.access, knownKeys });
-  const services = {
-    store,
-    hints,
-    wakeUps,
-    submitJob,
-    feed,
-    knownKeys,
-    state,
-    metrics,
-    version,
-    isStopping: () => stopping,
-  };
+  const identify = createIdentifyCaller({ access, knownKeys });
+  const services = { store, hints, wakeUps, submitJob, feed, knownKeys, state, metrics, version, isStopping };
+  const app = createApp({
+    ...options,
+    observeRequest,
+    identify,
+    isStopping,
+    addRoutes(table) {
+      addGenerateRoute(table.add, services);
+      addJobRoutes(table.add, services);
+      addHistoryRoutes(table.add, services);
+      addHealthRoutes(table.add, services);
+      addMetricsRoute(table.add, services);
+      addQueueRoutes(table.add, services);
+      addKeyRoutes(table.add, services);
+      addDocsRoutes(table, { version, access });
+    },
+  });
   return {
-    app: createApp(services, { ...options, observeRequest, identify }),
+    app,
     beginShutdown() {
       stopping = true;
       feed.stop();
     },
-  };
-}
-
-type AppOptions = RequestContextOptions &
-  Pick<ApiOptions, 'access' | 'corsOrigins' | 'rateLimiter' | 'submitsPerMinute'> & {
-    readonly identify: IdentifyCaller;
-  };
-
-/** Where a POST makes a job. */
-const submitPaths = ['/generate', '/jobs'] as const;
-
-function createApp(services: ApiServices, options: AppOptions): OpenAPIHono<ApiEnv> {
-  const { trustedProxies, corsOrigins } = options;
-  const app = new OpenAPIHono<ApiEnv>({
-    defaultHook: (result) => {
-      if (result.success) return;
-      throw result.target === 'header' ? invalidHeader(result.error) : invalidRequest(wrongValuesOf(result.error));
-    },
-  });
-  app.use(requestContext(options), closeWhileStopping(services.isStopping));
-  app.use(securityHeaders, sayHttpsOnly(trustedProxies), treatAsData);
-  if (options.access.auth === 'off') app.use(refuseForeignHosts(corsOrigins));
-  // Before the key is looked at: a preflight has none.
-  if (corsOrigins.length > 0) app.use(crossOrigin(corsOrigins));
-  app.use(refuseForeignPages(corsOrigins));
-  app.use(authenticate(options.identify), limitRate({ ...options, submitPaths }), requireScope);
-  app.use(strictQuery(app));
-  for (const path of [...submitPaths, '/admin/keys']) app.post(path, requireJson, limitBody, requireUtf8);
-  // After the body has been read: a connection that closes on an unread one is reset, and the answer is lost.
-  app.use(refuseWhileStopping(services.isStopping));
-  addGenerateRoute(app, services);
-  addJobRoutes(app, services);
-  addHistoryRoutes(app, services);
-  addHealthRoutes(app, services);
-  addMetricsRoute(app, services);
-  addQueueRoutes(app, services);
-  addKeyRoutes(app, services);
-  addDocsRoutes(app, { version: services.version, access: options.access });
-  app.onError(onError);
-  const allowedMethods = methodsOf(app);
-  app.notFound((c) => {
-    const allowed = allowedMethods(c.req.path);
-    if (allowed.length === 0)
-      return problemResponse(c, new AppError('not_found', { message: 'There is no such path.' }));
-    c.header('Allow', allowed.join(', '));
-    return problemResponse(c, new AppError('method_not_allowed', { message: `Allowed here: ${allowed.join(', ')}.` }));
-  });
-  return app;
-}
-
-/** Which methods a path has, so that a wrong one is told apart from a wrong path. */
-function methodsOf(app: OpenAPIHono<ApiEnv>): (path: string) => readonly string[] {
-  const routes = app.routes
-    .filter(({ method }) => method !== 'ALL')
-    .map(({ method, path }) => ({ method, pattern: new RegExp(`^${path.replaceAll(/:\w+/g, '[^/]+')}$`) }));
-  return (path) => {
-    const methods = routes.filter(({ pattern }) => pattern.test(path)).map(({ method }) => method);
-    // Hono answers HEAD wherever it answers GET.
-    return [...new Set(methods.flatMap((method) => (method === 'GET' ? ['GET', 'HEAD'] : [method])))];
   };
 }

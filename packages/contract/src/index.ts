@@ -1,9 +1,11 @@
 /** @module The HTTP contract: every route, body and error, shared by the API, its document, clients and tests. */
-export * from './access.ts';
 export * from './cursor.ts';
 export * from './generation-request.ts';
 export * from './job.ts';
+export * from './policy.ts';
+export * from './present-problem.ts';
 export * from './problem.ts';
+export * from './routes/docs.ts';
 export * from './routes/generate.ts';
 export * from './routes/health.ts';
 export * from './routes/history.ts';

@@ -1,9 +1,9 @@
-/** The Job as clients see it. All keys are always there; unknown is null. */
+/** The Job as clients see it. Every key is always there; an unknown value is null. */
 import { z } from '@hono/zod-openapi';
 import { finishReasons, jobStatuses } from '@prosemill/core';
 import { time } from './text.ts';
 
-/** Of a named schema: `nullable()` would write `allOf` with its name into /openapi.json, which null never meets. */
+/** For named schemas. Not `nullable()`: it writes `allOf` with the name into /openapi.json, which null never fits. */
 export const orNull = <Schema extends z.ZodType>(schema: Schema) => z.union([schema, z.null()]);
 
 export const usageSchema = z

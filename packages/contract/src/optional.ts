@@ -1,4 +1,4 @@
-/** Fields of bodies that may be absent. Null counts as absent: many generated clients send it for each field that is not set. */
+/** Body fields that may be absent. Null counts as absent: many generated clients send null for an unset field. */
 import type { z } from '@hono/zod-openapi';
 
 /** @returns a schema whose output is undefined where the field is absent or null */

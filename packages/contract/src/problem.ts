@@ -1,4 +1,4 @@
-/** The error body of every route, and what each error code is in HTTP. */
+/** The error body in the format of RFC 9457, and the HTTP status of each error code. */
 import { z } from '@hono/zod-openapi';
 import type { ErrorCode } from '@prosemill/core';
 import { responseHeaders } from './routes/headers.ts';
@@ -8,7 +8,7 @@ interface ProblemRow {
   readonly title: string;
 }
 
-/** Error code → HTTP status and title. docs/errors.md says the same in prose; a test compares them. */
+/** The HTTP status and title of each error code. docs/errors.md says the same in prose; a test compares them. */
 export const problemTable = {
   malformed_request: { status: 400, title: 'The request is not HTTP' },
   invalid_json: { status: 400, title: 'The body is not JSON' },
@@ -39,7 +39,7 @@ export const problemTable = {
   deadline_exceeded: { status: 504, title: 'The deadline passed' },
 } as const satisfies Record<ErrorCode, ProblemRow>;
 
-/** Fixed names of the members: a URN, since no public site documents them for every installation. */
+/** A URN: no public site documents the errors of every installation. */
 export const problemType = (code: ErrorCode): string => `urn:prosemill:error:${code}`;
 
 export const problemMediaType = 'application/problem+json';
@@ -91,10 +91,10 @@ const retryAfterHeader = {
   'Retry-After': { required: true, schema: { type: 'integer' as const }, description: 'Seconds.' },
 };
 
-/** Only these say in whole seconds when to come again. */
-const withRetryAfter: ReadonlySet<number> = new Set([429, 503]);
+/** The statuses whose answers have `Retry-After`, in whole seconds, which every HTTP client understands. */
+export const statusesWithRetryAfter: ReadonlySet<number> = new Set([429, 503]);
 
-/** The declared responses of a route for these error codes; codes with the same status share one. */
+/** Declares the responses of a route for these error codes; codes with the same status share one response. */
 export function problemResponses<Code extends ErrorCode>(...codes: readonly Code[]) {
   const byStatus = Map.groupBy(codes, (code) => problemTable[code].status);
   return Object.fromEntries(
@@ -105,7 +105,7 @@ export function problemResponses<Code extends ErrorCode>(...codes: readonly Code
         headers: {
           ...errorHeaders,
           ...(status === 401 ? challengeHeader : {}),
-          ...(withRetryAfter.has(status) ? retryAfterHeader : {}),
+          ...(statusesWithRetryAfter.has(status) ? retryAfterHeader : {}),
           ...(codes.includes('rate_limited' as Code) ? responseHeaders.rateLimit : {}),
         },
         content: { [problemMediaType]: { schema: problemSchema } },
@@ -119,7 +119,7 @@ interface ProblemResponse {
   content: { 'application/problem+json': { schema: typeof problemSchema } };
 }
 
-/** What any request may get, before its route is asked or when that breaks. */
+/** The errors of any request, before its handler runs or when that fails. */
 export const everyError = [
   'malformed_request',
   'expectation_failed',
@@ -129,10 +129,10 @@ export const everyError = [
   'internal',
 ] as const satisfies readonly ErrorCode[];
 
-/** What any route may answer that is not open, where keys are on. */
+/** The errors of a route that is not open, where keys are on. */
 export const accessErrors = ['unauthorized', 'forbidden', 'rate_limited'] as const satisfies readonly ErrorCode[];
 
-/** What any route that needs the database may answer; each declares them besides its own. */
+/** The errors of a route that needs the database. */
 export const commonErrors = [
   ...everyError,
   ...accessErrors,
@@ -140,7 +140,7 @@ export const commonErrors = [
   'shutting_down',
 ] as const satisfies readonly ErrorCode[];
 
-/** What any route with a JSON body may answer. */
+/** The errors of a route with a JSON body. */
 export const bodyErrors = [
   'invalid_json',
   'request_timeout',
@@ -148,7 +148,7 @@ export const bodyErrors = [
   'unsupported_media_type',
 ] as const satisfies readonly ErrorCode[];
 
-/** What any route that makes a job may answer. */
+/** The errors of a route that makes a job. */
 export const submitErrors = [
   ...bodyErrors,
   'invalid_header',

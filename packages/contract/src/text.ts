@@ -1,7 +1,7 @@
-/** Text that every database and every tokenizer can hold. */
+/** Strings, integers and times of bodies and queries. */
 import { z } from '@hono/zod-openapi';
 
-/** In the language of JSON Schema, for /openapi.json; lone surrogates have no pattern that every reader of it understands. */
+/** For /openapi.json. Lone surrogates have no pattern that every reader of JSON Schema understands. */
 const withoutNul = String.raw`^[^\u0000]*$`;
 
 const hasLength = (text: string, maxCodePoints: number): boolean =>
@@ -9,7 +9,7 @@ const hasLength = (text: string, maxCodePoints: number): boolean =>
 
 /**
  * A non-empty string of at most `maxLength` Unicode code points, without U+0000 (Postgres text refuses it) and without
- * lone surrogates (they have no UTF-8 form).
+ * lone surrogates (they have no UTF-8 form): every database and every tokenizer can hold it.
  */
 export const text = (maxLength: number) =>
   z
@@ -32,6 +32,10 @@ export const queryInteger = (minimum: number, maximum: number) =>
     })
     .transform(Number)
     .openapi({ type: 'integer', minimum, maximum });
+
+/** The length of a page in a query string. */
+export const pageSize = (maximum: number, fallback: number) =>
+  queryInteger(1, maximum).default(fallback).openapi({ default: fallback });
 
 /** An RFC 3339 date and time with `Z` or an offset. */
 export const queryTime = z.iso

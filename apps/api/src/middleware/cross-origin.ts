@@ -1,11 +1,11 @@
-/** Lets pages of other origins use the API: none, unless they are named. */
+/** Pages of other origins: CORS for those that are named, and protection from CSRF and DNS rebinding by all others. */
 import { isIPv4 } from 'node:net';
 import { AppError } from '@prosemill/core';
 import type { HonoRequest, MiddlewareHandler } from 'hono';
 import { cors } from 'hono/cors';
 import type { ApiEnv } from '../api-env.ts';
 
-/** What browsers would hide from scripts. */
+/** Headers of answers that browsers would hide from scripts. */
 const exposeHeaders = [
   'ETag',
   'Idempotent-Replayed',
@@ -31,7 +31,7 @@ const allowHeaders = [
   'X-Request-Id',
   'traceparent',
 ];
-/** What browsers remember of a preflight, seconds. */
+/** How long browsers remember a preflight, seconds. */
 const maxAge = 600;
 
 /** Without credentials: keys travel in `Authorization`, and there are no cookies. */
@@ -39,13 +39,12 @@ export const crossOrigin = (origins: readonly string[]): MiddlewareHandler<ApiEn
   cors({ origin: [...origins], allowMethods: ['GET', 'HEAD', 'POST', 'DELETE'], allowHeaders, exposeHeaders, maxAge });
 
 /**
- * A name that somebody else may own can lead to this machine, and a page there would be of the same origin, free to read and to do everything: DNS
- * rebinding. Where there are no keys nothing else would be in its way. Nobody owns an address, or a name without a dot, such as `localhost` or the one of
- * a service in a network of containers.
+ * Protects installations without keys from DNS rebinding: a page under a name that a stranger points at this machine would
+ * have the origin of this service. Addresses and names without a dot (`localhost`, a container) belong to nobody.
  */
-export function refuseForeignHosts(origins: readonly string[]): MiddlewareHandler<ApiEnv> {
+export function dnsRebindingProtection(origins: readonly string[]): MiddlewareHandler<ApiEnv> {
   const own: ReadonlySet<string> = new Set(origins.map((origin) => new URL(origin).hostname));
-  return async function foreignHosts(c, next) {
+  return async function dnsRebinding(c, next) {
     const { hostname } = new URL(c.req.url);
     if (hostname.includes('.') && !isIPv4(hostname) && !hostname.endsWith('.localhost') && !own.has(hostname)) {
       throw new AppError('misdirected_request', {
@@ -59,22 +58,22 @@ export function refuseForeignHosts(origins: readonly string[]): MiddlewareHandle
 const safeMethods: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS']);
 
 /**
- * A browser hides the answer from a page of another origin, and yet sends a POST without a body that the page asks for. Where there are no keys that
- * would be done.
+ * Protects from cross-site request forgery (CSRF): a browser hides the answer from a page of another origin, yet sends its
+ * POST, which the service would obey without keys. Not `csrf` of Hono: that lets JSON pass and refuses other clients.
  */
-export const refuseForeignPages = (origins: readonly string[]): MiddlewareHandler<ApiEnv> =>
-  async function foreignPages(c, next) {
-    if (!safeMethods.has(c.req.method) && isOfForeignPage(c.req, origins)) {
+export const csrfProtection = (origins: readonly string[]): MiddlewareHandler<ApiEnv> =>
+  async function csrf(c, next) {
+    if (!safeMethods.has(c.req.method) && isCrossSite(c.req, origins)) {
       throw new AppError('forbidden', { message: 'A page of another origin may not do this.' });
     }
     await next();
   };
 
 /**
- * Browsers tell `Sec-Fetch-Site` to https and to this machine alone, and `Origin` with all that is not safe. What is no browser tells neither.
+ * Browsers send `Sec-Fetch-Site` over https and to this machine only, and `Origin` with every unsafe method.
  * @see https://www.w3.org/TR/fetch-metadata/#sec-fetch-site-header
  */
-function isOfForeignPage(request: HonoRequest, origins: readonly string[]): boolean {
+function isCrossSite(request: HonoRequest, origins: readonly string[]): boolean {
   const origin = request.header('Origin');
   if (origin !== undefined && origins.includes(origin)) return false;
   const site = request.header('Sec-Fetch-Site');

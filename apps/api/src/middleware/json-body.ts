@@ -1,17 +1,18 @@
-/** Bodies are JSON in UTF-8, plain, and small. */
+/** Bodies are JSON in UTF-8, plain, and small, on every route that declares one. */
 import { maxBodyBytes } from '@prosemill/contract';
 import { AppError } from '@prosemill/core';
 import { safeParse } from 'fast-content-type-parse';
 import type { MiddlewareHandler } from 'hono';
 import { bodyLimit } from 'hono/body-limit';
+import { every } from 'hono/combine';
 import type { ApiEnv } from '../api-env.ts';
 
 /**
- * Refuses any other media type or content coding with 415, before the body is read. Media types with the suffix `+json` are refused too: each of
- * them means something that this service does not know.
+ * Refuses any other media type or content coding with 415, before the body is read. Media types with the suffix `+json`
+ * are refused too: each has a meaning of its own, which this service does not know.
  * @see RFC 9110, section 8.3.1
  */
-export const requireJson: MiddlewareHandler<ApiEnv> = async function requireJson(c, next) {
+const requireJson: MiddlewareHandler<ApiEnv> = async function requireJson(c, next) {
   const { type, parameters } = safeParse(c.req.header('Content-Type') ?? '');
   if (type !== 'application/json') throw unsupported('The Content-Type must be application/json, once.');
   const { charset = 'utf-8' } = parameters;
@@ -28,16 +29,16 @@ export const requireJson: MiddlewareHandler<ApiEnv> = async function requireJson
 
 const unsupported = (message: string): AppError => new AppError('unsupported_media_type', { message });
 
-/** Refuses more than 64 KiB with 413, by Content-Length or, without one, as soon as more has come. */
-export const limitBody: MiddlewareHandler<ApiEnv> = bodyLimit({
+/** Refuses more than 64 KiB with 413: by Content-Length, or without one as soon as more has come. */
+const limitBody: MiddlewareHandler<ApiEnv> = bodyLimit({
   maxSize: maxBodyBytes,
   onError: () => {
     throw new AppError('body_too_large', { message: `The body must have at most ${maxBodyBytes} bytes.` });
   },
 });
 
-/** Refuses bytes that are not UTF-8: decoding would replace them silently, and the prompt would not be what was sent. */
-export const requireUtf8: MiddlewareHandler<ApiEnv> = async function requireUtf8(c, next) {
+/** Refuses bytes that are not UTF-8: decoding would silently replace them, and change the prompt. */
+const requireUtf8: MiddlewareHandler<ApiEnv> = async function requireUtf8(c, next) {
   try {
     new TextDecoder('utf-8', { fatal: true }).decode(await c.req.arrayBuffer());
   } catch (error) {
@@ -45,4 +46,10 @@ export const requireUtf8: MiddlewareHandler<ApiEnv> = async function requireUtf8
     throw new AppError('invalid_json', { message: 'The body is not UTF-8.', cause: error });
   }
   await next();
+};
+
+const checkBody = every(requireJson, limitBody, requireUtf8);
+
+export const jsonBody: MiddlewareHandler<ApiEnv> = async function jsonBody(c, next) {
+  return c.var.route?.request?.body === undefined ? await next() : await checkBody(c, next);
 };

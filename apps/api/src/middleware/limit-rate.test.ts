@@ -1,4 +1,4 @@
-import { problemMediaType } from '@prosemill/contract';
+import { closedPolicy, problemMediaType, type RoutePolicy } from '@prosemill/contract';
 import { newId, type RateLimiter, scopes } from '@prosemill/core';
 import { createQueue } from '@prosemill/queue';
 import { launchRedis, silentLogger } from '@prosemill/testkit';
@@ -10,24 +10,22 @@ import { createKey } from '../services/create-key.ts';
 import { openTestApi } from '../test-api.ts';
 import { limitRate } from './limit-rate.ts';
 
-type Send = (path: string, keyId: string | null, method?: string) => Promise<Response>;
+type Send = (rate: RoutePolicy['rate'], keyId: string | null) => Promise<Response>;
 
-const submitPaths = ['/jobs'];
-
-/** One process of an API whose callers say which key they have. */
+/** One process of an API whose callers name their key and the rate of their route. */
 function openProcess(rateLimiter: RateLimiter, submitsPerMinute: number): Send {
   const app = new Hono<ApiEnv>();
   app.use(async (c, next) => {
     c.set('requestId', newId());
     c.set('logger', silentLogger);
+    c.set('policy', { ...closedPolicy('GET'), rate: c.req.path === '/submit' ? 'submit' : 'read' });
     c.set('caller', { ownerId: 'owner', keyId: c.req.header('Key') ?? null, scopes });
     await next();
   });
-  app.use(limitRate({ rateLimiter, submitsPerMinute, submitPaths }));
+  app.use(limitRate({ rateLimiter, submitsPerMinute }));
   app.all('*', (c) => c.text('done'));
   app.onError(onError);
-  return async (path, keyId, method = 'GET') =>
-    await app.request(path, { method, headers: keyId === null ? {} : { Key: keyId } });
+  return async (rate, keyId) => await app.request(`/${rate}`, { headers: keyId === null ? {} : { Key: keyId } });
 }
 
 async function openLimiter(redisUrl?: string): Promise<RateLimiter> {
@@ -47,14 +45,14 @@ describe.each([
   it('refuse a submit too many, and say when to come again', async () => {
     const send = openProcess(await openLimiter(redisUrl()), 2);
     const key = newId();
-    const first = await send('/jobs', key, 'POST');
+    const first = await send('submit', key);
     expect([first.status, first.headers.get('RateLimit-Policy'), first.headers.get('RateLimit')]).toEqual([
       200,
       '"submit";q=2;w=60',
       '"submit";r=1;t=30',
     ]);
-    await send('/jobs', key, 'POST');
-    const refused = await send('/jobs', key, 'POST');
+    await send('submit', key);
+    const refused = await send('submit', key);
     expect(refused.status).toBe(429);
     expect(refused.headers.get('Content-Type')).toBe(problemMediaType);
     expect(await refused.json()).toMatchObject({ code: 'rate_limited', status: 429, title: 'Too many requests' });
@@ -72,11 +70,11 @@ describe.each([
   it('give each key its own, and ten times as many reads as submits', async () => {
     const send = openProcess(await openLimiter(redisUrl()), 1);
     const [one, other] = [newId(), newId()];
-    expect(await times(2, async () => await send('/jobs', one, 'POST'))).toEqual(expect.arrayContaining([200, 429]));
-    expect(await times(1, async () => await send('/jobs', other, 'POST'))).toEqual([200]);
-    const reads = await times(12, async () => await send('/jobs', one));
+    expect(await times(2, async () => await send('submit', one))).toEqual(expect.arrayContaining([200, 429]));
+    expect(await times(1, async () => await send('submit', other))).toEqual([200]);
+    const reads = await times(12, async () => await send('read', one));
     expect(reads.filter((status) => status === 200)).toHaveLength(10);
-    expect((await send('/jobs/x/cancel', one, 'POST')).headers.get('RateLimit-Policy')).toBe('"read";q=10;w=60');
+    expect((await send('read', one)).headers.get('RateLimit-Policy')).toBe('"read";q=10;w=60');
   });
 
   it('do not touch whoever has no key, or a service without limits', async () => {
@@ -85,8 +83,8 @@ describe.each([
       [openProcess(limiter, 1), null],
       [openProcess(limiter, 0), newId()],
     ] as const) {
-      expect(await times(3, async () => await send('/jobs', key, 'POST'))).toEqual([200, 200, 200]);
-      expect((await send('/jobs', key)).headers.has('RateLimit')).toBe(false);
+      expect(await times(3, async () => await send('submit', key))).toEqual([200, 200, 200]);
+      expect((await send('read', key)).headers.has('RateLimit')).toBe(false);
     }
   });
 });
@@ -96,7 +94,7 @@ it('rate limits on Redis are the same in every process', async () => {
   const processes = limiters.map((limiter) => openProcess(limiter, 10));
   const key = newId();
   const statuses = await Promise.all(
-    processes.map(async (send) => await times(10, async () => await send('/jobs', key, 'POST'))),
+    processes.map(async (send) => await times(10, async () => await send('submit', key))),
   );
   expect(statuses.flat().filter((status) => status === 200)).toHaveLength(10);
 });
@@ -106,10 +104,10 @@ it.each(['frozen', 'gone'] as const)('a Redis that is %s costs nobody a request 
   onTestFinished(async () => await server.stop());
   const send = openProcess(await openLimiter(server.url), 20);
   const key = newId();
-  expect((await send('/jobs', key, 'POST')).status).toBe(200);
+  expect((await send('submit', key)).status).toBe(200);
   if (how === 'frozen') server.freeze();
   else await server.crash();
-  expect(await times(25, async () => await send('/jobs', key, 'POST'))).toEqual([
+  expect(await times(25, async () => await send('submit', key))).toEqual([
     ...Array.from({ length: 20 }, () => 200),
     ...Array.from({ length: 5 }, () => 429),
   ]);
@@ -132,6 +130,8 @@ describe('an API', () => {
     const refused = await send('/generate', post);
     expect([refused.status, refused.headers.get('RateLimit-Policy')]).toEqual([429, '"submit";q=1;w=60']);
     expect((await send('/jobs')).headers.get('RateLimit-Policy')).toBe('"read";q=10;w=60');
+    const canceled = await send('/jobs/x/cancel', { method: 'POST' });
+    expect([canceled.status, canceled.headers.get('RateLimit-Policy')]).toEqual([404, '"read";q=10;w=60']);
     expect((await send('/health')).headers.has('RateLimit')).toBe(false);
   });
 

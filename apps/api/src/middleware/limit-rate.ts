@@ -1,4 +1,4 @@
-/** How often a key may ask: a bucket for what makes jobs, and a larger one for everything else. */
+/** The rate limit of each key: a token bucket for requests that make jobs, and a larger one for everything else. */
 import { AppError, bucketPerMinute, type RateLimiter } from '@prosemill/core';
 import type { MiddlewareHandler } from 'hono';
 import type { ApiEnv } from '../api-env.ts';
@@ -8,29 +8,27 @@ const readsPerSubmit = 10;
 
 export interface RateLimitOptions {
   readonly rateLimiter: RateLimiter;
-  /** Of one key; 0: no limit, and no headers. */
+  /** Submits of one key; 0: no limit, and no headers. */
   readonly submitsPerMinute: number;
-  /** Where a POST makes a job. */
-  readonly submitPaths: readonly string[];
 }
 
 /**
- * Refuses with 429 what a key has no token for. A caller without a key, because there are none or because the path is open to all, has no limit.
+ * Refuses with 429 when the key has no token left for the request. Callers without a key, be it that there are none or
+ * that the route is open, have no limit.
  * @see draft-ietf-httpapi-ratelimit-headers-08
  */
-export function limitRate({ rateLimiter, submitsPerMinute, submitPaths }: RateLimitOptions): MiddlewareHandler<ApiEnv> {
+export function limitRate({ rateLimiter, submitsPerMinute }: RateLimitOptions): MiddlewareHandler<ApiEnv> {
   return async function rateLimit(c, next) {
     const { keyId } = c.var.caller;
     if (keyId === null || submitsPerMinute === 0) return await next();
-    const isSubmit = c.req.method === 'POST' && submitPaths.includes(c.req.path);
-    const name = isSubmit ? 'submit' : 'read';
-    const perMinute = isSubmit ? submitsPerMinute : submitsPerMinute * readsPerSubmit;
-    const verdict = await rateLimiter.take({ bucket: `${keyId}:${name}`, perMinute });
-    c.header('RateLimit-Policy', `"${name}";q=${perMinute};w=${bucketPerMinute(perMinute).fillMs / 1_000}`);
-    c.header('RateLimit', `"${name}";r=${verdict.remaining};t=${Math.ceil(verdict.fullInMs / 1_000)}`);
+    const { rate, cost } = c.var.policy;
+    const perMinute = rate === 'submit' ? submitsPerMinute : submitsPerMinute * readsPerSubmit;
+    const verdict = await rateLimiter.take({ bucket: `${keyId}:${rate}`, perMinute, cost });
+    c.header('RateLimit-Policy', `"${rate}";q=${perMinute};w=${bucketPerMinute(perMinute).fillMs / 1_000}`);
+    c.header('RateLimit', `"${rate}";r=${verdict.remaining};t=${Math.ceil(verdict.fullInMs / 1_000)}`);
     if (!verdict.isAllowed) {
       throw new AppError('rate_limited', {
-        message: `This key may ${name} ${perMinute} times a minute.`,
+        message: `This key may ${rate} ${perMinute} times a minute.`,
         details: verdict.retryInMs === null ? {} : { retryAfterMs: Math.ceil(verdict.retryInMs) },
       });
     }

@@ -1,28 +1,32 @@
-/** The id, the sender and the trace of a request, and what is said of it afterwards: one log line and one duration, never a body, a query or a path that a client made up. */
+/**
+ * Gives each request its id, its client, its trace and its policy, and afterwards one log line and one duration: never
+ * a body, a query or a path that a client made up.
+ */
 import { childOf, type Logger, newId, parseTraceparent } from '@prosemill/core';
 import { logFieldsOfTrace } from '@prosemill/telemetry';
 import type { Context, MiddlewareHandler } from 'hono';
-import { matchedRoutes } from 'hono/route';
 import type { ApiEnv } from '../api-env.ts';
 import type { ApiMetrics } from '../api-metrics.ts';
 import { clientAddress, forwardedPrefix, type TrustedProxies } from '../client-address.ts';
+import type { RouteMatch } from '../route-table.ts';
 
 const validRequestId = /^[A-Za-z0-9_-]{1,64}$/;
 
-/** Paths that are asked so often by machines that a line each would drown the rest. */
-export const quietPaths: ReadonlySet<string> = new Set(['/health', '/livez', '/readyz', '/metrics']);
-
 export interface RequestContextOptions {
+  readonly findRoute: (c: Context<ApiEnv>) => RouteMatch;
   readonly logger: Logger;
   readonly observeRequest: ApiMetrics['observeRequest'];
   readonly trustedProxies: TrustedProxies;
-  /** BASE_PATH; not set: what a trusted proxy says. */
+  /** BASE_PATH; not set: the prefix that a trusted proxy sends. */
   readonly basePath: string | undefined;
 }
 
 export function requestContext(options: RequestContextOptions): MiddlewareHandler<ApiEnv> {
-  const { logger, observeRequest, trustedProxies } = options;
+  const { findRoute, logger, observeRequest, trustedProxies } = options;
   return async function withContext(c, next) {
+    const { route, policy } = findRoute(c);
+    c.set('route', route);
+    c.set('policy', policy);
     const given = c.req.header('X-Request-Id');
     const requestId = given !== undefined && validRequestId.test(given) ? given : newId();
     c.set('requestId', requestId);
@@ -42,24 +46,19 @@ export function requestContext(options: RequestContextOptions): MiddlewareHandle
     const durationMs = performance.now() - startedAt;
     const { method } = c.req;
     const { status } = c.res;
-    const route = routeOf(c);
-    observeRequest(durationMs / 1_000, { method, route, status_class: `${Math.floor(status / 100)}xx` });
+    const path = route?.path ?? 'unmatched';
+    observeRequest(durationMs / 1_000, { method, route: path, status_class: `${Math.floor(status / 100)}xx` });
     const fields = {
       method,
-      route,
+      route: path,
       status,
       client: c.var.clientAddress,
       ...(c.var.caller?.keyId == null ? {} : { keyId: c.var.caller.keyId }),
       ...(c.var.jobId === undefined ? {} : { jobId: c.var.jobId }),
       durationMs: Math.round(durationMs),
     };
-    if (quietPaths.has(route)) requestLogger.debug(fields, 'request');
+    // Monitoring asks so often that a line each would drown the rest.
+    if (route?.policy.isProbe === true) requestLogger.debug(fields, 'request');
     else requestLogger.info(fields, 'request');
   };
-}
-
-/** As /openapi.json has it, such as `/jobs/{id}`; `unmatched` for a path or method that there is not. */
-function routeOf(c: Context<ApiEnv>): string {
-  const path = matchedRoutes(c).at(-1)?.path;
-  return path === undefined || path.endsWith('*') ? 'unmatched' : path.replaceAll(/:(\w+)/g, '{$1}');
 }

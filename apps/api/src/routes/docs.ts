@@ -1,17 +1,18 @@
-/** `/openapi.json`, and `/docs`, which shows it: Scalar's script from its own package, and no request to anybody else. */
+/**
+ * `/openapi.json`, and `/docs`, which shows it: Scalar's script comes from its own package, and no request leaves for
+ * anywhere else.
+ */
 import { readFile } from 'node:fs/promises';
 import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
-import { requiredScope } from '@prosemill/contract';
+import { docsRoute, docsScriptRoute, openApiRoute } from '@prosemill/contract';
 import { coalesced } from '@prosemill/core';
-import type { OpenAPIHono } from '@hono/zod-openapi';
 import type { Access } from '../access.ts';
-import type { ApiEnv } from '../api-env.ts';
+import type { RouteTable } from '../route-table.ts';
 
-const scriptPath = '/docs/scalar.js';
 const scriptUrl = new URL('browser/standalone.js', import.meta.resolve('@scalar/api-reference'));
 
-/** Its links are relative: it works under every path. */
+/** Its links are relative, so that it works under every base path. */
 const page = `<!doctype html>
 <html lang="en">
   <head>
@@ -23,12 +24,15 @@ const page = `<!doctype html>
   <body>
     <script id="api-reference" type="application/json" data-url="openapi.json"
       data-configuration='{"withDefaultFonts":false,"telemetry":false,"agent":{"disabled":true},"mcp":{"disabled":true},"hideClientButton":true,"showDeveloperTools":"never"}'></script>
-    <script src="${scriptPath.slice(1)}"></script>
+    <script src="${docsScriptRoute.path.slice(1)}"></script>
   </body>
 </html>
 `;
 
-/** Scripts from here alone, none inline; Scalar writes its styles and icons into the page, and "try it" asks this service. */
+/**
+ * Scripts from here alone, none inline. Scalar writes its styles and icons into the page, and its "try it" asks this
+ * service.
+ */
 const pagePolicy = [
   "default-src 'none'",
   "script-src 'self'",
@@ -46,19 +50,19 @@ export interface DocsOptions {
   readonly access: Access;
 }
 
-export function addDocsRoutes(app: OpenAPIHono<ApiEnv>, options: DocsOptions): void {
+export function addDocsRoutes(table: RouteTable, options: DocsOptions): void {
   // Both are made once, and all clients get the same bytes: repeated requests cost neither time nor memory.
-  const readDocument = coalesced(Number.POSITIVE_INFINITY, async () => openApiDocument(app, options));
+  const readDocument = coalesced(Number.POSITIVE_INFINITY, async () => openApiDocument(table, options));
   const encodeDocument = memoizeLast(async (basePath) => {
     const servers = basePath === '' ? {} : { servers: [{ url: basePath }] };
     return new TextEncoder().encode(JSON.stringify({ ...(await readDocument()), ...servers }));
   });
   const readScript = coalesced(Number.POSITIVE_INFINITY, async () => await promisify(gzip)(await readFile(scriptUrl)));
-  app.get('/openapi.json', async (c) =>
+  table.add(openApiRoute, async (c) =>
     c.body(await encodeDocument(c.var.basePath), 200, { 'Content-Type': 'application/json' }),
   );
-  app.get('/docs', (c) => c.html(page, 200, { 'Content-Security-Policy': pagePolicy }));
-  app.get(scriptPath, async (c) => {
+  table.add(docsRoute, (c) => c.html(page, 200, { 'Content-Security-Policy': pagePolicy }));
+  table.add(docsScriptRoute, async (c) => {
     c.header('Content-Type', 'text/javascript; charset=utf-8');
     // Every browser takes it.
     c.header('Content-Encoding', 'gzip');
@@ -67,7 +71,7 @@ export function addDocsRoutes(app: OpenAPIHono<ApiEnv>, options: DocsOptions): v
   });
 }
 
-/** There is one base path, or a few where several proxies have theirs. */
+/** Remembers the last value alone: there is one base path, or a few where each of several proxies has its own. */
 function memoizeLast<Value>(make: (key: string) => Value): (key: string) => Value {
   let last: { readonly key: string; readonly value: Value } | null = null;
   return (key) => {
@@ -76,9 +80,9 @@ function memoizeLast<Value>(make: (key: string) => Value): (key: string) => Valu
   };
 }
 
-/** The document of every route of the contract. Without keys it asks for none: generated clients would want one. */
-function openApiDocument(app: OpenAPIHono<ApiEnv>, { version, access }: DocsOptions) {
-  const document = app.getOpenAPI31Document({
+/** Describes every route of the contract. Without keys it asks for none: generated clients would want one. */
+function openApiDocument(table: RouteTable, { version, access }: DocsOptions) {
+  const document = table.describe({
     openapi: '3.1.0',
     info: {
       title: 'Prosemill',
@@ -95,11 +99,10 @@ function openApiDocument(app: OpenAPIHono<ApiEnv>, { version, access }: DocsOpti
     ],
   });
   if (access.auth === 'off') return document;
-  for (const [path, operations] of Object.entries(document.paths ?? {})) {
-    for (const [method, operation] of Object.entries(operations) as [string, { security?: object[] }][]) {
-      const scope = requiredScope(method.toUpperCase(), path);
-      operation.security = scope === null ? [] : [{ [schemeName]: [scope] }];
-    }
+  for (const { method, path, policy } of table.routes()) {
+    const operations = document.paths?.[path] as Record<string, { security?: object[] }> | undefined;
+    const operation = operations?.[method];
+    if (operation !== undefined) operation.security = policy.scope === null ? [] : [{ [schemeName]: [policy.scope] }];
   }
   const { securitySchemes, ...others } = document.components ?? {};
   return { ...document, components: { ...others, securitySchemes: { ...securitySchemes, [schemeName]: scheme } } };

@@ -1,14 +1,13 @@
 /** `POST /generate`: submit, wait, and answer with the text, or with the job when the wait is over first. */
 import { generateRoute } from '@prosemill/contract';
 import { AppError, type ErrorCode, errorTable, isTerminal, type Job, type JobOutput } from '@prosemill/core';
-import type { OpenAPIHono } from '@hono/zod-openapi';
-import type { ApiEnv } from '../api-env.ts';
 import type { ApiServices } from '../api-services.ts';
+import type { AddRoute } from '../route-table.ts';
 import { parsePreference } from '../wire/preference.ts';
 import { jobPath, presentPromptly, presentUsage, retryAfterSeconds, serverTiming } from '../wire/present-job.ts';
 
-export function addGenerateRoute(app: OpenAPIHono<ApiEnv>, { submitJob, feed, store }: ApiServices): void {
-  app.openapi(generateRoute, async (c) => {
+export function addGenerateRoute(addRoute: AddRoute, { submitJob, feed, store }: ApiServices): void {
+  addRoute(generateRoute, async (c) => {
     const preference = parsePreference(c.req.valid('header').prefer);
     const startedAt = performance.now();
     const { job: accepted, isReplay } = await submitJob({

@@ -1,14 +1,13 @@
 /** How the service is, for people, load balancers and orchestrators. */
 import { healthRoute, livezRoute, readyzRoute } from '@prosemill/contract';
 import { AppError, hintsLateNote, loadPhases, type WorkerReport, type WorkerState } from '@prosemill/core';
-import type { OpenAPIHono } from '@hono/zod-openapi';
-import type { ApiEnv } from '../api-env.ts';
 import type { ApiServices } from '../api-services.ts';
+import type { AddRoute } from '../route-table.ts';
 
-export function addHealthRoutes(app: OpenAPIHono<ApiEnv>, services: ApiServices): void {
+export function addHealthRoutes(addRoute: AddRoute, services: ApiServices): void {
   const { version } = services;
 
-  app.openapi(healthRoute, async (c) => {
+  addRoute(healthRoute, async (c) => {
     const { problems, model, workers, queue, isPaused } = await services.state.current();
     return c.json(
       {
@@ -30,9 +29,9 @@ export function addHealthRoutes(app: OpenAPIHono<ApiEnv>, services: ApiServices)
     );
   });
 
-  app.openapi(livezRoute, (c) => c.json({ status: 'ok' as const }, 200));
+  addRoute(livezRoute, (c) => c.json({ status: 'ok' as const }, 200));
 
-  app.openapi(readyzRoute, async (c) => {
+  addRoute(readyzRoute, async (c) => {
     if (services.isStopping()) throw new AppError('shutting_down', { message: 'This process is shutting down.' });
     await services.state.requireReady();
     return c.json({ status: 'ok' as const }, 200);

@@ -1,22 +1,19 @@
 /** `/history`: finished texts. */
 import { getHistoryRoute, listHistoryRoute } from '@prosemill/contract';
 import { AppError, type GenerationRecord } from '@prosemill/core';
-import type { OpenAPIHono } from '@hono/zod-openapi';
-import type { ApiEnv } from '../api-env.ts';
 import type { ApiServices } from '../api-services.ts';
+import type { AddRoute } from '../route-table.ts';
 import { linkNextPage } from '../wire/next-link.ts';
 
-const defaultPageSize = 100;
-
-export function addHistoryRoutes(app: OpenAPIHono<ApiEnv>, { store }: ApiServices): void {
-  app.openapi(listHistoryRoute, async (c) => {
-    const { limit = defaultPageSize, cursor = null } = c.req.valid('query');
+export function addHistoryRoutes(addRoute: AddRoute, { store }: ApiServices): void {
+  addRoute(listHistoryRoute, async (c) => {
+    const { limit, cursor = null } = c.req.valid('query');
     const page = await store.generations.list({ ownerId: c.var.caller.ownerId, after: cursor, limit });
     linkNextPage(c, page);
     return c.json(page.items.map(presentRecord), 200);
   });
 
-  app.openapi(getHistoryRoute, async (c) => {
+  addRoute(getHistoryRoute, async (c) => {
     const { id } = c.req.valid('param');
     const record = /^\d{1,15}$/.test(id) ? await store.generations.find(c.var.caller.ownerId, Number(id)) : null;
     if (record === null) throw new AppError('not_found', { message: `There is no text ${id.slice(0, 64)}.` });

@@ -1,10 +1,10 @@
 /** `/jobs`: submit, read, wait, list, cancel. */
 import { cancelJobRoute, createJobRoute, getJobRoute, listJobsRoute } from '@prosemill/contract';
 import { AppError, isTerminal, type Job } from '@prosemill/core';
-import type { OpenAPIHono } from '@hono/zod-openapi';
 import type { Context } from 'hono';
 import type { ApiEnv } from '../api-env.ts';
 import type { ApiServices } from '../api-services.ts';
+import type { AddRoute } from '../route-table.ts';
 import { isUuid } from '../wire/is-uuid.ts';
 import { linkNextPage } from '../wire/next-link.ts';
 import {
@@ -19,14 +19,12 @@ import {
   serverTiming,
 } from '../wire/present-job.ts';
 
-const defaultPageSize = 20;
-
-export function addJobRoutes(app: OpenAPIHono<ApiEnv>, services: ApiServices): void {
+export function addJobRoutes(addRoute: AddRoute, services: ApiServices): void {
   const { store, submitJob, wakeUps } = services;
 
   const presentation = (c: Context<ApiEnv>) => ({ jobs: store.jobs, basePath: c.var.basePath });
 
-  app.openapi(createJobRoute, async (c) => {
+  addRoute(createJobRoute, async (c) => {
     const { job, isReplay } = await submitJob({
       ownerId: c.var.caller.ownerId,
       request: c.req.valid('json'),
@@ -41,7 +39,7 @@ export function addJobRoutes(app: OpenAPIHono<ApiEnv>, services: ApiServices): v
     return c.json(await presentPromptly(job, presentation(c)), 202);
   });
 
-  app.openapi(getJobRoute, async (c) => {
+  addRoute(getJobRoute, async (c) => {
     const startedAt = performance.now();
     const ifNoneMatch = c.req.valid('header')['if-none-match'];
     const { wait } = c.req.valid('query');
@@ -57,7 +55,7 @@ export function addJobRoutes(app: OpenAPIHono<ApiEnv>, services: ApiServices): v
     return c.json(await present(job, presentation(c)), 200);
   });
 
-  app.openapi(listJobsRoute, async (c) => {
+  addRoute(listJobsRoute, async (c) => {
     const query = c.req.valid('query');
     const page = await store.jobs.list({
       ownerId: c.var.caller.ownerId,
@@ -65,13 +63,13 @@ export function addJobRoutes(app: OpenAPIHono<ApiEnv>, services: ApiServices): v
       createdAfter: query.created_after ?? null,
       createdBefore: query.created_before ?? null,
       after: query.cursor ?? null,
-      limit: query.limit ?? defaultPageSize,
+      limit: query.limit,
     });
     const data = await presentJobs(page.items, presentation(c));
     return c.json({ data, has_more: page.hasMore, next_cursor: linkNextPage(c, page) }, 200);
   });
 
-  app.openapi(cancelJobRoute, async (c) => {
+  addRoute(cancelJobRoute, async (c) => {
     const { id } = await findJob(services, c.var.caller.ownerId, c.req.valid('param').id);
     c.set('jobId', id);
     const job = await store.jobs.requestCancel(c.var.caller.ownerId, id);

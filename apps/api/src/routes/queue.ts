@@ -1,23 +1,22 @@
 /** `/admin/queue`: the state is the database's, so that one request reaches every worker. */
 import { pauseQueueRoute, resumeQueueRoute } from '@prosemill/contract';
 import { errorLine, type Logger } from '@prosemill/core';
-import type { OpenAPIHono } from '@hono/zod-openapi';
-import type { ApiEnv } from '../api-env.ts';
 import type { ApiServices } from '../api-services.ts';
+import type { AddRoute } from '../route-table.ts';
 
 /** The reconcilers send the hints of the rest. */
 const firstHints = 500;
 
-export function addQueueRoutes(app: OpenAPIHono<ApiEnv>, services: ApiServices): void {
+export function addQueueRoutes(addRoute: AddRoute, services: ApiServices): void {
   const { jobs } = services.store;
 
-  app.openapi(pauseQueueRoute, async (c) => {
+  addRoute(pauseQueueRoute, async (c) => {
     await jobs.setPaused(true);
     c.var.logger.warn({}, 'the queue is paused');
     return c.json({ paused: true }, 200);
   });
 
-  app.openapi(resumeQueueRoute, async (c) => {
+  addRoute(resumeQueueRoute, async (c) => {
     await jobs.setPaused(false);
     c.var.logger.info({}, 'the queue goes on');
     void sendHints(services, c.var.logger);

@@ -1,8 +1,9 @@
 /** `POST /generate`: text in one request. */
-import { createRoute, z } from '@hono/zod-openapi';
+import { z } from '@hono/zod-openapi';
 import { finishReasons } from '@prosemill/core';
 import { generationRequestSchema } from '../generation-request.ts';
 import { jobSchema, usageSchema } from '../job.ts';
+import { defineRoute } from '../policy.ts';
 import { commonErrors, problemResponses, submitErrors } from '../problem.ts';
 import { time } from '../text.ts';
 import { idempotencyKeyHeader, preferHeader, responseHeaders, traceparentHeader } from './headers.ts';
@@ -22,9 +23,10 @@ export const generationResponseSchema = z
   })
   .openapi('Generation');
 
-export const generateRoute = createRoute({
+export const generateRoute = defineRoute({
   method: 'post',
   path: '/generate',
+  policy: { scope: 'generate', rate: 'submit' },
   operationId: 'generate',
   tags: ['Text'],
   summary: 'Generate text and wait for it',

@@ -1,7 +1,8 @@
-/** How the service is. */
-import { createRoute, z } from '@hono/zod-openapi';
+/** Health, probes and metrics. */
+import { z } from '@hono/zod-openapi';
 import { workerStates } from '@prosemill/core';
 import { modelSchema, orNull } from '../job.ts';
+import { defineRoute } from '../policy.ts';
 import { accessErrors, everyError, problemResponses } from '../problem.ts';
 import { responseHeaders } from './headers.ts';
 
@@ -29,9 +30,10 @@ export const healthSchema = z
 
 export type Health = z.infer<typeof healthSchema>;
 
-export const healthRoute = createRoute({
+export const healthRoute = defineRoute({
   method: 'get',
   path: '/health',
+  policy: { scope: null, isProbe: true },
   operationId: 'health',
   tags: ['Health'],
   summary: 'How the service is',
@@ -44,9 +46,10 @@ export const healthRoute = createRoute({
 
 const okSchema = z.strictObject({ status: z.literal('ok') }).openapi('Ok');
 
-export const livezRoute = createRoute({
+export const livezRoute = defineRoute({
   method: 'get',
   path: '/livez',
+  policy: { scope: null, isProbe: true },
   operationId: 'livez',
   tags: ['Health'],
   summary: 'Whether the process answers',
@@ -56,9 +59,10 @@ export const livezRoute = createRoute({
   },
 });
 
-export const readyzRoute = createRoute({
+export const readyzRoute = defineRoute({
   method: 'get',
   path: '/readyz',
+  policy: { scope: null, isProbe: true },
   operationId: 'readyz',
   tags: ['Health'],
   summary: 'Whether requests can be served',
@@ -69,9 +73,10 @@ export const readyzRoute = createRoute({
   },
 });
 
-export const metricsRoute = createRoute({
+export const metricsRoute = defineRoute({
   method: 'get',
   path: '/metrics',
+  policy: { scope: 'admin', isProbe: true },
   operationId: 'metrics',
   tags: ['Health'],
   summary: 'The numbers of this process, for Prometheus',

@@ -1,8 +1,9 @@
 /** `/history`: finished texts. */
-import { createRoute, z } from '@hono/zod-openapi';
+import { z } from '@hono/zod-openapi';
+import { defineRoute } from '../policy.ts';
 import { commonErrors, problemResponses } from '../problem.ts';
 import { numberCursor } from '../cursor.ts';
-import { queryInteger, time } from '../text.ts';
+import { pageSize, time } from '../text.ts';
 import { responseHeaders } from './headers.ts';
 
 export const generationRecordSchema = z
@@ -15,15 +16,16 @@ export const generationRecordSchema = z
   })
   .openapi('GenerationRecord');
 
-export const listHistoryRoute = createRoute({
+export const listHistoryRoute = defineRoute({
   method: 'get',
   path: '/history',
+  policy: { scope: 'read' },
   operationId: 'listHistory',
   tags: ['History'],
   summary: 'List finished texts, newest first',
   request: {
     query: z.strictObject({
-      limit: queryInteger(1, 1000).optional().openapi({ default: 100 }),
+      limit: pageSize(1000, 100),
       cursor: numberCursor.optional().openapi({ description: 'From the Link header of the page before.' }),
     }),
   },
@@ -37,9 +39,10 @@ export const listHistoryRoute = createRoute({
   },
 });
 
-export const getHistoryRoute = createRoute({
+export const getHistoryRoute = defineRoute({
   method: 'get',
   path: '/history/{id}',
+  policy: { scope: 'read' },
   operationId: 'getHistory',
   tags: ['History'],
   summary: 'Get a finished text',

@@ -1,20 +1,22 @@
-/** `/jobs`: text as jobs, to be asked for later. */
-import { createRoute, z } from '@hono/zod-openapi';
+/** `/jobs`: jobs, for clients that do not wait for the text. */
+import { z } from '@hono/zod-openapi';
 import { jobStatuses } from '@prosemill/core';
 import { uuidCursor } from '../cursor.ts';
 import { generationRequestSchema } from '../generation-request.ts';
 import { jobSchema } from '../job.ts';
+import { defineRoute } from '../policy.ts';
 import { commonErrors, problemResponses, submitErrors } from '../problem.ts';
-import { queryInteger, queryTime } from '../text.ts';
+import { pageSize, queryInteger, queryTime } from '../text.ts';
 import { idempotencyKeyHeader, ifNoneMatchHeader, responseHeaders, traceparentHeader } from './headers.ts';
 import { links } from './links.ts';
 
 const jobContent = { 'application/json': { schema: jobSchema } };
 const jobIdParam = z.object({ id: z.string().openapi({ description: 'The id of a job.', format: 'uuid' }) });
 
-export const createJobRoute = createRoute({
+export const createJobRoute = defineRoute({
   method: 'post',
   path: '/jobs',
+  policy: { scope: 'generate', rate: 'submit' },
   operationId: 'createJob',
   tags: ['Jobs'],
   summary: 'Start a job',
@@ -38,9 +40,10 @@ export const createJobRoute = createRoute({
   },
 });
 
-export const getJobRoute = createRoute({
+export const getJobRoute = defineRoute({
   method: 'get',
   path: '/jobs/{id}',
+  policy: { scope: 'read' },
   operationId: 'getJob',
   tags: ['Jobs'],
   summary: 'Get a job, or wait for it',
@@ -79,9 +82,10 @@ export const getJobRoute = createRoute({
   },
 });
 
-export const listJobsRoute = createRoute({
+export const listJobsRoute = defineRoute({
   method: 'get',
   path: '/jobs',
+  policy: { scope: 'read' },
   operationId: 'listJobs',
   tags: ['Jobs'],
   summary: 'List jobs, newest first',
@@ -90,7 +94,7 @@ export const listJobsRoute = createRoute({
       status: z.enum(jobStatuses).optional(),
       created_after: queryTime.optional().openapi({ description: 'Inclusive.' }),
       created_before: queryTime.optional().openapi({ description: 'Exclusive.' }),
-      limit: queryInteger(1, 100).optional().openapi({ default: 20 }),
+      limit: pageSize(100, 20),
       cursor: uuidCursor.optional().openapi({ description: 'next_cursor of the page before.' }),
     }),
   },
@@ -110,9 +114,10 @@ export const listJobsRoute = createRoute({
   },
 });
 
-export const cancelJobRoute = createRoute({
+export const cancelJobRoute = defineRoute({
   method: 'post',
   path: '/jobs/{id}/cancel',
+  policy: { scope: 'generate' },
   operationId: 'cancelJob',
   tags: ['Jobs'],
   summary: 'Cancel a job',

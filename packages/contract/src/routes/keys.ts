@@ -1,10 +1,11 @@
-/** `/admin/keys`: who may use the service. */
-import { createRoute, z } from '@hono/zod-openapi';
+/** `/admin/keys`: API keys. */
+import { z } from '@hono/zod-openapi';
 import { revocationDelayMs, scopes } from '@prosemill/core';
 import { uuidCursor } from '../cursor.ts';
 import { optional, withDefault } from '../optional.ts';
+import { defineRoute } from '../policy.ts';
 import { bodyErrors, commonErrors, problemResponses } from '../problem.ts';
-import { queryInteger, text, time } from '../text.ts';
+import { pageSize, text, time } from '../text.ts';
 import { responseHeaders } from './headers.ts';
 import { links } from './links.ts';
 
@@ -45,12 +46,13 @@ export const keySchema = z
 
 export type KeyBody = z.infer<typeof keySchema>;
 
-/** Not `keySchema.extend()`: /openapi.json would have `allOf` with a schema that allows no `secret`. */
+/** Not `keySchema.extend()`: it writes `allOf` into /openapi.json, with a schema that allows no `secret`. */
 const newKeySchema = z.strictObject({ ...keySchema.shape, secret: z.string() }).openapi('NewApiKey');
 
-export const createKeyRoute = createRoute({
+export const createKeyRoute = defineRoute({
   method: 'post',
   path: '/admin/keys',
+  policy: { scope: 'admin' },
   operationId: 'createKey',
   tags: ['Operations'],
   summary: 'Make an API key',
@@ -66,16 +68,17 @@ export const createKeyRoute = createRoute({
   },
 });
 
-export const listKeysRoute = createRoute({
+export const listKeysRoute = defineRoute({
   method: 'get',
   path: '/admin/keys',
+  policy: { scope: 'admin' },
   operationId: 'listKeys',
   tags: ['Operations'],
   summary: 'List API keys, newest first',
   description: 'Of all owners, with those that are not valid any more.',
   request: {
     query: z.strictObject({
-      limit: queryInteger(1, 100).optional().openapi({ default: 20 }),
+      limit: pageSize(100, 20),
       cursor: uuidCursor.optional().openapi({ description: 'next_cursor of the page before.' }),
     }),
   },
@@ -95,9 +98,10 @@ export const listKeysRoute = createRoute({
   },
 });
 
-export const revokeKeyRoute = createRoute({
+export const revokeKeyRoute = defineRoute({
   method: 'delete',
   path: '/admin/keys/{id}',
+  policy: { scope: 'admin' },
   operationId: 'revokeKey',
   tags: ['Operations'],
   summary: 'Revoke an API key',

@@ -1,6 +1,6 @@
-/** Where an answer always leads, as OpenAPI links: for generated clients, and for tests that follow them. */
+/** OpenAPI links from an answer to the requests that may follow: for generated clients, and for tests. */
 
-/** Each takes the JSON pointer to an id in the body of the answer. */
+/** Each function takes the JSON pointer to an id in the body of the answer. */
 export const links = {
   job: (pointer: string) => ({ getJob: link('getJob', pointer) }),
   cancel: (pointer: string) => ({ cancelJob: link('cancelJob', pointer) }),

@@ -1,5 +1,6 @@
-/** `/admin/queue`: stopping and starting the work. */
-import { createRoute, z } from '@hono/zod-openapi';
+/** `/admin/queue`: pausing and resuming the queue. */
+import { z } from '@hono/zod-openapi';
+import { defineRoute } from '../policy.ts';
 import { commonErrors, problemResponses } from '../problem.ts';
 import { responseHeaders } from './headers.ts';
 
@@ -14,9 +15,10 @@ const responses = {
   ...problemResponses(...commonErrors),
 };
 
-export const pauseQueueRoute = createRoute({
+export const pauseQueueRoute = defineRoute({
   method: 'post',
   path: '/admin/queue/pause',
+  policy: { scope: 'admin' },
   operationId: 'pauseQueue',
   tags: ['Operations'],
   summary: 'Begin no more jobs',
@@ -25,9 +27,10 @@ export const pauseQueueRoute = createRoute({
   responses,
 });
 
-export const resumeQueueRoute = createRoute({
+export const resumeQueueRoute = defineRoute({
   method: 'post',
   path: '/admin/queue/resume',
+  policy: { scope: 'admin' },
   operationId: 'resumeQueue',
   tags: ['Operations'],
   summary: 'Go on with the jobs that wait',

@@ -1,0 +1,45 @@
+/** The policy of a route: the rules that a request meets before its handler. The middleware of the API reads it. */
+import { createRoute, type RouteConfig } from '@hono/zod-openapi';
+import type { Scope } from '@prosemill/core';
+import { type ErrorPresenter, presentProblem } from './present-problem.ts';
+
+export interface RoutePolicy {
+  /** The scope that the API key must have. Null: open to everybody; no key is read, no rate is counted. */
+  readonly scope: Scope | null;
+  /** The token bucket of the key that pays: `submit` for making jobs, `read` for everything else. Default: `read`. */
+  readonly rate: 'submit' | 'read';
+  /** Tokens that one request takes from the bucket. Default: 1. */
+  readonly cost: number;
+  /**
+   * For monitoring: logged at `debug`, answers while the process stops, and accepts a key that was valid before the
+   * database went away. Default: false.
+   */
+  readonly isProbe: boolean;
+  /** The format of error bodies, those that middleware throws included. Default: RFC 9457. */
+  readonly errors: ErrorPresenter;
+}
+
+/** A route of the contract. A route that declares a body takes JSON, so the policy does not say it. */
+export type ContractRoute = RouteConfig & {
+  readonly policy: RoutePolicy;
+  /** The path as Hono writes it: `/jobs/:id`. */
+  getRoutingPath(): string;
+};
+
+const defaults = { rate: 'read', cost: 1, isProbe: false, errors: presentProblem } as const;
+
+/** `createRoute` with a policy. Everything but `scope` has a default. */
+export function defineRoute<Path extends string, Route extends Omit<RouteConfig, 'path'> & { path: Path }>(
+  config: Route & { readonly policy: Pick<RoutePolicy, 'scope'> & Partial<RoutePolicy> },
+): ReturnType<typeof createRoute<Path, Route & Pick<ContractRoute, 'policy'>>> {
+  const policy: RoutePolicy = { ...defaults, ...config.policy };
+  const route = createRoute<Path, Route & Pick<ContractRoute, 'policy'>>({ ...config, policy });
+  // Not enumerable, like `getRoutingPath`: @hono/zod-openapi copies every enumerable member into the document.
+  return Object.defineProperty(route, 'policy', { enumerable: false });
+}
+
+/** The policy of requests that no route takes: they need a key, as reads or writes. */
+export const closedPolicy = (method: string): RoutePolicy => ({
+  ...defaults,
+  scope: method === 'GET' || method === 'HEAD' ? 'read' : 'generate',
+});

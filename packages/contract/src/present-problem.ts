@@ -1,0 +1,59 @@
+/** An error as an answer in the format of RFC 9457. Never a word of a prompt. */
+import type { AppError, ErrorCode } from '@prosemill/core';
+import { type Problem, problemMediaType, problemTable, problemType, statusesWithRetryAfter } from './problem.ts';
+
+/** The part of a request that its error body names. */
+export interface FailedRequest {
+  /** The path as the client sent it; '' for bytes that never became a request. */
+  readonly instance: string;
+  readonly requestId: string;
+}
+
+export interface ErrorAnswer {
+  readonly status: (typeof problemTable)[ErrorCode]['status'];
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: string;
+}
+
+/** The error format of a route. */
+export type ErrorPresenter = (error: AppError, request: FailedRequest) => ErrorAnswer;
+
+/** The time until a retry makes sense, unless the error has its own. */
+const retryAfterMs = 1_000;
+/** The same for a full queue. A guess: how fast workers make room is not measured, and early retries cost everybody. */
+const retryFullAfterMs = 5_000;
+
+/** Members of `details` that an answer may carry. */
+const extensions = ['job_id', 'prompt_tokens', 'limit'] as const;
+
+export const presentProblem: ErrorPresenter = function presentProblem(error, { instance, requestId }) {
+  const { status, title } = problemTable[error.code];
+  // An error about a stored job tells how that job ended: the same request again would be another job.
+  const shouldRetry = error.retryable && !('job_id' in error.details);
+  const own = error.details['retryAfterMs'];
+  const waitMs = typeof own === 'number' ? own : error.code === 'queue_full' ? retryFullAfterMs : retryAfterMs;
+  const problem: Problem = {
+    type: problemType(error.code),
+    title,
+    status,
+    detail: error.code === 'internal' ? 'Something went wrong on our side.' : error.message,
+    instance,
+    request_id: requestId,
+    code: error.code,
+    errors: Array.isArray(error.details['errors']) ? error.details['errors'] : [],
+    ...Object.fromEntries(
+      extensions.filter((name) => name in error.details).map((name) => [name, error.details[name]]),
+    ),
+  };
+  const headers = {
+    'Content-Type': problemMediaType,
+    'X-Request-Id': requestId,
+    'x-should-retry': String(shouldRetry),
+    'retry-after-ms': shouldRetry ? String(waitMs) : '0',
+    // The next request on this connection would begin in the rest of the body, which nobody reads.
+    ...(status === 413 ? { Connection: 'close' } : {}),
+    ...(status === 401 ? { 'WWW-Authenticate': 'Bearer realm="prosemill"' } : {}),
+    ...(statusesWithRetryAfter.has(status) ? { 'Retry-After': String(Math.ceil(waitMs / 1_000)) } : {}),
+  };
+  return { status, headers, body: JSON.stringify(problem) };
+};
