@@ -37,7 +37,7 @@ const environment: Environment = {
   // As many texts at once as the engine can.
   WORKERS: '',
   AUTH: auth,
-  ...(auth === 'keys' ? { ADMIN_KEY: adminKey, RATE_LIMIT_PER_MINUTE: '0', TRUSTED_PROXIES: '1' } : {}),
+  ...(auth === 'keys' ? { ADMIN_KEY: adminKey, RATE_LIMIT_PER_MINUTE: '0' } : {}),
 };
 
 await main().then((code) => (process.exitCode = code), exitWith);

@@ -1,5 +1,6 @@
-/** Every route of /openapi.json × every way to have no right to it: a new route is tested as soon as it is documented. */
-import type { HttpBindings } from '@hono/node-server';
+/**
+ * Every route of /openapi.json × every way to have no right to it: a new route is tested as soon as it is documented.
+ */
 import { newId, type Scope, scopes } from '@prosemill/core';
 import { createTestDatabase } from '@prosemill/testkit';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
@@ -34,7 +35,7 @@ interface Answer {
 
 const adminKey = 'an-admin-key-for-tests-0123456789+/=';
 const access = { auth: 'keys', adminKey } as const;
-/** What nobody else may see of an owner and its jobs. */
+/** Texts of an owner that nobody else may see. */
 const marks = {
   owner: 'quokka',
   keyName: 'wombat',
@@ -58,7 +59,6 @@ describe.each([
   let spareKeyId: string;
   let secret: string;
   let strangersSecret: string;
-  let attempts = 0;
 
   const make = async (owner: string, allowed: readonly Scope[]) =>
     await createKey(opened.store.apiKeys, { owner, name: marks.keyName, scopes: [...allowed] });
@@ -87,7 +87,7 @@ describe.each([
     return (await opened.store.jobs.list({ ...all, ownerId: marks.owner })).items;
   };
 
-  /** What a request that is refused must leave as it is. */
+  /** The state that a refused request must leave unchanged. */
   const ownState = async () => ({
     jobs: (await listJobs()).map(({ id, version }) => [id, version]),
     keys: (await opened.store.apiKeys.list({ after: null, limit: 100 })).items.map(({ id, revokedAt }) => [
@@ -102,15 +102,8 @@ describe.each([
     if (authorization !== undefined) headers.set('Authorization', authorization);
     if (body !== undefined) headers.set('Content-Type', 'application/json');
     const init = { method, headers, ...(body === undefined ? {} : { body: JSON.stringify(body) }) };
-    const response = await opened.api.app.request(path, init, fromNewAddress());
+    const response = await opened.api.app.request(path, init);
     return { status: response.status, headers: Object.fromEntries(response.headers), text: await response.text() };
-  }
-
-  /** Whoever fails too often hears 429 instead. */
-  function fromNewAddress(): Partial<HttpBindings> {
-    attempts += 1;
-    const remoteAddress = `10.0.${attempts >> 8}.${attempts & 255}`;
-    return { incoming: { rawHeaders: [], socket: { remoteAddress } } as unknown as HttpBindings['incoming'] };
   }
 
   /** @throws for a sort of thing that this file does not know yet */

@@ -8,11 +8,7 @@ import type { IdentifyCaller } from '../services/identify-caller.ts';
 export const authenticate = (identify: IdentifyCaller): MiddlewareHandler<ApiEnv> =>
   async function authenticated(c, next) {
     const { scope, isProbe } = c.var.policy;
-    const credentials = {
-      authorization: c.req.header('Authorization'),
-      clientAddress: c.var.clientAddress,
-      needsDatabase: !isProbe,
-    };
+    const credentials = { authorization: c.req.header('Authorization'), needsDatabase: !isProbe };
     c.set('caller', scope === null ? anonymousCaller : await identify(credentials));
     await next();
   };

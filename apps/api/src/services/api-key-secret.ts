@@ -1,26 +1,26 @@
 /**
- * The secrets of API keys: `pm_`, 32 random characters, and 6 that check them. The prefix lets scanners find secrets in places where they
- * should not be, and the check tells them, and us, a secret from a look-alike without asking anybody.
+ * The secrets of API keys: `pm_`, 32 random characters, and a checksum of 6. Secret scanners search for the prefix; the
+ * checksum tells them, and this service, a secret from a look-alike without a look-up.
  */
 import { createHash, randomInt } from 'node:crypto';
 import { crc32 } from 'node:zlib';
 
 const alphabet = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz';
-/** 62³² are 190 bits: guessing is hopeless, so one round of SHA-256 protects what is stored. */
+/** 62³² are 190 bits: guessing is hopeless, so that one round of SHA-256 protects the stored hash. */
 const randomLength = 32;
 /** 62⁶ > 2³². */
 const checkLength = 6;
 const prefix = 'pm_';
 const pattern = /^pm_[0-9A-Za-z]{38}$/;
-/** Of the secret, for lists: too little to help anybody who guesses. */
+/** The part of the secret that lists show: too short to help guessing. */
 const shownLength = prefix.length + 6;
 
 export interface NewSecret {
-  /** Shown once, and kept by nobody but its owner. */
+  /** Shown once; only its owner keeps it. */
   readonly secret: string;
-  /** What is stored instead. */
+  /** Stored instead of the secret. */
   readonly hash: string;
-  /** What the secret begins with, to recognise it by. */
+  /** The beginning of the secret, to recognise it by. */
   readonly prefix: string;
 }
 
@@ -30,7 +30,7 @@ export function createSecret(): NewSecret {
   return { secret, hash: hashSecret(secret), prefix: secret.slice(0, shownLength) };
 }
 
-/** Whether it could have been made here. Says nothing of whether it was, so it need not take constant time. */
+/** Checks form and checksum. They are no secret, so this need not take constant time. */
 export function isSecret(text: string): boolean {
   return pattern.test(text) && text.endsWith(checkOf(text.slice(prefix.length, -checkLength)));
 }

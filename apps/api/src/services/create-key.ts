@@ -1,11 +1,11 @@
-/** A new API key, as /admin/keys and `pnpm keys` make it. */
+/** Makes an API key, for /admin/keys and `pnpm keys`. */
 import type { KeyRequest } from '@prosemill/contract';
 import { type ApiKey, type ApiKeyStore, newId } from '@prosemill/core';
 import { createSecret } from './api-key-secret.ts';
 
 export interface CreatedKey {
   readonly key: ApiKey;
-  /** From here on only the caller has it. */
+  /** Stored nowhere: only the caller has it. */
   readonly secret: string;
 }
 

@@ -1,21 +1,16 @@
 /**
- * Who shows keys that are not known, so that guessing costs the database little. Each client has a bucket of attempts; those whose bucket
- * is empty share a small one, so that a guesser does not lock out the valid keys behind its address.
+ * Bounds the database look-ups for API keys that this process does not know, by one token bucket. There is none for each
+ * client address: a secret has 190 random bits, so that the database is all there is to protect.
  */
-import { isIPv6 } from 'node:net';
-import { bucketPerMinute, refillMs, takeTokens } from '@prosemill/core';
+import { refillMs, takeTokens } from '@prosemill/core';
 
-/** The attempts of one client. */
-const clientBucket = bucketPerMinute(20);
-const maxClients = 10_000;
-/** The attempts of all clients whose own bucket is empty: as many as one key may read, which the database does not feel. */
-const sharedBucket = { size: 100, fillMs: 1_000 };
+/** As many as one key may read, which the database does not feel. */
+const bucket = { size: 100, fillMs: 1_000 };
 
 export class FailedAttempts {
   readonly #now: () => number;
-  /** When the bucket of a client will be full; whoever used it last is last. */
-  readonly #fullAt = new Map<string, number>();
-  #sharedFullAt = 0;
+  /** When the bucket will be full. */
+  #fullAt = 0;
 
   /** @param now  Milliseconds that never go back; tests bring their own. */
   constructor(now = (): number => performance.now()) {
@@ -23,49 +18,18 @@ export class FailedAttempts {
   }
 
   /**
-   * Allows an attempt: one of the client's own, or one of those that are shared. It is used up by that, before its outcome is known: many
-   * at the same time are no more than one after another.
-   * @returns 0; or after how many milliseconds the client should come again
+   * Takes a token before the outcome of the look-up is known, so that concurrent guesses get no more than sequential ones.
+   * @returns 0; or the milliseconds after which the client should come again
    */
-  admit(address: string): number {
-    const client = clientOf(address);
+  admit(): number {
     const now = this.#now();
-    const own = takeTokens(clientBucket, { fullInMs: (this.#fullAt.get(client) ?? 0) - now, cost: 1 });
-    if (own.isAllowed) {
-      this.#noteFullAt(client, now + own.fullInMs);
-      return 0;
-    }
-    const shared = takeTokens(sharedBucket, { fullInMs: this.#sharedFullAt - now, cost: 1 });
-    if (!shared.isAllowed) return sharedBucket.fillMs;
-    this.#sharedFullAt = now + shared.fullInMs;
-    return 0;
+    const { isAllowed, fullInMs } = takeTokens(bucket, { fullInMs: this.#fullAt - now, cost: 1 });
+    this.#fullAt = now + fullInMs;
+    return isAllowed ? 0 : bucket.fillMs;
   }
 
-  /** An attempt was none: its key is valid. */
-  takeBack(address: string): void {
-    const client = clientOf(address);
-    const fullAt = this.#fullAt.get(client);
-    if (fullAt !== undefined) this.#fullAt.set(client, fullAt - refillMs(clientBucket));
+  /** Returns the token of an attempt whose key turned out to be valid. */
+  refund(): void {
+    this.#fullAt -= refillMs(bucket);
   }
-
-  #noteFullAt(client: string, fullAt: number): void {
-    this.#fullAt.delete(client);
-    this.#fullAt.set(client, fullAt);
-    const [oldest] = this.#fullAt.keys();
-    if (this.#fullAt.size > maxClients && oldest !== undefined) this.#fullAt.delete(oldest);
-  }
-}
-
-/** Whoever has one IPv6 address has the 2⁶⁴ of its network. */
-function clientOf(address: string): string {
-  if (!isIPv6(address)) return address;
-  const [head = '', tail] = address.split('::');
-  const first = head.split(':');
-  const last = tail === undefined ? [] : tail.split(':');
-  const groups =
-    tail === undefined ? first : [...first, ...Array<string>(8 - first.length - last.length).fill('0'), ...last];
-  return groups
-    .slice(0, 4)
-    .map((group) => Number.parseInt(group || '0', 16).toString(16))
-    .join(':');
 }

@@ -1,4 +1,4 @@
-/** From the header `Authorization` to whose request it is. */
+/** Identifies the caller by the header `Authorization`. */
 import { timingSafeEqual } from 'node:crypto';
 import { AppError } from '@prosemill/core';
 import type { Access } from '../access.ts';
@@ -10,12 +10,13 @@ import type { KnownKeys } from './known-keys.ts';
 export interface Credentials {
   /** The header as it came. */
   readonly authorization: string | undefined;
-  readonly clientAddress: string;
-  /** What is asked for needs none: a key that was valid before the database went away is enough. */
+  /** False for probes: a key that was valid before the database went away is accepted. */
   readonly needsDatabase: boolean;
 }
 
-/** @throws {AppError} `unauthorized`, the same for every cause; `rate_limited` after too many keys that nobody has */
+/**
+ * @throws {AppError} `unauthorized`, the same for every cause; `rate_limited` while too many keys come that nobody has
+ */
 export type IdentifyCaller = (credentials: Credentials) => Promise<Caller>;
 
 export interface IdentifyCallerOptions {
@@ -28,29 +29,29 @@ export function createIdentifyCaller({ access, knownKeys }: IdentifyCallerOption
   const failedAttempts = new FailedAttempts();
   const adminHash = access.adminKey === null ? null : hashSecret(access.adminKey);
 
-  async function lookUp(hash: string, { clientAddress, needsDatabase }: Credentials): Promise<Caller | null> {
-    // Honest clients behind the same address go on: their keys are known.
+  async function lookUp(hash: string, needsDatabase: boolean): Promise<Caller | null> {
+    // Guesses do not hold up honest clients: their keys are known.
     const isKnown = knownKeys.has(hash);
-    const waitMs = isKnown ? 0 : failedAttempts.admit(clientAddress);
+    const waitMs = isKnown ? 0 : failedAttempts.admit();
     if (waitMs > 0) {
-      const message = 'Too many keys that are not valid came from this address.';
-      throw new AppError('rate_limited', { message, details: { retryAfterMs: Math.ceil(waitMs) } });
+      const message = 'Too many API keys that are not valid arrive at this moment.';
+      throw new AppError('rate_limited', { message, details: { retryAfterMs: waitMs } });
     }
     const caller = await (needsDatabase ? knownKeys.find(hash) : knownKeys.findThoughAway(hash));
-    if (caller !== null && !isKnown) failedAttempts.takeBack(clientAddress);
+    if (caller !== null && !isKnown) failedAttempts.refund();
     return caller;
   }
 
-  return async function identifyCaller(credentials) {
-    const secret = bearerOf(credentials.authorization);
+  return async function identifyCaller({ authorization, needsDatabase }) {
+    const secret = bearerOf(authorization);
     const hash = hashSecret(secret);
     if (adminHash !== null && timingSafeEqual(Buffer.from(hash), Buffer.from(adminHash))) return adminCaller;
-    // What has not the form of a secret asks the database nothing, so it costs no attempt.
-    const caller = isSecret(secret) ? await lookUp(hash, credentials) : null;
+    // A text without the form of a secret causes no look-up, so it costs no attempt.
+    const caller = isSecret(secret) ? await lookUp(hash, needsDatabase) : null;
     if (caller !== null) return caller;
     throw new AppError('unauthorized', { message: 'This needs a valid API key: Authorization: Bearer pm_…' });
   };
 }
 
-/** The token, or '' for anything else. @see RFC 6750, §2.1 */
+/** The token, or '' for any other header. @see RFC 6750, §2.1 */
 const bearerOf = (authorization = ''): string => /^Bearer +([\w\-.~+/]+=*) *$/i.exec(authorization)?.[1] ?? '';
