@@ -26,8 +26,6 @@ export interface SlowClientOptions {
 }
 
 const dripMs = 1_000;
-/** As many as one connection may have under way. */
-const pipelined = 4;
 /** What costs the server most for one line of request. */
 const largestPaths = ['/docs/scalar.js', '/openapi.json'] as const;
 
@@ -40,10 +38,8 @@ export function startSlowClients({ url, connectionsEach, authorization }: SlowCl
       reads: true,
     }),
     (index) => ({
-      opening: `GET ${largestPaths[index % largestPaths.length]} HTTP/1.1\r\nHost: ${hostOf(url)}\r\n\r\n`.repeat(
-        pipelined,
-      ),
-      // Between requests, and so of none; it is how the client hears that the connection is gone.
+      opening: `GET ${largestPaths[index % largestPaths.length]} HTTP/1.1\r\nHost: ${hostOf(url)}\r\n\r\n`,
+      // Belongs to no request; it is how the client hears that the connection is gone.
       drip: '\r\n',
       reads: false,
     }),

@@ -1,4 +1,4 @@
-/** Who may use this installation: everybody who reaches it, or whoever has a key. */
+/** Whether this installation needs API keys (`AUTH`). */
 import { type ApiKeyStore, isLoopback, type Logger } from '@prosemill/core';
 import type { ApiConfig } from './config.ts';
 
@@ -8,13 +8,13 @@ export type Access =
 
 type AccessConfig = Pick<ApiConfig, 'AUTH' | 'ADMIN_KEY' | 'HOST'>;
 
-/** Keys, unless AUTH says otherwise, or nobody but this machine reaches the port. */
+/** Keys are needed unless AUTH says otherwise, or only this machine reaches the port. */
 export function accessOf({ AUTH, ADMIN_KEY, HOST }: AccessConfig): Access {
   const auth = AUTH ?? (isLoopback(HOST) ? 'off' : 'keys');
   return auth === 'off' ? { auth } : { auth, adminKey: ADMIN_KEY ?? null };
 }
 
-/** Says at the start who may use the API, so that nobody is surprised later. */
+/** Logs at the start who may use the API. */
 export function announceAccess(access: Access, { HOST, ADMIN_KEY }: AccessConfig, logger: Logger): void {
   const fields = { auth: access.auth, host: HOST, hasAdminKey: ADMIN_KEY !== undefined };
   if (access.auth === 'keys') {
@@ -26,7 +26,7 @@ export function announceAccess(access: Access, { HOST, ADMIN_KEY }: AccessConfig
   }
 }
 
-/** Keys that nobody has keep everybody out. */
+/** Warns when keys are needed and there is none. */
 export async function warnWithoutKeys(access: Access, keys: ApiKeyStore, logger: Logger): Promise<void> {
   if (access.auth === 'off' || access.adminKey !== null || (await keys.hasValid())) return;
   logger.warn({}, 'nobody can use the API yet: there is no valid API key, and ADMIN_KEY is not set');

@@ -1,4 +1,4 @@
-/** Who is at the other end: the address that our own proxies vouch for, never one that a client has made up. */
+/** The client's address and scheme, as trusted proxies report them; never as a client may have made them up. */
 import type { IncomingMessage } from 'node:http';
 import { BlockList, isIP } from 'node:net';
 import { isWholeNumber } from '@prosemill/core';
@@ -6,7 +6,7 @@ import { z } from 'zod';
 import { isBasePath } from './base-path.ts';
 import { headerLines } from './header-lines.ts';
 
-/** How many proxies stand before this process, or which addresses are theirs. */
+/** The number of proxies before this process, or their addresses. */
 export type TrustedProxies = number | BlockList;
 
 type RequestHead = Pick<IncomingMessage, 'rawHeaders'> & {
@@ -27,13 +27,13 @@ export const trustedProxiesSchema = z.string().transform((text, context): Truste
 });
 
 /**
- * Counted from the right of `X-Forwarded-For`: each proxy appends whom it has heard from, so only what our own have written is
- * true, and whatever a client sends stands to its left.
+ * Counts from the right of `X-Forwarded-For`: each proxy appends the address of its peer, so the entries of trusted
+ * proxies stand rightmost, and the entries that a client sends stand to their left.
  * @returns an IP address; '' for a client that is gone already
  */
 export const clientAddress = (head: RequestHead, trusted: TrustedProxies): string => lookBack(head, trusted).client;
 
-/** Whether the request reached the outermost of our own proxies by https: counted as the address is, where they append to the header. */
+/** Whether the client reached the outermost trusted proxy by https. `X-Forwarded-Proto` is counted like the address. */
 export function isHttps(head: RequestHead, trusted: TrustedProxies): boolean {
   const { hops } = lookBack(head, trusted);
   const schemes = entriesOf(head, 'x-forwarded-proto');
@@ -41,8 +41,8 @@ export function isHttps(head: RequestHead, trusted: TrustedProxies): boolean {
 }
 
 /**
- * The path that our own proxies have taken off, the outermost first, as each appends its part to `X-Forwarded-Prefix`.
- * @returns '' for none, and for one that is no path
+ * The path that trusted proxies have taken off. Each appends its part to `X-Forwarded-Prefix`, the outermost first.
+ * @returns '' for none, and for a prefix that is no path
  */
 export function forwardedPrefix(head: RequestHead, trusted: TrustedProxies): string {
   const { hops } = lookBack(head, trusted);
@@ -52,7 +52,7 @@ export function forwardedPrefix(head: RequestHead, trusted: TrustedProxies): str
   return isBasePath(prefix) ? prefix : '';
 }
 
-/** From the peer to the first that is not a proxy of ours. @returns `hops`: our own proxies that the request came through */
+/** Goes back from the peer to the first that is no trusted proxy. @returns `hops`: the proxies between */
 function lookBack(head: RequestHead, trusted: TrustedProxies): { readonly client: string; readonly hops: number } {
   const forwarded = entriesOf(head, 'x-forwarded-for');
   let client = plainAddress(head.socket.remoteAddress ?? '') ?? '';
@@ -60,7 +60,7 @@ function lookBack(head: RequestHead, trusted: TrustedProxies): { readonly client
   while (isTrusted(client, hops, trusted)) {
     hops += 1;
     const before = plainAddress(forwarded.pop() ?? '');
-    // Not an address: nobody knows who that was, so the last one known answers for it.
+    // The entry is no address: the last known address stands for the client.
     if (before === null) break;
     client = before;
   }
@@ -74,7 +74,7 @@ function isTrusted(address: string, hops: number, trusted: TrustedProxies): bool
   return address !== '' && trusted.check(address, familyOf(address));
 }
 
-/** Without brackets and port, which some proxies write; an IPv4 address in IPv6 clothes as what it is. Null: not an address. */
+/** Without brackets and port, which some proxies write, and without the prefix of IPv4-mapped addresses; or null. */
 function plainAddress(text: string): string | null {
   const trimmed = text.trim().toLowerCase();
   const bare = /^\[(.*)\](?::\d+)?$/.exec(trimmed)?.[1] ?? /^(\d+(?:\.\d+){3}):\d+$/.exec(trimmed)?.[1] ?? trimmed;

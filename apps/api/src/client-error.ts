@@ -1,14 +1,14 @@
-/** Answers to what never becomes a request of the app: no HTTP, too slow, too large, not for an API. No middleware sees these. */
+/** Answers to bytes that never become a request of the app: not HTTP, too slow, too large. No middleware sees them. */
 import { type ServerResponse, STATUS_CODES } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { presentProblem } from '@prosemill/contract';
 import { AppError, newId } from '@prosemill/core';
 import { dataHeaders } from './middleware/security-headers.ts';
 
-/** What the middleware would have added, as far as it matters to such a client. */
+/** The headers of the middleware, as far as they matter to such a client. */
 const bareHeaders = { ...dataHeaders, 'X-Content-Type-Options': 'nosniff' };
 
-/** What the parser of node:http finds. @see https://nodejs.org/api/http.html#event-clienterror */
+/** The error for each finding of Node's parser. @see https://nodejs.org/api/http.html#event-clienterror */
 function errorOf({ code }: NodeJS.ErrnoException): AppError {
   if (code === 'ERR_HTTP_REQUEST_TIMEOUT') {
     return new AppError('request_timeout', { message: 'The request did not arrive in time.' });
@@ -25,7 +25,7 @@ function errorOf({ code }: NodeJS.ErrnoException): AppError {
   return new AppError('malformed_request', { message: 'That is not HTTP/1.1.' });
 }
 
-/** For 'clientError': the answer as bytes, then the end. */
+/** For 'clientError': writes the answer as bytes and closes. */
 export function answerClientError(error: NodeJS.ErrnoException, socket: Duplex): void {
   if (!socket.writable || error.code === 'ECONNRESET') {
     socket.destroy();
@@ -34,17 +34,17 @@ export function answerClientError(error: NodeJS.ErrnoException, socket: Duplex):
   endWithProblem(errorOf(error), socket);
 }
 
-/** For 'connect': a tunnel to somewhere else. */
+/** For 'connect', which asks for a tunnel to another server. */
 export function answerConnect(socket: Duplex): void {
   const message = 'This is no proxy: CONNECT is not allowed here.';
   endWithProblem(new AppError('method_not_allowed', { message }), socket, { Allow: 'GET, HEAD, POST, DELETE' });
 }
 
-/** For a request that the app does not get. */
+/** For a request that the app must not see. */
 export function answerRefused(error: AppError, response: ServerResponse): void {
   const { status, headers, body } = bareAnswer(error);
   response.writeHead(status, headers).end(body);
-  // Its body is of no use, and would be in the way of the end.
+  // An unread body would delay the end of the connection.
   response.req.resume();
 }
 
@@ -65,7 +65,7 @@ function bareAnswer(error: AppError) {
   return { status, headers: { ...headers, ...bareHeaders, ...end }, body };
 }
 
-/** For a request that cannot be made one of the web: its `Host` or its target is no part of a URL. */
+/** For a request that cannot become a `Request`: its `Host` or its target makes no URL. */
 export function answerBadRequest(): Response {
   const error = new AppError('malformed_request', { message: 'The host or the target of the request is not valid.' });
   const { status, headers, body } = bareAnswer(error);

@@ -1,65 +1,65 @@
-/** The open connections of a server: how many there may be, which are in nobody's interest, and how all of them end. */
+/** The open connections of a server: how many there may be, which may be cut, and how all of them end. */
 import type { Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { setImmediate as nextTurn, setTimeout as delay } from 'node:timers/promises';
 import { type Logger, settleWithin } from '@prosemill/core';
 
 export interface ConnectionLimits {
-  /** With as many, the one that has been open for longest without a whole request makes room for a new one, or else with an answer left lying. */
+  /**
+   * At this many open connections a new one evicts the oldest that has not sent a whole request, or else the oldest whose
+   * client is not reading its answer.
+   */
   readonly maxConnections: number;
-  /** Of one connection; nobody needs to send more before the first answer is there. */
-  readonly maxRequestsUnderWay: number;
-  /** How long a client may leave an answer lying, or a piece of a long one. */
+  /** How long a client may leave an answer, or the next piece of a long one, unread. */
   readonly answerTimeoutMs: number;
-  /** In all answers that clients leave lying; beyond, the slowest are cut. */
+  /** Bytes of all unread answers together; beyond, the slowest readers are cut. */
   readonly maxUnsentBytes: number;
 }
 
 export interface Connections {
   /**
-   * Notes a request that has come, and has it answered when those before it on its connection have been sent: of what a client does not
-   * take, there is one answer in memory. Or cuts the connection.
+   * Has a request answered, or cuts the connection if the answer before is not sent yet: no browser, library or proxy
+   * pipelines requests, and every answer that waits for its turn is memory.
+   * @see RFC 9112, section 9.3.2
    */
   admit(response: ServerResponse, answer: () => void): void;
-  /** Has something said that belongs to no request, and the connection closed; only the latter where it would be taken for a part of an answer. */
+  /** Sends an answer that belongs to no request, and closes. Inside another answer it only closes. */
   refuse(socket: Socket, say: () => void): void;
-  /** The response that is made or sent there, if there is one. */
+  /** The response that is being made or sent on a connection; null if there is none. */
   responseOn(socket: Socket): ServerResponse | null;
   /** Resolves when no connection and no request has come for `quietMs`; in about `limitMs` at the latest. */
   untilQuiet(limitMs: number): Promise<void>;
   /**
-   * Closes each connection, once no request is answered or arriving on it and all is sent.
-   * @returns a promise of the moment when clients know, of the connections that nobody has used lately
+   * Closes each connection once it is idle: no request is arriving or being answered, and all is sent.
+   * @returns resolves when the clients of the connections that were idle for a while know that they are closed
    */
   closeUnused(): Promise<void>;
-  /** No more looks for slow clients. */
+  /** Ends the search for slow readers. */
   stop(): void;
 }
 
 interface Connection {
-  answering: number;
-  /** The one that is made or sent. */
+  /** The one that is being made or sent. */
   response: ServerResponse | null;
-  /** To the last request that has come. */
-  last: ServerResponse | null;
+  /** Bytes read up to the end of the last request that was answered. */
   bytesDone: number;
   /** When it was opened, or last had an answer. */
   unusedSince: number;
-  /** Of its answers, as last looked at, and since when it is as much. */
+  /** Unsent bytes at the last sweep, and since when the number is the same. */
   unsentBytes: number;
   unsentSince: number;
 }
 
-/** Nobody comes any more when nobody has for so long. */
+/** Clients count as gone when none has come for this long. */
 const quietMs = 200;
 /**
- * A connection that was opened or used more lately may have its next request on the way, and is closed with the answer to that: clients
- * come back in a second, the `Retry-After` of a refusal.
+ * A connection that was opened or used more recently may have its next request on the way, and is closed with the
+ * answer to that: clients come back in a second, the `Retry-After` of a refusal.
  */
 const unusedMs = 2_000;
-/** Of the event loop, to take what waits at the port; each takes one connection. */
+/** Turns of the event loop that take connections from the kernel's queue, one each. */
 const maxTurns = 1_000;
-/** What clients get to close their side of a connection that is closed. */
+/** Time that clients get to close their side of a closed connection. */
 const goodbyeMs = 100;
 const sweepMs = 1_000;
 
@@ -79,9 +79,7 @@ export function trackConnections(server: Server, limits: ConnectionLimits, logge
       return;
     }
     connections.set(socket, {
-      answering: 0,
       response: null,
-      last: null,
       bytesDone: 0,
       unusedSince: lastArrivalAt,
       unsentBytes: 0,
@@ -99,31 +97,23 @@ export function trackConnections(server: Server, limits: ConnectionLimits, logge
       noteArrival();
       const { socket } = response.req;
       const connection = connections.get(socket);
-      if (connection === undefined) return;
-      const before = connection.last;
-      connection.last = response;
-      connection.answering += 1;
-      if (connection.answering > limits.maxRequestsUnderWay) {
+      if (connection === undefined || !socket.writable) return;
+      if (connection.response !== null) {
         socket.destroy();
         return;
       }
+      connection.response = response;
       response.once('close', () => {
-        connection.answering -= 1;
+        connection.response = null;
         connection.bytesDone = socket.bytesRead;
         connection.unusedSince = performance.now();
-        if (isClosing && connection.answering === 0) socket.destroySoon();
+        if (isClosing) socket.destroySoon();
       });
-      const begin = (): void => {
-        if (!socket.writable) return;
-        connection.response = response;
-        answer();
-      };
-      if (connection.answering === 1) begin();
-      else before?.once('close', begin);
+      answer();
     },
     refuse(socket, say) {
       const response = connections.get(socket)?.response;
-      if (response?.headersSent !== true || response.closed) say();
+      if (response?.headersSent !== true) say();
       else if (response.writableEnded) socket.destroySoon();
       else socket.destroy();
     },
@@ -135,7 +125,8 @@ export function trackConnections(server: Server, limits: ConnectionLimits, logge
         const waitMs = Math.min(lastArrivalAt + quietMs, limit) - performance.now();
         if (waitMs > 0) await delay(waitMs);
         else [seen, turns] = [arrivals, turns + 1];
-        // A turn takes one connection from the kernel's queue: the port closes after one that found none, however late it is by then.
+        // A turn takes one connection from the kernel's queue: the port closes after a turn that found none, however
+        // late that is.
         await nextTurn();
       }
     },
@@ -147,11 +138,14 @@ export function trackConnections(server: Server, limits: ConnectionLimits, logge
   };
 }
 
-/** Cuts the oldest connection on which nobody waits for an answer, or else the oldest whose answer lies there. @returns false: there is none */
+/**
+ * Cuts the oldest connection without a whole request, or else the oldest whose answer is unread.
+ * @returns false: there is neither
+ */
 function makeRoom(connections: Map<Socket, Connection>): boolean {
   let victim: Socket | null = null;
-  for (const [socket, { answering, response }] of connections) {
-    if (answering === 0 || response?.req.complete !== true) {
+  for (const [socket, { response }] of connections) {
+    if (response?.req.complete !== true) {
       victim = socket;
       break;
     }
@@ -163,7 +157,7 @@ function makeRoom(connections: Map<Socket, Connection>): boolean {
   return true;
 }
 
-/** @returns how many it has cut */
+/** @returns how many connections it has cut */
 function cutSlowReaders(connections: ReadonlyMap<Socket, Connection>, limits: ConnectionLimits): number {
   const now = performance.now();
   const unsent: (readonly [Socket, Connection])[] = [];
@@ -187,7 +181,7 @@ function cutSlowReaders(connections: ReadonlyMap<Socket, Connection>, limits: Co
 }
 
 async function closeIfUnused(socket: Socket, connection: Connection): Promise<void> {
-  if (connection.answering > 0 || socket.bytesRead !== connection.bytesDone) return;
+  if (connection.response !== null || socket.bytesRead !== connection.bytesDone) return;
   const youngMs = connection.unusedSince + unusedMs - performance.now();
   if (youngMs > 0) {
     setTimeout(() => void closeIfUnused(socket, connection), Math.ceil(youngMs));

@@ -9,7 +9,6 @@ import { openTestApi, type TestApi } from './test-api.ts';
 const body = '{"prompt":"Once upon a time"}';
 const generate = (version = '1.1', headers = ''): string =>
   `POST /generate HTTP/${version}\r\nHost: x\r\nContent-Type: application/json\r\nPrefer: wait=2\r\n${headers}Content-Length: ${body.length}\r\n\r\n${body}`;
-const get = (path: string): string => `GET ${path} HTTP/1.1\r\nHost: x\r\n\r\n`;
 
 async function hearOut(socket: Socket): Promise<string> {
   let text = '';
@@ -80,12 +79,6 @@ describe('a client that closes its side after its request', () => {
     const answer = await heard;
     expect(statusesIn(answer).at(-1)).toBe(200);
     expect(answer).toContain('there was');
-  });
-
-  it('gets the answers to several requests, in their order', async () => {
-    const socket = await open();
-    socket.end(get('/jobs') + get('/nope') + get('/livez'));
-    expect(statusesIn(await hearOut(socket)).filter((status) => status !== 100)).toEqual([200, 404, 200]);
   });
 
   it('hears that its request is not whole', async () => {

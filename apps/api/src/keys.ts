@@ -1,4 +1,4 @@
-/** `pnpm keys create|list|revoke`: API keys, past the API. Only the secret of a new one goes to standard output. */
+/** `pnpm keys create|list|revoke`: API keys, without the API. Standard output gets the secret or the list alone. */
 import { keyRequestSchema } from '@prosemill/contract';
 import {
   type ApiKey,
@@ -30,7 +30,7 @@ const pageSize = 100;
 
 type Command = (keys: ApiKeyStore) => Promise<void>;
 
-/** @throws {UsageError} for anything that is no command */
+/** @throws {UsageError} for any other arguments */
 function parseCommand(args: readonly string[]): Command {
   const [name, ...rest] = args;
   if (name === 'create') return createCommand(rest);
@@ -59,7 +59,7 @@ function createCommand(args: string[]): Command {
   return async (keys) => {
     const { key, secret } = await createKey(keys, data);
     process.stderr.write(`${lineOf(key)}\nIts secret, which is shown this once:\n`);
-    // A secret that nobody got is of no use to its owner.
+    // A key whose secret nobody has seen is useless, and would stay valid.
     await print(`${secret}\n`).catch(async (error: unknown) => {
       await keys.revoke(key.id);
       throw new Error(`The secret could not be shown, so that the key was revoked: ${errorLine(error)}`);
@@ -67,7 +67,7 @@ function createCommand(args: string[]): Command {
   };
 }
 
-/** In whole seconds: days may have a part. */
+/** Rounds to whole seconds: days may have decimals. */
 function secondsOf(days: string): number {
   const number = parseDecimal(days);
   if (number === null)
@@ -94,7 +94,7 @@ const revokeCommand = (id: string): Command =>
     process.stderr.write(`Revoked. Every process of the API refuses it within ${revocationDelayMs / 1_000} s.\n`);
   };
 
-/** A name as JSON: it may hold what a terminal would take for a command. */
+/** Names are printed as JSON: they may contain terminal escape sequences. */
 function lineOf({ id, prefix, ownerId, scopes, name, expiresAt, revokedAt, lastUsedAt }: ApiKey): string {
   const times = { expires: expiresAt, revoked: revokedAt, used: lastUsedAt };
   const said = Object.entries(times).flatMap(([what, at]) => (at === null ? [] : [`${what} ${at.toISOString()}`]));

@@ -1,4 +1,4 @@
-/** `pnpm migrate`: brings the schema of DATABASE_URL up to date, and ends. Waits for a database that is not there yet. */
+/** `pnpm migrate`: brings the schema of DATABASE_URL up to date, and ends. Waits until the database answers. */
 import { exitWith, readArguments, retryUntilAvailable } from '@prosemill/core';
 import { openStore } from '@prosemill/store';
 import { createLogger, logWarnings } from '@prosemill/telemetry';

@@ -1,4 +1,7 @@
-/** An API on a database without its tables: every route that needs them answers 503, before the migration and after a loss. */
+/**
+ * An API on a database without its tables: every route that needs them answers 503, before the migration and after a
+ * loss.
+ */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

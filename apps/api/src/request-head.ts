@@ -1,16 +1,16 @@
 /**
- * Refuses requests that Node's parser accepts and RFC 9110 and RFC 9112 do not, because a proxy and this server may read them differently:
- * request smuggling.
+ * Protects from request smuggling: refuses heads that Node's parser accepts and RFC 9110 and 9112 do not, which a proxy
+ * may read differently.
  */
 import type { IncomingMessage } from 'node:http';
 import { AppError } from '@prosemill/core';
 import { headerLines } from './header-lines.ts';
 
-/** A DNS name, an IPv4 address or an IPv6 address in brackets, with or without a port. A list is none. */
+/** A DNS name, an IPv4 address or an IPv6 address in brackets, with or without a port. Never a list. */
 const hostPattern = /^(?:\[[\da-f:.]+\]|[\w.-]+)(?::\d{1,5})?$/i;
 const absoluteForm = /^https?:\/\//i;
 
-/** @returns why the request is refused; null: it is not */
+/** @returns the reason to refuse the request; null: there is none */
 export function checkHead(request: IncomingMessage): AppError | null {
   const reason = versionProblem(request) ?? targetProblem(request) ?? hostProblem(request) ?? codingProblem(request);
   return reason === null ? null : new AppError('malformed_request', { message: reason });
@@ -20,14 +20,14 @@ function versionProblem({ httpVersion, httpVersionMajor }: IncomingMessage): str
   return httpVersionMajor === 1 ? null : `This is HTTP/1.1, not HTTP/${httpVersion}.`;
 }
 
-/** The authority of a target in absolute form wins over Host, as `URL` reads it. @see RFC 9112, section 3.2.2 */
+/** In absolute form the target's authority wins over Host; `URL` reads it. @see RFC 9112, section 3.2.2 */
 function targetProblem(request: IncomingMessage): string | null {
   const { url: target = '' } = request;
   if (!absoluteForm.test(target)) return null;
   if (!URL.canParse(target)) return 'The target of the request is not a URL.';
   const { username, password } = new URL(target);
   if (username !== '' || password !== '') return 'The target of the request must have no user and no password.';
-  // @hono/node-server knows the scheme in small letters only.
+  // @hono/node-server knows the scheme in lower case only.
   request.url = target.replace(/^https?/i, (scheme) => scheme.toLowerCase());
   return null;
 }

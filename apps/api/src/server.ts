@@ -1,4 +1,4 @@
-/** The HTTP server around an API: listens, has no patience with slow clients, and stops without cutting anybody off. */
+/** The HTTP server around an API: it listens, bounds slow clients, and stops without cutting anybody off. */
 import { createServer, type RequestListener, type Server } from 'node:http';
 import { type AddressInfo, Server as NetServer, type Socket } from 'node:net';
 import { getRequestListener } from '@hono/node-server';
@@ -12,7 +12,7 @@ import { checkHead } from './request-head.ts';
 export interface ServerLimits extends ConnectionLimits {
   /** From the connection, or the end of the last request, to the end of the headers. */
   readonly headersTimeoutMs: number;
-  /** To the end of the body. The waiting for an answer begins afterwards. */
+  /** To the end of the body. The wait for an answer does not count. */
   readonly requestTimeoutMs: number;
 }
 
@@ -22,16 +22,16 @@ export interface ServerOptions {
   /** 0 picks a free one. */
   readonly port: number;
   readonly logger: Logger;
-  /** For tests, which have less time. */
+  /** Shorter limits, for tests. */
   readonly limits?: Partial<ServerLimits>;
 }
 
 export interface ApiServer {
-  /** Where it listens, such as `http://127.0.0.1:8000`. */
+  /** The address it listens on, such as `http://127.0.0.1:8000`. */
   readonly url: string;
   /**
-   * Not ready, an answer for everybody who waits, a refusal for whoever sends a request; as soon as nobody comes any more, no new
-   * connections, and those that nobody uses are closed. What is still busy `deadlineMs` later is cut.
+   * Makes the API not ready: requests that wait are answered, new ones are refused. When no more come, it takes no new
+   * connections and closes the idle ones. Connections that are still busy `deadlineMs` later are cut.
    */
   stop(deadlineMs: number): Promise<void>;
 }
@@ -42,15 +42,14 @@ const defaultLimits: ServerLimits = {
   answerTimeoutMs: 30_000,
   maxUnsentBytes: 64 * 1_024 * 1_024,
   maxConnections: 10_000,
-  maxRequestsUnderWay: 4,
 };
-/** Longer than proxies keep theirs (60 s is usual): otherwise a request meets the end of its connection now and then. */
+/** Longer than proxies keep theirs (60 s is usual): otherwise requests would meet the end of their connection. */
 const keepAliveTimeoutMs = 75_000;
 const maxHeaderBytes = 16 * 1_024;
-/** How often Node looks for requests that take too long. */
+/** How often Node checks for requests that take too long. */
 const timeoutCheckMs = 1_000;
 
-/** Clients that never stop coming are not waited for longer than this. */
+/** The longest wait for clients to stop coming. */
 const quietLimitMs = 1_000;
 
 /** @throws when the port is taken or the address is not this machine's */
@@ -63,7 +62,7 @@ export async function startServer({ api, host, port, logger, limits: given }: Se
       await held;
       return answer;
     },
-    // The host of HTTP/1.0 requests that name none.
+    // The host of HTTP/1.0 requests without a Host line.
     { hostname: 'localhost', errorHandler: answerBadRequest },
   ) as RequestListener;
   const server: Server = createServer(
@@ -73,7 +72,7 @@ export async function startServer({ api, host, port, logger, limits: given }: Se
       keepAliveTimeout: keepAliveTimeoutMs,
       connectionsCheckingInterval: Math.min(timeoutCheckMs, limits.headersTimeoutMs),
       maxHeaderSize: maxHeaderBytes,
-      // Node would answer itself; see `checkHead`.
+      // `checkHead` refuses them: Node's own answer is no problem document.
       requireHostHeader: false,
     },
     (request, response) => {
@@ -84,7 +83,7 @@ export async function startServer({ api, host, port, logger, limits: given }: Se
       });
     },
   );
-  // By size alone: Node would leave out the last of many headers without a word.
+  // Only their size is bounded: Node would silently leave out the last of many headers.
   server.maxHeadersCount = 0;
   const connections = trackConnections(server, limits, logger);
   answerHalfClosed(server, connections);
@@ -92,7 +91,7 @@ export async function startServer({ api, host, port, logger, limits: given }: Se
     connections.admit(response, () => answerRefused(unmetExpectation(), response));
   });
   server.on('connect', (_request, socket: Socket) => {
-    // Node has taken its own listener away.
+    // Node has removed its own listener.
     socket.on('error', () => socket.destroy());
     connections.refuse(socket, () => answerConnect(socket));
   });
@@ -106,14 +105,15 @@ export async function startServer({ api, host, port, logger, limits: given }: Se
   return {
     url,
     async stop(deadlineMs) {
-      // The kernel resets connections that come as the port closes, and requests that meet the end of their connection: their clients
-      // cannot know what became of them. Who waits for an answer sends nothing else; so the answers go out when both are closed.
+      // The kernel resets connections that come as the port closes, and requests that meet the end of their connection:
+      // their clients cannot know what became of them. A client that waits for its answer sends nothing; so the answers
+      // are held until port and idle connections are closed.
       const { promise, resolve: release } = Promise.withResolvers<void>();
       held = promise;
       api.beginShutdown();
       await connections.untilQuiet(Math.min(quietLimitMs, deadlineMs / 2));
       const closed = new Promise<void>((resolve) => {
-        // `http.Server` would cut an answer that is not sent yet.
+        // `http.Server.close` would cut an answer that is not sent yet.
         NetServer.prototype.close.call(server, () => resolve());
       });
       await connections.closeUnused();

@@ -1,7 +1,5 @@
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
-import { setFlagsFromString } from 'node:v8';
-import { runInNewContext } from 'node:vm';
 import type { Problem } from '@prosemill/contract';
 import type { LogFields, Logger } from '@prosemill/core';
 import { silentLogger } from '@prosemill/testkit';
@@ -20,16 +18,6 @@ async function hearOut(socket: Socket): Promise<string> {
   socket.on('data', (chunk) => (text += String(chunk))).resume();
   await once(socket, 'close');
   return text;
-}
-
-setFlagsFromString('--expose-gc');
-const collectGarbage = runInNewContext('gc') as () => void;
-
-/** Of buffers that somebody still holds. What one collection finds is given back by the next at the latest. */
-function bytesInUse(): number {
-  collectGarbage();
-  collectGarbage();
-  return process.memoryUsage().arrayBuffers;
 }
 
 const problemIn = (answer: string): Problem => JSON.parse(answer.slice(answer.indexOf('\r\n\r\n'))) as Problem;
@@ -187,52 +175,12 @@ describe('a server among bad clients', () => {
     expect(answer.length).toBeLessThan(8_000_000);
   });
 
-  it('has one answer in memory for one that asks for many at once and takes none', async () => {
-    await start({ answerTimeoutMs: 500 });
-    await fillHistory();
-    const socket = await open();
-    socket.pause();
-    answers = 0;
-    socket.write('GET /history HTTP/1.1\r\nHost: x\r\n\r\n'.repeat(4));
-    await expect.poll(() => complaints).toContainEqual([{ connections: 1 }, 'clients did not take their answers']);
-    expect(answers).toBe(1);
-  });
-
-  it('sends the script of /docs to many without a copy for each', async () => {
-    await start();
-    const script = Buffer.byteLength(await (await fetch(`${server.url}/docs/scalar.js`)).bytes());
-    const sockets = await Promise.all(Array.from({ length: 32 }, open));
-    answers = 0;
-    const before = bytesInUse();
-    // More than the system keeps for a client: the last answer to each lies here.
-    for (const socket of sockets) socket.pause().write('GET /docs/scalar.js HTTP/1.1\r\nHost: x\r\n\r\n'.repeat(4));
-    await expect.poll(() => answers).toBeGreaterThanOrEqual(sockets.length);
-    let last = 0;
-    const isQuiet = (): boolean => {
-      const isSame = answers === last;
-      last = answers;
-      return isSame;
-    };
-    await expect.poll(isQuiet, { interval: 100 }).toBe(true);
-    expect(bytesInUse() - before).toBeLessThan(script);
-    for (const socket of sockets) socket.destroy();
-  });
-
-  it('answers what was asked for at once in its order, each when the one before is sent', async () => {
+  it.each(['/jobs', '/livez'])('cuts one that sends a request before the answer to %s is there', async (path) => {
     await start();
     const socket = await open();
-    socket.write(['/jobs', '/nope', '/livez'].map((path) => `GET ${path} HTTP/1.1\r\nHost: x\r\n\r\n`).join(''));
-    let text = '';
-    socket.on('data', (chunk) => (text += String(chunk)));
-    await expect.poll(() => text.match(/HTTP\/1\.1 \d+/g)).toEqual(['HTTP/1.1 200', 'HTTP/1.1 404', 'HTTP/1.1 200']);
-    expect(text.trimEnd()).toMatch(/\{"status":"ok"\}$/);
-  });
-
-  it('cuts one that asks and asks and takes no answer', async () => {
-    await start();
-    const socket = await open();
-    socket.write(livez.repeat(5));
-    expect((await hearOut(socket)).match(/HTTP\/1\.1 200/g)?.length ?? 0).toBeLessThan(5);
+    socket.write(`GET ${path} HTTP/1.1\r\nHost: x\r\n\r\n${livez}`);
+    expect((await hearOut(socket)).match(/HTTP\/1\.1/g)?.length ?? 0).toBeLessThan(2);
+    expect(complaints).toEqual([]);
   });
 
   it('makes room for a new client where nobody waits for an answer', async () => {
