@@ -12,6 +12,7 @@ export type Program =
   | 'apps/api/src/main.ts'
   | 'apps/worker/src/main.ts'
   | 'apps/standalone/src/main.ts'
+  | 'apps/api/src/commands/migrate.ts'
   | 'apps/api/src/migrate.ts'
   | 'apps/standalone/src/generate.ts';
 
@@ -133,7 +134,9 @@ export async function launchSeparate(environment: Environment): Promise<Service>
 }
 
 export async function migrateDatabase(environment: Environment, options: ServiceProcessOptions = {}): Promise<void> {
-  const code = await new ServiceProcess('apps/api/src/migrate.ts', environment, options).ended();
+  // The version of the upgrade tests has it there.
+  const program = options.checkout === undefined ? 'apps/api/src/commands/migrate.ts' : 'apps/api/src/migrate.ts';
+  const code = await new ServiceProcess(program, environment, options).ended();
   if (code !== 0) throw new Error(`The migration ended with ${code}.`);
 }
 

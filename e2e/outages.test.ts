@@ -58,7 +58,7 @@ describe('a database that is away', () => {
   it('at the start is waited for, with the reason', async () => {
     const database = await launchPrivate(launchPostgres);
     const environment: Environment = { DATABASE_URL: database.url };
-    expect(await new ServiceProcess('apps/api/src/migrate.ts', environment).ended()).toBe(0);
+    expect(await new ServiceProcess('apps/api/src/commands/migrate.ts', environment).ended()).toBe(0);
     await database.crash();
     const service = stopAtEnd(await startSeparate(environment));
     const request = await createClient(service.url);

@@ -16,7 +16,7 @@ async function createDatabase(encoding = 'UTF8') {
 it('every process and the migration refuse a database that is not UTF8, and say how to make one', async () => {
   const { environment } = await createDatabase('SQL_ASCII');
   const programs: readonly Program[] = [
-    'apps/api/src/migrate.ts',
+    'apps/api/src/commands/migrate.ts',
     'apps/api/src/main.ts',
     'apps/worker/src/main.ts',
     'apps/standalone/src/main.ts',
@@ -36,7 +36,7 @@ it('a newer schema is left alone: pnpm migrate says so and ends well, and API an
   await execute(
     `insert into kysely_migration values ('9998-a', '2999-01-01T00:00:00.000Z'), ('9999-b', '2999-01-02T00:00:00.000Z')`,
   );
-  const migration = new ServiceProcess('apps/api/src/migrate.ts', environment);
+  const migration = new ServiceProcess('apps/api/src/commands/migrate.ts', environment);
   expect(await migration.ended()).toBe(0);
   expect(migration.transcript()).toMatch(/made by a newer version/);
   const service = await startSeparate(environment);

@@ -161,7 +161,7 @@ const saysGoodbye = (service: Service): Service =>
 async function launchTwoContainers(): Promise<Service> {
   const database = await createTestDatabase(inject('postgresUrl'));
   const environment = { ...testEnvironment, DATABASE_URL: database.url, REDIS_URL: redisUrlForThisFile() };
-  await finish({ image: api, command: ['node', 'apps/api/src/migrate.ts'], environment });
+  await finish({ image: api, command: ['node', 'apps/api/src/commands/migrate.ts'], environment });
   const processes: readonly [LoggedProcess, LoggedProcess] = [
     await engine.run({ image: api, environment }),
     await engine.run({ image: worker, environment }),

@@ -12,7 +12,7 @@ import { gzipSync } from 'node:zlib';
 import type { JobBody } from '@prosemill/contract';
 import { childProcesses, createTestDatabase, openSql } from '@prosemill/testkit';
 import { until } from '../faults/until.ts';
-import { type Environment, ServiceProcess, testEnvironment } from '../launch.ts';
+import { type Environment, migrateDatabase, ServiceProcess, testEnvironment } from '../launch.ts';
 import { checkOut, firstVersion } from './check-out.ts';
 import { type Database, dataFile, type OldAnswer, type OldKey, type OldRequest, writeOldData } from './old-data.ts';
 
@@ -60,7 +60,7 @@ class OldRun {
       FAILPOINT: 'engine.poison:kill9',
       ENGINE_HANG_SECONDS: '300',
     };
-    if (database === 'postgres') await new ServiceProcess('apps/api/src/migrate.ts', environment, options).ended();
+    if (database === 'postgres') await migrateDatabase(environment, options);
     const programs =
       database === 'sqlite'
         ? (['apps/standalone/src/main.ts'] as const)

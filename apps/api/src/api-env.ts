@@ -1,7 +1,7 @@
 import type { HttpBindings } from '@hono/node-server';
 import type { ContractRoute, RoutePolicy } from '@prosemill/contract';
 import type { Logger, TraceContext } from '@prosemill/core';
-import type { Caller } from './caller.ts';
+import type { Caller } from './auth/caller.ts';
 
 export interface RequestTrace {
   readonly context: TraceContext;

@@ -1,5 +1,5 @@
 import type { Adapters } from '@prosemill/composition';
-import { accessOf } from './access.ts';
+import { accessOf } from './auth/access.ts';
 import type { ApiConfig } from './config.ts';
 import type { ApiOptions } from './create-api.ts';
 

@@ -1,7 +1,7 @@
 import type { HintSender, Store, WakeUps } from '@prosemill/core';
 import type { Metrics } from '@prosemill/telemetry';
 import type { JobFeed } from './services/job-feed.ts';
-import type { KnownKeys } from './services/known-keys.ts';
+import type { KnownKeys } from './auth/known-keys.ts';
 import type { ServiceState } from './services/service-state.ts';
 import type { SubmitJob } from './services/submit-job.ts';
 

@@ -2,8 +2,8 @@
 import { commonConfig, wholeNumber, wordList } from '@prosemill/composition';
 import { readConfig } from '@prosemill/core';
 import { z } from 'zod';
-import { basePathSchema } from './base-path.ts';
-import { trustedProxiesSchema } from './client-address.ts';
+import { basePathSchema } from './http/base-path.ts';
+import { trustedProxiesSchema } from './http/client-address.ts';
 
 const originList = wordList.refine((origins) => origins.every(isOrigin), {
   error: 'must be origins such as https://example.com, comma-separated',

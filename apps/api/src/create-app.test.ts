@@ -6,9 +6,9 @@ import { silentLogger } from '@prosemill/testkit';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createApp } from './create-app.ts';
 import type { RouteTable } from './route-table.ts';
-import { createKey } from './services/create-key.ts';
-import { createIdentifyCaller } from './services/identify-caller.ts';
-import { KnownKeys } from './services/known-keys.ts';
+import { createKey } from './auth/create-key.ts';
+import { createIdentifyCaller } from './auth/identify-caller.ts';
+import { KnownKeys } from './auth/known-keys.ts';
 import { openTestApi, type TestApi } from './test-api.ts';
 
 /** An error format of its own, as another API's clients would expect it. */

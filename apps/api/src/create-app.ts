@@ -2,7 +2,7 @@
 import { OpenAPIHono } from '@hono/zod-openapi';
 import { AppError } from '@prosemill/core';
 import { methodNotAllowed } from 'hono/method-not-allowed';
-import type { Access } from './access.ts';
+import type { Access } from './auth/access.ts';
 import type { ApiEnv } from './api-env.ts';
 import { authenticate, requireScope } from './middleware/authenticate.ts';
 import { crossOrigin, csrfProtection, dnsRebindingProtection } from './middleware/cross-origin.ts';
@@ -14,7 +14,7 @@ import { strictQuery } from './middleware/strict-query.ts';
 import { closeWhileStopping, refuseWhileStopping } from './middleware/while-stopping.ts';
 import { errorResponse, invalidHeader, invalidRequest, onError, wrongValuesOf } from './on-error.ts';
 import { createRouteTable, type RouteTable } from './route-table.ts';
-import type { IdentifyCaller } from './services/identify-caller.ts';
+import type { IdentifyCaller } from './auth/identify-caller.ts';
 
 export interface AppOptions extends Omit<RequestContextOptions, 'findRoute'>, RateLimitOptions {
   readonly access: Access;

@@ -2,11 +2,11 @@
 import { openAdapters } from '@prosemill/composition';
 import { retryUntilAvailable, runProcess } from '@prosemill/core';
 import { requireServer } from '@prosemill/store';
-import { announceAccess, warnWithoutKeys } from './access.ts';
+import { announceAccess, warnWithoutKeys } from './auth/access.ts';
 import { apiOptions } from './api-options.ts';
 import { readApiConfig } from './config.ts';
 import { createApi } from './create-api.ts';
-import { startServer } from './server.ts';
+import { startServer } from './http/server.ts';
 
 /** The time that requests under way get to finish. */
 const stopLimitMs = 15_000;

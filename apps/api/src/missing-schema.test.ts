@@ -10,9 +10,9 @@ import { newId, type Store } from '@prosemill/core';
 import { openStore } from '@prosemill/store';
 import { createTestDatabase, openSql, silentLogger } from '@prosemill/testkit';
 import { describe, expect, inject, it, onTestFinished } from 'vitest';
-import type { Access } from './access.ts';
+import type { Access } from './auth/access.ts';
 import type { Api } from './create-api.ts';
-import { createSecret } from './services/api-key-secret.ts';
+import { createSecret } from './auth/api-key-secret.ts';
 import { openTestApi } from './test-api.ts';
 
 const body = { prompt: 'Once upon a time' };

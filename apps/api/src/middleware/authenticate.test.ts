@@ -1,7 +1,7 @@
 import type { KeyRequest } from '@prosemill/contract';
 import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
-import { createSecret } from '../services/api-key-secret.ts';
-import { createKey } from '../services/create-key.ts';
+import { createSecret } from '../auth/api-key-secret.ts';
+import { createKey } from '../auth/create-key.ts';
 import { openTestApi, type TestApi } from '../test-api.ts';
 
 const adminKey = 'an-admin-key-for-tests-0123456789+/=';

@@ -2,8 +2,8 @@
 import { AppError } from '@prosemill/core';
 import type { MiddlewareHandler } from 'hono';
 import type { ApiEnv } from '../api-env.ts';
-import { anonymousCaller } from '../caller.ts';
-import type { IdentifyCaller } from '../services/identify-caller.ts';
+import { anonymousCaller } from '../auth/caller.ts';
+import type { IdentifyCaller } from '../auth/identify-caller.ts';
 
 export const authenticate = (identify: IdentifyCaller): MiddlewareHandler<ApiEnv> =>
   async function authenticated(c, next) {

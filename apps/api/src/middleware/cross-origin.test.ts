@@ -3,7 +3,7 @@ import { request as httpRequest, type IncomingMessage } from 'node:http';
 import { json } from 'node:stream/consumers';
 import { silentLogger } from '@prosemill/testkit';
 import { afterEach, describe, expect, it } from 'vitest';
-import { startServer } from '../server.ts';
+import { startServer } from '../http/server.ts';
 import { openTestApi, type TestApi, type TestApiOptions } from '../test-api.ts';
 
 const origin = 'https://page.example';

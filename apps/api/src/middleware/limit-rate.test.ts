@@ -6,7 +6,7 @@ import { Hono } from 'hono';
 import { describe, expect, inject, it, onTestFinished } from 'vitest';
 import type { ApiEnv } from '../api-env.ts';
 import { onError } from '../on-error.ts';
-import { createKey } from '../services/create-key.ts';
+import { createKey } from '../auth/create-key.ts';
 import { openTestApi } from '../test-api.ts';
 import { limitRate } from './limit-rate.ts';
 

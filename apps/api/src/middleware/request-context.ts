@@ -7,7 +7,7 @@ import { logFieldsOfTrace } from '@prosemill/telemetry';
 import type { Context, MiddlewareHandler } from 'hono';
 import type { ApiEnv } from '../api-env.ts';
 import type { ApiMetrics } from '../api-metrics.ts';
-import { clientAddress, forwardedPrefix, type TrustedProxies } from '../client-address.ts';
+import { clientAddress, forwardedPrefix, type TrustedProxies } from '../http/client-address.ts';
 import type { RouteMatch } from '../route-table.ts';
 
 const validRequestId = /^[A-Za-z0-9_-]{1,64}$/;

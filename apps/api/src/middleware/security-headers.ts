@@ -2,7 +2,7 @@
 import type { MiddlewareHandler } from 'hono';
 import { secureHeaders } from 'hono/secure-headers';
 import type { ApiEnv } from '../api-env.ts';
-import { isHttps, type TrustedProxies } from '../client-address.ts';
+import { isHttps, type TrustedProxies } from '../http/client-address.ts';
 
 /**
  * For answers that are data. A browser that shows one runs nothing, loads nothing, and puts it in no frame. Answers

@@ -7,7 +7,7 @@ import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
 import { docsRoute, docsScriptRoute, openApiRoute } from '@prosemill/contract';
 import { coalesced } from '@prosemill/core';
-import type { Access } from '../access.ts';
+import type { Access } from '../auth/access.ts';
 import type { RouteTable } from '../route-table.ts';
 
 const scriptUrl = new URL('browser/standalone.js', import.meta.resolve('@scalar/api-reference'));

@@ -3,7 +3,7 @@ import { createKeyRoute, type KeyBody, listKeysRoute, revokeKeyRoute } from '@pr
 import { type ApiKey, AppError } from '@prosemill/core';
 import type { ApiServices } from '../api-services.ts';
 import type { AddRoute } from '../route-table.ts';
-import { createKey } from '../services/create-key.ts';
+import { createKey } from '../auth/create-key.ts';
 import { isUuid } from '../wire/is-uuid.ts';
 import { linkNextPage } from '../wire/next-link.ts';
 

@@ -1,7 +1,7 @@
 import type { KeyRequest } from '@prosemill/contract';
 import { createTestDatabase, startTcpProxy } from '@prosemill/testkit';
 import { afterEach, beforeEach, describe, expect, inject, it, onTestFinished, vi } from 'vitest';
-import { createKey } from '../services/create-key.ts';
+import { createKey } from '../auth/create-key.ts';
 import { openTestApi, type TestApi } from '../test-api.ts';
 
 /** How long a process takes a key's word. */

@@ -5,9 +5,9 @@ import type { JobBody, Problem } from '@prosemill/contract';
 import { silentLogger } from '@prosemill/testkit';
 import { afterEach, describe, expect, it } from 'vitest';
 import { basePathSchema } from './base-path.ts';
-import type { ApiOptions } from './create-api.ts';
+import type { ApiOptions } from '../create-api.ts';
 import { type ApiServer, startServer } from './server.ts';
-import { openTestApi, type TestApi } from './test-api.ts';
+import { openTestApi, type TestApi } from '../test-api.ts';
 
 const prefix = '/writing/api';
 

@@ -5,7 +5,7 @@ import { silentLogger } from '@prosemill/testkit';
 import * as fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type ApiServer, startServer } from './server.ts';
-import { openTestApi, type TestApi } from './test-api.ts';
+import { openTestApi, type TestApi } from '../test-api.ts';
 
 const get = (headers: string, target = '/livez', version = '1.1'): string =>
   `GET ${target} HTTP/${version}\r\n${headers}Connection: close\r\n\r\n`;

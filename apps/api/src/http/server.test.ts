@@ -6,7 +6,7 @@ import { errorLine, type Store } from '@prosemill/core';
 import { silentLogger } from '@prosemill/testkit';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type ApiServer, startServer } from './server.ts';
-import { openTestApi, type TestApi } from './test-api.ts';
+import { openTestApi, type TestApi } from '../test-api.ts';
 
 interface Answer {
   readonly status: number | undefined;

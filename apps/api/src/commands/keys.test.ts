@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { openStore } from '@prosemill/store';
 import { silentLogger } from '@prosemill/testkit';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { hashSecret } from './services/api-key-secret.ts';
+import { hashSecret } from '../auth/api-key-secret.ts';
 
 interface Run {
   readonly code: number;

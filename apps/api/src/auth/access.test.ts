@@ -2,8 +2,8 @@ import { type LogFields, type Logger, newId } from '@prosemill/core';
 import { silentLogger } from '@prosemill/testkit';
 import { describe, expect, it } from 'vitest';
 import { accessOf, announceAccess, warnWithoutKeys } from './access.ts';
-import { apiConfigSchema } from './config.ts';
-import { openTestApi } from './test-api.ts';
+import { apiConfigSchema } from '../config.ts';
+import { openTestApi } from '../test-api.ts';
 
 const adminKey = 'x'.repeat(32);
 

@@ -5,7 +5,7 @@ import type { LogFields, Logger } from '@prosemill/core';
 import { silentLogger } from '@prosemill/testkit';
 import { afterEach, describe, expect, it } from 'vitest';
 import { type ApiServer, type ServerLimits, startServer } from './server.ts';
-import { openTestApi, type TestApi } from './test-api.ts';
+import { openTestApi, type TestApi } from '../test-api.ts';
 
 const body = '{"prompt":"Once upon a time"}';
 const post = (headers: string): string =>

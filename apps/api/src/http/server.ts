@@ -5,7 +5,7 @@ import { getRequestListener } from '@hono/node-server';
 import { listen, type Logger } from '@prosemill/core';
 import { answerBadRequest, answerClientError, answerConnect, answerRefused, unmetExpectation } from './client-error.ts';
 import { type ConnectionLimits, trackConnections } from './connections.ts';
-import type { Api } from './create-api.ts';
+import type { Api } from '../create-api.ts';
 import { answerHalfClosed } from './half-closed.ts';
 import { checkHead } from './request-head.ts';
 

@@ -8,7 +8,7 @@ import {
   revocationDelayMs,
   type ValidApiKey,
 } from '@prosemill/core';
-import type { Caller } from '../caller.ts';
+import type { Caller } from './caller.ts';
 
 export interface KnownKeysOptions {
   readonly keys: ApiKeyStore;

@@ -15,10 +15,10 @@ import {
 } from '@prosemill/core';
 import { openStore } from '@prosemill/store';
 import { createLogger, logWarnings } from '@prosemill/telemetry';
-import { readApiConfig } from './config.ts';
-import { wrongValuesOf } from './on-error.ts';
-import { createKey } from './services/create-key.ts';
-import { isUuid } from './wire/is-uuid.ts';
+import { readApiConfig } from '../config.ts';
+import { wrongValuesOf } from '../on-error.ts';
+import { createKey } from '../auth/create-key.ts';
+import { isUuid } from '../wire/is-uuid.ts';
 
 const usage = `usage:
     pnpm keys create --owner acme --name website [--scopes generate,read,admin] [--expires-in-days 90]

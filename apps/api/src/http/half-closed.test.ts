@@ -4,7 +4,7 @@ import type { LogFields, Logger } from '@prosemill/core';
 import { silentLogger } from '@prosemill/testkit';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type ApiServer, startServer } from './server.ts';
-import { openTestApi, type TestApi } from './test-api.ts';
+import { openTestApi, type TestApi } from '../test-api.ts';
 
 const body = '{"prompt":"Once upon a time"}';
 const generate = (version = '1.1', headers = ''): string =>

@@ -3,7 +3,7 @@ import { type ServerResponse, STATUS_CODES } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { presentProblem } from '@prosemill/contract';
 import { AppError, newId } from '@prosemill/core';
-import { dataHeaders } from './middleware/security-headers.ts';
+import { dataHeaders } from '../middleware/security-headers.ts';
 
 /** The headers of the middleware, as far as they matter to such a client. */
 const bareHeaders = { ...dataHeaders, 'X-Content-Type-Options': 'nosniff' };

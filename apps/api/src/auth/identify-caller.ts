@@ -1,8 +1,8 @@
 /** Identifies the caller by the header `Authorization`. */
 import { timingSafeEqual } from 'node:crypto';
 import { AppError } from '@prosemill/core';
-import type { Access } from '../access.ts';
-import { adminCaller, type Caller, localCaller } from '../caller.ts';
+import type { Access } from './access.ts';
+import { adminCaller, type Caller, localCaller } from './caller.ts';
 import { hashSecret, isSecret } from './api-key-secret.ts';
 import { FailedAttempts } from './failed-attempts.ts';
 import type { KnownKeys } from './known-keys.ts';

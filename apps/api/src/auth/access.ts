@@ -1,6 +1,6 @@
 /** Whether this installation needs API keys (`AUTH`). */
 import { type ApiKeyStore, isLoopback, type Logger } from '@prosemill/core';
-import type { ApiConfig } from './config.ts';
+import type { ApiConfig } from '../config.ts';
 
 export type Access =
   | { readonly auth: 'off' }

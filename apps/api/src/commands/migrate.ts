@@ -2,7 +2,7 @@
 import { exitWith, readArguments, retryUntilAvailable } from '@prosemill/core';
 import { openStore } from '@prosemill/store';
 import { createLogger, logWarnings } from '@prosemill/telemetry';
-import { readApiConfig } from './config.ts';
+import { readApiConfig } from '../config.ts';
 
 async function migrate(): Promise<void> {
   readArguments({ options: {} }, 'usage: pnpm migrate  (what to migrate is DATABASE_URL)');

@@ -4,9 +4,9 @@
 import { newId, type Scope, scopes } from '@prosemill/core';
 import { createTestDatabase } from '@prosemill/testkit';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
-import { createSecret } from './services/api-key-secret.ts';
-import { createKey } from './services/create-key.ts';
-import { openTestApi, type TestApi } from './test-api.ts';
+import { createSecret } from './api-key-secret.ts';
+import { createKey } from './create-key.ts';
+import { openTestApi, type TestApi } from '../test-api.ts';
 
 interface Operation {
   readonly method: string;
