@@ -53,7 +53,7 @@ export const createApiKeyStore = ({ db, dialect }: StoreContext): ApiKeyStore =>
     return numUpdatedRows > 0n;
   },
 
-  async noteUse(id) {
+  async recordUse(id) {
     await db
       .updateTable('api_keys')
       .set({ last_used_at: dialect.now })

@@ -97,7 +97,7 @@ export class KnownKeys {
     const caller = { ownerId: key.ownerId, keyId: key.id, scopes: key.scopes };
     if (revocations !== this.#revocations) return caller;
     const expiresAt = key.remainingMs === null ? Number.POSITIVE_INFINITY : askedAt + key.remainingMs;
-    this.#known.set(hash, { caller, askedAt, expiresAt, notedAt: this.#noteUse(key, before) });
+    this.#known.set(hash, { caller, askedAt, expiresAt, notedAt: this.#recordUse(key, before) });
     const [oldest] = this.#known.keys();
     if (this.#known.size > (this.#options.maxKeys ?? defaultMaxKeys) && oldest !== undefined)
       this.#known.delete(oldest);
@@ -105,12 +105,12 @@ export class KnownKeys {
   }
 
   /** Notes the use in the background. @returns the time at which it was last noted */
-  #noteUse({ id }: ValidApiKey, before: KnownKey | undefined): number {
+  #recordUse({ id }: ValidApiKey, before: KnownKey | undefined): number {
     const now = this.#now();
     if (before !== undefined && now - before.notedAt < noteIntervalMs) return before.notedAt;
     const { keys, logger } = this.#options;
     keys
-      .noteUse(id)
+      .recordUse(id)
       .catch((error: unknown) => logger.debug({ reason: errorLine(error) }, 'the use of a key was not noted'));
     return now;
   }

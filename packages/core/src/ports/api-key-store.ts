@@ -28,7 +28,7 @@ export interface ApiKeyStore {
    */
   revoke(id: string): Promise<boolean>;
   /** Sets `lastUsedAt`, unless that is less than an hour old. */
-  noteUse(id: string): Promise<void>;
+  recordUse(id: string): Promise<void>;
   /** True when at least one key is valid. */
   hasValid(): Promise<boolean>;
 }

@@ -72,14 +72,14 @@ export function describeApiKeys(name: string, open: OpenSession): void {
 
     it('note their use once an hour', async () => {
       const { id } = await create();
-      await session.store.apiKeys.noteUse(id);
+      await session.store.apiKeys.recordUse(id);
       const { lastUsedAt } = (await onlyKey()) ?? {};
       expect(lastUsedAt).toBeInstanceOf(Date);
       await session.travel(hourMs - 60_000);
-      await session.store.apiKeys.noteUse(id);
+      await session.store.apiKeys.recordUse(id);
       expect((await onlyKey())?.lastUsedAt).toEqual(lastUsedAt);
       await session.travel(hourMs);
-      await session.store.apiKeys.noteUse(id);
+      await session.store.apiKeys.recordUse(id);
       expect((await onlyKey())?.lastUsedAt?.getTime()).toBeGreaterThan(lastUsedAt?.getTime() ?? 0);
     });
 
