@@ -1,27 +1,32 @@
 /** The one table of error codes, and the one error class that carries them. */
 
+/** Errors of requests that HTTP itself refuses: only `apps/api` and `contract` use them. */
+const httpErrors = {
+  malformed_request: { retryable: false },
+  expectation_failed: { retryable: false },
+  misdirected_request: { retryable: false },
+  headers_too_large: { retryable: false },
+  body_too_large: { retryable: false },
+  unsupported_media_type: { retryable: false },
+  invalid_json: { retryable: false },
+  invalid_header: { retryable: false },
+  method_not_allowed: { retryable: false },
+  request_timeout: { retryable: true },
+} as const;
+
 /**
  * Every error that the service can name. `retryable`: the same attempt may succeed later without a change by the
  * caller. docs/errors.md lists the same codes; a test compares them.
  */
 export const errorTable = {
-  malformed_request: { retryable: false },
-  expectation_failed: { retryable: false },
-  invalid_json: { retryable: false },
-  invalid_header: { retryable: false },
+  ...httpErrors,
   invalid_request: { retryable: false },
   prompt_refused: { retryable: false },
   context_length_exceeded: { retryable: false },
   idempotency_key_reused: { retryable: false },
-  misdirected_request: { retryable: false },
-  request_timeout: { retryable: true },
-  headers_too_large: { retryable: false },
-  body_too_large: { retryable: false },
-  unsupported_media_type: { retryable: false },
   unauthorized: { retryable: false },
   forbidden: { retryable: false },
   not_found: { retryable: false },
-  method_not_allowed: { retryable: false },
   job_canceled: { retryable: false },
   rate_limited: { retryable: true },
   queue_full: { retryable: true },
