@@ -109,7 +109,7 @@ export function createApi(options: ApiOptions): Api {
     app,
     beginShutdown() {
       stopping = true;
-      feed.stop();
+      void feed.stop();
     },
   };
 }

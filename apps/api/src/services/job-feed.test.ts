@@ -4,7 +4,14 @@ import { join } from 'node:path';
 import { isTerminal, type Job, type JobStore, type Store } from '@prosemill/core';
 import { createQueue } from '@prosemill/queue';
 import { openStore } from '@prosemill/store';
-import { createTestDatabase, newJob, silentLogger, startTcpProxy } from '@prosemill/testkit';
+import {
+  createTestDatabase,
+  describeServiceConformance,
+  gateCalls,
+  newJob,
+  silentLogger,
+  startTcpProxy,
+} from '@prosemill/testkit';
 import { afterEach, beforeEach, describe, expect, inject, it, onTestFinished } from 'vitest';
 import { JobFeed, maxWatchersPerOwner } from './job-feed.ts';
 
@@ -38,7 +45,7 @@ describe('the feed of the jobs', () => {
 
   /** Changes are heard of by wake-ups alone, and reads are counted. */
   function openWithoutPoll(): void {
-    feed.stop();
+    void feed.stop();
     openFeed({
       find: async (ownerId, id) => {
         reads += 1;
@@ -57,7 +64,8 @@ describe('the feed of the jobs', () => {
     openFeed();
   });
   afterEach(async () => {
-    feed.stop();
+    // Not awaited: the polls of some tests hang.
+    void feed.stop();
     await store.stop();
     await rm(folder, { recursive: true });
   });
@@ -105,7 +113,7 @@ describe('the feed of the jobs', () => {
     });
 
     it('yields null and ends when the job is gone', async () => {
-      feed.stop();
+      void feed.stop();
       openFeed({ find: async () => null });
       const watcher = feed.watch(job, never);
       expect(await watcher.next()).toEqual({ value: null, done: false });
@@ -113,7 +121,7 @@ describe('the feed of the jobs', () => {
     });
 
     it('tells its watchers of an error that is not an outage', async () => {
-      feed.stop();
+      void feed.stop();
       const broken = new Error('the row cannot be read');
       openFeed({ find: async () => await Promise.reject(broken) });
       const waiting = await Promise.allSettled([wait(), wait()]);
@@ -134,7 +142,7 @@ describe('the feed of the jobs', () => {
       const other = await store.jobs.submit(newJob());
       const iterations = [feed.watch(job, never), feed.watch(job, never), feed.watch(other, never)];
       const ends = iterations.map(async (iteration) => (await iteration.next()).done);
-      feed.stop();
+      void feed.stop();
       expect(await Promise.all(ends)).toEqual([true, true, true]);
       expect((await feed.watch(job, never).next()).done).toBe(true);
       expect(feed.count).toBe(0);
@@ -142,7 +150,7 @@ describe('the feed of the jobs', () => {
   });
 
   it('reads nothing while nobody watches, however many jobs change', async () => {
-    feed.stop();
+    void feed.stop();
     const read = async (): Promise<never> => await Promise.reject(new Error(`read ${(reads += 1)}`));
     openFeed({ find: read, versions: read });
     const unwatched = feed;
@@ -192,13 +200,13 @@ describe('the feed of the jobs', () => {
 
     it('ends it for everybody when the process stops, and later ones at once', async () => {
       const waiting = Promise.all([wait(), wait()]);
-      feed.stop();
+      void feed.stop();
       for (const ended of await waiting) expect(ended?.status).toBe('queued');
       expect((await wait())?.status).toBe('queued');
     });
 
     it('polls once at a time, whoever comes and goes meanwhile', async () => {
-      feed.stop();
+      void feed.stop();
       let polls = 0;
       const asked = Promise.withResolvers<void>();
       const answer = Promise.withResolvers<void>();
@@ -232,16 +240,16 @@ describe('the feed of the jobs', () => {
       await Promise.all(waiting);
       const next = wait();
       expect(feed.count).toBe(2);
-      feed.stop();
+      void feed.stop();
       await Promise.all([others, next]);
     });
 
     it('has no bound where there is none', async () => {
-      feed.stop();
+      void feed.stop();
       openFeed({}, Number.POSITIVE_INFINITY);
       const waiting = [...fill(never), wait()];
       expect(feed.count).toBe(1_001);
-      feed.stop();
+      void feed.stop();
       await Promise.all(waiting);
     });
   });
@@ -258,7 +266,7 @@ async function hang(limitMs: number, signal = never) {
   const { wakeUps } = createQueue({ databaseUrl: 'sqlite:', redisUrl: undefined, logger: silentLogger });
   const feed = new JobFeed({ jobs: store.jobs, wakeUps, logger: silentLogger, maxPerOwner: maxWatchersPerOwner });
   onTestFinished(async () => {
-    feed.stop();
+    void feed.stop();
     await proxy.stop();
     await store.stop();
     await drop();
@@ -293,7 +301,27 @@ describe('waiting for a job whose database hangs in the middle of a read', () =>
 
   it('ends when the process stops', async () => {
     const { feed, expectSoonOver } = await hang(timeoutMs);
-    feed.stop();
+    void feed.stop();
     await expectSoonOver();
   });
+});
+
+describeServiceConformance('the feed of the jobs', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'prosemill-feed-'));
+  const store = openStore({ url: `sqlite:${join(folder, 'test.db')}`, logger: silentLogger });
+  await store.migrate();
+  const { wakeUps } = createQueue({ databaseUrl: 'sqlite:', redisUrl: undefined, logger: silentLogger });
+  const calls = gateCalls({ versions: async (ids: readonly string[]) => await store.jobs.versions(ids) });
+  const jobs = { ...store.jobs, ...calls.part };
+  const service = new JobFeed({ jobs, wakeUps, logger: silentLogger, maxPerOwner: maxWatchersPerOwner });
+  // Without a watcher nothing is read.
+  void service.watch(await store.jobs.submit(newJob()), never).next();
+  return {
+    service,
+    calls,
+    async close() {
+      await store.stop();
+      await rm(folder, { recursive: true });
+    },
+  };
 });

@@ -1,6 +1,15 @@
 /** The feed of the jobs' changes: the watchers of a job share its reads, and one poll makes up for lost wake-ups. */
-import { setTimeout as delay } from 'node:timers/promises';
-import { errorLine, isRetryable, type Job, type JobStore, type Logger, type WakeUps } from '@prosemill/core';
+import {
+  errorLine,
+  every,
+  isRetryable,
+  type Job,
+  type JobStore,
+  type Logger,
+  type Loop,
+  type Service,
+  type WakeUps,
+} from '@prosemill/core';
 
 export interface JobFeedOptions {
   readonly jobs: Pick<JobStore, 'find' | 'versions'>;
@@ -38,29 +47,41 @@ interface WatchedJob {
   readonly pauses: Set<PromiseWithResolvers<void>>;
 }
 
-export class JobFeed {
+export class JobFeed implements Service {
   readonly #options: JobFeedOptions;
   readonly #watched = new Map<string, WatchedJob>();
   readonly #watchersOf = new Map<string, number>();
+  readonly #polls: Loop;
+  #hasPollFailed = false;
   #isStopped = false;
-  #isPolling = false;
-  #unsubscribe = (): void => undefined;
+  #unsubscribe: (() => void) | null = null;
 
   constructor(options: JobFeedOptions) {
     this.#options = options;
+    this.#polls = every({
+      intervalMs: () => (options.wakeUps.isDeaf() && !this.#hasPollFailed ? deafPollMs : pollMs),
+      step: async () => await this.#poll(),
+      onError: (error) => {
+        this.#hasPollFailed = true;
+        options.logger.debug({ reason: errorLine(error) }, 'the poll for waiting clients failed');
+      },
+    });
   }
 
   start(): void {
-    this.#unsubscribe = this.#options.wakeUps.subscribe(({ type, ids }) => {
+    if (this.#isStopped) return;
+    this.#polls.start();
+    this.#unsubscribe ??= this.#options.wakeUps.subscribe(({ type, ids }) => {
       if (type === 'job-changed') for (const id of ids) this.#outdate(id);
     });
   }
 
-  /** Ends every iteration and every wait at once, in the middle of a read too; later ones end at once. Idempotent. */
-  stop(): void {
+  /** Also ends every iteration and every wait at once, in the middle of a read too; later ones end at once. */
+  async stop(): Promise<void> {
     this.#isStopped = true;
-    this.#unsubscribe();
+    this.#unsubscribe?.();
     for (const watched of this.#watched.values()) wake(watched);
+    await this.#polls.stop();
   }
 
   /** Watchers at the moment. */
@@ -127,7 +148,6 @@ export class JobFeed {
     watched.watchers += 1;
     watched.isOutdated = true;
     this.#watchersOf.set(job.ownerId, (this.#watchersOf.get(job.ownerId) ?? 0) + 1);
-    if (!this.#isPolling) void this.#poll();
     return watched;
   }
 
@@ -160,24 +180,13 @@ export class JobFeed {
     wake(watched);
   }
 
-  /** One query at a time for all watched jobs, until there is none. */
+  /** One query for all watched jobs. */
   async #poll(): Promise<void> {
-    const { jobs, wakeUps, logger } = this.#options;
-    this.#isPolling = true;
-    for (let hasFailed = false; ;) {
-      await delay(wakeUps.isDeaf() && !hasFailed ? deafPollMs : pollMs, undefined, { ref: false });
-      const ids = [...this.#watched.keys()];
-      if (this.#isStopped || ids.length === 0) break;
-      try {
-        const versions = await jobs.versions(ids);
-        hasFailed = false;
-        for (const id of ids) if (versions.get(id) !== this.#watched.get(id)?.latest?.version) this.#outdate(id);
-      } catch (error) {
-        logger.debug({ reason: errorLine(error) }, 'the poll for waiting clients failed');
-        hasFailed = true;
-      }
-    }
-    this.#isPolling = false;
+    const ids = [...this.#watched.keys()];
+    if (ids.length === 0) return;
+    const versions = await this.#options.jobs.versions(ids);
+    this.#hasPollFailed = false;
+    for (const id of ids) if (versions.get(id) !== this.#watched.get(id)?.latest?.version) this.#outdate(id);
   }
 }
 
