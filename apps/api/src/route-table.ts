@@ -1,17 +1,12 @@
 /** The routes of an app with their policies, and which of them a request is for. */
 import type { OpenAPIHono } from '@hono/zod-openapi';
-import { closedPolicy, type ContractRoute, type RoutePolicy } from '@prosemill/contract';
+import { closedPolicy, type ContractRoute } from '@prosemill/contract';
 import type { Context } from 'hono';
 import { matchedRoutes } from 'hono/route';
 import type { RouterRoute } from 'hono/types';
 import type { ApiEnv } from './api-env.ts';
 
-export interface RouteMatch {
-  /** Null where no route takes the request: an unknown path, or a wrong method. */
-  readonly route: ContractRoute | null;
-  readonly policy: RoutePolicy;
-}
-
+export type RouteMatch = Pick<ApiEnv['Variables'], 'route' | 'policy'>;
 export type RouteTable = ReturnType<typeof createRouteTable>;
 export type AddRoute = RouteTable['add'];
 

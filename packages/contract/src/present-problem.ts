@@ -2,21 +2,13 @@
 import type { AppError, ErrorCode } from '@prosemill/core';
 import { type Problem, problemMediaType, problemTable, problemType, statusesWithRetryAfter } from './problem.ts';
 
-/** The part of a request that its error body names. */
-export interface FailedRequest {
-  /** The path as the client sent it; '' for bytes that never became a request. */
-  readonly instance: string;
-  readonly requestId: string;
-}
+/** The error format of a route. `instance`: the path as the client sent it; '' for bytes that became no request. */
+export type ErrorPresenter = (
+  error: AppError,
+  request: { readonly instance: string; readonly requestId: string },
+) => { readonly status: ProblemStatus; readonly headers: Readonly<Record<string, string>>; readonly body: string };
 
-export interface ErrorAnswer {
-  readonly status: (typeof problemTable)[ErrorCode]['status'];
-  readonly headers: Readonly<Record<string, string>>;
-  readonly body: string;
-}
-
-/** The error format of a route. */
-export type ErrorPresenter = (error: AppError, request: FailedRequest) => ErrorAnswer;
+type ProblemStatus = (typeof problemTable)[ErrorCode]['status'];
 
 /** The time until a retry makes sense, unless the error has its own. */
 const retryAfterMs = 1_000;

@@ -1,14 +1,10 @@
 /** Answers clients that close their side after a whole request. Clients that are gone look the same at first. */
-import type { Server, ServerResponse } from 'node:http';
+import type { Server } from 'node:http';
 import type { Socket } from 'node:net';
+import type { Connections } from './connections.ts';
 
 /** The pause between the first two probes. Each is twice the one before, so that one exceeds the round-trip time. */
 const firstPauseMs = 25;
-
-export interface HalfClosedOptions {
-  /** The response that is being made on a connection; null if there is none. */
-  readonly responseOn: (socket: Socket) => ServerResponse | null;
-}
 
 /**
  * TCP reports a closed side both for a client that waits and for one that is gone. An interim response tells them
@@ -16,7 +12,7 @@ export interface HalfClosedOptions {
  * write. HTTP/1.0 has no interim responses: such a client is not probed, and a gone one is noticed with its answer.
  * @see RFC 9110, section 15.2
  */
-export function answerHalfClosed(server: Server, { responseOn }: HalfClosedOptions): void {
+export function answerHalfClosed(server: Server, { responseOn }: Pick<Connections, 'responseOn'>): void {
   // Without it Node aborts such requests. There is no public option.
   Object.assign(server, { httpAllowHalfOpen: true });
   server.on('connection', (socket: Socket) => {
