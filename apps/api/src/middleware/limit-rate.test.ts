@@ -10,22 +10,24 @@ import { createKey } from '../auth/create-key.ts';
 import { openTestApi } from '../test-api.ts';
 import { limitRate } from './limit-rate.ts';
 
-type Send = (rate: RoutePolicy['rate'], keyId: string | null) => Promise<Response>;
+type Send = (rate: RoutePolicy['rate'], keyId: string | null, cost?: number) => Promise<Response>;
 
-/** One process of an API whose callers name their key and the rate of their route. */
+/** One process of an API whose callers name their key, and the rate and the cost of their route. */
 function openProcess(rateLimiter: RateLimiter, submitsPerMinute: number): Send {
   const app = new Hono<ApiEnv>();
   app.use(async (c, next) => {
     c.set('requestId', newId());
     c.set('logger', silentLogger);
-    c.set('policy', { ...closedPolicy('GET'), rate: c.req.path === '/submit' ? 'submit' : 'read' });
+    const rate = c.req.path === '/submit' ? 'submit' : 'read';
+    c.set('policy', { ...closedPolicy('GET'), rate, cost: Number(c.req.header('Cost')) });
     c.set('caller', { ownerId: 'owner', keyId: c.req.header('Key') ?? null, scopes });
     await next();
   });
   app.use(limitRate({ rateLimiter, submitsPerMinute }));
   app.all('*', (c) => c.text('done'));
   app.onError(onError);
-  return async (rate, keyId) => await app.request(`/${rate}`, { headers: keyId === null ? {} : { Key: keyId } });
+  return async (rate, keyId, cost = 1) =>
+    await app.request(`/${rate}`, { headers: { Cost: String(cost), ...(keyId === null ? {} : { Key: keyId }) } });
 }
 
 async function openLimiter(redisUrl?: string): Promise<RateLimiter> {
@@ -65,6 +67,26 @@ describe.each([
     expect(waitMs).toBeGreaterThan(25_000);
     expect(waitMs).toBeLessThanOrEqual(30_000);
     expect(refused.headers.get('Retry-After')).toBe(String(Math.ceil(waitMs / 1_000)));
+  });
+
+  it('count a request as many times as its route costs', async () => {
+    const send = openProcess(await openLimiter(redisUrl()), 4);
+    const key = newId();
+    const answers = [await send('submit', key, 3), await send('submit', key, 2), await send('submit', key)];
+    expect(answers.map(({ status }) => status)).toEqual([200, 429, 200]);
+    expect(answers[1]?.headers.get('RateLimit')).toMatch(/^"submit";r=1;/);
+  });
+
+  it('refuse for good a request that costs more than its key ever has', async () => {
+    const send = openProcess(await openLimiter(redisUrl()), 2);
+    const key = newId();
+    const refused = await send('submit', key, 3);
+    expect([refused.status, refused.headers.get('x-should-retry')]).toEqual([422, 'false']);
+    expect(await refused.json()).toMatchObject({
+      code: 'invalid_request',
+      detail: 'This key may submit 2 times a minute. This request counts as 3 of them, and can never be admitted.',
+    });
+    expect((await send('submit', key, 2)).status).toBe(200);
   });
 
   it('give each key its own, and ten times as many reads as submits', async () => {

@@ -13,8 +13,8 @@ export interface RateLimitOptions {
 }
 
 /**
- * Refuses with 429 when the key has no token left for the request. Callers without a key, be it that there are none or
- * that the route is open, have no limit.
+ * Refuses with 429 when the key has too few tokens left for the request, and with 422 when it can never have enough.
+ * Callers without a key, be it that there are none or that the route is open, have no limit.
  * @see draft-ietf-httpapi-ratelimit-headers-08
  */
 export function limitRate({ rateLimiter, submitsPerMinute }: RateLimitOptions): MiddlewareHandler<ApiEnv> {
@@ -26,12 +26,12 @@ export function limitRate({ rateLimiter, submitsPerMinute }: RateLimitOptions): 
     const verdict = await rateLimiter.take({ bucket: `${keyId}:${rate}`, perMinute, cost });
     c.header('RateLimit-Policy', `"${rate}";q=${perMinute};w=${bucketPerMinute(perMinute).fillMs / 1_000}`);
     c.header('RateLimit', `"${rate}";r=${verdict.remaining};t=${Math.ceil(verdict.fullInMs / 1_000)}`);
-    if (!verdict.isAllowed) {
-      throw new AppError('rate_limited', {
-        message: `This key may ${rate} ${perMinute} times a minute.`,
-        details: verdict.retryInMs === null ? {} : { retryAfterMs: Math.ceil(verdict.retryInMs) },
-      });
+    if (verdict.isAllowed) return await next();
+    const message = `This key may ${rate} ${perMinute} times a minute.`;
+    if (verdict.retryInMs === null) {
+      const cause = `This request counts as ${cost} of them, and can never be admitted.`;
+      throw new AppError('invalid_request', { message: `${message} ${cause}` });
     }
-    await next();
+    throw new AppError('rate_limited', { message, details: { retryAfterMs: Math.ceil(verdict.retryInMs) } });
   };
 }
