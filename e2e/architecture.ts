@@ -1,4 +1,4 @@
-/** Who may import whom: the arrows of ARCHITECTURE.md as data, and what finds a breach of them. */
+/** The arrows of ARCHITECTURE.md as data, and a check of imports and package.json files against them. */
 
 /** Workspace packages that a package may import, besides itself. Test files may import testkit too. */
 export const arrows: Readonly<Record<string, readonly string[]>> = {
@@ -57,13 +57,14 @@ export interface SourceFile {
 }
 
 const scope = '@prosemill/';
-/** Code that only tests run. */
+/** Packages that only tests run. */
 const testFolders: ReadonlySet<string> = new Set(['packages/testkit', 'e2e']);
 
-export const isTest = ({ folder, path }: Pick<SourceFile, 'folder' | 'path'>): boolean =>
-  testFolders.has(folder) || path.endsWith('.test.ts');
+/** Tests, and their fixtures beside them: `test-api.ts`. No image contains either. */
+const isTest = ({ folder, path }: Pick<SourceFile, 'folder' | 'path'>): boolean =>
+  testFolders.has(folder) || /\.test\.ts$|\/test-[^/]+\.ts$/.test(path);
 
-/** What a file imports, by `import`, `export … from`, `import()` or `require.resolve`. */
+/** Module specifiers in `import`, `export … from`, `import()` and `require.resolve`. */
 export function importsOf(text: string): readonly string[] {
   const withoutComments = text.replaceAll(/\/\*[\s\S]*?\*\/|^\s*\/\/.*$/gm, '');
   const forms = [
@@ -85,10 +86,10 @@ const domainRule = 'only core/src/runtime may';
 const touchesProcess = /\bprocess\.\w|\bset(?:Timeout|Interval|Immediate)\(/;
 
 const readsEnvironment = /process\.env|import \{[^}]*\benv\b[^}]*\} from 'node:process'/;
-/** Gives a child process what this one was started with, and reads no setting in it. */
+/** Hands the environment of this process on to a child process, and reads no setting in it. */
 const passesEnvironmentOn = 'packages/engine/src/child-environment.ts';
 
-/** Why a file breaks the arrows, a line each. */
+/** @returns a line for each breach of the arrows by a file */
 export function findBreaches(file: SourceFile, manifest: PackageManifest): readonly string[] {
   const { folder, path, text } = file;
   const found: string[] = [];
@@ -103,6 +104,7 @@ export function findBreaches(file: SourceFile, manifest: PackageManifest): reado
     if (specifier.startsWith('.')) {
       const target = new URL(specifier, `file:///${path}`).pathname.slice(1);
       if (!target.startsWith(`${folder}/`)) found.push(`${path} reaches into another package: ${specifier}`);
+      if (!isTest(file) && isTest({ folder, path: target })) found.push(`${path} imports a test: ${specifier}`);
       continue;
     }
     const name = packageOf(specifier);
@@ -116,7 +118,7 @@ export function findBreaches(file: SourceFile, manifest: PackageManifest): reado
   return found;
 }
 
-/** Why a package.json breaks the arrows, a line each. */
+/** @returns a line for each breach of the arrows by a package.json */
 export function findManifestBreaches(
   folder: string,
   { dependencies, devDependencies }: PackageManifest,

@@ -1,22 +1,13 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { createTextGenerator } from '@prosemill/engine';
-import { openStore } from '@prosemill/store';
 import { openSql, silentLogger } from '@prosemill/testkit';
-import { expect, it, onTestFinished } from 'vitest';
+import { expect, it } from 'vitest';
 import { createHeartbeat } from './heartbeat.ts';
 import { RunningJobs } from './running-jobs.ts';
-import { shippedEngine } from './test-engine.ts';
+import { createDatabaseUrl, createTestEngine, openTestStore } from './test-worker.ts';
 
-it('is written once more, as it is at last, whatever changes while a report is under way', async () => {
-  const folder = await mkdtemp(join(tmpdir(), 'prosemill-heartbeat-'));
-  onTestFinished(async () => await rm(folder, { recursive: true }));
-  const url = `sqlite:${join(folder, 'test.db')}`;
-  // An SQLite file belongs to one connection at a time.
-  const unused = openStore({ url, logger: silentLogger });
-  await unused.migrate();
-  await unused.stop();
+it('is written once more with the last state, however many changes come while a report is under way', async () => {
+  const url = await createDatabaseUrl();
+  // The file belongs to one connection at a time.
+  await (await openTestStore(url)).stop();
   const before = await openSql(url);
   await before.execute('create table reports (state text)');
   for (const change of ['insert', 'update']) {
@@ -25,13 +16,10 @@ it('is written once more, as it is at last, whatever changes while a report is u
   }
   await before.close();
 
-  const store = openStore({ url, logger: silentLogger });
+  const store = await openTestStore(url);
   const heartbeat = createHeartbeat({
     workers: store.workers,
-    generator: createTextGenerator({
-      ...shippedEngine(1),
-      logger: silentLogger,
-    }),
+    generator: createTestEngine({ slots: 1 }),
     running: new RunningJobs(),
     transportProblems: () => [],
     workerId: 'worker',
@@ -40,7 +28,7 @@ it('is written once more, as it is at last, whatever changes while a report is u
   heartbeat.start();
   for (let changes = 0; changes < 50; changes += 1) heartbeat.drain();
   await expect.poll(async () => (await store.workers.listLive(60_000))[0]?.state).toBe('draining');
-  // SQLite answers within one turn of the event loop: after it no further report is under way.
+  // SQLite answers within one turn of the event loop, so every other report is written after this.
   await new Promise(setImmediate);
   await heartbeat.stop();
   await store.stop();

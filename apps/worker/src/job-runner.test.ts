@@ -1,61 +1,37 @@
 /** Attempts at jobs, with the real engine on the shipped model and a real database. */
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { queryObjects } from 'node:v8';
-import { type Job, type NewJob, newId, type Store, type TextGenerator } from '@prosemill/core';
-import { createTextGenerator } from '@prosemill/engine';
-import { createQueue } from '@prosemill/queue';
-import { openStore } from '@prosemill/store';
+import type { Job, NewJob, Store, TextGenerator } from '@prosemill/core';
 import { createMetrics, noTracing } from '@prosemill/telemetry';
-import { childProcesses, silentLogger, wordPieceTokenizer, writeGpt2Folder } from '@prosemill/testkit';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
+import { createTestFolder, newJob, silentLogger, wordPieceTokenizer, writeGpt2Folder } from '@prosemill/testkit';
+import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import { EngineGate } from './engine-gate.ts';
 import { createJobRunner } from './job-runner.ts';
 import { RunningJobs } from './running-jobs.ts';
+import { createTestEngine, createTestQueue, longText, openTestStore, signalEngine } from './test-worker.ts';
 import { createWorkerMetrics } from './worker-metrics.ts';
-import { shippedEngine } from './test-engine.ts';
 
-const parameters = {
-  maxLength: null,
-  maxNewTokens: 5,
-  temperature: 0,
-  topK: 50,
-  topP: 1,
-  repetitionPenalty: 1,
-  stop: [],
-};
-/** About a second. */
-const long = { parameters: { ...parameters, maxNewTokens: 500, temperature: 1.3, topK: 0 } };
+const parameters = { ...newJob().parameters, temperature: 0, stop: [] };
+const long = { parameters: longText };
 
 describe('an attempt at a job', () => {
   let generator: TextGenerator;
-  let folder: string;
   let store: Store;
   let running: RunningJobs;
   let runNextJob: () => Promise<boolean>;
-  const { wakeUps } = createQueue({ databaseUrl: 'sqlite:', redisUrl: undefined, logger: silentLogger });
+  const { wakeUps } = createTestQueue();
 
   beforeAll(async () => {
-    generator = createTextGenerator({
-      ...shippedEngine(undefined),
-      logger: silentLogger,
-    });
+    generator = createTestEngine();
     await generator.start();
   });
   afterAll(async () => {
     await generator.stop();
   });
   beforeEach(async () => {
-    folder = await mkdtemp(join(tmpdir(), 'prosemill-runner-'));
-    store = openStore({ url: `sqlite:${join(folder, 'test.db')}`, logger: silentLogger });
-    await store.migrate();
+    store = await openTestStore();
     running = new RunningJobs();
     runNextJob = createRunner(generator);
-  });
-  afterEach(async () => {
-    await store.stop();
-    await rm(folder, { recursive: true });
   });
 
   const createRunner = (engine: TextGenerator): (() => Promise<boolean>) =>
@@ -75,21 +51,10 @@ describe('an attempt at a job', () => {
     });
 
   const submit = async (overrides: Partial<NewJob> = {}): Promise<Job> =>
-    await store.jobs.submit({
-      id: newId(),
-      ownerId: 'local',
-      priorityClass: 1,
-      prompt: 'Once upon a time',
-      parameters,
-      seed: 1,
-      maxAttempts: 3,
-      deadlineMs: null,
-      traceparent: '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01',
-      ...overrides,
-    });
+    await store.jobs.submit(newJob({ seed: 1, parameters, ...overrides }));
   const find = async ({ id }: Job): Promise<Job | null> => await store.jobs.find('local', id);
 
-  /** Runs the job, and calls back about when its first text is there. */
+  /** Runs the job, and calls `meanwhile` once its attempt has begun. */
   async function runWith(job: Job, meanwhile: () => unknown): Promise<Job | null> {
     const attempt = runNextJob();
     await expect.poll(() => running.count, { interval: 5 }).toBe(1);
@@ -136,11 +101,10 @@ describe('an attempt at a job', () => {
   });
 
   it('fails for good when the prompt has no tokens, and says so', async () => {
-    const modelDir = await mkdtemp(join(tmpdir(), 'prosemill-small-'));
-    onTestFinished(async () => await rm(modelDir, { recursive: true }));
+    const modelDir = await createTestFolder();
     const model = join(modelDir, 'small');
     await writeGpt2Folder(model, { files: { ...wordPieceTokenizer() } });
-    const other = createTextGenerator({ ...shippedEngine(undefined), model, modelDir, logger: silentLogger });
+    const other = createTestEngine({ model, modelDir });
     onTestFinished(async () => await other.stop());
     await other.start();
     const job = await submit({ prompt: '\u200B ' });
@@ -196,7 +160,7 @@ describe('an attempt at a job', () => {
     const ended = await runWith(job, async () => {
       while (running.count > 0) {
         rescued.push(...(await store.jobs.rescueLostJobs(10)));
-        // SQLite answers within one turn of the event loop; timers need another.
+        // SQLite answers within one turn of the event loop: this lets timers run.
         await new Promise(setImmediate);
       }
     });
@@ -204,7 +168,7 @@ describe('an attempt at a job', () => {
     expect(ended).toMatchObject({ status: 'succeeded', crashCount: 0 });
   });
 
-  it('counts as a crash when the engine dies under it, and nothing is claimed until the next engine is there', async () => {
+  it('counts as a crash when the engine dies under it, and nothing is claimed until the next engine is ready', async () => {
     const job = await submit(long);
     const ended = await runWith(job, killEngine);
     expect(ended).toMatchObject({ status: 'queued', attempt: 1, crashCount: 1 });
@@ -217,7 +181,7 @@ describe('an attempt at a job', () => {
     ]);
   });
 
-  it('is made alone after a crash: what runs ends first, and what comes waits', async () => {
+  it('runs alone after a crash: running jobs end first, and new ones wait', async () => {
     const suspect = await submit(long);
     await runWith(suspect, killEngine);
     await expect.poll(() => generator.state.type).toBe('ready');
@@ -257,8 +221,4 @@ describe('an attempt at a job', () => {
   });
 });
 
-function killEngine(): void {
-  for (const { pid, command } of childProcesses(process.pid)) {
-    if (command.includes('child/main.ts')) process.kill(pid, 'SIGKILL');
-  }
-}
+const killEngine = (): void => signalEngine('SIGKILL');

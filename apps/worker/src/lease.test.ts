@@ -1,19 +1,10 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { openStore } from '@prosemill/store';
 import { newJob, silentLogger } from '@prosemill/testkit';
 import { expect, it, onTestFinished } from 'vitest';
 import { createLease } from './lease.ts';
+import { openTestStore } from './test-worker.ts';
 
 it('is not renewed any more once it is lost', async () => {
-  const folder = await mkdtemp(join(tmpdir(), 'prosemill-lease-'));
-  const store = openStore({ url: `sqlite:${join(folder, 'test.db')}`, logger: silentLogger });
-  onTestFinished(async () => {
-    await store.stop();
-    await rm(folder, { recursive: true });
-  });
-  await store.migrate();
+  const store = await openTestStore();
   const { id } = await store.jobs.submit(newJob());
   const model = { name: 'm', revision: '1', engine: 'e', dtype: 'fp32', fingerprint: 'f' };
   await store.jobs.claim({ workerId: 'worker', model, leaseMs: 30_000, fromClass: 0 });

@@ -1,16 +1,11 @@
 /** A worker that loses its database, or its hold on a job, while it works. */
-import { type Job, newId, type Store } from '@prosemill/core';
-import { createTextGenerator } from '@prosemill/engine';
+import type { Job, Store } from '@prosemill/core';
 import { createQueue, type Queue } from '@prosemill/queue';
 import { openStore } from '@prosemill/store';
-import { createMetrics, noTracing } from '@prosemill/telemetry';
 import { launchPostgres, newJob, openSql, type PrivateServer, silentLogger } from '@prosemill/testkit';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { createWorker, type Worker } from './create-worker.ts';
-import { shippedEngine } from './test-engine.ts';
-
-/** About a second. */
-const parameters = { ...newJob().parameters, maxNewTokens: 500, topK: 0, temperature: 1.3, stop: [] };
+import type { Worker } from './create-worker.ts';
+import { createTestEngine, createTestWorker, longText, openTestStore } from './test-worker.ts';
 
 interface World {
   readonly database: PrivateServer;
@@ -23,42 +18,29 @@ interface World {
 
 async function startWorker(leaseMs: number): Promise<World> {
   const database = await launchPostgres();
-  const store = openStore({ url: database.url, logger: silentLogger });
+  onTestFinished(async () => await database.stop());
+  const store = await openTestStore(database.url);
   const queue = createQueue({ databaseUrl: database.url, redisUrl: undefined, logger: silentLogger });
+  onTestFinished(async () => await queue.stop());
   const log: string[] = [];
   const add = (_fields: object, message: string): void => void log.push(message);
   const logger = { debug: add, info: add, warn: add, error: add, child: () => logger };
-  const worker = createWorker({
-    store,
+  const worker = createTestWorker(store, {
     receiver: queue.receiver,
     hints: queue.sender,
     wakeUps: queue.wakeUps,
     transportProblems: queue.problems,
-    generator: createTextGenerator({
-      ...shippedEngine(2),
-      logger: silentLogger,
-    }),
+    generator: createTestEngine({ slots: 2 }),
     logger,
-    metrics: createMetrics(),
-    tracing: noTracing,
-    workerId: newId(),
     leaseMs,
-    forbiddenWords: [],
   });
-  onTestFinished(async () => {
-    database.thaw();
-    await worker.stop(0);
-    await queue.stop();
-    await store.stop();
-    await database.stop();
-  });
-  await store.migrate();
+  onTestFinished(() => database.thaw());
   await worker.start(new AbortController().signal);
   return { database, store, queue, worker, log };
 }
 
 async function submitAndStart({ store, log }: World): Promise<Job> {
-  const job = await store.jobs.submit(newJob({ parameters }));
+  const job = await store.jobs.submit(newJob({ parameters: longText }));
   await expect.poll(() => log, { interval: 5 }).toContain('job attempt started');
   return job;
 }
@@ -94,7 +76,7 @@ describe('a database that is away when a text is ready', () => {
       await later.jobs.rescueLostJobs(10);
       return (await later.jobs.find('local', id))?.status;
     };
-    // `succeeded`: a statement that was sent before the freeze held the row's lock, and got through after all.
+    // Succeeded: the outcome was sent before the freeze, and is written now.
     await expect.poll(rescued).toBeOneOf(['queued', 'succeeded']);
   });
 });

@@ -1,55 +1,11 @@
-/** A job that kills the engine, among harmless ones: a whole worker, with the engine of production and a failpoint. */
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { armFailpoint, type Job, newId, poisonWord, type Store } from '@prosemill/core';
-import { createTextGenerator } from '@prosemill/engine';
-import { createQueue } from '@prosemill/queue';
-import { openStore } from '@prosemill/store';
-import { createMetrics, type Metrics, noTracing } from '@prosemill/telemetry';
-import { childProcesses, newJob, silentLogger } from '@prosemill/testkit';
+/** A job that kills the engine, among jobs that do not: a whole worker, with failpoint and engine as in production. */
+import { armFailpoint, type Job, poisonWord } from '@prosemill/core';
+import { createMetrics } from '@prosemill/telemetry';
+import { newJob } from '@prosemill/testkit';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { createWorker } from './create-worker.ts';
-import { shippedEngine } from './test-engine.ts';
+import { createTestEngine, createTestWorker, longText, openTestStore, signalEngine } from './test-worker.ts';
 
 const parameters = { ...newJob().parameters, maxNewTokens: 40, stop: [] };
-
-async function openTestStore(): Promise<Store> {
-  const folder = await mkdtemp(join(tmpdir(), 'prosemill-poison-'));
-  const store = openStore({ url: `sqlite:${join(folder, 'test.db')}`, logger: silentLogger });
-  onTestFinished(async () => {
-    await store.stop();
-    await rm(folder, { recursive: true });
-  });
-  await store.migrate();
-  return store;
-}
-
-async function startWorker(store: Store, hangLimitMs: number): Promise<Metrics> {
-  const queue = createQueue({ databaseUrl: 'sqlite:', redisUrl: undefined, logger: silentLogger });
-  const metrics = createMetrics();
-  const worker = createWorker({
-    store,
-    receiver: queue.receiver,
-    hints: queue.sender,
-    wakeUps: queue.wakeUps,
-    transportProblems: queue.problems,
-    generator: createTextGenerator({
-      ...shippedEngine(8),
-      hangLimitMs,
-      logger: silentLogger,
-    }),
-    logger: silentLogger,
-    metrics,
-    tracing: noTracing,
-    workerId: newId(),
-    leaseMs: 30_000,
-    forbiddenWords: [],
-  });
-  onTestFinished(async () => await worker.stop(0));
-  await worker.start(new AbortController().signal);
-  return metrics;
-}
 
 describe('a job that kills the engine', () => {
   it('is started three times and no more, and its neighbours succeed', async () => {
@@ -60,7 +16,9 @@ describe('a job that kills the engine', () => {
     for (let seed = 0; seed < 25; seed += 1) neighbours.push(await store.jobs.submit(newJob({ seed, parameters })));
     const poison = await store.jobs.submit(newJob({ prompt: `A ${poisonWord} for the king`, maxAttempts: 10 }));
     for (let seed = 25; seed < 50; seed += 1) neighbours.push(await store.jobs.submit(newJob({ seed, parameters })));
-    const metrics = await startWorker(store, 30_000);
+    const metrics = createMetrics();
+    const worker = createTestWorker(store, { metrics, generator: createTestEngine({ slots: 8 }) });
+    await worker.start(new AbortController().signal);
     const find = async ({ id }: Job): Promise<Job | null> => await store.jobs.find('local', id);
     await expect.poll(async () => (await find(poison))?.status, { timeout: 60_000 }).toBe('failed');
     expect(await find(poison)).toMatchObject({ attempt: 3, crashCount: 3, error: { code: 'worker_lost' } });
@@ -76,14 +34,12 @@ describe('a job that kills the engine', () => {
 
   it('is run again when the engine hung by accident', async () => {
     const store = await openTestStore();
-    await startWorker(store, 1_200);
-    const long = { ...parameters, maxNewTokens: 500, topK: 0, temperature: 1.3 };
-    const job = await store.jobs.submit(newJob({ parameters: long }));
+    const worker = createTestWorker(store, { generator: createTestEngine({ slots: 8, hangLimitMs: 1_200 }) });
+    await worker.start(new AbortController().signal);
+    const job = await store.jobs.submit(newJob({ parameters: longText }));
     const find = async (): Promise<Job | null> => await store.jobs.find('local', job.id);
     await expect.poll(async () => (await find())?.status, { interval: 5 }).toBe('running');
-    for (const { pid, command } of childProcesses(process.pid)) {
-      if (command.includes('child/main.ts')) process.kill(pid, 'SIGSTOP');
-    }
+    signalEngine('SIGSTOP');
     await expect.poll(async () => (await find())?.status).toBe('succeeded');
     expect(await find()).toMatchObject({ attempt: 2, crashCount: 1 });
   });

@@ -1,42 +1,13 @@
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { newId } from '@prosemill/core';
-import { createTextGenerator } from '@prosemill/engine';
-import { createQueue } from '@prosemill/queue';
-import { openStore } from '@prosemill/store';
-import { createMetrics, noTracing } from '@prosemill/telemetry';
-import { silentLogger } from '@prosemill/testkit';
+import { createMetrics } from '@prosemill/telemetry';
 import { expect, it, onTestFinished } from 'vitest';
-import { createWorker } from './create-worker.ts';
 import { startProbeServer } from './probe-server.ts';
-import { shippedEngine } from './test-engine.ts';
+import { createTestWorker, openTestStore } from './test-worker.ts';
 
-it('answers whether a worker lives and is ready, and what it counts; or, when that cannot be read, 500', async () => {
-  const store = openStore({ url: `sqlite:${join(tmpdir(), `prosemill-probes-${newId()}.db`)}`, logger: silentLogger });
-  const queue = createQueue({ databaseUrl: 'sqlite:', redisUrl: undefined, logger: silentLogger });
+it('answers whether a worker lives and is ready, and its metrics; 500 when these cannot be read', async () => {
   const metrics = createMetrics();
-  const worker = createWorker({
-    store,
-    receiver: queue.receiver,
-    hints: queue.sender,
-    wakeUps: queue.wakeUps,
-    transportProblems: queue.problems,
-    generator: createTextGenerator({
-      ...shippedEngine(1),
-      logger: silentLogger,
-    }),
-    logger: silentLogger,
-    metrics,
-    tracing: noTracing,
-    workerId: newId(),
-    leaseMs: 30_000,
-    forbiddenWords: [],
-  });
+  const worker = createTestWorker(await openTestStore(), { metrics });
   const probes = await startProbeServer({ worker, metrics, host: '127.0.0.1', port: 0 });
-  onTestFinished(async () => {
-    await probes.stop();
-    await store.stop();
-  });
+  onTestFinished(async () => await probes.stop());
   const get = async (path: string): Promise<Response> => await fetch(`http://127.0.0.1:${probes.port}${path}`);
   const statuses = await Promise.all(['/livez', '/readyz', '/nope'].map(async (path) => (await get(path)).status));
   expect(statuses).toEqual([200, 503, 404]);

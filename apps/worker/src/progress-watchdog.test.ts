@@ -1,35 +1,18 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { newId, type Store } from '@prosemill/core';
-import { createTextGenerator } from '@prosemill/engine';
-import { createQueue } from '@prosemill/queue';
-import { openStore } from '@prosemill/store';
-import { createMetrics, noTracing } from '@prosemill/telemetry';
-import { newJob, silentLogger } from '@prosemill/testkit';
-import { afterEach, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
-import { createWorker } from './create-worker.ts';
+import type { Store } from '@prosemill/core';
+import { newJob } from '@prosemill/testkit';
+import { beforeEach, describe, expect, it } from 'vitest';
 import { createProgressWatchdog, type ProgressWatchdog } from './progress-watchdog.ts';
-import { shippedEngine } from './test-engine.ts';
-
-const openQueue = () => createQueue({ databaseUrl: 'sqlite:', redisUrl: undefined, logger: silentLogger });
+import { createTestEngine, createTestQueue, createTestWorker, openTestStore } from './test-worker.ts';
 
 describe('the progress watchdog', () => {
-  let folder: string;
   let store: Store;
   let canClaim: boolean;
   let watchdog: ProgressWatchdog;
 
   beforeEach(async () => {
-    folder = await mkdtemp(join(tmpdir(), 'prosemill-watchdog-'));
-    store = openStore({ url: `sqlite:${join(folder, 'test.db')}`, logger: silentLogger });
-    await store.migrate();
+    store = await openTestStore();
     canClaim = true;
     watchdog = createProgressWatchdog({ jobs: store.jobs, canClaim: () => canClaim, onStuck: () => undefined });
-  });
-  afterEach(async () => {
-    await store.stop();
-    await rm(folder, { recursive: true });
   });
 
   it('counts looks at which there is work and nothing is claimed', async () => {
@@ -68,31 +51,12 @@ describe('the progress watchdog', () => {
     await watchdog.look();
     await store.stop();
     expect(await watchdog.look()).toBe(0);
-    store = openStore({ url: `sqlite:${join(folder, 'test.db')}`, logger: silentLogger });
   });
 
   it('ends a worker that hears of no work, and says why', async () => {
-    const generator = createTextGenerator({
-      ...shippedEngine(undefined),
-      logger: silentLogger,
-    });
-    const [heard, unheard] = [openQueue(), openQueue()];
-    const worker = createWorker({
-      store,
-      // Hints are sent to another queue than the one that this worker listens to.
-      receiver: heard.receiver,
-      hints: unheard.sender,
-      wakeUps: heard.wakeUps,
-      transportProblems: () => [],
-      generator,
-      logger: silentLogger,
-      metrics: createMetrics(),
-      tracing: noTracing,
-      workerId: newId(),
-      leaseMs: 30_000,
-      forbiddenWords: [],
-    });
-    onTestFinished(async () => await worker.stop(0));
+    const generator = createTestEngine();
+    // The worker listens to another queue than this one.
+    const worker = createTestWorker(store, { generator, hints: createTestQueue().sender });
     await worker.start(new AbortController().signal);
     const job = await store.jobs.submit(newJob());
     const begin = performance.now();

@@ -1,18 +1,14 @@
-/** The repairs of a reconciler, with a real database and a real Redis. */
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+/** A reconciler with a real database and a real Redis. */
 import { errorLine, type Store } from '@prosemill/core';
 import { createQueue, type Queue } from '@prosemill/queue';
-import { openStore } from '@prosemill/store';
 import { createMetrics } from '@prosemill/telemetry';
 import { launchRedis, newJob, openSql, type PrivateServer, silentLogger } from '@prosemill/testkit';
-import { afterEach, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
+import { beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import { createReconciler } from './reconciler.ts';
+import { createDatabaseUrl, openTestStore } from './test-worker.ts';
 import { createWorkerMetrics } from './worker-metrics.ts';
 
 describe('the reconciler', () => {
-  let folder: string;
   let url: string;
   let store: Store;
   let redis: PrivateServer;
@@ -20,19 +16,13 @@ describe('the reconciler', () => {
   let failures: number;
 
   beforeEach(async () => {
-    folder = await mkdtemp(join(tmpdir(), 'prosemill-reconciler-'));
-    url = `sqlite:${join(folder, 'test.db')}`;
-    store = openStore({ url, logger: silentLogger });
-    await store.migrate();
+    url = await createDatabaseUrl();
+    store = await openTestStore(url);
     redis = await launchRedis();
+    onTestFinished(async () => await redis.stop());
     queue = createQueue({ databaseUrl: 'sqlite:', redisUrl: redis.url, logger: silentLogger });
+    onTestFinished(async () => await queue.stop());
     failures = 0;
-  });
-  afterEach(async () => {
-    await queue.stop();
-    await redis.stop();
-    await store.stop();
-    await rm(folder, { recursive: true });
   });
 
   function startReconciler(): void {
@@ -70,14 +60,14 @@ describe('the reconciler', () => {
     await expect.poll(countHints).toBe(3);
   });
 
-  it('sends hints whatever else fails, and then does not say that hints cannot come', async () => {
+  it('sends hints when its other duties fail, and then does not say that hints cannot come', async () => {
     await submitMany(3);
     // An SQLite file belongs to one connection at a time.
     await store.stop();
     const sql = await openSql(url);
     await sql.execute('drop table idempotency_keys');
     await sql.close();
-    store = openStore({ url, logger: silentLogger });
+    store = await openTestStore(url);
     const failure: unknown = await store.jobs.deleteOldIdempotencyKeys(1).catch((error: unknown) => error);
     expect(errorLine(failure)).toContain('idempotency_keys');
     await expect.poll(countHints).toBe(0);

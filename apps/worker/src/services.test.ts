@@ -3,7 +3,6 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Service, Store } from '@prosemill/core';
-import { createTextGenerator } from '@prosemill/engine';
 import { createQueue } from '@prosemill/queue';
 import { openStore } from '@prosemill/store';
 import { createMetrics } from '@prosemill/telemetry';
@@ -13,7 +12,7 @@ import { createLease } from './lease.ts';
 import { createProgressWatchdog } from './progress-watchdog.ts';
 import { createReconciler } from './reconciler.ts';
 import { RunningJobs } from './running-jobs.ts';
-import { shippedEngine } from './test-engine.ts';
+import { createTestEngine } from './test-worker.ts';
 import { createWorkerMetrics } from './worker-metrics.ts';
 
 /** @param partOf  The part of the store that the steps of the service call first. */
@@ -51,7 +50,7 @@ describeOnStore(
   (workers) =>
     createHeartbeat({
       workers,
-      generator: createTextGenerator({ ...shippedEngine(1), logger }),
+      generator: createTestEngine({ slots: 1 }),
       running: new RunningJobs(),
       transportProblems: () => [],
       workerId: 'worker',

@@ -49,6 +49,7 @@ export type { PrivateServer, TestServer } from './servers/server.ts';
 export { openSmallDisk, type SmallDisk } from './servers/small-disk.ts';
 export { type ExecuteSql, openSql, type SqlConnection } from './servers/sql.ts';
 export { silentLogger } from './silent-logger.ts';
+export { createTestFolder } from './test-folder.ts';
 export { describeStoreConformance, type StoreSession } from './conformance/store/index.ts';
 export { openServerSession } from './conformance/store/server-session.ts';
 export { newJob } from './conformance/store/session.ts';

@@ -1,35 +1,17 @@
 /** A model's identity covers everything that its texts depend on. */
-import { cp, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { cp, readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import {
-  type Gpt2FolderOptions,
-  silentLogger,
-  smallGpt2Config,
-  startHubServer,
-  writeGpt2Folder,
-} from '@prosemill/testkit';
-import { beforeEach, describe, expect, it, onTestFinished } from 'vitest';
+import { type Gpt2FolderOptions, smallGpt2Config, startHubServer } from '@prosemill/testkit';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import { graphFileOf } from '../batched/graph-file.ts';
-import { type TestText, writeTestText } from '../test-text.ts';
 import { describeModel } from './describe-model.ts';
 import { type ResolvedModel, resolveModel } from './resolve-model.ts';
+import { createTestFolders } from './test-folders.ts';
 
-let modelDir: string;
-beforeEach(async () => {
-  modelDir = await mkdtemp(join(tmpdir(), 'prosemill-checksum-'));
-  onTestFinished(async () => await rm(modelDir, { recursive: true }));
-});
-
-async function write(name: string, options?: Gpt2FolderOptions): Promise<string> {
-  const folder = join(modelDir, name);
-  await writeGpt2Folder(folder, options);
-  return folder;
-}
+const folders = createTestFolders();
+const { write, run } = folders;
 
 const common = { revision: undefined, engine: 'batched', dtype: 'fp32', hubEndpoint: 'http://not.used' } as const;
-
-const run = async (model: string): Promise<TestText> => await writeTestText(model, { modelDir, logger: silentLogger });
 
 const replaced = async (folder: string, path: string, from: string, to: string): Promise<void> => {
   const text = await readFile(join(folder, path), 'utf8');
@@ -104,12 +86,12 @@ describe('a stored graph', () => {
   ])('%s is not opened but rebuilt', async (name, damage) => {
     const folder = await write('base');
     const expected = await run(folder);
-    const stored = graphFileOf(modelDir, await describeModel(folder, ['batched'], 'fp32'));
+    const stored = graphFileOf(folders.modelDir, await describeModel(folder, ['batched'], 'fp32'));
     await damage(stored);
     if (name.includes('shape')) {
       const larger = await write('larger', { config: { n_embd: 32, n_layer: 3 } });
       await run(larger);
-      await cp(graphFileOf(modelDir, await describeModel(larger, ['batched'], 'fp32')), stored);
+      await cp(graphFileOf(folders.modelDir, await describeModel(larger, ['batched'], 'fp32')), stored);
     }
     expect(await run(folder)).toEqual(expected);
     expect((await readFile(stored)).length).toBeGreaterThan(10_000);
@@ -124,7 +106,7 @@ describe('a download', () => {
     onTestFinished(async () => await hub.stop());
     const resolve = async (): Promise<ResolvedModel> =>
       await resolveModel(
-        { ...common, model: 'acme/small', modelDir, hubEndpoint: hub.url },
+        { ...common, model: 'acme/small', modelDir: folders.modelDir, hubEndpoint: hub.url },
         { signal: new AbortController().signal, onProgress: () => undefined },
       );
     const before = await resolve();

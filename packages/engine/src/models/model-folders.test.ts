@@ -1,40 +1,21 @@
 /**
  * Every layout of a GPT-2 model that is supported in a folder or on the hub, and the reasons why others are refused.
  */
-import { mkdir, mkdtemp, readFile, rm, symlink, truncate } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { mkdir, readFile, symlink, truncate } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import {
-  type Gpt2FolderOptions,
-  silentLogger,
-  smallGpt2Config,
-  startHubServer,
-  writeGpt2Folder,
-} from '@prosemill/testkit';
-import { beforeEach, describe, expect, it, onTestFinished } from 'vitest';
-import { type TestText, type TestTextOptions, writeTestText } from '../test-text.ts';
+import { type Gpt2FolderOptions, smallGpt2Config, startHubServer } from '@prosemill/testkit';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import { type ModelRefusal, modelRefusals } from './model-refusals.ts';
+import { createTestFolders } from './test-folders.ts';
 
 const commit = '0123456789abcdef0123456789abcdef01234567';
 
 const shipped = fileURLToPath(new URL('../../../../models/tiny-tales', import.meta.url));
 const shippedTokenizer = join(shipped, 'tokenizer.json');
 
-let modelDir: string;
-beforeEach(async () => {
-  modelDir = await mkdtemp(join(tmpdir(), 'prosemill-folders-'));
-  onTestFinished(async () => await rm(modelDir, { recursive: true }));
-});
-
-async function write(name: string, options?: Gpt2FolderOptions): Promise<string> {
-  const folder = join(modelDir, name);
-  await writeGpt2Folder(folder, options);
-  return folder;
-}
-
-const run = async (model: string, options: Partial<TestTextOptions> = {}): Promise<TestText> =>
-  await writeTestText(model, { modelDir, logger: silentLogger, ...options });
+const folders = createTestFolders();
+const { write, run } = folders;
 
 const without = (...names: (keyof typeof smallGpt2Config)[]): Readonly<Record<string, undefined>> =>
   Object.fromEntries(names.map((name) => [name, undefined]));
@@ -111,7 +92,7 @@ describe('the same model gives the same text', () => {
   it.each(['a n\u00e1me #1 %25 ?', 'gpt2--copy', 'model.git'])(
     'with transformers in a folder named %s',
     async (name) => {
-      const folder = join(modelDir, name);
+      const folder = join(folders.modelDir, name);
       await symlink(shipped, folder);
       const { loaded, text } = await run(folder, { engine: 'transformers' });
       expect(loaded?.identity.name).toBe(name);
