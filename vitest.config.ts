@@ -1,10 +1,49 @@
-/** One run for the whole workspace: the servers start once, every file gets a database and a Redis prefix of its own. */
-import { defineConfig } from 'vitest/config';
+/**
+ * The tests, in four projects that run one after another. The name or the folder of a test file tells its project:
+ *
+ *   unit      *.test.ts           no server, no engine, no waiting
+ *   service   *.service.test.ts   servers, processes, the engine on one thread; these tests wait more than they compute
+ *   alone     *.alone.test.ts     measures time or memory, or uses all cores; one file runs at a time
+ *   faults    *.faults.test.ts, e2e/faults, e2e/proof   breaks servers, processes and networks, or proves for long
+ *
+ * `pnpm test:unit` runs the first, `pnpm test` the first three, `pnpm test:faults` the last; a path runs in any.
+ */
+import { defineConfig, type TestProjectInlineConfiguration } from 'vitest/config';
+import { parseCLI } from 'vitest/node';
+
+const anywhere = '{apps,bench,e2e,packages}/**';
+const faultFolders = 'e2e/{faults,proof}/**';
+/** A Postgres and a Redis. The first project that needs them starts them for all. */
+const globalSetup = 'packages/testkit/src/global-setup.ts';
+
+const project = (
+  name: string,
+  groupOrder: number,
+  options: TestProjectInlineConfiguration['test'],
+): TestProjectInlineConfiguration => ({ extends: true, test: { name, sequence: { groupOrder }, ...options } });
+
+const untilFaults = [
+  project('unit', 0, {
+    include: [`${anywhere}/*.test.ts`],
+    exclude: ['**/node_modules/**', '**/*.{service,alone,faults}.test.ts', faultFolders],
+    maxWorkers: '100%',
+  }),
+  project('service', 1, { include: [`${anywhere}/*.service.test.ts`], maxWorkers: 3, globalSetup }),
+  project('alone', 2, { include: [`${anywhere}/*.alone.test.ts`], maxWorkers: 1 }),
+];
+const faults = project('faults', 3, {
+  include: [`${anywhere}/*.faults.test.ts`, `${faultFolders}/*.test.ts`],
+  // The full run measures the promised times.
+  maxWorkers: process.env['FAULTS'] === 'full' ? 1 : 2,
+  globalSetup,
+});
+
+const { filter, options } = parseCLI(['vitest', ...process.argv.slice(2)]);
+const isWhole = filter.length === 0 && options.project === undefined;
 
 export default defineConfig({
   test: {
-    include: ['packages/*/src/**/*.test.ts', 'apps/*/src/**/*.test.ts', 'bench/src/**/*.test.ts', 'e2e/**/*.test.ts'],
-    globalSetup: ['packages/testkit/src/global-setup.ts'],
+    projects: isWhole ? untilFaults : [...untilFaults, faults],
     testTimeout: 120_000,
     hookTimeout: 120_000,
     expect: { poll: { timeout: 30_000 } },

@@ -1,4 +1,4 @@
-/** For `infra/images/verify`: not part of `pnpm test`, as it builds images. */
+/** Config of `infra/images/verify`, which builds images and so is not part of `pnpm test`. */
 import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vitest/config';
 

@@ -1,4 +1,4 @@
-/** Vitest's global setup: one real Postgres and one real Redis for the whole run; files ask for their own database or prefix. */
+/** Vitest's global setup: a Postgres and a Redis for the run. Each file makes a database or a prefix of its own. */
 import type { TestProject } from 'vitest/node';
 import { startPostgres } from './servers/postgres.ts';
 import { startRedis } from './servers/redis.ts';
@@ -11,14 +11,16 @@ declare module 'vitest' {
   }
 }
 
-export async function setup(project: TestProject): Promise<() => Promise<void>> {
+/** Vitest calls this for each project with tests to run. The first call starts the servers for all. */
+export async function setup({ vitest }: TestProject): Promise<(() => Promise<void>) | undefined> {
+  if ('postgresUrl' in vitest.getProvidedContext()) return undefined;
   const redis = await startRedis();
   const postgres = await startPostgres().catch(async (error: unknown) => {
     await redis.stop();
     throw error;
   });
-  project.provide('postgresUrl', postgres.url);
-  project.provide('redisUrl', redis.url);
+  vitest.provide('postgresUrl', postgres.url);
+  vitest.provide('redisUrl', redis.url);
   return async function teardown() {
     await Promise.all([postgres.stop(), redis.stop()]);
   };

@@ -1,16 +1,13 @@
-/** Starting, stopping and dying: exit codes, one line for what is wrong, and nothing lost. */
+/** Start, stop and death of processes: exit codes, one line for each error, and no lost job. */
 import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { existsSync } from 'node:fs';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { JobBody } from '@prosemill/contract';
-import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 import {
   childProcesses,
   createTestDatabase,
+  createTestFolder,
   freePort,
   type HubServer,
   openSql,
@@ -27,13 +24,10 @@ import {
   testEnvironment,
 } from './launch.ts';
 
-const root = fileURLToPath(new URL('..', import.meta.url));
 const longRequest = { prompt: 'Once upon a time', max_new_tokens: 480, top_k: 0, temperature: 1.3 };
 
 async function sqliteFile(): Promise<{ readonly DATABASE_URL: string }> {
-  const folder = await mkdtemp(join(tmpdir(), 'prosemill-e2e-'));
-  onTestFinished(async () => await rm(folder, { recursive: true }));
-  return { DATABASE_URL: `sqlite:${join(folder, 'prosemill.db')}` };
+  return { DATABASE_URL: `sqlite:${join(await createTestFolder(), 'prosemill.db')}` };
 }
 
 async function postgresDatabase(): Promise<Environment> {
@@ -58,7 +52,7 @@ async function submitMany(request: Request, count: number): Promise<readonly str
 
 const jobOf = async (request: Request, id: string): Promise<JobBody> => (await request<JobBody>(`/jobs/${id}`)).body;
 
-/** The first that a worker is in the middle of. */
+/** A running job. */
 async function someRunning(request: Request): Promise<string> {
   const running = async () => (await request<{ data: JobBody[] }>('/jobs?status=running')).body.data[0]?.id;
   await expect.poll(running, { interval: 5 }).toBeDefined();
@@ -71,7 +65,7 @@ async function expectAllSucceed(request: Request, ids: readonly string[]): Promi
   return await Promise.all(ids.map((id) => jobOf(request, id)));
 }
 
-/** What a process says that does not start with this. */
+/** The output of a process that refuses to start in this environment. */
 async function refusalOf(environment: Environment): Promise<string> {
   const process = new ServiceProcess('apps/standalone/src/main.ts', environment);
   expect(await process.ended()).toBe(1);
@@ -79,7 +73,7 @@ async function refusalOf(environment: Environment): Promise<string> {
 }
 
 describe('the service in one process', () => {
-  it('asks for keys where other machines reach the port, says so, and lets ADMIN_KEY make the first', async () => {
+  it('requires keys where other machines reach the port, logs so, and lets ADMIN_KEY make the first', async () => {
     const adminKey = { Authorization: `Bearer ${'x'.repeat(32)}` };
     const environment = { ...(await sqliteFile()), HOST: '0.0.0.0', ADMIN_KEY: 'x'.repeat(32) };
     const service = stopAtEnd(await launchStandalone(environment));
@@ -93,7 +87,7 @@ describe('the service in one process', () => {
     expect([created.status, (await request('/jobs', { headers })).status]).toEqual([201, 200]);
   });
 
-  it('hands back what it cannot finish on Ctrl-C, exits 0, and goes on with it when it is started again', async () => {
+  it('hands back unfinished jobs on Ctrl-C, exits 0, and continues them at the next start', async () => {
     const environment = { ...(await sqliteFile()), SHUTDOWN_GRACE_SECONDS: '0' };
     const first = stopAtEnd(await launchStandalone(environment));
     const request = await createClient(first.url);
@@ -101,18 +95,18 @@ describe('the service in one process', () => {
     await someRunning(request);
     const begin = performance.now();
     expect(await first.stop('SIGINT')).toEqual([0]);
-    // Promised to who presses Ctrl-C.
+    // The promise for Ctrl-C.
     expect(performance.now() - begin).toBeLessThan(5_000);
     expect(first.processes[0]?.log.at(-1)).toMatchObject({ msg: 'stopped' });
 
     const second = stopAtEnd(await launchStandalone(environment));
     const jobs = await expectAllSucceed(await createClient(second.url), ids);
-    // None was lost, and a hand-back is no failure: it costs no attempt of the three.
+    // A hand-back is not a failure: it costs no attempt.
     expect(Math.max(...jobs.map(({ attempt }) => attempt))).toBeLessThanOrEqual(2);
     expect(await second.stop()).toEqual([0]);
   });
 
-  it('hands back its jobs when its terminal is closed, which the engine hears too', async () => {
+  it('hands back its jobs when its terminal is closed, although the engine gets SIGHUP too', async () => {
     const environment = { ...(await sqliteFile()), ...testEnvironment, SHUTDOWN_GRACE_SECONDS: '0' };
     const port = String(await freePort());
     const command = `exec '${process.execPath}' apps/standalone/src/main.ts`;
@@ -144,7 +138,7 @@ describe('the service in one process', () => {
     expect(ids).toContain(running);
   });
 
-  it('lets a short job finish, and answers who waits for it', async () => {
+  it('lets a short job finish, and answers its waiting client', async () => {
     const service = stopAtEnd(await launchStandalone(await sqliteFile()));
     const request = await createClient(service.url);
     const answer = request<{ generated_text: string }>('/generate', { json: { ...longRequest, seed: 1 } });
@@ -183,7 +177,7 @@ describe('the service in one process', () => {
     await expectAllSucceed(requestAgain, ids);
   });
 
-  it('takes up a job whose process was killed', async () => {
+  it('continues a job whose process was killed', async () => {
     const environment = { ...(await sqliteFile()), LEASE_SECONDS: '3' };
     const first = stopAtEnd(await launchStandalone(environment));
     const request = await createClient(first.url);
@@ -203,7 +197,7 @@ describe('the service in one process', () => {
     expect(second.output).toMatch(/^prosemill: The database file .* is in use by another Prosemill process\. .*\n$/);
   });
 
-  it('lists everything that is wrong with its configuration', async () => {
+  it('lists all errors of its configuration', async () => {
     const process = new ServiceProcess('apps/standalone/src/main.ts', {
       PORT: 'eighty',
       DATABASE_URL: 'mysql://user:secret@host/db',
@@ -215,7 +209,7 @@ describe('the service in one process', () => {
     expect(process.output).not.toContain('secret');
   });
 
-  it('refuses a failpoint in production, and one that it does not know', async () => {
+  it('refuses a failpoint in production, and an unknown failpoint', async () => {
     expect(await refusalOf({ FAILPOINT: 'worker.after_claim:kill9', NODE_ENV: 'production' })).toContain(
       '- FAILPOINT: must not be set when NODE_ENV is production',
     );
@@ -224,7 +218,7 @@ describe('the service in one process', () => {
     );
   });
 
-  it('says which port is taken', async () => {
+  it('names the port that is in use', async () => {
     const first = stopAtEnd(await launchStandalone(await sqliteFile()));
     const { port } = new URL(first.url);
     const environment = { ...(await sqliteFile()), PORT: port, MODEL: 'shipped' };
@@ -233,7 +227,7 @@ describe('the service in one process', () => {
     expect(second.output).toMatch(new RegExp(`^prosemill: PORT ${port} of HOST 127.0.0.1 is in use .*EADDRINUSE.*\n$`));
   });
 
-  it('says why the chosen model is not available, and does not run another', async () => {
+  it('tells why the configured model cannot be loaded, and does not run another', async () => {
     const environment = { ...(await sqliteFile()), PORT: '0', MODEL: '/no/such/folder' };
     const process = new ServiceProcess('apps/standalone/src/main.ts', environment);
     expect(await process.ended()).toBe(1);
@@ -242,9 +236,7 @@ describe('the service in one process', () => {
 });
 
 async function modelEnvironment(hub: HubServer): Promise<Environment> {
-  const modelDir = await mkdtemp(join(tmpdir(), 'prosemill-e2e-'));
-  onTestFinished(async () => await rm(modelDir, { recursive: true }));
-  return { ...(await sqliteFile()), HF_ENDPOINT: hub.url, MODEL: 'acme/tiny', MODEL_DIR: modelDir };
+  return { ...(await sqliteFile()), HF_ENDPOINT: hub.url, MODEL: 'acme/tiny', MODEL_DIR: await createTestFolder() };
 }
 
 describe('a model that has to be downloaded first', () => {
@@ -286,7 +278,7 @@ describe('a model that has to be downloaded first', () => {
     expect(await service.stop('SIGINT')).toEqual([0]);
   });
 
-  it('gives way to the shipped model when MODEL is not set and the hub has the wrong one, and says so', async () => {
+  it('gives way to the shipped model when MODEL is not set and the download fails, and says so', async () => {
     const hub = await startHub();
     const environment = { ...(await modelEnvironment(hub)), MODEL: '' };
     const service = stopAtEnd(await launchStandalone(environment));
@@ -303,7 +295,7 @@ describe('a model that has to be downloaded first', () => {
 });
 
 describe('API and worker as processes of their own', () => {
-  it('hand a job over from a worker that is stopped to the next one', async () => {
+  it('hand a job over from a stopped worker to the next one', async () => {
     const environment = { ...(await postgresDatabase()), SHUTDOWN_GRACE_SECONDS: '0' };
     const service = stopAtEnd(await launchSeparate(environment));
     const request = await createClient(service.url);
@@ -317,10 +309,10 @@ describe('API and worker as processes of their own', () => {
     await expectAllSucceed(request, ids);
   });
 
-  it('answer 202 to who waits when the API is stopped', async () => {
+  it('answer 202 to waiting clients when the API is stopped', async () => {
     const service = stopAtEnd(await launchSeparate(await postgresDatabase()));
     const request = await createClient(service.url);
-    // Nobody works on it.
+    // With the worker stopped, the job stays queued.
     const [api, worker] = service.processes;
     await worker?.stop('SIGTERM');
     const waiting = request<JobBody>('/generate', { json: longRequest });
@@ -337,66 +329,4 @@ describe('API and worker as processes of their own', () => {
       expect(process.output).toContain('DATABASE_URL: must be postgres://');
     },
   );
-});
-
-async function generate(args: readonly string[]) {
-  const process = new ServiceProcess('apps/standalone/src/generate.ts', { MODEL: 'shipped' }, { args });
-  return { code: await process.ended(), output: process.output };
-}
-
-describe('pnpm generate', () => {
-  it('writes the text to the terminal', async () => {
-    const { code, output } = await generate(['Once upon a time', '--max-new-tokens', '10', '--temperature', '0']);
-    expect(code).toBe(0);
-    expect(output).toMatch(/^Once upon a time\w*.+/);
-    expect(output).toContain('[tiny-tales, 4 + 10 tokens');
-  });
-
-  it('writes nothing before a prompt that is refused', async () => {
-    const { code, output } = await generate(['Once upon a time', '--max-new-tokens', '99999']);
-    expect(code).toBe(1);
-    expect(output).toMatch(/^prosemill: The prompt has 4 tokens/);
-  });
-
-  it('ends with its text so far on Ctrl-C, as shells expect', async () => {
-    const args = ['apps/standalone/src/generate.ts', 'Once upon a time', '--max-new-tokens', '500'];
-    const child = spawn(process.execPath, args, { cwd: root, env: { PATH: process.env['PATH'], ...testEnvironment } });
-    const exited = once(child, 'exit');
-    const errorOutput = text(child.stderr);
-    let output = '';
-    for await (const chunk of child.stdout.setEncoding('utf8')) {
-      if (output === '') child.kill('SIGINT');
-      output += String(chunk);
-    }
-    expect(await exited).toEqual([130, null]);
-    expect(output).toMatch(/^Once upon a time[^]*\n$/);
-    expect(await errorOutput).toMatch(/^\[tiny-tales, .* finish reason canceled\]\n$/);
-  });
-
-  it('ends quietly when its reader has what it wants', async () => {
-    const command = `'${process.execPath}' apps/standalone/src/generate.ts 'Once upon a time' --seed 1 | head -c 20`;
-    const child = spawn('sh', ['-c', command], { cwd: root, env: { PATH: process.env['PATH'], ...testEnvironment } });
-    const [output, error] = await Promise.all([text(child.stdout), text(child.stderr)]);
-    expect([output.length, error]).toEqual([20, '']);
-  });
-
-  it.each([
-    [[], 'usage: pnpm generate'],
-    [['a', '--top-p', '7'], '--top-p: '],
-    [['a', '--seed', ''], '--seed: must be a number in plain decimals, not ""'],
-    [['a', '--seed', '0x10'], '--seed: '],
-    [['a', '--seed=-1'], '--seed: '],
-    [['a', '--top-k', '1e3'], '--top-k: '],
-    [['a', '--temperature', ' 1'], '--temperature: '],
-    [['a', '--nonsense', '7'], 'nonsense'],
-    [['a'.repeat(501)], 'prompt'],
-    [['a', '--stop', ''], '--stop: must not be empty'],
-    [['a', ...['b', 'c', 'd', 'e', 'f'].flatMap((stop) => ['--stop', stop])], '--stop: Too big'],
-  ])('says what is wrong with %o', async (args, expected) => {
-    const { code, output } = await generate(args);
-    expect(code).toBe(2);
-    expect(output).toContain(expected);
-    expect(output).not.toContain('    at ');
-    expect(output).not.toContain('The configuration');
-  });
 });

@@ -1,52 +1,8 @@
-import { errorLine, newId, type Store } from '@prosemill/core';
-import {
-  createTestDatabase,
-  describeStoreConformance,
-  launchPostgres,
-  newJob,
-  openServerSession,
-  silentLogger,
-  startTcpProxy,
-  type TcpProxy,
-} from '@prosemill/testkit';
-import { Client } from 'pg';
-import { describe, expect, inject, it, onTestFinished } from 'vitest';
-import { openStore } from './index.ts';
-
-async function openClient(url: string): Promise<Client> {
-  const client = new Client({ connectionString: url });
-  await client.connect();
-  onTestFinished(async () => await client.end());
-  return client;
-}
-
-async function execute(url: string, statement: string): Promise<readonly Record<string, unknown>[]> {
-  const client = new Client({ connectionString: url });
-  await client.connect();
-  try {
-    return (await client.query<Record<string, unknown>>(statement)).rows;
-  } finally {
-    await client.end();
-  }
-}
-
-describeStoreConformance('Postgres', async () => {
-  const database = await createTestDatabase(inject('postgresUrl'));
-  const open = (clockOffsetMs: number) => openStore({ url: database.url, logger: silentLogger, clockOffsetMs });
-  return await openServerSession({ database, open });
-});
-
-async function emptyDatabase(): Promise<string> {
-  const { url, drop } = await createTestDatabase(inject('postgresUrl'));
-  onTestFinished(drop);
-  return url;
-}
-
-function openForTest(url: string): Store {
-  const store = openStore({ url, logger: silentLogger });
-  onTestFinished(async () => await store.stop());
-  return store;
-}
+/** A Postgres server that crashes, hangs, ends connections or becomes read-only. */
+import { newId, type Store } from '@prosemill/core';
+import { launchPostgres, newJob, startTcpProxy, type TcpProxy } from '@prosemill/testkit';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { emptyDatabase, execute, openClient, openForTest } from './test-postgres.ts';
 
 /** A store whose connections go through a proxy. */
 async function openThroughProxy(): Promise<{ url: string; proxy: TcpProxy; store: Store }> {
@@ -62,58 +18,12 @@ async function openThroughProxy(): Promise<{ url: string; proxy: TcpProxy; store
 const useConnections = async ({ jobs }: Store): Promise<unknown> =>
   await Promise.all(Array.from({ length: 5 }, () => jobs.measureQueue()));
 
-/** Counts the rows of jobs that statements have read so far. Sessions report them when they end. */
-async function readRows(url: string): Promise<number> {
-  const others = `select 1 from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()`;
-  await expect.poll(async () => (await execute(url, others)).length, { interval: 20 }).toBe(0);
-  const read = `select seq_tup_read + idx_tup_fetch as rows from pg_stat_user_tables where relname = 'jobs'`;
-  return Number((await execute(url, read))[0]?.['rows']);
-}
-
 const unavailable: unknown = expect.objectContaining({ code: 'database_unavailable' });
 
 const terminateOthers =
   'select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()';
 
 describe('a Postgres server', () => {
-  it('can be migrated by several processes at once', async () => {
-    const url = await emptyDatabase();
-    const stores = Array.from({ length: 4 }, () => openForTest(url));
-    await Promise.all(stores.map((store) => store.migrate()));
-    await expect(Promise.all(stores.map((store) => store.requireReady()))).resolves.toHaveLength(4);
-  });
-
-  it('is migrated once a long transaction is over, and nobody else waits for that migration meanwhile', async () => {
-    const url = await emptyDatabase();
-    const store = openForTest(url);
-    await store.migrate();
-    // The columns stay, as after an operator's own `alter table`.
-    await execute(url, `delete from kysely_migration where name = '0006-job-event-columns'`);
-    const backup = await openClient(url);
-    await backup.query('begin');
-    await backup.query('select * from job_events');
-    const migration = store.migrate().catch((error: unknown) => error);
-    const waiting = `select 1 from pg_locks where relation = 'job_events'::regclass and not granted`;
-    await expect.poll(async () => (await execute(url, waiting)).length).toBe(1);
-    const job = newJob();
-    expect(await store.jobs.submit(job)).toMatchObject({ id: job.id });
-    expect(await migration).toMatchObject({ code: 'database_unavailable' });
-    await backup.query('commit');
-    await store.migrate();
-    await store.requireReady();
-  });
-
-  it('has connections that can be counted, and calls that wait for one', async () => {
-    const url = await emptyDatabase();
-    const store = openForTest(url);
-    await store.migrate();
-    expect(store.connections()).toEqual({ inUse: 0, idle: 0, waiting: 0 });
-    const reads = Promise.all(Array.from({ length: 15 }, () => store.jobs.measureQueue()));
-    await expect.poll(() => store.connections(), { interval: 1 }).toMatchObject({ inUse: 10, waiting: 5 });
-    await reads;
-    expect(store.connections()).toEqual({ inUse: 0, idle: 10, waiting: 0 });
-  });
-
   it('may end its connections: the next statement works again', async () => {
     const url = await emptyDatabase();
     const store = openForTest(url);
@@ -223,23 +133,6 @@ describe('a Postgres server', () => {
     expect(await store.jobs.submit(newJob())).toMatchObject({ status: 'queued' });
   });
 
-  it('does not read a whole burst for one claim, whatever its statistics of the table are', async () => {
-    const url = await emptyDatabase();
-    const filling = openForTest(url);
-    await filling.migrate();
-    await execute(url, 'alter table jobs set (autovacuum_enabled = false)');
-    await Promise.all(Array.from({ length: 1_000 }, async () => await filling.jobs.submit(newJob())));
-    await filling.stop();
-    const before = await readRows(url);
-    const claiming = openForTest(url);
-    const model = { name: 'a', revision: 'b', engine: 'batched', dtype: 'fp32', fingerprint: 'c' };
-    for (const fromClass of [0, 1] as const) {
-      expect(await claiming.jobs.claim({ workerId: 'w', leaseMs: 60_000, model, fromClass })).not.toBeNull();
-    }
-    await claiming.stop();
-    expect((await readRows(url)) - before).toBeLessThan(100);
-  });
-
   it('may crash and come back', async () => {
     const server = await launchPostgres();
     onTestFinished(async () => await server.stop());
@@ -251,12 +144,5 @@ describe('a Postgres server', () => {
     );
     await server.restart();
     await expect.poll(async () => await store.jobs.find('local', newId()).catch(() => 'away')).toBeNull();
-  });
-
-  it('that cannot be reached is an error in one line, without the password', async () => {
-    const store = openForTest('postgres://user:secret@127.0.0.1:1/none');
-    const failure: unknown = await store.requireReady().catch((error: unknown) => error);
-    expect(failure).toMatchObject({ code: 'database_unavailable', cause: { code: 'ECONNREFUSED' } });
-    expect(errorLine(failure)).not.toContain('secret');
   });
 });

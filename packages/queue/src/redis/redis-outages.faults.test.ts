@@ -1,74 +1,14 @@
+/** A Redis server that crashes, hangs, loses its data or is full. */
 import { type Hint, newId } from '@prosemill/core';
-import {
-  describeHintQueueConformance,
-  describeRateLimiterConformance,
-  describeSharedHintQueueConformance,
-  describeWakeUpsConformance,
-  type HintQueueSession,
-  launchRedis,
-  type PrivateServer,
-  silentLogger,
-  startTcpProxy,
-} from '@prosemill/testkit';
+import { launchRedis, type PrivateServer, silentLogger, startTcpProxy } from '@prosemill/testkit';
 import { Redis } from 'ioredis';
-import { beforeEach, describe, expect, inject, it, onTestFinished } from 'vitest';
+import { beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import type { Queue } from '../queue.ts';
 import { createRedisQueue } from './redis-queue.ts';
-
-const open = (url: string, prefix = `test-${newId()}`): Queue =>
-  createRedisQueue({ url, prefix, logger: silentLogger });
 
 async function untilReady({ problems }: Queue): Promise<void> {
   await expect.poll(problems).toEqual([]);
 }
-
-async function openSession(): Promise<HintQueueSession> {
-  const prefix = `test-${newId()}`;
-  return { open: () => open(inject('redisUrl'), prefix), keepsHints: true, close: async () => undefined };
-}
-
-describeHintQueueConformance('Redis', openSession);
-describeSharedHintQueueConformance('Redis', openSession);
-
-describeRateLimiterConformance('Redis', async () => {
-  const queue = open(inject('redisUrl'));
-  await untilReady(queue);
-  return { limiter: queue.rateLimiter, close: async () => await queue.stop() };
-});
-
-describe('rate limits on Redis', () => {
-  it('are one bucket for all processes', async () => {
-    const prefix = `test-${newId()}`;
-    const queues = [open(inject('redisUrl'), prefix), open(inject('redisUrl'), prefix)];
-    onTestFinished(async () => void (await Promise.all(queues.map(async (queue) => await queue.stop()))));
-    await Promise.all(queues.map(untilReady));
-    const takes = queues.flatMap(({ rateLimiter }) =>
-      Array.from({ length: 50 }, () => rateLimiter.take({ bucket: 'bucket', perMinute: 10 })),
-    );
-    expect((await Promise.all(takes)).filter(({ isAllowed }) => isAllowed)).toHaveLength(10);
-  });
-
-  it('leave nothing behind when the bucket is full again', async () => {
-    const prefix = `test-${newId()}`;
-    const queue = open(inject('redisUrl'), prefix);
-    const client = new Redis(inject('redisUrl'));
-    onTestFinished(async () => {
-      client.disconnect();
-      await queue.stop();
-    });
-    await untilReady(queue);
-    await queue.rateLimiter.take({ bucket: 'bucket', perMinute: 600 });
-    expect(await client.pttl(`${prefix}:rate:bucket`)).toBeLessThanOrEqual(100);
-    await expect.poll(async () => await client.keys(`${prefix}:rate:*`)).toEqual([]);
-  });
-});
-
-describeWakeUpsConformance('Redis', async () => {
-  const prefix = `test-${newId()}`;
-  const one = open(inject('redisUrl'), prefix);
-  const two = open(inject('redisUrl'), prefix);
-  return { ends: [one, two], close: async () => undefined };
-});
 
 const trySend = async ({ sender }: Queue): Promise<string> => await sender.send([hint()]).then(() => 'sent', String);
 
@@ -84,7 +24,7 @@ describe('Redis in trouble', () => {
   });
 
   function openOnServer(url = server.url): Queue {
-    const queue = open(url);
+    const queue = createRedisQueue({ url, prefix: 'test', logger: silentLogger });
     onTestFinished(async () => {
       server.thaw();
       await queue.stop();
@@ -230,14 +170,6 @@ describe('Redis in trouble', () => {
         return await fullAt();
       })
       .toBe(1);
-  });
-
-  it('holds a hint once, however often it is sent', async () => {
-    const queue = openOnServer();
-    const repeated = hint();
-    await expect.poll(async () => await queue.sender.send([repeated]).then(() => 'sent', String)).toBe('sent');
-    for (let repeats = 1; repeats < 50; repeats += 1) await queue.sender.send([repeated]);
-    expect(await queue.sender.countWaiting()).toBe(1);
   });
 
   it('may be away at the start', async () => {

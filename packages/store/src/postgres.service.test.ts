@@ -1,0 +1,89 @@
+import { errorLine } from '@prosemill/core';
+import {
+  createTestDatabase,
+  describeStoreConformance,
+  newJob,
+  openServerSession,
+  silentLogger,
+} from '@prosemill/testkit';
+import { describe, expect, inject, it } from 'vitest';
+import { openStore } from './index.ts';
+import { emptyDatabase, execute, openClient, openForTest } from './test-postgres.ts';
+
+describeStoreConformance('Postgres', async () => {
+  const database = await createTestDatabase(inject('postgresUrl'));
+  const open = (clockOffsetMs: number) => openStore({ url: database.url, logger: silentLogger, clockOffsetMs });
+  return await openServerSession({ database, open });
+});
+
+/** Counts the rows of jobs that statements have read so far. Sessions report them when they end. */
+async function readRows(url: string): Promise<number> {
+  const others = `select 1 from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()`;
+  await expect.poll(async () => (await execute(url, others)).length, { interval: 20 }).toBe(0);
+  const read = `select seq_tup_read + idx_tup_fetch as rows from pg_stat_user_tables where relname = 'jobs'`;
+  return Number((await execute(url, read))[0]?.['rows']);
+}
+
+describe('a Postgres server', () => {
+  it('can be migrated by several processes at once', async () => {
+    const url = await emptyDatabase();
+    const stores = Array.from({ length: 4 }, () => openForTest(url));
+    await Promise.all(stores.map((store) => store.migrate()));
+    await expect(Promise.all(stores.map((store) => store.requireReady()))).resolves.toHaveLength(4);
+  });
+
+  it('is migrated once a long transaction is over, and nobody else waits for that migration meanwhile', async () => {
+    const url = await emptyDatabase();
+    const store = openForTest(url);
+    await store.migrate();
+    // The columns stay, as after an operator's own `alter table`.
+    await execute(url, `delete from kysely_migration where name = '0006-job-event-columns'`);
+    const backup = await openClient(url);
+    await backup.query('begin');
+    await backup.query('select * from job_events');
+    const migration = store.migrate().catch((error: unknown) => error);
+    const waiting = `select 1 from pg_locks where relation = 'job_events'::regclass and not granted`;
+    await expect.poll(async () => (await execute(url, waiting)).length).toBe(1);
+    const job = newJob();
+    expect(await store.jobs.submit(job)).toMatchObject({ id: job.id });
+    expect(await migration).toMatchObject({ code: 'database_unavailable' });
+    await backup.query('commit');
+    await store.migrate();
+    await store.requireReady();
+  });
+
+  it('has connections that can be counted, and calls that wait for one', async () => {
+    const url = await emptyDatabase();
+    const store = openForTest(url);
+    await store.migrate();
+    expect(store.connections()).toEqual({ inUse: 0, idle: 0, waiting: 0 });
+    const reads = Promise.all(Array.from({ length: 15 }, () => store.jobs.measureQueue()));
+    await expect.poll(() => store.connections(), { interval: 1 }).toMatchObject({ inUse: 10, waiting: 5 });
+    await reads;
+    expect(store.connections()).toEqual({ inUse: 0, idle: 10, waiting: 0 });
+  });
+
+  it('does not read a whole burst for one claim, whatever its statistics of the table are', async () => {
+    const url = await emptyDatabase();
+    const filling = openForTest(url);
+    await filling.migrate();
+    await execute(url, 'alter table jobs set (autovacuum_enabled = false)');
+    await Promise.all(Array.from({ length: 1_000 }, async () => await filling.jobs.submit(newJob())));
+    await filling.stop();
+    const before = await readRows(url);
+    const claiming = openForTest(url);
+    const model = { name: 'a', revision: 'b', engine: 'batched', dtype: 'fp32', fingerprint: 'c' };
+    for (const fromClass of [0, 1] as const) {
+      expect(await claiming.jobs.claim({ workerId: 'w', leaseMs: 60_000, model, fromClass })).not.toBeNull();
+    }
+    await claiming.stop();
+    expect((await readRows(url)) - before).toBeLessThan(100);
+  });
+
+  it('that cannot be reached is an error in one line, without the password', async () => {
+    const store = openForTest('postgres://user:secret@127.0.0.1:1/none');
+    const failure: unknown = await store.requireReady().catch((error: unknown) => error);
+    expect(failure).toMatchObject({ code: 'database_unavailable', cause: { code: 'ECONNREFUSED' } });
+    expect(errorLine(failure)).not.toContain('secret');
+  });
+});
