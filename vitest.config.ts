@@ -4,7 +4,8 @@
  *   unit      *.test.ts           no server, no engine, no waiting
  *   service   *.service.test.ts   servers, processes, the engine on one thread; these tests wait more than they compute
  *   alone     *.alone.test.ts     measures time or memory, or uses all cores; one file runs at a time
- *   faults    *.faults.test.ts, e2e/faults, e2e/proof   breaks servers, processes and networks, or proves for long
+ *   faults    *.faults.test.ts, *.proof.test.ts, and all of e2e/faults and e2e/proof
+ *                                 breaks servers, processes and networks, or compares for a long time
  *
  * `pnpm test:unit` runs the first, `pnpm test` the first three, `pnpm test:faults` the last; a path runs in any.
  */
@@ -25,14 +26,14 @@ const project = (
 const untilFaults = [
   project('unit', 0, {
     include: [`${anywhere}/*.test.ts`],
-    exclude: ['**/node_modules/**', '**/*.{service,alone,faults}.test.ts', faultFolders],
+    exclude: ['**/node_modules/**', '**/*.{service,alone,faults,proof}.test.ts', faultFolders],
     maxWorkers: '100%',
   }),
   project('service', 1, { include: [`${anywhere}/*.service.test.ts`], maxWorkers: 3, globalSetup }),
   project('alone', 2, { include: [`${anywhere}/*.alone.test.ts`], maxWorkers: 1 }),
 ];
 const faults = project('faults', 3, {
-  include: [`${anywhere}/*.faults.test.ts`, `${faultFolders}/*.test.ts`],
+  include: [`${anywhere}/*.{faults,proof}.test.ts`, `${faultFolders}/*.test.ts`],
   // The full run measures the promised times.
   maxWorkers: process.env['FAULTS'] === 'full' ? 1 : 2,
   globalSetup,

@@ -9,7 +9,7 @@ const manifestOf = (folder: string) => JSON.parse(read(`${folder}/package.json`)
 const folders = Object.keys(arrows);
 
 describe('the arrows', () => {
-  it('name every package, and no other', () => {
+  it('name exactly the packages of the workspace', () => {
     const manifests = globSync(
       ['packages/*/package.json', 'apps/*/package.json', 'e2e/package.json', 'bench/package.json'],
       { cwd: root },
@@ -65,7 +65,7 @@ describe('a breach of the arrows is found', () => {
     expect(check(folder, text).join('\n')).toContain(expected);
   });
 
-  it('and nothing else is', () => {
+  it('but allowed imports are not', () => {
     expect(
       check(
         'packages/store',
@@ -77,7 +77,7 @@ describe('a breach of the arrows is found', () => {
     expect(importsOf("/** import('comment') */\n// import x from 'comment'\nconst text = 'from nowhere';")).toEqual([]);
   });
 
-  it('in a package.json too', () => {
+  it('also in a package.json', () => {
     expect(findManifestBreaches('packages/core', manifest)).toHaveLength(3);
     expect(findManifestBreaches('packages/store', { dependencies: { '@prosemill/testkit': '*' } })).toHaveLength(1);
     expect(findManifestBreaches('packages/store', { devDependencies: { '@prosemill/testkit': '*' } })).toEqual([]);

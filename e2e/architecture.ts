@@ -51,7 +51,7 @@ export interface PackageManifest {
 export interface SourceFile {
   /** A key of {@link arrows}. */
   readonly folder: string;
-  /** From the repository's root. */
+  /** A path from the repository's root. */
   readonly path: string;
   readonly text: string;
 }

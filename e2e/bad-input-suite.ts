@@ -116,7 +116,7 @@ export function describeBadInput(size: string, launch: () => Promise<Service>): 
     beforeAll(async () => {
       service = await launch();
       request = await createClient(service.url);
-      // The API counts tokens as soon as a worker has told its model.
+      // The API counts tokens once a worker has stored its model.
       await vi.waitFor(
         async () => {
           expect((await request<{ model: unknown }>('/health')).body.model).not.toBeNull();
@@ -174,7 +174,7 @@ export function describeBadInput(size: string, launch: () => Promise<Service>): 
       expect(answer).toContain('HTTP/1.1 413');
     });
 
-    it('stores nothing of all this', async () => {
+    it('stores none of these requests', async () => {
       expect((await request<{ data: unknown[] }>('/jobs')).body.data).toEqual([]);
     });
 

@@ -1,4 +1,7 @@
-/** Privacy: marked prompts, stop strings and keys go through the full size on every path, and are looked for in all it says and keeps. */
+/**
+ * Privacy: marked prompts, stop strings and keys go through every path of the full size. The test then searches for the
+ * marks in everything that the service logs, reports and stores.
+ */
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import { text } from 'node:stream/consumers';
@@ -18,7 +21,7 @@ import { type Answer, createClient, type RequestOptions } from './http-client.ts
 import { type Environment, migrateDatabase, ServiceProcess, testEnvironment } from './launch.ts';
 import { dumpRedis, type RedisWatch, watchRedis } from './redis-watch.ts';
 
-/** In everything of its kind, several times over, so that a few letters of it give it away. */
+/** Marks, repeated in every value of their kind, so that a few letters of a value give it away. */
 const marks = {
   prompt: 'quokkap',
   refusedPrompt: 'quokkar',
@@ -33,11 +36,11 @@ type Mark = keyof typeof marks;
 const marked = (mark: Mark): string => marks[mark].repeat(3);
 const promptOf = (words: string): string => `${marked('prompt')} ${words} ${marked('prompt')}`;
 const refused = (words = ''): string => `${marked('refusedPrompt')} ${words}`;
-/** ADMIN_KEY, long enough for one. */
+/** A value for ADMIN_KEY of sufficient length. */
 const adminKey = marks.secret.repeat(5);
 const asAdmin = { Authorization: `Bearer ${adminKey}` };
 
-/** Prompts with these words cannot be written: an error of Postgres shows the row. */
+/** Makes prompts with these words unwritable: an error of Postgres shows the row. */
 const constraints = [
   `alter table jobs add constraint no_unacceptable check (prompt not like '%unacceptable%')`,
   `alter table generation_records add constraint no_unwritable check (prompt not like '%unwritable%')`,
@@ -53,10 +56,10 @@ let worker: ServiceProcess;
 let url = '';
 let send: (path: string, options?: RequestOptions) => Promise<Answer<JobBody>>;
 
-/** What the service has said and kept, by place. */
+/** The output and the stored data of the service, by place. */
 const places = { log: '', metrics: '', spans: '', redis: '', problems: '' };
 const jobIds: string[] = [];
-/** Of API keys. */
+/** Secrets of API keys. */
 const secrets: string[] = [];
 const texts: string[] = [];
 
@@ -110,7 +113,7 @@ async function startApi(environment: Environment): Promise<void> {
   };
 }
 
-/** One that is used from here on, one that is revoked; and all that is no key. */
+/** Makes a key that all later requests use, and a revoked one, and sends invalid keys. */
 async function makeKeys(): Promise<void> {
   const ids: string[] = [];
   for (const name of ['in use', 'revoked']) {
@@ -143,7 +146,7 @@ interface Submitted {
   readonly long: string;
 }
 
-/** Before there is a worker: nothing counts their tokens, and none is done before the others are there. */
+/** Submits jobs before a worker starts, so that no tokens are counted and no job ends early. */
 async function submitAll(): Promise<Submitted> {
   const stop = [marked('stop')];
   const succeeds = { prompt: `${marked('prompt')} Once upon a time there was a king`, stop };
@@ -209,7 +212,7 @@ async function sendBytes(bytes: string): Promise<void> {
   expect(await text(socket)).toContain('HTTP/1.1 4');
 }
 
-/** What waits, what is canceled while it runs, what kills its engine, and what cannot be written. */
+/** Runs the jobs: waiting ones, one that is canceled while it runs, one that kills its engine, and unwritable ones. */
 async function workOff({ ended, long }: Submitted): Promise<void> {
   await worker.logged({ msg: 'job attempt started', jobId: long });
   places.redis += await dumpRedis(redis.url);
@@ -239,7 +242,7 @@ async function readMetrics(): Promise<void> {
   }
 }
 
-/** Short pieces of a text or a secret, none of them quoted or escaped anywhere. */
+/** Short pieces of a text or a secret, without characters that are quoted or escaped anywhere. */
 const piecesOf = (whole: string): readonly string[] =>
   Array.from(whole, (_, start) => whole.slice(start, start + 16)).filter((piece) => /^[\w ,.]{16}$/.test(piece));
 
@@ -251,7 +254,7 @@ describe('a prompt, a text or a key', () => {
     expect(foundIn(places[place])).toEqual([]);
   });
 
-  it('is not in a problem document, but for what its own request made up', () => {
+  it('is not in a problem document, except for values from its own request', () => {
     expect(foundIn(places.problems).filter((piece) => piece !== marks.nonsense)).toEqual([]);
   });
 
@@ -277,7 +280,7 @@ describe('a prompt, a text or a key', () => {
       secret: [],
       nonsense: [],
     });
-    // How far the canceled job came is a matter of luck.
+    // The progress of the canceled job varies.
     expect(['generation_records.generated_text', 'jobs.partial_text']).toEqual(
       expect.arrayContaining(columnsOf('text')),
     );
@@ -285,12 +288,12 @@ describe('a prompt, a text or a key', () => {
   });
 });
 
-describe('the places that were looked at', () => {
+describe('the searched places', () => {
   it.each(['log', 'spans', 'redis'] as const)('hold every job (%s)', (place) => {
     expect(jobIds.filter((id) => !places[place].includes(id))).toEqual([]);
   });
 
-  it('hold what went wrong, and the texts that were written', () => {
+  it('hold the errors, and the written texts', () => {
     expect(places.log).toContain('a request failed because of a bug');
     expect(places.log).toContain('no_unacceptable');
     expect(places.log).toContain('no_unwritable');

@@ -1,4 +1,4 @@
-/** The files that other programs read: each against its published schema, and all against our configuration. */
+/** Deployment files: each against its published schema, and all against our configuration. */
 import { existsSync, globSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { parseEnv } from 'node:util';
@@ -13,7 +13,7 @@ import { parse } from 'yaml';
 const root = fileURLToPath(new URL('..', import.meta.url));
 const read = (path: string): string => readFileSync(`${root}${path}`, 'utf8');
 
-/** As in apps/standalone, which has no entry to import. */
+/** The same schema as in apps/standalone, which exports none. */
 const standaloneConfigSchema = workerConfigSchema.omit({ WORKER_PORT: true }).extend(apiConfigSchema.shape);
 
 const known: ReadonlySet<string> = new Set([
@@ -55,7 +55,7 @@ function renderService(name: string): RenderService {
   return service;
 }
 
-/** The first and the second column of a page's table of variables: which, and whose. */
+/** The first and second column of a table of variables on a docs page: variable and process. */
 function variablesOf(path: string): readonly { readonly name: string; readonly of: string }[] {
   const rows = read(path).matchAll(/^\|((?: `[A-Z_]+`,?)+) +\|([^|]*)\|/gm);
   return [...rows].flatMap(([, names = '', of = '']) =>
@@ -103,7 +103,7 @@ describe('deployment files', () => {
     for (const name of known) expect(table).toContain(`\`${name}\``);
   });
 
-  it('README.md asks and answers as the service does', () => {
+  it('README.md has a request and an answer that the contract accepts', () => {
     const [, asked = ''] = /-d '(\{.*?\})'/.exec(read('README.md')) ?? [];
     const [, answered = ''] = /```json\n([\s\S]*?)```/.exec(read('README.md')) ?? [];
     expect(generationRequestSchema.safeParse(JSON.parse(asked)).success).toBe(true);
@@ -115,7 +115,7 @@ describe('deployment files', () => {
     ['prosemill-api', apiConfigSchema],
     ['prosemill-worker', workerConfigSchema],
     ['prosemill', standaloneConfigSchema],
-  ] as const)('%s on Render sets only variables that are read, to values that are taken', (name, schema) => {
+  ] as const)('%s on Render sets only known variables, to valid values', (name, schema) => {
     const { envVars = [], dockerfilePath, dockerCommand } = renderService(name);
     const values = Object.fromEntries(envVars.map(({ key, value }) => [key, value]));
     expect(Object.keys(values).filter((key) => !(key in schema.shape))).toEqual([]);
@@ -124,11 +124,11 @@ describe('deployment files', () => {
     if (dockerCommand !== undefined) expect(read(dockerCommand.replace('node ', ''))).toContain('runProcess');
   });
 
-  it.each(['prosemill-api', 'prosemill'])('%s on Render asks for keys, and has a secret that makes them', (name) => {
+  it.each(['prosemill-api', 'prosemill'])('%s on Render requires keys, and has an admin key', (name) => {
     const { envVars } = renderService(name);
     expect(envVars).toContainEqual({ key: 'AUTH', value: 'keys' });
     expect(envVars).toContainEqual({ key: 'ADMIN_KEY', generateValue: true });
-    // What Render makes up: 256 bits in base64.
+    // A value as Render generates it: 256 bits in base64.
     const secret = Buffer.alloc(32, '\xfb\xef', 'latin1').toString('base64');
     expect(apiConfigSchema.parse({ ADMIN_KEY: secret }).ADMIN_KEY).toBe(secret);
   });
@@ -142,7 +142,7 @@ describe('deployment files', () => {
     },
   );
 
-  it('docs/deploy-render.md says of every variable what it is on Render', () => {
+  it('docs/deploy-render.md explains every variable', () => {
     const table = variablesOf('docs/deploy-render.md');
     const namesOf = (app: string) => table.filter(({ of }) => of.includes(app)).map(({ name }) => name);
     expect(namesOf('API').toSorted()).toEqual(Object.keys(apiConfigSchema.shape).toSorted());
@@ -155,11 +155,11 @@ describe('deployment files', () => {
     expect(lines).toMatch(/download-model\.ts[^#]*&& node apps\/worker\/src\/quality\.ts --for-image/);
   });
 
-  it('Render gives a worker more time to stop than it takes, and Redis never drops a hint', () => {
+  it('Render gives a worker enough time to stop, and its Redis never evicts a hint', () => {
     for (const name of ['prosemill-worker', 'prosemill']) {
       const { envVars, maxShutdownDelaySeconds } = renderService(name);
       const grace = Number(envVars?.find(({ key }) => key === 'SHUTDOWN_GRACE_SECONDS')?.value);
-      // A stop while Postgres hangs takes 25 s more: docs/operations.md.
+      // A stop while Postgres hangs takes 25 s more; see docs/operations.md.
       expect(maxShutdownDelaySeconds).toBeGreaterThan(grace + 25);
     }
     expect(renderService('prosemill-redis').maxmemoryPolicy).toBe('noeviction');
@@ -184,7 +184,7 @@ describe('deployment files', () => {
     expect(new Set(versions).size).toBe(1);
   });
 
-  it('compose sets only variables that are read', () => {
+  it('compose sets only known variables', () => {
     const { services } = parse(read('infra/compose.yaml'), { merge: true }) as {
       services: Record<string, { environment?: Record<string, string> }>;
     };
@@ -195,7 +195,7 @@ describe('deployment files', () => {
 
   it.each(['Dockerfile.api', 'Dockerfile.worker'])('%s begins with a slim base that can be another', (path) => {
     const [base, ...more] = [...read(path).matchAll(/^FROM (\S+)/gm)].map(([, image]) => image);
-    // A tag here; a digest where Renovate pins it.
+    // A tag here, or a digest where Renovate pins it.
     expect(read(path)).toMatch(/^ARG NODE_IMAGE=docker\.io\/library\/node:24-slim(?:@sha256:[0-9a-f]{64})?$/m);
     expect([base, ...more]).toEqual(['${NODE_IMAGE}', '${NODE_IMAGE}']);
   });
@@ -211,7 +211,7 @@ describe('deployment files', () => {
   );
 });
 
-/** The folders of a package and of all that it needs from the workspace. */
+/** The folders of a package and its workspace dependencies. */
 function dependenciesOf(folder: string, found: Set<string> = new Set()): string[] {
   if (found.has(folder)) return [];
   found.add(folder);
@@ -224,7 +224,10 @@ function dependenciesOf(folder: string, found: Set<string> = new Set()): string[
   return [...found].toSorted();
 }
 
-/** A script of package.json, what every workspace has, a program of this repository, or a line of README.md. */
+/**
+ * Whether a command exists: a script of package.json, a system program, a program of this repository, or a line of
+ * README.md.
+ */
 function isCommandOfTheDesk(command: string): boolean {
   const [, script] = /^npx -y pnpm@12 (\S+)/.exec(command) ?? [];
   if (script === undefined) return existsSync(`${root}${command}`) || read('README.md').includes(`\n${command}\n`);

@@ -1,4 +1,4 @@
-/** What the documents point at. */
+/** The documents: their links, and the claims that a machine can check. */
 import { existsSync, globSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -10,10 +10,10 @@ const read = (path: string): string => readFileSync(join(root, path), 'utf8');
 
 const documents = globSync('**/*.md', { cwd: root, exclude: (name) => name === 'node_modules' || name === 'data' });
 
-/** Whether a row of a table links to a test, or to a suite that tests run. */
+/** Whether a table row links to a test, or to a suite that tests run. */
 const isShown = (row: string): boolean => /\]\([^)]+(?:\.test|\.verify|-suite|conformance\/[^)]+)\.ts\)/.test(row);
 
-/** Where its links lead in this repository, from the root. */
+/** Targets of its links within this repository, from the root. */
 const targetsOf = (path: string): readonly string[] =>
   [...read(path).matchAll(/\]\(([^)\s]+)\)/g)]
     .map(([, target = '']) => target)
@@ -21,11 +21,11 @@ const targetsOf = (path: string): readonly string[] =>
     .map((target) => join(dirname(path), target.split('#')[0] ?? ''));
 
 describe('documents', () => {
-  it.each(documents)('%s points at nothing that is not there', (path) => {
+  it.each(documents)('%s has no broken link', (path) => {
     expect(targetsOf(path).filter((target) => !existsSync(join(root, target)))).toEqual([]);
   });
 
-  it('SECURITY.md names for each threat a file that shows the answer', () => {
+  it('SECURITY.md names a test for each threat', () => {
     const threats = read('SECURITY.md')
       .split('\n')
       .filter((line) => line.startsWith('| **'));

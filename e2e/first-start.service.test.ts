@@ -7,7 +7,7 @@ import { expect, it, onTestFinished } from 'vitest';
 import { createClient } from './http-client.ts';
 import { launchStandalone } from './launch.ts';
 
-it('shows in /health and the log how far the graph is', async () => {
+it('shows the progress of the graph in /health and the log', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'prosemill-e2e-'));
   onTestFinished(async () => await rm(folder, { recursive: true }));
   const DATABASE_URL = `sqlite:${join(folder, 'prosemill.db')}`;

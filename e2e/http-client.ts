@@ -1,4 +1,4 @@
-/** HTTP for tests: every answer is held against /openapi.json before a test looks at it. */
+/** HTTP for tests. Every answer is checked against /openapi.json before a test sees it. */
 import { coerced, createSchemaAt, type OpenApiDocument, type Route, routesOf } from './openapi.ts';
 
 export interface Answer<Body = unknown> {
@@ -12,13 +12,13 @@ export interface RequestOptions {
   readonly headers?: Readonly<Record<string, string>>;
   /** Sent as JSON. */
   readonly json?: unknown;
-  /** Sent as it is. */
+  /** Sent unchanged. */
   readonly body?: string | Uint8Array<ArrayBuffer>;
 }
 
 export type Request = <Body = Record<string, unknown>>(path: string, options?: RequestOptions) => Promise<Answer<Body>>;
 
-/** A client that fails on an answer that the document does not declare: its status, its headers, its media type, or its body. */
+/** Creates a client that fails when the status, headers, media type or body of an answer are not in the document. */
 export async function createClient(url: string): Promise<Request> {
   const document = (await (await fetch(`${url}/openapi.json`)).json()) as OpenApiDocument;
   const compare = createComparison(document);
@@ -46,7 +46,10 @@ export async function createClient(url: string): Promise<Request> {
   };
 }
 
-/** What the answer has that the document has not, or the other way round; null: nothing. */
+/**
+ * Creates a comparison of answers with the document.
+ * @returns the difference; null: none
+ */
 function createComparison(document: OpenApiDocument): (route: Route, answer: Answer) => string | null {
   const schemaAt = createSchemaAt(document);
   return function compare({ template, method, operation }, { status, headers, body }) {

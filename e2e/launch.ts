@@ -1,4 +1,4 @@
-/** Starts the service's processes as an operator would, and stops them. */
+/** Starts and stops the processes of the service as an operator would. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { tmpdir } from 'node:os';
@@ -20,16 +20,16 @@ export type Environment = Readonly<Record<string, string>>;
 
 type LogLine = Readonly<Record<string, unknown>>;
 
-/** A process of the service, with its log as values. */
+/** A process of the service, with parsed log lines. */
 export class LoggedProcess {
   readonly child: ChildProcess;
   readonly log: LogLine[] = [];
-  /** What it wrote besides log lines, standard error included. */
+  /** Its output besides log lines, including standard error. */
   output = '';
   readonly #exit: Promise<number | null>;
   readonly #listeners = new Set<() => void>();
 
-  /** @param child with its output in pipes */
+  /** @param child  A process with its output in pipes. */
   constructor(child: ChildProcess) {
     this.child = child;
     this.#exit = once(this.child, 'close').then(([code]) => {
@@ -41,7 +41,7 @@ export class LoggedProcess {
     }
   }
 
-  /** Resolves with the first log line, written already or to come, that has these fields. */
+  /** Resolves with the first log line, past or future, that has these fields. */
   async logged(fields: LogLine): Promise<LogLine> {
     for (;;) {
       const found = this.log.find((line) => Object.entries(fields).every(([name, value]) => line[name] === value));
@@ -58,7 +58,7 @@ export class LoggedProcess {
     return await this.#exit;
   }
 
-  /** The exit code of a process that ends by itself. */
+  /** Resolves with the exit code of a process that ends by itself. */
   async ended(): Promise<number | null> {
     return await this.#exit;
   }
@@ -67,7 +67,7 @@ export class LoggedProcess {
     return [...this.log.map((line) => JSON.stringify(line)), this.output].join('\n');
   }
 
-  /** Sends a signal to the service itself, not to what started it. */
+  /** Sends a signal to the service itself, not to a program that started it. */
   protected async kill(signal: NodeJS.Signals): Promise<void> {
     this.child.kill(signal);
   }
@@ -87,11 +87,11 @@ export class LoggedProcess {
 export interface ServiceProcessOptions {
   /** Arguments of the command line; default: none. */
   readonly args?: readonly string[];
-  /** The checkout whose sources run; default: this one. */
+  /** The checkout to run; default: this one. */
   readonly checkout?: string;
 }
 
-/** One that runs from the sources, as `pnpm start` and its like do. */
+/** A process that runs from the sources, like `pnpm start`. */
 export class ServiceProcess extends LoggedProcess {
   constructor(program: Program, environment: Environment, { args = [], checkout = root }: ServiceProcessOptions = {}) {
     super(
@@ -108,11 +108,11 @@ export class ServiceProcess extends LoggedProcess {
 export interface Service {
   readonly url: string;
   readonly processes: readonly LoggedProcess[];
-  /** Stops everything with this signal, and resolves with the exit codes. */
+  /** Sends this signal to all processes, and resolves with the exit codes. */
   stop(signal?: NodeJS.Signals): Promise<readonly (number | null)[]>;
 }
 
-/** Any free ports, the shipped model, and one text at a time, so that a second one waits. */
+/** Free ports, the shipped model, and one text at a time, so that a second one waits. */
 export const testEnvironment: Environment = {
   PORT: '0',
   WORKER_PORT: '0',
@@ -121,13 +121,13 @@ export const testEnvironment: Environment = {
   WORKERS: '1',
 };
 
-/** Everything in one process. */
+/** Starts everything in one process. */
 export async function launchStandalone(environment: Environment): Promise<Service> {
   const standalone = new ServiceProcess('apps/standalone/src/main.ts', { ...testEnvironment, ...environment });
   return await whenListening([standalone], standalone);
 }
 
-/** The schema first, then the API and a worker as processes of their own. */
+/** Migrates the database, then starts the API and a worker as separate processes. */
 export async function launchSeparate(environment: Environment): Promise<Service> {
   await migrateDatabase(environment);
   return await startSeparate(environment);
@@ -140,14 +140,14 @@ export async function migrateDatabase(environment: Environment, options: Service
   if (code !== 0) throw new Error(`The migration ended with ${code}.`);
 }
 
-/** The API and a worker, on a schema that is there. */
+/** Starts the API and a worker on an existing schema. */
 export async function startSeparate(environment: Environment): Promise<Service> {
   const api = new ServiceProcess('apps/api/src/main.ts', { ...testEnvironment, ...environment });
   const worker = new ServiceProcess('apps/worker/src/main.ts', { ...testEnvironment, ...environment });
   return await whenListening([api, worker], api);
 }
 
-/** @param api one of them */
+/** @param api  The process among them that listens. */
 export async function whenListening(processes: readonly LoggedProcess[], api: LoggedProcess): Promise<Service> {
   const { url } = await api.logged({ msg: 'the API listens' });
   return {

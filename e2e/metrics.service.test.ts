@@ -1,4 +1,4 @@
-/** What the processes count, in the full size, against docs/operations.md. */
+/** The metrics of the processes in the full size, against docs/operations.md. */
 import { readFileSync } from 'node:fs';
 import type { JobBody } from '@prosemill/contract';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -47,7 +47,7 @@ beforeAll(async () => {
 afterAll(async () => await service.stop());
 
 describe('the metrics', () => {
-  it('are those of docs/operations.md, each of its process and with its labels', async () => {
+  it('are those of docs/operations.md, by process and with their labels', async () => {
     const seen = new Map<string, { of: string; labels: readonly string[] }>();
     const read = (of: string, text: string): void => {
       for (const [name, { labels }] of [...readFamilies(text)].filter(([each]) => ours.test(each))) {
@@ -59,7 +59,7 @@ describe('the metrics', () => {
     expect(Object.fromEntries(seen)).toEqual(Object.fromEntries(documentedMetrics()));
   });
 
-  it('are named as Prometheus asks for', async () => {
+  it('are named by the rules of Prometheus', async () => {
     const families: [string, MetricFamily][] = [
       ...readFamilies(await readApi()),
       ...readFamilies(await readWorker()),
@@ -71,13 +71,13 @@ describe('the metrics', () => {
     }
   });
 
-  it('count a job on its way', async () => {
+  it('count a job from submit to end', async () => {
     const before = { api: await readApi(), worker: await readWorker() };
     const json = { prompt: 'Once upon a time', max_new_tokens: 9, seed: 3 };
     await request('/generate', { json, headers: { Prefer: 'wait=60' } });
     const ofApi = async (series: string) => valueOf(await readApi(), series) - valueOf(before.api, series);
     const ofWorker = async (series: string) => valueOf(await readWorker(), series) - valueOf(before.worker, series);
-    // The worker counts when the outcome is written; its client may have been told before.
+    // The worker counts after it has written the outcome, so the client may know of it earlier.
     await expect.poll(async () => await ofWorker('prosemill_attempts_ended_total{outcome="succeeded"}')).toBe(1);
     expect(await ofApi('prosemill_jobs_accepted_total')).toBe(1);
     expect(
@@ -90,7 +90,7 @@ describe('the metrics', () => {
       expect([name, await ofWorker(`prosemill_${name}_count`)]).toEqual([name, 1]);
       expect(await ofWorker(`prosemill_${name}_sum`)).toBeGreaterThan(0);
     }
-    // Of both jobs so far; told with the answer to the engine's next ping.
+    // The sum of both jobs. It arrives with the answer to the engine's next ping.
     await expect.poll(async () => valueOf(await readWorker(), 'prosemill_engine_step_rows_sum')).toBe(7 + 9);
     expect(valueOf(await readWorker(), 'prosemill_engine_step_seconds_count')).toBe(7 + 9);
   });
@@ -137,13 +137,13 @@ describe('the metrics', () => {
 });
 
 describe('the dashboard and the alerts', () => {
-  /** What Prometheus itself adds to each series. */
+  /** Labels that Prometheus adds to each series. */
   const targetLabels = ['job', 'instance'];
   const up: [string, MetricFamily] = ['up', { type: 'gauge', labels: new Set() }];
-  /** Answers that a service which is well has not given. */
+  /** Answers that a healthy service does not give. */
   const rare = new Set(['5xx']);
 
-  /** What is wrong with a query, held against what both processes expose. */
+  /** The errors of a query against the series that both processes expose. */
   const findMistakes = (query: string, exposed: string): readonly string[] =>
     selectionsOf(query).flatMap((selection) => mistakesOf(selection, exposed));
 
@@ -163,7 +163,7 @@ describe('the dashboard and the alerts', () => {
     ];
   }
 
-  it('ask for series and labels that there are', async () => {
+  it('query series and labels that exist', async () => {
     for (const path of ['/health', '/livez', '/readyz', '/metrics', '/nowhere']) await request(path);
     const exposed = (await readApi()) + (await readWorker());
     const queries = [...readAlerts().map(({ expr }) => expr), ...readPanels().flatMap(queriesOf)];
@@ -182,7 +182,7 @@ describe('the dashboard and the alerts', () => {
     expect(() => selectionsOf('sum by (prosemill_waiters')).toThrow('Not PromQL');
   });
 
-  it('say what they mean: each alert with a sentence and what to do, each panel with a sentence', () => {
+  it('have descriptions: a sentence and an action for each alert, a sentence for each panel', () => {
     const alerts = readAlerts();
     expect(new Set(alerts.map(({ alert }) => alert)).size).toBe(alerts.length);
     for (const { alert, labels, annotations } of alerts) {

@@ -1,4 +1,4 @@
-/** The files of infra/ that Prometheus and Grafana read, as far as tests do. */
+/** The parts of Prometheus' and Grafana's files in infra/ that tests need. */
 import { readFileSync } from 'node:fs';
 import { parse } from 'yaml';
 
@@ -29,11 +29,11 @@ export function readAlerts(): readonly AlertRule[] {
 export const readPanels = (): readonly Panel[] =>
   (JSON.parse(read('infra/grafana/dashboard.json')) as { readonly panels: readonly Panel[] }).panels;
 
-/** With a range where Grafana puts one in. */
+/** Queries of a panel, with a range in place of Grafana's variable. */
 export const queriesOf = ({ targets = [] }: Panel): readonly string[] =>
   targets.map(({ expr }) => expr.replaceAll('$__rate_interval', '5m'));
 
-/** As GitHub makes them of headings. */
+/** Anchors that GitHub gives to headings. */
 export const anchorsOf = (markdown: string): readonly string[] =>
   Array.from(markdown.matchAll(/^#+ (.+)$/gm), ([, heading = '']) =>
     heading

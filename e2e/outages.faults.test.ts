@@ -1,4 +1,7 @@
-/** A database or a Redis that is away, at the start or later: the reason is told, and all goes on without a restart. */
+/**
+ * A database or a Redis that is away, at the start or later: the service tells the reason, and recovers without a
+ * restart.
+ */
 import type { JobBody, Problem } from '@prosemill/contract';
 import { launchPostgres, launchRedis, type PrivateServer } from '@prosemill/testkit';
 import { describe, expect, it, onTestFinished } from 'vitest';
@@ -29,7 +32,7 @@ async function expectProblem(request: Request, problem: RegExp): Promise<void> {
   expect((await health()).status).toBe('degraded');
 }
 
-/** Every process is the one that was started. */
+/** Expects every process to be the one that was started. */
 const expectAlive = ({ processes }: Service): void => {
   for (const { child } of processes) expect([child.exitCode, child.signalCode]).toEqual([null, null]);
 };
@@ -42,7 +45,7 @@ async function expectDatabaseAway(request: Request): Promise<void> {
     expect(answer.headers.get('Retry-After')).toBe('1');
     expect(answer.headers.get('x-should-retry')).toBe('true');
   }
-  // It may be told what was so a second ago.
+  // The answer may be a second old.
   await expect.poll(async () => (await request('/readyz')).status).toBe(503);
   expect((await request('/livez')).status).toBe(200);
 }
@@ -55,7 +58,7 @@ async function expectWorks(service: Service, request: Request): Promise<void> {
 }
 
 describe('a database that is away', () => {
-  it('at the start is waited for, with the reason', async () => {
+  it('at the start makes the service wait and tell the reason', async () => {
     const database = await launchPrivate(launchPostgres);
     const environment: Environment = { DATABASE_URL: database.url };
     expect(await new ServiceProcess('apps/api/src/commands/migrate.ts', environment).ended()).toBe(0);
@@ -71,7 +74,7 @@ describe('a database that is away', () => {
     await expectWorks(service, request);
   });
 
-  it('may crash under load: what was accepted is done when it is back', async () => {
+  it('may crash under load: accepted jobs are done when it is back', async () => {
     const database = await launchPrivate(launchPostgres);
     const service = stopAtEnd(await launchSeparate({ DATABASE_URL: database.url, LEASE_SECONDS: '3' }));
     const request = await createClient(service.url);
@@ -106,7 +109,7 @@ describe('a Redis that is away', () => {
     const job = await request<JobBody>('/jobs', generate);
     expect(job.status).toBe(202);
     await redis.restart();
-    // Its hint was never sent: the reconciler does it.
+    // The hint was never sent, so the reconciler sends it.
     await expect.poll(async () => (await request<JobBody>(`/jobs/${job.body.id}`)).body.status).toBe('succeeded');
     await expectWorks(service, request);
   });

@@ -29,23 +29,23 @@ async function launchBehind(poolMode: PoolMode) {
 }
 
 describe('behind pgbouncer', () => {
-  it('in session mode nothing is different', async () => {
+  it('in session mode the service works as without it', async () => {
     const { health, work } = await launchBehind('session');
     await work();
     await expect.poll(async () => await health()).toMatchObject({ status: 'healthy', problems: [] });
   });
 
-  it('in transaction mode the service works, waits take less than a second, and it says what is slower and why', async () => {
+  it('in transaction mode the service works, waits take less than a second, and /health and the log tell why they are slower', async () => {
     const { service, health, work } = await launchBehind('transaction');
     await work();
     await expect.poll(async () => (await health()).problems.join(), { timeout: 15_000 }).toMatch(/pgbouncer/);
     const times: number[] = [];
     for (let round = 0; round < 6; round += 1) times.push(await work());
-    // The median: a machine that does other things too may hold up one of them.
+    // The median, because a busy machine may delay some of them.
     expect(times.toSorted((a, b) => a - b)[3]).toBeLessThan(1_000);
     const said = () =>
       service.processes.map(({ log }) => log.filter((line) => /pgbouncer/.test(String(line['reason']))).length);
-    // The API listens for wake-ups, the worker for hints too. Each listener finds out by itself.
+    // The API listens for wake-ups, the worker also for hints. Each listener detects the fault by itself.
     await expect.poll(said).toEqual([1, 2]);
     expect(await service.stop('SIGTERM')).toEqual([0, 0]);
   });

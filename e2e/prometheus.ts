@@ -1,12 +1,15 @@
-/** The text format of Prometheus, as far as tests read it. @see https://prometheus.io/docs/instrumenting/exposition_formats/ */
+/**
+ * The parts of Prometheus' text format that tests read.
+ * @see https://prometheus.io/docs/instrumenting/exposition_formats/
+ */
 
 export interface MetricFamily {
   readonly type: string;
-  /** Of its series; a histogram's `le` is part of the format. */
+  /** Label names of its series, without a histogram's `le`, which belongs to the format. */
   readonly labels: ReadonlySet<string>;
 }
 
-/** By name. */
+/** Families by name. */
 export function readFamilies(text: string): ReadonlyMap<string, MetricFamily> {
   const families = new Map<string, { type: string; labels: Set<string> }>();
   for (const [, name = '', type = ''] of text.matchAll(/^# TYPE (\S+) (\S+)$/gm)) {

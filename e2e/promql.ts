@@ -1,13 +1,16 @@
-/** PromQL, as far as tests read it: which series a query asks for. The grammar is Prometheus's own, so that a slip is found without Prometheus. */
+/**
+ * The series that a PromQL query selects. The grammar is Prometheus's own, so that an error is found without
+ * Prometheus.
+ */
 import { parser } from '@prometheus-io/lezer-promql';
 
 type SyntaxNode = ReturnType<typeof parser.parse>['topNode'];
 
 export interface Selection {
   readonly metric: string;
-  /** By which it is matched, grouped or joined. */
+  /** Labels that the query matches, groups or joins by. */
   readonly labels: readonly string[];
-  /** What it asks for or leaves out, by label: each alternative of a pattern. */
+  /** Label values that the query selects or excludes: each alternative of a pattern. */
   readonly values: readonly (readonly [label: string, value: string])[];
 }
 

@@ -1,4 +1,4 @@
-/** The rights in docs/redis.md are enough: nothing is refused to an API and a worker that have no others. */
+/** The rights in docs/redis.md are sufficient: an API and a worker with these rights are never refused. */
 import { readFile } from 'node:fs/promises';
 import { expect, it } from 'vitest';
 import { clientOf, expectAllSucceeded, expectNoViolation, launch } from './faults/fault-test.ts';
@@ -7,7 +7,7 @@ import { createOwner, withKeys } from './faults/owners.ts';
 import { redisCommand } from './faults/redis-command.ts';
 import { until } from './faults/until.ts';
 
-it('the service works with the rights that the documents say are enough', async () => {
+it('the service works with the rights in the documents', async () => {
   const document = await readFile(new URL('../docs/redis.md', import.meta.url), 'utf8');
   const rules = document.match(/^ACL SETUSER .*$/gm) ?? [];
   expect(rules).toHaveLength(2);
@@ -26,7 +26,7 @@ it('the service works with the rights that the documents say are enough', async 
   const client = clientOf(cluster, 'client', await createOwner(cluster, 'ann'));
   const answers = await Promise.all(Array.from({ length: 20 }, () => client.submit({ request: longText })));
   expect(answers.map(({ status }) => status)).toEqual(answers.map(() => 202));
-  // Its limit is taken from the shared bucket, and its end is heard by a wake-up.
+  // This takes from the shared rate limit, and its end comes as a wake-up.
   await client.submit({ path: '/generate', waitSeconds: 10 });
   await cluster.settle(60_000);
 

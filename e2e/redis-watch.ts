@@ -1,11 +1,11 @@
-/** All that a Redis holds and is told, as text. */
+/** All data and commands of a Redis, as text. */
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import { createInterface } from 'node:readline';
 import { text } from 'node:stream/consumers';
 
 export interface RedisWatch {
-  /** Since the start, of all clients and scripts, with their arguments: what was there only for a moment is here too. */
+  /** All commands since the start, of all clients and scripts, with arguments: short-lived values appear here too. */
   readonly commands: readonly string[];
   stop(): void;
 }
@@ -36,7 +36,10 @@ end
 return found
 `;
 
-/** Every key and value. @returns the reply as Redis wrote it */
+/**
+ * Reads every key and value.
+ * @returns the raw reply
+ */
 export async function dumpRedis(url: string): Promise<string> {
   const socket = connectTo(url);
   socket.write(encode(['EVAL', dumpScript, '0']) + encode(['QUIT']));

@@ -1,4 +1,4 @@
-/** The processes on a schema that is not the one of their version, and on a database that cannot be used. */
+/** The processes on a schema of another version, and on an unusable database. */
 import type { JobBody } from '@prosemill/contract';
 import { createTestDatabase, openSql } from '@prosemill/testkit';
 import { expect, inject, it, onTestFinished } from 'vitest';

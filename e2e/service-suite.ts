@@ -1,4 +1,4 @@
-/** What the service does, whatever its size. */
+/** The behaviour of the service that all sizes share. */
 import type { JobBody, Problem } from '@prosemill/contract';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Answer, createClient, type Request } from './http-client.ts';
@@ -22,7 +22,7 @@ interface Page {
   readonly next_cursor: string | null;
 }
 
-/** A text that takes long enough to be met while it runs. */
+/** A text that runs long enough to be observed. */
 const longRequest = { prompt: 'Once upon a time', max_new_tokens: 480, seed: 1 };
 
 const replayed = ({ headers }: Answer): string | null => headers.get('Idempotent-Replayed');
@@ -101,7 +101,7 @@ export function describeService(size: string, launch: () => Promise<Service>): v
         });
       });
 
-      it('answers 202 at once when asked to, and the job goes on', async () => {
+      it('answers 202 at once on request, and the job goes on', async () => {
         const { status, headers, body } = await request<JobBody>('/generate', {
           json: { prompt: 'A fox', max_new_tokens: 5 },
           headers: { Prefer: 'respond-async' },
@@ -113,7 +113,7 @@ export function describeService(size: string, launch: () => Promise<Service>): v
         expect(await finish(body.id)).toMatchObject({ status: 'succeeded', usage: { completion_tokens: 5 } });
       });
 
-      it('ignores a Prefer that makes no sense, and echoes one that does', async () => {
+      it('ignores an invalid Prefer, and echoes a valid one', async () => {
         const json = { prompt: 'A fox', max_new_tokens: 2 };
         const ignored = await request('/generate', { json, headers: { Prefer: 'wait=soon, handling=strict' } });
         expect([ignored.status, ignored.headers.get('Preference-Applied')]).toEqual([200, null]);
@@ -131,7 +131,7 @@ export function describeService(size: string, launch: () => Promise<Service>): v
     });
 
     describe('jobs', () => {
-      it('go from queued to succeeded, with every key always there', async () => {
+      it('go from queued to succeeded, with every field in every state', async () => {
         const job = await submit({ prompt: 'A goose', max_new_tokens: 6, temperature: 0.7, top_p: 0.9 });
         expect(job).toMatchObject({ object: 'job', attempt: 0, max_attempts: 3, output: null, error: null });
         const done = await finish(job.id);
@@ -233,7 +233,7 @@ export function describeService(size: string, launch: () => Promise<Service>): v
       const json = { prompt: 'The goose girl', max_new_tokens: 3 };
       const withKey = (key: string) => ({ json, headers: { 'Idempotency-Key': key } });
 
-      it('makes a repeated request the same job, as it is then', async () => {
+      it('makes a repeated request return the same job in its present state', async () => {
         const first = await request<JobBody>('/jobs', withKey('same-job'));
         expect([first.status, replayed(first)]).toEqual([202, null]);
         const done = await finish(first.body.id);
@@ -249,7 +249,7 @@ export function describeService(size: string, launch: () => Promise<Service>): v
         expect(again.body).toEqual(done);
       });
 
-      it('lets POST /generate join the job, whoever made it, and answers at once when it is done', async () => {
+      it('lets POST /generate join a job of any route, and answers at once when the job is done', async () => {
         const { body: job } = await request<JobBody>('/jobs', withKey('joined'));
         const joined = await Promise.all([
           request<Generation>('/generate', withKey('joined')),
@@ -297,7 +297,7 @@ export function describeService(size: string, launch: () => Promise<Service>): v
     });
 
     describe('the queue, paused', () => {
-      it('lets what runs go on, begins nothing else, and goes on with what waited', async () => {
+      it('lets running jobs go on, starts no others, and continues with waiting jobs', async () => {
         const running = await submit(longRequest);
         const status = async (id: string) => (await request<JobBody>(`/jobs/${id}`)).body.status;
         await expect.poll(async () => await status(running.id), { interval: 5 }).not.toBe('queued');
@@ -311,7 +311,7 @@ export function describeService(size: string, launch: () => Promise<Service>): v
         jobs.push(waited.body);
         expect([waited.status, waited.body.status]).toEqual([202, 'queued']);
         expect((await finish(running.id)).status).toBe('succeeded');
-        // The slot is free now.
+        // The slot is free, but the queue is paused.
         expect((await request<JobBody>(`/jobs/${waited.body.id}?wait=1`)).body.status).toBe('queued');
         await expect.poll(queueState).toEqual({ queued: 2, running: 0, paused: true });
         expect((await request('/health')).body).toMatchObject({

@@ -29,14 +29,14 @@ export async function launchFull(environment: Environment = {}): Promise<Service
   return afterStop(await launchSeparate({ ...environment, ...adapters }), database.drop);
 }
 
-/** Each file runs in a worker of its own, and has one of Redis's numbered databases. */
+/** A numbered database of Redis for this file: files that run at the same time have different numbers. */
 export function redisUrlForThisFile(): string {
   const url = new URL(inject('redisUrl'));
   url.pathname = `/${1 + (Number(process.env['VITEST_POOL_ID'] ?? 0) % 15)}`;
   return url.href;
 }
 
-/** The service, with something to do when it is stopped. */
+/** Wraps a service, so that its stop also runs `cleanUp`. */
 export function afterStop(service: Service, cleanUp: () => Promise<void>): Service {
   return {
     ...service,

@@ -1,4 +1,4 @@
-/** A trace from a client's request to the text, in the log and at a collector. */
+/** A trace from the request of a client to the text, in the log and at a collector. */
 import type { JobBody } from '@prosemill/contract';
 import { type CollectedSpan, type Collector, startCollector } from '@prosemill/testkit';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -9,7 +9,7 @@ import { launchEmbedded, launchFull } from './sizes.ts';
 const traceId = '0af7651916cd43dd8448eb211c80319c';
 const clientSpan = 'b7ad6b7169203331';
 
-/** Says on standard error which of OpenTelemetry's modules a process loads. */
+/** Reports on standard error which OpenTelemetry modules a process loads. */
 const watchImports = `
   import { registerHooks } from 'node:module';
   registerHooks({ resolve(specifier, context, next) {
@@ -52,7 +52,7 @@ describe('a job with a trace', () => {
     spansOf(jobId).find((span) => span.name === name);
   const json = { prompt: 'Once upon a time', max_new_tokens: 5 };
 
-  it('goes on with that of the client: submit, then queue, generate and write', async () => {
+  it('continues the trace of the client: submit, then queue, generate and write', async () => {
     const id = await run({ json, headers: { traceparent: `00-${traceId}-${clientSpan}-01` } });
     await expect.poll(() => spansOf(id).length).toBe(4);
     const submit = spanOf(id, 'submit');
@@ -81,7 +81,7 @@ describe('a job with a trace', () => {
     }
   });
 
-  it.each([{}, { traceparent: '00-nonsense-01' }])('begins one without a valid header (%j)', async (headers) => {
+  it.each([{}, { traceparent: '00-nonsense-01' }])('starts a trace without a valid header (%j)', async (headers) => {
     const id = await run({ json, headers });
     await expect.poll(() => spansOf(id).length).toBe(4);
     const submit = spanOf(id, 'submit');
@@ -90,7 +90,7 @@ describe('a job with a trace', () => {
     expect(new Set(spansOf(id).map((span) => span.traceId)).size).toBe(1);
   });
 
-  it('stays in it through every crash', async () => {
+  it('keeps its trace through every crash', async () => {
     const id = await run({
       json: { ...json, prompt: 'A poisonpill' },
       headers: { traceparent: `00-${traceId}-${clientSpan}-01` },
@@ -104,7 +104,7 @@ describe('a job with a trace', () => {
     }
   });
 
-  it('is not told to the collector when the client does not record it', async () => {
+  it('is not sent to the collector when the client does not record it', async () => {
     const quiet = await run({ json, headers: { traceparent: `00-${traceId}-${clientSpan}-00` } });
     const next = await run({ json });
     await expect.poll(() => spansOf(next).length).toBe(4);
@@ -117,12 +117,12 @@ async function loadsLibraries(environment: Environment): Promise<boolean> {
   const request = await createClient(service.url);
   await request('/generate', { json: { prompt: 'A fox', max_new_tokens: 2 }, headers: { Prefer: 'wait=60' } });
   expect(await service.stop()).toEqual([0]);
-  // Its constants alone, @opentelemetry/api, come with prom-client.
+  // The constants in @opentelemetry/api come with prom-client.
   return service.processes.some(({ output }) => /loaded @opentelemetry\/(?!api\n)/.test(output));
 }
 
 describe("OpenTelemetry's libraries", () => {
-  it('are loaded only for a collector, and one that is away harms nobody', async () => {
+  it('are loaded only for a collector, and an unreachable collector does no harm', async () => {
     expect(await loadsLibraries({})).toBe(false);
     expect(await loadsLibraries({ OTEL_EXPORTER_OTLP_ENDPOINT: 'http://127.0.0.1:9' })).toBe(true);
   });

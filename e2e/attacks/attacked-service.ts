@@ -1,4 +1,4 @@
-/** The service in its full size, with keys, and clients of it: those that an attack is measured by, and those that attack. */
+/** The service in its full size with keys, the clients that attack it, and the clients that measure the attack. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { text } from 'node:stream/consumers';
@@ -11,11 +11,11 @@ import { redisUrlForThisFile } from '../sizes.ts';
 
 export interface AttackedService {
   readonly url: string;
-  /** With the admin key. */
+  /** Sends requests with the admin key. */
   readonly administrate: Request;
-  /** On the database. */
+  /** Runs SQL on the database. */
   readonly execute: ExecuteSql;
-  /** @returns `Authorization` of a new key of this owner */
+  /** @returns the `Authorization` header of a new key of this owner */
   createKey(ownerId: string): Promise<string>;
 }
 
@@ -54,7 +54,7 @@ export async function launchAttacked(environment: Environment): Promise<Attacked
   };
 }
 
-/** How often each status was the answer to a flood; 0: there was none. */
+/** The number of answers with each status; 0: no answer. */
 export type FloodCounts = Readonly<Record<string, number>>;
 
 export interface FloodRequest {
@@ -64,7 +64,10 @@ export interface FloodRequest {
   readonly body?: string;
 }
 
-/** These requests by turns, on so many connections. See flood.ts. @returns what ends it */
+/**
+ * Sends these requests in turn on several connections; see flood.ts.
+ * @returns a function that ends the flood
+ */
 export function startFlood(
   url: string,
   requests: readonly FloodRequest[],
@@ -83,7 +86,10 @@ export function startFlood(
   };
 }
 
-/** Submits a short text, and waits for a second at most where one waits. @returns the status, and the id of the job if there is one */
+/**
+ * Submits a short text. On `/generate` it waits a second at most.
+ * @returns the status, and the id of the job if there is one
+ */
 export async function submit(
   url: string,
   authorization: string,

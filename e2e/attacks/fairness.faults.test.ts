@@ -1,14 +1,14 @@
-/** One key with a backlog: what others wait for it, counted in claims. */
+/** A key with a backlog, and the wait of other owners, counted in claims. */
 import { expect, it } from 'vitest';
 import { launchAttacked, submit } from './attacked-service.ts';
 
 const backlog = 5_000;
-/** The default. */
+/** The default of WORKERS. */
 const slots = 32;
 const honestKeys = 10;
 const rounds = 5;
 
-// On the same way, and on the one where callers wait, who come first.
+// Other owners use the same route, or the route of waiting callers, who come first.
 it.each(['/jobs', '/generate'])(
   'a key with 5,000 jobs from %s delays the single job of another by at most one turn of the slots, ten of them beside each other',
   async (path) => {
@@ -20,7 +20,8 @@ it.each(['/jobs', '/generate'])(
     );
     await administrate('/admin/queue/pause', { method: 'POST' });
     expect((await submit(url, abusive, path)).status).toBe(202);
-    // The others as their submits would have stored them, without the time that those take: an owner's turns follow one another.
+    // Inserts the rows of the other owners in place of their submits, to save time. The turns of an owner follow one
+    // another.
     await execute(`
     insert into jobs select (jsonb_populate_record(first, jsonb_build_object('id', gen_random_uuid(), 'turn', turn + nth))).*
     from jobs as first, generate_series(1, ${backlog - 1}) as nth`);
@@ -37,7 +38,7 @@ it.each(['/jobs', '/generate'])(
     const [waiting] = await execute(
       `select count(*)::int as jobs from jobs where owner_id = 'abusive' and status = 'queued'`,
     );
-    // The backlog was there all the time.
+    // The backlog lasted until now.
     expect(waiting?.['jobs']).toBeGreaterThan(0);
     const delays = await execute(`
     select mine.id, count(other.job_id)::int as claims from jobs as mine

@@ -1,6 +1,6 @@
 /**
- * One client that asks without a pause on many connections, as a process of its own: what it costs the machine is nobody's fault, but the
- * clients that are measured must not wait for it in their own event loop. Until SIGTERM; then it writes how many answers of each status it got.
+ * A client that sends requests without pause on many connections. It is a process of its own, so that the measuring
+ * clients do not wait in its event loop. It runs until SIGTERM, and then prints the number of answers of each status.
  */
 import { once } from 'node:events';
 import type { FloodRequest } from './attacked-service.ts';
@@ -13,7 +13,7 @@ let isStopping = false;
 async function flood(first: number): Promise<void> {
   for (let index = first; !isStopping; index += 1) {
     const { path, ...init } = requests[index % requests.length] as FloodRequest;
-    // No answer at all counts too.
+    // A missing answer counts too.
     const status = await fetch(url + path, init).then(
       async (response) => (await response.arrayBuffer(), response.status),
       () => 0,

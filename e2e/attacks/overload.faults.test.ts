@@ -1,4 +1,4 @@
-/** Many who take their time, and some who take none: what the others notice. */
+/** Many slow clients, some flooding ones, and their effect on others. */
 import { setTimeout as delay } from 'node:timers/promises';
 import { expect, it, onTestFinished } from 'vitest';
 import { percentile } from '../faults/fault-test.ts';
@@ -8,17 +8,17 @@ import { startSlowClients } from './slow-clients.ts';
 
 const slowConnections = 2_000;
 const honestKeys = 10;
-/** Longer than the server waits for headers, so that slow clients have been sent away and have come again. */
+/** Longer than the server waits for headers, so that slow clients are disconnected and come again. */
 const attackMs = 20_000;
-/** Small, so that ten times as much is a flood that two cores can make. */
+/** Small, so that two cores can produce a flood of ten times as much. */
 const submitsPerMinute = 120;
-/** Promised: 99 of 100 reads take less. */
+/** The promise: 99 of 100 reads take less. */
 const readLimitMs = 1_000;
-/** On a machine with 512 MB Node takes half of them for its heap; the process has to fit. */
+/** Node's heap limit on a machine with 512 MB, which the process has to fit into. */
 const heapMegabytes = 256;
 const maxMemoryBytes = 2 * heapMegabytes * 1_024 * 1_024;
 
-/** People look at one answer before they ask for the next. */
+/** A person reads one answer before the next request. */
 const thinkMs = 50;
 const sampleMs = 250;
 
@@ -28,7 +28,7 @@ const submitWith = (authorization: string): FloodRequest => ({
   headers: { 'Content-Type': 'application/json', Authorization: authorization },
   body: JSON.stringify({ prompt: 'Once upon a time', max_new_tokens: 1 }),
 });
-/** What needs no key, and what does. */
+/** Requests of clients without a key, to open and to protected routes. */
 const strangersRequests = ['/health', '/readyz', '/openapi.json', '/jobs'].map((path): FloodRequest => ({
   path,
   method: 'GET',
@@ -48,7 +48,7 @@ it('2,000 slow connections, a flood of jobs and one without a key leave honest k
   });
   const { url } = service;
   const honest = await createKeys(service, 'honest', honestKeys);
-  // Bodies may be slow only after the limit has let their requests in.
+  // Bodies can only be slow after the rate limit has let their requests in.
   const slow = await createKeys(service, 'slow', 5);
   const [abusive = ''] = await createKeys(service, 'abusive', 1);
   const slowClients = startSlowClients({
@@ -87,7 +87,7 @@ it('2,000 slow connections, a flood of jobs and one without a key leave honest k
 const createKeys = async (service: AttackedService, name: string, count: number): Promise<readonly string[]> =>
   await Promise.all(Array.from({ length: count }, async (_, index) => await service.createKey(`${name}-${index}`)));
 
-/** Submits now and then, and looks at what became of it. */
+/** Submits now and then, and reads the results. */
 async function useHonestly(url: string, authorization: string, end: number): Promise<Honest> {
   const readMs: number[] = [];
   let accepted = 0;
@@ -107,7 +107,7 @@ async function useHonestly(url: string, authorization: string, end: number): Pro
   return { readMs, accepted };
 }
 
-/** @returns the most that the API had */
+/** @returns the largest memory of the API */
 async function watchMemory({ administrate }: AttackedService, signal: AbortSignal): Promise<number> {
   let most = 0;
   while (!signal.aborted) {

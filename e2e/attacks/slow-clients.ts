@@ -1,32 +1,32 @@
-/** Clients that cost a server as much as they can for as little as they can: each opens the next connection when one is closed. */
+/** Clients that cost a server much and themselves little. Each opens the next connection when one is closed. */
 import { connect, type Socket } from 'node:net';
 
-/** What a connection says at first, and what it adds, a byte a second, for as long as it may. */
+/** The first bytes of a connection, and the bytes that it then adds one a second. */
 interface SlowClient {
   readonly opening: string;
   readonly drip: string;
-  /** Whether it takes what it gets. */
+  /** Whether it reads its answers. */
   readonly reads: boolean;
 }
 
 export interface SlowClients {
-  /** Connections that are open. */
+  /** The number of open connections. */
   count(): number;
-  /** How many were closed by the server, as far as their clients know. */
+  /** The number of connections that the server closed, as far as their clients know. */
   closed(): number;
   stop(): void;
 }
 
 export interface SlowClientOptions {
   readonly url: string;
-  /** Of each sort. */
+  /** The number of connections of each kind. */
   readonly connectionsEach: number;
-  /** Who sends bodies: the n-th connection with this. */
+  /** The `Authorization` header of the n-th connection that sends a body. */
   readonly authorization: (index: number) => string;
 }
 
 const dripMs = 1_000;
-/** What costs the server most for one line of request. */
+/** The most expensive answers for one line of request. */
 const largestPaths = ['/docs/scalar.js', '/openapi.json'] as const;
 
 export function startSlowClients({ url, connectionsEach, authorization }: SlowClientOptions): SlowClients {
@@ -39,7 +39,7 @@ export function startSlowClients({ url, connectionsEach, authorization }: SlowCl
     }),
     (index) => ({
       opening: `GET ${largestPaths[index % largestPaths.length]} HTTP/1.1\r\nHost: ${hostOf(url)}\r\n\r\n`,
-      // Belongs to no request; it is how the client hears that the connection is gone.
+      // Belongs to no request. It lets the client notice that the connection is gone.
       drip: '\r\n',
       reads: false,
     }),

@@ -1,4 +1,4 @@
-/** APIs that die, restart, are left by their clients, or are asked for too much. Numbers as in docs/guarantees.md. */
+/** APIs that die, restart, lose their clients, or get too many requests. Numbers as in docs/guarantees.md. */
 import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -20,22 +20,22 @@ import { redisCommand } from './redis-command.ts';
 import { scaled } from './scale.ts';
 import { faultLasts, patience, until } from './until.ts';
 
-/** Promised for a job that nobody but the database knows. */
+/** The promise for a job that only the database knows. */
 const dispatchMs = 5_000;
-/** Promised for a refusal, and for a read meanwhile. */
+/** The promise for a refusal, and for a read meanwhile. */
 const refusalMs = 50;
 const readLimitMs = 100;
-/** The load is made on the same two cores, and takes its share of these times. */
+/** The load comes from the same two cores and takes its share of these times. */
 const loadShare = 3;
-/** Of the memory of an API, from the moment when its queue is full. */
+/** The growth of the API's memory after its queue is full. */
 const maxGrowth = 1.25;
 
 describe('an API', () => {
-  it('11: that dies between commit and hint has lost nothing, and knows the request when it comes again', async () => {
+  it('11: that dies between commit and hint loses no job, and recognizes the repeated request', async () => {
     const cluster = await launch({ apis: 0, workers: 1 });
     const environment = { FAILPOINT: 'submit.after_commit:kill9' };
     const dying = await Promise.all([1, 2].map(async () => await cluster.startApi({ environment })));
-    // The second comes right after a round of the reconciler, and waits for the next as long as anybody can.
+    // The second job comes right after a round of the reconciler, and so waits for the next round as long as possible.
     for (const [index, node] of dying.entries()) {
       const { recorder } = cluster;
       const client = new LoadClient({ name: `client ${index}`, urls: () => [node.url], recorder });
@@ -77,13 +77,13 @@ describe('an API', () => {
         const place = index % 25;
         const client = clientOf(cluster, `submitter ${index}`, owner);
         for (let number = 0; performance.now() < end; number += 1) {
-          // Some take longer than a worker's grace: they are handed back.
+          // Some texts take longer than a worker's grace, so they are handed back.
           const request = place % 10 === 0 ? longText : shortText;
           const answer = await client.submit(
             place % 2 === 0 ? { key: `${place}-${number}`, request } : { path: '/generate', waitSeconds: 5, request },
           );
           answers.push(answer);
-          // I7: what another has is not there for this one.
+          // I7: the job of another owner is not visible.
           const strange = lastIds.get(other);
           if (strange !== undefined) await client.read(strange);
           if (answer.id !== null) lastIds.set(owner, answer.id);
@@ -105,14 +105,14 @@ describe('an API', () => {
         [],
       );
       expect(await cluster.sql(`select id from jobs where crash_count > 0 or status <> 'succeeded'`)).toEqual([]);
-      // What this is about has happened.
+      // The fault has happened.
       expect(statuses).toContain(503);
       expect(await cluster.sql('select id from jobs where released_count > 0 limit 1')).toHaveLength(1);
       await expectNoViolation(cluster);
     },
   );
 
-  it('13: that a thousand waiting clients leave forgets them at once, and their jobs go on', async () => {
+  it('13: whose thousand waiting clients leave forgets them at once, and their jobs go on', async () => {
     // A snapshot collects all garbage first.
     const folder = await mkdtemp(join(tmpdir(), 'prosemill-heap-'));
     onTestFinished(async () => await rm(folder, { recursive: true }));
@@ -147,7 +147,7 @@ describe('an API', () => {
       heap.push(await heapOf(api));
     }
     await leave();
-    // Reads that were under way for those who left end a moment later.
+    // Reads for the clients that left end a moment later.
     await until('the heap to be as it was', async () => (await heapOf(api)) < 1.05 * Math.min(...heap), 30_000);
     await cluster.startWorker({ environment: { WORKERS: '32' } });
     await cluster.settle(60_000);
@@ -155,7 +155,7 @@ describe('an API', () => {
     await expectNoViolation(cluster);
   });
 
-  it('16: that is asked for twice its bound refuses fast, keeps to the bound, and works off what it took', async () => {
+  it('16: with twice as many jobs as its bound refuses fast, keeps to the bound, and runs the accepted jobs', async () => {
     const bound = scaled(1_000, 10_000);
     const cluster = await launch({
       apis: 2,
@@ -170,7 +170,7 @@ describe('an API', () => {
     const readMs: number[] = [];
     let left = 2 * bound;
     let lastId = '';
-    // More at once than the service can take, until the queue is full; then a load that leaves it room to answer.
+    // More submits than the service can take, until the queue is full; then a load that leaves it time to answer.
     const submitters = Array.from({ length: 50 }, async (_, index) => {
       const client = clientOf(cluster, `submitter ${index}`);
       while (left > 0 && (index < 4 || refused.length === 0)) {
@@ -208,7 +208,7 @@ describe('an API', () => {
     await expectNoViolation(cluster);
   });
 
-  it('16: with a Redis that is full goes on taking jobs', async () => {
+  it('16: with a full Redis goes on taking jobs', async () => {
     const cluster = await launch({ workers: 1 });
     const client = clientOf(cluster);
     const url = cluster.redis?.url ?? '';

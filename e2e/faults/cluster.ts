@@ -1,4 +1,7 @@
-/** A service of several processes, on servers and behind proxies of its own, all of which a run may treat badly; and the history of the run. */
+/**
+ * A service of several processes with private servers behind proxies, all of which a run may break, and the history of
+ * the run.
+ */
 import {
   launchPostgres,
   launchRedis,
@@ -29,25 +32,25 @@ export interface ClusterOptions {
   readonly apis?: number;
   /** Default: 2. */
   readonly workers?: number;
-  /** For every process. */
+  /** Variables of every process. */
   readonly environment?: Environment;
-  /** The database lies on it; it is closed with the cluster. Default: null, no disk of its own. */
+  /** The disk of the database. The cluster closes it. Default: null, no disk of its own. */
   readonly disk?: SmallDisk | null;
-  /** The URL by which the processes reach the database. Default: a TCP proxy. */
+  /** The database URL of the processes. Default: the URL of a TCP proxy. */
   readonly reachDatabase?: (postgres: PrivatePostgres) => Promise<string>;
-  /** For the migration and the processes that it begins with. */
+  /** The version of the migration and of the first processes. */
   readonly first?: Pick<ServiceProcessOptions, 'checkout'>;
   readonly limits?: Partial<RunLimits>;
   /** Called with each entry of the history. */
   readonly onEntry?: (entry: HistoryEntry) => void;
 }
 
-/** A process and where it answers. */
+/** A process and its address. */
 export interface Node {
   readonly process: ServiceProcess;
-  /** Of an API its URL, of a worker that of its probes and metrics. */
+  /** The URL of an API, or of a worker's probes and metrics. */
   readonly url: string;
-  /** How far its clock goes before the others. */
+  /** How far its clock is ahead of the others. */
   readonly skewMs: number;
 }
 
@@ -56,7 +59,7 @@ export interface NodeOptions extends Pick<ServiceProcessOptions, 'checkout'> {
   readonly skewMs?: number;
 }
 
-/** As short as the configuration allows, so that what follows from its end can be waited for. */
+/** The shortest lease that the configuration allows, because tests wait for its end. */
 export const shortLeaseSeconds = 3;
 
 export const defaultLimits: RunLimits = {
@@ -73,18 +76,18 @@ const sampleEveryMs = 250;
 
 export class Cluster {
   readonly postgres: PrivatePostgres;
-  /** Null in the size without it. */
+  /** Null in the size `postgres`. */
   readonly redis: PrivateServer | null;
-  /** Every process reaches the servers through these. */
+  /** The proxies between every process and the servers. */
   readonly databaseProxy: TcpProxy;
   readonly redisProxy: TcpProxy | null;
   /** Null: the database has no disk of its own. */
   readonly disk: SmallDisk | null;
   readonly recorder: HistoryRecorder;
-  /** Those that are meant to be up. */
+  /** Processes that are meant to be up. */
   readonly apis: Node[] = [];
   readonly workers: Node[] = [];
-  /** All that there ever were. */
+  /** All processes so far. */
   readonly #nodes: Node[] = [];
   readonly #environment: Environment;
   #sampling: NodeJS.Timeout | undefined;
@@ -103,7 +106,7 @@ export class Cluster {
     const { databaseUrl, redisProxy } = servers;
     this.#environment = {
       ...testEnvironment,
-      // Engines whose threads wait for work on the same cores slow each other down.
+      // Engines slow each other down when their threads wait for work on the same cores.
       ENGINE_THREADS: '1',
       LEASE_SECONDS: String(shortLeaseSeconds),
       DATABASE_URL: databaseUrl,
@@ -146,7 +149,7 @@ export class Cluster {
     return node;
   }
 
-  /** Resolves when it takes jobs. */
+  /** Resolves when the worker takes jobs. */
   async startWorker(options: NodeOptions = {}): Promise<Node> {
     const node = await this.#start('apps/worker/src/main.ts', options, async (process) => {
       const { port } = await process.logged({ msg: 'the worker answers probes' });
@@ -158,11 +161,11 @@ export class Cluster {
   }
 
   /**
-   * Stops a process, and forgets it when it is gone: clients go on asking an API that shuts down.
+   * Stops a process. It stays in the list until it has ended, because clients go on sending requests to a stopping API.
    * @returns its exit code; null when a signal ended it
    */
   async stopNode(node: Node, signal: NodeJS.Signals): Promise<number | null> {
-    // A frozen process hears nothing but SIGKILL.
+    // A frozen process receives no signal but SIGKILL.
     node.process.child.kill('SIGCONT');
     const code = await node.process.stop(signal);
     for (const nodes of [this.apis, this.workers]) {
@@ -171,7 +174,7 @@ export class Cluster {
     return code;
   }
 
-  /** One statement on the database, not through the proxy. */
+  /** Runs a statement on the database past the proxy. */
   async sql(statement: string): Promise<readonly Readonly<Record<string, unknown>>[]> {
     const connection = await openSql(this.postgres.url);
     try {
@@ -193,19 +196,22 @@ export class Cluster {
     return await this.#count(`status = 'succeeded'`);
   }
 
-  /** Resolves when no job is open any more. @throws after `withinMs` */
+  /**
+   * Resolves when no job is open any more.
+   * @throws after `withinMs`
+   */
   async settle(withinMs: number): Promise<void> {
     await until('all jobs to end', async () => (await this.countOpen()) === 0, withinMs);
   }
 
-  /** Log lines `job attempt started` of all workers, of this job. */
+  /** Counts the attempts at this job in the logs of all workers. */
   startsOf(jobId: string): number {
     return this.#nodes
       .flatMap(({ process }) => process.log)
       .filter((line) => line['msg'] === 'job attempt started' && line['jobId'] === jobId).length;
   }
 
-  /** Stops everything, and holds what happened against the invariants. */
+  /** Stops everything, and checks the history against the invariants. */
   async verdict(): Promise<readonly Violation[]> {
     clearInterval(this.#sampling);
     await Promise.all([...this.apis, ...this.workers].map((node) => this.stopNode(node, 'SIGKILL')));
@@ -218,7 +224,7 @@ export class Cluster {
     return checkHistory(this.recorder.history);
   }
 
-  /** Ends everything it has started. */
+  /** Ends all processes, proxies and servers. */
   async stop(): Promise<void> {
     clearInterval(this.#sampling);
     for (const { process } of this.#nodes) await process.stop('SIGKILL');
@@ -249,7 +255,7 @@ export class Cluster {
     if (typeof workerId === 'string') this.recorder.add({ type: 'worker-gone', workerId });
   }
 
-  /** What cannot be sampled while the database is away is missing, and the checker is told nothing wrong. */
+  /** Samples leases. While the database is away samples are missing, which the checker allows. */
   async #sample(): Promise<void> {
     await this.recorder.sampleLeases(async (statement) => await this.sql(statement)).catch(() => undefined);
   }

@@ -1,4 +1,4 @@
-/** A database that goes away between a text and its row. Numbers as in docs/guarantees.md. */
+/** A database that goes away between the end of a text and its row. Numbers as in docs/guarantees.md. */
 import {
   launchPgbouncer,
   openSql,
@@ -15,7 +15,7 @@ import { longText } from './load-client.ts';
 import { scaled } from './scale.ts';
 import { faultLasts, until } from './until.ts';
 
-/** A way to Postgres, and how it is lost and found again while texts run. */
+/** A route to Postgres, and how it is lost and found again while texts run. */
 interface WayToPostgres {
   readonly size: 'full' | 'postgres';
   readonly reachDatabase: (postgres: PrivatePostgres) => Promise<string>;
@@ -30,7 +30,7 @@ async function restart(server: PrivateServer): Promise<void> {
   await server.restart();
 }
 
-/** In transaction mode, where each statement may find another server's connection. */
+/** The route through pgbouncer in transaction mode, where each statement may use another connection of the server. */
 function behindPgbouncer(lose: (pgbouncer: Pgbouncer, cluster: Cluster) => Promise<void>): WayToPostgres {
   let pgbouncer: Pgbouncer | null = null;
   return {
@@ -74,7 +74,7 @@ const waysToPostgres: readonly WayToPostgres[] = [
   behindPgbouncer(async (_pgbouncer, { postgres }) => await restart(postgres)),
 ];
 
-/** 24 texts run as the database is lost; they end while it is away or soon after. */
+/** 24 texts run when the database is lost, and end while it is away or soon after. */
 async function expectNoTextIsLost({ size, reachDatabase, lose }: WayToPostgres): Promise<void> {
   const texts = 24;
   const leaseSeconds = 30;
@@ -82,7 +82,7 @@ async function expectNoTextIsLost({ size, reachDatabase, lose }: WayToPostgres):
     size,
     workers: 1,
     reachDatabase,
-    // No text is written before the database is lost.
+    // No outcome is written before the database is lost.
     environment: {
       LEASE_SECONDS: String(leaseSeconds),
       WORKERS: String(texts),
@@ -106,7 +106,7 @@ describe('a Postgres', () => {
     { size: 'postgres', leaseSeconds: 3, awayMs: 10_000, starts: [1, 2] },
   ] as const;
 
-  /** Both at the same time, each with a database of its own: the outages are most of it. */
+  /** Both cases run at the same time on separate databases, because they mostly wait for the outages. */
   it('8: that is away for less than a lease, or more than two, as a result is written gets it afterwards, once', async () => {
     const goThrough = async ({ size, leaseSeconds, awayMs, starts: [least, most] }: (typeof outages)[number]) => {
       const cluster = await launch({
@@ -130,7 +130,7 @@ describe('a Postgres', () => {
     await Promise.all(outages.map(goThrough));
   });
 
-  /** All at the same time, each with a database of its own. */
+  /** All cases run at the same time on separate databases. */
   it('19: that restarts behind a Unix socket or pgbouncer, or locks its role for a while, gets every text afterwards, once', async () => {
     await Promise.all(waysToPostgres.map(async (way) => await expectNoTextIsLost(way)));
   });

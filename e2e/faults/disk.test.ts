@@ -1,4 +1,4 @@
-/** A disk without room under the database. Numbers as in docs/guarantees.md. */
+/** A full disk under the database. Numbers as in docs/guarantees.md. */
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { openSmallDisk, openSql } from '@prosemill/testkit';
@@ -66,7 +66,7 @@ it('18: the disk of SQLite full under load: 503 with the reason, texts are kept 
   expect(checkHistory(recorder.history)).toEqual([]);
 });
 
-/** Texts run as the disk becomes full; they end while it is, or soon after. */
+/** Texts run when the disk becomes full, and end while it is full or soon after. */
 async function expectTextsAreKept(size: 'full' | 'postgres'): Promise<void> {
   const texts = 12;
   const leaseSeconds = 60;
@@ -99,8 +99,8 @@ async function expectTextsAreKept(size: 'full' | 'postgres'): Promise<void> {
 }
 
 /**
- * Each client submits until it hears anything else than yes, every second one by way of `/generate`. A full disk is not noticed at once: each
- * connection of Postgres still has a page with room for some rows.
+ * Each client submits until it is refused, every second one through `/generate`. A full disk is not noticed at once:
+ * each connection of Postgres still has a page with room for some rows.
  */
 async function submitUntilRefused(
   client: LoadClient,
@@ -117,7 +117,7 @@ async function submitUntilRefused(
   return { refused: await Promise.all(submits), accepted };
 }
 
-/** Both at the same time, each with a disk of its own. */
+/** Both cases run at the same time on separate disks. */
 it('18: the disk of Postgres full under load: 503 with the reason, texts are kept and written when there is room', async () => {
   await Promise.all((['full', 'postgres'] as const).map(async (size) => await expectTextsAreKept(size)));
 });

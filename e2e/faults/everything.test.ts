@@ -1,4 +1,4 @@
-/** Everything at once, and Redis for good. */
+/** All faults at once, and a service without Redis for good. */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -38,7 +38,7 @@ it.each(scaled(['full'] as const, ['full', 'postgres'] as const))(
   },
 );
 
-it('goes on taking jobs without Redis, and works them off with it, or without it for good', async () => {
+it('goes on taking jobs without Redis, and runs them when it is back, or without it for good', async () => {
   const cluster = await launch({ workers: 1, environment: { WORKERS: '8' } });
   const client = clientOf(cluster);
   await cluster.redis?.crash();
@@ -46,7 +46,7 @@ it('goes on taking jobs without Redis, and works them off with it, or without it
   let accepted = 0;
   while (performance.now() < end) {
     accepted += (await submitMany(client, 10)).length;
-    // Without Redis nothing is worked off: 20 minutes of it must fit into the default bound of the queue.
+    // No job is run without Redis here: the jobs of 20 minutes must fit into the default bound of the queue.
     await faultLasts(scaled(500, 2_000));
   }
   await cluster.redis?.restart();
@@ -80,7 +80,7 @@ it('survives kills at any moment in one process on SQLite', async () => {
       for (let answered = true; answered;)
         answered = (await client.submit({ key: `${kill}-${index}` })).status !== null;
     });
-    // Any moment: spread over four seconds, in an order without a pattern.
+    // Kills at varying moments: spread over four seconds without a pattern.
     await faultLasts(((kill * 0.618_034) % 1) * 4_000);
     await service.stop('SIGKILL');
     await Promise.all(submits);
@@ -97,7 +97,7 @@ it('survives kills at any moment in one process on SQLite', async () => {
   await recorder.readTables(execute);
   const [{ jobs } = {}] = await execute('select count(*) as jobs from jobs');
   expect(jobs).toBeGreaterThan(20);
-  // A process that dies three times under a job gives it up; nothing else may.
+  // Only a job whose process died three times may be given up.
   const given = `status = 'failed' and error_code = 'worker_lost' and crash_count = 3`;
   expect(await execute(`select id from jobs where status <> 'succeeded' and not (${given})`)).toEqual([]);
   const [{ done } = {}] = await execute(`select count(*) as done from jobs where status = 'succeeded'`);

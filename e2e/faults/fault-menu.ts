@@ -1,4 +1,4 @@
-/** What can go wrong in a random run. */
+/** The faults of a random run. */
 import { skewedClock } from '@prosemill/testkit';
 import { type Cluster, shortLeaseSeconds } from './cluster.ts';
 import {
@@ -20,7 +20,7 @@ export interface TimedFault extends Fault {
   readonly lastsMs: number;
 }
 
-/** What a fault is about; two at once are about different parts. */
+/** The part of the service that a fault breaks. Two faults at once break different parts. */
 type Part = 'processes' | 'redis' | 'postgres' | 'everything';
 
 interface Dish extends Fault {
@@ -32,13 +32,13 @@ const leaseMs = shortLeaseSeconds * 1_000;
 const outage = [500, 10_000] as const;
 const atOnce = [0, 0] as const;
 const nothing = (): void => undefined;
-/** Ten minutes either way. */
+/** Ten minutes ahead or behind. */
 const skews = [600_000, -600_000] as const;
 
-/** How often a second fault comes with the first. */
+/** The share of faults that come with a second one. */
 const shareOfPairs = 0.25;
 
-/** @returns what begins at once, each fault as likely */
+/** @returns a menu whose `next` draws one or two faults with equal probability */
 export function createFaultMenu(cluster: Cluster, random: Random): { next(): readonly TimedFault[] } {
   const dishes = [...processFaults(random), ...serverFaults, ...(cluster.disk === null ? [] : diskFaults)].filter(
     ({ part }) => part !== 'redis' || cluster.redis !== null,
@@ -120,7 +120,7 @@ const redisFaults: readonly Dish[] = [
 const diskFaults: readonly Dish[] = [
   {
     name: 'the disk of Postgres full',
-    // Pages with room take rows for some seconds still.
+    // Pages with free space take rows for some more seconds.
     lastsMs: [5_000, 10_000],
     part: 'postgres',
     begin: ({ disk }) => disk?.fill(),

@@ -1,4 +1,4 @@
-/** What every fault test begins and ends with. */
+/** The start and the end of every fault test. */
 import { expect, onTestFinished, vi } from 'vitest';
 import { Cluster, type ClusterOptions, type Node } from './cluster.ts';
 import { scaled } from './scale.ts';
@@ -16,7 +16,7 @@ export async function launch(options: ClusterOptions = {}): Promise<Cluster> {
 export const clientOf = ({ apis, recorder }: Cluster, name = 'client', owner?: LoadOwner): LoadClient =>
   new LoadClient({ name, urls: () => apis.map(({ url }) => url), recorder, ...(owner === undefined ? {} : { owner }) });
 
-/** @returns the ids, each accepted */
+/** @returns the ids of the jobs, all of which were accepted */
 export async function submitMany(
   client: LoadClient,
   count: number,
@@ -31,18 +31,18 @@ export async function submitMany(
   );
 }
 
-/** All ended with a text. */
+/** Expects `count` jobs, all with a text. */
 export async function expectAllSucceeded(cluster: Cluster, count: number): Promise<void> {
   const rows = await cluster.sql('select status, count(*) as count from jobs group by status');
   expect(rows.map(({ status, count: of }) => [status, Number(of)])).toEqual([['succeeded', count]]);
 }
 
-/** Stops the cluster. */
+/** Expects an empty verdict. Stops the cluster. */
 export async function expectNoViolation(cluster: Cluster): Promise<void> {
   expect(await cluster.verdict()).toEqual([]);
 }
 
-/** A number that a process shows under /metrics. */
+/** A metric of a process. */
 export async function metricOf({ url }: Node, name: string): Promise<number> {
   const text = await (await fetch(`${url}/metrics`)).text();
   const [, value] = new RegExp(`^${name} ([\\d.e+-]+)$`, 'm').exec(text) ?? [];
@@ -50,11 +50,11 @@ export async function metricOf({ url }: Node, name: string): Promise<number> {
   return Number(value);
 }
 
-/** Ids of the attempts that a worker has begun, in order. */
+/** Job ids of the attempts that a worker has started, in order. */
 export const startedOn = ({ process }: Node): readonly string[] =>
   process.log.filter(({ msg }) => msg === 'job attempt started').map(({ jobId }) => String(jobId));
 
-/** The smallest value that so large a share of them does not exceed. */
+/** The smallest of the values that is not exceeded by this share of them. */
 export function percentile(values: readonly number[], share: number): number {
   const sorted = values.toSorted((a, b) => a - b);
   return sorted[Math.ceil(sorted.length * share) - 1] ?? Number.NaN;

@@ -35,28 +35,28 @@ export const redisInBlackHole: Fault = {
   heal: async ({ redisProxy }) => await redisProxy?.heal(),
 };
 
-/** New connections work; the open ones are dead for ever and look alive. */
+/** Open connections die silently; new ones work. */
 export const redisSilent: Fault = {
   name: 'silent on every open connection',
   begin: ({ redisProxy }) => redisProxy?.swallow(),
   heal: () => undefined,
 };
 
-/** As after a failover that left this one behind: it can be read, and nothing can be written. Its primary is one that does not answer. */
+/** A Redis that a failover left behind: it allows reads and refuses writes. Its primary does not answer. */
 export const redisDemoted: Fault = {
   name: 'demoted',
   begin: async (cluster) => await tellRedis(cluster, 'REPLICAOF 127.0.0.1 1'),
   heal: async (cluster) => await tellRedis(cluster, 'REPLICAOF NO ONE'),
 };
 
-/** It answers MASTERDOWN to everything. */
+/** Redis answers MASTERDOWN to every command. */
 export const redisWithoutPrimary: Fault = {
   name: 'a replica without its primary',
   begin: async (cluster) => await tellRedis(cluster, 'CONFIG SET replica-serve-stale-data no', 'REPLICAOF 127.0.0.1 1'),
   heal: async (cluster) => await tellRedis(cluster, 'REPLICAOF NO ONE', 'CONFIG SET replica-serve-stale-data yes'),
 };
 
-/** The user of all clients may not do what this is about; other commands stay, so that rights can be given back. */
+/** Takes these rights from the user of all clients. Other commands stay, so that the rights can be given back. */
 export const redisWithoutRights = (name: string, rights: string): Fault => ({
   name,
   begin: async (cluster) => await tellRedis(cluster, `ACL SETUSER default ${rights}`),
@@ -67,7 +67,10 @@ async function tellRedis({ redis }: Cluster, ...commands: readonly string[]): Pr
   for (const command of commands) await redisCommand(redis?.url ?? '', command);
 }
 
-/** SIGTERM, and a new one in its place when the old one is gone. @returns the exit code of the old one */
+/**
+ * Stops the oldest process with SIGTERM, then starts a new one in its place.
+ * @returns the exit code of the old one
+ */
 export async function restartOldest(cluster: Cluster, kind: 'apis' | 'workers'): Promise<number | null> {
   const code = await cluster.stopNode(oldestOf(cluster, kind), 'SIGTERM');
   if (kind === 'apis') await cluster.startApi();

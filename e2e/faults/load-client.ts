@@ -1,25 +1,25 @@
-/** A client as good ones are: it knows several addresses, gives every submit a time limit, and tells the recorder what it heard. */
+/** A well-behaved client: it knows several addresses, limits the time of every submit, and records every answer. */
 import type { JobBody } from '@prosemill/contract';
 import { errorLine } from '@prosemill/core';
 import { hashText } from '../proof/history/hash-text.ts';
 import type { CallEnding, JobReading } from '../proof/history/history.ts';
 import type { HistoryRecorder } from '../proof/history/record-history.ts';
 
-/** Whose requests these are. */
+/** The owner of the requests. */
 export interface LoadOwner {
   readonly ownerId: string;
-  /** Of an API key; null where there are none. */
+  /** The secret of an API key; null without keys. */
   readonly secret: string | null;
 }
 
 export interface LoadClientOptions {
   readonly name: string;
-  /** Default: the one that there is without keys. */
+  /** Default: the owner of a service without keys. */
   readonly owner?: LoadOwner;
-  /** Of the APIs that are meant to be up; asked before every call. */
+  /** Returns the URLs of the APIs that are meant to be up. Called before every request. */
   readonly urls: () => readonly string[];
   readonly recorder: HistoryRecorder;
-  /** Of a call; default 30 s. */
+  /** The time limit of a call; default 30 s. */
   readonly timeoutMs?: number;
 }
 
@@ -27,10 +27,10 @@ export interface SubmitOptions {
   /** Default `/jobs`. */
   readonly path?: '/jobs' | '/generate';
   readonly key?: string;
-  /** `Prefer: wait`, seconds; default: the route's own. 0: not at all. */
+  /** `Prefer: wait` in seconds; default: the default of the route. 0: no wait. */
   readonly waitSeconds?: number;
   readonly request?: Readonly<Record<string, unknown>>;
-  /** Hangs up. */
+  /** Ends the connection. */
   readonly signal?: AbortSignal;
 }
 
@@ -38,27 +38,27 @@ export interface Heard {
   /** Null: no answer. */
   readonly status: number | null;
   readonly headers: Headers;
-  /** Of the job; null: there is none, or nobody knows. */
+  /** The id of the job; null: there is none, or it is unknown. */
   readonly id: string | null;
   readonly body: Readonly<Record<string, unknown>>;
-  /** Why there is no answer. */
+  /** The reason for the missing answer. */
   readonly failure: string | null;
   readonly tookMs: number;
 }
 
-/** Where there are no keys. */
+/** The owner of a service without keys. */
 const onlyOwner: LoadOwner = { ownerId: 'local', secret: null };
-/** Of a route that waits when it is not told how long. */
+/** The wait of a route without a preference. */
 const defaultWaitSeconds = 30;
 export const shortText = { prompt: 'Once upon a time', max_new_tokens: 8 };
-/** Some tenths of a second on a free core. */
+/** Takes some tenths of a second on a free core. */
 export const longText = { prompt: 'Once upon a time', max_new_tokens: 480, top_k: 0, temperature: 1.3 };
 
 interface LoadRequest extends Omit<RequestInit, 'headers'> {
   readonly headers?: Readonly<Record<string, string>>;
 }
 
-/** Codes that say that nothing was done. Of any other 5xx nobody knows. */
+/** Codes of refusals that change nothing. After any other 5xx the effect is unknown. */
 const refusals: ReadonlySet<unknown> = new Set(['queue_full', 'shutting_down']);
 
 export class LoadClient {
@@ -88,7 +88,7 @@ export class LoadClient {
     });
   }
 
-  /** @param waitSeconds  Until it has ended, at most. */
+  /** @param waitSeconds  The longest wait for the end of the job. */
   async read(jobId: string, waitSeconds?: number): Promise<Heard> {
     const query = waitSeconds === undefined ? '' : `?wait=${waitSeconds}`;
     return await this.#call({ kind: 'read', ownerId: this.#owner.ownerId, jobId }, `/jobs/${jobId}${query}`, {});
@@ -120,7 +120,7 @@ export class LoadClient {
     return { ...heard, tookMs: performance.now() - begin };
   }
 
-  /** A refused connection was nobody's: the next address is tried. */
+  /** Sends the request to the next address after a refused connection, which had no effect. */
   async #fetch(path: string, init: LoadRequest) {
     const { urls, timeoutMs = 30_000 } = this.#options;
     for (let tries = 0; ; tries += 1) {
@@ -149,14 +149,14 @@ const isRefused = (error: unknown): boolean =>
 
 function endingOf({ status, body }: Pick<Heard, 'status' | 'body'>, job: JobReading | null): CallEnding {
   const code = typeof body['code'] === 'string' ? body['code'] : 'unknown';
-  // A job that ended badly is an answer too.
+  // The answer shows a job, even one that failed.
   if (job !== null) return { type: 'ok', job };
   if (status === 404) return { type: 'ok', job: null };
   const reason = `${status} ${code}`;
   return (status ?? 500) < 500 || refusals.has(code) ? { type: 'fail', reason } : { type: 'unknown', reason };
 }
 
-/** Null for an answer that names no job. */
+/** @returns null for an answer without a job */
 function readingOf(body: Readonly<Record<string, unknown>>, { status, headers }: Response): JobReading | null {
   if (body['object'] === 'job') {
     const job = body as unknown as JobBody;
@@ -177,7 +177,7 @@ function readingOf(body: Readonly<Record<string, unknown>>, { status, headers }:
   return { ...reading, status: body['code'] === 'job_canceled' ? 'canceled' : 'failed' };
 }
 
-/** `W/"7"`. */
+/** The version in an ETag such as `W/"7"`. */
 function versionOf(etag: string | null): number | null {
   const [, version] = /^W\/"(\d+)"$/.exec(etag ?? '') ?? [];
   return version === undefined ? null : Number(version);

@@ -1,23 +1,29 @@
-/** A steady load of every kind of request, and how fast it is worked off. */
+/** A steady load of all kinds of requests, and a measurement of the throughput. */
 import type { Cluster } from './cluster.ts';
 import { LoadClient, type LoadOwner, longText, shortText, type SubmitOptions } from './load-client.ts';
 import type { Random } from './random.ts';
 import { faultLasts } from './until.ts';
 
 export interface Load {
-  /** Counts the jobs that succeed within so many milliseconds. */
+  /** Counts the jobs that succeed within this time. */
   measure(ms: number): Promise<void>;
   sampleDepth(): Promise<void>;
-  /** Resolves when the last call has its answer. */
+  /** Resolves after the answer to the last call. */
   stop(): Promise<void>;
 }
 
-/** Of all owners. Far less than the workers can do, so that a backlog is worked off and throughput is the load again. */
+/**
+ * The clients of all owners: far fewer than the workers can serve, so that a backlog shrinks until throughput equals
+ * the load.
+ */
 const clients = 12;
 const pauseMs = [300, 900] as const;
 const sampleEveryMs = 1_000;
 const callTimeoutMs = 20_000;
-/** Of all submits, or of those with a key. Twins are sent at once, to two APIs; a repetition comes when its job has gone on. */
+/**
+ * Shares of all submits, or of the submits with a key. Twins are sent at the same time to two APIs; a repetition is
+ * sent when its job has gone on.
+ */
 const shareOf = {
   long: 0.2,
   generate: 0.3,
@@ -29,7 +35,7 @@ const shareOf = {
   strange: 0.2,
 } as const;
 
-/** A job, and whose it is. */
+/** A job and its owner. */
 interface Told {
   readonly id: string;
   readonly ownerId: string;
@@ -63,7 +69,7 @@ export function startLoad({ cluster, random, owners }: LoadOptions): Load {
     }
   }
 
-  /** With the id of somebody else's job, one of the last. */
+  /** Reads one of the last jobs of another owner. */
   async function pry(client: LoadClient, { ownerId }: LoadOwner): Promise<void> {
     const strange = told.slice(-50).filter((job) => job.ownerId !== ownerId);
     if (strange.length === 0) return;
@@ -71,7 +77,7 @@ export function startLoad({ cluster, random, owners }: LoadOptions): Load {
     await (random.next() < 0.5 ? client.read(id) : client.cancel(id));
   }
 
-  /** @returns the job that it made, if it is known */
+  /** @returns the id of the new job, if it is known */
   async function callOnce(client: LoadClient, key: string): Promise<string | null> {
     const request = random.next() < shareOf.long ? longText : shortText;
     const options =
@@ -112,7 +118,10 @@ export function startLoad({ cluster, random, owners }: LoadOptions): Load {
   };
 }
 
-/** What is unknown is asked again with its key, as a good client does. @returns null when nobody knows still */
+/**
+ * Repeats a request with an unknown effect with its key, like a good client.
+ * @returns null when the effect stays unknown
+ */
 async function submitSurely(client: LoadClient, options: SubmitOptions): Promise<string | null> {
   let { id, status } = await client.submit(options);
   for (let tries = 0; id === null && (status === null || status >= 500) && tries < 5; tries += 1) {

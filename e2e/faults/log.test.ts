@@ -1,4 +1,4 @@
-/** The log where nothing can be written, and on a disk that fills up. */
+/** A log that cannot be written, and a log on a disk that becomes full. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { closeSync, openSync, readFileSync, statSync } from 'node:fs';
@@ -17,7 +17,7 @@ import { patience, until } from './until.ts';
 const root = fileURLToPath(new URL('../..', import.meta.url));
 type Program = 'api' | 'worker' | 'standalone';
 
-/** The lines of a log that are whole, and how many are not. */
+/** The complete lines of a log, and the number of incomplete ones. */
 function readLog(logFile: string) {
   // A device has no end.
   const lines = statSync(logFile).isFile() ? readFileSync(logFile, 'utf8').trimEnd().split('\n') : [];
@@ -28,7 +28,7 @@ function readLog(logFile: string) {
   };
 }
 
-/** Programs of one service, with their log in a file. */
+/** Starts programs of one service with their log in a file. */
 async function launchOn(logFile: string, programs: readonly Program[]) {
   const { url: databaseUrl, drop } = await createTestDatabase(inject('postgresUrl'));
   onTestFinished(drop);
@@ -66,7 +66,7 @@ async function launchOn(logFile: string, programs: readonly Program[]) {
 
 type LoggedService = Awaited<ReturnType<typeof launchOn>>;
 
-/** Jobs that all end with a text, while it is as it is. */
+/** Submits jobs and expects all to end with a text. */
 async function expectWork({ client, databaseUrl }: LoggedService, count: number): Promise<void> {
   await submitMany(client, count);
   const connection = await openSql(databaseUrl);

@@ -1,6 +1,7 @@
 /**
- * A long random run: `pnpm faults --minutes 30 --seed 7`. A service of two APIs and three workers under a steady load of two owners; one fault after the other, chosen by the
- * seed; at the end the verdict of the checker. The history is kept in data/faults/, to be checked again with `--check FILE`.
+ * A long random run: `pnpm faults --minutes 30 --seed 7`. Two APIs and three workers run under a steady load of two
+ * owners, with one fault after another, which the seed chooses. The checker's verdict comes at the end. The history
+ * stays in data/faults/ and can be checked again with `--check FILE`.
  */
 import { createWriteStream } from 'node:fs';
 import { mkdir, readFile } from 'node:fs/promises';
@@ -18,15 +19,18 @@ import { createRandom } from './random.ts';
 import { faultLasts } from './until.ts';
 
 const folder = fileURLToPath(new URL('../../data/faults', import.meta.url));
-/** Before the first fault, and of what follows on the last; throughput is judged by these. */
+/** The windows in which throughput is measured: before the first fault and after the recovery from the last. */
 const quietMs = 60_000;
 const recoverWithinMs = 60_000;
-/** Between two faults. */
+/** The range of the pause between two faults. */
 const pauseMs = [2_000, 12_000] as const;
 const drainMs = 5 * 60_000;
-/** The size of the database's disk: a base, and room for each minute. It is twice the size of the rows that the load stores. */
+/**
+ * The size of the database's disk: a base and an amount for each minute, twice the size of the rows that the load
+ * stores.
+ */
 const diskBytes = { base: 64 * 1_024 ** 2, perMinute: 8 * 1_024 ** 2 } as const;
-/** With a key each. */
+/** Owners, each with a key. */
 const ownerIds = ['ann', 'bob'] as const;
 
 const usage = 'usage: pnpm faults [--minutes 30] [--seed 7] [--size full|postgres] [--check FILE]';
@@ -92,7 +96,7 @@ async function run({ minutes, seed, size }: Plan): Promise<readonly Violation[]>
     limits: { recoverWithinMs, gauges: { depth: { max: 5_000, final: 0 } } },
     onEntry: (entry) => void file.write(toJsonLines([entry])),
   });
-  // Ctrl-C: the processes and servers go too.
+  // Ctrl-C also ends the processes and servers.
   process.once('SIGINT', () => void cluster.stop().then(() => process.exit(130)));
   try {
     await play(cluster, { seed, ms: minutes * 60_000 }).catch((error: unknown) => print(errorLine(error)));
@@ -104,7 +108,7 @@ async function run({ minutes, seed, size }: Plan): Promise<readonly Violation[]>
   }
 }
 
-/** Null, and no fault of the run, where this machine allows no mount. */
+/** @returns null where this machine allows no mount; then the run has no full disk */
 async function openDisk(sizeBytes: number): Promise<SmallDisk | null> {
   try {
     return await openSmallDisk(Math.ceil(sizeBytes));

@@ -1,11 +1,11 @@
-/** Owners with API keys, as an administrator makes them. */
+/** Owners with API keys that an administrator made. */
 import type { Environment } from '../launch.ts';
 import type { Cluster } from './cluster.ts';
 import type { LoadOwner } from './load-client.ts';
 
 const adminKey = 'the-key-of-who-runs-these-tests-0';
 
-/** For a cluster that has them; its clients ask as often as they like. */
+/** Variables of a cluster with keys. Its clients have no rate limit. */
 export const withKeys: Environment = { AUTH: 'keys', ADMIN_KEY: adminKey, RATE_LIMIT_PER_MINUTE: '0' };
 
 export async function createOwner({ apis: [api] }: Cluster, ownerId: string): Promise<LoadOwner> {

@@ -1,4 +1,4 @@
-/** Choices that a seed repeats. */
+/** Random choices that a seed reproduces. */
 export interface Random {
   /** 0 ≤ x < 1. */
   next(): number;
@@ -6,7 +6,10 @@ export interface Random {
   pick<Item>(items: readonly Item[]): Item;
 }
 
-/** @see https://gist.github.com/tommyettinger/46a874533244883189143505d203312c for mulberry32, which is in the public domain */
+/**
+ * The generator is mulberry32, which is in the public domain.
+ * @see https://gist.github.com/tommyettinger/46a874533244883189143505d203312c
+ */
 export function createRandom(seed: number): Random {
   let state = seed >>> 0;
   function next(): number {

@@ -1,11 +1,11 @@
-/** How long a job of a killed worker waits with the settings that everybody has. */
+/** The wait of a job of a killed worker with default settings. */
 import { it } from 'vitest';
 import { clientOf, expectAllSucceeded, expectNoViolation, launch, startedOn, submitMany } from './fault-test.ts';
 import { longText } from './load-client.ts';
 import { until } from './until.ts';
 
 const defaultLeaseSeconds = 30;
-/** Promised: the lease, a round of the reconciler, and a hint. */
+/** The promise: the lease, a round of the reconciler, and a hint. */
 const recoveryMs = 40_000;
 
 it('1: with the default lease the jobs of a killed worker run again within 40 s', async () => {

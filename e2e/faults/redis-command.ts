@@ -1,8 +1,11 @@
-/** One inline command to a Redis, on a connection of its own. */
+/** Sends one inline command to a Redis on a connection of its own. */
 import { once } from 'node:events';
 import { connect } from 'node:net';
 
-/** @returns the reply as Redis wrote it, such as `+OK` or `:12` @throws for an error of Redis's */
+/**
+ * @returns the raw reply, such as `+OK` or `:12`
+ * @throws for an error from Redis
+ */
 export async function redisCommand(url: string, command: string): Promise<string> {
   const { hostname, port } = new URL(url);
   const socket = connect(Number(port), hostname);
@@ -24,16 +27,16 @@ export async function countCommands(url: string): Promise<number> {
   );
 }
 
-/** Of a list of BullMQ's. */
+/** The hints in a list of BullMQ. */
 export async function hintsIn(url: string, list: 'wait' | 'active'): Promise<number> {
   return Number((await redisCommand(url, `LLEN prosemill:hints:${list}`)).slice(1));
 }
 
-/** How often the first hint of this job was handed to a worker, by BullMQ's own record. */
+/** The number of deliveries of the first hint of this job, in BullMQ's own record. */
 export async function deliveriesOf(url: string, jobId: string): Promise<number> {
   const fields = (await redisCommand(url, 'XRANGE prosemill:hints:events - +')).split('\r\n').filter(isField);
   return fields.filter((_, at) => fields.slice(at, at + 4).join() === `event,active,jobId,${jobId}-0`).length;
 }
 
-/** Lengths stand between the fields. */
+/** Lines between the fields hold lengths. */
 const isField = (line: string): boolean => !/^[*$]/.test(line);

@@ -1,4 +1,4 @@
-/** A Redis that is away, silent, empty, says no, or says things twice. Numbers as in docs/guarantees.md. */
+/** A Redis that is away, silent, empty, refuses, or repeats hints. Numbers as in docs/guarantees.md. */
 import type { Health } from '@prosemill/contract';
 import { createQueue } from '@prosemill/queue';
 import { childProcesses, silentLogger } from '@prosemill/testkit';
@@ -21,13 +21,13 @@ import { countCommands, deliveriesOf, hintsIn, redisCommand } from './redis-comm
 import { scaled } from './scale.ts';
 import { faultLasts, patience, until } from './until.ts';
 
-/** Promised for an answer that does not wait for Redis. */
+/** The promise for an answer that does not wait for Redis. */
 const answerMs = 1_500;
-/** BullMQ looks each 10 s: once to mark a hint without a lock, once more to deliver it. */
+/** BullMQ checks every 10 s: one check marks a hint without a lock, the next one delivers it. */
 const secondDeliveryMs = 20_000;
-/** Promised after an outage. */
+/** The promise after an outage. */
 const resumeMs = 15_000;
-/** Promised of the retries of one process. */
+/** The promise for the retries of one process. */
 const retriesPerSecond = 20;
 
 describe('a Redis', () => {
@@ -94,7 +94,7 @@ describe('a Redis', () => {
   ];
   const allOutages = [...outages, { fault: redisKilled, isBusy: true }, { fault: redisFrozen, isBusy: false }];
 
-  /** Each in a service of its own, all at the same time: the outages are most of it. */
+  /** All cases run at the same time on separate services, because they mostly wait for the outages. */
   it('6: that is away for 20 s is consumed from again, by idle workers and by busy ones', async () => {
     const goThrough = async ({ fault, isBusy }: (typeof allOutages)[number]) => {
       const cluster = await launch();
@@ -104,7 +104,7 @@ describe('a Redis', () => {
       await fault.begin(cluster);
       await faultLasts(20_000);
       await fault.heal(cluster);
-      // Before all that waits.
+      // Class 0 comes before all waiting jobs.
       const { id } = await client.submit({ path: '/generate', waitSeconds: 0 });
       const what = `workers to consume again, after ${fault.name}, busy: ${isBusy}`;
       await until(what, () => cluster.startsOf(id ?? '') > 0, patience * resumeMs);
@@ -141,7 +141,7 @@ describe('a Redis', () => {
 
     cluster.redis?.freeze();
     await until('its end', async () => (await cluster.countSucceeded()) === 1, 30_000);
-    // Until the locks of both hints are over, so that they count as stalled.
+    // Waits until the locks of both hints expire, so that the hints count as stalled.
     await faultLasts(2 * shortLeaseSeconds * 1_000);
     cluster.redis?.thaw();
     const url = cluster.redis?.url ?? '';
@@ -229,7 +229,7 @@ describe('a Redis', () => {
   });
 });
 
-/** To what generates the texts of this worker, which goes on itself. */
+/** Sends a signal to the engine of this worker, while the worker goes on. */
 function signalEngine({ process: { child } }: Node, signal: NodeJS.Signals): void {
   const engines = childProcesses(child.pid ?? 0).filter(({ command }) => command.includes('child/main.ts'));
   for (const { pid } of engines) process.kill(pid, signal);

@@ -1,4 +1,7 @@
-/** How long and how much: what fits into every test run, or with `FAULTS=full` all that docs/guarantees.md names. */
+/**
+ * The durations and amounts of fault tests: small ones for every run, or with `FAULTS=full` those of
+ * docs/guarantees.md.
+ */
 const isFull = process.env['FAULTS'] === 'full';
 
 export const scaled = <Usual, Full>(usual: Usual, full: Full): Usual | Full => (isFull ? full : usual);

@@ -6,19 +6,23 @@ import { clientOf, launch } from './fault-test.ts';
 import { shortText } from './load-client.ts';
 import { faultLasts } from './until.ts';
 
-/** A reconciler that sends a hint before the API does ends its job too early to show the bug: it comes once in 3.5 s, and misses some of these. */
+/**
+ * Several submits, because a reconciler that sends the hint before the API does ends a job too early to show the bug.
+ * It comes once in 3.5 s and misses some of these.
+ */
 const startsMs = [0, 1_200, 2_400];
 
-/** The pool of the API has as many at most. */
+/** The largest number of connections in the API's pool. */
 const connections = 10;
 
-/** @returns what the checker finds in the history of three clients of an API with a slow database */
+/** @returns the invariants that the history of three clients of an API with a slow database breaks */
 async function invariantsBrokenBy(environment: Environment): Promise<readonly string[]> {
   const cluster = await launch({ apis: 0, workers: 0, limits: { answerWithinMs: 4_000 } });
   // The job ends while the API still reads it for the first time.
   await cluster.startWorker({ environment: { DATABASE_URL: cluster.postgres.url } });
   const { url } = await cluster.startApi({ environment });
-  // A connection that is opened on the slow database takes seconds, and the job would end before its first read.
+  // Opens all connections before: opening one on the slow database takes seconds, and the job would end before its
+  // first read.
   await Promise.all(Array.from({ length: connections }, async () => await fetch(`${url}/history`)));
   cluster.databaseProxy.setLatency({ toServerMs: 0, toClientMs: 1_000 });
   const request = { ...shortText, max_new_tokens: 5 };
@@ -31,7 +35,7 @@ async function invariantsBrokenBy(environment: Environment): Promise<readonly st
   return [...new Set(violations.map(({ invariant }) => invariant))];
 }
 
-/** Both services at the same time: a slow database is most of it. */
+/** Both services run at the same time, because they mostly wait for the slow database. */
 it('a client that waits on a slow database is answered in time, unless the API has the bug', async () => {
   const [withoutBug, withBug] = await Promise.all([
     invariantsBrokenBy({}),

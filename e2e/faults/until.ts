@@ -1,13 +1,16 @@
-/** Waiting for what a fault leads to, inside and outside of vitest. */
+/** Waits for the effects of faults, inside and outside of vitest. */
 import { setTimeout as delay } from 'node:timers/promises';
 import { scaled } from './scale.ts';
 
 const pollMs = 50;
 
-/** Times are promised for a machine that has nothing else to do. Beside other tests they may be so many times as long; the full run is held to them. */
+/** Promised times are for an idle machine. Beside other tests this factor applies; the full run applies none. */
 export const patience = scaled(3, 1);
 
-/** Asks until the answer is yes. A question that fails counts as no. @throws after `withinMs`, with the last failure */
+/**
+ * Repeats the question until the answer is yes. An exception counts as no.
+ * @throws after `withinMs`, with the last exception as cause
+ */
 export async function until(what: string, isSo: () => Promise<boolean> | boolean, withinMs: number): Promise<void> {
   const end = performance.now() + withinMs;
   let failure: unknown;
@@ -23,5 +26,5 @@ export async function until(what: string, isSo: () => Promise<boolean> | boolean
   }
 }
 
-/** How long a fault lasts is part of it. */
+/** Waits while a fault lasts: its duration is part of the fault. */
 export const faultLasts = async (ms: number): Promise<void> => await delay(ms);

@@ -13,10 +13,10 @@ import { createRandom } from './random.ts';
 import { scaled } from './scale.ts';
 import { faultLasts, patience, until } from './until.ts';
 
-/** How long each mixture of versions is under load. */
+/** The time under load of each mixture of versions. */
 const phaseMs = scaled(3_000, 30_000);
 
-/** Requests of every kind, whose keys are used again for as long as the run lasts. */
+/** Requests of every kind. Their keys are used again until the end of the run. */
 const keptRequests = [
   shortText,
   longText,
@@ -85,7 +85,9 @@ const runsSome = async (...workers: readonly Node[]): Promise<void> => {
   await until('jobs on the workers of each version', runSome, patience * 10_000);
 };
 
-/** Freezes a worker that has jobs in its hands: the other version rescues them when it is killed, and gets them when it stops. */
+/**
+ * Freezes a worker that holds jobs. The other version rescues its jobs when it is killed, and gets them when it stops.
+ */
 async function freezeBusy(cluster: Cluster, { process }: Node): Promise<void> {
   const { workerId } = await process.logged({ msg: 'the worker takes jobs' });
   const holdsJobs = async () => {
@@ -99,7 +101,7 @@ async function freezeBusy(cluster: Cluster, { process }: Node): Promise<void> {
   await until('a worker with jobs', holdsJobs, patience * 10_000);
 }
 
-/** Repeats every request so far with its key, whichever version took it, and makes new ones. */
+/** Repeats every request so far with its key, whichever version took it, and adds new ones. */
 async function useKeys(client: LoadClient, keys: KeptKey[]): Promise<void> {
   for (const { key, request, id } of keys) {
     const again = await client.submit({ key, request });

@@ -1,4 +1,4 @@
-/** Workers that die, freeze, or are killed by what they run. Numbers as in docs/guarantees.md. */
+/** Workers that die, freeze, or are killed by a job. Numbers as in docs/guarantees.md. */
 import { describe, expect, it } from 'vitest';
 import { shortLeaseSeconds } from './cluster.ts';
 import {
@@ -16,7 +16,7 @@ import { faultLasts, patience, until } from './until.ts';
 
 const leaseMs = shortLeaseSeconds * 1_000;
 const sizes = ['full', 'postgres'] as const;
-/** Promised for a rescue, after the lease. */
+/** The promise for a rescue after the lease. */
 const rescueMs = 10_000;
 
 describe('a worker', () => {
@@ -47,8 +47,8 @@ describe('a worker', () => {
     await expectNoViolation(cluster);
   });
 
-  /** In both sizes at the same time: waiting for leases is most of it. */
-  it('2: that is frozen for longer than its lease cannot write what is no longer its own', async () => {
+  /** Both sizes run at the same time, because they mostly wait for leases. */
+  it('2: that is frozen for longer than its lease cannot write to the jobs that it lost', async () => {
     const goThrough = async (size: (typeof sizes)[number]) => {
       const cluster = await launch({ size, workers: 0 });
       const client = clientOf(cluster);

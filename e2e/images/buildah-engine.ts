@@ -1,6 +1,7 @@
 /**
- * Buildah, where there is no Docker, as root. What it builds runs in namespaces of its own for processes and mounts, as user and with
- * variables of its image, so that the image's command is process 1 and its root file system is read-only.
+ * Buildah as root, where there is no Docker. Containers run in namespaces of their own for processes and mounts, as the
+ * user and with the variables of the image. So the command of the image is process 1, and its root file system is
+ * read-only.
  */
 import { spawn } from 'node:child_process';
 import { chown, mkdtemp, readFile, rm } from 'node:fs/promises';
@@ -16,7 +17,10 @@ import {
   type ImageConfig,
 } from './container-engine.ts';
 
-/** Arguments: the image's root, the folder for /app/data or nothing, user, working folder, then the variables and the command. */
+/**
+ * Arguments: the root of the image, the folder for /app/data or nothing, the user, the working folder, the variables
+ * and the command.
+ */
 const startScript = `
   set -e
   root=$1 data=$2 user=$3 folder=$4; shift 4
@@ -28,10 +32,10 @@ const startScript = `
   exec chroot --userspec="$user" "$root" /usr/bin/env -i --chdir="$folder" "$@"
 `;
 
-/** The tag without a digest that a Dockerfile may pin: infra/images/stand-in-base. */
+/** The tag of the base without its digest; see infra/images/stand-in-base. */
 const standIn = 'docker.io/library/node:24-slim';
 
-/** Of the user node in the official image and in the stand-in. */
+/** The id of the user node in the official image and in the stand-in. */
 const nodeId = 1000;
 
 export class BuildahEngine implements ContainerEngine {
@@ -98,7 +102,7 @@ export class BuildahEngine implements ContainerEngine {
 }
 
 class NamespacedProcess extends LoggedProcess {
-  /** What unshare forked is process 1 inside; unshare itself passes no signal on. */
+  /** Sends the signal to the child of unshare, which is process 1 inside: unshare passes no signal on. */
   protected override async kill(signal: NodeJS.Signals): Promise<void> {
     const { pid } = this.child;
     const [first] = (await readFile(`/proc/${pid}/task/${pid}/children`, 'utf8')).trim().split(' ');
@@ -106,7 +110,7 @@ class NamespacedProcess extends LoggedProcess {
   }
 }
 
-/** A network with an authority of its own: its certificates are seen while an image is built, and are not in it. */
+/** Flags that show the certificates of the network's own authority to a build without adding them to the image. */
 function certificateFlags(): string[] {
   const file = process.env['NODE_EXTRA_CA_CERTS'];
   return file === undefined || file === '' ? [] : ['--volume', `${file}:${file}:ro`];

@@ -1,4 +1,4 @@
-/** What builds images and runs containers: Docker, or without it Buildah and the kernel. */
+/** Builds images and runs containers: Docker, or Buildah and the kernel. */
 import { execFile } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
@@ -12,13 +12,13 @@ export interface Build {
   readonly args: Environment;
 }
 
-/** A container on the network of this machine, its root file system read-only. */
+/** A container on the network of this machine, with a read-only root file system. */
 export interface Container {
   readonly image: string;
-  /** Default: the image's. */
+  /** Default: the command of the image. */
   readonly command?: readonly string[];
   readonly environment?: Environment;
-  /** /app/data may be written to: an empty volume. */
+  /** Whether /app/data is an empty volume that can be written. */
   readonly hasData?: boolean;
 }
 
@@ -31,17 +31,17 @@ export interface ImageConfig {
 }
 
 export interface ContainerEngine {
-  /** @throws with what the build wrote */
+  /** @throws an error with the output of the build */
   build(build: Build): Promise<void>;
   configOf(image: string): Promise<ImageConfig>;
   run(container: Container): Promise<LoggedProcess>;
-  /** Removes what it left behind, but not the images. */
+  /** Removes its leftovers, but not the images. */
   stop(): Promise<void>;
 }
 
 export const execute = promisify(execFile);
 
-/** A build writes much. */
+/** Room for the output of a build. */
 export const buildOptions = { cwd: root, maxBuffer: 256 * 1024 * 1024 };
 
 export const buildArguments = (args: Environment): string[] =>

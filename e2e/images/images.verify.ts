@@ -1,4 +1,4 @@
-/** The images as they are built, and the service in containers of them. */
+/** The built images, and the service in containers of them. */
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
@@ -17,7 +17,7 @@ import { findPrograms, inspectFiles, type ImageFiles } from './look-inside.ts';
 const base = 'docker.io/library/node:24-slim';
 const api = 'prosemill-api';
 const worker = 'prosemill-worker';
-/** With what is on top of the base at most. The worker's: without a model. */
+/** Images, and the largest size on top of the base image. The worker's size is without a model. */
 const images = [
   [api, 120_000_000],
   [worker, 300_000_000],
@@ -36,7 +36,7 @@ const developmentPackages: ReadonlySet<string> = new Set([
 const engine = process.env['CONTAINER_ENGINE'] === 'docker' ? dockerEngine : new BuildahEngine();
 let hub: HubServer;
 
-/** The shipped model as one of the hub, so that a build downloads and checks it as it does with distilgpt2. */
+/** Serves the shipped model from a hub, so that a build downloads and checks it like distilgpt2. */
 const modelArguments = (): Environment => ({ MODEL: 'prosemill/tiny-tales', HF_ENDPOINT: hub.url });
 
 beforeAll(async () => {
@@ -52,7 +52,7 @@ afterAll(async () => {
   await engine.stop();
 });
 
-/** A program in a container, when it has ended well. */
+/** Runs a program in a container to its successful end. */
 async function finish(container: Container): Promise<LoggedProcess> {
   const process = await engine.run(container);
   const code = await process.ended();
@@ -80,7 +80,7 @@ describe.each(images)('the image %s', (image, maxBytes) => {
     const { User, Cmd } = await engine.configOf(image);
     expect(User).toBe('node');
     expect(Cmd[0]).toBe('node');
-    // Where everybody may write, so that nothing but the read-only file system is in the way.
+    // A folder that everybody may write to, so that only the read-only file system refuses.
     const write = "fs.writeFileSync('/tmp/x', '')";
     const script = `import fs from 'node:fs'; let code; try { ${write} } catch (error) { code = error.code } console.log(process.getuid(), process.pid, fs.statSync('/tmp').mode.toString(8), code)`;
     expect(await printed(image, script)).toBe('1000 1 41777 EROFS');
@@ -136,7 +136,7 @@ describe('the worker’s image', () => {
     expect(downloaded.filter((path) => /\/graphs\/.*\.onnx$/.test(path))).toHaveLength(1);
   });
 
-  it('is not built with weights that are not what the hub says', async () => {
+  it('is not built with weights that do not match the checksum of the hub', async () => {
     hub.breakNext('model.safetensors', 'corrupt', 100);
     const args = { ...modelArguments(), MODEL_REVISION: 'corrupt' };
     const build = engine.build({ dockerfile: 'Dockerfile.worker', tag: 'prosemill-corrupt', args });
@@ -145,14 +145,14 @@ describe('the worker’s image', () => {
   });
 });
 
-/** What a container needs to run beside others, and one text at a time, as the suite wants it. */
+/** Variables that let a container run beside others, with one text at a time, as the suite needs it. */
 const testEnvironment: Environment = { PORT: '0', WORKER_PORT: '0', WORKERS: '1', AUTH: 'off' };
 
-/** Fails at once, with its log, where a worker cannot start. */
+/** Fails at once with the log when a worker cannot start. */
 const whenReady = async (process: LoggedProcess): Promise<unknown> =>
   await process.logged({ msg: 'the worker takes jobs' });
 
-/** SIGTERM reached node, not a shell before it: each process said its last line. */
+/** Expects the last log line of each process, which shows that SIGTERM reached node and not a shell. */
 const saysGoodbye = (service: Service): Service =>
   afterStop(service, async () => {
     for (const { log } of service.processes) expect(log.at(-1)).toMatchObject({ msg: 'stopped' });

@@ -1,12 +1,12 @@
-/** Programs for node inside an image, since a slim image has little else. */
+/** Programs for node inside of an image, because a slim image has few tools. */
 
-/** What {@link inspectFiles} prints, as JSON. */
+/** The JSON output of {@link inspectFiles}. */
 export interface ImageFiles {
-  /** Of all files on the root file system, each inode once. */
+  /** The size of all files on the root file system, each inode once. */
   readonly bytes: number;
-  /** Under /app, without what packages hold. */
+  /** Paths under /app, without those in packages. */
   readonly paths: readonly string[];
-  /** Names of what pnpm installed. */
+  /** Names of the packages that pnpm installed. */
   readonly packages: readonly string[];
 }
 
@@ -37,7 +37,7 @@ export const inspectFiles = `
   console.log(JSON.stringify({ bytes, paths, packages }));
 `;
 
-/** Prints those of the programs that are on the PATH, as JSON. */
+/** Prints the programs that the PATH has, as JSON. */
 export const findPrograms = (names: readonly string[]): string => `
   import { existsSync } from 'node:fs';
   const folders = process.env.PATH.split(':');

@@ -1,6 +1,7 @@
 /**
- * The contract against the service: `pnpm schemathesis --size full --examples 800 --seed 7`. Starts the service on a free port with a database of its
- * own; Schemathesis draws requests from its /openapi.json, follows its links, and holds every answer against it. Needs Python 3.11 or later.
+ * Tests the contract with Schemathesis: `pnpm schemathesis --size full --examples 800 --seed 7`. Starts the service on
+ * a free port with a database of its own. Schemathesis draws requests from /openapi.json, follows links, and checks
+ * every answer. Needs Python 3.11 or later.
  */
 import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
@@ -27,14 +28,14 @@ const folder = fileURLToPath(new URL('../../data/schemathesis', import.meta.url)
 const reportPath = join(folder, 'report.json');
 const programs = join(folder, 'venv/bin');
 
-/** A run of fewer cases has shown too little. */
+/** A run with fewer cases proves too little. */
 const minCases = 5_000;
 
 const usage = 'usage: pnpm schemathesis [--size embedded|full] [--auth off|keys] [--examples 500] [--seed 7]';
 const { size, auth, examples, seed } = readPlan();
 const adminKey = randomBytes(32).toString('hex');
 const environment: Environment = {
-  // As many texts at once as the engine can.
+  // The default number of texts at once.
   WORKERS: '',
   AUTH: auth,
   ...(auth === 'keys' ? { ADMIN_KEY: adminKey, RATE_LIMIT_PER_MINUTE: '0' } : {}),
@@ -55,7 +56,7 @@ async function main(): Promise<number | null> {
 interface Plan {
   readonly size: string;
   readonly auth: string;
-  /** Cases of each route in each phase, at most. */
+  /** The largest number of cases for each route in each phase. */
   readonly examples: string;
   readonly seed: string;
 }
@@ -90,7 +91,7 @@ function problemsOf(plan: Plan): readonly string[] {
   return problems;
 }
 
-/** What requirements.txt pins, in a virtual environment. */
+/** Installs the pinned packages of requirements.txt into a virtual environment. */
 async function installSchemathesis(): Promise<void> {
   await mkdir(folder, { recursive: true });
   const options = ['--quiet', '--disable-pip-version-check', '--require-hashes'];
@@ -101,7 +102,7 @@ async function installSchemathesis(): Promise<void> {
   if (codes.some((code) => code !== 0)) throw new Error('Schemathesis cannot be installed.');
 }
 
-/** Its exit code, or 1 after too few cases. */
+/** @returns the exit code, or 1 after too few cases */
 async function runSchemathesis(url: string): Promise<number | null> {
   await rm(reportPath, { force: true });
   const options = ['--max-examples', examples, '--seed', seed, '--report', 'json', '--report-json-path', reportPath];
@@ -114,7 +115,7 @@ async function runSchemathesis(url: string): Promise<number | null> {
   return code === 0 && cases.generated < minCases ? 1 : code;
 }
 
-/** A key that may do everything. */
+/** Makes a key with all scopes. */
 async function makeKey(url: string): Promise<Key> {
   const response = await fetch(`${url}/admin/keys`, {
     method: 'POST',
@@ -153,7 +154,7 @@ function endingWith(started: Service, cleanUp: () => Promise<void>): Service {
   };
 }
 
-/** Runs where checks.py and schemathesis.toml are. */
+/** Runs a program in the folder of checks.py and schemathesis.toml. */
 async function exitOf(program: string, args: readonly string[], variables: Environment = {}): Promise<number | null> {
   const options = { cwd: here, env: { ...process.env, ...variables }, stdio: 'inherit' } as const;
   const [code] = await once(spawn(program, args, options), 'exit');

@@ -1,4 +1,4 @@
-/** Older versions of the service, from the history of this repository. */
+/** Checkouts of older versions, from the history of this repository. */
 import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp, rename, rm } from 'node:fs/promises';
@@ -16,8 +16,8 @@ const cache = join(tmpdir(), 'prosemill-test-versions');
 export const firstVersion = '0efdb8f23523c0321a96f1fe2a04eb00d3d013b8';
 
 /**
- * A folder with the sources of a commit and what they need to run. The first call takes some seconds.
- * @throws with what to do when the history of this clone does not have the commit
+ * Makes a folder with the sources of a commit and their dependencies. The first call takes some seconds.
+ * @throws an error with instructions when this clone does not have the commit
  */
 export async function checkOut(commit: string): Promise<string> {
   const folder = join(cache, commit);
@@ -40,7 +40,7 @@ export async function checkOut(commit: string): Promise<string> {
   return folder;
 }
 
-/** A shallow clone fetches the one commit that it lacks. */
+/** Fetches the commit if a shallow clone lacks it. */
 async function findCommit(commit: string): Promise<void> {
   if (await hasCommit(commit)) return;
   await run('git', ['fetch', '--depth=1', 'origin', commit], { cwd: root }).catch((error: unknown) => {
@@ -57,7 +57,7 @@ const hasCommit = async (commit: string): Promise<boolean> =>
     () => false,
   );
 
-/** As the images do it; no package that the service runs with needs its install script. */
+/** Installs without install scripts, like the images: no runtime dependency needs one. */
 async function install(folder: string): Promise<void> {
   const flags = ['--prod', '--frozen-lockfile', '--prefer-offline', '--ignore-scripts'];
   const filters = ['@prosemill/standalone...', '@prosemill/api...', '@prosemill/worker...'];

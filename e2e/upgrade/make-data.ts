@@ -1,7 +1,7 @@
 /**
- * Makes the databases of an older version that the tests of an upgrade begin with: `node e2e/upgrade/make-data.ts`. It runs that version's
- * own processes, and kills them in the middle of their work. TEST_POSTGRES_URL names a server of the oldest version that is supported (15),
- * whose `pg_dump` is on the PATH: its dump loads into every later one.
+ * Makes the databases of an older version for the upgrade tests: `node e2e/upgrade/make-data.ts`. It runs the processes
+ * of that version, and kills them in the middle of their work. TEST_POSTGRES_URL names a server of the oldest supported
+ * version (15), whose `pg_dump` is on the PATH: its dump loads into every later version.
  */
 import { execFile } from 'node:child_process';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
@@ -20,14 +20,14 @@ const run = promisify(execFile);
 const adminKey = 'an-admin-key-of-test-data-and-nothing-else';
 const endsWithinMs = 60_000;
 const prompt = 'Once upon a time';
-/** Every name of a request, and what JSON and SQL may trip over. */
+/** Requests with every field, and with values that JSON or SQL code might handle wrongly. */
 const endedRequests = [
   { prompt, max_new_tokens: 8 },
   { prompt: 'The „old“ king’s\n\t"daughter" \\ 👑', max_length: 60, seed: 4_294_967_295 },
   { prompt, max_new_tokens: 20, temperature: 0.7, top_k: 0, top_p: 0.9, repetition_penalty: 1.2, stop: ['\n', 'zz'] },
   { prompt: 'The goose girl', max_new_tokens: 12, temperature: 0, stop: ['.'], seed: 0 },
 ] as const;
-/** A failpoint of the engine kills it whenever this prompt is about to run. */
+/** A failpoint kills the engine whenever this prompt is about to run. */
 const poison = { prompt: 'A poisonpill', max_new_tokens: 8 };
 const long = { prompt, max_new_tokens: 400, top_k: 0, temperature: 1.3 };
 
@@ -38,7 +38,7 @@ interface Call {
   readonly key?: string;
 }
 
-/** One run of the old version on one database. */
+/** A run of the old version on one database. */
 class OldRun {
   readonly keys: OldKey[] = [];
   readonly requests: OldRequest[] = [];
@@ -86,7 +86,7 @@ class OldRun {
     return (response.status === 204 ? {} : await response.json()) as Body;
   }
 
-  /** @returns its secret */
+  /** @returns the secret */
   async createKey(owner: string, scopes: readonly string[], isRevoked = false): Promise<string> {
     const json = { owner, name: `${owner}, ${scopes.join(' and ')}`, scopes };
     const { id, secret } = await this.call<{ id: string; secret: string }>('/admin/keys', { json });
@@ -95,7 +95,10 @@ class OldRun {
     return secret;
   }
 
-  /** With an Idempotency-Key of its own. @returns the id of its job */
+  /**
+   * Submits with an Idempotency-Key of its own.
+   * @returns the id of the job
+   */
   async submit(secret: string, json: object, { isReleased = false } = {}): Promise<string> {
     const key = `key-${this.requests.length}`;
     const { id } = await this.call('/jobs', { secret, json, key });
@@ -103,7 +106,7 @@ class OldRun {
     return id;
   }
 
-  /** The answers about a job that has ended, and about its text. */
+  /** Reads the answers about an ended job and its text. */
   async answersAbout(secret: string, jobId: string): Promise<readonly OldAnswer[]> {
     const path = `/jobs/${jobId}`;
     await until(`${jobId} to end`, async () => (await this.call(path, { secret })).finished_at !== null, endsWithinMs);
@@ -115,7 +118,7 @@ class OldRun {
     );
   }
 
-  /** Jobs that begin from now on do not end. */
+  /** Keeps jobs from ending from now on. */
   freezeEngine(): void {
     for (const pid of this.#engines()) process.kill(pid, 'SIGSTOP');
   }
@@ -147,7 +150,7 @@ async function makeData(database: Database, url: string): Promise<void> {
         answers.push(...(await old.answersAbout(secret, await old.submit(secret, json))));
     }
     answers.push(...(await old.answersAbout(acme, await old.submit(acme, poison, { isReleased: true }))));
-    // Two canceled ones: in the middle of its text, and before it began.
+    // Two canceled jobs: one in the middle of its text, and one before its start.
     const running = await old.submit(acme, long);
     const waiting = await old.submit(acme, long);
     await until(
@@ -178,7 +181,7 @@ async function makeSqlite(): Promise<void> {
   const folder = await mkdtemp(join(tmpdir(), 'prosemill-old-data-'));
   const path = join(folder, 'prosemill.db');
   await makeData('sqlite', `sqlite:${path}`);
-  // The log of a killed process becomes part of the file.
+  // Opening the file merges the write-ahead log of the killed process into it.
   const sql = await openSql(`sqlite:${path}`);
   await sql.execute('pragma wal_checkpoint(truncate)');
   await sql.close();
@@ -191,7 +194,7 @@ async function makePostgres(serverUrl: string): Promise<void> {
   await makeData('postgres', url);
   const flags = ['--no-owner', '--no-privileges', '--no-comments', '--column-inserts', '--schema=public'];
   const { stdout } = await run('pg_dump', [...flags, url], { maxBuffer: 16 * 1024 * 1024 });
-  // Commands of psql, which a connection does not know.
+  // Removes commands of psql, which the server does not know.
   await writeFile(dataFile('postgres'), stdout.replaceAll(/^\\.*\n/gm, '').replace('CREATE SCHEMA public;\n', ''));
   await drop();
 }

@@ -1,4 +1,4 @@
-/** Databases of an older version, with the answers that it gave about them. How they were made: make-data.ts. */
+/** Databases of an older version with its answers about them. make-data.ts has made them. */
 import { readFile, writeFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { gunzipSync } from 'node:zlib';
@@ -24,7 +24,7 @@ export interface OldRequest {
   readonly isReleased: boolean;
 }
 
-/** An answer that must stay as it was. */
+/** An answer that must stay the same. */
 export interface OldAnswer {
   readonly secret: string;
   readonly path: string;
@@ -38,7 +38,7 @@ export interface OldData {
   /** The old version's answers about ended jobs and their texts. */
   readonly answers: readonly OldAnswer[];
   readonly queuedIds: readonly string[];
-  /** Its worker was killed. */
+  /** The id of a job whose worker was killed. */
   readonly runningId: string;
 }
 
@@ -55,7 +55,7 @@ export async function writeOldData(database: Database, data: OldData): Promise<v
   await writeFile(answersFile(database), `${JSON.stringify(data, null, 2)}\n`);
 }
 
-/** @param url  of an empty Postgres database, or `sqlite:PATH` of a file that is not there */
+/** @param url  An empty Postgres database, or `sqlite:PATH` of a file that does not exist. */
 export async function loadOldDatabase(url: string): Promise<void> {
   if (url.startsWith('sqlite:')) {
     await writeFile(url.slice('sqlite:'.length), gunzipSync(await readFile(dataFile('sqlite'))));

@@ -1,4 +1,4 @@
-/** This version on databases of an older one, whose processes were killed in the middle of their work. */
+/** This version on databases of an older version whose processes were killed in the middle of their work. */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -10,10 +10,10 @@ import { createClient, type Request, type RequestOptions } from '../http-client.
 import { launchSeparate, launchStandalone, type Service } from '../launch.ts';
 import { type Database, databases, loadOldDatabase, type OldData, type OldRequest, readOldData } from './old-data.ts';
 
-/** The rest of the dead worker's lease. */
+/** The remaining lease of the dead worker. */
 const leaseSeconds = 5;
 
-/** As columns of time have them. */
+/** SQL for values of time columns. */
 const times = {
   sqlite: { now: `cast(unixepoch('subsec') * 1000 as integer)`, lease: String(leaseSeconds * 1_000) },
   postgres: { now: 'now()', lease: `interval '${leaseSeconds} seconds'` },
@@ -31,7 +31,7 @@ describe.each(databases)('this version on an old database (%s)', (database) => {
     data = await readOldData(database);
     ({ url, drop } = await createDatabase(database));
     await loadOldDatabase(url);
-    // As if the old version had stopped just now.
+    // Shifts times as if the old version had stopped just now.
     const { now, lease } = times[database];
     await execute(`update idempotency_keys set created_at = ${now}`);
     await execute(`update jobs set lease_until = ${now} + ${lease} where status = 'running'`);
@@ -60,7 +60,7 @@ describe.each(databases)('this version on an old database (%s)', (database) => {
   const repeat = async <Body = JobBody>({ secret, key, json }: OldRequest, change: object = {}) =>
     await send<Body>(secret, '/jobs', { json: { ...json, ...change }, headers: { 'Idempotency-Key': key } });
 
-  it('takes its keys, with what they may do', async () => {
+  it('accepts its keys, with their scopes', async () => {
     const json = { prompt: 'Once upon a time', max_new_tokens: 1 };
     for (const { secret, scopes, isRevoked } of data.keys) {
       const expected = isRevoked ? [401, 401] : [200, scopes.includes('generate') ? 202 : 403];
@@ -71,7 +71,7 @@ describe.each(databases)('this version on an old database (%s)', (database) => {
     expect(body.data).toHaveLength(data.keys.length);
   });
 
-  it('shows what ended as it was', async () => {
+  it('shows its ended jobs unchanged', async () => {
     expect(new Set(data.answers.map(({ body }) => body['status']))).toEqual(
       new Set(['succeeded', 'failed', 'canceled', undefined]),
     );
@@ -90,7 +90,7 @@ describe.each(databases)('this version on an old database (%s)', (database) => {
     }
   });
 
-  it('answers a repeated request with its job, and another one with the same key not', async () => {
+  it('answers a repeated request with its job, and refuses another request with the same key', async () => {
     const held = data.requests.filter(({ isReleased }) => !isReleased);
     for (const old of held) {
       const again = await repeat(old);
@@ -104,7 +104,7 @@ describe.each(databases)('this version on an old database (%s)', (database) => {
     }
   });
 
-  it('ends what waited, and what a dead worker had, once its lease was over', async () => {
+  it('runs its waiting jobs, and the job of a dead worker after its lease', async () => {
     for (const id of [...data.queuedIds, data.runningId]) {
       const ended = async () => (await send(secretOf(id), `/jobs/${id}?wait=10`)).body.status === 'succeeded';
       await until(`${id} to succeed`, ended, 60_000);

@@ -1,4 +1,4 @@
-/** A worker for tests: a store on an SQLite file, the shipped model, and a transport in memory. All of it ends with the test. */
+/** A worker for tests: a store on an SQLite file, the shipped model, a transport in memory. It ends with its test. */
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { newId, type Store, type TextGenerator } from '@prosemill/core';

@@ -26,7 +26,7 @@ const limits: RunLimits = {
 
 type Step = readonly [type: JobEventType, atMs: number, actor: 'api' | 'worker' | 'reconciler'];
 
-/** The rows of a job that went through these events; `row` says where they lie. */
+/** The rows of a job with these events. `row` replaces fields of the job's row. */
 function rowsOf(id: string, steps: readonly Step[], row: Partial<JobSnapshot> = {}): HistoryEntry[] {
   let [attempt, status] = [0, 'queued' as JobSnapshot['status']];
   const events = steps.map(([event, eventAtMs, actor], index): HistoryEntry => {
@@ -134,12 +134,12 @@ const historyOf = (...parts: readonly HistoryEntry[][]): History => [
   { atMs: 100_000, type: 'tables-read' },
 ];
 
-/** Which invariants a history breaks, once each. */
+/** The invariants that a history breaks, without repetition. */
 const broken = (...parts: readonly HistoryEntry[][]) => [
   ...new Set(checkHistory(historyOf(...parts)).map(({ invariant }) => invariant)),
 ];
 
-/** What is found, as one text. */
+/** The messages of all violations, as one text. */
 const findings = (...parts: readonly HistoryEntry[][]): string =>
   checkHistory(historyOf(...parts))
     .map(({ invariant, message }) => `${invariant}: ${message}`)
@@ -157,7 +157,7 @@ describe('a history', () => {
     call(read('b'), [36_000, 36_001], done('b', 5, 2)),
   ];
 
-  it('that keeps every promise passes, and is the same after a file', () => {
+  it('that keeps every promise passes, also after it was written to a file', () => {
     const history = historyOf(...eventful);
     expect(checkHistory(history)).toEqual([]);
     expect(fromJsonLines(toJsonLines(history))).toEqual(history);
@@ -192,7 +192,7 @@ describe('I1: accepted submits end', () => {
     expect(broken(call(submit(), [1, 2], timeout), rowsOf('a', succeeded.slice(0, 1)))).toEqual(['I1']);
   });
 
-  it('catches a failure that the run does not explain', () => {
+  it('catches a failure in a run that allows none', () => {
     const strict: HistoryEntry = { atMs: 0, type: 'run-start', limits: { ...limits, mayFail: false } };
     const failed: readonly Step[] = [...succeeded.slice(0, 2), ['job-failed', 3_000, 'worker']];
     const history = [strict, ...historyOf(call(submit(), [1, 2], job('a')), rowsOf('a', failed)).slice(1)];
@@ -201,7 +201,7 @@ describe('I1: accepted submits end', () => {
     ]);
   });
 
-  it('allows any terminal state, and submits without an answer or refused that left nothing', () => {
+  it('allows any terminal state, and submits that were refused or not answered and left no job', () => {
     const canceled: readonly Step[] = [
       ['job-queued', 1_000, 'api'],
       ['job-canceled', 2_000, 'api'],
@@ -237,7 +237,7 @@ describe('I2: one key, one id', () => {
     expect(broken(call(keyed, [1, 2], timeout), call(keyed, [3, 4], timeout), ...both)).toEqual(['I2']);
   });
 
-  it('allows a retry of a lost answer to give the one id, and one job for each lost answer', () => {
+  it('allows a retry after a lost answer to get the one id, and one job for each lost answer', () => {
     const retried = [call(keyed, [1, 2], timeout), call(keyed, [3, 4], job('a')), call(keyed, [5, 6], job('a'))];
     expect(broken(...retried, call(submit(), [1, 2], timeout), ...both)).toEqual([]);
   });
@@ -291,14 +291,14 @@ describe('I3: reads go forward', () => {
     expect(found).toContain('was read with text another');
   });
 
-  it('catches a state that the version never had, and a version that never was', () => {
+  it('catches a state that the version did not have, and a version that does not exist', () => {
     expect(findings(accepted, rows, call(read('a'), [2_000, 2_001], job('a', { version: 2 })))).toMatch(
       /was read as queued, attempt 0 \(call \d+\) in version 2, when it was running, attempt 1/,
     );
     expect(findings(accepted, rows, call(read('a'), [2_000, 2_001], job('a', { version: 9 })))).toContain('never was');
   });
 
-  it('catches a job that is there and then gone', () => {
+  it('catches a job that disappears', () => {
     expect(broken(accepted, rows, call(read('a'), [2_000, 2_001], absent))).toEqual(['I3']);
   });
 
@@ -320,7 +320,7 @@ describe('I3: reads go forward', () => {
     expect(findings(accepted, rowsOf('a', steps))).toBe('I3: job a went from queued by job-succeeded (event 4)');
   });
 
-  it('catches an event after the end, a missing event, and a row that is elsewhere', () => {
+  it('catches an event after the end, a missing event, and a row in another state than its events', () => {
     expect(broken(accepted, rowsOf('a', [...succeeded, ['job-rescued', 4_000, 'worker']]))).toContain('I3');
     expect(
       findings(
@@ -336,7 +336,7 @@ describe('I4: one success', () => {
   const accepted = call(submit(), [1_000, 1_100], job('a'));
   const record: HistoryEntry = { atMs: 0, type: 'record-row', row: { jobId: 'a', textHash: 'text of a' } };
 
-  it('catches two records, none, and one without a success', () => {
+  it('catches two records, a missing record, and a record without a success', () => {
     expect(findings(accepted, rowsOf('a', succeeded), [record])).toContain('1 success events and 2 records');
     const without = rowsOf('a', succeeded).filter(({ type }) => type !== 'record-row');
     expect(findings(accepted, without)).toContain('1 success events and 0 records');
@@ -344,7 +344,7 @@ describe('I4: one success', () => {
     expect(findings(accepted, canceled, [record])).toContain('job a is canceled with 0 success events and 1 records');
   });
 
-  it('catches two attempts whose success was accepted, and one that another is kept for', () => {
+  it('catches two accepted successes, and an accepted success of another attempt than the kept one', () => {
     const late = run('a', { from: 2_001, to: 34_500 });
     const current = run('a', { attempt: 2, workerId: 'w2', from: 34_001, to: 35_002 });
     expect(findings(accepted, rowsOf('a', rescued), late, current)).toBe(
@@ -353,13 +353,13 @@ describe('I4: one success', () => {
     );
   });
 
-  it('allows a late result that was dropped', () => {
+  it('allows a late result to be dropped', () => {
     const late = run('a', { from: 2_001, to: 36_000 }, null);
     const current = run('a', { attempt: 2, workerId: 'w2', from: 34_001, to: 35_002 });
     expect(broken(accepted, rowsOf('a', rescued), late, current)).toEqual([]);
   });
 
-  it('catches an attempt that was started twice, one that was never claimed, and a job that is unknown', () => {
+  it('catches an attempt that was started twice, an attempt without a claim, and an unknown job', () => {
     const rows = rowsOf('a', succeeded);
     const twice = [run('a', { from: 2_001, to: 2_500 }, null), run('a', { workerId: 'w2', from: 2_600, to: 3_001 })];
     expect(findings(accepted, rows, ...twice)).toContain('I4: job a was started more than once in attempt 1');
@@ -375,7 +375,7 @@ describe('I4: one success', () => {
     ['job a has attempt 3, but its events make it 2', { attempt: 3 }],
     ['job a has released_count 1, but its events make it 0', { releasedCount: 1 }],
     ['job a had 2 attempts, more than 1', { maxAttempts: 1 }],
-  ])('catches counts that are wrong: %s', (message, row) => {
+  ])('catches wrong counts: %s', (message, row) => {
     expect(findings(accepted, rowsOf('a', rescued, row))).toContain(`I4: ${message}`);
   });
 
@@ -413,7 +413,7 @@ describe('I5: no overlap under a lease', () => {
   const accepted = call(submit(), [1_000, 1_100], job('a'));
   const second = run('a', { attempt: 2, workerId: 'w2', from: 34_001, to: 35_002 });
 
-  it('catches a job that is taken before its lease was over', () => {
+  it('catches a job that is taken before its lease has run out', () => {
     expect(findings(accepted, rowsOf('a', rescued), second, [lease(33_500)])).toBe(
       'I5: job a was taken from attempt 1 (job-rescued) 500 ms before its lease ran out',
     );
@@ -421,7 +421,7 @@ describe('I5: no overlap under a lease', () => {
     expect(findings(accepted, rowsOf('a', early))).toContain('ms before its lease ran out');
   });
 
-  it('catches a second execution while the first goes on and holds its lease', () => {
+  it('catches a second execution while the first one runs and holds its lease', () => {
     const found = findings(accepted, rowsOf('a', rescued), run('a', { from: 2_001, to: 40_000 }, null), second, [
       lease(34_500),
     ]);
@@ -436,10 +436,10 @@ describe('I5: no overlap under a lease', () => {
     expect(broken(accepted, rowsOf('a', rescued), frozen, second)).toEqual([]);
   });
 
-  it('allows the next execution when the first had ended, handed back, or was killed', () => {
+  it('allows the next execution after the first one ended, was handed back, or was killed', () => {
     const rows = rowsOf('a', released);
     const next = run('a', { attempt: 2, workerId: 'w2', from: 3_002, to: 4_001 });
-    // Its log line comes after the hand-back that the next one waited for.
+    // The log line comes after the hand-back that the next execution waited for.
     expect(broken(accepted, rows, run('a', { from: 2_001, to: 3_005 }, 'released'), next)).toEqual([]);
     expect(
       broken(accepted, rows, run('a', { from: 2_001 }), next, [{ atMs: 3_000, type: 'worker-gone', workerId: 'w1' }]),
@@ -448,7 +448,7 @@ describe('I5: no overlap under a lease', () => {
 });
 
 describe('I6: bounded', () => {
-  it('catches a gauge above its limit, one that stays up, and one that was not sampled', () => {
+  it('catches a gauge above its limit, a gauge that stays up, and a gauge without samples', () => {
     expect(findings([gauge(10_501)])).toBe('I6: queue-depth rose to 10501, more than 10500');
     const up = checkHistory([...historyOf(), gauge(1)]);
     expect(up.map(({ message }) => message)).toEqual(['queue-depth is 1 at the end, more than 0']);
@@ -456,7 +456,7 @@ describe('I6: bounded', () => {
     expect(none.map(({ invariant }) => invariant)).toEqual(['I6']);
   });
 
-  it('catches a client that is left waiting for a job that has ended', () => {
+  it('catches a client that waits for a job that has ended', () => {
     const waiting = submit({ waitMs: 30_000 });
     const rows = rowsOf('a', succeeded);
     expect(findings(call(waiting, [1_000, 31_000], job('a')), rows)).toMatch(
@@ -465,7 +465,7 @@ describe('I6: bounded', () => {
     expect(broken(call(waiting, [1_000, 5_000], done('a', 3)), rows)).toEqual(['I6']);
   });
 
-  it('allows the limit, the poll that a lost wake-up costs, and answers to those who do not wait', () => {
+  it('allows values at the limit, a poll after a lost wake-up, and late answers to clients that do not wait', () => {
     const rows = rowsOf('a', succeeded);
     expect(broken([gauge(10_500)], call(submit({ waitMs: 30_000 }), [1_000, 3_600], done('a', 3)), rows)).toEqual([]);
     expect(broken(call(submit(), [1_000, 31_000], job('a')), rows)).toEqual([]);
@@ -491,7 +491,7 @@ describe('I7: owners apart', () => {
     expect(broken(call(submit({ ownerId: 'other' }), [1_200, 1_300], job('a')), rows)).toEqual(['I7']);
   });
 
-  it('allows the owner to read, and the other to be told that there is no such job', () => {
+  it('allows the owner to read, and tells another owner that there is no such job', () => {
     const reads = [
       call(read('a'), [1_200, 1_300], job('a', { ownerId: 'local' })),
       call(read('a', 'other'), [1_200, 1_300], absent),
@@ -506,7 +506,7 @@ describe('I8: throughput returns', () => {
     { atMs: 30_000, type: 'fault-healed', fault: 'redis killed' },
   ];
 
-  it('catches throughput that stays below, and what was not measured', () => {
+  it('catches throughput that stays below, and missing measurements', () => {
     expect(findings(faults, [window(0, 100), window(90_000, 89)])).toBe(
       'I8: throughput is 8.90 jobs a second after healing, and was 10.00 before',
     );
@@ -514,7 +514,7 @@ describe('I8: throughput returns', () => {
     expect(findings(faults, [window(90_000, 100)])).toContain('I8: throughput was not measured before');
   });
 
-  it('allows 90 %, and anything before it had time to recover', () => {
+  it('allows 90 %, and any rate during the time for recovery', () => {
     expect(broken(faults, [window(0, 100), window(15_000, 0), window(40_000, 10), window(90_000, 90)])).toEqual([]);
     expect(broken([window(0, 100), window(90_000, 1)])).toEqual([]);
   });

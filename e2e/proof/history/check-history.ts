@@ -1,4 +1,4 @@
-/** Holds a history against what the service promises. */
+/** Checks a history against the promises of the service. */
 import type { History } from './history.ts';
 import { indexHistory, type IndexedHistory } from './index-history.ts';
 import { checkEnds } from './invariants/accepted-jobs-end.ts';
@@ -10,7 +10,7 @@ import { checkOwners } from './invariants/owners-apart.ts';
 import { checkReads } from './invariants/reads-go-forward.ts';
 import { checkThroughput } from './invariants/throughput-returns.ts';
 
-/** Each finds what breaks one promise, as sentences that name the jobs. */
+/** Each finds the breaches of one promise, as sentences that name the jobs. */
 export const invariants = {
   /** Every accepted submit is terminal by the deadline. */
   I1: checkEnds,
@@ -36,8 +36,8 @@ export interface Violation {
 }
 
 /**
- * @returns what breaks a promise; empty for a history that keeps them all
- * @throws for a history without limits or without tables: it proves nothing
+ * @returns the breaches; empty for a history that keeps all promises
+ * @throws for a history without limits or tables, which proves nothing
  */
 export function checkHistory(history: History): readonly Violation[] {
   const indexed = indexHistory(history);

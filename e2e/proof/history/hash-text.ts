@@ -1,4 +1,4 @@
 import { createHash } from 'node:crypto';
 
-/** Sixteen hexadecimal digits: texts are told apart, and do not get into a history. */
+/** Sixteen hexadecimal digits that tell texts apart and keep them out of histories. */
 export const hashText = (text: string): string => createHash('sha256').update(text).digest('hex').slice(0, 16);

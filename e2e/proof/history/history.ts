@@ -1,22 +1,22 @@
 /**
- * What happened in a run, as plain JSON: what clients asked and heard, what workers did, and the tables at the end. Times are
- * milliseconds since 1970 on one clock. No prompts and no texts: a text is its hash.
+ * The record of a run as plain JSON: requests and answers of clients, executions of workers, and the tables at the end.
+ * Times are milliseconds since 1970 on one clock. It contains no prompts and no texts, only hashes of texts.
  */
 import type { JobEventType, JobStatus, Outcome } from '@prosemill/core';
 
-/** What one client asks of the service. */
+/** A request of a client. */
 export type Operation =
   | {
       readonly kind: 'submit';
       readonly ownerId: string;
-      /** Its Idempotency-Key; null: none. */
+      /** The Idempotency-Key; null: none. */
       readonly key: string | null;
-      /** How long the client lets the service wait for the text; 0: not at all. */
+      /** The time that the client lets the service wait for the text; 0: none. */
       readonly waitMs: number;
     }
   | { readonly kind: 'read' | 'cancel'; readonly ownerId: string; readonly jobId: string };
 
-/** A job as an answer shows it. Null: the answer does not say. */
+/** A job in an answer. Null: the answer does not tell. */
 export interface JobReading {
   readonly id: string;
   readonly ownerId: string | null;
@@ -27,11 +27,11 @@ export interface JobReading {
 }
 
 export type CallEnding =
-  /** Null: the service says that there is no such job. */
+  /** Null: the service answers that there is no such job. */
   | { readonly type: 'ok'; readonly job: JobReading | null }
-  /** Refused: the service says that nothing was done. */
+  /** The service answers that it has done nothing. */
   | { readonly type: 'fail'; readonly reason: string }
-  /** A timeout, a lost connection, a 5xx: it may have been done. */
+  /** A time-out, a lost connection or a 5xx: the service may have done it. */
   | { readonly type: 'unknown'; readonly reason: string };
 
 export interface JobSnapshot {
@@ -59,20 +59,20 @@ export interface EventSnapshot {
   readonly actor: string;
 }
 
-/** What a run may cost. */
+/** The limits of a run. */
 export interface RunLimits {
   readonly leaseMs: number;
-  /** From a job's creation to its end; null: by the time the tables are read. */
+  /** The longest time from the creation of a job to its end; null: until the tables are read. */
   readonly finishWithinMs: number | null;
-  /** Whether a job may end as failed: a run whose faults no job should feel three times says no. */
+  /** Whether jobs may end as failed. False for a run in which no job should meet three faults. */
   readonly mayFail: boolean;
-  /** From a job's end to the answer of who waits for it; null: not checked. */
+  /** The longest time from the end of a job to the answer to its waiting client; null: not checked. */
   readonly answerWithinMs: number | null;
-  /** By the name of a gauge. `final`: what its last sample may be at most. */
+  /** By the name of the gauge. `final` limits the last sample. */
   readonly gauges: Readonly<Record<string, { readonly max: number; readonly final?: number }>>;
-  /** How far the clocks of logs and database may be apart. */
+  /** The largest difference between the clocks of logs and database. */
   readonly clockToleranceMs: number;
-  /** After the last fault is healed; then throughput is judged. */
+  /** The time for recovery after the last fault is healed. Throughput is compared after it. */
   readonly recoverWithinMs: number;
 }
 
@@ -86,32 +86,32 @@ export type HistoryEvent =
       readonly jobId: string;
       readonly attempt: number;
       readonly workerId: string;
-      /** What the database accepted; null: nothing, or the worker does not say. */
+      /** The outcome that the database accepted; null: none, or unknown. */
       readonly outcome: Outcome['type'] | null;
     }
-  /** The worker's process is no more; so are its executions. */
+  /** The process of the worker has ended, and so have its executions. */
   | { readonly type: 'worker-gone'; readonly workerId: string }
-  /** A lease as the database has it at this moment. */
+  /** A lease in the database at this moment. */
   | { readonly type: 'lease'; readonly jobId: string; readonly attempt: number; readonly untilMs: number }
   | { readonly type: 'fault-start' | 'fault-healed'; readonly fault: string }
   | { readonly type: 'gauge'; readonly name: string; readonly value: number }
-  /** Ends at `atMs`. */
+  /** A window that ends at `atMs`. */
   | { readonly type: 'throughput'; readonly startedAtMs: number; readonly finishedJobs: number }
   | { readonly type: 'job-row'; readonly row: JobSnapshot }
   | { readonly type: 'record-row'; readonly row: { readonly jobId: string; readonly textHash: string } }
   | { readonly type: 'event-row'; readonly row: EventSnapshot }
-  /** The rows before this entry are all there are. */
+  /** No more rows follow. */
   | { readonly type: 'tables-read' };
 
 export type HistoryEntry = { readonly atMs: number } & HistoryEvent;
 
-/** In the order in which it was recorded. */
+/** In the order of recording. */
 export type History = readonly HistoryEntry[];
 
 /** One entry a line. */
 export const toJsonLines = (history: History): string => history.map((entry) => `${JSON.stringify(entry)}\n`).join('');
 
-/** The other way round. */
+/** Reads the output of {@link toJsonLines}. */
 export const fromJsonLines = (text: string): History =>
   text
     .split('\n')

@@ -1,4 +1,4 @@
-/** A history by what the invariants ask for: calls with their endings, executions, rows by job. */
+/** A history, indexed for the invariants: calls with their endings, executions, rows by job. */
 import { isTerminal, type JobEventType, type JobStatus } from '@prosemill/core';
 import type {
   CallEnding,
@@ -22,11 +22,11 @@ export interface Call {
   readonly ending: CallEnding;
 }
 
-/** What a client read of a job, by any call. */
+/** The state of a job in the answer to any call. */
 export interface Reading {
   readonly call: Call;
   readonly job: JobReading;
-  /** Of an answer that does not tell its version: the last one for a terminal job, else null. */
+  /** The version in the answer. If the answer has none: the last version for a terminal job, else null. */
   readonly version: number | null;
 }
 
@@ -35,21 +35,21 @@ export interface Execution {
   readonly attempt: number;
   readonly workerId: string;
   readonly startedAtMs: number;
-  /** By the worker's log or its death; Infinity while neither tells. */
+  /** Taken from the log or the death of the worker; Infinity while neither is known. */
   readonly endedAtMs: number;
-  /** What the database accepted of it; null: nothing that is known of. */
+  /** The outcome that the database accepted; null: none, or unknown. */
   readonly outcome: string | null;
 }
 
-/** Everything about one job's row. */
+/** All facts about one job's row. */
 export interface JobFacts {
   readonly row: JobSnapshot;
-  /** In the order of `seq`. */
+  /** Sorted by `seq`. */
   readonly events: readonly EventSnapshot[];
-  /** Of its generation records. */
+  /** The hashes of its generation records. */
   readonly recordHashes: readonly string[];
   readonly executions: readonly Execution[];
-  /** As they were sampled. */
+  /** Samples of its leases. */
   readonly leases: readonly EntryOf<'lease'>[];
 }
 
@@ -59,7 +59,7 @@ export interface IndexedHistory {
   readonly limits: RunLimits;
   readonly calls: readonly Call[];
   readonly jobs: ReadonlyMap<string, JobFacts>;
-  /** Calls that were told of a job. */
+  /** Answers that show a job, by job. */
   readonly readings: ReadonlyMap<string, readonly Reading[]>;
   readonly executions: readonly Execution[];
   readonly gauges: readonly EntryOf<'gauge'>[];
@@ -67,7 +67,7 @@ export interface IndexedHistory {
   readonly faults: readonly EntryOf<'fault-start' | 'fault-healed'>[];
 }
 
-/** The status after each event; null: as it was. */
+/** The status after each event; null: unchanged. */
 export const statusAfter: Readonly<Record<JobEventType, JobStatus | null>> = {
   'job-queued': 'queued',
   'job-claimed': 'running',
@@ -82,7 +82,7 @@ export const statusAfter: Readonly<Record<JobEventType, JobStatus | null>> = {
   'job-expired': 'expired',
 };
 
-/** @throws for a history without limits or without tables: it proves nothing */
+/** @throws for a history without limits or tables, which proves nothing */
 export function indexHistory(history: History): IndexedHistory {
   const of = <Type extends HistoryEvent['type']>(...types: readonly Type[]) =>
     history.filter((entry): entry is EntryOf<Type> => types.includes(entry.type as Type));

@@ -1,4 +1,4 @@
-/** The tables as a history keeps them; rows of Postgres and SQLite alike. */
+/** Reads the tables of Postgres or SQLite as entries of a history. */
 import type { JobEventType, JobStatus } from '@prosemill/core';
 import type { ExecuteSql } from '@prosemill/testkit';
 import type { HistoryEvent } from './history.ts';

@@ -15,7 +15,7 @@ const operation: Operation = { kind: 'read', ownerId: 'local', jobId: 'a' };
 const job: JobReading = { id: 'a', ownerId: null, status: 'queued', version: 1, attempt: 0, textHash: null };
 
 describe('a recorder', () => {
-  it('numbers calls and records both their ends, a throw as unknown', async () => {
+  it('numbers calls, and records their start and ending, an exception as unknown', async () => {
     let time = 0;
     const written: HistoryEntry[] = [];
     const recorder = createHistoryRecorder({ limits, now: () => (time += 1), onEntry: (entry) => written.push(entry) });
@@ -35,7 +35,7 @@ describe('a recorder', () => {
     expect(written).toEqual(recorder.history);
   });
 
-  it('takes executions from log lines at their own time, put right by the skew of the clock', () => {
+  it('takes executions from log lines, and corrects their times by the skew of the clock', () => {
     const recorder = createHistoryRecorder({ limits });
     const line = { level: 'info', time: '1970-01-01T00:00:05.000Z', jobId: 'a', attempt: 1, workerId: 'w1' };
     const execution = { jobId: 'a', attempt: 1, workerId: 'w1' };
@@ -53,7 +53,7 @@ describe('a recorder', () => {
     ]);
   });
 
-  it('refuses a line about an execution that does not say which, or when', () => {
+  it('refuses a line about an execution without its id or time', () => {
     const recorder = createHistoryRecorder({ limits });
     const started = { msg: 'job attempt started', time: '1970-01-01T00:00:05.000Z', jobId: 'a', attempt: 1 };
     expect(() => recorder.addLogLine(started)).toThrow('workerId');

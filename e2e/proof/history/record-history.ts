@@ -1,4 +1,4 @@
-/** Records a run: calls as clients make them, log lines as workers write them, samples, and the tables at the end. */
+/** Records a run: calls of clients, log lines of workers, samples, and the tables at the end. */
 import { errorLine } from '@prosemill/core';
 import type { ExecuteSql } from '@prosemill/testkit';
 import type { CallEnding, History, HistoryEntry, HistoryEvent, Operation, RunLimits } from './history.ts';
@@ -9,7 +9,7 @@ export interface RecorderOptions {
   readonly limits: RunLimits;
   /** Default: this machine's clock. */
   readonly now?: () => number;
-  /** Called with each entry, for a run that writes its history to a file. */
+  /** Called with each entry, for a run that writes its history into a file. */
   readonly onEntry?: (entry: HistoryEntry) => void;
 }
 
@@ -17,7 +17,7 @@ export interface HistoryRecorder {
   readonly history: History;
   add(event: HistoryEvent): void;
   /**
-   * Records a call with its ending; what `run` throws is `unknown`, and does not get out.
+   * Records a call and its ending. An exception in `run` is recorded as `unknown` and not thrown on.
    * @returns the ending
    */
   perform(
@@ -25,13 +25,13 @@ export interface HistoryRecorder {
     run: () => Promise<CallEnding>,
   ): Promise<CallEnding>;
   /**
-   * Takes one line of a worker's log; lines that say nothing of an execution are ignored.
-   * @param skewMs  How far the worker's clock goes before the others; default 0.
+   * Records one line of a worker's log. Lines about anything but executions are ignored.
+   * @param skewMs  How far the worker's clock is ahead of the others; default 0.
    */
   addLogLine(line: Readonly<Record<string, unknown>>, skewMs?: number): void;
-  /** Samples who holds which job, and until when. The more often, the more overlaps are judged exactly. */
+  /** Samples the holders and ends of all leases. More samples make the check of overlaps more exact. */
   sampleLeases(execute: ExecuteSql): Promise<void>;
-  /** Reads the tables; once, at the end. */
+  /** Reads the tables. Call it once, at the end. */
   readTables(execute: ExecuteSql): Promise<void>;
 }
 

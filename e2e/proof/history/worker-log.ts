@@ -1,4 +1,4 @@
-/** The lines of a worker's log that tell of executions. */
+/** Executions in the lines of a worker's log. */
 import type { Completion, Outcome } from '@prosemill/core';
 import type { HistoryEvent } from './history.ts';
 
@@ -15,13 +15,13 @@ const outcomes: ReadonlySet<unknown> = new Set<Outcome['type']>([
   'crashed',
   'released',
 ]);
-/** What the database said, by which the outcome is there; a line without it tells of one that is. */
+/** Answers of the database for outcomes that it holds. A line without an answer tells of such an outcome. */
 const accepted: ReadonlySet<unknown> = new Set<Completion | undefined>(['applied', 'already', undefined]);
 
 /**
- * @param line  As the worker writes it: `time` in ISO 8601, `msg`, and fields.
+ * @param line  A line of the log: `time` in ISO 8601, `msg`, and fields.
  * @returns null for a line about anything else
- * @throws for a line about an execution that lacks a field: a history without it would prove nothing
+ * @throws for a line about an execution that lacks a field, because a history without it proves nothing
  */
 export function executionOf(line: Readonly<Record<string, unknown>>): LoggedExecution | null {
   const { msg, time, jobId, attempt, workerId, outcome, completion } = line;

@@ -1,4 +1,4 @@
-/** Bugs in the real sources that the tests of the promises must find. No two of them break the same rule in the same way. */
+/** Bugs in the real sources that the tests of the promises must find. No two break the same rule in the same way. */
 
 /**
  * - `properties`: the random histories of the store's suite, on SQLite.
@@ -8,7 +8,7 @@
 export type Finder = 'properties' | 'scenario' | 'service';
 
 export interface Replacement {
-  /** From the repository's root. */
+  /** A path from the repository's root. */
   readonly file: string;
   /** Occurs exactly once in the file. */
   readonly find: string;
@@ -87,7 +87,7 @@ export const mutants = {
         replace: `    const latest = await this.#options.jobs.find(job.ownerId, job.id);
     const watched = Object.assign(this.#join(job), { latest, isOutdated: false });\n`,
       },
-      // The poll makes up for it within half a second.
+      // Without this, the poll would make up for the bug within half a second.
       {
         file: feedFile,
         find: 'if (versions.get(id) !== this.#watched.get(id)?.latest?.version)',

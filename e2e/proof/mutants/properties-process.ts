@@ -1,4 +1,7 @@
-/** Runs the store's random histories on SQLite once for each mutant named by an argument. Prints the failures by mutant, as JSON. */
+/**
+ * Runs the random histories of the store on SQLite once for each mutant in the arguments. Prints the failures by
+ * mutant, as JSON.
+ */
 import { relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { startVitest, type TestUserConfig, type Vite } from 'vitest/node';

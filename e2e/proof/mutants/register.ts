@@ -9,7 +9,9 @@ const name = process.env['MUTANT'] ?? '';
 if (!isMutantName(name)) throw new Error(`Expected MUTANT to be one of ${mutantNames.join(', ')}, and got "${name}".`);
 seed(name);
 
-/** Mutates all files of the bug at once, so that one that no longer fits fails the start, even if it is never loaded. */
+/**
+ * Mutates all files of the bug at once: a replacement that no longer fits fails the start, even in a file never loaded.
+ */
 function seed(mutant: MutantName): void {
   const sources = new Map<string, string>();
   for (const { file } of mutants[mutant].replacements) {

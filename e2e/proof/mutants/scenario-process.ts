@@ -1,4 +1,7 @@
-/** Plays a scenario on the store of this process, which may have a mutant. Prints the history. Arguments: scenario, database URL. */
+/**
+ * Plays a scenario on the store of this process, which may have a mutant, and prints the history. Arguments: scenario,
+ * database URL.
+ */
 import { toJsonLines } from '../history/history.ts';
 import { playScenario, type ScenarioName } from './scenarios.ts';
 

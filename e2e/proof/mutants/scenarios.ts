@@ -1,4 +1,7 @@
-/** Scenarios: for each bug of the store the shortest story of two workers that shows it. Without the bug it breaks no promise. */
+/**
+ * Scenarios: the shortest story of two workers that shows each bug of the store. Without the bug, none breaks a
+ * promise.
+ */
 import { startTcpProxy } from '@prosemill/testkit';
 import type { History } from '../history/history.ts';
 import type { MutantName } from './mutants.ts';

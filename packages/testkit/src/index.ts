@@ -1,4 +1,7 @@
-/** @module Conformance suites for the ports of core, the real servers that tests run against, and the faults between them. Never part of an image. */
+/**
+ * @module Conformance suites for the ports of core, real servers for tests, and faults between them. Not part of any
+ * image.
+ */
 export {
   describeHintQueueConformance,
   describeSharedHintQueueConformance,

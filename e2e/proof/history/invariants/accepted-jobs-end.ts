@@ -1,4 +1,4 @@
-/** I1: every accepted submit is terminal by the deadline. What was committed without an answer is as good as accepted. */
+/** I1: every accepted submit is terminal by the deadline. A committed job without an answer counts as accepted. */
 import { isTerminal } from '@prosemill/core';
 import type { RunLimits } from '../history.ts';
 import type { IndexedHistory, JobFacts } from '../index-history.ts';

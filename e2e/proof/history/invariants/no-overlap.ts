@@ -9,22 +9,22 @@ export function checkOverlaps({ jobs, limits }: IndexedHistory): readonly string
   });
 }
 
-/** By attempt. */
+/** The end of the lease, by attempt. */
 type LeaseEnds = ReadonlyMap<number, number>;
 
-/** As sampled; without a sample the lease of the claim, which is what no renewal makes shorter. */
+/** Sampled ends. Without a sample: the end of the lease that the claim gave, because renewals only make it later. */
 function leaseEndsOf({ events, leases }: JobFacts, limits: RunLimits): LeaseEnds {
   const ends = new Map<number, number>();
   for (const { attempt, untilMs } of leases) ends.set(attempt, Math.max(untilMs, ends.get(attempt) ?? 0));
   for (const { event, eventAtMs, attempt } of events) {
-    // The event is written a little later than the lease.
+    // The event is written shortly after the lease.
     const end = eventAtMs + limits.leaseMs - limits.clockToleranceMs;
     if (event === 'job-claimed' && !ends.has(attempt)) ends.set(attempt, end);
   }
   return ends;
 }
 
-/** Both times are the database's. */
+/** Compares two times of the database's clock. */
 function checkRescues({ row, events }: JobFacts, leaseEnds: LeaseEnds): readonly string[] {
   return events.flatMap(({ event, actor, attempt, eventAtMs }) => {
     const leaseEndMs = leaseEnds.get(attempt);
@@ -50,7 +50,7 @@ function checkExecutions(facts: JobFacts, leaseEnds: LeaseEnds, clockToleranceMs
   );
 }
 
-/** An attempt is over when its worker wrote what came of it, which is before the worker says so in its log. */
+/** An attempt ends when its worker writes the outcome, which is before the line in its log. */
 function endOf({ attempt, endedAtMs }: Execution, { events }: JobFacts): number {
   const written = events.find(
     ({ event, actor, attempt: of }) => actor === 'worker' && of === attempt && event !== 'job-claimed',

@@ -1,4 +1,4 @@
-/** I2: one idempotency key, one id, until its job has given it back; and no job that no submit explains. */
+/** I2: one idempotency key, one id, until the job gives the key back; and every job has a submit. */
 import { releasesIdempotencyKey } from '@prosemill/core';
 import type { Call, IndexedHistory, JobFacts } from '../index-history.ts';
 
@@ -9,7 +9,7 @@ export function checkKeys({ calls, jobs }: IndexedHistory): readonly string[] {
   return [...checkAnswers(submits, jobs), ...checkRows(submits, jobs)];
 }
 
-/** Submits with the same intent have the same; a submit without a key is an intent of its own. */
+/** Submits with the same owner and key have the same intent. A submit without a key is an intent of its own. */
 function intentOf({ id, operation }: Call): string {
   if (operation.kind !== 'submit' || operation.key === null) return `call ${id}`;
   return `key ${operation.key} of ${operation.ownerId}`;
@@ -45,13 +45,13 @@ const keepsKey = (facts: JobFacts | undefined): boolean =>
 const isFollowed = (facts: JobFacts, next: JobFacts): boolean =>
   !keepsKey(facts) && (facts.row.finishedAtMs ?? Infinity) <= next.row.createdAtMs;
 
-/** Each had given the key back when the next was made. */
+/** Whether each job had given the key back when the next one was made. */
 function areSuccessors(ids: readonly string[], jobs: Jobs): boolean {
   const all = ids.flatMap((id) => jobs.get(id) ?? []).toSorted((a, b) => a.row.createdAtMs - b.row.createdAtMs);
   return all.length === ids.length && all.slice(1).every((next, at) => isFollowed(all[at] ?? next, next));
 }
 
-/** A job that nobody was told of must come from a submit whose answer was lost; each intent explains one. */
+/** A job in no answer must come from a submit without an answer. Each intent explains one job. */
 function checkRows(submits: readonly Call[], jobs: Jobs): readonly string[] {
   const told = new Set(submits.map(acceptedId));
   const answered = new Set(

@@ -46,9 +46,9 @@ function checkStarts({ row, executions }: JobFacts): readonly string[] {
 function checkCounts({ row, events }: JobFacts): readonly string[] {
   const { id, attempt, releasedCount, crashCount, maxAttempts, dispatchEpoch } = row;
   const count = (...types: readonly JobEventType[]) => events.filter(({ event }) => types.includes(event)).length;
-  // A rescue that leads to another end than the queue is a crash all the same.
+  // A rescue that does not lead back to the queue is a crash, too.
   const rescues = events.filter(({ event, actor }) => actor === 'reconciler' && event !== 'job-expired').length;
-  // And so may a crash or a release be that the attempt's own worker tells: its event is the end it leads to.
+  // A crash or release by the attempt's own worker that ends the job is recorded as that end only.
   const last = events.at(-1);
   const unnamed = last?.actor === 'worker' && (last.event === 'job-failed' || last.event === 'job-canceled') ? 1 : 0;
   const counts = [

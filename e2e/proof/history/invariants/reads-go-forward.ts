@@ -1,4 +1,6 @@
-/** I3: reads of one id walk the state graph forward, and see at most one terminal result. The job's events are read as well. */
+/**
+ * I3: reads of one id walk the state graph forward, and see at most one terminal result. So do the events of the job.
+ */
 import { isTerminal, type JobEventType, type JobStatus } from '@prosemill/core';
 import type { EventSnapshot } from '../history.ts';
 import { type Call, type IndexedHistory, type JobFacts, type Reading, statusAfter } from '../index-history.ts';
@@ -29,7 +31,7 @@ export function checkReads(history: IndexedHistory): readonly string[] {
   ];
 }
 
-/** What its owner has seen once is there for every later call. */
+/** A job that its owner has seen is visible to every later call. */
 function checkAbsence({ id, operation, invokedAtMs, ending }: Call, history: IndexedHistory): readonly string[] {
   if (operation.kind === 'submit' || ending.type !== 'ok' || ending.job !== null) return [];
   const { jobId, ownerId } = operation;
@@ -49,7 +51,7 @@ const placeAfter = (before: Place, { event }: EventSnapshot): Place => ({
   attempt: before.attempt + (event === 'job-claimed' ? 1 : 0),
 });
 
-/** Where a job stands after each of its events. */
+/** The state of the job after each of its events. */
 function placesOf(events: readonly EventSnapshot[]): ReadonlyMap<number, Place> {
   let place: Place = { status: null, attempt: 0 };
   return new Map(events.map((event) => [event.seq, (place = placeAfter(place, event))]));
@@ -78,7 +80,7 @@ function checkEvents({ row, events }: JobFacts): readonly string[] {
 const mayFollow = (event: JobEventType, status: JobStatus | null): boolean =>
   status === leavesFrom[event] || (event === 'job-canceled' && status === 'queued');
 
-/** A read that began when another had ended sees no older version. */
+/** A read that begins after another has ended sees no older version. */
 function checkOrder(id: string, readings: readonly Reading[]): readonly string[] {
   const known = readings.filter((reading): reading is Reading & { version: number } => reading.version !== null);
   const byEnd = known.toSorted((a, b) => a.call.endedAtMs - b.call.endedAtMs);
@@ -112,7 +114,7 @@ function checkResults(id: string, readings: readonly Reading[]): readonly string
   return results.size > 1 ? [`job ${id} had ${results.size} results: ${[...results].join('; ')}`] : [];
 }
 
-/** Each read agrees with the event of its version, and with the text that is kept. */
+/** Each read agrees with the event of its version, and with the stored text. */
 function checkAgainstRow(readings: readonly Reading[], facts: JobFacts | undefined): readonly string[] {
   if (facts === undefined) return [];
   const places = placesOf(facts.events);

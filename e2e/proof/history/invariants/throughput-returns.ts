@@ -20,7 +20,7 @@ export function checkThroughput({ throughputs, faults, limits }: IndexedHistory)
     : [];
 }
 
-/** Jobs a second over all windows; null without one. */
+/** Jobs per second over all windows; null without windows. */
 function rateOf(windows: IndexedHistory['throughputs']): number | null {
   const ms = windows.reduce((sum, { atMs, startedAtMs }) => sum + atMs - startedAtMs, 0);
   const jobs = windows.reduce((sum, { finishedJobs }) => sum + finishedJobs, 0);

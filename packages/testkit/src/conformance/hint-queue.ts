@@ -1,4 +1,4 @@
-/** What every transport of hints must do. The rows that permits claim are a number here: order is the database's. */
+/** Conformance suite for transports of hints. Claimable rows are a number here: the order of rows is the database's. */
 import { type Hint, type HintReceiver, type HintSender, newId } from '@prosemill/core';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 
@@ -9,16 +9,16 @@ export interface HintTransport {
 }
 
 export interface HintQueueSession {
-  /** One process's end of the transport. */
+  /** The transport as one process opens it. */
   open(): HintTransport;
-  /** Counts the hints that nobody has taken. */
+  /** Whether the transport can count the hints that nobody has taken. */
   readonly keepsHints: boolean;
   close(): Promise<void>;
 }
 
 const leaseMs = 30_000;
 
-/** Claimable rows, and the handler that works them off. */
+/** Claimable rows, and a permit handler that works them off. */
 class Rows {
   claimable = 0;
   running = 0;
@@ -28,7 +28,7 @@ class Rows {
   #gate: Promise<void> = Promise.resolve();
   #open: () => void = () => undefined;
 
-  /** Handlers that have claimed a row wait until `release`. */
+  /** Makes handlers that have claimed a row wait until `release`. */
   hold(): void {
     const { promise, resolve } = Promise.withResolvers<void>();
     this.#gate = promise;
@@ -78,7 +78,9 @@ export function describeHintQueueConformance(name: string, setup: () => Promise<
     const start = async (concurrency: number, { receiver } = transport): Promise<void> =>
       await receiver.start({ concurrency, leaseMs, onPermit: rows.onPermit, countClaimable: rows.countClaimable });
 
-    /** Rows come with their hints, and with the reconciler's repeats: a transport may lose a hint while it connects. */
+    /**
+     * Adds rows and sends their hints, repeatedly like the reconciler: a transport may lose a hint while it connects.
+     */
     async function submit(count: number, { sender } = transport): Promise<void> {
       rows.claimable += count;
       await expect.poll(async () => await sender.send(newHints(count)).then(() => 'sent', String)).toBe('sent');
@@ -125,7 +127,7 @@ export function describeHintQueueConformance(name: string, setup: () => Promise<
       await expectDone(1);
     });
 
-    it('put as many slots to work as there are hints, after all had found nothing', async () => {
+    it('put as many slots to work as there are hints, after all slots had found nothing', async () => {
       await start(4);
       await expect.poll(async () => await transport.sender.send(newHints(1)).then(() => 'sent', String)).toBe('sent');
       await expect.poll(() => rows.permits).toBeGreaterThan(0);
@@ -137,7 +139,7 @@ export function describeHintQueueConformance(name: string, setup: () => Promise<
       await expectDone(500);
     });
 
-    it('lead to nothing new during a pause, while what runs goes on', async () => {
+    it('start nothing during a pause, while running handlers go on', async () => {
       rows.hold();
       await start(1);
       await submit(2);
@@ -151,7 +153,7 @@ export function describeHintQueueConformance(name: string, setup: () => Promise<
       expect([rows.permits, rows.done, rows.claimable]).toEqual([permits, 1, 1]);
     });
 
-    it('let a stop wait for what runs', async () => {
+    it('make a stop wait for running handlers', async () => {
       rows.hold();
       await start(1);
       await submit(1);
@@ -189,7 +191,7 @@ export function describeSharedHintQueueConformance(name: string, setup: () => Pr
           await receiver.start({ concurrency: 1, leaseMs, onPermit, countClaimable });
         }
         rows.claimable = 2;
-        // Two rows at once with one slot each: both workers have one.
+        // Two rows run at once with one slot each, so each worker has one.
         await expect
           .poll(async () => {
             if (rows.claimable > 0) await api.sender.send(newHints(1)).catch(() => undefined);

@@ -1,4 +1,4 @@
-/** The rules of the port `RateLimiter`, for each implementation. */
+/** Conformance suite for the port `RateLimiter`. */
 import { newId, type RateLimiter } from '@prosemill/core';
 import { describe, expect, it, onTestFinished } from 'vitest';
 
@@ -17,7 +17,7 @@ export function describeRateLimiterConformance(name: string, open: () => Promise
       expect(left.toSorted((one, other) => one - other)).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
     });
 
-    it('says when there is a token again, and when the bucket is full', async () => {
+    it('tells when the next token comes, and when the bucket is full', async () => {
       const limiter = await openLimiter(open);
       const bucket = newId();
       const first = await limiter.take({ bucket, perMinute: 10 });
@@ -32,7 +32,7 @@ export function describeRateLimiterConformance(name: string, open: () => Promise
       expect(refused.fullInMs).toBeLessThanOrEqual(60_000);
     });
 
-    it('fills evenly: there is a token at the time that was said, not a minute later', async () => {
+    it('fills evenly: the next token comes at the announced time, not a minute later', async () => {
       const limiter = await openLimiter(open);
       const bucket = newId();
       const perMinute = 600;
@@ -68,7 +68,7 @@ export function describeRateLimiterConformance(name: string, open: () => Promise
       expect(await limiter.take({ bucket: other, perMinute: 1 })).toMatchObject({ isAllowed: true, remaining: 0 });
     });
 
-    it('holds a bucket to the size that is asked for now', async () => {
+    it('applies the size of the present request to the bucket', async () => {
       const limiter = await openLimiter(open);
       const bucket = newId();
       await takeMany(limiter, bucket, 31, 60);

@@ -1,4 +1,4 @@
-/** What every implementation of the port `TextGenerator` must do, shown on a small model with known tokens. */
+/** Conformance suite for the port `TextGenerator`, on a small model with known tokens. */
 import {
   type GenerateRequest,
   type GenerationEnding,
@@ -8,7 +8,7 @@ import {
 } from '@prosemill/core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
-/** A model's golden.json: greedy tokens of fp32 arithmetic, not stopped at the end of a text. */
+/** The golden.json of a model: greedy tokens in fp32, past the end of the text. */
 export interface GoldenTokens {
   readonly eos_token_id: number;
   readonly n_positions: number;
@@ -20,7 +20,7 @@ export interface GoldenTokens {
 }
 
 export interface TextGeneratorSetup {
-  /** Started, on the model that the golden tokens are of. */
+  /** A started generator of the model that made the golden tokens. */
   readonly generator: TextGenerator;
   readonly golden: GoldenTokens;
   /** Decodes without special tokens. */
@@ -86,7 +86,7 @@ export function describeTextGeneratorConformance(name: string, setup: () => Prom
       expect(generator.model?.record.contextLength).toBe(golden.n_positions);
     });
 
-    it('gives the golden tokens, greedily', async () => {
+    it('generates the golden tokens greedily', async () => {
       expect(golden.cases.length).toBeGreaterThan(0);
       for (const { prompt, input_ids, greedy_ids } of golden.cases) {
         const end = greedy_ids.indexOf(golden.eos_token_id);
@@ -100,7 +100,7 @@ export function describeTextGeneratorConformance(name: string, setup: () => Prom
       }
     });
 
-    it('says start, then deltas with a rising count, then end', async () => {
+    it('streams a start, deltas with a rising count, and an end', async () => {
       const { events, ending } = await run('Once upon a time');
       expect(events[0]).toEqual({ type: 'generation-start', promptTokens: 4 });
       const deltas = events.slice(1, -1);
@@ -152,7 +152,7 @@ export function describeTextGeneratorConformance(name: string, setup: () => Prom
 
     it('ends before a stop string, even one that spans tokens', async () => {
       const { text } = await run('Once upon a time', { ...greedy, maxNewTokens: 40 });
-      // From the middle of one word to the middle of another: no token is that.
+      // A string from the middle of one word to the middle of the next, which no single token covers.
       const from = text.search(/\w\w \w\w/) + 1;
       const stop = text.slice(from, from + 3);
       const stopped = await run('Once upon a time', { ...greedy, maxNewTokens: 40, stop: ['never there', stop] });
@@ -180,7 +180,7 @@ export function describeTextGeneratorConformance(name: string, setup: () => Prom
     it('uses the context to its last position', async () => {
       const limit = golden.n_positions - 4;
       const { ending } = await run('Once upon a time', { topK: 0, temperature: 1.2, maxNewTokens: limit });
-      // A sampled text may come to its end before.
+      // A sampled text may end earlier by itself.
       expect(ending.reason).toBeOneOf(['length', 'stop']);
       expect(ending.reason !== 'length' || ending.usage.completionTokens === limit).toBe(true);
     });
@@ -197,7 +197,7 @@ export function describeTextGeneratorConformance(name: string, setup: () => Prom
       expect(parts.map((part) => part.toWellFormed())).toEqual(parts);
     });
 
-    it('ends after an abort, and keeps what it has', async () => {
+    it('ends after an abort, and keeps the text so far', async () => {
       const controller = new AbortController();
       const limit = golden.n_positions - 4;
       const parameters = { topK: 0, maxNewTokens: limit };
@@ -215,13 +215,13 @@ export function describeTextGeneratorConformance(name: string, setup: () => Prom
       expect(text).not.toBe('');
     });
 
-    it('does not start what was aborted before', async () => {
+    it('does not start a request that was aborted before', async () => {
       const { events, ending } = await collect(generator.generate(requestOf('The king'), AbortSignal.abort()));
       expect(events).toHaveLength(1);
       expect(ending).toEqual({ reason: 'canceled', usage: { promptTokens: 0, completionTokens: 0 } });
     });
 
-    it('ends one that waits for its turn at once after an abort', async () => {
+    it('ends a waiting request at once after an abort', async () => {
       const first = new AbortController();
       const parameters = { topK: 0, maxNewTokens: golden.n_positions - 4 };
       const running = Array.from({ length: generator.slots }, () =>

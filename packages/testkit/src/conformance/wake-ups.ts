@@ -1,4 +1,4 @@
-/** What every transport of wake-ups must do. */
+/** Conformance suite for transports of wake-ups. */
 import { newId, type WakeUp, type WakeUps } from '@prosemill/core';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 
@@ -9,7 +9,7 @@ export interface WakeUpTransport {
 }
 
 export interface WakeUpSession {
-  /** Two ends: of two processes, or twice the same where there is only one. Not started. */
+  /** The ends of two processes, or the same end twice where there is only one process. Not started. */
   readonly ends: readonly [WakeUpTransport, WakeUpTransport];
   close(): Promise<void>;
 }

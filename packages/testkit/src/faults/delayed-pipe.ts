@@ -1,17 +1,20 @@
-/** One direction of a proxied connection: bytes keep their order, arrive later, or wait until they may pass. */
+/** One direction of a proxied connection. Bytes keep their order, and can be delayed, held or dropped. */
 import type { Socket } from 'node:net';
 
 export interface PipeOptions {
   readonly source: Socket;
   readonly target: Socket;
   readonly latencyMs: () => number;
-  /** While true nothing passes: bytes stay in the kernel's buffers, as behind a cable that is cut. `resume` goes on. */
+  /** While true, nothing passes: bytes stay in the kernel's buffers, as with a cable that is cut. `resume` goes on. */
   readonly isHeld: () => boolean;
-  /** Once true, true for ever: what arrives, the end too, is taken and goes nowhere, and so does what is on its way. */
+  /** Once true, it stays true: bytes and the end of the stream are read and dropped, including those on their way. */
   readonly isSwallowed: () => boolean;
-  /** Sees what arrives from the source. @returns false to swallow it */
+  /**
+   * Called when bytes arrive from the source.
+   * @returns false to drop them
+   */
   readonly onArrival?: () => boolean;
-  /** Sees what has been passed on to the target. */
+  /** Called when bytes have been passed on to the target. */
   readonly onPassed?: (bytes: Buffer) => void;
 }
 
@@ -21,7 +24,7 @@ interface Parcel {
   readonly dueAt: number;
 }
 
-/** @returns a function to call when `isHeld`, `isSwallowed` or `latencyMs` has changed */
+/** @returns a function to call after a change of `isHeld`, `isSwallowed` or `latencyMs` */
 export function pipeDelayed(options: PipeOptions): () => void {
   const { source, target, latencyMs, isHeld, isSwallowed, onArrival, onPassed } = options;
   const parcels: Parcel[] = [];

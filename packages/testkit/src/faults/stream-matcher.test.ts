@@ -7,7 +7,7 @@ const findIn = (steps: Parameters<typeof createStreamMatcher>[0], ...chunks: rea
 };
 
 describe('a stream matcher', () => {
-  it('finds a sequence in the chunk that ends it, however it is cut', () => {
+  it('finds a sequence in the chunk that ends it, wherever it is cut', () => {
     expect(findIn(['commit'], 'begin', 'commit', 'com', 'm', 'it;', 'comm', 'else')).toEqual([
       false,
       true,
@@ -19,7 +19,7 @@ describe('a stream matcher', () => {
     ]);
   });
 
-  it('finds any of several, and bytes that are no text', () => {
+  it('finds any of several sequences, also of bytes that are no text', () => {
     expect(findIn([['COMMIT', Buffer.from([0, 11])]], 'x', '\0', '\u000B', 'COMMIT')).toEqual([
       false,
       false,
@@ -28,7 +28,7 @@ describe('a stream matcher', () => {
     ]);
   });
 
-  it('finds steps in their order only, and then begins again', () => {
+  it('finds steps in order only, and then begins again', () => {
     expect(findIn(['insert', 'commit'], 'commit', 'insert', 'commit', 'commit', 'insert commit')).toEqual([
       false,
       false,

@@ -1,12 +1,12 @@
-/** Finds byte sequences in a stream, whatever chunks it comes in. */
+/** Finds byte sequences in a stream of chunks, also across chunks. */
 
 export type Bytes = Buffer | string;
-/** One of several matches as well. */
+/** A list matches when one of its sequences does. */
 export type Pattern = Bytes | readonly Bytes[];
 
 /**
- * @param steps  Found one after another; after the last the search begins again with the first.
- * @returns a function for each next chunk: whether the last step ended in it
+ * @param steps  Found one after another; after the last one the search begins again with the first.
+ * @returns a function for each next chunk, which tells whether the last step ended in it
  */
 export function createStreamMatcher(steps: readonly Pattern[]): (chunk: Buffer) => boolean {
   const searched = steps.map(toBuffers);
@@ -32,7 +32,7 @@ function toBuffers(pattern: Pattern): readonly Buffer[] {
   return list.map((bytes) => Buffer.from(bytes));
 }
 
-/** Where the sequence that comes first ends. */
+/** The end of the sequence that comes first. */
 function endOfFirst(window: Buffer, patterns: readonly Buffer[] = []): number | null {
   const found = patterns
     .map((pattern) => ({ start: window.indexOf(pattern), length: pattern.length }))

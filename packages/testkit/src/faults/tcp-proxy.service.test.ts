@@ -11,7 +11,7 @@ async function proxyTo(url: string): Promise<TcpProxy> {
   return proxy;
 }
 
-/** A connection, and what it has received. */
+/** A connection, and the text that it has received. */
 async function dial({ url }: TcpProxy): Promise<{ socket: Socket; read: () => string }> {
   const { hostname, port } = new URL(url);
   const socket = connect({ host: hostname, port: Number(port) });
@@ -84,7 +84,7 @@ describe('a TCP proxy before Redis', () => {
     await dial(proxy);
   });
 
-  it('swallows like a cut cable: nothing comes, nothing breaks, and all of it arrives when it heals', async () => {
+  it('holds all bytes like a cut cable, and passes them when it heals', async () => {
     const proxy = await proxyTo(inject('redisUrl'));
     const old = await dial(proxy);
     old.socket.write('PING\r\n');
@@ -92,7 +92,7 @@ describe('a TCP proxy before Redis', () => {
     proxy.blackHole();
     const other = await dial(proxy);
     for (const { socket } of [old, other]) await new Promise((resolve) => socket.write('ECHO late\r\n', resolve));
-    // As long as an answer takes on a way that is open.
+    // Waits as long as an answer takes on an open connection.
     const witness = await dial(await proxyTo(inject('redisUrl')));
     witness.socket.write('PING\r\n');
     await expect.poll(witness.read).toBe('+PONG\r\n');
@@ -103,13 +103,13 @@ describe('a TCP proxy before Redis', () => {
     await expect.poll(other.read).toBe('$4\r\nlate\r\n');
   });
 
-  it('swallows what is open for ever, and takes new connections', async () => {
+  it('kills open connections silently, and takes new ones', async () => {
     const proxy = await proxyTo(inject('redisUrl'));
     const old = await dial(proxy);
     old.socket.write('PING\r\n');
     await expect.poll(old.read).toBe('+PONG\r\n');
     proxy.swallow();
-    // More than the buffers hold: it is taken, and dropped.
+    // More than the buffers hold, and dropped.
     await new Promise((resolve) => old.socket.write('x'.repeat(8_000_000), resolve));
     await proxy.heal();
     proxy.reset();
@@ -120,7 +120,7 @@ describe('a TCP proxy before Redis', () => {
     expect([old.read(), old.socket.destroyed, proxy.connectionCount]).toEqual(['+PONG\r\n', false, 1]);
   });
 
-  it('keeps from the server that the client of a swallowed connection has gone', async () => {
+  it('does not tell the server that the client of a dead connection has gone', async () => {
     const proxy = await proxyTo(inject('redisUrl'));
     const old = await dial(proxy);
     old.socket.write('CLIENT SETNAME swallowed\r\n');
@@ -133,7 +133,7 @@ describe('a TCP proxy before Redis', () => {
     await expect.poll(witness.read).toContain('name=swallowed');
   });
 
-  it('drops as many replies as it was told', async () => {
+  it('drops the given number of replies', async () => {
     const proxy = await proxyTo(inject('redisUrl'));
     const struck = proxy.dropReplyAfter('ECHO drop', { times: 2 });
     for (const isDropped of [true, true, false]) {
@@ -146,7 +146,7 @@ describe('a TCP proxy before Redis', () => {
     await struck;
   });
 
-  it('ends its connections when it is stopped, twice as well', async () => {
+  it('ends its connections when it is stopped, and can be stopped twice', async () => {
     const proxy = await startTcpProxy(inject('redisUrl'));
     const { socket } = await dial(proxy);
     await expect.poll(() => proxy.connectionCount).toBe(1);

@@ -1,64 +1,65 @@
-/** A real TCP proxy in front of a server, with the faults of a network to order. */
+/** A TCP proxy in front of a server, with faults of a network on demand. */
 import { once } from 'node:events';
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import { pipeDelayed } from './delayed-pipe.ts';
 import { createStreamMatcher, type Pattern } from './stream-matcher.ts';
 
 export interface Latency {
-  /** Added to what clients send, milliseconds. */
+  /** The delay of bytes from clients, milliseconds. */
   readonly toServerMs: number;
-  /** Added to what the server sends, milliseconds. */
+  /** The delay of bytes from the server, milliseconds. */
   readonly toClientMs: number;
 }
 
 export interface DropReplyOptions {
-  /** How many replies are lost; default 1. */
+  /** The number of replies that are lost; default 1. */
   readonly times?: number;
   /**
-   * Only a sequence that follows this one on the same connection counts. It has to be of one transaction alone: `insert into
-   * "generation_records"` and not `generation_records`, which a claim reads as well.
+   * The sequence counts only after this one on the same connection. This one must belong to the meant transaction
+   * alone: `insert into "generation_records"`, not `generation_records`, which a claim reads too.
    */
   readonly after?: Pattern;
 }
 
 /** Faults add up until `heal`. */
 export interface TcpProxy {
-  /** The server's URL by way of the proxy. */
+  /** The URL of the server through the proxy. */
   readonly url: string;
-  /** Connections of clients that are open, without those that were swallowed. */
+  /** Open connections of clients, without those that were swallowed. */
   readonly connectionCount: number;
   setLatency(latency: Latency): void;
-  /** Breaks every open connection with a RST, to the client and to the server. New ones are taken. */
+  /** Resets every open connection (RST) on both sides. New ones are taken. */
   reset(): void;
   /** New connections get ECONNREFUSED; open ones stay. */
   refuse(): void;
-  /** New connections lead to this server, as a name does after a failover; open ones stay. `heal` changes nothing of it. */
+  /** Leads new connections to this server, like a name after a failover; open ones stay. `heal` does not undo it. */
   redirect(serverUrl: string): void;
-  /** Connections, old and new, stay open; bytes are accepted and go nowhere. They pass when it heals, as after a cut cable. */
+  /** Black hole: old and new connections stay open, and their bytes are held until `heal`, as with a cut cable. */
   blackHole(): void;
   /**
-   * Open connections are dead for ever and look alive, as after a firewall has forgotten them: bytes are accepted and dropped, the end of
-   * one side never reaches the other. New connections work. Nothing heals them.
+   * Open connections die silently, as when a firewall forgets them: bytes are accepted and dropped, and the end of one
+   * side never reaches the other. New connections work. `heal` does not bring the dead ones back.
    */
   swallow(): void;
-  /** No latency, no hole, no refusal. Replies that are still to be dropped stay so. */
+  /** Ends latency, black hole and refusal. Replies that are still to be dropped stay so. */
   heal(): Promise<void>;
   /**
-   * Lets a byte sequence from a client pass, waits for the server's next bytes on this connection, and breaks it instead of passing
-   * them on: the server has done it, the client cannot know. For protocols that answer one request after another.
-   * @returns a promise of the moment when it has struck `times` times
+   * Waits for a byte sequence from a client, and breaks its connection at the server's next bytes instead of passing
+   * them on: the server has done its work, and the client cannot know it. For protocols that answer one request after
+   * another.
+   * @returns a promise that resolves after `times` broken connections
    */
   dropReplyAfter(pattern: Pattern, options?: DropReplyOptions): Promise<void>;
   /** Ends all connections. Idempotent. */
   stop(): Promise<void>;
 }
 
-/** What Postgres clients send to commit: a simple query, or the statement of an extended one. Never part of a parameter. */
+/** The bytes of a commit: a simple query, or the statement of an extended one. Parameters never contain them. */
 export const postgresCommit: Pattern = ['\u000Bcommit\0', '\0commit\0', '\u000BCOMMIT\0', '\0COMMIT\0'];
 
 interface ReplyDrop {
   readonly steps: readonly Pattern[];
-  /** Sequences that may still strike. */
+  /** The number of replies still to be dropped. */
   remaining: number;
   onStruck(): void;
 }
@@ -68,7 +69,7 @@ interface Fault {
   isHole: boolean;
 }
 
-/** One client, and its own connection to the server. */
+/** A client with its connection to the server. */
 interface Connection {
   resume(): void;
   swallow(): void;
@@ -78,7 +79,7 @@ interface Connection {
 const noLatency: Latency = { toServerMs: 0, toClientMs: 0 };
 const defaultPorts: Readonly<Record<string, number>> = { 'postgres:': 5432, 'postgresql:': 5432, 'redis:': 6379 };
 
-/** @param serverUrl  Its host and port are where the bytes go. */
+/** @param serverUrl  Host and port of the server. */
 export async function startTcpProxy(serverUrl: string): Promise<TcpProxy> {
   let target = addressOf(serverUrl);
   const fault: Fault = { latency: noLatency, isHole: false };
@@ -172,7 +173,7 @@ function joinSockets({ client, server, fault, drops }: JoinOptions): Connection 
     server.resetAndDestroy();
   }
 
-  // A socket that broke has nobody to tell but the other side.
+  // Errors of a socket are only told to its other side.
   const onBroken = (): void => {
     if (!isSwallowed) reset();
   };
@@ -212,7 +213,10 @@ function joinSockets({ client, server, fault, drops }: JoinOptions): Connection 
   };
 }
 
-/** @returns a function for each next chunk of one connection: the drop whose sequence ended in it, and that is now spent on it */
+/**
+ * @returns a function for each next chunk of one connection: the drop whose sequence ends in the chunk. It uses the
+ * drop up once.
+ */
 function createDropFinder(drops: ReadonlySet<ReplyDrop>): (bytes: Buffer) => ReplyDrop | null {
   const matchers = new Map<ReplyDrop, (chunk: Buffer) => boolean>();
   return function findDrop(bytes) {

@@ -18,8 +18,8 @@ const shippedFile = async (name: string): Promise<Record<string, unknown>> =>
   >;
 
 /**
- * Id 0 is <|endoftext|>, ids 1 to 256 are the bytes, and the others are merged in the order of their ids.
- * @param vocabulary  Tokens, 257 to 4,096.
+ * Id 0 is <|endoftext|>, ids 1 to 256 are the bytes, and the others are merges in the order of their ids.
+ * @param vocabulary  The number of tokens, 257 to 4,096.
  */
 export async function byteTokenizer(vocabulary: number): Promise<TokenizerFiles> {
   const tokenizer = await shippedFile('tokenizer.json');

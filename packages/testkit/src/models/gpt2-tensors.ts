@@ -1,4 +1,4 @@
-/** Random weights of a GPT-2 model, under the names that Hugging Face gives them. */
+/** Random weights of a GPT-2 model, with Hugging Face's names. */
 import type { NamedTensor } from './safetensors.ts';
 
 export interface Gpt2Sizes {
@@ -11,7 +11,7 @@ export interface Gpt2Sizes {
 
 /**
  * @param seed  The same seed and sizes give the same weights.
- * @returns the table of tokens first
+ * @returns tensors, the token embeddings first
  */
 export function randomGpt2Tensors(
   sizes: Gpt2Sizes,

@@ -1,4 +1,7 @@
-/** Writes safetensors files. @see https://github.com/huggingface/safetensors#format */
+/**
+ * Writes safetensors files.
+ * @see https://github.com/huggingface/safetensors#format
+ */
 
 export interface NamedTensor {
   readonly name: string;
@@ -10,7 +13,7 @@ export interface NamedTensor {
 const encoders = {
   F32: (values: Float32Array) => values,
   F16: (values: Float32Array) => new Float16Array(values),
-  /** The upper half of a float32, cut off. */
+  /** The upper half of each float32, truncated. */
   BF16: ({ buffer, length }: Float32Array) =>
     new Uint16Array(buffer as ArrayBuffer).filter((_, index) => index % 2 === 1).subarray(0, length),
   F64: (values: Float32Array) => new Float64Array(values),

@@ -1,9 +1,9 @@
-/** Small tokenizers of the kinds that are not byte-level, in the files that Hugging Face keeps them in. */
+/** Small tokenizers that are not byte-level, in Hugging Face's file formats. */
 import type { TokenizerFiles } from './byte-tokenizer.ts';
 
 type Json = Readonly<Record<string, unknown>>;
 
-/** Over the sections of tokenizer.json and the fields of tokenizer_config.json. */
+/** Replaces sections of tokenizer.json and fields of tokenizer_config.json. */
 export interface TokenizerChanges {
   readonly tokenizer?: Json;
   readonly config?: Json;
@@ -15,7 +15,7 @@ const letters = Array.from('abcdefghijklmnopqrstuvwxyz');
 const words = ['once', 'upon', 'a', 'time', 'there', 'was', 'king'];
 const space = '\u2581';
 
-/** Ids are places in the list. */
+/** The id of a token is its index in the list. */
 const vocabularyOf = (tokens: readonly string[]): Readonly<Record<string, number>> =>
   Object.fromEntries(tokens.map((token, id) => [token, id]));
 
@@ -43,7 +43,7 @@ const bpe = (tokens: readonly string[], changes: Json = {}): Json => ({
   ...changes,
 });
 
-/** The first tokens are <s> and </s>, which are special. */
+/** The first two tokens, <s> and </s>, are special. */
 function filesOf(sections: Json, { tokenizer, config }: TokenizerChanges): TokenizerFiles {
   return {
     'tokenizer.json': {
@@ -67,7 +67,7 @@ function filesOf(sections: Json, { tokenizer, config }: TokenizerChanges): Token
   };
 }
 
-/** One token for each letter and the space, and none for an unknown character: it is dropped. Has no beginning of text. */
+/** A token for each letter and the space. Unknown characters are dropped. Has no beginning of text. */
 export const characterTokenizer = (changes: TokenizerChanges = {}): TokenizerFiles =>
   filesOf(
     {
@@ -78,7 +78,7 @@ export const characterTokenizer = (changes: TokenizerChanges = {}): TokenizerFil
     changes,
   );
 
-/** Whole words only; all others are <unk>. */
+/** Whole words; all other words are <unk>. */
 export const wordLevelTokenizer = (changes: TokenizerChanges = {}): TokenizerFiles =>
   filesOf(
     {
@@ -88,7 +88,7 @@ export const wordLevelTokenizer = (changes: TokenizerChanges = {}): TokenizerFil
     changes,
   );
 
-/** BERT's: drops white space, control characters and format characters such as the zero-width space. */
+/** BERT's kind: drops white space, control characters, and format characters such as the zero-width space. */
 export const wordPieceTokenizer = (changes: TokenizerChanges = {}): TokenizerFiles =>
   filesOf(
     {
@@ -125,7 +125,7 @@ export const wordPieceTokenizer = (changes: TokenizerChanges = {}): TokenizerFil
     changes,
   );
 
-/** T5's: a Unigram model with `▁` for spaces. */
+/** T5's kind: a Unigram model with `▁` for spaces. */
 export const metaspaceTokenizer = (changes: TokenizerChanges = {}): TokenizerFiles =>
   filesOf(
     {
@@ -152,7 +152,7 @@ export const metaspaceTokenizer = (changes: TokenizerChanges = {}): TokenizerFil
     changes,
   );
 
-/** Llama 2's: `▁` for spaces, bytes for unknown characters, and a sequence of decoders that takes off the first space. */
+/** Llama 2's kind: `▁` for spaces, bytes for unknown characters, and decoders that strip the first space. */
 export const byteFallbackTokenizer = (changes: TokenizerChanges = {}): TokenizerFiles => {
   const bytes = Array.from({ length: 256 }, (_, byte) => `<0x${byte.toString(16).toUpperCase().padStart(2, '0')}>`);
   return filesOf(
@@ -186,7 +186,7 @@ export const byteFallbackTokenizer = (changes: TokenizerChanges = {}): Tokenizer
   );
 };
 
-/** The first GPT's: the end of a word is marked, and the decoder makes spaces of the marks. */
+/** The first GPT's kind: marks ends of words, and the decoder turns the marks into spaces. */
 export const wordEndTokenizer = (changes: TokenizerChanges = {}): TokenizerFiles =>
   filesOf(
     {
@@ -201,7 +201,7 @@ export const wordEndTokenizer = (changes: TokenizerChanges = {}): TokenizerFiles
     changes,
   );
 
-/** Speech recognition's: of equal tokens in a row one counts. */
+/** Speech recognition's kind (CTC): equal tokens in a row count once. */
 export const ctcTokenizer = (changes: TokenizerChanges = {}): TokenizerFiles =>
   filesOf(
     {
@@ -214,7 +214,7 @@ export const ctcTokenizer = (changes: TokenizerChanges = {}): TokenizerFiles =>
 
 const isFirst = (token: string, index: number, tokens: readonly string[]): boolean => tokens.indexOf(token) === index;
 
-/** Spaces at the start and the end are taken off the text as a whole. */
+/** Strips spaces at the start and the end of the whole text. */
 const strippingDecoder = {
   type: 'Sequence',
   decoders: [
@@ -224,7 +224,7 @@ const strippingDecoder = {
   ],
 };
 
-/** The text as a whole is rewritten, across the bounds of tokens. */
+/** Rewrites the whole text, also across tokens. */
 const rewritingDecoder = {
   type: 'Sequence',
   decoders: [
@@ -234,7 +234,7 @@ const rewritingDecoder = {
   ],
 };
 
-/** One of each kind of decoder. */
+/** A tokenizer for each kind of decoder. */
 export const tokenizerKinds: Readonly<Record<string, (changes?: TokenizerChanges) => TokenizerFiles>> = {
   character: characterTokenizer,
   wordLevel: wordLevelTokenizer,

@@ -1,30 +1,35 @@
-/** A small GPT-2 model as Hugging Face stores it: real files with random weights, for tests of what a model folder may hold. */
+/** A small GPT-2 model in Hugging Face's file formats, with random weights, for tests of model folders. */
 import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { byteTokenizer } from './byte-tokenizer.ts';
 import { type Gpt2Sizes, randomGpt2Tensors } from './gpt2-tensors.ts';
 import { encodeSafetensors, type NamedTensor, type SafetensorsDtype } from './safetensors.ts';
 
-/** A JSON value, text or bytes as they are; null leaves the file out. */
+/** A JSON value, or text or bytes that are written unchanged; null leaves the file out. */
 export type FileContent = Readonly<Record<string, unknown>> | string | Buffer | null;
 
 export interface Gpt2FolderOptions {
-  /** Fields over those of {@link smallGpt2Config}; undefined leaves a field out, and the weights then have GPT2Config's default. */
+  /**
+   * Replaces fields of {@link smallGpt2Config}. Undefined leaves a field out; the weights then have GPT2Config's
+   * default.
+   */
   readonly config?: Readonly<Record<string, unknown>>;
-  /** Over what is written otherwise, by path. */
+  /** Replaces files, by path. */
   readonly files?: Readonly<Record<string, FileContent>>;
-  /** Seed of the weights. Default 1. */
+  /** The seed of the weights. Default 1. */
   readonly seed?: number;
   readonly dtype?: SafetensorsDtype;
-  /** Before each tensor's name. Default "transformer.". */
+  /** The prefix of the tensors' names. Default "transformer.". */
   readonly tensorPrefix?: string;
-  /** An lm_head.weight beside the table of tokens, with the same values or with others, or in its place; left out, there is none. */
+  /**
+   * An lm_head.weight beside the token embeddings, with the same values or others, or in their place. Default: none.
+   */
   readonly head?: 'same' | 'other' | 'only';
-  /** Files of weights; more than one have an index. Default 1. */
+  /** The number of files of weights; more than one get an index. Default 1. */
   readonly shards?: number;
 }
 
-/** config.json of the default model: 2 layers, a vocabulary of 512. */
+/** The config.json of the default model: 2 layers, a vocabulary of 512. */
 export const smallGpt2Config = {
   model_type: 'gpt2',
   architectures: ['GPT2LMHeadModel'],
@@ -44,7 +49,10 @@ const defaultSizes = { n_layer: 12, n_embd: 768, n_positions: 1024, vocab_size: 
 const smallestTokenizer = 257;
 const largestTokenizer = 4_096;
 
-/** Writes config.json, generation_config.json, the weights, tokenizer.json and tokenizer_config.json. Makes the folder. */
+/**
+ * Makes the folder, and writes config.json, generation_config.json, the weights, tokenizer.json and
+ * tokenizer_config.json into it.
+ */
 export async function writeGpt2Folder(folder: string, options: Gpt2FolderOptions = {}): Promise<void> {
   const { files = {}, dtype = 'F32', shards = 1 } = options;
   const config = Object.fromEntries(
@@ -80,7 +88,7 @@ function tensorsOf(
   return [...tensors.slice(head === 'only' ? 1 : 0), { ...table, name: 'lm_head.weight', values }];
 }
 
-/** Every shard has some tensors of each part of the model, so that none can be left out unnoticed. */
+/** Puts some tensors of each part of the model into every shard, so that no shard can be left out unnoticed. */
 function inShards(
   tensors: readonly NamedTensor[],
   dtype: SafetensorsDtype,

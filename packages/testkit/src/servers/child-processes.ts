@@ -1,4 +1,4 @@
-/** The processes that a process has started. */
+/** The child processes of a process. */
 import { execFileSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 
@@ -7,7 +7,7 @@ export interface ChildProcessInfo {
   readonly command: string;
 }
 
-/** From /proc, because a slim image has no `ps`; with `ps` where there is no /proc. */
+/** Reads /proc, because a slim image has no `ps`; uses `ps` where there is no /proc. */
 export function childProcesses(parent: number): ChildProcessInfo[] {
   return (existsSync('/proc/self/stat') ? fromProc() : fromPs()).filter(({ ppid }) => ppid === parent);
 }
@@ -20,14 +20,14 @@ function fromProc(): ProcessInfo[] {
   return readdirSync('/proc').flatMap((name) => {
     if (!/^\d+$/.test(name)) return [];
     try {
-      // The name in parentheses may hold anything; the parent is the second field after it.
+      // The name in parentheses may hold any character. The parent is the second field after it.
       const stat = readFileSync(`/proc/${name}/stat`, 'utf8');
       const ppid = Number(stat.slice(stat.lastIndexOf(')')).split(' ')[2]);
       return [
         { pid: Number(name), ppid, command: readFileSync(`/proc/${name}/cmdline`, 'utf8').replaceAll('\0', ' ') },
       ];
     } catch {
-      // Gone meanwhile.
+      // The process has ended meanwhile.
       return [];
     }
   });

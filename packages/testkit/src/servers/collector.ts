@@ -1,11 +1,14 @@
-/** A collector of OpenTelemetry's traces that keeps what it gets. */
+/** A collector of OpenTelemetry traces that keeps its requests. */
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { text } from 'node:stream/consumers';
 
-/** A span as OTLP's JSON has it. @see https://opentelemetry.io/docs/specs/otlp/#json-protobuf-encoding */
+/**
+ * A span in OTLP's JSON.
+ * @see https://opentelemetry.io/docs/specs/otlp/#json-protobuf-encoding
+ */
 export interface CollectedSpan {
-  /** `service.name` of its resource. */
+  /** The `service.name` of its resource. */
   readonly service: string;
   readonly name: string;
   readonly traceId: string;
@@ -18,13 +21,13 @@ export interface CollectedSpan {
 }
 
 export interface Collector {
-  /** For `OTEL_EXPORTER_OTLP_ENDPOINT`. */
+  /** The value of `OTEL_EXPORTER_OTLP_ENDPOINT`. */
   readonly url: string;
-  /** In the order in which they came. */
+  /** In order of arrival. */
   readonly spans: readonly CollectedSpan[];
-  /** The bodies as they came. */
+  /** The raw bodies of the requests. */
   readonly bodies: readonly string[];
-  /** From now on requests are never answered. */
+  /** Leaves all later requests unanswered. */
   hang(): void;
   stop(): Promise<void>;
 }

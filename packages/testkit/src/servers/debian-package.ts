@@ -13,16 +13,16 @@ export interface Program {
 }
 
 export interface DebianPackage {
-  /** The packages that hold the program and its own files. */
+  /** The packages of the program and its own files. */
   readonly packages: readonly [string, ...string[]];
-  /** Below `/usr`. */
+  /** A path below `/usr`. */
   readonly binary: `bin/${string}` | `sbin/${string}`;
 }
 
-/** Folders of servers that Debian keeps out of the PATH of ordinary users. */
+/** Folders with servers, which are not on the PATH of ordinary users in Debian. */
 const systemFolders = ['/usr/sbin', '/usr/local/sbin'];
 
-/** The first of the names that is there. */
+/** The first of the names that the PATH has. */
 export async function programOnPath(names: readonly string[]): Promise<Program | null> {
   for (const name of names) {
     for (const folder of [...(process.env['PATH'] ?? '').split(delimiter), ...systemFolders]) {
@@ -32,7 +32,10 @@ export async function programOnPath(names: readonly string[]): Promise<Program |
   return null;
 }
 
-/** Root installs the package; other users unpack it into a cache folder. Null on a system without apt. */
+/**
+ * Root installs the package; other users unpack it into a cache folder.
+ * @returns null on a system without apt
+ */
 export async function programOfDebian({ packages, binary }: DebianPackage): Promise<Program | null> {
   if (!(await exists('/usr/bin/apt-get'))) return null;
   if (process.getuid?.() === 0) {
@@ -48,7 +51,10 @@ export async function programOfDebian({ packages, binary }: DebianPackage): Prom
   return { command, env: { LD_LIBRARY_PATH: folders.join(':') } };
 }
 
-/** Test files run side by side, and apt refuses a second process. The run level keeps Debian from starting the server itself. */
+/**
+ * Retries, because test files run side by side and apt refuses a second process. The run level keeps Debian from
+ * starting the server.
+ */
 async function installAsRoot(packages: readonly string[]): Promise<void> {
   const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive', RUNLEVEL: '1' };
   const lock = join(tmpdir(), 'prosemill-apt.lock');
@@ -57,7 +63,7 @@ async function installAsRoot(packages: readonly string[]): Promise<void> {
   await apt('install', '-y', '--no-install-recommends', ...packages);
 }
 
-/** `apt-get download` needs package lists: apt gets folders of its own, so that it may fetch them without root. */
+/** Unpacks packages without root. `apt-get download` needs package lists, so apt gets folders of its own for them. */
 async function unpack(packages: readonly string[], cache: string): Promise<void> {
   const [state, archives, root] = ['state', 'archives', 'root'].map((name) => join(cache, name)) as [
     string,
@@ -85,7 +91,7 @@ async function unpack(packages: readonly string[], cache: string): Promise<void>
   for (const file of files) await run('dpkg', ['-x', join(archives, file), root]);
 }
 
-/** The libraries that a package needs and this machine may lack; the C library is everywhere. */
+/** The libraries that a package needs and this machine may lack, without the C library. */
 async function librariesOf(name: string, options: readonly string[]): Promise<readonly string[]> {
   const { stdout } = await run('apt-cache', [...options, 'depends', '--no-recommends', '--no-suggests', name]);
   return [...stdout.matchAll(/^\s*(?:\|)?Depends: ([a-z\d.+-]+)$/gm)]

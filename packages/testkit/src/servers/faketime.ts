@@ -1,4 +1,4 @@
-/** Another clock for a process: libfaketime, from the machine or Debian's package. */
+/** A skewed clock for a process: libfaketime, from the machine or from Debian's package. */
 import { execFile } from 'node:child_process';
 import { existsSync, globSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
@@ -8,13 +8,13 @@ import { promisify } from 'node:util';
 
 const run = promisify(execFile);
 
-/** Where distributions put it; below an unpacked package too. */
+/** Paths of the library in distributions, also below an unpacked package. */
 const places = ['usr/lib/*/faketime/libfaketime.so.1', 'usr/lib/faketime/libfaketime.so.1'];
 
 /**
- * @param skewMs  How far the clock goes before the machine's. Timers keep their pace.
- * @returns what the process needs in its environment
- * @throws with the ways to get it
+ * @param skewMs  How far the clock is ahead of the machine's. Timers keep their pace.
+ * @returns environment variables for the process
+ * @throws an error with the ways to get libfaketime
  */
 export async function skewedClock(skewMs: number): Promise<Readonly<Record<string, string>>> {
   return {
@@ -34,7 +34,7 @@ async function findLibrary(): Promise<string> {
 
 const libraryBelow = (root: string): string | null => globSync(places.map((place) => join(root, place)))[0] ?? null;
 
-/** As root the package is installed; as anybody else it is unpacked into a cache folder. */
+/** Root installs the package; other users unpack it into a cache folder. */
 async function fromDebian(): Promise<string | null> {
   if (!existsSync('/usr/bin/apt-get')) return null;
   if (process.getuid?.() === 0) {
@@ -48,7 +48,7 @@ async function fromDebian(): Promise<string | null> {
   return libraryBelow(root);
 }
 
-/** apt gets folders of its own, so that it may fetch its lists without root. */
+/** apt gets folders of its own, so that it can fetch its lists without root. */
 async function unpack(root: string): Promise<void> {
   await mkdir(join(root, 'lists', 'partial'), { recursive: true });
   const options = [

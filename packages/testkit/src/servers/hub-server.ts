@@ -1,4 +1,6 @@
-/** A real HTTP server that speaks the paths of the Hugging Face hub, with faults to order. Serves folders as repositories. */
+/**
+ * An HTTP server with the paths of the Hugging Face hub, which serves folders as repositories, with faults on demand.
+ */
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { readFile } from 'node:fs/promises';
@@ -6,24 +8,24 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 
-/** What goes wrong with a request for the bytes of a file. */
+/** A fault in a download of a file. */
 export type HubFault =
   /** The connection breaks halfway. */
   | 'cut'
-  /** As many bytes as announced, but others. */
+  /** The right number of bytes with other values. */
   | 'corrupt'
   | 'server-error'
-  /** Half of the bytes, then nothing for ever. */
+  /** Half of the bytes arrive, and the connection hangs. */
   | 'stall';
 
 export interface HubServer {
-  /** For HF_ENDPOINT. */
+  /** The value of HF_ENDPOINT. */
   readonly url: string;
-  /** Paths asked for, as "HEAD /acme/tiny/resolve/main/config.json". */
+  /** Requests, such as "HEAD /acme/tiny/resolve/main/config.json". */
   readonly requests: readonly string[];
-  /** The next `count` downloads of a file fail this way. */
+  /** Makes the next `count` downloads of a file fail in this way. */
   breakNext(path: string, fault: HubFault, count: number): void;
-  /** No answer at all, not even an error, until it is called with false. */
+  /** Leaves all requests unanswered until it is called with false. */
   setSilent(isSilent: boolean): void;
   /** Idempotent. */
   readonly stop: () => Promise<void>;
@@ -32,7 +34,7 @@ export interface HubServer {
 export interface HubServerOptions {
   /** Folders by repository id. */
   readonly repositories: Readonly<Record<string, string>>;
-  /** What every revision stands for. */
+  /** The commit of every revision. */
   readonly commit: string;
 }
 
@@ -56,7 +58,7 @@ export async function startHubServer({ repositories, commit }: HubServerOptions)
     const { id = '', path = '' } = asked ?? stored ?? {};
     const folder = repositories[id];
     if (folder === undefined) {
-      // As the hub does it: it does not tell a private repository from none.
+      // The hub does not tell a private repository from a missing one.
       response.writeHead(401, { 'X-Error-Code': 'RepoNotFound' }).end();
       return;
     }

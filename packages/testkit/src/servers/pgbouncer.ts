@@ -1,4 +1,4 @@
-/** A real pgbouncer in front of a Postgres: from the PATH, or Debian's package. */
+/** A pgbouncer in front of a Postgres: from the PATH, or Debian's package. */
 import { chownSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -11,17 +11,20 @@ import { freePort, ServerProcess } from './server-process.ts';
 export type PoolMode = 'session' | 'transaction';
 
 export interface PgbouncerOptions {
-  /** URL of the server behind pgbouncer. All its databases can be reached, by its user alone. */
+  /** The URL of the Postgres. pgbouncer serves all its databases, to its user alone. */
   readonly postgresUrl: string;
   readonly poolMode: PoolMode;
 }
 
 export interface Pgbouncer extends PrivateServer {
-  /** Goes on in another mode, as after `RELOAD`: new connections only. */
+  /** Changes the mode for new connections, like `RELOAD`. */
   readonly setPoolMode: (poolMode: PoolMode) => Promise<void>;
 }
 
-/** Everything that is not named here has pgbouncer's own default. @throws with the ways to get one */
+/**
+ * Starts pgbouncer with its defaults for all other settings.
+ * @throws an error with the ways to get pgbouncer
+ */
 export async function launchPgbouncer({ postgresUrl, poolMode }: PgbouncerOptions): Promise<Pgbouncer> {
   const { command, env } = await findPgbouncer();
   const account = unprivilegedAccount();
@@ -63,7 +66,7 @@ pool_mode = ${mode}
     },
     async stop() {
       server.signal('SIGCONT');
-      // SIGTERM: at once, whoever is connected.
+      // SIGTERM ends it at once, even with open connections.
       await server.end('SIGTERM');
       await rm(folder, { recursive: true, force: true });
     },

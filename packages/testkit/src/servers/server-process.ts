@@ -1,4 +1,4 @@
-/** A server as a child process that says on its output when it is ready. */
+/** A server as a child process whose output tells when it is ready. */
 import { type ChildProcess, spawn, type SpawnOptions } from 'node:child_process';
 import { once } from 'node:events';
 import { createServer } from 'node:net';
@@ -8,11 +8,11 @@ export interface ServerCommand {
   readonly command: string;
   readonly args: readonly string[];
   readonly options: SpawnOptions;
-  /** Appears on standard output or error once it takes connections. */
+  /** This text appears on standard output or error once the server takes connections. */
   readonly readyText: string;
 }
 
-/** How much of its output is kept for an error message, characters. */
+/** The length of the output that is kept for an error message, characters. */
 const keptOutput = 4_000;
 
 export class ServerProcess {
@@ -23,7 +23,7 @@ export class ServerProcess {
     this.#command = command;
   }
 
-  /** @throws with its last words when it ends before it is ready */
+  /** @throws an error with its last output when it ends before it is ready */
   async start(): Promise<void> {
     const { command, args, options, readyText } = this.#command;
     const child = spawn(command, args, { ...options, stdio: ['ignore', 'pipe', 'pipe'] });
@@ -50,7 +50,7 @@ export class ServerProcess {
     await gone;
   }
 
-  /** The process and those it has started. */
+  /** Sends the signal to the process and its children. */
   signal(signal: NodeJS.Signals): void {
     const child = this.#child;
     if (child === null || hasEnded(child) || child.pid === undefined) return;
@@ -69,7 +69,7 @@ function signalIfThere(pid: number, signal: NodeJS.Signals): void {
 
 const hasEnded = ({ exitCode, signalCode }: ChildProcess): boolean => exitCode !== null || signalCode !== null;
 
-/** A TCP port of the loopback address that nobody listens on at this moment. */
+/** A free TCP port of the loopback address. */
 export async function freePort(): Promise<number> {
   const server = createServer().listen(0, '127.0.0.1');
   await once(server, 'listening');

@@ -1,13 +1,13 @@
-/** A real server that a test run started, or was given by an environment URL. */
+/** A server that the test run started, or that an environment variable named. */
 export interface TestServer {
   readonly url: string;
-  /** Ends the server if this run started it; one that was given stays. Idempotent. */
+  /** Ends the server if the test run started it. Idempotent. */
   stop(): Promise<void>;
 }
 
-/** A server of a test's own, which it may treat badly. */
+/** A private server of one test, which may break it. */
 export interface PrivateServer extends TestServer {
-  /** SIGKILL, no goodbye. Resolves when it is gone. */
+  /** Kills the server (SIGKILL). Resolves when it is gone. */
   crash(): Promise<void>;
   /** Starts it again on the same port and data. */
   restart(): Promise<void>;

@@ -1,4 +1,4 @@
-/** A real disk that is small: a tmpfs, filled and freed by a file. */
+/** A small disk: a tmpfs that a file fills and frees. */
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { closeSync, mkdtempSync, openSync, rmSync, writeSync } from 'node:fs';
@@ -7,20 +7,20 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 export interface SmallDisk {
-  /** A folder on it, for any account. */
+  /** A folder on the disk, for any account. */
   readonly path: string;
-  /** Nothing more can be written. */
+  /** Leaves no free space on the disk. */
   fill(): void;
   free(): void;
   /** Idempotent. */
   close(): Promise<void>;
 }
 
-/** @throws when this machine allows neither a mount nor a mount namespace of its own */
+/** @throws an error when this machine allows neither a mount nor a mount namespace */
 export async function openSmallDisk(sizeBytes: number): Promise<SmallDisk> {
   const mountPoint = mkdtempSync(join(tmpdir(), 'prosemill-disk-'));
   const holder = await mountAt(mountPoint, sizeBytes);
-  // Through this link other processes of the same account see what is mounted in the namespace of the holder.
+  // Through this link other processes of the same account see the mounts of the holder's namespace.
   const path = holder === null ? mountPoint : `/proc/${String(holder.pid)}/root${mountPoint}`;
   const ballast = join(path, 'ballast');
   let isOpen = true;
@@ -53,7 +53,7 @@ async function mountAt(mountPoint: string, sizeBytes: number): Promise<ChildProc
   }
 }
 
-/** Without root: a namespace in which this account may mount, and a process that keeps it. */
+/** Mounts without root: starts a process in a mount namespace of its own, which keeps the mount. */
 async function holdNamespace(mount: string): Promise<ChildProcess> {
   const script = `${mount} && echo ready && exec cat`;
   const holder = spawn('unshare', ['--user', '--map-root-user', '--mount', 'sh', '-c', script], {
@@ -67,7 +67,7 @@ async function holdNamespace(mount: string): Promise<ChildProcess> {
   return holder;
 }
 
-/** Ctrl-C may have ended it before. */
+/** Ctrl-C may have ended the holder before. */
 async function end(holder: ChildProcess): Promise<void> {
   if (holder.exitCode !== null || holder.signalCode !== null) return;
   const gone = once(holder, 'exit');
@@ -75,7 +75,7 @@ async function end(holder: ChildProcess): Promise<void> {
   await gone;
 }
 
-/** Page by page, so that no room is left for a single one. */
+/** Writes page by page, so that not a single free page is left. */
 function writeUntilFull(path: string): void {
   const page = Buffer.alloc(4_096);
   const file = openSync(path, 'a');

@@ -1,5 +1,4 @@
 /** SQL past the store, for tests that look at the rows themselves. */
-import { DatabaseSync } from 'node:sqlite';
 import { Client } from 'pg';
 
 /** Runs one statement. */
@@ -11,12 +10,14 @@ export interface SqlConnection {
   close(): Promise<void>;
 }
 
-/** @param url  `postgres://…`, or `sqlite:PATH` for a file that is there. */
+/** @param url  `postgres://…`, or `sqlite:PATH` of an existing file. */
 export async function openSql(url: string): Promise<SqlConnection> {
-  return url.startsWith('sqlite:') ? openFile(url.slice('sqlite:'.length)) : await openServer(url);
+  return url.startsWith('sqlite:') ? await openFile(url.slice('sqlite:'.length)) : await openServer(url);
 }
 
-function openFile(path: string): SqlConnection {
+async function openFile(path: string): Promise<SqlConnection> {
+  // Node warns when it loads this module, which few tests need.
+  const { DatabaseSync } = await import('node:sqlite');
   const database = new DatabaseSync(path, { timeout: 5_000 });
   return {
     execute: async (statement) => database.prepare(statement).all(),
@@ -28,7 +29,7 @@ function openFile(path: string): SqlConnection {
 
 async function openServer(url: string): Promise<SqlConnection> {
   const client = new Client({ connectionString: url });
-  // A server that a test kills takes this connection with it.
+  // A server that a test kills breaks this connection.
   client.on('error', () => undefined);
   await client.connect();
   return {

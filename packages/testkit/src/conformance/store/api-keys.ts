@@ -1,4 +1,4 @@
-/** API keys: which are valid, by the database's clock. */
+/** API keys, and their validity by the database's clock. */
 import { type ApiKey, type Cursor, type NewApiKey, newId } from '@prosemill/core';
 import { describe, expect, it } from 'vitest';
 import { type OpenSession, sessionPerTest } from './session.ts';

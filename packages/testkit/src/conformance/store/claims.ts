@@ -1,4 +1,4 @@
-/** The order of claims, and that no row has two owners. */
+/** The order of claims, and the exclusive ownership of a claimed row. */
 import { type ClaimedJob, type NewJob, newId, type Store } from '@prosemill/core';
 import { describe, expect, it } from 'vitest';
 import {
@@ -29,7 +29,7 @@ export function describeClaims(name: string, open: OpenSession): void {
       expect(await claimNext(session.store)).toBeNull();
     });
 
-    it('tell how old the job is and how long it could have been claimed', async () => {
+    it('tell the age of the job, and for how long it was claimable', async () => {
       await submit();
       await session.travel(60_000);
       const first = await claimNext(session.store);
@@ -40,11 +40,11 @@ export function describeClaims(name: string, open: OpenSession): void {
       await session.travel(240_000);
       const second = await claimNext(session.store);
       expect(minutesOf(second)).toEqual({ waited: 2, age: 4 });
-      // A trace goes on through every attempt.
+      // The trace continues through every attempt.
       expect(second?.job.traceparent).toBe(newJob().traceparent);
     });
 
-    it('are none while the queue is paused, in every process, and after a restart', async () => {
+    it('find nothing while the queue is paused, in every process, and after a restart', async () => {
       const running = await submit();
       const { key } = await claimSome(session.store);
       const job = await submit();
@@ -87,7 +87,7 @@ export function describeClaims(name: string, open: OpenSession): void {
       expect(order).toEqual([interactive.id, normal.id, other.id, second.id, low.id]);
     });
 
-    it('number the jobs of an owner one after another, however they come', async () => {
+    it('number the jobs of an owner one after another, in any order of arrival', async () => {
       const stores = [session.store, ...session.others];
       const submits = stores.flatMap(({ jobs }) => Array.from({ length: 30 }, () => jobs.submit(newJob())));
       const turns = (await Promise.all(submits)).map(({ turn }) => turn).toSorted((a, b) => a - b);
@@ -136,7 +136,7 @@ export function describeClaims(name: string, open: OpenSession): void {
       expect(order).toContain(single.id);
     });
 
-    it('take the first of the later classes when asked to, and without any the first of those before', async () => {
+    it('start at the class that is asked for, and go back to earlier classes when it and later ones are empty', async () => {
       const order: string[] = [];
       for (const priorityClass of [2, 0, 1, 0] as const) order.push((await submit({ priorityClass })).id);
       const claimed: (string | undefined)[] = [];
@@ -144,7 +144,7 @@ export function describeClaims(name: string, open: OpenSession): void {
       expect(claimed).toEqual([order[2], order[0], order[1], order[3]]);
     });
 
-    it('never give one job to two, nor none to both', async () => {
+    it('give one job to exactly one of two claimers', async () => {
       const jobs = await Promise.all(Array.from({ length: 50 }, () => submit()));
       const claimers = Array.from({ length: 20 }, async (_, index) => {
         const store = [session.store, ...session.others][index % (1 + session.others.length)] as Store;
@@ -158,7 +158,7 @@ export function describeClaims(name: string, open: OpenSession): void {
       expect(claimed.toSorted()).toEqual(jobs.map(({ id }) => id).toSorted());
     });
 
-    it('skip what is not due, what is too late, and what has no attempts left', async () => {
+    it('skip jobs that are not due, past their deadline, or out of attempts', async () => {
       await submit({ deadlineMs: 1_000, ownerId: 'late' });
       await submit({ maxAttempts: 0, ownerId: 'exhausted' });
       const retried = await submit({ ownerId: 'due later' });
@@ -178,14 +178,14 @@ export function describeClaims(name: string, open: OpenSession): void {
       expect((await claimNext(session.store))?.job).toMatchObject({ id: retried.id, attempt: 2 });
     });
 
-    it('tell how long is left until the deadline', async () => {
+    it('tell the time left until the deadline', async () => {
       await submit({ deadlineMs: 60_000 });
       const claimed = await claimNext(session.store);
       expect(claimed?.remainingMs).toBeGreaterThan(50_000);
       expect(claimed?.remainingMs).toBeLessThanOrEqual(60_000);
     });
 
-    it('are renewed by their holder only, and bring the news of a cancel', async () => {
+    it('are renewed by their holder only, and tell it of a cancel', async () => {
       const job = await submit();
       const { key } = await claimSome(session.store);
       const { jobs } = session.store;
@@ -194,7 +194,7 @@ export function describeClaims(name: string, open: OpenSession): void {
       const asked = await jobs.requestCancel(job.ownerId, job.id);
       expect(asked).toMatchObject({ status: 'running', version: 3 });
       expect(await jobs.renew(key, leaseMs)).toEqual({ cancelRequested: true });
-      // A renewal is no transition.
+      // A renewal is no transition, so it leaves the version unchanged.
       expect((await findJob(session.store, job)).version).toBe(3);
       await session.travel(leaseMs - 5_000);
       await session.store.jobs.renew(key, leaseMs);
@@ -202,7 +202,7 @@ export function describeClaims(name: string, open: OpenSession): void {
       expect(await session.store.jobs.rescueLostJobs(10)).toEqual([]);
     });
 
-    it('count what stands before a queued job', async () => {
+    it('count the jobs before a queued job', async () => {
       const first = await submit({ ownerId: 'a' });
       const second = await submit({ ownerId: 'a' });
       const urgent = await submit({ priorityClass: 0 });
@@ -226,7 +226,7 @@ export function describeClaims(name: string, open: OpenSession): void {
       expect(await jobs.measureQueue()).toMatchObject({ queued: 1, running: 2 });
     });
 
-    it('leave a queue that can be measured: how many by class, and for how long the oldest has waited', async () => {
+    it('leave a queue that can be measured: jobs by class, and the wait of the oldest', async () => {
       expect(await session.store.jobs.measureQueue()).toEqual({
         queued: 0,
         running: 0,

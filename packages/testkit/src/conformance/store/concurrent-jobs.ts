@@ -1,10 +1,10 @@
-/** Workers, callers and reconcilers at the same time on a few jobs, and what they were told. */
+/** Workers, callers and reconcilers that act at the same time on a few jobs, and the answers they got. */
 import { type ClaimKey, isTerminal, type Job, newId, type Outcome, type Store } from '@prosemill/core';
 import * as fc from 'fast-check';
 import { outcomeArbitrary } from './job-commands.ts';
 import { model, newJob, succeeded } from './session.ts';
 
-/** Leases that are over at once let a reconciler come between a claim and its end without a wait. */
+/** Leases of negative length let a reconciler come between a claim and its end without a wait. */
 const leaseArbitrary = fc.constantFrom(-1, 60_000);
 
 const attemptArbitrary = fc.record({
@@ -13,7 +13,7 @@ const attemptArbitrary = fc.record({
   renewals: fc.array(leaseArbitrary, { maxLength: 2 }),
   /** Null: the worker dies. */
   outcome: fc.option(outcomeArbitrary, { freq: 4 }),
-  /** The answer is lost, and a second connection asks while the first still may. */
+  /** The answer is lost, and a second connection repeats the call while the first may still be running. */
   isRepeated: fc.boolean(),
 });
 
@@ -23,7 +23,7 @@ const submissionArbitrary = fc.record({
   deadlineMs: fc.constantFrom(null, null, null, 0, 5),
 });
 
-/** Who does what; each does its own things in order, all of them at the same time. */
+/** Actors, each with steps in order. All actors run at the same time. */
 const actorArbitrary = fc.oneof(
   {
     weight: 4,
@@ -51,17 +51,17 @@ function many<Value>(arbitrary: fc.Arbitrary<Value>): fc.Arbitrary<Value[]> {
   return fc.array(arbitrary, { minLength: 1, maxLength: 6, size: 'max' });
 }
 
-/** What the store told everybody. */
+/** The answers of the store. */
 export interface Journal {
   readonly submitted: Job[];
   readonly claims: ClaimKey[];
   readonly applied: { readonly key: ClaimKey; readonly type: Outcome['type'] }[];
   readonly rescued: string[];
-  /** Of each reader, in order. */
+  /** The reads of each reader, in order. */
   readonly reads: (readonly Job[])[];
 }
 
-/** Lets everybody act at once, each actor over the next of the stores. */
+/** Runs all actors at once, spread over the stores. */
 export async function actTogether(stores: readonly Store[], { jobs, actors }: Encounter): Promise<Journal> {
   const journal: Journal = { submitted: [], claims: [], applied: [], rescued: [], reads: [] };
   const storeOf = (index: number): Store => stores[index % stores.length] as Store;
@@ -129,7 +129,10 @@ async function readTwice({ jobs }: Store, { ownerId, id }: Job): Promise<readonl
   return reads.filter((job) => job !== null);
 }
 
-/** A worker and a reconciler that meet no fault bring every job to its end. @throws when they do not */
+/**
+ * Brings every job to its end with a worker and a reconciler that meet no fault.
+ * @throws when a job does not end
+ */
 export async function drain({ jobs }: Store): Promise<void> {
   for (let rounds = 0; rounds < 1_000; rounds += 1) {
     await jobs.rescueLostJobs(100);

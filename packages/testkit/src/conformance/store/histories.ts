@@ -1,4 +1,4 @@
-/** Properties of the store: what holds after any history of jobs, by one caller after another or by many at once. */
+/** Properties of the store that hold after any history of jobs, whether one caller acts at a time or many at once. */
 import type { ClaimKey, Outcome } from '@prosemill/core';
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
@@ -10,14 +10,14 @@ import { ReferenceJobs } from './reference-jobs.ts';
 import { type OpenSession, sessionPerTest } from './session.ts';
 
 export interface HistoryOptions {
-  /** Random histories for each property. Default: what fast-check is configured to, else those of every run. */
+  /** Random histories for each property. Default: the number that fast-check is configured to, else `everyRun`. */
   readonly runs?: number;
 }
 
-/** Of every test run: some seconds. A thousand and more find what is rarer. */
+/** Takes some seconds. A thousand and more find rarer bugs. */
 const everyRun = 25;
 
-/** What a failure may take to become short: its report must come before the test's time is over. */
+/** The limit for shrinking a failure: the report must come before the time-out of the test. */
 const maxMs = 60_000;
 
 export function describeHistories(name: string, open: OpenSession, options: HistoryOptions = {}): void {
@@ -66,7 +66,6 @@ function expectUnbroken(rows: readonly JobSnapshot[], before: readonly JobSnapsh
   expect(broken.filter(({ breaches }) => breaches.length > 0)).toEqual([]);
 }
 
-/** Every accepted job is there, and terminal. */
 function expectEnded(rows: readonly JobSnapshot[], jobs: readonly { readonly id: string }[]): void {
   expectUnbroken(rows);
   expect(rows.map(({ id }) => id)).toEqual(jobs.map(({ id }) => id).toSorted());
@@ -75,7 +74,7 @@ function expectEnded(rows: readonly JobSnapshot[], jobs: readonly { readonly id:
 
 const keyOf = ({ id, attempt }: ClaimKey): string => `${id}/${attempt}`;
 
-/** What everybody was told is what the rows say: an attempt has one holder and one end. */
+/** The answers agree with the rows: an attempt has one holder and one end. */
 function expectFenced({ submitted, claims, applied, rescued, reads }: Journal, rows: readonly JobSnapshot[]): void {
   const ended = applied.map(({ key }) => keyOf(key));
   expect(new Set(claims.map(keyOf)).size).toBe(claims.length);

@@ -53,7 +53,7 @@ export function describeIdempotency(name: string, open: OpenSession): void {
       expect(Number(await countJobs())).toBe(1);
     });
 
-    it('refuse only the other request of a group, and keep nobody else from being accepted', async () => {
+    it('refuse only the conflicting request of a group, and accept all others', async () => {
       const answers = await Promise.allSettled([
         submit(),
         submit({ idempotency: otherHash }),
@@ -90,7 +90,7 @@ export function describeIdempotency(name: string, open: OpenSession): void {
       expect(await submit()).toMatchObject({ id: job.id, status: 'canceled' });
     });
 
-    it('are nothing after a day, and are taken away', async () => {
+    it('expire after a day, and are deleted', async () => {
       const old = await submit();
       await session.travel(idempotencyKeyMs - 60_000);
       expect((await find())?.id).toBe(old.id);
@@ -104,7 +104,7 @@ export function describeIdempotency(name: string, open: OpenSession): void {
       expect(await session.store.jobs.deleteOldIdempotencyKeys(10)).toBe(1);
     });
 
-    it('are taken away in batches', async () => {
+    it('are deleted in batches', async () => {
       const keys = Array.from({ length: 5 }, (_, index) => ({ ...idempotency, key: `key ${index}` }));
       await Promise.all(keys.map(async (key) => await submit({ idempotency: key })));
       await session.travel(idempotencyKeyMs + 60_000);

@@ -1,4 +1,4 @@
-/** What every implementation of the port `Store` must do. */
+/** Conformance suite for the port `Store`. */
 import { describeApiKeys } from './api-keys.ts';
 import { describeClaims } from './claims.ts';
 import { describeHistories } from './histories.ts';

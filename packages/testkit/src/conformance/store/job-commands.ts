@@ -1,4 +1,4 @@
-/** Random histories: every step that can happen to jobs, as a command of fast-check with a readable name. */
+/** Random histories: each step that can happen to jobs, as a command of fast-check with a readable name. */
 import type { Outcome } from '@prosemill/core';
 import * as fc from 'fast-check';
 import {
@@ -28,7 +28,7 @@ interface CommandOptions<Options> {
   readonly needsJobs?: boolean;
 }
 
-/** A command for each of the options; one that fails tells what came before it. */
+/** Makes a command for each of the options. A failing command reports the steps before it. */
 const commandsOf = <Options>(
   arbitrary: fc.Arbitrary<Options>,
   { step, name, needsJobs = true }: CommandOptions<Options>,
@@ -52,14 +52,14 @@ const commandsOf = <Options>(
 const owners = ['ann', 'bob', 'cleo'] as const;
 const ownerArbitrary = fc.constantFrom(...owners);
 
-/** Times lie half an hour beside the full hours at which the clock stands: what really passes meanwhile decides nothing. */
+/** Times lie half an hour away from the full hours of the clock, so that the real time of a run decides nothing. */
 const hoursArbitrary = (max: number): fc.Arbitrary<number> => fc.integer({ min: 0, max }).map((hours) => hours + 0.5);
 
-/** The rank is the first digit of the id: ids must not stand in the order of the submits. */
+/** The rank is the first digit of the id, so that ids are not in the order of the submits. */
 const draftArbitrary = fc.record({
   ownerId: ownerArbitrary,
   priorityClass: fc.constantFrom(0 as const, 1 as const, 2 as const),
-  /** More than the crashes after which a job is given up. */
+  /** Larger than the number of crashes after which a job is given up. */
   maxAttempts: fc.integer({ min: 1, max: 5 }),
   deadlineHours: fc.option(hoursArbitrary(4), { freq: 3 }),
   rank: fc.integer({ min: 0, max: 9 }),
@@ -89,7 +89,7 @@ const claims = commandsOf(fc.record(claimModel), {
   step: claim,
 });
 
-/** Mostly one that runs, and the right attempt. */
+/** Mostly a running job and its current attempt. */
 const targetArbitrary: fc.Arbitrary<Target> = fc.record({
   isRunning: fc.constantFrom(true, true, true, false),
   index: fc.nat({ max: 30 }),
@@ -108,7 +108,7 @@ const transient = { code: 'generation_failed', message: 'It went wrong.' };
 const permanent = { code: 'internal', message: 'A bug.' };
 const timeout = { code: 'deadline_exceeded', message: 'Late.' };
 
-/** Every ending of an attempt; a retry comes at once. */
+/** Every outcome of an attempt. A retry is due at once. */
 export const outcomeArbitrary: fc.Arbitrary<Outcome> = fc.oneof(
   fc.constant<Outcome>({ type: 'succeeded', result }),
   fc
@@ -138,7 +138,7 @@ const endings = commandsOf(
   },
 );
 
-/** Crashes come more often than their share: it takes three of one job to end it. */
+/** Crashes are frequent because three of them are needed to end a job. */
 const attempts = commandsOf(
   fc.record({
     ...claimModel,
@@ -175,7 +175,7 @@ const reads = commandsOf(
   { name: ({ ownerId, index, limit }) => `${ownerId} reads job ${index}, ${limit} a page`, step: read },
 );
 
-/** Claims and endings come more often than the rest. */
+/** Claims and outcomes are more frequent than the rest. */
 export const historyArbitrary = fc.commands(
   [
     submits,

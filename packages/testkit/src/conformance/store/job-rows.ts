@@ -1,8 +1,8 @@
-/** The tables past the store, and what holds in them at any moment. */
+/** Rows read past the store, and the invariants that hold in them at any moment. */
 import type { JobStatus } from '@prosemill/core';
 import type { StoreSession } from './session.ts';
 
-/** A job's row with its events and records; flags are 0 or 1. */
+/** A job's row with its events and records. Flags are 0 or 1. */
 export interface JobSnapshot {
   readonly id: string;
   readonly status: JobStatus;
@@ -30,12 +30,12 @@ export const readSnapshots = async (session: Pick<StoreSession, 'execute'>): Pro
       cast((select count(*) from generation_records where job_id = jobs.id) as integer) as records
     from jobs order by id`)) as unknown as readonly JobSnapshot[];
 
-/** Takes all jobs away. */
+/** Deletes all jobs. */
 export async function clearJobs(session: Pick<StoreSession, 'execute'>): Promise<void> {
   for (const table of ['job_events', 'generation_records', 'jobs']) await session.execute(`delete from ${table}`);
 }
 
-/** Where each event leads, from each status that it may follow. */
+/** The status after each event, by the status before it. */
 const arrows: Readonly<Partial<Record<string, Readonly<Record<string, JobStatus>>>>> = {
   none: { 'job-queued': 'queued' },
   queued: { 'job-claimed': 'running', 'job-canceled': 'canceled', 'job-expired': 'expired' },
@@ -53,7 +53,10 @@ const arrows: Readonly<Partial<Record<string, Readonly<Record<string, JobStatus>
 
 const maxCrashes = 3;
 
-/** What a row breaks, by name. `before`: the same row earlier. */
+/**
+ * @param before  The same row at an earlier time.
+ * @returns names of the invariants that the row breaks
+ */
 export function findBreaches(row: JobSnapshot, before?: JobSnapshot): readonly string[] {
   const isTerminal = row.status !== 'queued' && row.status !== 'running';
   const events = row.events.split(' ').map((event) => event.split(':')[1] ?? '');

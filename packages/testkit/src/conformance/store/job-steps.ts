@@ -1,4 +1,4 @@
-/** The steps of a history: each does one thing to a store and to the reference, and compares what they say. */
+/** The steps of a history. Each does one thing to a store and to the reference, and compares their answers. */
 import type { ClaimKey, ClaimOptions, GenerationRecord, Job, Outcome } from '@prosemill/core';
 import { expect } from 'vitest';
 import { findBreaches, type JobSnapshot, readSnapshots } from './job-rows.ts';
@@ -15,11 +15,11 @@ import { model, newJob, type StoreSession } from './session.ts';
 /** The store under test. */
 export interface JobSystem {
   readonly session: Pick<StoreSession, 'store' | 'travel' | 'execute'>;
-  /** As the last step left them. */
+  /** The rows after the last step. */
   snapshots: readonly JobSnapshot[];
 }
 
-/** @returns what happened, in words */
+/** @returns a description of the step */
 export type Step<Options> = (reference: ReferenceJobs, system: JobSystem, options: Options) => Promise<string>;
 
 const stranger = 'stranger';
@@ -64,12 +64,12 @@ export async function claim(
   return `${label(expected)} attempt ${expected.attempt}`;
 }
 
-/** A job, among those that run or among all, and an attempt at it. */
+/** An attempt at a job, which is drawn from the running jobs or from all. */
 export interface Target {
   readonly isRunning: boolean;
-  /** Wraps around. */
+  /** Modulo the number of jobs. */
   readonly index: number;
-  /** 0 is the latest attempt, −1 one that is still to come. */
+  /** 0 is the latest attempt, −1 a future one. */
   readonly attemptsBack: number;
 }
 
@@ -93,7 +93,7 @@ export async function renew(
 export interface CompleteStep {
   readonly target: Target;
   readonly outcome: Outcome;
-  /** More than once: the first answer was lost. */
+  /** 2 when the first answer was lost. */
   readonly times: 1 | 2;
 }
 
@@ -131,12 +131,12 @@ export async function cancel(
 }
 
 export interface AttemptStep extends ClaimStep {
-  /** While it runs. */
+  /** Whether it is canceled while it runs. */
   readonly isCanceled: boolean;
   readonly outcome: Outcome;
 }
 
-/** A claim and its end in one: what takes several attempts at one job to happen is rare otherwise. */
+/** A claim and its outcome in one step: several attempts at one job would be rare otherwise. */
 export async function attempt(
   reference: ReferenceJobs,
   system: JobSystem,
@@ -156,7 +156,7 @@ export interface ReconcileStep {
   readonly limit: number;
 }
 
-/** Which ones, when there are more than the limit, is the database's choice. */
+/** The database chooses the rows when there are more than the limit. */
 export async function reconcile(
   reference: ReferenceJobs,
   { session }: JobSystem,
@@ -191,7 +191,7 @@ export async function read(reference: ReferenceJobs, system: JobSystem, query: R
   return 'done';
 }
 
-/** Every row is as the reference says, and holds what always holds. */
+/** Expects every row to match the reference and to hold the invariants. */
 export async function expectAgreement(reference: ReferenceJobs, system: JobSystem): Promise<void> {
   const rows = await readSnapshots(system.session);
   const before = new Map(system.snapshots.map((row) => [row.id, row]));
@@ -230,7 +230,7 @@ function resolveTarget(reference: ReferenceJobs, { isRunning, index, attemptsBac
   return { job, key, name: `${label(job)} attempt ${key.attempt}` };
 }
 
-/** Names a job for the history. */
+/** Names a job in reports. */
 const label = ({ number }: ReferenceJob): string => `#${number}`;
 
 function expectJob(job: Job | null | undefined, reference: ReferenceJob): void {

@@ -1,4 +1,4 @@
-/** How attempts end, and that only their holder can end them. */
+/** The outcomes of attempts: only the holder of an attempt can end it. */
 import type { NewJob } from '@prosemill/core';
 import { describe, expect, it } from 'vitest';
 import {
@@ -43,7 +43,7 @@ export function describeOutcomes(name: string, open: OpenSession): void {
       ]);
     });
 
-    it('may be told twice: the second time nothing happens', async () => {
+    it('may be reported twice: the second time nothing happens', async () => {
       await submit();
       const { key } = await claimSome(session.store);
       await session.store.jobs.complete(key, succeeded);
@@ -52,7 +52,7 @@ export function describeOutcomes(name: string, open: OpenSession): void {
       expect(items).toHaveLength(1);
     });
 
-    it('may be told twice even when the job has gone on since', async () => {
+    it('may be reported twice even when the job has gone on since', async () => {
       await submit();
       const first = await claimSome(session.store);
       await session.store.jobs.complete(first.key, retried);
@@ -60,7 +60,7 @@ export function describeOutcomes(name: string, open: OpenSession): void {
       expect(await session.store.jobs.complete(first.key, retried)).toBe('already');
     });
 
-    it('are dropped when the job belongs to somebody else by now', async () => {
+    it('are dropped when another worker holds the job now', async () => {
       const job = await submit();
       const late = await claimSome(session.store);
       await session.travel(leaseMs + 1_000);
@@ -76,7 +76,7 @@ export function describeOutcomes(name: string, open: OpenSession): void {
       ).toBe('stale');
     });
 
-    it('are decided once when two stores tell them at the same time', async () => {
+    it('are applied once when two stores report them at the same time', async () => {
       await submit();
       const { key } = await claimSome(session.store);
       const stores = [session.store, ...session.others, session.store];
@@ -177,7 +177,7 @@ export function describeOutcomes(name: string, open: OpenSession): void {
       expect(await claimNext(session.store)).toBeNull();
     });
 
-    it('know their own end by its attempt and actor, whatever else its event says', async () => {
+    it('recognize their own end by the attempt and actor of its event', async () => {
       await submit();
       const { key } = await claimSome(session.store);
       await session.store.jobs.complete(key, succeeded);
@@ -223,7 +223,7 @@ export function describeOutcomes(name: string, open: OpenSession): void {
       expect(await findJob(session.store, job)).toMatchObject({ status: 'failed', error: { code: 'worker_lost' } });
     });
 
-    it('fails a job whose last attempt was lost, and cancels one that was to be canceled', async () => {
+    it('fails a job whose last attempt was lost, and cancels a lost job with a cancel request', async () => {
       const last = await submit({ maxAttempts: 1 });
       const canceled = await submit({ ownerId: 'other' });
       await claimSome(session.store);
@@ -235,7 +235,7 @@ export function describeOutcomes(name: string, open: OpenSession): void {
       expect((await findJob(session.store, canceled)).status).toBe('canceled');
     });
 
-    it('expires what nobody could start in time, and nothing else', async () => {
+    it('expires queued jobs past their deadline, and nothing else', async () => {
       const job = await submit({ deadlineMs: 1_000 });
       await submit({ deadlineMs: 100_000 });
       const started = await submit({ deadlineMs: 1_000, priorityClass: 0 });
@@ -249,7 +249,7 @@ export function describeOutcomes(name: string, open: OpenSession): void {
       });
     });
 
-    it('takes no more than it is asked to, and never twice the same', async () => {
+    it('takes no more rows than its limit, and none twice', async () => {
       const jobs = await Promise.all(Array.from({ length: 7 }, () => submit()));
       for (const { id } of jobs) expect((await claimSome(session.store)).job.id).toHaveLength(id.length);
       await session.travel(leaseMs + 1_000);

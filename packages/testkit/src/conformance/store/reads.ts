@@ -1,4 +1,4 @@
-/** Submits, lists, records, models and workers; and what the database itself refuses. */
+/** Submits, lists, records, models and workers; and the constraints of the database itself. */
 import { type Cursor, defaultSamplingParameters, type NewJob, newId } from '@prosemill/core';
 import { describe, expect, it } from 'vitest';
 import { claimSome, findJob, model, newJob, type OpenSession, sessionPerTest, succeeded } from './session.ts';
@@ -8,7 +8,7 @@ export function describeReads(name: string, open: OpenSession): void {
     const session = sessionPerTest(open);
     const submit = async (overrides: Partial<NewJob> = {}) => await session.store.jobs.submit(newJob(overrides));
 
-    it('give back what was submitted', async () => {
+    it('return a submitted job', async () => {
       const request = newJob({ prompt: 'naïve 👩‍👩‍👧‍👦 "quoted" \\ line\nbreak', deadlineMs: 5_000 });
       const job = await session.store.jobs.submit(request);
       expect(job).toMatchObject({
@@ -29,7 +29,7 @@ export function describeReads(name: string, open: OpenSession): void {
       expect(await session.store.jobs.find('local', request.id)).toEqual(job);
     });
 
-    it('give a job of an older version the defaults of what it does not know, and keep what a newer one knows', async () => {
+    it('fill in defaults for fields that an older version did not write, and keep fields of a newer version', async () => {
       const job = await submit();
       const stored = { maxNewTokens: 7, stop: ['x'], topK: 0, knownLater: true };
       await session.execute(`update jobs set parameters = '${JSON.stringify(stored)}'`);

@@ -1,6 +1,6 @@
 /**
- * The reference of the property tests: what jobs do, as one plain object in memory. Written from the design and not from core's
- * transitions, so that the two can disagree. Time is in hours and moves only when a test says so.
+ * The reference of the property tests: the behaviour of jobs as one plain object in memory. It is written from the
+ * design and not from core's transitions, so that the two can disagree. Time is in hours, and only tests move it.
  */
 import type {
   ClaimKey,
@@ -23,7 +23,7 @@ export interface ReferenceJob {
   readonly turn: number;
   readonly maxAttempts: number;
   readonly deadline: number | null;
-  /** As the database said it: the order of rows in a list follows from it. */
+  /** The database's time, which the order of lists depends on. */
   createdAt: Date;
   status: JobStatus;
   attempt: number;
@@ -36,9 +36,9 @@ export interface ReferenceJob {
   finishReason: FinishReason | null;
   errorCode: string | null;
   text: string | null;
-  /** One for each version. */
+  /** One event for each version. */
   readonly events: JobEventType[];
-  /** Attempts whose own worker said how they ended. */
+  /** Attempts that their own worker ended. */
   readonly endedAttempts: Set<number>;
 }
 
@@ -49,7 +49,7 @@ export interface Submission extends Pick<NewJob, 'id' | 'ownerId' | 'priorityCla
 
 export class ReferenceJobs {
   readonly jobs: ReferenceJob[] = [];
-  /** What the commands did, a line each, for the report of a failure. */
+  /** A line for each command, for the report of a failure. */
   readonly history: string[] = [];
   now: number;
 
@@ -58,7 +58,7 @@ export class ReferenceJobs {
     this.now = now;
   }
 
-  /** Start-time fair queueing in each class; submits that commit together share what they found there. */
+  /** Start-time fair queueing in each class. Submits that commit together get their turns from the same state. */
   submit(submissions: readonly Submission[]): readonly ReferenceJob[] {
     const floors = new Map<PriorityClass, number>();
     return submissions.map((submission) => {
@@ -83,7 +83,7 @@ export class ReferenceJobs {
 
   claim(fromClass: PriorityClass, leaseHours: number): ReferenceJob | null {
     const inOrder = this.claimable().toSorted(byClaimOrder);
-    // Without any of this class or a later one the classes before have their turn, the nearest first.
+    // When this class and later ones are empty, earlier classes follow, the nearest first.
     const least = Math.min(fromClass, Math.max(...inOrder.map(({ priorityClass }) => priorityClass)));
     const job = inOrder.find(({ priorityClass }) => priorityClass >= least);
     if (job === undefined) return null;
@@ -132,7 +132,6 @@ export class ReferenceJobs {
     return 'applied';
   }
 
-  /** The lease ran out. */
   rescue(job: ReferenceJob): void {
     this.#crash(job, 'job-rescued');
   }
@@ -150,12 +149,12 @@ export class ReferenceJobs {
     }
   }
 
-  /** Running, and the lease is over. */
+  /** Running jobs whose lease has run out. */
   lost(): readonly ReferenceJob[] {
     return this.jobs.filter(({ leaseUntil }) => leaseUntil !== null && leaseUntil < this.now);
   }
 
-  /** Queued, and the deadline has passed. */
+  /** Queued jobs past their deadline. */
   late(): readonly ReferenceJob[] {
     return this.jobs.filter(({ status, deadline }) => status === 'queued' && deadline !== null && deadline <= this.now);
   }
@@ -168,7 +167,7 @@ export class ReferenceJobs {
     return this.jobs.filter((job) => job.priorityClass === priorityClass);
   }
 
-  /** The smallest turn that waits for its first claim, else the largest given so far; null in an empty class. */
+  /** The smallest turn that waits for its first claim, else the largest turn so far; null in an empty class. */
   #turnFloor(priorityClass: PriorityClass): number | null {
     const all = this.#inClass(priorityClass);
     if (all.length === 0) return null;

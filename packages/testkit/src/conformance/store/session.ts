@@ -15,11 +15,11 @@ import {
 import { afterEach, beforeEach } from 'vitest';
 
 export interface StoreSession {
-  /** Migrated and empty at first. */
+  /** Migrated, and empty at first. */
   readonly store: Store;
-  /** Stores of other processes on the same data; the same one where the database belongs to one process. */
+  /** Stores of other processes on the same data. Where the database belongs to one process: the same store. */
   readonly others: readonly Store[];
-  /** Moves the database's clock to now + `offsetMs`, for `store` and `others`, which are new objects afterwards. */
+  /** Sets the database's clock to now + `offsetMs`. `store` and `others` are new objects afterwards. */
   travel(offsetMs: number): Promise<void>;
   /** Runs SQL past the store. */
   execute(statement: string): Promise<readonly Record<string, unknown>[]>;
@@ -28,7 +28,7 @@ export interface StoreSession {
 
 export type OpenSession = () => Promise<StoreSession>;
 
-/** A session of its own for each test of a suite. */
+/** Opens a session for each test of a suite. */
 export function sessionPerTest(open: OpenSession): Omit<StoreSession, 'close'> {
   let current: StoreSession;
   beforeEach(async () => {
@@ -96,7 +96,7 @@ export const result: FinishedGeneration = {
 
 export const succeeded: Outcome = { type: 'succeeded', result };
 
-/** Claims as one worker of the whole suite. */
+/** Claims as `worker-1`. */
 export const claimNext = async (store: Store, fromClass: PriorityClass = 0): Promise<ClaimedJob | null> =>
   await store.jobs.claim({ workerId: 'worker-1', model, leaseMs, fromClass });
 
