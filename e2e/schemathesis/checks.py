@@ -1,17 +1,17 @@
-"""What is done and checked besides Schemathesis's own."""
+"""Checks and hooks beside those of Schemathesis."""
 
 import os
 
 import requests
 import schemathesis
 
-# What may happen to a request although it fits its schema.
+# Errors of requests that fit their schema.
 REFUSALS = {"context_length_exceeded", "idempotency_key_reused", "prompt_refused"}
 
 
 @schemathesis.check
 def valid_request_refused_for_a_reason(ctx, response, case):
-    """With schemathesis.toml, this is positive_data_acceptance: a status is too coarse for it."""
+    """Completes positive_data_acceptance of schemathesis.toml, which only sees the status."""
     if case.meta is None or not case.meta.generation.mode.is_positive or response.status_code not in (400, 422):
         return
     code = response.json()["code"]
@@ -20,14 +20,14 @@ def valid_request_refused_for_a_reason(ctx, response, case):
 
 @schemathesis.hook
 def before_call(ctx, case, kwargs):
-    """Keeps a case from revoking the key of all."""
+    """Keeps a case from revoking the key of all cases."""
     if (case.path_parameters or {}).get("id") == os.environ["PROSEMILL_KEY_ID"]:
         case.path_parameters["id"] = "00000000-0000-0000-0000-000000000000"
 
 
 @schemathesis.hook
 def after_call(ctx, case, response):
-    """Nothing would be written any more, and every case that waits for a text would take 30 s."""
+    """Resumes a paused queue: without it every later case that waits for a text would take 30 s."""
     if case.operation.definition.raw.get("operationId") == "pauseQueue" and response.status_code == 200:
         url = case.operation.base_url.rstrip("/") + "/admin/queue/resume"
         requests.post(url, headers={"Authorization": response.request.headers.get("Authorization")}, timeout=70)
