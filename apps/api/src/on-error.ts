@@ -6,7 +6,7 @@ import { HTTPException } from 'hono/http-exception';
 import type { ZodError } from 'zod';
 import type { ApiEnv } from './api-env.ts';
 
-/** Logged beside the line of the request. Other errors that pass are refusals by design, as frequent as the requests. */
+/** Logged beside the line of the request. Other errors are refusals by design, as frequent as the requests. */
 const outages: ReadonlySet<ErrorCode> = new Set(['database_unavailable', 'engine_unavailable']);
 
 export const onError: ErrorHandler<ApiEnv> = function onError(thrown, c) {

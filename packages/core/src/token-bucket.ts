@@ -1,6 +1,6 @@
 /**
- * Token buckets by GCRA, the generic cell rate algorithm. A bucket is one number: the time at which it will be full. Each
- * token costs the time of its refill, and a bucket holds the tokens whose refill it would finish within its `fillMs`.
+ * Token buckets by GCRA, the generic cell rate algorithm. A bucket is one number: the time at which it will be full.
+ * Each token costs the time of its refill, and a bucket holds the tokens whose refill takes at most its `fillMs`.
  * @see ITU-T I.371, annex A
  */
 import type { RateVerdict } from './ports/rate-limiter.ts';

@@ -1,6 +1,6 @@
 /**
- * Bounds the database look-ups for API keys that this process does not know, by one token bucket. There is none for each
- * client address: a secret has 190 random bits, so that the database is all there is to protect.
+ * Bounds the database look-ups for API keys that this process does not know, by one token bucket. There is none for
+ * each client address: a secret has 190 random bits, so that the database is all there is to protect.
  */
 import { refillMs, takeTokens } from '@prosemill/core';
 
@@ -18,7 +18,7 @@ export class FailedAttempts {
   }
 
   /**
-   * Takes a token before the outcome of the look-up is known, so that concurrent guesses get no more than sequential ones.
+   * Takes a token before the look-up, so that concurrent guesses get no more than sequential ones.
    * @returns 0; or the milliseconds after which the client should come again
    */
   admit(): number {

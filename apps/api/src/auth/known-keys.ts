@@ -37,7 +37,7 @@ const noteIntervalMs = 3_600_000;
 export class KnownKeys {
   readonly #options: KnownKeysOptions;
   readonly #now: () => number;
-  /** By the hash of the secret, so that the time of a look-up tells nothing about a secret; the last look-up is last. */
+  /** By the hash of the secret, so that the time of a look-up reveals no secret. The last look-up is last. */
   readonly #known = new Map<string, KnownKey>();
   readonly #asking = new Map<string, Promise<Caller | null>>();
   #revocations = 0;
@@ -74,8 +74,8 @@ export class KnownKeys {
   }
 
   /**
-   * `find` for requests that need no database: while it is away, a key that was valid at its last look-up is accepted until
-   * it expires. A key cannot be revoked meanwhile.
+   * `find` for requests that need no database: while it is away, a key that was valid at its last look-up is accepted
+   * until it expires. A key cannot be revoked meanwhile.
    */
   async findThoughAway(hash: string): Promise<Caller | null> {
     const known = this.#known.get(hash);

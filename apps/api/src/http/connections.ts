@@ -6,8 +6,8 @@ import { type Logger, settleWithin } from '@prosemill/core';
 
 export interface ConnectionLimits {
   /**
-   * At this many open connections a new one evicts the oldest that has not sent a whole request, or else the oldest whose
-   * client is not reading its answer.
+   * At this many open connections a new one evicts the oldest that has not sent a whole request, or else the oldest
+   * whose client is not reading its answer.
    */
   readonly maxConnections: number;
   /** How long a client may leave an answer, or the next piece of a long one, unread. */

@@ -39,8 +39,8 @@ export const crossOrigin = (origins: readonly string[]): MiddlewareHandler<ApiEn
   cors({ origin: [...origins], allowMethods: ['GET', 'HEAD', 'POST', 'DELETE'], allowHeaders, exposeHeaders, maxAge });
 
 /**
- * Protects installations without keys from DNS rebinding: a page under a name that a stranger points at this machine would
- * have the origin of this service. Addresses and names without a dot (`localhost`, a container) belong to nobody.
+ * Protects installations without keys from DNS rebinding: a page under a name that a stranger points at this machine
+ * would have the origin of this service. Addresses and names without a dot (`localhost`, a container) belong to nobody.
  */
 export function dnsRebindingProtection(origins: readonly string[]): MiddlewareHandler<ApiEnv> {
   const own: ReadonlySet<string> = new Set(origins.map((origin) => new URL(origin).hostname));
@@ -58,8 +58,8 @@ export function dnsRebindingProtection(origins: readonly string[]): MiddlewareHa
 const safeMethods: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS']);
 
 /**
- * Protects from cross-site request forgery (CSRF): a browser hides the answer from a page of another origin, yet sends its
- * POST, which the service would obey without keys. Not `csrf` of Hono: that lets JSON pass and refuses other clients.
+ * Protects from cross-site request forgery (CSRF): a browser hides the answer from a page of another origin, yet sends
+ * its POST, which the service would obey without keys. Hono's `csrf` would let JSON pass and refuse other clients.
  */
 export const csrfProtection = (origins: readonly string[]): MiddlewareHandler<ApiEnv> =>
   async function csrf(c, next) {

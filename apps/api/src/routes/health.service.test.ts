@@ -5,7 +5,7 @@ import { createTestDatabase, silentLogger, startTcpProxy, type TcpProxy } from '
 import { afterEach, beforeEach, describe, expect, inject, it, vi } from 'vitest';
 import { openTestApi, type TestApi } from '../test-api.ts';
 
-/** Of addresses, users, folders and files. */
+/** Matches addresses, users, folders and files. */
 const inner = /\d+\.\d+\.\d+|:\d{4}|\/|ECONN|@|postgres:|secret/;
 
 describe('what everybody may ask how the service is', () => {

@@ -38,7 +38,7 @@ export function addHealthRoutes(addRoute: AddRoute, services: ApiServices): void
   });
 }
 
-/** What a note is about, by the state of its worker. */
+/** The subject of a note, by the state of its worker. */
 const notes: Readonly<Record<WorkerState, string>> = {
   loading: 'Its engine is started again; its log says why.',
   ready: 'distilgpt2 is not available, so the small model that ships with the code runs instead; its log says why.',

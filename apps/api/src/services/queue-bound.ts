@@ -12,7 +12,7 @@ export interface QueueBoundOptions {
 
 /** Age from which a submit refreshes the count, in the background; without submits the database is not asked. */
 const refreshMs = 250;
-/** From this share of the bound on, the submits of other processes matter more, and the count is refreshed more often. */
+/** From this share of the bound on, the count is refreshed more often: submits of other processes matter more. */
 const nearlyFull = 0.9;
 const refreshNearlyFullMs = 50;
 /** A submit waits for a new count when the last one is older than this. */
@@ -35,7 +35,7 @@ export class QueueBound {
   }
 
   /**
-   * Runs a submit if there is room for its job, and for its owner. May overestimate the queue, never underestimate it; the
+   * Runs a submit if there is room for its job and its owner. May overestimate the queue, never underestimate it; the
    * counts per owner are as old as the last refresh.
    * @throws {AppError} `queue_full`; `database_unavailable` when there is no count
    */

@@ -1,6 +1,6 @@
 /**
- * The state of the service: workers, model, queue, readiness. Cached for a second, so that probes ask the database at most
- * once a second however many there are.
+ * The state of the service: workers, model, queue, readiness. Cached for a second, so that probes ask the database at
+ * most once a second however many there are.
  */
 import {
   AppError,

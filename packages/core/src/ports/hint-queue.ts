@@ -1,4 +1,4 @@
-/** The port of the hints, implemented by packages/queue. A hint is only a permit: its loss or repetition is harmless. */
+/** The port of hints, implemented by packages/queue. A hint is only a permit: its loss or repetition is harmless. */
 
 /** A permit to claim one row, not necessarily the row that it names. */
 export interface Hint {

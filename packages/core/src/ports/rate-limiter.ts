@@ -15,7 +15,7 @@ export interface RateVerdict {
   readonly remaining: number;
   /** Time until the bucket is full, if nobody takes more. */
   readonly fullInMs: number;
-  /** Time until the bucket holds enough tokens; 0 if it did; null if it never will, because the cost exceeds its size. */
+  /** Time until the bucket holds enough tokens; 0 if it did; null if the cost exceeds its size. */
   readonly retryInMs: number | null;
 }
 

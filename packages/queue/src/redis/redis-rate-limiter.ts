@@ -13,7 +13,7 @@ import { createRefusalGate } from './refusal-gate.ts';
 import type { RedisConnection } from './redis-connection.ts';
 import type { RedisHealth } from './redis-health.ts';
 
-/** The steps of core's token-bucket.ts, atomic and by the clock of Redis. ARGV: refill time of the cost, of the bucket. */
+/** The steps of core's token-bucket.ts, atomic and by Redis's clock. ARGV: refill time of the cost, of the bucket. */
 const takeScript = `
 local time = redis.call('TIME')
 local now = time[1] * 1000 + time[2] / 1000
