@@ -1,7 +1,15 @@
 /** A connection that listens, reconnects, and notices a silent server and notifications that go elsewhere. */
 import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
-import { answerWithin, backoffMs, type Logger, reconnectBackoff, settleWithin } from '@prosemill/core';
+import {
+  answerWithin,
+  backoffMs,
+  every,
+  type Logger,
+  reconnectBackoff,
+  type Service,
+  settleWithin,
+} from '@prosemill/core';
 import { Client } from 'pg';
 import { type ConnectionLog, createConnectionLog } from '../connection-log.ts';
 import { prepareSession } from './prepare-session.ts';
@@ -17,13 +25,11 @@ export interface ListenerOptions {
   readonly onConnect: () => void;
 }
 
-export interface PostgresListener {
+/** Connects in the background. */
+export interface PostgresListener extends Service {
   readonly log: ConnectionLog;
   /** True while a connection exists that has not heard its own last notification. */
   isDeaf(): boolean;
-  /** Connects in the background. */
-  start(): void;
-  stop(): Promise<void>;
 }
 
 const connectTimeoutMs = 5_000;
@@ -44,28 +50,22 @@ const deafness =
 export function createPostgresListener(options: ListenerOptions): PostgresListener {
   const { url, channel, logger, onMessage, onConnect } = options;
   const log = createConnectionLog('Postgres (LISTEN)', logger);
-  const stopped = new AbortController();
   /** The self-check under way. */
   let check: { readonly message: string; readonly onHeard: () => void } | null = null;
   let client: Client | null = null;
   let isDeaf = false;
-  let running: Promise<void> = Promise.resolve();
-
-  async function run(): Promise<void> {
-    for (let failures = 0; !stopped.signal.aborted;) {
-      try {
-        await listen(() => (failures = 0));
-      } catch (error) {
-        if (stopped.signal.aborted) return;
-        failures += 1;
-        log.lost(error);
-        await delay(backoffMs(failures, reconnectBackoff), undefined, { signal: stopped.signal }).catch(() => null);
-      }
-    }
-  }
+  let failures = 0;
+  const connections = every({
+    intervalMs: () => backoffMs(failures, reconnectBackoff),
+    step: listen,
+    onError(error) {
+      failures += 1;
+      log.lost(error);
+    },
+  });
 
   /** Listens until the connection is lost, and then throws. */
-  async function listen(onListening: () => void): Promise<never> {
+  async function listen(signal: AbortSignal): Promise<never> {
     const current = new Client({
       connectionString: url,
       connectionTimeoutMillis: connectTimeoutMs,
@@ -88,7 +88,7 @@ export function createPostgresListener(options: ListenerOptions): PostgresListen
       // Every check repeats LISTEN: a pooler that was switched to another mode may have lost it.
       for (let misses = 0; ;) {
         await orLost(current.query(`listen ${current.escapeIdentifier(channel)}`));
-        onListening();
+        failures = 0;
         const wasDeaf = isDeaf;
         isDeaf = !(await orLost(hearsItself(misses === 0)));
         misses = isDeaf ? misses + 1 : 0;
@@ -96,7 +96,7 @@ export function createPostgresListener(options: ListenerOptions): PostgresListen
         if (!isDeaf) log.restored();
         if (wasDeaf && (!isDeaf || misses === 1)) onConnect();
         const waitMs = misses > 0 && misses < missesUntilDeaf ? 0 : checkIntervalMs;
-        await orLost(delay(waitMs, undefined, { signal: stopped.signal }));
+        await orLost(delay(waitMs, undefined, { signal }));
       }
     } finally {
       isDeaf = false;
@@ -126,13 +126,11 @@ export function createPostgresListener(options: ListenerOptions): PostgresListen
   return {
     log,
     isDeaf: () => isDeaf,
-    start() {
-      running = run();
-    },
+    start: () => connections.start(),
     async stop() {
-      stopped.abort();
+      const stopped = connections.stop();
       if (client !== null) await close(client);
-      await running;
+      await stopped;
     },
   };
 }
