@@ -14,10 +14,7 @@ const httpErrors = {
   request_timeout: { retryable: true },
 } as const;
 
-/**
- * Every error that the service can name. `retryable`: the same attempt may succeed later without a change by the
- * caller. docs/errors.md lists the same codes; a test compares them.
- */
+/** Every error, as docs/errors.md lists it. `retryable`: the same attempt may succeed later without a change. */
 export const errorTable = {
   ...httpErrors,
   invalid_request: { retryable: false },
@@ -49,9 +46,7 @@ export interface AppErrorOptions {
   readonly details?: Readonly<Record<string, unknown>>;
 }
 
-/**
- * An error with a code of {@link errorTable}, thrown at boundaries and for bugs. Expected endings of a job are values.
- */
+/** Thrown at boundaries and for bugs, with a code of {@link errorTable}. Expected endings of a job are values. */
 export class AppError extends Error {
   readonly code: ErrorCode;
   readonly details: Readonly<Record<string, unknown>>;
@@ -91,10 +86,7 @@ export function errorLine(thrown: unknown): string {
   return [...new Set(parts)].join(': ').replaceAll('.: ', ': ').replace(/\s+/g, ' ');
 }
 
-/**
- * The stacks of an error and its causes, for bugs. Without other properties: errors of Postgres hold the row that they
- * are about, with its prompt.
- */
+/** The stacks of an error and its causes, and nothing else: errors of Postgres hold the row with its prompt. */
 export function errorStack(thrown: unknown): string {
   const parts: string[] = [];
   for (let current: unknown = thrown; current != null && parts.length < 5;) {
