@@ -1,5 +1,5 @@
 /** Turns wakes into permits: a wake starts work on a slot, and the slot goes on until nothing is claimable. */
-import type { HintReceiver, ReceiveOptions } from '@prosemill/core';
+import { every, type HintReceiver, type Loop, type ReceiveOptions } from '@prosemill/core';
 
 export interface PermitPool extends HintReceiver {
   /** Gives as many permits as rows may be claimable, up to one for each free slot. */
@@ -13,10 +13,9 @@ const lookIntervalMs = 250;
 export function createPermitPool(areHintsLost: () => boolean): PermitPool {
   let options: ReceiveOptions | null = null;
   let isPaused = true;
-  let isCounting = false;
   /** True from a wake until a loop has looked at the database. */
   let isWoken = false;
-  let timer: NodeJS.Timeout | undefined;
+  let looking: Loop | null = null;
   const loops = new Set<Promise<void>>();
 
   const hasFreeSlot = (): boolean => !isPaused && loops.size < (options?.concurrency ?? 0);
@@ -42,11 +41,7 @@ export function createPermitPool(areHintsLost: () => boolean): PermitPool {
   }
 
   async function look({ countClaimable }: ReceiveOptions): Promise<void> {
-    if (isCounting || !areHintsLost() || !hasFreeSlot()) return;
-    isCounting = true;
-    // The reconciler logs that the database is away.
-    wake(await countClaimable().catch(() => 0));
-    isCounting = false;
+    if (areHintsLost() && hasFreeSlot()) wake(await countClaimable());
   }
 
   return {
@@ -54,15 +49,21 @@ export function createPermitPool(areHintsLost: () => boolean): PermitPool {
     async start(given) {
       options = given;
       isPaused = false;
-      timer = setInterval(() => void look(given), lookIntervalMs);
+      looking = every({
+        intervalMs: lookIntervalMs,
+        step: async () => await look(given),
+        // The reconciler logs that the database is away.
+        onError: () => undefined,
+      });
+      looking.start();
     },
     async pause() {
       isPaused = true;
-      clearInterval(timer);
+      void looking?.stop();
     },
     async stop() {
       isPaused = true;
-      clearInterval(timer);
+      void looking?.stop();
       await Promise.all(loops);
     },
   };
