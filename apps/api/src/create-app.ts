@@ -1,5 +1,6 @@
 /** The Hono app: the middleware that every request passes, in its order, in front of the routes. */
 import { OpenAPIHono } from '@hono/zod-openapi';
+import { wrongValuesOf } from '@prosemill/contract';
 import { AppError } from '@prosemill/core';
 import { methodNotAllowed } from 'hono/method-not-allowed';
 import type { Access } from './auth/access.ts';
@@ -12,7 +13,7 @@ import { requestContext, type RequestContextOptions } from './middleware/request
 import { dataHeaderDefaults, hsts, securityHeaders } from './middleware/security-headers.ts';
 import { strictQuery } from './middleware/strict-query.ts';
 import { closeWhileStopping, refuseWhileStopping } from './middleware/while-stopping.ts';
-import { errorResponse, invalidHeader, invalidRequest, onError, wrongValuesOf } from './on-error.ts';
+import { errorResponse, invalidHeader, invalidRequest, onError } from './on-error.ts';
 import { createRouteTable, type RouteTable } from './route-table.ts';
 import type { IdentifyCaller } from './auth/identify-caller.ts';
 

@@ -3,6 +3,4 @@ export { announceAccess, warnWithoutKeys } from './auth/access.ts';
 export { apiOptions } from './api-options.ts';
 export { type Api, type ApiOptions, createApi } from './create-api.ts';
 export { type ApiConfig, apiConfigSchema } from './config.ts';
-export { wrongValuesOf } from './on-error.ts';
 export { type ApiServer, startServer } from './http/server.ts';
-export { toSamplingParameters } from './wire/to-sampling-parameters.ts';

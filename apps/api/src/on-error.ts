@@ -1,5 +1,5 @@
 /** The one place where an error becomes an answer, in the error format of the route. */
-import { problemTable } from '@prosemill/contract';
+import { pointerTo, problemTable, type WrongValue } from '@prosemill/contract';
 import { AppError, type ErrorCode, errorLine, toAppError } from '@prosemill/core';
 import type { Context, ErrorHandler } from 'hono';
 import { HTTPException } from 'hono/http-exception';
@@ -28,12 +28,6 @@ export function errorResponse(c: Context<ApiEnv>, error: AppError): Response {
   return c.body(body, status, headers);
 }
 
-interface WrongValue {
-  readonly path: readonly PropertyKey[];
-  readonly message: string;
-  readonly code: string;
-}
-
 /** Names every value that is wrong, with its JSON pointer. */
 export function invalidRequest(wrongValues: readonly WrongValue[]): AppError {
   const errors = wrongValues.map(({ path, message, code }) => ({ pointer: pointerTo(path), detail: message, code }));
@@ -41,36 +35,11 @@ export function invalidRequest(wrongValues: readonly WrongValue[]): AppError {
   return new AppError('invalid_request', { message, details: { errors } });
 }
 
-/** The values that a schema refuses. For a wrong type only that is said: zod measures lengths of other types too. */
-export function wrongValuesOf({ issues }: ZodError): readonly WrongValue[] {
-  const found = issues.flatMap(narrowed);
-  const wrongTypes = new Set(found.filter(({ code }) => code === 'invalid_type').map(({ path }) => pointerTo(path)));
-  return found.flatMap((issue): WrongValue[] => {
-    const { path, message, code } = issue;
-    if (code !== 'invalid_type' && wrongTypes.has(pointerTo(path))) return [];
-    if (code !== 'unrecognized_keys') return [{ path, message, code }];
-    return issue.keys.map((key) => ({ path: [...path, key], message: 'is not a known name', code }));
-  });
-}
-
-/** For a union: the issues of the member that has the type of the value, if there is one. */
-function narrowed(issue: ZodError['issues'][number]): ZodError['issues'] {
-  if (issue.code !== 'invalid_union') return [issue];
-  const ofType = issue.errors.find((issues) =>
-    issues.every(({ code, path }) => code !== 'invalid_type' || path.length > 0),
-  );
-  return ofType?.flatMap((inner) => narrowed({ ...inner, path: [...issue.path, ...inner.path] })) ?? [issue];
-}
-
 /** Without pointers: headers are no part of the body. */
 export const invalidHeader = ({ issues }: ZodError): AppError =>
   new AppError('invalid_header', {
     message: issues.map(({ path, message }) => `${path.join('.')}: ${message}`).join('; '),
   });
-
-/** @see RFC 6901, §3 */
-const pointerTo = (path: readonly PropertyKey[]): string =>
-  path.map((part) => `/${String(part).replaceAll('~', '~0').replaceAll('/', '~1')}`).join('');
 
 function toKnownError(thrown: unknown, c: Context<ApiEnv>): AppError {
   if (thrown instanceof AppError) return thrown;

@@ -1,9 +1,9 @@
 /** `pnpm generate "Once upon a time"`: streams a text to the terminal, with no server, no queue and no database. */
 import { randomInt } from 'node:crypto';
-import { toSamplingParameters, wrongValuesOf } from '@prosemill/api';
-import { type GenerationRequest, generationRequestSchema } from '@prosemill/contract';
+import { generationRequestSchema, toTextRequest, wrongValuesOf } from '@prosemill/contract';
 import {
   exitWith,
+  type GenerateRequest,
   type GenerationEnding,
   parseDecimal,
   print,
@@ -29,7 +29,7 @@ const argumentOf = (field: string): string => (field === 'prompt' ? 'the prompt'
 /** Exit code of a command that SIGINT ended, as in shells. */
 const interruptedCode = 130;
 
-function parseRequest(): GenerationRequest {
+function parseRequest(): GenerateRequest {
   const { values, positionals } = readArguments(
     {
       allowPositionals: true,
@@ -56,7 +56,8 @@ function parseRequest(): GenerationRequest {
     problems.push(`${argumentOf(String(path[0]))}: ${message}`);
   }
   if (data === undefined || problems.length > 0) throw new UsageError(problems, usage);
-  return data;
+  const textRequest = toTextRequest(data);
+  return { ...textRequest, seed: textRequest.seed ?? randomInt(2 ** 32) };
 }
 
 async function generate(): Promise<void> {
@@ -81,23 +82,21 @@ async function generate(): Promise<void> {
   }
 }
 
-async function write(request: GenerationRequest, generator: TextGenerator, signal: AbortSignal): Promise<void> {
+async function write(request: GenerateRequest, generator: TextGenerator, signal: AbortSignal): Promise<void> {
   await generator.start();
   const reason = generator.model?.fallbackReason;
   if (reason != null) process.stderr.write(`${reason}\n`);
-  const seed = request.seed ?? randomInt(2 ** 32);
-  const { prompt } = request;
   let hasStarted = false;
-  for await (const event of generator.generate({ prompt, parameters: toSamplingParameters(request), seed }, signal)) {
+  for await (const event of generator.generate(request, signal)) {
     if (event.type === 'generation-start') {
       hasStarted = true;
-      await print(prompt);
+      await print(request.prompt);
     } else if (event.type === 'token-delta') {
       await print(event.text);
     } else {
       // A refused prompt leaves standard output empty.
       if (hasStarted) await print('\n');
-      report(event.ending, seed, generator.model?.identity.name ?? 'unknown');
+      report(event.ending, request.seed, generator.model?.identity.name ?? 'unknown');
     }
   }
 }

@@ -12,6 +12,7 @@ export * from './job.ts';
 export * from './new-id.ts';
 export * from './outcome.ts';
 export * from './prompt-policy.ts';
+export * from './text-request.ts';
 export * from './token-bucket.ts';
 export * from './token-limits.ts';
 export * from './trace-context.ts';

@@ -1,6 +1,6 @@
-/** How long a text may become: Hugging Face's max_length and max_new_tokens, resolved for one prompt. */
+/** The limit of a text: Hugging Face's max_length and max_new_tokens, resolved for one prompt. */
 import { AppError } from './errors.ts';
-import type { SamplingParameters } from './job.ts';
+import type { SamplingParameters } from './text-request.ts';
 
 export interface TokenLimitOptions {
   /** Tokens of the prompt, the beginning of text included. */
@@ -11,10 +11,10 @@ export interface TokenLimitOptions {
 }
 
 /**
- * The number of new tokens a request may produce. `maxNewTokens` wins; else `maxLength` counts prompt and new tokens together;
- * with neither there are max(50 - prompt tokens, 20) new ones. Never past the model's context.
- * @throws {AppError} `context_length_exceeded` with both numbers when not even one new token fits; `invalid_request` without a prompt token:
- * a model predicts from the last one
+ * The number of new tokens that a request may produce. `maxNewTokens` wins; otherwise `maxLength` counts prompt and
+ * new tokens together; with neither there are max(50 - prompt tokens, 20) new ones. Never beyond the model's context.
+ * @throws {AppError} `context_length_exceeded` with both numbers when not even one new token fits; `invalid_request`
+ * without a prompt token, because a model predicts from the last one
  */
 export function resolveMaxNewTokens({ promptTokens, contextLength, parameters }: TokenLimitOptions): number {
   if (promptTokens < 1) throw new AppError('invalid_request', { message: 'The prompt has no tokens.' });

@@ -1,5 +1,5 @@
 /** `pnpm keys create|list|revoke`: API keys, without the API. Standard output gets the secret or the list alone. */
-import { keyRequestSchema } from '@prosemill/contract';
+import { keyRequestSchema, wrongValuesOf } from '@prosemill/contract';
 import {
   type ApiKey,
   type ApiKeyStore,
@@ -16,7 +16,6 @@ import {
 import { openStore } from '@prosemill/store';
 import { createLogger, logWarnings } from '@prosemill/telemetry';
 import { readApiConfig } from '../config.ts';
-import { wrongValuesOf } from '../on-error.ts';
 import { createKey } from '../auth/create-key.ts';
 import { isUuid } from '../wire/is-uuid.ts';
 

@@ -1,7 +1,4 @@
-/**
- * `/openapi.json`, and `/docs`, which shows it: Scalar's script comes from its own package, and no request leaves for
- * anywhere else.
- */
+/** `/openapi.json`, and the page `/docs`, which shows it with Scalar's script and asks no other host. */
 import { readFile } from 'node:fs/promises';
 import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
@@ -29,10 +26,7 @@ const page = `<!doctype html>
 </html>
 `;
 
-/**
- * Scripts from here alone, none inline. Scalar writes its styles and icons into the page, and its "try it" asks this
- * service.
- */
+/** The CSP: no inline scripts. Scalar writes styles and icons into the page, and "try it" asks this service. */
 const pagePolicy = [
   "default-src 'none'",
   "script-src 'self'",
@@ -64,7 +58,7 @@ export function addDocsRoutes(table: RouteTable, options: DocsOptions): void {
   table.add(docsRoute, (c) => c.html(page, 200, { 'Content-Security-Policy': pagePolicy }));
   table.add(docsScriptRoute, async (c) => {
     c.header('Content-Type', 'text/javascript; charset=utf-8');
-    // Every browser takes it.
+    // Every browser accepts gzip.
     c.header('Content-Encoding', 'gzip');
     c.header('Cache-Control', 'public, max-age=86400');
     return c.body(await readScript());
@@ -80,7 +74,7 @@ function memoizeLast<Value>(make: (key: string) => Value): (key: string) => Valu
   };
 }
 
-/** Describes every route of the contract. Without keys it asks for none: generated clients would want one. */
+/** The document of every route. It names API keys only where keys are on: generated clients would ask for one. */
 function openApiDocument(table: RouteTable, { version, access }: DocsOptions) {
   const document = table.describe({
     openapi: '3.1.0',
@@ -113,5 +107,5 @@ const scheme = {
   type: 'http',
   scheme: 'bearer',
   bearerFormat: 'pm_…',
-  description: 'An API key. What each route names is the scope that the key must have: generate, read or admin.',
+  description: 'An API key. Each route names the scope that the key must have: generate, read or admin.',
 };

@@ -1,4 +1,4 @@
-/** How the service is, for people, load balancers and orchestrators. */
+/** The state of the service, for people, load balancers and orchestrators. */
 import { healthRoute, livezRoute, readyzRoute } from '@prosemill/contract';
 import { AppError, hintsLateNote, loadPhases, type WorkerReport, type WorkerState } from '@prosemill/core';
 import type { ApiServices } from '../api-services.ts';
@@ -46,10 +46,10 @@ const notes: Readonly<Record<WorkerState, string>> = {
   failed: 'It cannot run the model; its log says why.',
 };
 
-/** Sentences that workers write for everybody. */
+/** Notes of workers that are public as they are. */
 const publicNotes: ReadonlySet<string> = new Set([hintsLateNote, ...Object.values(loadPhases)]);
 
-/** Everybody may ask: a worker's own words can have paths and addresses in them. */
+/** The endpoint is open to everybody, and the other notes of a worker can contain paths and addresses. */
 function publicNote({ state, note, loadProgress }: WorkerReport): string | null {
   if (note === null) return null;
   if (!publicNotes.has(note)) return notes[state];

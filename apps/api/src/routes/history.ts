@@ -1,6 +1,6 @@
 /** `/history`: finished texts. */
-import { getHistoryRoute, listHistoryRoute } from '@prosemill/contract';
-import { AppError, type GenerationRecord } from '@prosemill/core';
+import { getHistoryRoute, listHistoryRoute, presentRecord } from '@prosemill/contract';
+import { AppError } from '@prosemill/core';
 import type { ApiServices } from '../api-services.ts';
 import type { AddRoute } from '../route-table.ts';
 import { linkNextPage } from '../wire/next-link.ts';
@@ -20,11 +20,3 @@ export function addHistoryRoutes(addRoute: AddRoute, { store }: ApiServices): vo
     return c.json(presentRecord(record), 200);
   });
 }
-
-const presentRecord = (record: GenerationRecord) => ({
-  id: record.id,
-  prompt: record.prompt,
-  generated_text: record.generatedText,
-  model_name: record.modelName,
-  created_at: record.createdAt.toISOString(),
-});

@@ -1,6 +1,6 @@
 /** `/admin/keys`: make, list and revoke API keys of all owners. */
-import { createKeyRoute, type KeyBody, listKeysRoute, revokeKeyRoute } from '@prosemill/contract';
-import { type ApiKey, AppError } from '@prosemill/core';
+import { createKeyRoute, listKeysRoute, presentKey, revokeKeyRoute } from '@prosemill/contract';
+import { AppError } from '@prosemill/core';
 import type { ApiServices } from '../api-services.ts';
 import type { AddRoute } from '../route-table.ts';
 import { createKey } from '../auth/create-key.ts';
@@ -31,16 +31,3 @@ export function addKeyRoutes(addRoute: AddRoute, { store, knownKeys }: ApiServic
     return c.body(null, 204);
   });
 }
-
-const presentKey = (key: ApiKey): KeyBody => ({
-  id: key.id,
-  object: 'api_key',
-  owner: key.ownerId,
-  name: key.name,
-  prefix: key.prefix,
-  scopes: [...key.scopes],
-  created_at: key.createdAt.toISOString(),
-  expires_at: key.expiresAt?.toISOString() ?? null,
-  revoked_at: key.revokedAt?.toISOString() ?? null,
-  last_used_at: key.lastUsedAt?.toISOString() ?? null,
-});

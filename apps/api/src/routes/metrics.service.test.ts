@@ -4,7 +4,7 @@ import { afterEach, beforeEach, describe, expect, inject, it, onTestFinished, vi
 import { createKey } from '../auth/create-key.ts';
 import { openTestApi, type TestApi } from '../test-api.ts';
 
-/** How long a process takes a key's word. */
+/** The time for which a process remembers a valid key. */
 const maxAgeMs = 20_000;
 
 async function openAway() {
@@ -30,7 +30,7 @@ const get = async ({ api }: TestApi, path: string, secret: string): Promise<Resp
   await api.app.request(path, { headers: { Authorization: `Bearer ${secret}` } });
 
 describe('GET /metrics', () => {
-  // Only the clock that keys are remembered by; timers and connections go on.
+  // Moves only the clock of remembered keys; timers and connections go on.
   beforeEach(() => void vi.useFakeTimers({ toFake: ['performance'] }));
   afterEach(() => void vi.useRealTimers());
 

@@ -1,39 +1,32 @@
 /** Tells a repeated request from another one with the same idempotency key. */
 import { createHash } from 'node:crypto';
-import { type GenerationRequest, generationRequestSchema } from '@prosemill/contract';
+import { defaultSamplingParameters, type TextRequest } from '@prosemill/core';
 
-type Body = Readonly<Record<string, unknown>>;
+type Values = Readonly<Record<string, unknown>>;
 
 /**
- * Names that are part of the hash also with their default values, because the first hashes were of whole bodies. The list never grows: a
- * later name counts only with another value than its default, so that the hash of a body is the same in every version that knows its names.
+ * Names that are part of the hash also with their default values, because the first hashes were of whole bodies. The
+ * list never grows: a later name counts only with another value than its default, so that the hash of a request is
+ * the same in every version that knows its names.
  */
-const firstNames: ReadonlySet<string> = new Set([
-  'prompt',
-  'temperature',
-  'top_k',
-  'top_p',
-  'repetition_penalty',
-  'stop',
-]);
+const firstNames: ReadonlySet<string> = new Set(['prompt', 'temperature', 'topK', 'topP', 'repetitionPenalty', 'stop']);
 
-const requestDefaults: Body = generationRequestSchema.parse({ prompt: 'any' });
+/** SHA-256, hexadecimal. The spelling of the body and the route make no difference. */
+export const hashRequest = ({ prompt, parameters, seed }: TextRequest): string =>
+  hashValues({ prompt, ...parameters, seed }, { ...defaultSamplingParameters });
 
-/** SHA-256, hexadecimal, of a validated body: its spelling and its route make no difference. */
-export const hashRequest = (request: GenerationRequest): string => hashBody(request, requestDefaults);
-
-/** @param defaults  The values of names that a body leaves out. */
-export function hashBody(body: Body, defaults: Body): string {
-  const counting = Object.entries(body).filter(
-    ([name, value]) => isSet(value) && (firstNames.has(name) || canonicalJson(value) !== canonicalJson(defaults[name])),
+/** @param defaults  The values of names that a request leaves out. */
+export function hashValues(values: Values, defaults: Values): string {
+  const counting = Object.entries(values).filter(
+    ([name, value]) =>
+      value != null && (firstNames.has(name) || canonicalJson(value) !== canonicalJson(defaults[name])),
   );
-  return createHash('sha256')
-    .update(canonicalJson(Object.fromEntries(counting)))
-    .digest('hex');
+  const hashed = Object.fromEntries(counting.map(([name, value]) => [bodyName(name), value]));
+  return createHash('sha256').update(canonicalJson(hashed)).digest('hex');
 }
 
-/** `null` is the same as nothing. */
-const isSet = (value: unknown): boolean => value !== undefined && value !== null;
+/** `topK` → `top_k`: the hash has the names of bodies. */
+const bodyName = (name: string): string => name.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
 
 /** JSON with sorted names. */
 const canonicalJson = (value: unknown): string => JSON.stringify(value, (_name, each: unknown) => sortNames(each));

@@ -1,28 +1,23 @@
-/** What is checked before anything is stored: the token budget, then the forbidden words. Lengths are the contract's. */
+/** The check before a job is stored: the token budget, then the forbidden words. The contract checks lengths. */
 import {
   AppError,
   createPromptPolicy,
   type ModelIdentity,
   type ModelStore,
   resolveMaxNewTokens,
-  type SamplingParameters,
+  type TextRequest,
 } from '@prosemill/core';
 import { createTokenizer, type Tokenizer } from '@prosemill/tokenizer';
 
 export interface PromptCheckOptions {
   readonly models: ModelStore;
   readonly forbiddenWords: readonly string[];
-  /** The model that the workers serve; null until one is ready. */
+  /** The model of the workers; null until one is ready. */
   readonly currentModel: () => Promise<ModelIdentity | null>;
 }
 
-export interface CheckedPrompt {
-  readonly prompt: string;
-  readonly parameters: SamplingParameters;
-}
-
 /** @throws {AppError} `context_length_exceeded`, `prompt_refused` */
-export type PromptCheck = (request: CheckedPrompt) => Promise<void>;
+export type PromptCheck = (request: TextRequest) => Promise<void>;
 
 interface KnownModel {
   readonly key: string;
@@ -30,7 +25,7 @@ interface KnownModel {
   readonly contextLength: number;
 }
 
-/** Until a worker has told its model, the worker alone checks the token budget. */
+/** Until the model is known, only the worker checks the token budget. */
 export function createPromptCheck({ models, forbiddenWords, currentModel }: PromptCheckOptions): PromptCheck {
   const isRefused = createPromptPolicy(forbiddenWords);
   let known: KnownModel | null = null;

@@ -1,6 +1,5 @@
 /** Accepts a job: check, commit, then hint. The answer never waits for the hint. */
 import { randomInt } from 'node:crypto';
-import type { GenerationRequest } from '@prosemill/contract';
 import {
   errorLine,
   failpoint,
@@ -12,10 +11,10 @@ import {
   type Logger,
   newId,
   type PriorityClass,
+  type TextRequest,
 } from '@prosemill/core';
 import type { Tracing } from '@prosemill/telemetry';
 import type { RequestTrace } from '../api-env.ts';
-import { toSamplingParameters } from '../wire/to-sampling-parameters.ts';
 import { hashRequest } from './hash-request.ts';
 import type { PromptCheck } from './prompt-check.ts';
 import type { QueueBound } from './queue-bound.ts';
@@ -33,20 +32,20 @@ export interface SubmitJobOptions {
 
 export interface Submission {
   readonly ownerId: string;
-  readonly request: GenerationRequest;
+  readonly request: TextRequest;
   readonly priorityClass: PriorityClass;
   readonly trace: RequestTrace;
-  /** The client's, if it sent one. */
+  /** Undefined for a request without the header. */
   readonly idempotencyKey: string | undefined;
 }
 
 export interface Accepted {
   readonly job: Job;
-  /** The job is that of an earlier request with the same key. */
+  /** True for the job of an earlier request with the same key. */
   readonly isReplay: boolean;
 }
 
-/** @throws {AppError} what the prompt check throws, `idempotency_key_reused`, `queue_full`, `database_unavailable` */
+/** @throws {AppError} those of {@link PromptCheck}, `idempotency_key_reused`, `queue_full`, `database_unavailable` */
 export type SubmitJob = (submission: Submission) => Promise<Accepted>;
 
 export function createSubmitJob(options: SubmitJobOptions): SubmitJob {
@@ -62,22 +61,20 @@ export function createSubmitJob(options: SubmitJobOptions): SubmitJob {
   async function submitNew(submission: Submission, idempotency: IdempotencyKey | null) {
     const { ownerId, request, priorityClass, trace } = submission;
     const startedAtMs = Date.now();
-    const parameters = toSamplingParameters(request);
-    await checkPrompt({ prompt: request.prompt, parameters });
+    await checkPrompt(request);
     const id = newId();
     const job = await jobs.submit({
+      ...request,
       id,
       ownerId,
       priorityClass,
-      prompt: request.prompt,
-      parameters,
       seed: request.seed ?? randomInt(2 ** 32),
       maxAttempts,
       deadlineMs: null,
       traceparent: formatTraceparent(trace.context),
       ...(idempotency === null ? {} : { idempotency }),
     });
-    // A request with the same key was first: its own process sends the hint.
+    // Another request with the same key was first: its own process sends the hint.
     if (job.id !== id) return { job, isReplay: true };
     countAccepted();
     const attributes = { 'prosemill.job_id': id, 'prosemill.class': priorityClass };

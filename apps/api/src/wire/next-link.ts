@@ -3,7 +3,7 @@ import type { Cursor, Page } from '@prosemill/core';
 import type { Context } from 'hono';
 import type { ApiEnv } from '../api-env.ts';
 
-/** Says in the Link header where the next page is. @returns its cursor; null after the last page */
+/** Sets the Link header to the next page. @returns its cursor; null after the last page */
 export function linkNextPage(c: Context<ApiEnv>, { items, hasMore }: Page<Cursor<string | number>>): string | null {
   const last = items.at(-1);
   if (!hasMore || last === undefined) return null;

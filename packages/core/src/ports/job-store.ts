@@ -1,18 +1,16 @@
 /** The port of the database for jobs and their transitions. */
 import type { IdempotencyKey } from '../idempotency.ts';
-import type { Job, JobStatus, ModelIdentity, PriorityClass, SamplingParameters } from '../job.ts';
+import type { Job, JobStatus, ModelIdentity, PriorityClass } from '../job.ts';
 import type { Completion, Outcome } from '../outcome.ts';
+import type { GenerateRequest } from '../text-request.ts';
 import type { Hint } from './hint-queue.ts';
 import type { Cursor, Page } from './page.ts';
 
-export interface NewJob {
+export interface NewJob extends GenerateRequest {
   /** UUID v7 from `newId()`. */
   readonly id: string;
   readonly ownerId: string;
   readonly priorityClass: PriorityClass;
-  readonly prompt: string;
-  readonly parameters: SamplingParameters;
-  readonly seed: number;
   readonly maxAttempts: number;
   /** Counted from the submit; null: no deadline. */
   readonly deadlineMs: number | null;

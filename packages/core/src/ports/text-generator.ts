@@ -1,14 +1,8 @@
 /** The port of the engine. Implemented by packages/engine; the conformance suite is in packages/testkit. */
 import type { AppError } from '../errors.ts';
-import type { FinishReason, ModelIdentity, SamplingParameters, TokenUsage } from '../job.ts';
+import type { FinishReason, ModelIdentity, TokenUsage } from '../job.ts';
+import type { GenerateRequest } from '../text-request.ts';
 import type { ModelRecord } from './model-store.ts';
-
-export interface GenerateRequest {
-  readonly prompt: string;
-  readonly parameters: SamplingParameters;
-  /** Unsigned 32-bit. Same prompt, parameters, seed and fingerprint: same text. */
-  readonly seed: number;
-}
 
 /**
  * The events of a generation, in this order: one `generation-start`, any number of `token-delta`, one `generation-end`.

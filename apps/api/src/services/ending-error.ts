@@ -1,0 +1,17 @@
+/** The ending of a job without a text, as the error of the request that waited for it. */
+import { AppError, type ErrorCode, errorTable, type Job } from '@prosemill/core';
+
+/** Its details name the job. */
+export function endingError(job: Job): AppError {
+  const details = { job_id: job.id };
+  if (job.status === 'canceled') {
+    return new AppError('job_canceled', { message: 'The job was canceled before it finished.', details });
+  }
+  const { code, message } = job.error ?? { code: 'internal', message: '' };
+  if (code === 'generation_failed' || code === 'engine_unavailable') {
+    return new AppError('generation_failed', { message: `Model inference failed: ${message}`, details });
+  }
+  return new AppError(isErrorCode(code) ? code : 'internal', { message, details });
+}
+
+const isErrorCode = (code: string): code is ErrorCode => Object.hasOwn(errorTable, code);

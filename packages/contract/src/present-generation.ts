@@ -1,0 +1,33 @@
+/** A finished text as clients see it. */
+import type { z } from '@hono/zod-openapi';
+import type { GenerationRecord, Job } from '@prosemill/core';
+import { presentUsage } from './present-job.ts';
+import type { generationResponseSchema } from './routes/generate.ts';
+import type { generationRecordSchema } from './routes/history.ts';
+
+/** The answer of `POST /generate`; null for a job that has not succeeded. */
+export function presentGeneration(job: Job): z.infer<typeof generationResponseSchema> | null {
+  const { output, model, usage, finishedAt } = job;
+  const id = output?.generationId ?? null;
+  if (output === null || id === null || model === null || usage === null || finishedAt === null) return null;
+  return {
+    id,
+    prompt: job.prompt,
+    generated_text: output.generatedText,
+    model_name: model.name,
+    created_at: finishedAt.toISOString(),
+    job_id: job.id,
+    seed: job.seed,
+    finish_reason: output.finishReason,
+    usage: presentUsage(usage),
+  };
+}
+
+/** A text in `/history`. */
+export const presentRecord = (record: GenerationRecord): z.infer<typeof generationRecordSchema> => ({
+  id: record.id,
+  prompt: record.prompt,
+  generated_text: record.generatedText,
+  model_name: record.modelName,
+  created_at: record.createdAt.toISOString(),
+});

@@ -1,0 +1,68 @@
+/** A job as clients see it. */
+import type { Job } from '@prosemill/core';
+import type { JobBody } from './job.ts';
+import { presentParameters } from './text-request.ts';
+
+/** The part of an answer about a job that is not in the job. */
+export interface JobPlace {
+  /** Jobs before it in the queue; null: it is not queued, or its place is not known. */
+  readonly ahead: number | null;
+  /** The prefix of every path of the request that is answered, such as `/api`; '' for none. */
+  readonly basePath: string;
+}
+
+/** The path of a job, for clients. */
+export const jobPath = (id: string, basePath: string): string => `${basePath}/jobs/${id}`;
+
+export function presentJob(job: Job, { ahead, basePath }: JobPlace): JobBody {
+  const { output } = job;
+  const self = jobPath(job.id, basePath);
+  return {
+    id: job.id,
+    object: 'job',
+    status: job.status,
+    prompt: job.prompt,
+    parameters: presentParameters(job.parameters),
+    model: job.model,
+    output: output && {
+      generated_text: output.generatedText,
+      finish_reason: output.finishReason,
+      generation_id: output.generationId,
+    },
+    error: job.error,
+    usage: job.usage && presentUsage(job.usage),
+    timings: presentTimings(job),
+    queue: ahead === null ? null : { position: ahead },
+    seed: job.seed,
+    attempt: job.attempt,
+    max_attempts: job.maxAttempts,
+    cancel_requested_at: job.cancelRequestedAt?.toISOString() ?? null,
+    urls: { self, cancel: `${self}/cancel` },
+    created_at: job.createdAt.toISOString(),
+    started_at: job.startedAt?.toISOString() ?? null,
+    finished_at: job.finishedAt?.toISOString() ?? null,
+  };
+}
+
+export const presentUsage = ({ promptTokens, completionTokens }: NonNullable<Job['usage']>) => ({
+  prompt_tokens: promptTokens,
+  completion_tokens: completionTokens,
+  total_tokens: promptTokens + completionTokens,
+});
+
+export function presentTimings(job: Job): JobBody['timings'] {
+  const { generationMs, usage } = job;
+  return {
+    queue_ms: elapsed(job.createdAt, job.startedAt),
+    time_to_first_token_ms: job.timeToFirstTokenMs,
+    generation_ms: generationMs,
+    total_ms: elapsed(job.createdAt, job.finishedAt),
+    tokens_per_second:
+      generationMs === null || generationMs === 0 || usage === null
+        ? null
+        : Math.round((usage.completionTokens / generationMs) * 100_000) / 100,
+  };
+}
+
+const elapsed = (from: Date, to: Date | null): number | null =>
+  to === null ? null : Math.max(0, to.getTime() - from.getTime());

@@ -1,0 +1,33 @@
+/** The values that a schema of the contract refuses, in words for their sender. */
+import type { z } from '@hono/zod-openapi';
+
+export interface WrongValue {
+  readonly path: readonly PropertyKey[];
+  readonly message: string;
+  readonly code: string;
+}
+
+/** Every wrong value. For a wrong type only that is said: zod measures lengths of other types too. */
+export function wrongValuesOf({ issues }: z.ZodError): readonly WrongValue[] {
+  const told = issues.flatMap(narrowed);
+  const wrongTypes = new Set(told.filter(({ code }) => code === 'invalid_type').map(({ path }) => pointerTo(path)));
+  return told.flatMap((issue): WrongValue[] => {
+    const { path, message, code } = issue;
+    if (code !== 'invalid_type' && wrongTypes.has(pointerTo(path))) return [];
+    if (code !== 'unrecognized_keys') return [{ path, message, code }];
+    return issue.keys.map((key) => ({ path: [...path, key], message: 'is not a known name', code }));
+  });
+}
+
+/** For a union: the issues of the member that has the type of the value, if there is one. */
+function narrowed(issue: z.ZodError['issues'][number]): z.ZodError['issues'] {
+  if (issue.code !== 'invalid_union') return [issue];
+  const ofType = issue.errors.find((issues) =>
+    issues.every(({ code, path }) => code !== 'invalid_type' || path.length > 0),
+  );
+  return ofType?.flatMap((inner) => narrowed({ ...inner, path: [...issue.path, ...inner.path] })) ?? [issue];
+}
+
+/** @see RFC 6901, §3 */
+export const pointerTo = (path: readonly PropertyKey[]): string =>
+  path.map((part) => `/${String(part).replaceAll('~', '~0').replaceAll('/', '~1')}`).join('');
