@@ -124,4 +124,10 @@ async function expectNothingLost(cluster: Cluster): Promise<void> {
   expect(await cluster.sql('select id from jobs where crash_count > 0 limit 1')).toHaveLength(1);
   expect(await cluster.sql('select id from jobs where released_count > 0 limit 1')).toHaveLength(1);
   expect(await cluster.sql('select job_id from job_events where attempt is null or actor is null')).toEqual([]);
+  // Each version has found the texts of both in its own columns.
+  const differing = await cluster.sql(`
+    select jobs.id from jobs left join generation_records on job_id = jobs.id
+      where (generated_text is not null or completion is not null or partial_text is not null or partial_completion is not null)
+        and (generated_text = jobs.prompt || completion or partial_text = jobs.prompt || partial_completion) is not true`);
+  expect(differing).toEqual([]);
 }

@@ -13,6 +13,8 @@ import { type Database, databases, loadOldDatabase, type OldData, type OldReques
 /** The remaining lease of the dead worker. */
 const leaseSeconds = 5;
 
+type OldJob = Pick<JobBody, 'id' | 'prompt' | 'output'>;
+
 /** SQL for values of time columns. */
 const times = {
   sqlite: { now: `cast(unixepoch('subsec') * 1000 as integer)`, lease: String(leaseSeconds * 1_000) },
@@ -125,6 +127,18 @@ describe.each(databases)('this version on an old database (%s)', (database) => {
     ]);
     expect(Number(events[2]?.['at'])).toBeGreaterThanOrEqual(Number(leaseEnd?.['at']));
     expect(await execute('select job_id from job_events where attempt is null or actor is null')).toEqual([]);
+  });
+
+  // The file of SQLite can be read when the service has stopped.
+  it('holds its texts as completions', async () => {
+    const rows = await execute(`
+      select jobs.id, coalesce(generation_records.completion, jobs.partial_completion) as completion
+        from jobs left join generation_records on generation_records.job_id = jobs.id`);
+    const completions = new Map(rows.map(({ id, completion }) => [id, completion]));
+    const jobs = data.answers.filter(({ path }) => path.startsWith('/jobs/')).map(({ body }) => body as OldJob);
+    const expected = jobs.map(({ id, prompt, output }) => [id, output?.generated_text.slice(prompt.length) ?? null]);
+    expect(jobs.map(({ id }) => [id, completions.get(id)])).toEqual(expected);
+    expect(expected.filter(([, completion]) => completion !== null).length).toBeGreaterThan(5);
   });
 });
 

@@ -1,11 +1,11 @@
-/** What is told of an attempt at a job: its log lines, numbers and spans. Ids, numbers and codes, no text. */
+/** The record of an attempt at a job: its log lines, metrics and spans. Ids, numbers and codes, no text. */
 import {
+  type AttemptEnding,
   childOf,
   type ClaimedJob,
-  type Completion,
   type GeneratedPart,
   type Logger,
-  type Outcome,
+  type OutcomeReceipt,
   parseTraceparent,
 } from '@prosemill/core';
 import { logFieldsOfTrace, type Span, type Tracing } from '@prosemill/telemetry';
@@ -19,20 +19,20 @@ export interface AttemptRecordOptions {
 }
 
 export interface AttemptRecord {
-  /** Of the attempt: each line names it, its job and its span. */
+  /** Each line names the attempt, its job and its span. */
   readonly logger: Logger;
-  /** There is an outcome, not written yet. @param outcome  Null: the job is somebody else's, there is nothing to write. */
-  generated(outcome: Outcome | null): void;
-  /** The last word. @param completion  `unknown`: the outcome could not be written. */
-  ended(outcome: Outcome | null, completion: Completion | 'unknown'): void;
+  /** The ending is known, and not written yet. */
+  generated(ending: AttemptEnding): void;
+  /** @param receipt  `unknown`: the outcome could not be written. */
+  ended(ending: AttemptEnding, receipt: OutcomeReceipt | 'unknown'): void;
 }
 
-/** Begins with a line, a count and the span of the time in the queue. */
+/** Starts the record with a log line, a count and the span of the time in the queue. */
 export function recordAttempt(
   { job, waitedMs, ageMs }: ClaimedJob,
   { logger, metrics, tracing, workerId }: AttemptRecordOptions,
 ): AttemptRecord {
-  // A job of an older version has no trace: each of its attempts is one.
+  // A job of a version without traces has none: each of its attempts begins one.
   const parent = parseTraceparent(job.traceparent) ?? childOf(null);
   const context = childOf(parent);
   const attemptLogger = logger.child({ jobId: job.id, attempt: job.attempt, workerId, ...logFieldsOfTrace(context) });
@@ -51,32 +51,32 @@ export function recordAttempt(
 
   return {
     logger: attemptLogger,
-    generated(outcome) {
+    generated(ending) {
       generatedAtMs = Date.now();
       recordSpan({
         name: 'generate',
         context,
         startedAtMs: claimedAtMs,
         endedAtMs: generatedAtMs,
-        attributes: attributesOf(outcome, job.model?.name),
-        ...(outcome !== null && 'error' in outcome ? { errorCode: outcome.error.code } : {}),
-        ...(outcome?.type === 'crashed' ? { errorCode: 'worker_lost' } : {}),
+        attributes: attributesOf(ending, job.model?.name),
+        ...('error' in ending ? { errorCode: ending.error.code } : {}),
+        ...(ending.type === 'crashed' ? { errorCode: 'worker_lost' } : {}),
       });
     },
-    ended(outcome, completion) {
-      if (outcome !== null) {
-        const attributes = { 'prosemill.completion': completion };
+    ended(ending, receipt) {
+      if (ending.type !== 'lost') {
+        const attributes = { 'prosemill.completion': receipt };
         recordSpan({ name: 'write', startedAtMs: generatedAtMs, endedAtMs: Date.now(), attributes });
       }
-      const part = partOf(outcome);
-      metrics.countEnded(outcome?.type ?? 'lost');
-      if (completion === 'stale') metrics.countStale();
-      if (outcome?.type === 'crashed') metrics.countCrashed();
+      const part = partOf(ending);
+      metrics.countEnded(ending.type);
+      if (receipt === 'stale') metrics.countStale();
+      if (ending.type === 'crashed') metrics.countCrashed();
       if (part !== null) observePart(part, metrics);
-      if (outcome?.type === 'succeeded' && completion !== 'stale') {
+      if (ending.type === 'succeeded' && receipt !== 'stale') {
         metrics.observeJob((ageMs + Date.now() - claimedAtMs) / 1_000);
       }
-      attemptLogger.info({ completion, ...logFieldsOf(outcome, part) }, 'job attempt ended');
+      attemptLogger.info({ completion: receipt, ...logFieldsOf(ending, part) }, 'job attempt ended');
     },
   };
 }
@@ -87,20 +87,19 @@ function observePart(part: GeneratedPart, metrics: WorkerMetrics): void {
   if (part.timeToFirstTokenMs !== null) metrics.observeFirstToken(part.timeToFirstTokenMs / 1_000);
 }
 
-function logFieldsOf(outcome: Outcome | null, part: GeneratedPart | null): Record<string, unknown> {
-  if (outcome === null) return { outcome: 'lost' };
+function logFieldsOf(ending: AttemptEnding, part: GeneratedPart | null): Record<string, unknown> {
   return {
-    outcome: outcome.type,
-    ...('error' in outcome ? { code: outcome.error.code, reason: outcome.error.message } : {}),
+    outcome: ending.type,
+    ...('error' in ending ? { code: ending.error.code, reason: ending.error.message } : {}),
     ...(part === null ? {} : { ...part.usage, generationMs: Math.round(part.generationMs) }),
   };
 }
 
-/** Names as OpenTelemetry's conventions for generating models have them. */
-function attributesOf(outcome: Outcome | null, model: string | undefined): Span['attributes'] {
-  const part = partOf(outcome);
+/** The names are those of OpenTelemetry's conventions for generative models. */
+function attributesOf(ending: AttemptEnding, model: string | undefined): Span['attributes'] {
+  const part = partOf(ending);
   return {
-    'prosemill.outcome': outcome?.type ?? 'lost',
+    'prosemill.outcome': ending.type,
     ...(model === undefined ? {} : { 'gen_ai.request.model': model }),
     ...(part === null
       ? {}
@@ -111,8 +110,7 @@ function attributesOf(outcome: Outcome | null, model: string | undefined): Span[
   };
 }
 
-function partOf(outcome: Outcome | null): GeneratedPart | null {
-  if (outcome === null) return null;
-  if (outcome.type === 'succeeded') return outcome.result;
-  return 'partial' in outcome ? outcome.partial : null;
+function partOf(ending: AttemptEnding): GeneratedPart | null {
+  if (ending.type === 'succeeded') return ending.result;
+  return 'partial' in ending ? ending.partial : null;
 }

@@ -1,13 +1,14 @@
-/** What a permit leads to: claim the first claimable row, work it off, write the outcome. */
+/** The handler of permits: claims the first claimable row, runs the job, writes the outcome. */
 import {
+  type AttemptEnding,
   type ClaimedJob,
-  type Completion,
   createPromptPolicy,
   errorLine,
   failpoint,
   type JobStore,
   type Logger,
   type Outcome,
+  type OutcomeReceipt,
   retryUntilAvailable,
   type TextGenerator,
   type WakeUps,
@@ -37,7 +38,7 @@ export interface JobRunnerOptions {
   readonly onClaimAnswered: () => void;
 }
 
-/** How long a result is kept for a database that cannot be reached. */
+/** A result waits this long for a database that cannot be reached. */
 const completeLimitMs = 5 * 60_000;
 
 /** @returns a handler of permits: false when there was nothing to claim. Never throws. */
@@ -85,11 +86,10 @@ export function createJobRunner(options: JobRunnerOptions): () => Promise<boolea
     announce(job.id);
     try {
       await failpoint('worker.after_claim');
-      const perform = async (): Promise<Outcome | null> => await performJob(claimed, { generator, isRefused, signal });
-      const outcome = job.crashCount > 0 ? await gate.runAlone(signal, perform) : await perform();
-      record.generated(outcome);
-      const completion = outcome === null ? 'stale' : await complete(claimed, outcome, record.logger);
-      record.ended(outcome, completion);
+      const perform = async (): Promise<AttemptEnding> => await performJob(claimed, { generator, isRefused, signal });
+      const ending = job.crashCount > 0 ? await gate.runAlone(signal, perform) : await perform();
+      record.generated(ending);
+      record.ended(ending, ending.type === 'lost' ? 'stale' : await complete(claimed, ending, record.logger));
     } finally {
       clearTimeout(deadline);
       // Not awaited: the answer to a renewal under way does not matter any more.
@@ -99,18 +99,22 @@ export function createJobRunner(options: JobRunnerOptions): () => Promise<boolea
     }
   }
 
-  /** @returns `unknown` when it could not be written: the job comes back when its lease is over */
-  async function complete({ job }: ClaimedJob, outcome: Outcome, jobLogger: Logger): Promise<Completion | 'unknown'> {
+  /** @returns `unknown` when the outcome could not be written: the job comes back when its lease is over */
+  async function complete(
+    { job }: ClaimedJob,
+    outcome: Outcome,
+    jobLogger: Logger,
+  ): Promise<OutcomeReceipt | 'unknown'> {
     try {
       await failpoint('worker.before_complete');
-      const completion = await retryUntilAvailable(() => jobs.complete(job, outcome), {
+      const receipt = await retryUntilAvailable(() => jobs.complete(job, outcome), {
         name: 'database',
         logger: jobLogger,
         signal: running.givenUp,
         limitMs: completeLimitMs,
       });
       await failpoint('worker.after_complete');
-      return completion;
+      return receipt;
     } catch (error) {
       jobLogger.error({ outcome: outcome.type, reason: errorLine(error) }, 'the outcome could not be written');
       return 'unknown';

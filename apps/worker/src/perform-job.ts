@@ -2,6 +2,7 @@
 import {
   AppError,
   assertNever,
+  type AttemptEnding,
   backoffMs,
   type ClaimedJob,
   type GeneratedPart,
@@ -22,8 +23,7 @@ export interface PerformOptions {
   readonly signal: AbortSignal;
 }
 
-/** @returns null when the job is somebody else's now: there is nothing to write */
-export async function performJob(claimed: ClaimedJob, options: PerformOptions): Promise<Outcome | null> {
+export async function performJob(claimed: ClaimedJob, options: PerformOptions): Promise<AttemptEnding> {
   const { prompt } = claimed.job;
   if (options.isRefused(prompt)) {
     const error = { code: 'prompt_refused', message: 'Prompt contains inappropriate content' };
@@ -44,7 +44,7 @@ interface Generated {
 
 async function generate({ job }: ClaimedJob, { generator, signal }: PerformOptions): Promise<Generated> {
   const startedAt = performance.now();
-  let generatedText = job.prompt;
+  let completion = '';
   let promptTokens = 0;
   let completionTokens = 0;
   let timeToFirstTokenMs: number | null = null;
@@ -55,14 +55,14 @@ async function generate({ job }: ClaimedJob, { generator, signal }: PerformOptio
         break;
       case 'token-delta':
         timeToFirstTokenMs ??= performance.now() - startedAt;
-        generatedText += event.text;
+        completion += event.text;
         completionTokens = event.completionTokens;
         break;
       case 'generation-end': {
         const { ending } = event;
         const usage = ending.reason === 'error' ? { promptTokens, completionTokens } : ending.usage;
         const generationMs = performance.now() - startedAt;
-        return { ending, part: { generatedText, usage, timeToFirstTokenMs, generationMs } };
+        return { ending, part: { completion, usage, timeToFirstTokenMs, generationMs } };
       }
       default:
         assertNever(event);
@@ -75,7 +75,7 @@ interface Ended extends Generated {
   readonly abortReason: AbortReason | null;
 }
 
-function outcomeOf(claimed: ClaimedJob, { ending, part, abortReason }: Ended): Outcome | null {
+function outcomeOf(claimed: ClaimedJob, { ending, part, abortReason }: Ended): AttemptEnding {
   switch (ending.reason) {
     case 'stop':
     case 'length': {
@@ -83,11 +83,11 @@ function outcomeOf(claimed: ClaimedJob, { ending, part, abortReason }: Ended): O
       return { type: 'succeeded', result: { ...part, finishReason: ending.reason, modelName } };
     }
     case 'error':
-      // Not handed back as if nothing had happened: it may be what kills engines.
+      // Not released: the job may be the one that kills engines.
       if (ending.error.code === 'worker_lost' && (abortReason === null || abortReason === 'shutdown')) {
         return { type: 'crashed' };
       }
-      // An engine that is shut down with its worker says so with an error; the job is not to blame.
+      // An engine that stops with its worker ends its texts with an error: the job is not to blame.
       return abortReason === null ? failure(claimed, ending.error) : abortedOutcome(abortReason, part);
     case 'canceled':
       return abortedOutcome(abortReason ?? 'shutdown', part);
@@ -96,7 +96,7 @@ function outcomeOf(claimed: ClaimedJob, { ending, part, abortReason }: Ended): O
   }
 }
 
-function abortedOutcome(reason: AbortReason, partial: GeneratedPart): Outcome | null {
+function abortedOutcome(reason: AbortReason, partial: GeneratedPart): AttemptEnding {
   switch (reason) {
     case 'canceled':
       return { type: 'canceled', partial };
@@ -107,13 +107,13 @@ function abortedOutcome(reason: AbortReason, partial: GeneratedPart): Outcome | 
     case 'shutdown':
       return { type: 'released' };
     case 'lost':
-      return null;
+      return { type: 'lost' };
     default:
       return assertNever(reason);
   }
 }
 
-/** The one place where an error's `retryable` becomes a transition. */
+/** The one place where `retryable` of an error becomes a transition. */
 function failure({ job }: ClaimedJob, { code, message, retryable }: AppError): Outcome {
   const error: JobError = { code, message };
   if (!retryable) return { type: 'failed', error, partial: null };

@@ -1,18 +1,22 @@
 /** The metrics of a worker. */
-import type { EngineStep, Outcome, PriorityClass, TokenUsage } from '@prosemill/core';
+import type { AttemptEnding, EngineStep, PriorityClass, TokenUsage } from '@prosemill/core';
 import { durationBuckets, type Metrics } from '@prosemill/telemetry';
 
 type Count = (count?: number) => void;
 
-/** `lost`: the job was somebody else's before the attempt had an outcome. */
-const outcomes = ['succeeded', 'failed', 'retried', 'canceled', 'crashed', 'released', 'lost'] as const satisfies (
-  | Outcome['type']
-  | 'lost'
-)[];
+const outcomes = [
+  'succeeded',
+  'failed',
+  'retried',
+  'canceled',
+  'crashed',
+  'released',
+  'lost',
+] as const satisfies AttemptEnding['type'][];
 
 export interface WorkerMetrics {
   readonly countStarted: Count;
-  readonly countEnded: (outcome: Outcome['type'] | 'lost') => void;
+  readonly countEnded: (outcome: AttemptEnding['type']) => void;
   readonly countStale: Count;
   readonly countCrashed: Count;
   readonly countRescued: Count;
@@ -62,7 +66,7 @@ function addCounters(metrics: Metrics) {
   });
   return {
     countStarted: metrics.counter({ name: 'prosemill_jobs_started_total', help: 'Attempts at jobs started here.' }),
-    countEnded: (outcome: Outcome['type'] | 'lost') => countAttempt(outcome),
+    countEnded: (outcome: AttemptEnding['type']) => countAttempt(outcome),
     countTokens({ promptTokens, completionTokens }: TokenUsage) {
       countTokens('prompt', promptTokens);
       countTokens('completion', completionTokens);

@@ -8,7 +8,7 @@ type Row = Readonly<Record<string, unknown>>;
 
 export async function readTables(execute: ExecuteSql): Promise<readonly HistoryEvent[]> {
   const jobs = await execute('select * from jobs');
-  const records = await execute('select job_id, generated_text from generation_records');
+  const records = await execute('select job_id, prompt, completion from generation_records');
   const events = await execute('select * from job_events order by job_id, seq');
   return [...jobs.map(toJob), ...records.map(toRecord), ...events.map(toEvent), { type: 'tables-read' }];
 }
@@ -24,10 +24,7 @@ export async function readLeases(execute: ExecuteSql): Promise<readonly HistoryE
 }
 
 function toJob(row: Row): HistoryEvent {
-  const { finished_at: finishedAt, partial_text: partialText } = row as {
-    finished_at: unknown;
-    partial_text: string | null;
-  };
+  const finishedAt = row['finished_at'];
   return {
     type: 'job-row',
     row: {
@@ -42,15 +39,18 @@ function toJob(row: Row): HistoryEvent {
       dispatchEpoch: Number(row['dispatch_epoch']),
       createdAtMs: toMs(row['created_at']),
       finishedAtMs: finishedAt === null ? null : toMs(finishedAt),
-      partialTextHash: partialText === null ? null : hashText(partialText),
+      partialTextHash: row['partial_completion'] === null ? null : hashText(textOf(row, row['partial_completion'])),
     },
   };
 }
 
 const toRecord = (row: Row): HistoryEvent => ({
   type: 'record-row',
-  row: { jobId: String(row['job_id']), textHash: hashText(String(row['generated_text'])) },
+  row: { jobId: String(row['job_id']), textHash: hashText(textOf(row, row['completion'])) },
 });
+
+/** The text as clients see it. */
+const textOf = (row: Row, completion: unknown): string => `${String(row['prompt'])}${String(completion)}`;
 
 function toEvent(row: Row): HistoryEvent {
   const { attempt, actor } = JSON.parse(String(row['data'])) as { attempt: number; actor: string };

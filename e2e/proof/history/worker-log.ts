@@ -1,5 +1,5 @@
 /** Executions in the lines of a worker's log. */
-import type { Completion, Outcome } from '@prosemill/core';
+import type { Outcome, OutcomeReceipt } from '@prosemill/core';
 import type { HistoryEvent } from './history.ts';
 
 export interface LoggedExecution {
@@ -16,7 +16,7 @@ const outcomes: ReadonlySet<unknown> = new Set<Outcome['type']>([
   'released',
 ]);
 /** Answers of the database for outcomes that it holds. A line without an answer tells of such an outcome. */
-const accepted: ReadonlySet<unknown> = new Set<Completion | undefined>(['applied', 'already', undefined]);
+const accepted: ReadonlySet<unknown> = new Set<OutcomeReceipt | undefined>(['applied', 'already', undefined]);
 
 /**
  * @param line  A line of the log: `time` in ISO 8601, `msg`, and fields.

@@ -26,7 +26,7 @@ const usage: TokenUsage = { promptTokens: 1, completionTokens: 1 };
 const textBy = (workerId: string): Outcome => ({
   type: 'succeeded',
   result: {
-    generatedText: `a text by ${workerId}`,
+    completion: ` by ${workerId}`,
     usage,
     timeToFirstTokenMs: 1,
     generationMs: 1,
@@ -115,13 +115,13 @@ export class ScenarioWorld {
   }
 }
 
-const toReading = ({ id, ownerId, status, version, attempt, output }: Job): JobReading => ({
+const toReading = ({ id, ownerId, status, version, attempt, prompt, output }: Job): JobReading => ({
   id,
   ownerId,
   status,
   version,
   attempt,
-  textHash: output === null ? null : hashText(output.generatedText),
+  textHash: output === null ? null : hashText(prompt + output.completion),
 });
 
 /** Locks a row, so that statements on it queue up behind the lock. */

@@ -13,7 +13,7 @@ export function presentGeneration(job: Job): z.infer<typeof generationResponseSc
   return {
     id,
     prompt: job.prompt,
-    generated_text: output.generatedText,
+    generated_text: job.prompt + output.completion,
     model_name: model.name,
     created_at: finishedAt.toISOString(),
     job_id: job.id,
@@ -27,7 +27,7 @@ export function presentGeneration(job: Job): z.infer<typeof generationResponseSc
 export const presentRecord = (record: GenerationRecord): z.infer<typeof generationRecordSchema> => ({
   id: record.id,
   prompt: record.prompt,
-  generated_text: record.generatedText,
+  generated_text: record.prompt + record.completion,
   model_name: record.modelName,
   created_at: record.createdAt.toISOString(),
 });

@@ -25,7 +25,7 @@ export function presentJob(job: Job, { ahead, basePath }: JobPlace): JobBody {
     parameters: presentParameters(job.parameters),
     model: job.model,
     output: output && {
-      generated_text: output.generatedText,
+      generated_text: job.prompt + output.completion,
       finish_reason: output.finishReason,
       generation_id: output.generationId,
     },

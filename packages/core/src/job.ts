@@ -41,8 +41,8 @@ export interface JobError {
 }
 
 export interface JobOutput {
-  /** The prompt followed by what the model wrote. */
-  readonly generatedText: string;
+  /** The text after the prompt. */
+  readonly completion: string;
   readonly finishReason: FinishReason;
   /** The id in `/history`; null for partial text. */
   readonly generationId: number | null;
@@ -88,7 +88,8 @@ export interface GenerationRecord {
   readonly id: number;
   readonly jobId: string;
   readonly prompt: string;
-  readonly generatedText: string;
+  /** The text after the prompt. */
+  readonly completion: string;
   readonly modelName: string;
   readonly createdAt: Date;
 }

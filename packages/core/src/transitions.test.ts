@@ -14,7 +14,7 @@ const running = (over: Partial<TransitionState> = {}): TransitionState => ({
 });
 
 const part: GeneratedPart = {
-  generatedText: 'Once upon',
+  completion: ' there was',
   usage: { promptTokens: 1, completionTokens: 1 },
   timeToFirstTokenMs: 5,
   generationMs: 9,
@@ -87,7 +87,10 @@ describe('transitions', () => {
 
   it('keeps partial text and says why it ends', () => {
     const timeout: Outcome = { type: 'failed', error: { code: 'deadline_exceeded', message: 'late' }, partial: part };
-    expect(applyOutcome(running(), timeout)).toMatchObject({ finishReason: 'timeout', partialText: 'Once upon' });
+    expect(applyOutcome(running(), timeout)).toMatchObject({
+      finishReason: 'timeout',
+      partialCompletion: ' there was',
+    });
     expect(applyOutcome(running({ cancelRequested: true }), { type: 'canceled', partial: part })).toMatchObject({
       finishReason: 'canceled',
       usage: part.usage,
@@ -104,7 +107,7 @@ describe('transitions', () => {
 
   it('leaves the text of a success to its generation record', () => {
     const outcome: Outcome = { type: 'succeeded', result: { ...part, finishReason: 'length', modelName: 'm' } };
-    expect(applyOutcome(running(), outcome)).not.toHaveProperty('partialText');
+    expect(applyOutcome(running(), outcome)).not.toHaveProperty('partialCompletion');
   });
 
   it('ends queued jobs by cancel or deadline', () => {

@@ -1,15 +1,15 @@
 /**
- * The only ways a job may change. Each arrow is one pure function from the row as it stands (read under the row's lock) to the
- * change; the store applies it in the same transaction, guarded by status and attempt. Times are relative: the clock is the database's.
+ * The only ways a job may change. Each arrow is one pure function from the row, read under its lock, to the change.
+ * The store applies it in the same transaction, guarded by status and attempt. Times are relative to the database's.
  */
 import { assertNever } from './assert-never.ts';
 import type { FinishReason, JobError, JobStatus, TokenUsage } from './job.ts';
 import type { GeneratedPart, Outcome } from './outcome.ts';
 
-/** Claims that end with a lost lease or a dead engine before a job is given up as `worker_lost`. */
+/** A job fails with `worker_lost` when this many of its claims have ended with a lost lease or a dead engine. */
 export const maxCrashes = 3;
 
-/** What a transition may decide on. */
+/** The part of a row that a transition depends on. */
 export interface TransitionState {
   readonly status: JobStatus;
   readonly attempt: number;
@@ -33,23 +33,23 @@ export const jobEventTypes = [
   'job-failed',
   'job-expired',
 ] as const;
-/** One row of `job_events` per transition, with one of these types. */
+/** The type of a row of `job_events`. Every transition adds one row. */
 export type JobEventType = (typeof jobEventTypes)[number];
 
-/** What happens to the row. A key that is absent stays as it is; leaving `running` always clears the lease and the worker. */
+/** The change of a row. An absent key changes nothing; leaving `running` always clears the lease and the worker. */
 export interface Change {
   readonly event: JobEventType;
   readonly status: JobStatus;
   readonly attempt?: number;
   readonly releasedCount?: number;
   readonly crashCount?: number;
-  /** Set on every return to `queued`: the new hint needs an id that no transport has seen. */
+  /** Set with every return to `queued`: the new hint needs an id that no transport has seen. */
   readonly dispatchEpoch?: number;
-  /** From the database's now; only with `status: 'queued'`. */
+  /** From now, by the clock of the database; only with `status: 'queued'`. */
   readonly availableInMs?: number;
   readonly error?: JobError;
   readonly finishReason?: FinishReason;
-  readonly partialText?: string;
+  readonly partialCompletion?: string;
   readonly usage?: TokenUsage;
   readonly timeToFirstTokenMs?: number | null;
   readonly generationMs?: number;
@@ -65,17 +65,17 @@ export const claim = (state: TransitionState): Change => ({
 /** queued → canceled, by request. */
 export const cancelQueued = (): Change => ({ event: 'job-canceled', status: 'canceled', finishReason: 'canceled' });
 
-/** queued → expired: the deadline passed before anybody claimed it. */
+/** queued → expired: the deadline passed before a claim. */
 export const expire = (): Change => ({
   event: 'job-expired',
   status: 'expired',
   error: { code: 'deadline_exceeded', message: 'The deadline passed before the job could start.' },
 });
 
-/** running → queued because the lease ran out; the attempt counts as a crash. */
+/** running → queued, because the lease ran out. The attempt counts as a crash. */
 export const rescue = (state: TransitionState): Change => crashedAs('job-rescued', state);
 
-/** running → whatever the outcome of the attempt leads to. */
+/** running → the status that the outcome of the attempt leads to. */
 export function applyOutcome(state: TransitionState, outcome: Outcome): Change {
   switch (outcome.type) {
     case 'succeeded':
@@ -88,7 +88,7 @@ export function applyOutcome(state: TransitionState, outcome: Outcome): Change {
     case 'failed':
       return failedWith(outcome.error, outcome.partial);
     case 'canceled':
-      // What the worker heard of may be a wake-up that no row knows of.
+      // The worker may have heard a wake-up that belongs to no requested cancel.
       return state.cancelRequested ? canceledWith(outcome.partial) : applyOutcome(state, { type: 'released' });
     case 'retried':
       return backToQueue(state, { event: 'job-retried', error: outcome.error, delayMs: outcome.delayMs });
@@ -118,7 +118,7 @@ interface Return {
   readonly delayMs?: number;
 }
 
-/** Every arrow back to `queued` passes here: a requested cancel and the attempt limit come first. */
+/** Every arrow back to `queued` passes here: a requested cancel and the limit of attempts come first. */
 function backToQueue(state: TransitionState, { event, error, delayMs = 0 }: Return): Change {
   if (state.cancelRequested) return canceledWith(null);
   if (error !== undefined && state.attempt - state.releasedCount >= state.maxAttempts) return failedWith(error, null);
@@ -144,7 +144,7 @@ const canceledWith = (partial: GeneratedPart | null): Change => ({
 });
 
 const partialOf = (partial: GeneratedPart | null) =>
-  partial === null ? {} : { partialText: partial.generatedText, ...measuresOf(partial) };
+  partial === null ? {} : { partialCompletion: partial.completion, ...measuresOf(partial) };
 
 const measuresOf = ({ usage, timeToFirstTokenMs, generationMs }: GeneratedPart) => ({
   usage,

@@ -1,4 +1,4 @@
-/** Rows and what the domain makes of them. */
+/** Rows as values of the domain. */
 import {
   defaultSamplingParameters,
   type FinishReason,
@@ -15,7 +15,7 @@ import type { Selectable } from 'kysely';
 /** A job's row with its generation record, if it has one. */
 export interface JobWithRecord extends JobRow {
   readonly generation_id: number | null;
-  readonly generated_text: string | null;
+  readonly completion: string | null;
 }
 
 export const readTime = (time: StoredTime): Date => (time instanceof Date ? time : new Date(time));
@@ -55,7 +55,7 @@ export function toJob(row: JobWithRecord): Job {
   };
 }
 
-/** A job of an older version lacks the newer names, and has their defaults; those of a newer version are kept. */
+/** A job of an older version lacks the newer names and has their defaults; names of a newer version are kept. */
 const readParameters = (parameters: string): SamplingParameters => ({
   ...defaultSamplingParameters,
   ...(JSON.parse(parameters) as Partial<SamplingParameters>),
@@ -74,16 +74,16 @@ function toModel(row: JobRow): ModelIdentity | null {
 }
 
 function toOutput(row: JobWithRecord): Job['output'] {
-  const generatedText = row.generated_text ?? row.partial_text;
-  if (generatedText === null || row.finish_reason === null) return null;
+  const completion = row.completion ?? row.partial_completion;
+  if (completion === null || row.finish_reason === null) return null;
   return {
-    generatedText,
+    completion,
     finishReason: row.finish_reason as FinishReason,
     generationId: row.generation_id,
   };
 }
 
-/** What transitions decide on. */
+/** The part of a row that transitions depend on. */
 export const toTransitionState = (row: JobRow): TransitionState => ({
   status: row.status,
   attempt: row.attempt,
@@ -98,10 +98,10 @@ export const toGenerationRecord = (row: Selectable<GenerationRecordTable>): Gene
   id: row.id,
   jobId: row.job_id,
   prompt: row.prompt,
-  generatedText: row.generated_text,
+  completion: row.completion,
   modelName: row.model_name,
   createdAt: readTime(row.created_at),
 });
 
-/** Postgres text refuses U+0000, and a model may produce one; both databases store U+FFFD instead, so that they agree. */
+/** Postgres refuses U+0000, which a model may produce. Both databases store U+FFFD instead, so that they agree. */
 export const storableText = (text: string): string => text.replaceAll('\u0000', '\uFFFD').toWellFormed();

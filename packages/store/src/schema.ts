@@ -1,11 +1,11 @@
-/** Rows as the databases hold them. Nobody outside this package sees one. */
+/** Rows of the databases. They do not leave this package. */
 import type { Generated, GeneratedAlways, Selectable } from 'kysely';
 import type { JobStatus, WorkerState } from '@prosemill/core';
 
 /** A point in time: a Date from Postgres, integer milliseconds from SQLite. `readTime` makes both a Date. */
 export type StoredTime = Date | number;
 
-/** The part that changed a row: an attempt's own worker, a client's request, or the reconciler. */
+/** The author of an event: the worker of the attempt, a request of a client, or a reconciler. */
 export type Actor = 'api' | 'worker' | 'reconciler';
 
 export interface JobTable {
@@ -35,7 +35,8 @@ export interface JobTable {
   worker_id: string | null;
   cancel_requested_at: StoredTime | null;
   finish_reason: string | null;
-  partial_text: string | null;
+  /** The text after the prompt, as far as it came, of a job that was canceled or failed. */
+  partial_completion: string | null;
   error_code: string | null;
   error_message: string | null;
   prompt_tokens: number | null;
@@ -53,7 +54,8 @@ export interface GenerationRecordTable {
   job_id: string;
   owner_id: string;
   prompt: string;
-  generated_text: string;
+  /** The text after the prompt. */
+  completion: string;
   model_name: string;
   created_at: StoredTime;
 }
@@ -113,7 +115,7 @@ export interface ApiKeyTable {
   last_used_at: StoredTime | null;
 }
 
-/** One row at most: the queue is paused. */
+/** At most one row, which is there while the queue is paused. */
 export interface QueuePauseTable {
   id: number;
   paused_at: StoredTime;

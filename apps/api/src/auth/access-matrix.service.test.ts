@@ -241,7 +241,7 @@ async function finishOne({ store: { jobs } }: TestApi): Promise<void> {
   const claimed = await jobs.claim({ workerId: newId(), model, leaseMs: 30_000, fromClass: 0 });
   if (claimed === null) throw new Error('Nothing to claim.');
   const usage = { promptTokens: 4, completionTokens: 1 };
-  const part = { generatedText: marks.text, usage, timeToFirstTokenMs: 1, generationMs: 1 };
+  const part = { completion: marks.text, usage, timeToFirstTokenMs: 1, generationMs: 1 };
   const result = { ...part, finishReason: 'length', modelName: model.name } as const;
   await jobs.complete({ id: claimed.job.id, attempt: claimed.job.attempt }, { type: 'succeeded', result });
 }

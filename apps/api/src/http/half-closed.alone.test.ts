@@ -68,7 +68,7 @@ describe('a client that closes its side after its request', () => {
     await jobs.complete(claimed.job, {
       type: 'succeeded',
       result: {
-        generatedText: 'Once upon a time there was',
+        completion: ' there was',
         finishReason: 'length',
         usage: { promptTokens: 1, completionTokens: 1 },
         timeToFirstTokenMs: 1,

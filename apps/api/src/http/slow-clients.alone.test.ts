@@ -149,7 +149,7 @@ describe('a server among bad clients', () => {
       await jobs.complete(claimed.job, {
         type: 'succeeded',
         result: {
-          generatedText: 'x'.repeat(200_000),
+          completion: 'x'.repeat(200_000),
           finishReason: 'length',
           usage: { promptTokens: 1, completionTokens: 1 },
           timeToFirstTokenMs: 1,

@@ -1,7 +1,7 @@
 /** The port of the database for jobs and their transitions. */
 import type { IdempotencyKey } from '../idempotency.ts';
 import type { Job, JobStatus, ModelIdentity, PriorityClass } from '../job.ts';
-import type { Completion, Outcome } from '../outcome.ts';
+import type { Outcome, OutcomeReceipt } from '../outcome.ts';
 import type { GenerateRequest } from '../text-request.ts';
 import type { Hint } from './hint-queue.ts';
 import type { Cursor, Page } from './page.ts';
@@ -107,7 +107,7 @@ export interface JobStore {
    */
   renew(claim: ClaimKey, leaseMs: number): Promise<{ readonly cancelRequested: boolean } | null>;
   /** Ends an attempt. A success writes its generation record in the same transaction. Safe to repeat. */
-  complete(claim: ClaimKey, outcome: Outcome): Promise<Completion>;
+  complete(claim: ClaimKey, outcome: Outcome): Promise<OutcomeReceipt>;
 
   /**
    * Takes running jobs away from workers whose lease ran out.

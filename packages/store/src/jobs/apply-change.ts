@@ -48,7 +48,7 @@ export async function addEvents({ tx, dialect }: TransactionContext, events: rea
 
 /** The columns of a change; Kysely leaves undefined ones out. Leaving `running` clears the lease. */
 function columnsOf(change: Change, dialect: Dialect): JobColumns {
-  const { usage, error, partialText, availableInMs } = change;
+  const { usage, error, partialCompletion, availableInMs } = change;
   const isTerminal = change.status !== 'queued' && change.status !== 'running';
   return {
     status: change.status,
@@ -57,7 +57,7 @@ function columnsOf(change: Change, dialect: Dialect): JobColumns {
     crash_count: change.crashCount,
     dispatch_epoch: change.dispatchEpoch,
     finish_reason: change.finishReason,
-    partial_text: partialText === undefined ? undefined : storableText(partialText),
+    partial_completion: partialCompletion === undefined ? undefined : storableText(partialCompletion),
     error_code: error?.code,
     error_message: error === undefined ? undefined : storableText(error.message),
     prompt_tokens: usage?.promptTokens,

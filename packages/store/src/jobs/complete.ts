@@ -27,7 +27,7 @@ export const createCompleteMethods = ({ db, dialect }: StoreContext): Pick<JobSt
 async function insertRecord(
   { tx, dialect }: TransactionContext,
   row: JobRow,
-  { generatedText, modelName }: FinishedGeneration,
+  { completion, modelName }: FinishedGeneration,
 ): Promise<void> {
   await tx
     .insertInto('generation_records')
@@ -35,7 +35,7 @@ async function insertRecord(
       job_id: row.id,
       owner_id: row.owner_id,
       prompt: row.prompt,
-      generated_text: storableText(generatedText),
+      completion: storableText(completion),
       model_name: modelName,
       created_at: dialect.now,
     })

@@ -9,7 +9,7 @@ export const selectJobs = (db: Kysely<Tables>) =>
     .selectFrom('jobs')
     .leftJoin('generation_records', 'generation_records.job_id', 'jobs.id')
     .selectAll('jobs')
-    .select(['generation_records.id as generation_id', 'generation_records.generated_text']);
+    .select(['generation_records.id as generation_id', 'generation_records.completion']);
 
 /** Locks the selected rows until the transaction ends, if the database has row locks. */
 export function lockRows<Output>(

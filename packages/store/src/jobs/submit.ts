@@ -94,5 +94,5 @@ async function insertJobs(
     jobs.map(({ id }) => ({ job_id: id, seq: 1, type: 'job-queued', attempt: 0, actor: 'api' })),
   );
   await saveKeys({ tx, dialect }, jobs);
-  return new Map(rows.map((row) => [row.id, toJob({ ...row, generation_id: null, generated_text: null })]));
+  return new Map(rows.map((row) => [row.id, toJob({ ...row, generation_id: null, completion: null })]));
 }

@@ -12,26 +12,32 @@ const migrationLock = 3_853_314_791_062_309_107n;
 
 /**
  * Applies the missing migrations under a lock, so that several processes may call it at once. Leaves the schema of a
- * newer version unchanged.
+ * newer version unchanged. Each migration is a transaction of its own: with the table locks of the one before, it would
+ * wait for transactions of running processes that wait for it.
  * @throws {ConfigError} for an unusable database, and for tables of another program
  */
 export async function migrate(context: StoreContext, logger: Logger): Promise<void> {
+  while (await migrateAlone(context, logger));
+}
+
+async function migrateAlone(context: StoreContext, logger: Logger): Promise<boolean> {
   const { dialect, db } = context;
-  if (!dialect.advisoryLocks) return await migrateToLatest(context, logger);
-  await db.transaction().execute(async (tx) => {
+  if (!dialect.advisoryLocks) return await migrateUp(context, logger);
+  return await db.transaction().execute(async (tx) => {
     await sql`select pg_advisory_xact_lock(${sql.lit(migrationLock)})`.execute(tx);
-    await migrateToLatest({ dialect, db: tx }, logger);
+    return await migrateUp({ dialect, db: tx }, logger);
   });
 }
 
-async function migrateToLatest(context: StoreContext, logger: Logger): Promise<void> {
+/** Applies the first migration that is missing. @returns true when others are missing too */
+async function migrateUp(context: StoreContext, logger: Logger): Promise<boolean> {
   const schema = await readSchema(context);
   requireUsableEncoding(schema);
   requireFirstPlace(schema);
   const { missing, unknown } = compareMigrations(context, schema);
   if (unknown.length > 0 && missing.length === 0) {
     logger.warn({ migrations: unknown }, 'the schema was made by a newer version of Prosemill: nothing to do');
-    return;
+    return false;
   }
   if (unknown.length > 0) throw foreignMigrations(schema, { missing, unknown });
   if (schema.executed.length === 0) await requireNoForeignTables(schema);
@@ -41,8 +47,9 @@ async function migrateToLatest(context: StoreContext, logger: Logger): Promise<v
     // Without it, Kysely would use a table of that name in any schema.
     ...(context.dialect.schemas ? { migrationTableSchema: schema.name } : {}),
   });
-  const { error } = await migrator.migrateToLatest();
+  const { error } = await migrator.migrateUp();
   if (error !== undefined) throw error;
+  return missing.length > 1;
 }
 
 /**

@@ -7,6 +7,8 @@ import { createMigration0003 } from './0003-api-keys.ts';
 import { createMigration0004 } from './0004-job-traceparent.ts';
 import { createMigration0005 } from './0005-queue-pause.ts';
 import { createMigration0006 } from './0006-job-event-columns.ts';
+import { createMigration0007 } from './0007-completion-columns.ts';
+import { createMigration0008 } from './0008-completions.ts';
 
 export const createMigrations = (dialect: Dialect): Readonly<Record<string, Migration>> => ({
   '0001-jobs': createMigration0001(dialect),
@@ -15,4 +17,6 @@ export const createMigrations = (dialect: Dialect): Readonly<Record<string, Migr
   '0004-job-traceparent': createMigration0004(),
   '0005-queue-pause': createMigration0005(dialect),
   '0006-job-event-columns': createMigration0006(dialect),
+  '0007-completion-columns': createMigration0007(dialect),
+  '0008-completions': createMigration0008(dialect),
 });

@@ -43,7 +43,7 @@ const prompt = 'Łódź 東京 😀';
 const model = { name: 'a', revision: 'b', engine: 'batched', dtype: 'fp32', fingerprint: 'c' };
 const lease = { workerId: 'w', leaseMs: 60_000, model, fromClass: 0 } as const;
 const result = {
-  generatedText: prompt,
+  completion: prompt,
   finishReason: 'length',
   modelName: 'a',
   usage: { promptTokens: 1, completionTokens: 2 },
@@ -76,7 +76,7 @@ async function useAll({ jobs, generations, apiKeys }: Store): Promise<void> {
   expect(found).toMatchObject({ prompt, timeToFirstTokenMs: 1_234.567_891, generationMs: 98_765.432_1 });
   expect([found?.createdAt, found?.finishedAt, found?.cancelRequestedAt].every(isNow)).toBe(true);
   const { items } = await generations.list({ ownerId: 'local', after: null, limit: 100 });
-  expect(items.map((item) => [item.generatedText, isNow(item.createdAt)])).toEqual(claims.map(() => [prompt, true]));
+  expect(items.map((item) => [item.completion, isNow(item.createdAt)])).toEqual(claims.map(() => [prompt, true]));
   const key = { id: newId(), ownerId: 'a', name: 'b', hash: 'c', prefix: 'd', scopes: [], expiresInMs: 3_600_000 };
   const created = await apiKeys.create(key);
   expect((created.expiresAt?.getTime() ?? 0) - created.createdAt.getTime()).toBe(3_600_000);

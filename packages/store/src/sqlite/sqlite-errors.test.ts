@@ -74,7 +74,7 @@ describe('a place where no database file can be', () => {
 });
 
 const result = {
-  generatedText: 'A text.',
+  completion: ' A text.',
   finishReason: 'length',
   modelName: 'a',
   usage: { promptTokens: 1, completionTokens: 2 },

@@ -2,7 +2,7 @@
 import { mkdirSync, statSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import Database from 'better-sqlite3';
-import { type DatabaseConnection, type Driver, SqliteDialect, SqliteDriver } from 'kysely';
+import { type DatabaseConnection, type Driver, SqliteAdapter, SqliteDialect, SqliteDriver } from 'kysely';
 import { fileOpenFailed, fileStatementFailed } from './sqlite-errors.ts';
 
 /** The time that a start waits for the lock of a process that is ending. */
@@ -52,8 +52,19 @@ export class SqliteFileDialect extends SqliteDialect {
     this.#database = database;
   }
 
+  override createAdapter(): SqliteAdapter {
+    return new SqliteFileAdapter();
+  }
+
   override createDriver(): Driver {
     return new SqliteFileDriver(this.#database);
+  }
+}
+
+/** Makes a migration and its record one transaction, which SQLite supports and Kysely does not use. */
+class SqliteFileAdapter extends SqliteAdapter {
+  override get supportsTransactionalDdl(): boolean {
+    return true;
   }
 }
 

@@ -243,9 +243,9 @@ function expectJob(job: Job | null | undefined, reference: ReferenceJob): void {
     turn: reference.turn,
     attempt: reference.attempt,
     output:
-      reference.text === null || reference.finishReason === null
+      reference.completion === null || reference.finishReason === null
         ? null
-        : { generatedText: reference.text, finishReason: reference.finishReason },
+        : { completion: reference.completion, finishReason: reference.finishReason },
     error: reference.errorCode === null ? null : { code: reference.errorCode },
     model: reference.attempt === 0 ? null : model,
   });

@@ -30,7 +30,7 @@ export function describeOutcomes(name: string, open: OpenSession): void {
       expect(ended).toMatchObject({
         status: 'succeeded',
         version: 3,
-        output: { generatedText: result.generatedText, finishReason: 'length' },
+        output: { completion: result.completion, finishReason: 'length' },
         usage: result.usage,
         timeToFirstTokenMs: 12.5,
         generationMs: 20,
@@ -39,7 +39,7 @@ export function describeOutcomes(name: string, open: OpenSession): void {
       expect(ended.finishedAt).toBeInstanceOf(Date);
       const records = await session.store.generations.list({ ownerId: 'local', after: null, limit: 10 });
       expect(records.items).toMatchObject([
-        { id: ended.output?.generationId, jobId: job.id, prompt: job.prompt, generatedText: result.generatedText },
+        { id: ended.output?.generationId, jobId: job.id, prompt: job.prompt, completion: result.completion },
       ]);
     });
 
@@ -119,7 +119,7 @@ export function describeOutcomes(name: string, open: OpenSession): void {
         status: 'failed',
         error,
         usage: part.usage,
-        output: { generatedText: part.generatedText, finishReason: 'timeout', generationId: null },
+        output: { completion: part.completion, finishReason: 'timeout', generationId: null },
       });
       expect((await session.store.generations.list({ ownerId: 'local', after: null, limit: 10 })).items).toEqual([]);
     });
@@ -131,7 +131,7 @@ export function describeOutcomes(name: string, open: OpenSession): void {
       await session.store.jobs.complete(key, { type: 'canceled', partial: part });
       expect(await findJob(session.store, job)).toMatchObject({
         status: 'canceled',
-        output: { generatedText: part.generatedText, finishReason: 'canceled', generationId: null },
+        output: { completion: part.completion, finishReason: 'canceled', generationId: null },
       });
     });
 
@@ -158,8 +158,8 @@ export function describeOutcomes(name: string, open: OpenSession): void {
     it('replace U+0000, which Postgres cannot store', async () => {
       const job = await submit();
       const { key } = await claimSome(session.store);
-      await session.store.jobs.complete(key, { type: 'succeeded', result: { ...result, generatedText: 'a\0b' } });
-      expect((await findJob(session.store, job)).output?.generatedText).toBe('a\uFFFDb');
+      await session.store.jobs.complete(key, { type: 'succeeded', result: { ...result, completion: 'a\0b' } });
+      expect((await findJob(session.store, job)).output?.completion).toBe('a\uFFFDb');
     });
 
     it('cancel a queued job at once and a terminal one not at all', async () => {

@@ -4,13 +4,13 @@
  */
 import type {
   ClaimKey,
-  Completion,
   FinishReason,
   GeneratedPart,
   JobEventType,
   JobStatus,
   NewJob,
   Outcome,
+  OutcomeReceipt,
   PriorityClass,
 } from '@prosemill/core';
 
@@ -35,7 +35,7 @@ export interface ReferenceJob {
   isCancelRequested: boolean;
   finishReason: FinishReason | null;
   errorCode: string | null;
-  text: string | null;
+  completion: string | null;
   /** One event for each version. */
   readonly events: JobEventType[];
   /** Attempts that their own worker ended. */
@@ -102,7 +102,7 @@ export class ReferenceJobs {
     return true;
   }
 
-  complete(key: ClaimKey, outcome: Outcome): Completion {
+  complete(key: ClaimKey, outcome: Outcome): OutcomeReceipt {
     const job = this.#holder(key);
     if (job === undefined) return this.find(key.id)?.endedAttempts.has(key.attempt) === true ? 'already' : 'stale';
     job.endedAttempts.add(key.attempt);
@@ -195,7 +195,7 @@ export class ReferenceJobs {
       isCancelRequested: false,
       finishReason: null,
       errorCode: null,
-      text: null,
+      completion: null,
       events: ['job-queued'],
       endedAttempts: new Set(),
     };
@@ -242,7 +242,7 @@ function end(job: ReferenceJob, { status, part = null, finishReason, errorCode }
   const isTimeout = status === 'failed' && errorCode === 'deadline_exceeded';
   job.status = status;
   job.leaseUntil = null;
-  job.text = part?.generatedText ?? null;
+  job.completion = part?.completion ?? null;
   job.errorCode = errorCode ?? null;
   job.finishReason = finishReason ?? (status === 'canceled' ? 'canceled' : isTimeout ? 'timeout' : null);
   job.events.push(`job-${status}`);

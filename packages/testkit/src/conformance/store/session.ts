@@ -81,7 +81,7 @@ export const newJob = (overrides: Partial<NewJob> = {}): NewJob => ({
 });
 
 export const part: GeneratedPart = {
-  generatedText: 'Once upon a time there',
+  completion: ' there',
   usage: { promptTokens: 4, completionTokens: 1 },
   timeToFirstTokenMs: 12.5,
   generationMs: 20,
@@ -89,7 +89,7 @@ export const part: GeneratedPart = {
 
 export const result: FinishedGeneration = {
   ...part,
-  generatedText: 'Once upon a time there was a king',
+  completion: ' there was a king',
   finishReason: 'length',
   modelName: 'tiny-tales',
 };
