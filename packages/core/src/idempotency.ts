@@ -5,12 +5,12 @@ import type { JobStatus } from './job.ts';
 export interface IdempotencyKey {
   /** 1 to 255 visible ASCII characters. */
   readonly key: string;
-  /** Of the request without what the service chose; tells a repetition from another request. */
+  /** The hash of the client's own values. It tells a repetition from another request. */
   readonly requestHash: string;
 }
 
-/** How long a key is kept, from its job's submit. */
+/** A key is kept for this long after the submit of its job. */
 export const idempotencyKeyMs = 24 * 60 * 60 * 1_000;
 
-/** A job that ended without the client's doing gives its key back: the next request with it is a new job. */
+/** True for a job that ended, not by its client, without a text: the next request with its key is a new job. */
 export const releasesIdempotencyKey = (status: JobStatus): boolean => status === 'failed' || status === 'expired';

@@ -12,7 +12,10 @@ const forms =
 const root = new URL('../../../', import.meta.url);
 const read = (path: string): string => readFileSync(new URL(path, root), 'utf8');
 
-/** Words of the texts and of the vocabulary in the repository, and those that a filter for parts of words stumbles over. */
+/**
+ * Words of the texts and of the vocabulary in the repository, and words that a filter for parts of words refuses
+ * wrongly.
+ */
 const ordinaryWords = [
   ...Object.keys(JSON.parse(read('models/tiny-tales/vocab.json')) as Record<string, number>).map((token) =>
     token.replace('\u0120', ''),
@@ -35,7 +38,10 @@ const lettersArbitrary = fc.string({
   maxLength: 3,
 });
 
-/** Another script's letter, or an odd Latin one, that a reader takes for this one; picked by eye, not from the filter's table. */
+/**
+ * A letter of another script, or an unusual Latin one, that a reader takes for this one; picked by eye, not from the
+ * table of the filter.
+ */
 const lookAlikes: Readonly<Record<string, string>> = {
   a: 'аαАΑɑ',
   c: 'сСϲᴄ',

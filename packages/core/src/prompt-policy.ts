@@ -1,6 +1,6 @@
 /**
- * The word filter: refuses prompts that contain a forbidden word as a whole word, after normalisation. A word list is a speed bump,
- * not safety: it knows no meaning, and whoever wants to get past it will.
+ * The word filter: refuses prompts that contain a forbidden word as a whole word, after normalisation. A word list is
+ * a speed bump, not safety: it knows no meaning, and a determined author gets past it.
  */
 import { lookAlikes, stroke } from './look-alikes.ts';
 
@@ -9,7 +9,7 @@ export type PromptPolicy = (prompt: string) => boolean;
 
 export const defaultForbiddenWords: readonly string[] = ['hate', 'violence'];
 
-/** The forms of the default words that count as the word; other words match as they are and with an s. */
+/** Forms that count as the word. Words that are not in this table match as they are, and with an s. */
 const knownForms: Readonly<Record<string, readonly string[]>> = {
   hate: ['hate', 'hates', 'hated', 'hating', 'hater', 'haters', 'hateful', 'hatefully', 'hatred'],
   violence: ['violence', 'violences', 'violent', 'violently'],
@@ -19,15 +19,15 @@ const knownForms: Readonly<Record<string, readonly string[]>> = {
 const oneLetterWords = /^[aiou]/;
 const oneLetterWordsAtEnd = /[aiou]$/;
 
-/** Three or more single letters, each set off from the next by anything but letters and digits. */
+/** Three or more single letters with one to three characters between them that are neither letters nor digits. */
 const spacedOut = /(?<![\p{L}\p{N}])\p{L}(?:[^\p{L}\p{N}]{1,3}\p{L}){2,}(?![\p{L}\p{N}])/gu;
 
-/** Words are runs of letters and digits: a digit inside keeps "hate2" from being "hate". An apostrophe ends a word ("hate's"). */
+/** A word is a run of letters and digits: "hate2" is not "hate". An apostrophe ends a word, as in "hate's". */
 const word = /[\p{L}\p{N}]+/gu;
 
 /**
- * Whole words after normalisation: case, width, invisible characters, accents, look-alike letters of other scripts and spaced-out
- * letters do not hide a word; being a part of a longer word (*whatever*, *chateau*) is no match. Digits and symbols are not letters.
+ * Matches whole words, not parts of words (*whatever*, *chateau*). Case, width, invisible characters, accents,
+ * look-alikes of other scripts and spaced-out letters hide no word; digits and symbols do not stand for letters.
  * @param forbiddenWords  Words to refuse; normalised like prompts.
  */
 export function createPromptPolicy(forbiddenWords: readonly string[]): PromptPolicy {
@@ -52,13 +52,13 @@ export function createPromptPolicy(forbiddenWords: readonly string[]): PromptPol
     return false;
   }
 
-  // Look-alikes depend on the case, so a configured word of another script is compared without them too.
+  // A configured word of another script is compared without look-alikes too: these depend on the case.
   return function isRefused(prompt) {
     return hasForbiddenWord(latin(prompt)) || hasForbiddenWord(plain(prompt));
   };
 }
 
-/** The same letters, where a stroke is an i as well as an l. */
+/** True for the same letters; a stroke reads as an i and as an l. */
 const isRead = (letters: string, form: string): boolean =>
   letters === form ||
   (letters.length === form.length &&
@@ -66,7 +66,7 @@ const isRead = (letters: string, form: string): boolean =>
       .split('')
       .every((unit, index) => unit === form[index] || (unit === stroke && /[il]/.test(form[index] ?? ''))));
 
-/** Invisible: format characters (zero-width, soft hyphen, bidi, tags), variation selectors, fillers, and combining marks. */
+/** Format characters (zero-width, soft hyphen, bidi, tags), variation selectors, fillers, and combining marks. */
 const invisible = /[\p{Cf}\p{M}\u115F\u1160\u3164\uFFA0\u2800]/gu;
 
 const withoutMarks = (text: string): string => text.normalize('NFKD').replaceAll(invisible, '');
@@ -76,5 +76,5 @@ const plain = (text: string): string => withoutMarks(withoutMarks(text).toLowerC
 
 const fold = (text: string): string => Array.from(text, (letter) => lookAlikes.get(letter) ?? letter).join('');
 
-/** The same with Latin letters for their look-alikes; folded first, too, since decomposed some look like another letter (ϲ becomes ς). */
+/** The same with Latin letters for look-alikes, folded twice: decomposed, some look like another letter (ϲ, ς). */
 const latin = (text: string): string => plain(fold(withoutMarks(fold(text))));
