@@ -1,13 +1,13 @@
 import { beforeEach, describe, expect, it } from 'vitest';
-import { FailedAttempts } from './failed-attempts.ts';
+import { createFailedAttempts } from './failed-attempts.ts';
 
 describe('failed attempts', () => {
   let time: number;
-  let attempts: FailedAttempts;
+  let attempts: ReturnType<typeof createFailedAttempts>;
 
   beforeEach(() => {
     time = 0;
-    attempts = new FailedAttempts(() => time);
+    attempts = createFailedAttempts(() => time);
   });
 
   const admittedOf = (count: number): number =>

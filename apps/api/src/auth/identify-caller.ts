@@ -4,7 +4,7 @@ import { AppError } from '@prosemill/core';
 import type { Access } from './access.ts';
 import { adminCaller, type Caller, localCaller } from './caller.ts';
 import { hashSecret, isSecret } from './api-key-secret.ts';
-import { FailedAttempts } from './failed-attempts.ts';
+import { createFailedAttempts } from './failed-attempts.ts';
 import type { KnownKeys } from './known-keys.ts';
 
 export interface Credentials {
@@ -26,7 +26,7 @@ export interface IdentifyCallerOptions {
 
 export function createIdentifyCaller({ access, knownKeys }: IdentifyCallerOptions): IdentifyCaller {
   if (access.auth === 'off') return async () => localCaller;
-  const failedAttempts = new FailedAttempts();
+  const failedAttempts = createFailedAttempts();
   const adminHash = access.adminKey === null ? null : hashSecret(access.adminKey);
 
   async function lookUp(hash: string, needsDatabase: boolean): Promise<Caller | null> {

@@ -30,11 +30,9 @@ export function requestContext(options: RequestContextOptions): MiddlewareHandle
     const given = c.req.header('X-Request-Id');
     const requestId = given !== undefined && validRequestId.test(given) ? given : newId();
     c.set('requestId', requestId);
-    c.set('clientAddress', c.env?.incoming === undefined ? '' : clientAddress(c.env.incoming, trustedProxies));
-    c.set(
-      'basePath',
-      options.basePath ?? (c.env?.incoming === undefined ? '' : forwardedPrefix(c.env.incoming, trustedProxies)),
-    );
+    const incoming = c.env?.incoming;
+    c.set('clientAddress', incoming === undefined ? '' : clientAddress(incoming, trustedProxies));
+    c.set('basePath', options.basePath ?? (incoming === undefined ? '' : forwardedPrefix(incoming, trustedProxies)));
     c.header('X-Request-Id', requestId);
     const parent = parseTraceparent(c.req.header('traceparent'));
     const context = childOf(parent);
