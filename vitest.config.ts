@@ -5,7 +5,7 @@
  *   service   *.service.test.ts   servers, processes, the engine on one thread; these tests wait more than they compute
  *   alone     *.alone.test.ts     measures time or memory, or uses all cores; one file runs at a time
  *   faults    *.faults.test.ts, *.proof.test.ts, and all of e2e/faults and e2e/proof
- *                                 breaks servers, processes and networks, or compares for a long time
+ *                                 breaks servers and networks, or compares for a long time; one file at a time
  *
  * `pnpm test:unit` runs the first, `pnpm test` the first three, `pnpm test:faults` the last; a path runs in any.
  */
@@ -34,8 +34,7 @@ const untilFaults = [
 ];
 const faults = project('faults', 3, {
   include: [`${anywhere}/*.{faults,proof}.test.ts`, `${faultFolders}/*.test.ts`],
-  // The full run measures the promised times.
-  maxWorkers: process.env['FAULTS'] === 'full' ? 1 : 2,
+  maxWorkers: 1,
   globalSetup,
 });
 
