@@ -1,20 +1,17 @@
-/** The environment variables of the engine's process. */
 import { env } from 'node:process';
 
 /**
- * Lets glibc ask for pages of 2 MB: a step reads hundreds of megabytes of weights, keys and values, and with pages of 4
- * KB the processor waits for address translation. Freed large arrays also go back to the system at once, instead of
- * staying in a fragmented heap. Needs glibc 2.35; other C libraries, and kernels without huge pages, ignore it.
+ * Makes glibc use huge pages of 2 MB: a step reads hundreds of megabytes of weights, keys and values, and with pages of
+ * 4 KB the CPU waits for TLB misses. Freed large arrays also return to the system at once, instead of staying in a
+ * fragmented heap. Needs glibc 2.35; other C libraries, and kernels without huge pages, ignore it.
  * @see https://www.gnu.org/software/libc/manual/html_node/Memory-Allocation-Tunables.html
  */
 const tunables = { 'glibc.malloc.hugetlb': 1, 'glibc.malloc.mmap_threshold': 4 * 2 ** 20 };
 
-/**
- * Variables that the engine does not need and its native code must not see; one of OTEL_ has the key of a collector.
- */
+/** Variables that the engine's native code must not see. OTEL_EXPORTER_OTLP_HEADERS may have a collector's API key. */
 const secrets = /^(?:ADMIN_KEY|DATABASE_URL|REDIS_URL|PG.*|OTEL_.*)$/;
 
-/** @param given  The environment of this process, passed on without secrets. Tunables that an operator has set win. */
+/** Returns the engine's environment: this process's without secrets. Tunables that the operator has set win. */
 export function childEnvironment(given: NodeJS.ProcessEnv = env): NodeJS.ProcessEnv {
   const set = given['GLIBC_TUNABLES']?.split(':').filter((entry) => entry !== '') ?? [];
   const added = Object.entries(tunables)

@@ -27,7 +27,7 @@ import { type ModelChoice, type ResolvedModel, resolveModel } from './models/res
 export interface TextGeneratorOptions extends ModelChoice {
   /** The most texts that run at once; undefined: 32 for `batched`, 1 for `transformers`. */
   readonly slots: number | undefined;
-  /** Threads of the only onnxruntime session. */
+  /** The thread count of the only onnxruntime session. */
   readonly threads: number;
   /**
    * A process that is silent for this long is killed; so is a load without progress for ten times as long. Must exceed
@@ -95,15 +95,8 @@ class ProcessTextGenerator implements TextGenerator {
       });
       this.#stopping.signal.throwIfAborted();
       this.#slots = this.#options.slots ?? defaultSlots[resolved.engine];
-      const slots = this.#slots;
-      this.#startProcess(resolved, {
-        type: 'load',
-        model: resolved,
-        modelDir,
-        slots,
-        threads,
-        failpoint: armedFailpoint(),
-      });
+      const [slots, failpoint] = [this.#slots, armedFailpoint()];
+      this.#startProcess(resolved, { type: 'load', model: resolved, modelDir, slots, threads, failpoint });
     } catch (error) {
       if (!this.#stopping.signal.aborted)
         this.#setState({ type: 'failed', error: toAppError(error, 'engine_unavailable') });
@@ -165,7 +158,8 @@ class ProcessTextGenerator implements TextGenerator {
       onMessage: (message) => this.#receive(message, resolved),
       onExit: (reason) => {
         const error = new AppError('engine_unavailable', { message: reason });
-        this.#failCalls(this.#stopping.signal.aborted ? error : new AppError('worker_lost', { message: reason }));
+        const callError = this.#stopping.signal.aborted ? error : new AppError('worker_lost', { message: reason });
+        for (const call of this.#calls.keys()) this.#endCall(call, { reason: 'error', error: callError });
         if (this.#stopping.signal.aborted || this.#state.type === 'failed') return;
         const pauseMs = backoffMs(this.#attempts, reconnectBackoff);
         logger.error({ reason: error.message, pauseMs }, 'the engine starts again');
@@ -212,10 +206,6 @@ class ProcessTextGenerator implements TextGenerator {
     if (steps.length > 0) for (const listener of this.#stepListeners) listener(steps);
   }
 
-  #failCalls(error: AppError): void {
-    for (const call of this.#calls.keys()) this.#endCall(call, { reason: 'error', error });
-  }
-
   #endCall(call: number, ending: GenerationEnding): void {
     const events = this.#calls.get(call);
     this.#calls.delete(call);
@@ -252,8 +242,8 @@ const isSettled = ({ type }: EngineState): boolean => type !== 'loading' && type
 const stopped = (): AppError => new AppError('engine_unavailable', { message: 'the engine is stopped' });
 
 function loadedModel(resolved: ResolvedModel, engineVersion: string): LoadedModel {
-  const { name, revision, engine, dtype, checksum, contextLength, tokenizer, fallbackReason } = resolved;
-  const fingerprint = fingerprintOf({ engine: `${engine} ${engineVersion}`, checksum, dtype });
+  const { name, revision, engine, dtype, contextLength, tokenizer, fallbackReason } = resolved;
+  const fingerprint = fingerprintOf(`${engine} ${engineVersion}`, resolved);
   return {
     identity: { name, revision, engine, dtype, fingerprint },
     record: { name, revision, contextLength, tokenizer },

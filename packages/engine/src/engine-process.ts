@@ -10,24 +10,24 @@ import type { FromChild, LoadMessage, ToChild } from './child/messages.ts';
 export interface EngineProcessOptions {
   readonly load: LoadMessage;
   readonly logger: Logger;
-  /** A process that is silent for this long is killed; while it loads the model, for ten times as long. */
+  /** A process is killed when it is silent for this long; while it loads the model, for ten times as long. */
   readonly hangLimitMs: number;
   readonly onMessage: (message: FromChild) => void;
-  /** Called once when the process has ended for any reason, which `reason` describes. */
+  /** Called once when the process has ended, whatever the reason. */
   readonly onExit: (reason: string) => void;
 }
 
 const entry = fileURLToPath(new URL('child/main.ts', import.meta.url));
-/** Pings within the limit, counted instead of timed, so that a worker that froze itself does not kill its engine. */
+/** Unanswered pings are counted, not timed, so that a worker that froze itself does not kill its engine. */
 const pingsPerLimit = 6;
 /**
- * A load may make no progress for this many limits. With the default these 5 minutes are enough to open a graph of 6
- * GB, the largest GPT-2, from a disk that reads 20 MB a second. Progress counts as a sign of life, because a load has a
- * limited number of progress steps; one limit for the whole load would be too short for building the graph of a large
- * model. A download does not count: it runs in the worker.
+ * A load may make no progress for this many limits. With the default, these 5 minutes suffice to open a graph of 6 GB,
+ * the largest GPT-2, from a disk that reads 20 MB a second. Each step of progress starts the time again; a load has a
+ * limited number of them. One limit for the whole load would be too short for building the graph of a large model. A
+ * download does not count: it runs in the worker.
  */
 const limitsPerLoad = 10;
-/** The time before SIGKILL: a process that is told to end does so at once, except during a step. */
+/** The grace period before SIGKILL. A process ends at once when it is told to, except during a step. */
 const endLimitMs = 2_000;
 
 export class EngineProcess {

@@ -1,21 +1,17 @@
-/** The fingerprint: it changes whenever the same prompt, parameters and seed may give another text. */
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { arch } from 'node:os';
+import type { DescribedModel } from './models/describe-model.ts';
 
 /** CPU flags of the instruction sets by which inference libraries choose their kernels. */
 const relevantFlags = /^(?:avx|fma|f16c|amx|asimd|sve|i8mm|bf16)/;
 
-export interface FingerprintParts {
-  /** The engine's name and version. */
-  readonly engine: string;
-  /** The model's checksum, the same as in `DescribedModel`. */
-  readonly checksum: string;
-  readonly dtype: string;
-}
-
-/** @returns 16 hex digits */
-export function fingerprintOf({ engine, checksum, dtype }: FingerprintParts): string {
+/**
+ * Changes whenever the same prompt, parameters and seed may give another text.
+ * @param engine  The engine's name and version.
+ * @returns 16 hex digits
+ */
+export function fingerprintOf(engine: string, { checksum, dtype }: Pick<DescribedModel, 'checksum' | 'dtype'>): string {
   const parts = [engine, checksum, dtype, arch(), cpuFeatures()];
   return createHash('sha256').update(JSON.stringify(parts)).digest('hex').slice(0, 16);
 }

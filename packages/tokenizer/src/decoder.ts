@@ -1,5 +1,5 @@
-/** Decodes tokens like Hugging Face's Rust library. Their JavaScript library does most of the work. */
-import type { DecoderJson } from './tokenizer-files.ts';
+/** Decodes tokens like Hugging Face's Rust library, mostly by means of their JavaScript library. */
+import type { StepJson } from './text-steps.ts';
 
 /** The part of the library's decoder that is needed here; the library does not export its type. */
 export interface LibraryDecoder {
@@ -7,7 +7,7 @@ export interface LibraryDecoder {
   readonly decoders?: readonly LibraryDecoder[];
 }
 
-/** One step of decoding. The joined results are the text of the tokens. */
+/** A step of decoding. The results of the last step, joined, are the text of the tokens. */
 type DecodeStep = (tokens: string[]) => string[];
 
 export interface TokenDecoder {
@@ -17,7 +17,7 @@ export interface TokenDecoder {
 }
 
 /** @param decoder  The library's decoder for `json`, tokenizer.json's `decoder`. Without both, tokens are words. */
-export function createDecoder(json: DecoderJson | null, decoder: LibraryDecoder | null): TokenDecoder {
+export function createDecoder(json: StepJson | null, decoder: LibraryDecoder | null): TokenDecoder {
   if (json === null || decoder === null) return { decode: (tokens) => tokens.join(' '), isOpen: () => false };
   const step = stepOf(json, decoder);
   const steps = flatten(json);
@@ -29,7 +29,7 @@ export function createDecoder(json: DecoderJson | null, decoder: LibraryDecoder 
   };
 }
 
-function stepOf(json: DecoderJson, decoder: LibraryDecoder): DecodeStep {
+function stepOf(json: StepJson, decoder: LibraryDecoder): DecodeStep {
   switch (json.type) {
     case 'Sequence': {
       const { decoders = [] } = decoder;
@@ -50,19 +50,19 @@ function stepOf(json: DecoderJson, decoder: LibraryDecoder): DecodeStep {
   }
 }
 
-const stepsOf = ({ decoders }: DecoderJson): readonly DecoderJson[] => (decoders ?? []) as readonly DecoderJson[];
+const stepsOf = ({ decoders }: StepJson): readonly StepJson[] => (decoders ?? []) as readonly StepJson[];
 
-const flatten = (json: DecoderJson): readonly DecoderJson[] =>
+const flatten = (json: StepJson): readonly StepJson[] =>
   json.type === 'Sequence' ? stepsOf(json).flatMap(flatten) : [json];
 
 /** Whether a Replace step works on the joined text: then no part of the text is final before its end. */
-const rewritesJoinedText = (steps: readonly DecoderJson[]): boolean =>
+const rewritesJoinedText = (steps: readonly StepJson[]): boolean =>
   steps.slice(steps.findIndex(({ type }) => type === 'Fuse') + 1).some(({ type }) => type === 'Replace') &&
   steps.some(({ type }) => type === 'Fuse');
 
 /**
- * Replaces the library's step, which decodes a run of bytes leniently and drops a byte order mark.
- * @see byte_fallback.rs: a run is decoded as a whole, or becomes U+FFFD for each byte if it is not UTF-8
+ * Replaces the library's step, which replaces single invalid bytes of a run and drops a byte order mark.
+ * @see byte_fallback.rs: a run is decoded as a whole; if it is not UTF-8, each of its bytes becomes U+FFFD
  */
 function decodeBytes(tokens: string[]): string[] {
   const texts: string[] = [];
@@ -101,14 +101,14 @@ function byteOf(token: string): number | null {
 }
 
 /** Replaces the library's step, which removes a space from the first token with every scheme. @see metaspace.rs */
-function metaspaceStep({ replacement, prepend_scheme: scheme, add_prefix_space: hasPrefix }: DecoderJson): DecodeStep {
+function metaspaceStep({ replacement, prepend_scheme: scheme, add_prefix_space: hasPrefix }: StepJson): DecodeStep {
   const space = typeof replacement === 'string' ? replacement : '\u2581';
   const isPrefixed = (scheme ?? (hasPrefix === false ? 'never' : 'always')) !== 'never';
   return (tokens) => tokens.map((token, index) => token.replaceAll(space, index === 0 && isPrefixed ? '' : ' '));
 }
 
-/** Replaces the library's step, which cleans up and trims the whole text and so changes emitted text. @see ctc.rs */
-function ctcStep(json: DecoderJson): DecodeStep {
+/** Replaces the library's step, which cleans up the whole text and so changes text already emitted. @see ctc.rs */
+function ctcStep(json: StepJson): DecodeStep {
   const [pad = '', delimiter = ''] = [json['pad_token'], json['word_delimiter_token']] as (string | undefined)[];
   return (tokens) =>
     tokens

@@ -1,10 +1,11 @@
 /**
- * Rewrites normalizers and pre-tokenizers, which split a text into words, in terms that the JavaScript library reads
- * like Hugging Face's tokenizers in Rust. The library's own classes for some of them know only ASCII, only JavaScript's
- * white space, or only one of several behaviors. It reads patterns well, so those steps become patterns. In a pattern
- * \s is Unicode's White_Space: with U+0085, without U+FEFF.
+ * Rewrites normalizers, and pre-tokenizers, which split a text into words, so that the JavaScript library gives the
+ * same results as Hugging Face's Rust library. Some of the JavaScript library's classes know only ASCII, only
+ * JavaScript's white space, or only one of several behaviors. Its patterns work, so those steps become patterns. In a
+ * pattern \s is Unicode's White_Space: with U+0085, without U+FEFF.
  */
 
+/** A normalizer, pre-tokenizer or decoder of tokenizer.json. */
 export interface StepJson {
   readonly type: string;
   readonly [setting: string]: unknown;
@@ -12,7 +13,7 @@ export interface StepJson {
 
 type Pattern = { readonly Regex: string } | { readonly String: string };
 
-/** The way in which a split makes words of the matches and of the text between them. */
+/** How a split turns the matches and the text between them into words. */
 type Behavior = 'Isolated' | 'Removed' | 'Contiguous' | 'MergedWithPrevious' | 'MergedWithNext';
 
 /** `\w` as in Rust; Oniguruma's also has superscripts and fractions. */

@@ -1,4 +1,4 @@
-/** The files that describe a tokenizer, with the meaning that Hugging Face's transformers 5 gives them. */
+/** The files of a tokenizer, with the meaning that Hugging Face's transformers 5 gives them. */
 import type { StepJson } from './text-steps.ts';
 
 interface NamedToken {
@@ -23,13 +23,8 @@ export interface TokenizerJson {
   readonly added_tokens?: readonly AddedToken[];
   readonly normalizer?: StepJson | null;
   readonly pre_tokenizer?: StepJson | null;
-  readonly decoder?: DecoderJson | null;
+  readonly decoder?: StepJson | null;
   readonly [section: string]: unknown;
-}
-
-export interface DecoderJson {
-  readonly type: string;
-  readonly [setting: string]: unknown;
 }
 
 export interface TokenizerConfig {
@@ -43,21 +38,20 @@ export interface TokenizerRecord {
   readonly tokenizer: TokenizerJson;
   /** tokenizer_config.json, merged with special_tokens_map.json where that applies. */
   readonly config: TokenizerConfig;
-  /** The number of the model's tokens; it has no ids from here on. Missing in records of older workers. */
+  /** The size of the model's vocabulary: every id of the model is below it. Missing in records of older workers. */
   readonly vocabularySize?: number | undefined;
 }
 
 const namedTokens = ['bos_token', 'eos_token', 'unk_token', 'sep_token', 'pad_token', 'cls_token', 'mask_token'];
 const tokenLists = ['additional_special_tokens', 'extra_special_tokens'];
 
-/** The text of a token, which is given as text or as an object with settings. */
+/** The text of a token that is given as text or as an object with settings. */
 export const contentOf = (token: unknown): string | undefined =>
   typeof token === 'string' ? token : (token as Partial<NamedToken> | null | undefined)?.content;
 
 /**
- * The added tokens of tokenizer.json and of tokenizer_config.json, and every token that the configuration gives a role.
- * A token with a role is special even if tokenizer.json lists it as a plain token. Tokens without an id are left out:
- * no model has them.
+ * Returns the added tokens of both files and every token with a role in tokenizer_config.json. A token with a role is
+ * special even if tokenizer.json lists it as a plain token. Tokens without an id are left out: no model has them.
  */
 export function addedTokensOf(
   { model, added_tokens: added = [] }: TokenizerJson,
@@ -85,6 +79,6 @@ function idInVocabulary(vocabulary: TokenizerJson['model']['vocab'] = {}, token:
   return index === -1 ? undefined : index;
 }
 
-/** Unigram models list their tokens with scores. */
+/** Whether the vocabulary is a list of tokens with scores, like that of a Unigram model. */
 const isList = (vocabulary: NonNullable<TokenizerJson['model']['vocab']>): vocabulary is Scored =>
   Array.isArray(vocabulary);

@@ -5,8 +5,8 @@ import { normalizerFor, preTokenizerFor } from './text-steps.ts';
 import { addedTokensOf, contentOf, type TokenizerRecord } from './tokenizer-files.ts';
 
 /**
- * `open`: the text of the token may change when more tokens follow. `hidden`: it has no text. These are special tokens,
- * and ids without a token, as in a model with a padded embedding. `plain`: any other.
+ * `open`: the text of the token may change when more tokens follow. `hidden`: a special token, which has no text, or an
+ * id without a token, as in a model with a padded embedding. `plain`: any other.
  */
 export type TokenKind = 'plain' | 'open' | 'hidden';
 
@@ -63,7 +63,7 @@ export function createTokenizer(record: string): Tokenizer {
 /** Sections that the library requires and a tokenizer may lack. */
 const optionalSections = { post_processor: null, decoder: null };
 
-/** Refuses a prefix that the library would ignore, which would give other tokens. */
+/** Refuses a prefix, because the library would ignore it and give other tokens. */
 function requireKnownModel({
   type,
   continuing_subword_prefix: prefix = '',
@@ -75,7 +75,6 @@ function requireKnownModel({
 
 const isId = (id: number | undefined): id is number => id !== undefined && Number.isInteger(id) && id >= 0;
 
-/** Checks all ids of a prompt before they go to a model. */
 function checkIds(ids: readonly (number | undefined)[], vocabularySize = Number.POSITIVE_INFINITY): number[] {
   if (ids.length === 0) {
     throw refused(

@@ -13,8 +13,8 @@ export interface AdmissionState {
 export const promptBudget = 256;
 
 /**
- * Admits the first waiting text if there is a slot. Texts behind it join it, up to the budget, if their prompts have
- * the same padded length, because those can share one attention. A prompt of several chunks joins alone.
+ * Admits the first waiting text if a slot is free. Later texts join it, up to the budget, if their prompts have the
+ * same padded length, because these prompts can share one attention. A prompt of several chunks joins alone.
  * @returns indices in `waiting`, ascending
  * @see the token budget of text-generation-inference's router, which this follows
  */

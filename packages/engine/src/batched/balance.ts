@@ -1,10 +1,9 @@
 /**
  * Rewrites the network so that the inputs of its linear layers suit int8: centred around zero, with channels of about
- * one size. Every step is exact in real arithmetic: the layer's weights and bias compensate for the change of its
- * input.
- *
- * Before queries-keys-values and before the MLP, the change goes into the norm. Before the projection, it goes into the
- * bias and columns of the values, because attention weights add up to 1. After GELU nothing can be folded.
+ * one size. Every step is exact in real arithmetic: the weights and bias of a layer compensate for the change of its
+ * input. Before queries-keys-values and before the MLP, the change is folded into the norm. Before the projection, the
+ * change is folded into the bias and columns of the values, because attention weights add up to 1. After GELU, folding
+ * is not possible.
  * @see Xiao 2023, "SmoothQuant"; Wei 2023, "Outlier Suppression+"
  */
 import type { OnShare } from '../load-progress.ts';
@@ -16,7 +15,7 @@ export interface BalancedWeights extends Gpt2Weights {
   readonly headScales: Float32Array;
 }
 
-/** The change of one layer's input: x becomes (x − shift) / scale. Both have shape [inputs]. */
+/** The change of a layer's input: x becomes (x − shift) / scale. Both have shape [inputs]. */
 interface Change {
   readonly shift: Float32Array;
   readonly scale: Float32Array;
@@ -34,7 +33,7 @@ export function balance(
     return balanced;
   });
   const head = changeFor(statistics.at(-1), (channel) => columnSize(tokens, shape.width, channel));
-  // The head has no bias that could compensate a shift.
+  // The head has no bias that could compensate for a shift.
   const change = { shift: new Float32Array(shape.width), scale: head.scale };
   onShare(1);
   return { ...weights, layers, finalNorm: changeNorm(weights.finalNorm, change), headScales: head.scale };

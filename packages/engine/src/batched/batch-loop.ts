@@ -15,20 +15,20 @@ export interface BatchLoopOptions {
   readonly shape: Gpt2Shape;
   /** The most texts that run at once. */
   readonly slots: number;
-  /** The fewest rows of a step: with fewer, a kernel may add in another order. */
+  /** The fewest rows of a step: with fewer, the order of summation in a kernel may differ. */
   readonly minRows: number;
   /** Prompts are padded to a multiple of this. */
   readonly promptUnit: number;
   readonly onStep: (step: EngineStep) => void;
 }
 
-/** A prompt's part of a step, which has several whole prompts of one padded length or one chunk of a longer one. */
+/** A prompt's part of a step, which has several whole prompts of one padded length, or one chunk of a longer prompt. */
 interface Prompt {
   readonly entry: Entry;
   readonly chunk: Chunk;
 }
 
-/** A prompt that is computed in part: some of its chunks are done. */
+/** A prompt of which some chunks are done. */
 interface Unfinished {
   readonly entry: Entry;
   /** A lane of one row. */
@@ -72,7 +72,7 @@ export class BatchLoop {
       try {
         await this.#step(prompts);
       } catch (error) {
-        // The failed step may have left keys and values incomplete, so every text that was in it is rejected.
+        // The failed step may have left keys and values incomplete, so all of its texts are rejected.
         this.#unfinished = null;
         for (const { reject } of [...prompts.map(({ entry }) => entry), ...this.#slots.removeAll()]) reject(error);
       }
@@ -80,7 +80,7 @@ export class BatchLoop {
     this.#isRunning = false;
   }
 
-  /** Removes texts that the last step ended or that were canceled since. */
+  /** Removes texts that ended in the last step or were canceled since. */
   #dropEnded(): void {
     for (const { resolve } of this.#slots.removeEnded()) resolve();
     if (this.#unfinished !== null && this.#unfinished.entry.textRun.ending !== null) {

@@ -17,13 +17,13 @@ export interface ChannelStatistics {
   readonly spread: Float32Array;
 }
 
-/** The approximate share of the time that running the model takes. */
+/** Running the model takes about this share of the time. */
 const runShare = 0.6;
 /** Positions that are computed together. */
 const windowTokens = 256;
 /**
- * Positions at the start of each window that the statistics leave out: GPT-2 uses the first token as an attention sink,
- * and its few huge channels would hide all others.
+ * Positions at the start of each window that the statistics omit: GPT-2 uses the first token as an attention sink, and
+ * the few huge channels of that token would hide all others.
  * @see Xiao 2023, "Efficient Streaming Language Models with Attention Sinks"
  */
 const skippedTokens = 1;
@@ -40,7 +40,8 @@ export async function observeLinears(
 ): Promise<readonly ChannelStatistics[]> {
   const { shape } = weights;
   const names = Array.from({ length: 4 * shape.layers + 1 }, (_, index) => observedName(index));
-  const session = await InferenceSession.create(observedGraph(weights), sessionOptions(threads));
+  const observed = buildGpt2Graph(weights, (graph) => new ObservedLayers(graph, weights));
+  const session = await InferenceSession.create(observed, sessionOptions(threads));
   const feeds = new StepFeeds(shape);
   const size = Math.min(windowTokens, shape.positions);
   const inputs = names.map((): Float32Array[] => []);
@@ -86,10 +87,7 @@ function statisticsOf(parts: readonly Float32Array[], width: number): ChannelSta
   return { mean: new Float32Array(mean), spread: new Float32Array(spread) };
 }
 
-const observedGraph = (weights: Gpt2Weights): Uint8Array =>
-  buildGpt2Graph(weights, (graph) => new ObservedLayers(graph, weights));
-
-/** Linear layers in float32 that also give their inputs out as outputs of the graph. */
+/** Linear layers in float32 whose inputs are also outputs of the graph. */
 class ObservedLayers implements GraphLayers {
   readonly #graph: OnnxGraph;
   readonly #layers: Fp32Layers;

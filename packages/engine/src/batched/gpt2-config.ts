@@ -49,13 +49,13 @@ const activations: ReadonlySet<unknown> = new Set([
 /** The size limit of an ONNX file in one part. */
 const maxGraphBytes = 2 ** 31;
 
-/** A config.json without a model_type names the class that the model was saved from. */
+/** Falls back to the class that the model was saved from if config.json has no model_type. */
 export function isGpt2({ model_type: type, architectures }: JsonObject): boolean {
   if (type !== undefined) return type === 'gpt2';
   return Array.isArray(architectures) && architectures.includes('GPT2LMHeadModel');
 }
 
-/** The value of `eos_token_id` in a GPT-2 model's config.json, with its default. */
+/** The `eos_token_id` of a GPT-2 model's config.json, with its default. */
 export const gpt2EndOfText = ({ eos_token_id: id }: JsonObject): unknown =>
   id === undefined ? defaults.eos_token_id : id;
 

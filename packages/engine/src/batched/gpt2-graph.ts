@@ -1,5 +1,5 @@
 /**
- * GPT-2 as an ONNX graph for exactly this loop: it takes the past keys and values and gives back only the new ones.
+ * GPT-2 as an ONNX graph for the batch loop: its inputs are the past keys and values, its outputs only the new ones.
  *
  * The N new positions form two sections. The first section has R running rows of one position each, ordered by lane.
  * Each of the G lanes has b rows and a past of its own length T. If all R rows are in the first lane, the other lanes
@@ -92,7 +92,7 @@ class Gpt2GraphBuilder {
     const lanes = laneSizes(positions);
     this.#sections = graph.input(inputNames.sections, 'int64', [2]);
     this.#laneRows = graph.input(inputNames.laneRows, 'int64', [lanes.length]);
-    // Computing the lanes without rows would take a sixth of the step of a single text.
+    // Computing the lanes without rows would take a sixth of a single text's step.
     this.#isOneLane = graph.node('Equal', [this.#first(this.#laneRows), this.#first(this.#sections)]);
     this.#lanes = lanes.map((_, lane) => this.#masked(maskName(lane), [`b${lane}`, 1, 1, `J${lane}`]));
     this.#prompts = this.#masked(inputNames.promptMask, [1, 1, 'S', 'J']);
@@ -121,7 +121,7 @@ class Gpt2GraphBuilder {
     return bytes;
   }
 
-  /** SkipLayerNormalization, which adds as well, takes four times as long as LayerNormalization and the additions. */
+  /** SkipLayerNormalization, which also adds, would take four times as long as LayerNormalization and the additions. */
   #norm(x: Value, { gain, bias }: Norm): Value {
     const attributes = { axis: -1, epsilon: { float: this.#weights.shape.epsilon } };
     return this.#graph.node(
@@ -157,7 +157,7 @@ class Gpt2GraphBuilder {
     const graph = this.#graph;
     const rows = this.#splitHeads(graph.node('Reshape', [joined, this.#rowShape]));
     this.#outputNew(rows, newNames(index), ['R', 1]);
-    // The scores of each position with itself: a matrix product would take ten times as long.
+    // The score of each position with itself. A matrix product would take ten times as long.
     const products = graph.node('Mul', [rows.queries, rows.keys]);
     const ownScores = graph.node('ReduceSum', [products, graph.constant(BigInt64Array.of(3n))], { keepdims: 1 });
     const pasts = this.#lanes.map((lane, number) => ({

@@ -11,7 +11,7 @@ export class Gpt2Session {
   readonly #session: InferenceSession;
   readonly #shape: Gpt2Shape;
   readonly #feeds: StepFeeds;
-  /** Names of the outputs that a step asks for if it has rows, prompts, or texts that need logits. */
+  /** Names of the outputs that a step fetches if it has rows, prompts, or texts that need logits, in this order. */
   readonly #newNames: readonly KeysValuesNames[];
   readonly #promptNames: readonly KeysValuesNames[];
   readonly #logitNames: readonly string[];
@@ -31,7 +31,7 @@ export class Gpt2Session {
 
   /**
    * @param graph    An .onnx file, or its bytes.
-   * @param threads  The size of the session's only thread pool, in which the calling thread is one.
+   * @param threads  The size of the session's only thread pool, including the calling thread.
    */
   static async create(graph: string | Uint8Array, shape: Gpt2Shape, threads: number): Promise<Gpt2Session> {
     const options = sessionOptions(threads);

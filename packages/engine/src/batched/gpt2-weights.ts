@@ -103,7 +103,7 @@ async function readAll(tensors: Tensors, shape: Gpt2Shape, onShare: OnShare): Pr
       mlpOut: await linear(`${name}.mlp.c_proj`, innerWidth, width),
     });
   }
-  // If tensors share their values, safetensors stores only one of them; save_model keeps the first by name.
+  // Of tensors that share their values, safetensors stores only one: save_model keeps the first by name.
   const table = tensors.has(`${prefix}wte.weight`) || !tensors.has(head) ? `${prefix}wte.weight` : head;
   const tokens = await read(table, vocabulary, width);
   await checkHead(tensors, tokens, [vocabulary, width]);
@@ -116,7 +116,7 @@ async function readAll(tensors: Tensors, shape: Gpt2Shape, onShare: OnShare): Pr
   };
 }
 
-/** Requires a stored head to equal the token table: transformers would use a different one as the head. */
+/** Requires a stored head to equal the token table, because transformers would compute with the stored one. */
 async function checkHead(tensors: Tensors, tokens: Float32Array, dims: readonly number[]): Promise<void> {
   if (!tensors.has(head)) return;
   const values = await tensors.read(head, dims);

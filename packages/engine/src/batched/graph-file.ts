@@ -1,4 +1,4 @@
-/** The path of a stored graph and the label that names its model. Does not need onnxruntime. */
+/** The path of a stored graph, and the label that names its model. Does not load onnxruntime. */
 import { join } from 'node:path';
 import { graphVersion } from './graph-version.ts';
 import { ProtobufMessage } from './protobuf.ts';

@@ -2,7 +2,7 @@
 import type { Linear } from './gpt2-weights.ts';
 import type { Value } from './onnx-graph.ts';
 
-/** A linear layer's product, [N, outputs], and the bias that is still to be added, [outputs]. */
+/** A linear layer's product, [N, outputs], and the bias, [outputs], which the caller must add. */
 export interface LinearResult {
   readonly product: Value;
   readonly bias: Float32Array;

@@ -73,8 +73,8 @@ export class Int8Layers implements GraphLayers {
   }
 
   /**
-   * Chooses each row's scale so that its largest value is `steps` steps. A row of zeros has the scale 0 and is divided
-   * by it; the whole numbers that result are multiplied by 0 again.
+   * Chooses each row's scale so that its largest value is `steps` steps. A row of zeros has the scale 0: its division
+   * by 0 gives arbitrary whole numbers, which are multiplied by 0 again.
    * @param sizes  Absolute or non-negative inputs, [rows, inputs].
    * @returns [rows]
    */
@@ -121,7 +121,7 @@ function quantizeColumns({ weight, inputs, outputs }: Omit<Linear, 'bias'>): Mat
   return { values, scales, inputs, outputs };
 }
 
-/** Subtracts from each bias the sum that the offset of the inputs adds to that output. */
+/** Subtracts from each bias the amount that the offset of the inputs adds to its output. */
 function withoutOffset(bias: Float32Array, { values, scales, outputs }: Matrix): Float32Array {
   const sums = new Float64Array(outputs);
   for (const [index, value] of values.entries()) sums[index % outputs] = (sums[index % outputs] ?? 0) + value;

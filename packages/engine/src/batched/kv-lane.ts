@@ -15,7 +15,7 @@ export interface KvShape {
   readonly headWidth: number;
 }
 
-/** Memory may be freed after this many steps without need, because texts come and go. */
+/** Memory is kept for this many steps without need, because texts come and go. */
 const shrinkAfterSteps = 100;
 
 /** The first positions of one row of a larger array. */
@@ -38,7 +38,7 @@ export class KvLane {
   /** Shape [capacity, 1+T], with the new position first. Unused rows see only the new position. */
   #mask = new Float32Array();
   readonly #lengths: number[] = [];
-  /** The number of steps since at most a quarter of the reserved rows are used. */
+  /** The number of consecutive steps in which at most a quarter of the reserved rows were used. */
   #sparseSteps = 0;
 
   constructor(size: number, shape: KvShape) {
@@ -92,7 +92,7 @@ export class KvLane {
     this.#setLength(row, place + from.length);
   }
 
-  /** A row's positions, for another lane to copy. */
+  /** A row as the source of a copy into another lane. */
   sliceOf(row: number): RowSlice {
     return { data: this.#arrays, row, stride: this.size, length: this.#lengths[row] ?? 0 };
   }
@@ -144,7 +144,7 @@ export class KvLane {
     const resized = (array: Float32Array): Float32Array => {
       const other = new Float32Array(capacity * this.#rowSize);
       other.set(array.subarray(0, used));
-      // Frees the old memory at once, before a garbage collection.
+      // Frees the old memory at once, not at the next garbage collection.
       (array.buffer as ArrayBuffer).transfer(0);
       return other;
     };
@@ -168,9 +168,7 @@ export class KvLane {
     this.#mask.fill(Number.NEGATIVE_INFINITY, start + 1 + length, start + 1 + this.size);
   }
 
-  /**
-   * The innermost loop of a step. Its memory fits no CPU cache, so it copies pairs of numbers: wider stores wait less.
-   */
+  /** The innermost loop of a step. Its memory fits no CPU cache, so pairs are copied: wider stores wait less. */
   #appendTo(target: Float32Array, data: Float32Array, offset: number): void {
     const { heads, headWidth } = this.#shape;
     const pairs = headWidth / 2;

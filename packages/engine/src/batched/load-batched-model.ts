@@ -9,7 +9,7 @@ import type { BatchedDtype } from './build-graph.ts';
 import { graphVersion } from './graph-version.ts';
 import { openStoredGraph } from './stored-graph.ts';
 
-/** An fp32 kernel for fewer rows may add in another order. In int8 sums of whole numbers are exact in any order. */
+/** With fewer rows an fp32 kernel may sum in another order. In int8, sums of whole numbers are exact in any order. */
 const alignment = { fp32: { minRows: 4, promptUnit: 16 }, int8: { minRows: 1, promptUnit: 4 } } as const;
 
 /** @throws {AppError} `engine_unavailable` when the folder does not hold the weights that its config.json describes */

@@ -25,7 +25,7 @@ const opset = 18;
 export const microsoftDomain = 'com.microsoft';
 
 export class OnnxGraph {
-  /** The nodes that `node` adds to: those of the graph, or of the branch under construction. */
+  /** The nodes of the graph, or of the branch under construction. */
   #nodes: Node[] = [];
   readonly #initializers: ProtobufMessage[] = [];
   readonly #inputs: ProtobufMessage[] = [];
@@ -56,7 +56,7 @@ export class OnnxGraph {
     return name;
   }
 
-  /** Adds a node with one output. An optional input that is left out is ''. */
+  /** Adds a node with one output. An omitted optional input is ''. */
   node(op: string, inputs: readonly Value[], attributes: Attributes = {}, domain = ''): Value {
     return this.nodes(op, inputs, { count: 1, attributes, domain })[0] ?? '';
   }

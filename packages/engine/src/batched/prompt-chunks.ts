@@ -1,6 +1,6 @@
-/** Cuts a prompt into chunks, one for each step, by its length only, so that its text is the same in any batch. */
+/** Cuts a prompt into chunks, one per step, by its length only, so that its text is the same in any batch. */
 
-/** The most positions of a prompt in one step: more would stall the running texts for over two steps or so. */
+/** The most positions of a prompt in one step: more would delay the running texts by more than about two steps. */
 export const chunkTokens = 128;
 
 export interface Chunk {

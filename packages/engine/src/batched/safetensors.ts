@@ -28,7 +28,7 @@ interface Entry extends TensorInfo {
   readonly end: number;
 }
 
-/** A header has a few kilobytes; a file with a header near this size is not a safetensors file. */
+/** Real headers have a few kilobytes. A file with a longer header than this is not a safetensors file. */
 const maxHeaderBytes = 100e6;
 const lengthBytes = 8;
 
@@ -76,7 +76,7 @@ async function readHeader(
   return { tensors, dataStart: lengthBytes + headerBytes };
 }
 
-/** Checks a header entry. The length of an unknown number format cannot be checked, so such an entry passes. */
+/** Checks a header entry, except the length of an unknown number format. */
 function checkedEntry(name: string, value: unknown): Entry {
   const { dtype, shape, data_offsets: offsets } = isObject(value) ? value : {};
   if (typeof dtype === 'string' && areSizes(shape) && areSizes(offsets) && offsets.length === 2) {
@@ -91,7 +91,7 @@ const areSizes = (value: unknown): value is readonly number[] =>
   Array.isArray(value) && value.every((item) => Number.isSafeInteger(item) && item >= 0);
 
 async function readBytes(file: FileHandle, position: number, length: number): Promise<Buffer> {
-  // The buffer has memory of its own: toFloat32 views the whole of it with larger elements, which must be aligned.
+  // The memory is not from Buffer's pool: toFloat32 views all of it with larger elements, which must be aligned.
   const buffer = Buffer.from(new ArrayBuffer(length));
   for (let done = 0; done < length;) {
     const { bytesRead } = await file.read(buffer, done, length - done, position + done);
@@ -109,12 +109,8 @@ function toFloat32({ buffer }: Buffer, dtype: string): Float32Array {
       return new Float32Array(buffer);
     case 'F16':
       return new Float32Array(new Float16Array(buffer));
-    case 'BF16': {
-      const halves = new Uint16Array(buffer);
-      const wide = new Uint32Array(halves.length);
-      for (let index = 0; index < halves.length; index += 1) wide[index] = (halves[index] ?? 0) << 16;
-      return new Float32Array(wide.buffer);
-    }
+    case 'BF16':
+      return new Float32Array(new Uint32Array(new Uint16Array(buffer)).map((half) => half << 16).buffer);
     default:
       throw new RangeError(`Tensors of type ${dtype} cannot be read.`);
   }

@@ -21,22 +21,19 @@ interface Lane {
 }
 
 /**
- * A text joins the first lane that has room for this many more positions: copying a row to the next lane costs as much
- * as a dozen steps in a lane one size too large.
+ * A text joins the first lane with room for this many more positions: copying a row to the next lane costs as much as a
+ * dozen steps in a lane that is one size too large.
  */
 const headroom = 12;
-/**
- * If more rows than this will leave a lane within `headroom` steps, some move early: copying all of them in one step
- * would take longer than several steps.
- */
+/** If more rows than this leave a lane within `headroom` steps, some move early, because moves prolong their step. */
 const maxMoves = 8;
 /** The number of rows that leave a lane early in one step. */
 const earlyMoves = 2;
 
 /**
- * All lanes together keep memory for this many positions of each slot for future texts: new memory is slow, and an
- * engine that grows again after a quiet second would be a fifth slower meanwhile. Memory above this is freed; otherwise
- * lanes that all texts have left would hold most of it.
+ * All lanes together keep memory for this many positions per slot: allocating is slow, and an engine that grows again
+ * after a quiet second would be a fifth slower meanwhile. Memory above this is freed; otherwise lanes that all texts
+ * have left would hold most of it.
  */
 const keptPositions = 512;
 
@@ -54,7 +51,7 @@ export interface SlotsOptions {
   readonly slots: number;
   readonly positions: number;
   readonly shape: KvShape;
-  /** The fewest rows of a step that has rows; missing ones are filled up with rows that nobody reads. */
+  /** The fewest rows of a step that has rows. Padding rows, whose output is not read, make up the number. */
   readonly minRows: number;
 }
 
@@ -83,9 +80,9 @@ export class Slots {
   next(): Rows {
     this.#moveOutgrown();
     const { count } = this;
-    const extraRows = count === 0 ? 0 : Math.max(0, this.#minRows - count);
-    const ids = new Int32Array(count + extraRows);
-    const positions = new Int32Array(count + extraRows);
+    const paddingRows = count === 0 ? 0 : Math.max(0, this.#minRows - count);
+    const ids = new Int32Array(count + paddingRows);
+    const positions = new Int32Array(count + paddingRows);
     const texts: { entry: Entry; row: number }[] = [];
     let row = 0;
     const lanes = this.#lanes.map(({ cache, entries }, lane) => {
@@ -96,8 +93,8 @@ export class Slots {
         texts.push({ entry, row });
         row += 1;
       }
-      // Extra rows cost the least in the shortest lane.
-      if (lane === 0) row += extraRows;
+      // Padding rows cost the least in the shortest lane.
+      if (lane === 0) row += paddingRows;
       return row === first ? noLane : cache.input(row - first);
     });
     return { ids, positions, lanes, texts };
@@ -166,6 +163,6 @@ function removeAt({ entries, cache }: Lane, row: number): readonly Entry[] {
   return leaving;
 }
 
-/** The most positions that a text needs; its last token needs none, because nothing follows it. */
+/** The most positions that a text needs. Its last token needs none, because it is not fed back. */
 const maxLength = (entry: Entry | undefined): number =>
   entry === undefined ? 0 : entry.textRun.promptIds.length + entry.textRun.maxNewTokens - 1;

@@ -1,4 +1,4 @@
-/** The input and output of one run of the graph. gpt2-graph.ts explains the letters. */
+/** The input and output of one run of the graph. The letters are those of gpt2-graph.ts. */
 import { Tensor } from 'onnxruntime-node';
 import { inputNames, maskName, pastNames, promptPastNames } from './graph-names.ts';
 import type { Gpt2Shape } from './gpt2-config.ts';
@@ -61,7 +61,7 @@ export interface StepOutput {
   readonly logits: Float32Array | null;
 }
 
-/** Frees these megabytes of a step at once; otherwise the garbage collector would run ten times as often. */
+/** Frees the megabytes of a step's new keys and values at once, so that the garbage collector runs a tenth as often. */
 export function release({ newRows, newPrompts }: StepOutput): void {
   for (const { buffer } of [...newRows, ...newPrompts].flat()) (buffer as ArrayBuffer).transfer(0);
 }

@@ -13,11 +13,11 @@ export interface StoredGraph extends GraphSource {
   readonly onProgress: OnLoadProgress;
 }
 
-/** The share of the building phase that computes the graph; the rest writes it to the disk. */
+/** Computing the graph takes about this share of the building phase; writing it to the disk takes the rest. */
 const builtShare = { fp32: 0.7, int8: 0.95 } as const;
-const writtenAtOnce = 2 ** 22;
+const pieceBytes = 2 ** 22;
 
-/** Uses the stored graph if it is readable and belongs to this model: then the start only takes the time to read it. */
+/** Uses the stored graph if it is readable and belongs to this model: then a start takes only the time to read it. */
 export async function openStoredGraph({ modelDir, onProgress, ...source }: StoredGraph): Promise<Gpt2Session> {
   const { model, dtype, threads } = source;
   const openGraph = async (graph: string | Uint8Array): Promise<Gpt2Session> => {
@@ -63,8 +63,8 @@ function* piecesOf(parts: readonly Uint8Array[], onShare: OnShare): Generator<Ui
   const total = parts.reduce((sum, { length }) => sum + length, 0);
   let taken = 0;
   for (const part of parts) {
-    for (let start = 0; start < part.length; start += writtenAtOnce) {
-      const piece = part.subarray(start, start + writtenAtOnce);
+    for (let start = 0; start < part.length; start += pieceBytes) {
+      const piece = part.subarray(start, start + pieceBytes);
       yield piece;
       taken += piece.length;
       onShare(taken / total);

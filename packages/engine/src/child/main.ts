@@ -1,6 +1,5 @@
 /** The entry point of the engine's process. Native code runs here, so that a crash ends this process only. */
 import {
-  type AppError,
   armFailpoint,
   assertNever,
   errorLine,
@@ -14,15 +13,7 @@ import {
 import { createTokenizer, type Tokenizer } from '@prosemill/tokenizer';
 import { percentOf, shareOf } from '../load-progress.ts';
 import { TextRun } from '../sampling/text-run.ts';
-import type {
-  CallEvent,
-  ChildEnding,
-  ChildTokenEvent,
-  ErrorData,
-  FromChild,
-  LoadMessage,
-  ToChild,
-} from './messages.ts';
+import type { CallEvent, ChildEnding, ChildTokenEvent, FromChild, LoadMessage, ToChild } from './messages.ts';
 import type { ModelRunner } from './model-runner.ts';
 import { StepLog } from './step-log.ts';
 
@@ -81,7 +72,7 @@ async function load(message: LoadMessage): Promise<void> {
   }
 }
 
-/** Imports an engine only when it is needed: each loads a native or large library. */
+/** Imports only the wanted engine, because each loads a native or large library. */
 async function loadRunner(message: LoadMessage): Promise<ModelRunner> {
   switch (message.model.engine) {
     case 'batched':
@@ -126,7 +117,8 @@ async function generate(id: number, request: GenerateRequest): Promise<void> {
     if (textRun.ending === null) throw new TypeError('the model stopped before the text ended');
     if (calls.has(id)) end(id, { reason: textRun.ending, usage: textRun.usage });
   } catch (error) {
-    end(id, { reason: 'error', error: toErrorData(toAppError(error, 'generation_failed')) });
+    const failure = toAppError(error, 'generation_failed');
+    end(id, { reason: 'error', error: { code: failure.code, message: errorLine(failure), details: failure.details } });
   }
 }
 
@@ -143,7 +135,7 @@ function end(id: number, ending: ChildEnding): void {
   emit(id, { type: 'generation-end', ending });
 }
 
-/** Sends an event. All events of one turn of the event loop travel in one message. */
+/** Batches all events of one turn of the event loop into one message. */
 function emit(call: number, event: ChildTokenEvent): void {
   if (unsent.length === 0) queueMicrotask(flush);
   unsent.push({ call, event });
@@ -155,13 +147,7 @@ function flush(): void {
   send({ type: 'events', events, steps: stepLog.takeDue() });
 }
 
-const toErrorData = (error: AppError): ErrorData => ({
-  code: error.code,
-  message: errorLine(error),
-  details: error.details,
-});
-
-/** Sends a message. Does nothing if the worker is gone, which closes the channel or breaks it during the write. */
+/** Does nothing if the worker is gone, which closes the channel or breaks it during the write. */
 function send(message: FromChild): void {
   // Without a callback a failed write would be an uncaught exception.
   if (process.connected) process.send?.(message, undefined, undefined, () => undefined);

@@ -9,7 +9,6 @@ import {
   PretrainedConfig,
   type PreTrainedModel,
   StoppingCriteria,
-  StoppingCriteriaList,
   Tensor,
 } from '@huggingface/transformers';
 import { generationConfigName } from '../models/end-of-text.ts';
@@ -58,25 +57,20 @@ async function generate(model: PreTrainedModel, textRun: TextRun): Promise<void>
   const { promptIds, maxNewTokens } = textRun;
   const processors = new LogitsProcessorList();
   processors.push(new ChosenToken(textRun));
-  const criteria = new StoppingCriteriaList();
-  criteria.push(new EndOfRun(textRun));
   await model.generate({
-    inputs: int64(promptIds, [1, promptIds.length]),
-    attention_mask: int64(
-      Array.from(promptIds, () => 1),
-      [1, promptIds.length],
-    ),
+    inputs: int64Row(promptIds),
+    attention_mask: int64Row(promptIds.map(() => 1)),
     // ChosenToken decides. Settings of config.json would change the logits before it, so every field has its default.
     generation_config: new GenerationConfig(new PretrainedConfig({})),
     max_new_tokens: maxNewTokens,
     logits_processor: processors,
-    stopping_criteria: criteria,
+    stopping_criteria: new EndOfRun(textRun),
   });
 }
 
 /**
- * Hides the folder's generation_config.json from transformers.js. The request and its defaults define all sampling, and
- * the run itself watches for the end of text, so that both engines draw from the same distribution.
+ * Hides the folder's generation_config.json from transformers.js, so that both engines draw from the same distribution:
+ * the request and its defaults define all sampling, and the run itself watches for the end of text.
  */
 const ownGenerationConfig = {
   match: async (request: string) =>
@@ -84,16 +78,14 @@ const ownGenerationConfig = {
   put: async () => await Promise.resolve(),
 };
 
-/** Adds GPT-2's sizes by the only names that transformers.js reads; it knows neither defaults nor alternatives. */
+/** Writes GPT-2's sizes under the only names that transformers.js reads; it knows neither defaults nor other names. */
 function configOf({ config, shape }: LoadMessage['model']): object {
   if (shape === null) return config;
   const { heads: n_head, layers: n_layer, width: n_embd } = shape;
   return { ...config, model_type: 'gpt2', n_head, n_layer, n_embd };
 }
 
-/**
- * Keeps only the token that the run chooses: the sampler of transformers.js has no top_p, and no seed for each text.
- */
+/** Keeps only the token that the run chooses: the sampler of transformers.js has neither top_p nor a seed per text. */
 class ChosenToken extends LogitsProcessor {
   readonly #textRun: TextRun;
 
@@ -126,5 +118,5 @@ class EndOfRun extends StoppingCriteria {
   }
 }
 
-const int64 = (values: readonly number[], dims: number[]): Tensor =>
-  new Tensor('int64', BigInt64Array.from(values, BigInt), dims);
+const int64Row = (values: readonly number[]): Tensor =>
+  new Tensor('int64', BigInt64Array.from(values, BigInt), [1, values.length]);

@@ -1,4 +1,4 @@
-/** Describes a model from its files. Its checksum covers everything in them that a text depends on. */
+/** Describes a model from its files. The checksum covers every part of the files that affects a text. */
 import { createHash } from 'node:crypto';
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -18,7 +18,7 @@ export type Checksums = Readonly<Record<string, string>>;
 export interface DescribedModel extends Variant {
   readonly folder: string;
   readonly config: JsonObject;
-  /** Null for other families than GPT-2. */
+  /** Null for families other than GPT-2. */
   readonly shape: Gpt2Shape | null;
   /** The most positions of prompt and completion together. */
   readonly contextLength: number;
@@ -50,31 +50,20 @@ export async function describeModel(
   const source = folderSource(folder);
   const layout = await findLayout(source, wanted, dtype);
   const { engine, config, shape, weights } = layout;
+  const { fields } = config;
   const endIds = await readEndIds(source, config);
-  const vocabulary = shape?.vocabulary ?? sizeOf(config.fields['vocab_size']);
+  const vocabulary = shape?.vocabulary ?? sizeOf(fields['vocab_size']);
   const tokenizer = await readTokenizer(source, layout.tokenizer, { config, vocabulary });
   const contextLength = shape?.positions ?? positionsOf(config);
   const files = await checksumsOf(folder, layout, onProgress);
   const checksum = sha256Of({
     weights: weights.map((path) => files[path]),
-    config: engine === 'batched' ? shape : config.fields,
+    config: engine === 'batched' ? shape : fields,
     endIds,
-    // The vocabulary size comes from config.json, which is covered above.
+    // `config` covers the vocabulary size.
     tokenizer: { ...(JSON.parse(tokenizer) as object), vocabularySize: undefined },
   });
-  return {
-    engine,
-    dtype,
-    folder,
-    config: config.fields,
-    shape,
-    contextLength,
-    tokenizer,
-    endIds,
-    weights,
-    files,
-    checksum,
-  };
+  return { engine, dtype, folder, config: fields, shape, contextLength, tokenizer, endIds, weights, files, checksum };
 }
 
 async function checksumsOf(folder: string, { files }: ModelLayout, onProgress: OnLoadProgress): Promise<Checksums> {
@@ -95,18 +84,10 @@ async function checksumsOf(folder: string, { files }: ModelLayout, onProgress: O
   return Object.fromEntries(entries);
 }
 
-/** The total size. An unreadable file counts as 0 here; its error comes when it is read. */
+/** The total size. An unreadable file counts as 0, because reading it reports the error. */
 async function sizeOfFiles(paths: readonly string[]): Promise<number> {
-  const sizes = await Promise.all(
-    paths.map(
-      async (path) =>
-        await stat(path).then(
-          ({ size }) => size,
-          () => 0,
-        ),
-    ),
-  );
-  return sizes.reduce((sum, size) => sum + size, 0);
+  const stats = await Promise.all(paths.map(async (path) => await stat(path).catch(() => ({ size: 0 }))));
+  return stats.reduce((sum, { size }) => sum + size, 0);
 }
 
 const sizeOf = (value: unknown): number | null =>

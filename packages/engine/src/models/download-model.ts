@@ -20,7 +20,7 @@ export interface DownloadOptions extends HubRequest {
   readonly onProgress: OnLoadProgress;
 }
 
-/** The description of a complete download, in its folder. An incomplete download has none. */
+/** The description of a complete download, stored in its folder. An incomplete download has none. */
 export interface DownloadManifest {
   readonly repository: string;
   readonly revision: string;
@@ -32,20 +32,16 @@ export interface DownloadManifest {
 
 const manifestName = 'download.json';
 const partialPrefix = '.partial-';
-/** Partial downloads that are older than this belong to no running download. */
+/** An older partial download belongs to no running process. */
 const partialLifeMs = 24 * 60 * 60 * 1_000;
 
 /** The folder of a model's complete download. */
-export function folderOf(
-  modelDir: string,
-  { id, revision }: Omit<Repository, 'endpoint'>,
-  { engine, dtype }: Variant,
-): string {
+export function folderOf(modelDir: string, { id, revision }: Repository, { engine, dtype }: Variant): string {
   const files = engine === 'batched' ? 'safetensors' : `onnx-${dtype}`;
   return join(modelDir, ...id.split('/'), encodeURIComponent(revision), files);
 }
 
-/** Returns null when the folder holds no complete download. */
+/** @returns null when the folder holds no complete download */
 export async function readManifest(folder: string): Promise<DownloadManifest | null> {
   const text = await readFile(join(folder, manifestName), 'utf8').catch(() => null);
   return text === null ? null : (JSON.parse(text) as DownloadManifest);
@@ -69,7 +65,7 @@ export async function downloadModel(options: DownloadOptions): Promise<string> {
     const manifest = await downloadInto(partial, options);
     await writeFile(join(partial, manifestName), JSON.stringify(manifest, null, 2));
     await rename(partial, folder).catch(async (error: unknown) => {
-      // Ignores the error if another process has finished the same download first.
+      // Another process may have finished the same download first.
       if ((await readManifest(folder)) === null) throw error;
     });
   } finally {
@@ -81,18 +77,15 @@ export async function downloadModel(options: DownloadOptions): Promise<string> {
 async function downloadInto(folder: string, options: DownloadOptions): Promise<DownloadManifest> {
   const { source, repository, pinned, timeouts, signal, onProgress } = options;
   const checksums: Record<string, string> = {};
-  const received = new Map<string, number>();
   const files = (await Promise.all(options.files.map((path) => source.find(path)))).filter((file) => file !== null);
-  const total = sum(files.map((file) => file.size ?? 0));
+  const total = files.reduce((sum, { size }) => sum + (size ?? 0), 0);
+  let done = 0;
 
   async function save(file: HubFile): Promise<void> {
     const target = join(folder, file.path);
     await mkdir(dirname(target), { recursive: true });
     const actual = await withRetries(options, () =>
-      downloadHubFile(file, target, timeouts, signal, (count) => {
-        received.set(file.path, count);
-        onProgress('downloading', sum(received.values()), total);
-      }),
+      downloadHubFile(file, target, timeouts, signal, (count) => onProgress('downloading', done + count, total)),
     );
     const expected = pinned[file.path] ?? file.sha256;
     if (expected !== null && actual !== expected) {
@@ -101,17 +94,12 @@ async function downloadInto(folder: string, options: DownloadOptions): Promise<D
       });
     }
     checksums[file.path] = actual;
+    done += file.size ?? 0;
   }
 
   for (const file of files) await save(file);
   const commit = files[0]?.commit ?? null;
   return { repository: repository.id, revision: repository.revision, commit, files: checksums };
-}
-
-function sum(values: Iterable<number>): number {
-  let total = 0;
-  for (const value of values) total += value;
-  return total;
 }
 
 async function removeOldPartials(modelDir: string): Promise<void> {

@@ -53,10 +53,7 @@ export function onnxDataFiles({ file, fields }: JsonFile, dtype: Dtype): readonl
   return Array.from({ length: count }, (_, index) => `${weights}_data${index === 0 ? '' : `_${index}`}`);
 }
 
-/**
- * @param onBytes  Called with the number of bytes of each chunk.
- * @returns 64 hex digits
- */
+/** @param onBytes  Called with each chunk's number of bytes. @returns 64 hex digits */
 export async function sha256OfFile(path: string, onBytes: (count: number) => void): Promise<string> {
   const hash = createHash('sha256');
   const chunks: AsyncIterable<Buffer> = createReadStream(path, { highWaterMark: 2 ** 20 });

@@ -50,7 +50,7 @@ export async function findLayout(source: FileSource, wanted: readonly Engine[], 
   throw new AppError('engine_unavailable', { message: reasonOf(reasons, shape) });
 }
 
-/** Joins the reasons. A GPT-2 model is meant for `batched`, so its lack of ONNX files is not worth mentioning. */
+/** Joins the reasons. A lack of ONNX files is not mentioned for a GPT-2 model, because `batched` needs none. */
 function reasonOf({ batched, transformers }: Partial<Record<Engine, string>>, shape: Gpt2Shape | null): string {
   if (batched === undefined) return transformers ?? '';
   return transformers === undefined || shape !== null ? batched : `${batched}; ${transformers}`;
@@ -60,9 +60,7 @@ async function readConfig(source: FileSource): Promise<JsonFile> {
   const { model } = source;
   const config = await findJson(source, configName);
   const adapter = await findJson(source, 'adapter_config.json');
-  if (adapter !== null) {
-    throw refuse('adapter', { model, base: shown(adapter.fields['base_model_name_or_path']) });
-  }
+  if (adapter !== null) throw refuse('adapter', { model, base: shown(adapter.fields['base_model_name_or_path']) });
   if (config === null) throw refuse('missing-file', { model, path: configName });
   return config;
 }

@@ -8,7 +8,7 @@ import { AppError, errorLine } from '@prosemill/core';
 import type { OnLoadProgress } from '../load-progress.ts';
 import { readDefaultDtype } from '../quality/quality-report.ts';
 import { type Checksums, type DescribedModel, describeModel } from './describe-model.ts';
-import { type DownloadManifest, downloadModel, folderOf, readManifest } from './download-model.ts';
+import { downloadModel, folderOf, readManifest } from './download-model.ts';
 import type { Repository } from './hub.ts';
 import { hubSource } from './hub-source.ts';
 import { type Dtype, type Engine, engines, isBatchedDtype, onnxFile, type Variant } from './model-files.ts';
@@ -33,7 +33,7 @@ type DefiniteChoice = ModelChoice & { readonly dtype: Dtype };
 export interface ResolvedModel extends DescribedModel {
   /** The last part of the model's id or path. */
   readonly name: string;
-  /** A download's commit, plus digits of the checksum if its files were changed; for a folder only the digits. */
+  /** A download's commit, plus digits of the checksum if its files were changed; for other folders only the digits. */
   readonly revision: string;
   /** The same value as in core's `LoadedModel`. */
   readonly fallbackReason: string | null;
@@ -101,7 +101,7 @@ async function findModel(choice: DefiniteChoice, options: ResolveOptions): Promi
   });
 }
 
-/** Explains why a MODEL that is not a hub id is not a folder either. */
+/** Explains why a MODEL that is not a hub id does not name a folder either. */
 function pathProblem(model: string): string {
   const why = existsSync(model) ? 'is a file, not a folder' : `names a folder that is not there: ${resolve(model)}`;
   const hint = model.startsWith('~') ? '; ~ is not expanded here, so write the whole path' : '';
@@ -121,17 +121,13 @@ async function resolveDefault(choice: DefiniteChoice, options: ResolveOptions): 
 }
 
 /** The engines that may run a model, in order of preference. */
-function candidatesOf({ engine, dtype }: Pick<DefiniteChoice, 'engine' | 'dtype'>): readonly Engine[] {
+function candidatesOf({ engine, dtype }: DefiniteChoice): readonly Engine[] {
   if (engine !== 'auto') return [engine];
   return isBatchedDtype(dtype) ? engines : ['transformers'];
 }
 
-async function fromFolder(
-  folder: string,
-  choice: Pick<DefiniteChoice, 'engine' | 'dtype'>,
-  { onProgress }: ResolveOptions,
-): Promise<ResolvedModel> {
-  const described = await describeModel(folder, candidatesOf(choice), choice.dtype, onProgress);
+async function fromFolder(folder: string, choice: DefiniteChoice, options: ResolveOptions): Promise<ResolvedModel> {
+  const described = await describeModel(folder, candidatesOf(choice), choice.dtype, options.onProgress);
   return { ...described, name: basename(folder), revision: shortChecksumOf(described), fallbackReason: null };
 }
 
@@ -141,19 +137,19 @@ async function fromHub(model: string, choice: DefiniteChoice, options: FetchOpti
   for (const engine of candidates) {
     const { repository } = sourceOf(model, choice, engine);
     const folder = folderOf(modelDir, repository, { engine, dtype });
-    const manifest = await readManifest(folder);
-    if (manifest !== null) return await fromDownload({ folder, repository, manifest }, { engine, dtype }, options);
+    const isComplete = (await readManifest(folder)) !== null;
+    if (isComplete) return await fromDownload(folder, repository, { engine, dtype }, options);
   }
   const [first = 'transformers'] = candidates;
   const { repository, pinned } = sourceOf(model, choice, first);
   const request = { repository, ...options };
   const source = hubSource(request);
-  // A pinned model has another repository for each engine.
+  // A pinned model has a repository of its own for each engine.
   const { engine, files } = await findLayout(source, pinned === null ? candidates : [first], dtype);
   const checksums = wanted === undefined || wanted === pinned?.revision ? (pinned?.checksums ?? {}) : {};
   const variant = { engine, dtype };
   const folder = await downloadModel({ ...request, source, files, variant, modelDir, pinned: checksums });
-  return await fromDownload({ folder, repository, manifest: await readManifest(folder) }, variant, options);
+  return await fromDownload(folder, repository, variant, options);
 }
 
 function sourceOf(
@@ -170,21 +166,16 @@ function sourceOf(
   return { repository, pinned };
 }
 
-interface Download {
-  readonly folder: string;
-  readonly repository: Repository;
-  readonly manifest: DownloadManifest | null;
-}
-
 async function fromDownload(
-  { folder, repository, manifest }: Download,
+  folder: string,
+  { id, revision }: Repository,
   { engine, dtype }: Variant,
   { onProgress }: ResolveOptions,
 ): Promise<ResolvedModel> {
   const described = await describeModel(resolve(folder), [engine], dtype, onProgress);
-  const { id, revision } = repository;
+  const manifest = await readManifest(folder);
   const commit = manifest?.commit ?? null;
-  const isUntouched = commit !== null && isSame(described.files, manifest?.files);
+  const isUntouched = commit !== null && isDeepStrictEqual(described.files, manifest?.files);
   return {
     ...described,
     name: basename(id),
@@ -195,10 +186,4 @@ async function fromDownload(
 
 const shortChecksumOf = ({ checksum }: DescribedModel): string => checksum.slice(0, 12);
 
-const isSame = (files: Checksums, downloaded: Checksums | undefined): boolean => isDeepStrictEqual(files, downloaded);
-
-const isFolder = async (path: string): Promise<boolean> =>
-  await stat(path).then(
-    (entry) => entry.isDirectory(),
-    () => false,
-  );
+const isFolder = async (path: string): Promise<boolean> => (await stat(path).catch(() => null))?.isDirectory() === true;

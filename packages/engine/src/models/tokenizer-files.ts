@@ -85,11 +85,10 @@ async function readGpt2Tokenizer(source: FileSource, config: JsonObject): Promis
   const vocab = await requireJson(source, vocabName);
   const added = (await findJson(source, addedTokensName))?.fields ?? {};
   const merges = { file: source.locate(mergesName), text: (await source.read(mergesName)) ?? '' };
-  const fields = gpt2TokenizerOf({ vocab, merges, config, added });
-  return { file: vocab.file, fields };
+  return { file: vocab.file, fields: gpt2TokenizerOf({ vocab, merges, config, added }) };
 }
 
-/** Added tokens may lack an embedding: a prompt that has one of them is refused later. Other tokens may not. */
+/** Requires an embedding for each token. Added tokens may lack one: a prompt with such a token is refused later. */
 function checkFit({ file, fields }: JsonFile, embeddings: number): void {
   const added = new Set(idsIn(fields['added_tokens']));
   const own = vocabularyIds(fields['model']);

@@ -30,13 +30,11 @@ export function compareLogits({ logits, reference, targets }: LogitRows): ScoreS
   let agreements = 0;
   for (let row = 0; row < targets.length; row += 1) {
     const [from, to] = [row * vocabulary, (row + 1) * vocabulary];
-    const own = logits.subarray(from, to);
-    const other = reference.subarray(from, to);
-    const ownSum = logSumExp(own);
-    const otherSum = logSumExp(other);
-    negativeLogLikelihood += ownSum.logSum - (own[targets[row] ?? 0] ?? 0);
-    divergence += divergenceOf({ row: own, logSum: ownSum.logSum, reference: other, referenceSum: otherSum.logSum });
-    if (ownSum.top === otherSum.top) agreements += 1;
+    const own = summed(logits.subarray(from, to));
+    const other = summed(reference.subarray(from, to));
+    negativeLogLikelihood += own.logSum - (own.row[targets[row] ?? 0] ?? 0);
+    divergence += divergenceOf(own, other);
+    if (own.top === other.top) agreements += 1;
   }
   return { tokens: targets.length, negativeLogLikelihood, divergence, agreements };
 }
@@ -50,11 +48,16 @@ export function addScores(one: ScoreSums, two: ScoreSums): ScoreSums {
   };
 }
 
-/**
- * The log-sum-exp of a row and the id of its largest logit; among equal logits the lowest id.
- * @param row  Shape [V].
- */
-function logSumExp(row: Float32Array): { logSum: number; top: number } {
+interface SummedRow {
+  /** Shape [V]. */
+  readonly row: Float32Array;
+  /** The log-sum-exp of the row. */
+  readonly logSum: number;
+  /** The id of the largest logit; among equal logits the lowest id. */
+  readonly top: number;
+}
+
+function summed(row: Float32Array): SummedRow {
   let top = 0;
   let largest = Number.NEGATIVE_INFINITY;
   for (let id = 0; id < row.length; id += 1) {
@@ -66,20 +69,14 @@ function logSumExp(row: Float32Array): { logSum: number; top: number } {
   }
   let sum = 0;
   for (let id = 0; id < row.length; id += 1) sum += Math.exp((row[id] as number) - largest);
-  return { logSum: largest + Math.log(sum), top };
+  return { row, logSum: largest + Math.log(sum), top };
 }
 
-/** The KL divergence Σ p (ln p − ln q), where p is the reference. Both rows have shape [V]. */
-function divergenceOf(of: {
-  row: Float32Array;
-  logSum: number;
-  reference: Float32Array;
-  referenceSum: number;
-}): number {
-  const { row, logSum, reference, referenceSum } = of;
+/** The KL divergence Σ p (ln p − ln q), where p is the reference. */
+function divergenceOf({ row, logSum }: SummedRow, reference: SummedRow): number {
   let sum = 0;
   for (let id = 0; id < row.length; id += 1) {
-    const logReference = (reference[id] as number) - referenceSum;
+    const logReference = (reference.row[id] as number) - reference.logSum;
     sum += Math.exp(logReference) * (logReference - ((row[id] as number) - logSum));
   }
   return sum;

@@ -27,7 +27,7 @@ export interface MeasuredQuality {
   readonly report: QualityReport | null;
 }
 
-/** With fewer tokens the result would be a matter of luck. */
+/** With fewer tokens the result would depend on chance. */
 const minTokens = 1_000;
 
 const heldOutText = fileURLToPath(new URL('../../texts/held-out.txt', import.meta.url));

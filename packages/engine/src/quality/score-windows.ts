@@ -17,8 +17,8 @@ export interface ScoredText {
 
 /**
  * Scores the text in windows that do not overlap. Each window begins with an empty past, so its first token has no
- * prediction and is not scored. The short past costs both formats the same; overlapping windows would reduce that cost
- * but take as much longer. Holds the logits of one window, not of the whole text.
+ * prediction and is not scored. The short past lowers both scores alike. Overlapping windows would raise them, but take
+ * longer in proportion. Holds the logits of one window, not of the whole text.
  */
 export async function scoreWindows({
   ids,

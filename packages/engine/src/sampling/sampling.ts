@@ -51,7 +51,7 @@ export function chooseToken(logits: Float32Array, { temperature, topK, topP }: W
   const total = sum(weights);
   if (Number.isNaN(total)) throw new RangeError('The model gave logits that are not finite numbers.');
   if (topP < 1) {
-    // All tokens below this floor have less than 1 − topP together, so only the few ids above it must be sorted.
+    // All tokens below this floor together have a share below 1 − topP, so only the few ids above it must be sorted.
     const floor = ((1 - topP) * total) / logits.length;
     const all = weights;
     ids = inOrder(
@@ -143,11 +143,7 @@ function draw(weights: readonly number[], uniform: number): number {
   return weights.length - 1;
 }
 
-const sum = (values: readonly number[]): number => {
-  let total = 0;
-  for (const value of values) total += value;
-  return total;
-};
+const sum = (values: readonly number[]): number => values.reduce((total, value) => total + value, 0);
 
-/** Reads a value whose index is known to be in range. Any other index gives NaN, which the checks above catch. */
+/** Reads a value at an index in range. Any other index gives NaN, which the checks above catch. */
 const at = (values: ArrayLike<number>, index: number): number => values[index] ?? Number.NaN;

@@ -9,7 +9,7 @@ export interface StopMatch {
 
 /**
  * Ends the text before the stop string that is completed first; if one character completes two of them, before the
- * longer one. So the result does not depend on how the text is cut into pieces.
+ * longer one. So the result does not depend on the cuts between the pieces.
  */
 export class StopMatcher {
   readonly #stops: readonly string[];
@@ -51,12 +51,12 @@ export class StopMatcher {
     return first === null ? null : first.start;
   }
 
-  /** The length of the longest end of the text that is the beginning of a stop string. */
+  /** The length of the text's longest suffix that is a prefix of a stop string. */
   #lengthToHold(text: string): number {
     const longest = Math.max(0, ...this.#stops.map((stop) => stop.length - 1));
     for (let length = Math.min(longest, text.length); length > 0; length -= 1) {
-      const end = text.slice(text.length - length);
-      if (this.#stops.some((stop) => stop.startsWith(end))) return length;
+      const suffix = text.slice(text.length - length);
+      if (this.#stops.some((stop) => stop.startsWith(suffix))) return length;
     }
     return 0;
   }

@@ -1,4 +1,4 @@
-/** The state of one running text: everything that a row of the batch needs besides the model. */
+/** The state of one running text: all that a row of the batch needs besides the model. */
 import { type GenerateRequest, resolveMaxNewTokens, type TokenUsage } from '@prosemill/core';
 import { Detokenizer, type Tokenizer } from '@prosemill/tokenizer';
 import { createRandom, type Random } from './random.ts';
@@ -63,7 +63,7 @@ export class TextRun {
     return chooseToken(logits, parameters, this.#random);
   }
 
-  /** Whether the top candidates are not enough: the request wants more of them, or the penalty may raise others. */
+  /** Whether the top candidates do not suffice: the request samples from more, or the penalty may raise others. */
   get needsAllLogits(): boolean {
     const { temperature, topK, repetitionPenalty } = this.#options.request.parameters;
     return repetitionPenalty !== 1 || (temperature > 0 && (topK === 0 || topK > topCandidates));
