@@ -86,7 +86,7 @@ const domainRule = 'only core/src/runtime may';
 const touchesProcess = /\bprocess\.\w|\bset(?:Timeout|Interval|Immediate)\(/;
 
 const readsEnvironment = /process\.env|import \{[^}]*\benv\b[^}]*\} from 'node:process'/;
-/** Hands the environment of this process on to a child process, and reads no setting in it. */
+/** The one file that may read the whole environment: it passes it on to a child process and reads no setting. */
 const passesEnvironmentOn = 'packages/engine/src/child-environment.ts';
 
 /** @returns a line for each breach of the arrows by a file */

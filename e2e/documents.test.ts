@@ -13,7 +13,7 @@ const documents = globSync('**/*.md', { cwd: root, exclude: (name) => name === '
 /** Whether a table row links to a test, or to a suite that tests run. */
 const isShown = (row: string): boolean => /\]\([^)]+(?:\.test|\.verify|-suite|conformance\/[^)]+)\.ts\)/.test(row);
 
-/** Targets of its links within this repository, from the root. */
+/** The targets of a document's links within this repository, as paths from the root. */
 const targetsOf = (path: string): readonly string[] =>
   [...read(path).matchAll(/\]\(([^)\s]+)\)/g)]
     .map(([, target = '']) => target)

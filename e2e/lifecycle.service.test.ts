@@ -73,7 +73,7 @@ async function refusalOf(environment: Environment): Promise<string> {
 }
 
 describe('the service in one process', () => {
-  it('requires keys where other machines reach the port, logs so, and lets ADMIN_KEY make the first', async () => {
+  it('requires keys when other machines can reach the port, logs it, and lets ADMIN_KEY make the first key', async () => {
     const adminKey = { Authorization: `Bearer ${'x'.repeat(32)}` };
     const environment = { ...(await sqliteFile()), HOST: '0.0.0.0', ADMIN_KEY: 'x'.repeat(32) };
     const service = stopAtEnd(await launchStandalone(environment));

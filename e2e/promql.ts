@@ -14,7 +14,7 @@ export interface Selection {
   readonly values: readonly (readonly [label: string, value: string])[];
 }
 
-/** @throws for what is not PromQL */
+/** @throws when the text is not PromQL */
 export function selectionsOf(query: string): readonly Selection[] {
   const found: Selection[] = [];
   const textOf = ({ from, to }: SyntaxNode): string => query.slice(from, to);

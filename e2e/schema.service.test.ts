@@ -30,7 +30,7 @@ it('every process and the migration refuse a database that is not UTF8, and say 
   expect(await Promise.all(endings)).toEqual(programs.map((program) => [program, 1, expect.stringMatching(words)]));
 });
 
-it('a newer schema is left alone: pnpm migrate says so and ends well, and API and worker run', async () => {
+it('a newer schema is left alone: pnpm migrate says so and exits with 0, and API and worker run', async () => {
   const { environment, execute } = await createDatabase();
   await migrateDatabase(environment);
   await execute(

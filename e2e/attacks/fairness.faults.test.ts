@@ -1,4 +1,4 @@
-/** A key with a backlog, and the wait of other owners, counted in claims. */
+/** The wait of other owners beside a key with a backlog, counted in claims. */
 import { expect, it } from 'vitest';
 import { launchAttacked, submit } from './attacked-service.ts';
 
@@ -8,9 +8,9 @@ const slots = 32;
 const honestKeys = 10;
 const rounds = 5;
 
-// Other owners use the same route, or the route of waiting callers, who come first.
+// Other owners submit to /jobs. Jobs of /generate come first, because its callers wait.
 it.each(['/jobs', '/generate'])(
-  'a key with 5,000 jobs from %s delays the single job of another by at most one turn of the slots, ten of them beside each other',
+  'a key with 5,000 jobs from %s delays each single job of ten other keys by at most one turn of the slots',
   async (path) => {
     const service = await launchAttacked({ WORKERS: String(slots) });
     const { url, administrate, execute } = service;
@@ -20,8 +20,7 @@ it.each(['/jobs', '/generate'])(
     );
     await administrate('/admin/queue/pause', { method: 'POST' });
     expect((await submit(url, abusive, path)).status).toBe(202);
-    // Inserts the rows of the other owners in place of their submits, to save time. The turns of an owner follow one
-    // another.
+    // Inserts the rest of the backlog as rows, to save time. The turns of an owner's jobs are consecutive.
     await execute(`
     insert into jobs select (jsonb_populate_record(first, jsonb_build_object('id', gen_random_uuid(), 'turn', turn + nth))).*
     from jobs as first, generate_series(1, ${backlog - 1}) as nth`);
@@ -38,7 +37,7 @@ it.each(['/jobs', '/generate'])(
     const [waiting] = await execute(
       `select count(*)::int as jobs from jobs where owner_id = 'abusive' and status = 'queued'`,
     );
-    // The backlog lasted until now.
+    // The backlog outlasted the measurement.
     expect(waiting?.['jobs']).toBeGreaterThan(0);
     const delays = await execute(`
     select mine.id, count(other.job_id)::int as claims from jobs as mine

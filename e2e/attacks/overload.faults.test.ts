@@ -1,4 +1,4 @@
-/** Many slow clients, some flooding ones, and their effect on others. */
+/** Many slow clients, some that flood the service, and their effect on others. */
 import { setTimeout as delay } from 'node:timers/promises';
 import { expect, it, onTestFinished } from 'vitest';
 import { percentile } from '../faults/fault-test.ts';
@@ -40,7 +40,7 @@ interface Honest {
   readonly accepted: number;
 }
 
-it('2,000 slow connections, a flood of jobs and one without a key leave honest keys their reads, the API its memory, and each accepted job its end', async () => {
+it('beside 2,000 slow connections, a flood of jobs and a flood without a key, reads of honest keys are fast, the API fits into its memory, and each accepted job ends', async () => {
   const service = await launchAttacked({
     WORKERS: '32',
     RATE_LIMIT_PER_MINUTE: String(submitsPerMinute),
@@ -48,7 +48,7 @@ it('2,000 slow connections, a flood of jobs and one without a key leave honest k
   });
   const { url } = service;
   const honest = await createKeys(service, 'honest', honestKeys);
-  // Bodies can only be slow after the rate limit has let their requests in.
+  // The rate limit must admit the requests with slow bodies, so several keys share them.
   const slow = await createKeys(service, 'slow', 5);
   const [abusive = ''] = await createKeys(service, 'abusive', 1);
   const slowClients = startSlowClients({

@@ -1,11 +1,11 @@
-/** Clients that cost a server much and themselves little. Each opens the next connection when one is closed. */
+/** Clients that cost a server much and themselves little. Each reconnects when its connection is closed. */
 import { connect, type Socket } from 'node:net';
 
-/** The first bytes of a connection, and the bytes that it then adds one a second. */
+/** The first bytes of a connection, and the bytes that follow once a second. */
 interface SlowClient {
   readonly opening: string;
   readonly drip: string;
-  /** Whether it reads its answers. */
+  /** Whether the client reads its answers. */
   readonly reads: boolean;
 }
 
@@ -26,7 +26,7 @@ export interface SlowClientOptions {
 }
 
 const dripMs = 1_000;
-/** The most expensive answers for one line of request. */
+/** The routes with the largest answers. */
 const largestPaths = ['/docs/scalar.js', '/openapi.json'] as const;
 
 export function startSlowClients({ url, connectionsEach, authorization }: SlowClientOptions): SlowClients {
@@ -39,7 +39,7 @@ export function startSlowClients({ url, connectionsEach, authorization }: SlowCl
     }),
     (index) => ({
       opening: `GET ${largestPaths[index % largestPaths.length]} HTTP/1.1\r\nHost: ${hostOf(url)}\r\n\r\n`,
-      // Belongs to no request. It lets the client notice that the connection is gone.
+      // Belongs to no request. A failed write tells the client that the connection is gone.
       drip: '\r\n',
       reads: false,
     }),

@@ -27,11 +27,11 @@ const refusalMs = 50;
 const readLimitMs = 100;
 /** The load comes from the same two cores and takes its share of these times. */
 const loadShare = 3;
-/** The growth of the API's memory after its queue is full. */
+/** The allowed growth of the API's memory after its queue is full. */
 const maxGrowth = 1.25;
 
 describe('an API', () => {
-  it('11: that dies between commit and hint loses no job, and recognizes the repeated request', async () => {
+  it('11: loses no job when it dies between commit and hint, and recognizes the repeated request', async () => {
     const cluster = await launch({ apis: 0, workers: 1 });
     const environment = { FAILPOINT: 'submit.after_commit:kill9' };
     const dying = await Promise.all([1, 2].map(async () => await cluster.startApi({ environment })));
@@ -112,7 +112,7 @@ describe('an API', () => {
     },
   );
 
-  it('13: whose thousand waiting clients leave forgets them at once, and their jobs go on', async () => {
+  it('13: forgets a thousand waiting clients as soon as they leave, and their jobs go on', async () => {
     // A snapshot collects all garbage first.
     const folder = await mkdtemp(join(tmpdir(), 'prosemill-heap-'));
     onTestFinished(async () => await rm(folder, { recursive: true }));
@@ -147,7 +147,7 @@ describe('an API', () => {
       heap.push(await heapOf(api));
     }
     await leave();
-    // Reads for the clients that left end a moment later.
+    // Reads on behalf of the clients that left end a moment later.
     await until('the heap to be as it was', async () => (await heapOf(api)) < 1.05 * Math.min(...heap), 30_000);
     await cluster.startWorker({ environment: { WORKERS: '32' } });
     await cluster.settle(60_000);
@@ -155,7 +155,7 @@ describe('an API', () => {
     await expectNoViolation(cluster);
   });
 
-  it('16: with twice as many jobs as its bound refuses fast, keeps to the bound, and runs the accepted jobs', async () => {
+  it('16: gets twice as many jobs as its bound, refuses fast, keeps to the bound, and runs the accepted jobs', async () => {
     const bound = scaled(1_000, 10_000);
     const cluster = await launch({
       apis: 2,
@@ -208,7 +208,7 @@ describe('an API', () => {
     await expectNoViolation(cluster);
   });
 
-  it('16: with a full Redis goes on taking jobs', async () => {
+  it('16: goes on taking jobs when Redis is full', async () => {
     const cluster = await launch({ workers: 1 });
     const client = clientOf(cluster);
     const url = cluster.redis?.url ?? '';

@@ -107,7 +107,7 @@ describe('a Postgres', () => {
   ] as const;
 
   /** Both cases run at the same time on separate databases, because they mostly wait for the outages. */
-  it('8: that is away for less than a lease, or more than two, as a result is written gets it afterwards, once', async () => {
+  it('8: that goes away before a result is written, for less than a lease or more than two, gets the result once when it is back', async () => {
     const goThrough = async ({ size, leaseSeconds, awayMs, starts: [least, most] }: (typeof outages)[number]) => {
       const cluster = await launch({
         size,
@@ -131,7 +131,7 @@ describe('a Postgres', () => {
   });
 
   /** All cases run at the same time on separate databases. */
-  it('19: that restarts behind a Unix socket or pgbouncer, or locks its role for a while, gets every text afterwards, once', async () => {
+  it('19: that restarts behind a Unix socket or pgbouncer, or locks its role for a while, gets every text once afterwards', async () => {
     await Promise.all(waysToPostgres.map(async (way) => await expectNoTextIsLost(way)));
   });
 
@@ -152,7 +152,7 @@ describe('a Postgres', () => {
     },
   );
 
-  it('9: whose answer to a claim is lost has the job run after the lease', async () => {
+  it('9: whose answer to a claim was lost hands the job out again after the lease', async () => {
     const cluster = await launch({ workers: 1 });
     const client = clientOf(cluster);
     const struck = cluster.databaseProxy.dropReplyAfter(postgresCommit, { after: 'update "jobs"' });

@@ -18,7 +18,7 @@ const full = { status: 503, body: { code: 'database_unavailable', detail: 'The d
 const problemsOf = async (url: string): Promise<unknown> =>
   ((await (await fetch(`${url}/health`)).json()) as { problems: unknown }).problems;
 
-it('18: the disk of SQLite full under load: 503 with the reason, texts are kept and written when there is room', async () => {
+it('18: while the disk of SQLite is full under load, submits get 503 with the reason, and texts are kept until there is room', async () => {
   const disk = await openSmallDisk(16 * mebibyte);
   onTestFinished(async () => await disk.close());
   mkdirSync(join(disk.path, 'data'));
@@ -118,6 +118,6 @@ async function submitUntilRefused(
 }
 
 /** Both cases run at the same time on separate disks. */
-it('18: the disk of Postgres full under load: 503 with the reason, texts are kept and written when there is room', async () => {
+it('18: while the disk of Postgres is full under load, submits get 503 with the reason, and texts are kept until there is room', async () => {
   await Promise.all((['full', 'postgres'] as const).map(async (size) => await expectTextsAreKept(size)));
 });

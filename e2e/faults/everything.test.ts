@@ -80,7 +80,7 @@ it('survives kills at any moment in one process on SQLite', async () => {
       for (let answered = true; answered;)
         answered = (await client.submit({ key: `${kill}-${index}` })).status !== null;
     });
-    // Kills at varying moments: spread over four seconds without a pattern.
+    // The moments of the kills are spread over four seconds without a pattern.
     await faultLasts(((kill * 0.618_034) % 1) * 4_000);
     await service.stop('SIGKILL');
     await Promise.all(submits);

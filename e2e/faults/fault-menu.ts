@@ -35,7 +35,7 @@ const nothing = (): void => undefined;
 /** Ten minutes ahead or behind. */
 const skews = [600_000, -600_000] as const;
 
-/** The share of faults that come with a second one. */
+/** The probability that a second fault comes with the first. */
 const shareOfPairs = 0.25;
 
 /** @returns a menu whose `next` draws one or two faults with equal probability */

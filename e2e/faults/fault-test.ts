@@ -54,7 +54,7 @@ export async function metricOf({ url }: Node, name: string): Promise<number> {
 export const startedOn = ({ process }: Node): readonly string[] =>
   process.log.filter(({ msg }) => msg === 'job attempt started').map(({ jobId }) => String(jobId));
 
-/** The smallest of the values that is not exceeded by this share of them. */
+/** The smallest value that at least this share of the values does not exceed. */
 export function percentile(values: readonly number[], share: number): number {
   const sorted = values.toSorted((a, b) => a - b);
   return sorted[Math.ceil(sorted.length * share) - 1] ?? Number.NaN;

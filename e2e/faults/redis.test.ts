@@ -95,7 +95,7 @@ describe('a Redis', () => {
   const allOutages = [...outages, { fault: redisKilled, isBusy: true }, { fault: redisFrozen, isBusy: false }];
 
   /** All cases run at the same time on separate services, because they mostly wait for the outages. */
-  it('6: that is away for 20 s is consumed from again, by idle workers and by busy ones', async () => {
+  it('6: that was away for 20 s is consumed from again, by idle workers and by busy ones', async () => {
     const goThrough = async ({ fault, isBusy }: (typeof allOutages)[number]) => {
       const cluster = await launch();
       const client = clientOf(cluster);
@@ -115,7 +115,7 @@ describe('a Redis', () => {
     await Promise.all(scaled(outages, allOutages).map(goThrough));
   });
 
-  it('6: that cuts its clients off is consumed from again', async () => {
+  it('6: that disconnected its clients is consumed from again', async () => {
     const cluster = await launch();
     const client = clientOf(cluster);
     await submitMany(client, 100);
@@ -127,7 +127,7 @@ describe('a Redis', () => {
     await expectNoViolation(cluster);
   });
 
-  it('7: that is frozen while one job ends and another goes on delivers both hints again, and nothing runs twice', async () => {
+  it('7: that was frozen while one job ended and another went on delivers both hints again, and neither job runs twice', async () => {
     const cluster = await launch({ workers: 0 });
     const client = clientOf(cluster);
     const first = await cluster.startWorker({ environment: { ENGINE_HANG_SECONDS: '300' } });
@@ -164,7 +164,7 @@ describe('a Redis', () => {
     { ...redisWithoutRights('refusing blocking reads', '-bzpopmin'), code: /^NOPERM / },
   ];
 
-  it('17: that answers but refuses is polled around, and consumed from again', async () => {
+  it('17: that answers but refuses is replaced by polling, and consumed from again afterwards', async () => {
     const goThrough = async ({ name, code, begin, heal }: (typeof refusals)[number]) => {
       const cluster = await launch({ environment: { WORKERS: '4' } });
       const client = clientOf(cluster);
@@ -210,23 +210,26 @@ describe('a Redis', () => {
     await Promise.all(scaled(refusals.slice(0, 3), refusals).map(goThrough));
   });
 
-  it.each(['full', 'postgres'] as const)('10: hints that come fifty times start each job once (%s)', async (size) => {
-    const cluster = await launch({ size, workers: 4 });
-    const client = clientOf(cluster);
-    const queue = createQueue({
-      databaseUrl: cluster.postgres.url,
-      redisUrl: cluster.redis?.url,
-      logger: silentLogger,
-    });
-    const ids = await submitMany(client, 10);
-    const copies = ids.flatMap((id) => Array.from({ length: 50 }, (_, copy) => ({ id, epoch: 1_000 + copy })));
-    await until('the hints to be sent', async () => queue.sender.send(copies).then(() => true), 10_000);
-    await cluster.settle(60_000);
-    await queue.stop();
-    expect(ids.map((id) => cluster.startsOf(id))).toEqual(ids.map(() => 1));
-    await expectAllSucceeded(cluster, ids.length);
-    await expectNoViolation(cluster);
-  });
+  it.each(['full', 'postgres'] as const)(
+    '10: that delivers each hint fifty times starts each job once (%s)',
+    async (size) => {
+      const cluster = await launch({ size, workers: 4 });
+      const client = clientOf(cluster);
+      const queue = createQueue({
+        databaseUrl: cluster.postgres.url,
+        redisUrl: cluster.redis?.url,
+        logger: silentLogger,
+      });
+      const ids = await submitMany(client, 10);
+      const copies = ids.flatMap((id) => Array.from({ length: 50 }, (_, copy) => ({ id, epoch: 1_000 + copy })));
+      await until('the hints to be sent', async () => queue.sender.send(copies).then(() => true), 10_000);
+      await cluster.settle(60_000);
+      await queue.stop();
+      expect(ids.map((id) => cluster.startsOf(id))).toEqual(ids.map(() => 1));
+      await expectAllSucceeded(cluster, ids.length);
+      await expectNoViolation(cluster);
+    },
+  );
 });
 
 /** Sends a signal to the engine of this worker, while the worker goes on. */

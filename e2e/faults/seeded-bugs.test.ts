@@ -7,8 +7,8 @@ import { shortText } from './load-client.ts';
 import { faultLasts } from './until.ts';
 
 /**
- * Several submits, because a reconciler that sends the hint before the API does ends a job too early to show the bug.
- * It comes once in 3.5 s and misses some of these.
+ * Several submits: if the reconciler sends a hint before the API does, the job ends too early to show the bug. The
+ * reconciler runs once in 3.5 s and misses some of these submits.
  */
 const startsMs = [0, 1_200, 2_400];
 
@@ -21,7 +21,7 @@ async function invariantsBrokenBy(environment: Environment): Promise<readonly st
   // The job ends while the API still reads it for the first time.
   await cluster.startWorker({ environment: { DATABASE_URL: cluster.postgres.url } });
   const { url } = await cluster.startApi({ environment });
-  // Opens all connections before: opening one on the slow database takes seconds, and the job would end before its
+  // Opens all connections in advance: opening one on the slow database takes seconds, and the job would end before its
   // first read.
   await Promise.all(Array.from({ length: connections }, async () => await fetch(`${url}/history`)));
   cluster.databaseProxy.setLatency({ toServerMs: 0, toClientMs: 1_000 });

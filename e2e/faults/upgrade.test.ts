@@ -31,7 +31,7 @@ interface KeptKey {
 }
 
 describe('an upgrade', () => {
-  it('20: with old processes beside new ones, and back again, loses nothing, and keys keep their jobs', async () => {
+  it('20: loses nothing while old processes run beside new ones, nor on the way back, and keys keep their jobs', async () => {
     const old = { checkout: await checkOut(firstVersion) };
     const runs = (['full', 'postgres'] as const).map(async (size) => await goThrough(size, old));
     expect(await Promise.all(runs)).toEqual([[], []]);
@@ -85,9 +85,7 @@ const runsSome = async (...workers: readonly Node[]): Promise<void> => {
   await until('jobs on the workers of each version', runSome, patience * 10_000);
 };
 
-/**
- * Freezes a worker that holds jobs. The other version rescues its jobs when it is killed, and gets them when it stops.
- */
+/** Freezes a worker that holds jobs. The other version gets these jobs when the worker is then killed or stopped. */
 async function freezeBusy(cluster: Cluster, { process }: Node): Promise<void> {
   const { workerId } = await process.logged({ msg: 'the worker takes jobs' });
   const holdsJobs = async () => {
@@ -120,7 +118,7 @@ async function expectNothingLost(cluster: Cluster): Promise<void> {
   expect(ended).toEqual([{ status: 'canceled' }, { status: 'succeeded' }]);
   const reasons = cluster.recorder.history.flatMap((entry) => ('reason' in entry ? [entry.reason] : []));
   expect(reasons.filter((reason) => /^\d{3} /.test(reason) && !reason.startsWith('503 '))).toEqual([]);
-  // The fault has happened: jobs crashed, and jobs were handed back.
+  // The faults took effect: jobs crashed, and jobs were handed back.
   expect(await cluster.sql('select id from jobs where crash_count > 0 limit 1')).toHaveLength(1);
   expect(await cluster.sql('select id from jobs where released_count > 0 limit 1')).toHaveLength(1);
   expect(await cluster.sql('select job_id from job_events where attempt is null or actor is null')).toEqual([]);

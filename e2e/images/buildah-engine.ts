@@ -35,7 +35,7 @@ const startScript = `
 /** The tag of the base without its digest; see infra/images/stand-in-base. */
 const standIn = 'docker.io/library/node:24-slim';
 
-/** The id of the user node in the official image and in the stand-in. */
+/** The id of the user `node` in the official image and in the stand-in. */
 const nodeId = 1000;
 
 export class BuildahEngine implements ContainerEngine {

@@ -80,7 +80,7 @@ describe.each(images)('the image %s', (image, maxBytes) => {
     const { User, Cmd } = await engine.configOf(image);
     expect(User).toBe('node');
     expect(Cmd[0]).toBe('node');
-    // A folder that everybody may write to, so that only the read-only file system refuses.
+    // A world-writable folder, so that only the read-only file system can refuse.
     const write = "fs.writeFileSync('/tmp/x', '')";
     const script = `import fs from 'node:fs'; let code; try { ${write} } catch (error) { code = error.code } console.log(process.getuid(), process.pid, fs.statSync('/tmp').mode.toString(8), code)`;
     expect(await printed(image, script)).toBe('1000 1 41777 EROFS');

@@ -15,7 +15,7 @@ const outcomes: ReadonlySet<unknown> = new Set<Outcome['type']>([
   'crashed',
   'released',
 ]);
-/** Answers of the database for outcomes that it holds. A line without an answer tells of such an outcome. */
+/** The answers of the database that say that it holds the outcome. A log line without an answer says the same. */
 const accepted: ReadonlySet<unknown> = new Set<OutcomeReceipt | undefined>(['applied', 'already', undefined]);
 
 /**

@@ -4,7 +4,7 @@ import { childEnvironment } from './child-environment.ts';
 describe("the environment of the engine's process", () => {
   const all = 'glibc.malloc.hugetlb=1:glibc.malloc.mmap_threshold=4194304';
 
-  it('asks for large pages, and passes the other variables on', () => {
+  it('asks for huge pages, and passes the other variables on', () => {
     expect(childEnvironment({ PATH: '/bin' })).toEqual({ PATH: '/bin', GLIBC_TUNABLES: all });
   });
 

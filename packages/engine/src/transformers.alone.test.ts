@@ -112,7 +112,7 @@ describe('the process of the engine', () => {
     await watched.stop();
   });
 
-  it('is killed when it hangs while it loads, which the log says, and starts again', async () => {
+  it('is killed when it hangs during a load, leaves the reason in the log, and starts again', async () => {
     const reasons: unknown[] = [];
     const logger: Logger = { ...silentLogger, error: (fields) => reasons.push(fields['reason']) };
     const watched = createTextGenerator({ ...shipped, hangLimitMs: 600, logger });

@@ -9,7 +9,7 @@ const { cases } = read('golden.json') as { cases: { prompt: string; input_ids: n
 const tokenizer = createTokenizer(record);
 
 describe('tokenizer', () => {
-  it.each(cases)('encodes %o to the ids of the training', ({ prompt, input_ids }) => {
+  it.each(cases)('encodes %o to the ids that the training used', ({ prompt, input_ids }) => {
     expect(tokenizer.encode(prompt)).toEqual(input_ids);
   });
 

@@ -61,7 +61,7 @@ function expectSeen(mask: Float32Array, of: { row: number; pastLength: number; l
 }
 
 describe('keys and values of a lane', () => {
-  it('have lane sizes up to the positions of the model', () => {
+  it('have lanes up to the number of positions of the model', () => {
     expect(laneSizes(1024)).toEqual([64, 128, 192, 256, 384, 512, 1024]);
     expect(laneSizes(100)).toEqual([64, 100]);
     expect(laneSizes(32)).toEqual([32]);

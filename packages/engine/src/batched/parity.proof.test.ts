@@ -19,7 +19,7 @@ const folder = fileURLToPath(new URL('../../../../models/tiny-tales', import.met
 const text = readFileSync(new URL('../../texts/held-out.txt', import.meta.url), 'utf8');
 const promptCount = 200;
 const newTokens = 24;
-/** Two orders of summation change a logit by less than this, so logits that are nearer may swap ranks. */
+/** The order of summation changes a logit by less than this, so logits with a smaller difference may swap ranks. */
 const tie = 1e-3;
 
 /** Cuts pieces of 1 to 60 words from all parts of the text. */

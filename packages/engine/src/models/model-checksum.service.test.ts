@@ -1,4 +1,4 @@
-/** A model's identity covers everything that its texts depend on. */
+/** A model's identity covers everything that affects its texts. */
 import { cp, readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Gpt2FolderOptions, smallGpt2Config, startHubServer } from '@prosemill/testkit';
@@ -64,7 +64,7 @@ describe('the checksum', () => {
     expect(await checksum(other)).not.toBe(await checksum(folder));
   });
 
-  it('ignores everything that no text depends on', async () => {
+  it('ignores everything that affects no text', async () => {
     const folder = await write('base');
     const reordered = Object.fromEntries(Object.entries(smallGpt2Config).toReversed());
     const other = await write('other', {

@@ -247,7 +247,7 @@ function patternOf(refusal: ModelRefusal): RegExp {
   return new RegExp(parts.join('.+'));
 }
 
-it('a tokenizer may have more tokens than the model if the surplus ones are added tokens', async () => {
+it('a tokenizer may have more tokens than the model if all extra tokens are added tokens', async () => {
   const tokenizer = JSON.parse(await readFile(shippedTokenizer, 'utf8')) as {
     readonly added_tokens: readonly object[];
   };

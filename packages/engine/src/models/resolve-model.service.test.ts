@@ -137,7 +137,7 @@ describe('a model from the hub', () => {
     await expect(resolve({ model: 'acme/tiny' })).resolves.toMatchObject({ name: 'tiny' });
   });
 
-  it('is not taken for complete after an interrupted download', async () => {
+  it('does not count as complete after an interrupted download', async () => {
     hub.breakNext(weights, 'stall', 1);
     const stopping = new AbortController();
     const loading = resolve({ model: 'acme/tiny' }, stopping.signal);
@@ -262,7 +262,7 @@ async function storeReport({ folder, checksum }: ResolvedModel, isInt8Passed: bo
   });
 }
 
-describe('with no dtype asked for', () => {
+describe('without a requested dtype', () => {
   it('a model runs in fp32 until a quality report in its folder says that int8 passed', async () => {
     const model = await resolve({ model: 'acme/tiny', dtype: undefined });
     expect(model.dtype).toBe('fp32');

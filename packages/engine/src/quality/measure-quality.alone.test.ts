@@ -45,12 +45,12 @@ describe('the report that ships with tiny-tales', () => {
     expect(shipped).toMatchObject({ modelChecksum, graphVersion, text, limits });
   });
 
-  it('has the results of a run today in fp32', () => {
+  it('has the results of a new measurement in fp32', () => {
     expect(shipped.dtypes.fp32.perplexity).toBeCloseTo(measured.dtypes.fp32.perplexity, 2);
     expect(shipped.dtypes.fp32).toMatchObject({ klDivergence: 0, top1Agreement: 1, isPassed: true });
   });
 
-  it('has the results of a run today in int8, or does not apply on a CPU with the other kind of int8', async () => {
+  it('has the results of a new measurement in int8, or does not apply on a CPU with the other kind of int8', async () => {
     if (measured.isInt8Exact !== shipped.isInt8Exact) {
       expect(await readDefaultDtype(tinyTales, measured.modelChecksum)).toBe('fp32');
       return;
@@ -93,7 +93,7 @@ describe('a measurement', () => {
     expect([model.engine, report]).toEqual(['transformers', null]);
   });
 
-  it('needs a text of some length', async () => {
+  it('needs a text of at least 1,000 tokens', async () => {
     const textFile = join(modelDir, 'short.txt');
     await writeFile(textFile, 'Once upon a time');
     await expect(measureQuality(optionsWith({ textFile }))).rejects.toThrow(

@@ -49,7 +49,7 @@ describe('a format passes', () => {
     expect(judge(score, reference).isPassed).toBe(isPassed);
   });
 
-  it('with numbers per token', () => {
+  it('with numbers that are means over the tokens', () => {
     const score = { ...reference, divergence: 2, agreements: 990 };
     expect(judge(score, reference)).toEqual({
       perplexity: 20.0855,

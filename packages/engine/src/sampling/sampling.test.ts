@@ -6,7 +6,7 @@ const logitsOf = (...values: number[]): Float32Array => Float32Array.from(values
 const all: Warping = { temperature: 1, topK: 0, topP: 1 };
 const probabilities = (...values: number[]): Float32Array => Float32Array.from(values, Math.log);
 
-/** The relative frequency of each id among the drawn ones. */
+/** The relative frequency of each id in the draws. */
 function frequencies(logits: Float32Array, warping: Partial<Warping>, draws = 20_000): number[] {
   const random = createRandom(7);
   const counts = Array.from(logits, () => 0);

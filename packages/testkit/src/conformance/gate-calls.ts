@@ -1,4 +1,4 @@
-/** A real part whose asynchronous methods pass a gate: a test sees its calls, and makes one last. */
+/** Puts a gate before the asynchronous methods of a real part, so that a test can count its calls and hold them up. */
 
 export interface GatedCalls<Part extends object> {
   /** The part, behind the gate. */

@@ -1,4 +1,4 @@
-/** Conformance suite for transports of hints. Claimable rows are a number here: the order of rows is the database's. */
+/** Conformance suite for transports of hints. Claimable rows are only a number here: the database orders rows. */
 import { type Hint, type HintReceiver, type HintSender, newId } from '@prosemill/core';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 
@@ -18,7 +18,7 @@ export interface HintQueueSession {
 
 const leaseMs = 30_000;
 
-/** Claimable rows, and a permit handler that works them off. */
+/** Claimable rows, and a permit handler that claims and processes them. */
 class Rows {
   claimable = 0;
   running = 0;
@@ -95,7 +95,7 @@ export function describeHintQueueConformance(name: string, setup: () => Promise<
         .toBe(count);
     }
 
-    it('work off 200 rows, never more at once than there are slots', async () => {
+    it('get 200 rows processed, never more at once than there are slots', async () => {
       await start(8);
       await submit(200);
       await expectDone(200);
@@ -103,7 +103,7 @@ export function describeHintQueueConformance(name: string, setup: () => Promise<
       expect(rows.mostRunning).toBeGreaterThan(1);
     });
 
-    it('lead to work that was submitted before the receiver started', async () => {
+    it('get rows processed that were submitted before the receiver started', async () => {
       await submit(3);
       await start(2);
       await expectDone(3);
@@ -127,7 +127,7 @@ export function describeHintQueueConformance(name: string, setup: () => Promise<
       await expectDone(1);
     });
 
-    it('put as many slots to work as there are hints, after all slots had found nothing', async () => {
+    it('start as many handlers as there are hints, after all slots had found nothing', async () => {
       await start(4);
       await expect.poll(async () => await transport.sender.send(newHints(1)).then(() => 'sent', String)).toBe('sent');
       await expect.poll(() => rows.permits).toBeGreaterThan(0);

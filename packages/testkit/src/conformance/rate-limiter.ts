@@ -8,7 +8,7 @@ export interface RateLimiterSession {
 }
 
 export function describeRateLimiterConformance(name: string, open: () => Promise<RateLimiterSession>): void {
-  describe(`rate limits by ${name}`, () => {
+  describe(`a rate limiter by ${name}`, () => {
     it('gives as many tokens as the bucket holds, however many ask at once', async () => {
       const limiter = await openLimiter(open);
       const verdicts = await takeMany(limiter, newId(), 100, 10);
@@ -32,7 +32,7 @@ export function describeRateLimiterConformance(name: string, open: () => Promise
       expect(refused.fullInMs).toBeLessThanOrEqual(60_000);
     });
 
-    it('fills evenly: the next token comes at the announced time, not a minute later', async () => {
+    it('fills buckets evenly: the next token comes at the announced time, not a minute later', async () => {
       const limiter = await openLimiter(open);
       const bucket = newId();
       const perMinute = 600;
@@ -53,7 +53,7 @@ export function describeRateLimiterConformance(name: string, open: () => Promise
       expect(await limiter.take({ bucket, perMinute, cost: 3 })).toMatchObject({ isAllowed: true, remaining: 0 });
     });
 
-    it('says of a cost beyond the size of the bucket that there never are enough, and takes nothing', async () => {
+    it('says that there are never enough tokens for a cost above the size of the bucket, and takes nothing', async () => {
       const limiter = await openLimiter(open);
       const [bucket, perMinute] = [newId(), 10];
       const never = { isAllowed: false, remaining: 10, fullInMs: 0, retryInMs: null };

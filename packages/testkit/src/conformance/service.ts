@@ -1,4 +1,4 @@
-/** The contract of every `Service` of core: how it starts, how it stops, and that nothing of it runs afterwards. */
+/** The contract of every `Service` of core: it starts, it stops, and no part of it runs afterwards. */
 import { type Service, serviceStopLimitMs } from '@prosemill/core';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { GatedCalls } from './gate-calls.ts';
@@ -79,7 +79,7 @@ export function describeServiceConformance(name: string, setup: () => Promise<Se
       await expectNothingMore();
     });
 
-    it('does not wait longer than its limit for a step that hangs, which begins nothing more', async () => {
+    it('waits no longer than its limit for a step that hangs, and the step begins nothing more', async () => {
       await startAndHold();
       const stopping = session.service.stop();
       await vi.advanceTimersByTimeAsync(serviceStopLimitMs);

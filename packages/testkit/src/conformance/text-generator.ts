@@ -115,7 +115,7 @@ export function describeTextGeneratorConformance(name: string, setup: () => Prom
       expect(ending).toEqual({ reason: 'length', usage: { promptTokens: 4, completionTokens: 24 } });
     });
 
-    it('gives the same text for the same seed, whatever ran before, and another for another', async () => {
+    it('gives the same text for the same seed, whatever ran before, and another text for another seed', async () => {
       const first = await run('The king', {}, 42);
       await run('Something else entirely', {}, 7);
       const again = await run('The king', {}, 42);

@@ -173,7 +173,7 @@ function joinSockets({ client, server, fault, drops }: JoinOptions): Connection 
     server.resetAndDestroy();
   }
 
-  // Errors of a socket are only told to its other side.
+  // A socket's error only resets both sides; it is not reported.
   const onBroken = (): void => {
     if (!isSwallowed) reset();
   };

@@ -29,7 +29,7 @@ async function openFile(path: string): Promise<SqlConnection> {
 
 async function openServer(url: string): Promise<SqlConnection> {
   const client = new Client({ connectionString: url });
-  // A server that a test kills breaks this connection.
+  // A test that kills the server breaks this connection.
   client.on('error', () => undefined);
   await client.connect();
   return {

@@ -56,7 +56,7 @@ export function describeApiKeys(name: string, open: OpenSession): void {
       expect(await session.store.apiKeys.hasValid()).toBe(false);
     });
 
-    it('are not valid once revoked, and a second time changes nothing', async () => {
+    it('are not valid once revoked, and a second revocation changes nothing', async () => {
       const { hash } = newKey();
       const { id } = await create({ hash });
       expect(await session.store.apiKeys.revoke(id)).toBe(true);
@@ -70,7 +70,7 @@ export function describeApiKeys(name: string, open: OpenSession): void {
       expect(await session.store.apiKeys.revoke(unknownId)).toBe(false);
     });
 
-    it('note their use once an hour', async () => {
+    it('record their use once an hour', async () => {
       const { id } = await create();
       await session.store.apiKeys.recordUse(id);
       const { lastUsedAt } = (await onlyKey()) ?? {};

@@ -29,7 +29,7 @@ export function describeClaims(name: string, open: OpenSession): void {
       expect(await claimNext(session.store)).toBeNull();
     });
 
-    it('tell the age of the job, and for how long it was claimable', async () => {
+    it('tell the age of the job, and how long it was claimable', async () => {
       await submit();
       await session.travel(60_000);
       const first = await claimNext(session.store);
@@ -119,7 +119,7 @@ export function describeClaims(name: string, open: OpenSession): void {
       expect(idle[0]?.turn).toBe(backlog[0]?.turn);
     });
 
-    it('keep a job before the backlog that comes after it, though an older job has returned meanwhile', async () => {
+    it('put a job before a later backlog, even when an older job has returned to the queue in between', async () => {
       const { jobs } = session.store;
       for (let submits = 0; submits < 20; submits += 1) await submit({ ownerId: 'busy' });
       const old = await claimSome(session.store);
@@ -226,7 +226,7 @@ export function describeClaims(name: string, open: OpenSession): void {
       expect(await jobs.measureQueue()).toMatchObject({ queued: 1, running: 2 });
     });
 
-    it('leave a queue that can be measured: jobs by class, and the wait of the oldest', async () => {
+    it('show in the measures of the queue: jobs by class, and the wait of the oldest', async () => {
       expect(await session.store.jobs.measureQueue()).toEqual({
         queued: 0,
         running: 0,
@@ -259,7 +259,7 @@ export function describeClaims(name: string, open: OpenSession): void {
       });
     });
 
-    it('are hinted at page by page', async () => {
+    it('are listed for hints page by page', async () => {
       const jobs = await Promise.all(Array.from({ length: 5 }, () => submit()));
       const pages = [];
       let after: string | null = null;

@@ -30,7 +30,7 @@ export function describeHistories(name: string, open: OpenSession, options: Hist
         { numRuns: runs, plugins: [fc.interruptAfterTimeLimit(maxMs)] },
       );
 
-    it('go as the reference says at every step, and every job ends', async () => {
+    it('agree with the reference at every step, and every job ends', async () => {
       let hour = 0;
       const property = fc.asyncProperty(historyArbitrary, async (commands) => {
         const reference = new ReferenceJobs(hour);
@@ -44,7 +44,7 @@ export function describeHistories(name: string, open: OpenSession, options: Hist
       await check(property);
     });
 
-    it('hold the invariants when everybody acts at once, and every job ends', async () => {
+    it('keep the invariants when everybody acts at once, and every job ends', async () => {
       const property = fc.asyncProperty(encounterArbitrary, async (encounter) => {
         const journal = await actTogether([session.store, ...session.others], encounter);
         const before = await readSnapshots(session);
