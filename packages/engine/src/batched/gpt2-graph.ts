@@ -124,11 +124,8 @@ class Gpt2GraphBuilder {
   /** SkipLayerNormalization, which also adds, would take four times as long as LayerNormalization and the additions. */
   #norm(x: Value, { gain, bias }: Norm): Value {
     const attributes = { axis: -1, epsilon: { float: this.#weights.shape.epsilon } };
-    return this.#graph.node(
-      'LayerNormalization',
-      [x, this.#graph.constant(gain), this.#graph.constant(bias)],
-      attributes,
-    );
+    const inputs = [x, this.#graph.constant(gain), this.#graph.constant(bias)];
+    return this.#graph.node('LayerNormalization', inputs, attributes);
   }
 
   #mlp(x: Value, layer: Gpt2Layer): Value {

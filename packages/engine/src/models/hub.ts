@@ -51,23 +51,21 @@ export async function statHubFile(
   let url = `${endpoint}/${id}/resolve/${encodeURIComponent(revision)}/${path}`;
   for (let redirects = 0; redirects <= maxRedirects; redirects += 1) {
     const response = await ask(url, { method: 'HEAD', redirect: 'manual' }, connectMs, signal);
-    const location = response.headers.get('Location');
+    const { headers: received } = response;
+    const location = received.get('Location');
     // A relative redirect leads to the repository's new name; an absolute one leads to the storage.
     if (isRedirect(response.status) && location !== null && location.startsWith('/')) {
       url = new URL(location, url).href;
       continue;
     }
-    if (response.status === 404 && (response.headers.get('X-Error-Code') ?? 'EntryNotFound') === 'EntryNotFound')
-      return null;
+    if (response.status === 404 && (received.get('X-Error-Code') ?? 'EntryNotFound') === 'EntryNotFound') return null;
     if (!response.ok && !isRedirect(response.status)) throw refused(url, response);
     return {
       path,
       url,
-      size: numberOf(
-        response.headers.get('X-Linked-Size') ?? (response.ok ? response.headers.get('Content-Length') : null),
-      ),
-      sha256: sha256Of(response.headers.get('X-Linked-Etag') ?? response.headers.get('ETag')),
-      commit: response.headers.get('X-Repo-Commit'),
+      size: numberOf(received.get('X-Linked-Size') ?? (response.ok ? received.get('Content-Length') : null)),
+      sha256: sha256Of(received.get('X-Linked-Etag') ?? received.get('ETag')),
+      commit: received.get('X-Repo-Commit'),
     };
   }
   throw new AppError('engine_unavailable', { message: `${url} redirects more than ${maxRedirects} times` });

@@ -54,12 +54,8 @@ const fastestFirst = ['int8', 'fp32'] as const satisfies readonly BatchedDtype[]
 /** The fastest format that passed, if a report is valid for this model, graph and CPU; otherwise fp32. */
 export async function readDefaultDtype(folder: string, modelChecksum: string): Promise<BatchedDtype> {
   const report = await readQualityReport(folder);
-  const actual = validityOf(modelChecksum);
-  const isValid =
-    report?.modelChecksum === actual.modelChecksum &&
-    report.graphVersion === actual.graphVersion &&
-    report.isInt8Exact === actual.isInt8Exact &&
-    isDeepStrictEqual(report.limits, qualityLimits);
+  const expected = { ...validityOf(modelChecksum), limits: qualityLimits };
+  const isValid = report !== null && isDeepStrictEqual({ ...report, ...expected }, report);
   return isValid ? defaultDtypeOf(report) : 'fp32';
 }
 

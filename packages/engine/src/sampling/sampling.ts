@@ -39,12 +39,8 @@ export function chooseToken(logits: Float32Array, { temperature, topK, topP }: W
   if (temperature === 0 || topK === 1) return best;
   if (topK > 0 && topK < logits.length) {
     const top = selectTop(logits, topK);
-    return chooseFromTop(
-      top,
-      Array.from(top, (id) => at(logits, id)),
-      { temperature, topP },
-      random,
-    );
+    const topLogits = top.map((id) => at(logits, id));
+    return chooseFromTop(top, topLogits, { temperature, topP }, random);
   }
   let ids = [...logits.keys()];
   let weights = ids.map((id) => Math.exp((at(logits, id) - max) / temperature));
@@ -54,10 +50,8 @@ export function chooseToken(logits: Float32Array, { temperature, topK, topP }: W
     // All tokens below this floor together have a share below 1 − topP, so only the few ids above it must be sorted.
     const floor = ((1 - topP) * total) / logits.length;
     const all = weights;
-    ids = inOrder(
-      ids.filter((id) => at(all, id) >= floor),
-      logits,
-    );
+    const candidates = ids.filter((id) => at(all, id) >= floor);
+    ids = inOrder(candidates, logits);
     weights = ids.map((id) => at(all, id));
     weights = weights.slice(0, nucleusSize(weights, topP * total));
   }
