@@ -60,7 +60,7 @@ describe('an API', () => {
   });
 
   it.each(scaled(['full'] as const, ['full', 'postgres'] as const))(
-    '12: and a worker that are restarted under load, one after the other, lose nothing and fail nothing (%s)',
+    '12: and a worker, restarted one after the other under load, lose no job and fail no job (%s)',
     async (size) => {
       const cluster = await launch({
         size,

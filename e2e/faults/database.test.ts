@@ -165,7 +165,7 @@ describe('a Postgres', () => {
   });
 
   it.each(scaled(['postgres'] as const, ['full', 'postgres'] as const))(
-    '21: that hangs keeps no process from stopping in time, and what was accepted is done afterwards (%s)',
+    '21: that hangs keeps no process from stopping in time, and accepted jobs are done afterwards (%s)',
     async (size) => {
       const cluster = await launch({ size, workers: 1, environment: { SHUTDOWN_GRACE_SECONDS: '1', WORKERS: '1' } });
       const client = clientOf(cluster);

@@ -1,4 +1,4 @@
-/** All faults at once, and a service without Redis for good. */
+/** Kills of all processes at once, a service that loses Redis for good, and kills of a service in one process. */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -14,7 +14,7 @@ import { scaled } from './scale.ts';
 import { faultLasts, until } from './until.ts';
 
 it.each(scaled(['full'] as const, ['full', 'postgres'] as const))(
-  'finishes what was accepted before everything was killed at once (%s)',
+  'finishes the jobs that were accepted before everything was killed at once (%s)',
   async (size) => {
     const cluster = await launch({ size, apis: 2, workers: 2, environment: { WORKERS: '4' } });
     const client = clientOf(cluster);
@@ -38,7 +38,7 @@ it.each(scaled(['full'] as const, ['full', 'postgres'] as const))(
   },
 );
 
-it('goes on taking jobs without Redis, and runs them when it is back, or without it for good', async () => {
+it('accepts jobs while Redis is away, and runs them when Redis is back, or after a restart without REDIS_URL', async () => {
   const cluster = await launch({ workers: 1, environment: { WORKERS: '8' } });
   const client = clientOf(cluster);
   await cluster.redis?.crash();

@@ -61,7 +61,7 @@ describe('a Redis', () => {
   });
 
   it.each([redisRefusing, redisKilled, redisFrozen, redisInBlackHole, redisSilent])(
-    '5: that is $name does not hold up an answer',
+    '5: that is $name delays no answer',
     async ({ begin, heal, name }) => {
       const cluster = await launch({ workers: 1, environment: { WORKERS: '8' } });
       const client = clientOf(cluster);

@@ -93,7 +93,7 @@ describe('a worker', () => {
   });
 
   it.each(sizes)(
-    '14: that a job kills gives it up after three starts, and its neighbours succeed (%s)',
+    '14: that is killed by a job gives this job up after three starts, and its other jobs succeed (%s)',
     async (size) => {
       const cluster = await launch({ size, workers: 0, limits: { mayFail: true } });
       const client = clientOf(cluster);
