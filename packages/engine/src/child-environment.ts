@@ -11,7 +11,7 @@ const tunables = { 'glibc.malloc.hugetlb': 1, 'glibc.malloc.mmap_threshold': 4 *
 /** Variables that the engine's native code must not see. OTEL_EXPORTER_OTLP_HEADERS may have a collector's API key. */
 const secrets = /^(?:ADMIN_KEY|DATABASE_URL|REDIS_URL|PG.*|OTEL_.*)$/;
 
-/** Returns the engine's environment: this process's without secrets. Tunables that the operator has set win. */
+/** Returns this process's environment without secrets. Tunables that the operator has set win. */
 export function childEnvironment(given: NodeJS.ProcessEnv = env): NodeJS.ProcessEnv {
   const set = given['GLIBC_TUNABLES']?.split(':').filter((entry) => entry !== '') ?? [];
   const added = Object.entries(tunables)

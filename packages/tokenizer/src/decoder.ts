@@ -1,4 +1,4 @@
-/** Decodes tokens like Hugging Face's Rust library, mostly by means of their JavaScript library. */
+/** Decodes tokens like Hugging Face's Rust library, mostly with Hugging Face's JavaScript library. */
 import type { StepJson } from './text-steps.ts';
 
 /** The part of the library's decoder that is needed here; the library does not export its type. */

@@ -1,12 +1,12 @@
 import type { Tokenizer } from './tokenizer.ts';
 
-/** A decoder's output for bytes that are not a character or an incomplete one. */
+/** A decoder's output for bytes that form no character, or only the beginning of one. */
 const replacement = '\uFFFD';
 
 /**
  * Converts the token ids after a prompt to text, one at a time. Never emits half a character: a character may need the
- * bytes of several tokens. The results of all `push` calls and of `flush` together are the text of the prompt and all
- * ids without the text of the prompt, as in Hugging Face's text-generation pipeline.
+ * bytes of several tokens. The results of all `push` calls and of `flush` together are the decoded prompt and ids
+ * without the decoded prompt, as in Hugging Face's text-generation pipeline.
  * Each step decodes only the ids since the last final text and a few ids before them. These are needed because many
  * decoders omit a token's leading space at the start of a text.
  * @see vLLM's detokenize_incrementally and text-generation-inference's decode_token, which keep the same two offsets

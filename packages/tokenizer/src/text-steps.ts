@@ -1,8 +1,8 @@
 /**
- * Rewrites normalizers, and pre-tokenizers, which split a text into words, so that the JavaScript library gives the
- * same results as Hugging Face's Rust library. Some of the JavaScript library's classes know only ASCII, only
- * JavaScript's white space, or only one of several behaviors. Its patterns work, so those steps become patterns. In a
- * pattern \s is Unicode's White_Space: with U+0085, without U+FEFF.
+ * Rewrites normalizers and pre-tokenizers, which split a text into words. The JavaScript library then gives the same
+ * results as Hugging Face's Rust library. Some of the JavaScript library's classes know only ASCII, only JavaScript's
+ * white space, or only one of several behaviors. Its patterns work, so those steps become patterns. In a pattern \s is
+ * Unicode's White_Space: with U+0085, without U+FEFF.
  */
 
 /** A normalizer, pre-tokenizer or decoder of tokenizer.json. */

@@ -26,7 +26,7 @@ export interface GraphSource {
 const calibrationText = new URL('../../texts/calibration.txt', import.meta.url);
 
 /**
- * @param onShare  Reports the progress of the whole build; each part counts by about its time for distilgpt2.
+ * @param onShare  Reports the progress of the whole build. Each part has about its share of the time for distilgpt2.
  * @returns the bytes of an .onnx file
  * @throws {AppError} `engine_unavailable` when the folder holds no GPT-2 weights
  */

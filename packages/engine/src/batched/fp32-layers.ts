@@ -1,4 +1,3 @@
-/** Linear layers in float32. */
 import type { GraphLayers, LinearResult } from './graph-layers.ts';
 import type { Gpt2Weights, Linear } from './gpt2-weights.ts';
 import type { OnnxGraph, Value } from './onnx-graph.ts';

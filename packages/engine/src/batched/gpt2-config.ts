@@ -49,7 +49,7 @@ const activations: ReadonlySet<unknown> = new Set([
 /** The size limit of an ONNX file in one part. */
 const maxGraphBytes = 2 ** 31;
 
-/** Falls back to the class that the model was saved from if config.json has no model_type. */
+/** If config.json has no model_type, the class that the model was saved from decides. */
 export function isGpt2({ model_type: type, architectures }: JsonObject): boolean {
   if (type !== undefined) return type === 'gpt2';
   return Array.isArray(architectures) && architectures.includes('GPT2LMHeadModel');

@@ -11,7 +11,7 @@ export class Gpt2Session {
   readonly #session: InferenceSession;
   readonly #shape: Gpt2Shape;
   readonly #feeds: StepFeeds;
-  /** Names of the outputs that a step fetches if it has rows, prompts, or texts that need logits, in this order. */
+  /** Names of the outputs for rows, prompts and logits. A step fetches only the outputs that it needs. */
   readonly #newNames: readonly KeysValuesNames[];
   readonly #promptNames: readonly KeysValuesNames[];
   readonly #logitNames: readonly string[];

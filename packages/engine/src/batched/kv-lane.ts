@@ -15,7 +15,7 @@ export interface KvShape {
   readonly headWidth: number;
 }
 
-/** Memory is kept for this many steps without need, because texts come and go. */
+/** Unneeded memory is freed after this many steps, not at once, because texts come and go. */
 const shrinkAfterSteps = 100;
 
 /** The first positions of one row of a larger array. */

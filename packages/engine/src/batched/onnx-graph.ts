@@ -72,8 +72,8 @@ export class OnnxGraph {
   }
 
   /**
-   * Adds two branches, of which only one runs. Both return the same number of values, of the same types. A branch may
-   * use any value from before it; values made inside a branch are visible only there.
+   * Adds two branches, of which only one runs. Both return the same number of values, of the same types. Earlier values
+   * are visible in a branch; values made inside a branch are visible only there.
    * @param condition  A bool with one element.
    * @param types      The types of the returned values.
    */

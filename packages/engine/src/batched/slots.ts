@@ -25,15 +25,15 @@ interface Lane {
  * dozen steps in a lane that is one size too large.
  */
 const headroom = 12;
-/** If more rows than this leave a lane within `headroom` steps, some move early, because moves prolong their step. */
+/** If more rows than this leave a lane within `headroom` steps, some move early: one step with all moves is slow. */
 const maxMoves = 8;
 /** The number of rows that leave a lane early in one step. */
 const earlyMoves = 2;
 
 /**
  * All lanes together keep memory for this many positions per slot: allocating is slow, and an engine that grows again
- * after a quiet second would be a fifth slower meanwhile. Memory above this is freed; otherwise lanes that all texts
- * have left would hold most of it.
+ * after a quiet second would be a fifth slower while it grows. Memory above this is freed; otherwise lanes that all
+ * texts have left would hold most of it.
  */
 const keptPositions = 512;
 

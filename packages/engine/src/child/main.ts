@@ -122,7 +122,7 @@ async function generate(id: number, request: GenerateRequest): Promise<void> {
   }
 }
 
-/** Cancels a call. The runner drops a started one at its next step; a waiting one ends here. */
+/** The runner drops a started call at its next step; a waiting call ends here. */
 function cancel(id: number): void {
   const call = calls.get(id);
   if (call === undefined) return;

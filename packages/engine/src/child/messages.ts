@@ -10,7 +10,7 @@ export interface LoadMessage {
   /** The most texts that run at once. */
   readonly slots: number;
   readonly threads: number;
-  /** The failpoint that is armed in the worker, to arm it in the engine as well. */
+  /** The worker's failpoint, which the engine arms too. */
   readonly failpoint?: string | undefined;
 }
 
@@ -18,7 +18,7 @@ export type ToChild =
   | LoadMessage
   | { readonly type: 'generate'; readonly call: number; readonly request: GenerateRequest }
   | { readonly type: 'cancel'; readonly call: number }
-  /** Is answered between two steps, because a step blocks the thread. */
+  /** The answer comes between two steps, because a step blocks the thread. */
   | { readonly type: 'ping' };
 
 /** An error as plain data: serialization between processes loses its class. */
@@ -42,7 +42,7 @@ export type FromChild =
   | { readonly type: 'loaded'; readonly engineVersion: string }
   | { readonly type: 'load-failed'; readonly message: string }
   | { readonly type: 'pong'; readonly steps: readonly EngineStep[] }
-  /** The events of one step, in order. `steps` are collected and travel along about once a second. */
+  /** The events of one step, in order. `steps` are collected and sent along about once a second. */
   | { readonly type: 'events'; readonly events: readonly CallEvent[]; readonly steps: readonly EngineStep[] };
 
 export interface CallEvent {

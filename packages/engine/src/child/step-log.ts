@@ -2,7 +2,7 @@
 import type { EngineStep } from '@prosemill/core';
 
 const intervalMs = 1_000;
-/** Steps beyond this number are dropped if the worker stays silent: a few minutes of fast steps. */
+/** Later steps are dropped while the worker is silent. This many fast steps take a few minutes. */
 const maxSteps = 10_000;
 
 export class StepLog {
