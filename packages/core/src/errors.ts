@@ -63,7 +63,6 @@ export class AppError extends Error {
   }
 }
 
-/** True for an `AppError` whose attempt may succeed later. */
 export const isRetryable = (thrown: unknown): boolean => thrown instanceof AppError && thrown.retryable;
 
 /** Wraps a thrown value in an `AppError`; returns an `AppError` unchanged. */
@@ -72,26 +71,23 @@ export function toAppError(thrown: unknown, code: ErrorCode = 'internal'): AppEr
   return new AppError(code, { cause: thrown });
 }
 
+/** An error and its causes, at most five. */
+function chainOf(thrown: unknown, most = 5): readonly unknown[] {
+  if (thrown == null || most === 0) return [];
+  return [thrown, ...chainOf(thrown instanceof Error ? thrown.cause : null, most - 1)];
+}
+
 /** The messages of an error and its causes in one line, for logs and start-up messages. */
 export function errorLine(thrown: unknown): string {
-  const parts: string[] = [];
-  for (let current: unknown = thrown; current != null && parts.length < 5;) {
-    if (current instanceof AggregateError && current.message === '') {
-      parts.push(...current.errors.slice(0, 2).map(errorLine));
-    } else {
-      parts.push(current instanceof Error ? current.message || current.name : JSON.stringify(current));
-    }
-    current = current instanceof Error ? current.cause : null;
-  }
+  const parts = chainOf(thrown).flatMap((error) => {
+    if (error instanceof AggregateError && error.message === '') return error.errors.slice(0, 2).map(errorLine);
+    return error instanceof Error ? error.message || error.name : JSON.stringify(error);
+  });
   return [...new Set(parts)].join(': ').replaceAll('.: ', ': ').replace(/\s+/g, ' ');
 }
 
 /** The stacks of an error and its causes, and nothing else: errors of Postgres hold the row with its prompt. */
 export function errorStack(thrown: unknown): string {
-  const parts: string[] = [];
-  for (let current: unknown = thrown; current != null && parts.length < 5;) {
-    parts.push(current instanceof Error ? (current.stack ?? errorLine(current)) : errorLine(current));
-    current = current instanceof Error ? current.cause : null;
-  }
-  return parts.join('\ncaused by ');
+  const stacks = chainOf(thrown).map((error) => (error instanceof Error && error.stack) || errorLine(error));
+  return stacks.join('\ncaused by ');
 }

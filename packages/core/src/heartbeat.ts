@@ -1,3 +1,3 @@
-/** How often a worker reports to the database, and after how long a silence it counts as gone. */
+/** Interval of a worker's reports to the database, and the silence after which it counts as gone. */
 export const heartbeatMs = 5_000;
 export const workerGoneMs = 3 * heartbeatMs;

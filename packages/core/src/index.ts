@@ -1,7 +1,4 @@
-/**
- * @module The domain: states, transitions, errors, prompt policy, retry and order rules, and the ports; then what every
- * process of the service needs to run.
- */
+/** @module The domain and its ports; then the runtime that every process of the service shares. */
 export * from './api-key.ts';
 export * from './assert-never.ts';
 export * from './backoff.ts';

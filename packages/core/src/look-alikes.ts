@@ -1,7 +1,7 @@
 /**
  * Letters of other scripts, and rare Latin ones, that look like Latin letters. Digits and symbols are not folded. Upper
  * and lower case are listed apart where they look like different letters (Greek Η is an H, η an n).
- * @see Unicode UTS #39, confusables: the part that people read as a letter at a glance
+ * @see Unicode UTS #39, confusables: the table has those that people read as a Latin letter at a glance
  */
 const table: Readonly<Record<string, string>> = {
   a: 'аɑαАΑᴀꭺᗅ∀Ꭺ',
@@ -36,17 +36,14 @@ const table: Readonly<Record<string, string>> = {
 export const stroke = '\u04CF';
 const strokes = '\u04C0\u0406\u0399\u01C0';
 
+/** The A of regional indicators, and of negative circled and squared letters: these have no decomposition. */
+const alphabets = [0x1_f1_e6, 0x1_f1_50, 0x1_f1_70];
+
 /** Look-alike → Latin letter in lower case, or {@link stroke}. */
 export const lookAlikes: ReadonlyMap<string, string> = new Map([
   ...Object.entries(table).flatMap(([latin, others]) => Array.from(others, (other) => [other, latin] as const)),
   ...Array.from(strokes, (other) => [other, stroke] as const),
-  // Regional indicators, drawn as boxed letters: U+1F1E6 is A.
-  ...Array.from({ length: 26 }, (_, index) => [String.fromCodePoint(0x1_f1_e6 + index), letter(index)] as const),
-  // Negative circled and squared letters have no compatibility decomposition: U+1F150, U+1F170.
-  ...Array.from({ length: 26 }, (_, index) => [String.fromCodePoint(0x1_f1_50 + index), letter(index)] as const),
-  ...Array.from({ length: 26 }, (_, index) => [String.fromCodePoint(0x1_f1_70 + index), letter(index)] as const),
+  ...alphabets.flatMap((first) =>
+    Array.from('abcdefghijklmnopqrstuvwxyz', (latin, index) => [String.fromCodePoint(first + index), latin] as const),
+  ),
 ]);
-
-function letter(index: number): string {
-  return String.fromCodePoint(0x61 + index);
-}

@@ -1,9 +1,6 @@
 /** Ids: UUID v7, so that inserts stay close together in the index. No code reads time or order from an id. */
 
-/**
- * @param nowMs  Milliseconds since 1970; they become the first 48 bits.
- * @see RFC 9562, §5.7
- */
+/** @param nowMs  Milliseconds since 1970; they become the first 48 bits. @see RFC 9562, §5.7 */
 export function newId(nowMs: number = Date.now()): string {
   const bytes = crypto.getRandomValues(Buffer.alloc(16));
   bytes.writeUIntBE(nowMs, 0, 6);

@@ -52,7 +52,7 @@ export function createPromptPolicy(forbiddenWords: readonly string[]): PromptPol
     return false;
   }
 
-  // A configured word of another script is compared without look-alikes too: these depend on the case.
+  // Look-alikes depend on the case, so a configured word of another script is compared without them too.
   return function isRefused(prompt) {
     return hasForbiddenWord(latin(prompt)) || hasForbiddenWord(plain(prompt));
   };
@@ -76,5 +76,5 @@ const plain = (text: string): string => withoutMarks(withoutMarks(text).toLowerC
 
 const fold = (text: string): string => Array.from(text, (letter) => lookAlikes.get(letter) ?? letter).join('');
 
-/** The same with Latin letters for look-alikes, folded twice: decomposed, some look like another letter (ϲ, ς). */
+/** Plain text with Latin letters for look-alikes. Folds twice: decomposition turns some into others (ϲ into ς). */
 const latin = (text: string): string => plain(fold(withoutMarks(fold(text))));

@@ -2,9 +2,7 @@
 
 /** The parameters of sampling, with every default filled in. Names and meaning are Hugging Face's. */
 export interface SamplingParameters {
-  /**
-   * Prompt tokens + new tokens, 10..200. Null, without `maxNewTokens`: max(50, prompt tokens + 20), also beyond 200.
-   */
+  /** Prompt + new tokens, 10..200. Null, without `maxNewTokens`: max(50, prompt tokens + 20), also beyond 200. */
   readonly maxLength: number | null;
   /** New tokens, 1..context − prompt tokens; wins over `maxLength`. */
   readonly maxNewTokens: number | null;

@@ -13,37 +13,18 @@ export interface TokenLimitOptions {
 /**
  * The number of new tokens that a request may produce. `maxNewTokens` wins; otherwise `maxLength` counts prompt and
  * new tokens together; with neither there are max(50 - prompt tokens, 20) new ones. Never beyond the model's context.
- * @throws {AppError} `context_length_exceeded` with both numbers when not even one new token fits; `invalid_request`
- * without a prompt token, because a model predicts from the last one
+ * @throws {AppError} `context_length_exceeded` with both numbers when `maxNewTokens`, or else a single new token, does
+ * not fit; `invalid_request` without a prompt token, because a model predicts from the last one
  */
 export function resolveMaxNewTokens({ promptTokens, contextLength, parameters }: TokenLimitOptions): number {
   if (promptTokens < 1) throw new AppError('invalid_request', { message: 'The prompt has no tokens.' });
   const { maxLength, maxNewTokens } = parameters;
-  if (maxNewTokens !== null) {
-    requireRoom({
-      promptTokens,
-      needed: promptTokens + maxNewTokens,
-      limit: contextLength,
-      name: 'the context of the model',
-    });
-    return maxNewTokens;
-  }
-  const total = maxLength ?? Math.max(50, promptTokens + 20);
+  const total = maxNewTokens === null ? (maxLength ?? Math.max(50, promptTokens + 20)) : promptTokens + maxNewTokens;
   const limit = Math.min(total, contextLength);
+  // The context shortens max_length, but never max_new_tokens.
+  const needed = maxNewTokens === null ? promptTokens + 1 : total;
+  if (needed <= limit) return limit - promptTokens;
   const name = limit === total ? 'max_length' : 'the context of the model';
-  requireRoom({ promptTokens, needed: promptTokens + 1, limit, name });
-  return limit - promptTokens;
-}
-
-interface Room {
-  readonly promptTokens: number;
-  readonly needed: number;
-  readonly limit: number;
-  readonly name: string;
-}
-
-function requireRoom({ promptTokens, needed, limit, name }: Room): void {
-  if (needed <= limit) return;
   throw new AppError('context_length_exceeded', {
     message: `The prompt has ${promptTokens} tokens and at least ${needed} in all are needed, but ${name} allows ${limit}.`,
     details: { prompt_tokens: promptTokens, limit },

@@ -3,38 +3,33 @@
  * The store applies it in the same transaction, guarded by status and attempt. Times are relative to the database's.
  */
 import { assertNever } from './assert-never.ts';
-import type { FinishReason, JobError, JobStatus, TokenUsage } from './job.ts';
+import type { FinishReason, Job, JobError, JobStatus, TokenUsage } from './job.ts';
 import type { GeneratedPart, Outcome } from './outcome.ts';
 
 /** A job fails with `worker_lost` when this many of its claims have ended with a lost lease or a dead engine. */
 export const maxCrashes = 3;
 
 /** The part of a row that a transition depends on. */
-export interface TransitionState {
-  readonly status: JobStatus;
-  readonly attempt: number;
-  readonly releasedCount: number;
-  readonly crashCount: number;
-  readonly maxAttempts: number;
-  readonly dispatchEpoch: number;
+export interface TransitionState extends Pick<
+  Job,
+  'status' | 'attempt' | 'releasedCount' | 'crashCount' | 'maxAttempts' | 'dispatchEpoch'
+> {
   readonly cancelRequested: boolean;
 }
 
-export const jobEventTypes = [
-  'job-queued',
-  'job-claimed',
-  'job-succeeded',
-  'job-retried',
-  'job-released',
-  'job-rescued',
-  'job-crashed',
-  'job-cancel-requested',
-  'job-canceled',
-  'job-failed',
-  'job-expired',
-] as const;
 /** The type of a row of `job_events`. Every transition adds one row. */
-export type JobEventType = (typeof jobEventTypes)[number];
+export type JobEventType =
+  | 'job-queued'
+  | 'job-claimed'
+  | 'job-succeeded'
+  | 'job-retried'
+  | 'job-released'
+  | 'job-rescued'
+  | 'job-crashed'
+  | 'job-cancel-requested'
+  | 'job-canceled'
+  | 'job-failed'
+  | 'job-expired';
 
 /** The change of a row. An absent key changes nothing; leaving `running` always clears the lease and the worker. */
 export interface Change {
@@ -126,14 +121,8 @@ function backToQueue(state: TransitionState, { event, error, delayMs = 0 }: Retu
 }
 
 function failedWith(error: JobError, partial: GeneratedPart | null): Change {
-  const timeout = error.code === 'deadline_exceeded';
-  return {
-    event: 'job-failed',
-    status: 'failed',
-    error,
-    ...(timeout ? { finishReason: 'timeout' as const } : {}),
-    ...partialOf(partial),
-  };
+  const ending = error.code === 'deadline_exceeded' ? { finishReason: 'timeout' as const } : {};
+  return { event: 'job-failed', status: 'failed', error, ...ending, ...partialOf(partial) };
 }
 
 const canceledWith = (partial: GeneratedPart | null): Change => ({

@@ -22,13 +22,9 @@ export interface ApiKeyStore {
   findValid(hash: string): Promise<ValidApiKey | null>;
   /** Lists keys newest first, with those that are no longer valid. */
   list(query: { readonly after: Cursor<string> | null; readonly limit: number }): Promise<Page<ApiKey>>;
-  /**
-   * Makes a key invalid from now on. A key that was revoked before keeps its time.
-   * @returns false for an unknown id
-   */
+  /** Makes a key invalid from now on. A repeated call does not change `revokedAt`. @returns false for an unknown id */
   revoke(id: string): Promise<boolean>;
   /** Sets `lastUsedAt`, unless that is less than an hour old. */
   recordUse(id: string): Promise<void>;
-  /** True when at least one key is valid. */
   hasValid(): Promise<boolean>;
 }

@@ -6,12 +6,11 @@ export interface Hint {
   readonly epoch: number;
 }
 
-/** The sending side. */
 export interface HintSender {
   /**
    * Sends hints, at once or never, and answers within about a second. A transport that stores hints drops one whose
-   * id it already has, waiting or in use, and its permit may have led to another row. To be sure of one more permit,
-   * send a random id.
+   * id it already has, waiting or in use; the permit of that hint may have led to another row. A random id always
+   * brings one more permit.
    * @throws when the transport is away. Then it is unknown whether the hints were sent: the reconciler makes up for it.
    */
   send(hints: readonly Hint[]): Promise<void>;
@@ -19,18 +18,13 @@ export interface HintSender {
   countWaiting(): Promise<number | null>;
 }
 
-/**
- * Runs one permit: claims a row and works it off. Never throws.
- * @returns false when there was nothing to claim
- */
-export type PermitHandler = () => Promise<boolean>;
-
 export interface ReceiveOptions {
   /** The most handlers at once. */
   readonly concurrency: number;
   /** How long a transport that stores hints leaves one with a worker that is silent. */
   readonly leaseMs: number;
-  readonly onPermit: PermitHandler;
+  /** Runs one permit: claims a row and runs its job. Never throws. @returns false when nothing was claimable */
+  readonly onPermit: () => Promise<boolean>;
   /** Called only while hints cannot reach this process: the receiver then looks for rows itself. */
   readonly countClaimable: () => Promise<number>;
 }

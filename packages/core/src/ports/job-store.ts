@@ -41,10 +41,7 @@ export interface ClaimOptions {
   readonly workerId: string;
   readonly model: ModelIdentity;
   readonly leaseMs: number;
-  /**
-   * Claims the first row by (class, turn, id) whose class is at least this; if there is none, tries the class below,
-   * down to 0.
-   */
+  /** Claims the first row by (class, turn, id) of at least this class; if there is none, from the class below. */
   readonly fromClass: PriorityClass;
 }
 
@@ -101,28 +98,16 @@ export interface JobStore {
 
   /** Claims the first claimable row; null when there is none. No row is claimable while the queue is paused. */
   claim(options: ClaimOptions): Promise<ClaimedJob | null>;
-  /**
-   * Prolongs the lease to `leaseMs` from now.
-   * @returns null when the attempt no longer holds the job: stop generating
-   */
+  /** Prolongs the lease to `leaseMs` from now. @returns null when the attempt no longer holds the job */
   renew(claim: ClaimKey, leaseMs: number): Promise<{ readonly cancelRequested: boolean } | null>;
   /** Ends an attempt. A success writes its generation record in the same transaction. Safe to repeat. */
   complete(claim: ClaimKey, outcome: Outcome): Promise<OutcomeReceipt>;
 
-  /**
-   * Takes running jobs away from workers whose lease ran out.
-   * @returns the ids of the changed jobs, at most `limit`
-   */
+  /** Takes at most `limit` running jobs away from workers whose lease ran out. @returns their ids */
   rescueLostJobs(limit: number): Promise<readonly string[]>;
-  /**
-   * Expires queued jobs whose deadline has passed.
-   * @returns the ids of the changed jobs, at most `limit`
-   */
+  /** Expires at most `limit` queued jobs whose deadline has passed. @returns their ids */
   expireJobs(limit: number): Promise<readonly string[]>;
-  /**
-   * Deletes idempotency keys that are a day old.
-   * @returns the number of deleted keys, at most `limit`
-   */
+  /** Deletes at most `limit` idempotency keys that are a day old. @returns the number of deleted keys */
   deleteOldIdempotencyKeys(limit: number): Promise<number>;
   countClaimable(): Promise<number>;
   /** Lists claimable rows by id, to resend lost hints page by page. `after` is the last id of the page before. */

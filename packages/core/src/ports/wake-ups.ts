@@ -1,12 +1,8 @@
 /** The port of the wake-ups: ids only, best effort. A lost one costs a poll interval, never correctness. */
 
-/**
- * - `job-changed`: for the requests that watch the job.
- * - `job-cancel`: for the worker that runs it.
- *
- * Receivers ignore a type that they do not know: a newer version may send it.
- */
+/** Receivers ignore a type that they do not know: a newer version may send it. */
 export interface WakeUp {
+  /** `job-changed`: for the requests that watch the job. `job-cancel`: for the worker that runs it. */
   readonly type: 'job-changed' | 'job-cancel';
   readonly ids: readonly string[];
 }
@@ -18,6 +14,6 @@ export interface WakeUps {
   publish(wakeUp: WakeUp): void;
   /** @returns a function that ends the subscription */
   subscribe(listener: (wakeUp: WakeUp) => void): () => void;
-  /** True while wake-ups that are published do not arrive here: then a shorter poll serves waiting clients better. */
+  /** True while published wake-ups do not arrive here: then callers should poll at a shorter interval. */
   isDeaf(): boolean;
 }

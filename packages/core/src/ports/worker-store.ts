@@ -12,11 +12,11 @@ export interface WorkerReport {
   readonly state: WorkerState;
   /** Progress of the load's phase, 0..1; null when nothing loads. */
   readonly loadProgress: number | null;
-  /** Its load's phase (of `loadPhases`), why it failed, why the shipped model runs, {@link hintsLateNote}, or null. */
+  /** A phase of `loadPhases`, the reason of a failure or of the shipped model, {@link hintsLateNote}, or null. */
   readonly note: string | null;
   /** Null until the model is known. */
   readonly model: ModelIdentity | null;
-  /** Generations that it can run at once. */
+  /** Generations that the worker can run at once. */
   readonly slots: number;
   readonly busy: number;
 }

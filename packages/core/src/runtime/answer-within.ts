@@ -1,7 +1,7 @@
-/** Time limits for promises: an answer that is late is not waited for. */
+/** Time limits for promises. */
 
 /**
- * @param answer  Its ending after the limit is ignored, a rejection too.
+ * @param answer  A result or a rejection after the limit is ignored.
  * @returns null when there is no answer after `limitMs`
  * @throws the error with which `answer` rejects in time
  */
@@ -17,8 +17,6 @@ export async function answerWithin<Answer>(limitMs: number, answer: Promise<Answ
 
 /** Resolves when `closing` has ended, well or not, and after `limitMs` at the latest. */
 export async function settleWithin(limitMs: number, closing: Promise<unknown>): Promise<void> {
-  await answerWithin(
-    limitMs,
-    closing.catch(() => undefined),
-  );
+  const closed = closing.catch(() => undefined);
+  await answerWithin(limitMs, closed);
 }

@@ -1,9 +1,9 @@
-/** A cache of one value that is loaded when somebody asks for it. */
+/** A cache of one value, which is loaded on demand. */
 
 /**
  * Calls `load` at most once in `maxAgeMs`, and never twice at a time: all callers share its promise, also a rejected
- * one. Its age counts from the start of the load, since the answer may be outdated from then on.
- * @param maxAgeMs  0: only a load under way is shared. Infinity: there is one load, for good.
+ * one. The age of a value counts from the start of its load, since it may be outdated from then on.
+ * @param maxAgeMs  0: only a load under way is shared. Infinity: the first load is shared for good.
  */
 export function coalesced<Value>(maxAgeMs: number, load: () => Promise<Value>): () => Promise<Value> {
   let latest: Promise<Value> | null = null;

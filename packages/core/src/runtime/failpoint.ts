@@ -38,20 +38,18 @@ export interface FailpointConfig {
 
 let armed: { readonly name: string; readonly action: FailpointAction } | null = null;
 
-/** Called once, by a `main.ts`. @throws {ConfigError} for an unknown point, and in production */
+/** Called once, by a `main.ts`. @throws {ConfigError} for an unknown point or action, and in production */
 export function armFailpoint({ FAILPOINT: text, NODE_ENV: environment }: FailpointConfig): void {
   armed = null;
   if (text === undefined) return;
   if (environment === 'production') throw new ConfigError(['FAILPOINT: must not be set when NODE_ENV is production']);
-  const [name, action] = text.split(':');
-  const known = failpointNames.find((each) => each === name);
-  const knownAction = failpointActions.find((each) => each === action);
-  if (known === undefined || knownAction === undefined || text !== `${known}:${knownAction}`) {
+  const all = failpointNames.flatMap((name) => failpointActions.map((action) => ({ name, action })));
+  armed = all.find(({ name, action }) => text === `${name}:${action}`) ?? null;
+  if (armed === null) {
     throw new ConfigError([
       `FAILPOINT: must be one of ${failpointNames.join(', ')}, then a colon and one of ${failpointActions.join(', ')}`,
     ]);
   }
-  armed = { name: known, action: knownAction };
 }
 
 /** The value of `FAILPOINT` for a child process; undefined when no failpoint is armed. */

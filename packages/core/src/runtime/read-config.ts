@@ -16,7 +16,7 @@ type SchemaResult<Value> =
   | { readonly value: Value; readonly issues?: undefined }
   | { readonly issues: readonly SchemaIssue[] };
 
-export interface SchemaIssue {
+interface SchemaIssue {
   readonly message: string;
   readonly path?: readonly (PropertyKey | { readonly key: PropertyKey })[] | undefined;
 }
@@ -38,17 +38,15 @@ export function readConfig<Config extends object>(
   schema: ConfigSchema<Config>,
   environment: Readonly<Record<string, string | undefined>>,
 ): Readonly<Config> {
-  const set = Object.keys(schema.shape).flatMap((name) => {
-    const value = environment[name];
-    return value === undefined || value === '' ? [] : [[name, value] as const];
-  });
-  const spoiled = set.flatMap(([name, value]) => {
+  const values: Record<string, string> = {};
+  const problems: string[] = [];
+  for (const name of Object.keys(schema.shape)) {
+    const value = environment[name] ?? '';
     const problem = spellingProblem(value);
-    return problem === null ? [] : [[name, problem] as const];
-  });
-  const spoiledNames = new Set(spoiled.map(([name]) => name));
-  const result = validate(schema, Object.fromEntries(set.filter(([name]) => !spoiledNames.has(name))));
-  const problems = spoiled.map(([name, problem]) => `${name}: ${problem}`);
+    if (problem !== null) problems.push(`${name}: ${problem}`);
+    else if (value !== '') values[name] = value;
+  }
+  const result = validate(schema, values);
   if (result.issues !== undefined) throw new ConfigError([...problems, ...result.issues.map(problemOf)]);
   if (problems.length > 0) throw new ConfigError(problems);
   return Object.freeze(result.value);
@@ -60,18 +58,14 @@ function validate<Value>(schema: Schema<Value>, value: unknown): SchemaResult<Va
   return result;
 }
 
-/** `max_length`; `stop.0` for an entry of a list. */
-const issueName = ({ path = [] }: SchemaIssue): string =>
-  path.map((part) => String(typeof part === 'object' ? part.key : part)).join('.');
-
-function problemOf(issue: SchemaIssue): string {
-  const name = issueName(issue);
-  return name === '' ? issue.message : `${name}: ${issue.message}`;
+function problemOf({ path = [], message }: SchemaIssue): string {
+  const name = path.map((part) => String(typeof part === 'object' ? part.key : part)).join('.');
+  return name === '' ? message : `${name}: ${message}`;
 }
 
 /** Finds blanks and quotes; `\s` includes the line feed that a shell or a file of secrets leaves. */
 function spellingProblem(value: string): string | null {
-  if (!/[^\s\u200B\u2060\uFEFF]/u.test(value))
+  if (/^[\s\u200B\u2060\uFEFF]+$/u.test(value))
     return 'holds only blanks; leave it empty, or take it away, for the default';
   if (/^(["'`“”‘’„«]).*(["'`“”‘’»])$/su.test(value.trim())) {
     return 'has quotes around it, which are part of the value here; take them away';

@@ -5,7 +5,7 @@ import { errorLine, isRetryable } from '../errors.ts';
 import type { Logger } from '../ports/logger.ts';
 
 export interface RetryOptions {
-  /** The awaited part as the log names it: "database". */
+  /** The name of the awaited service in the log, such as "database". */
   readonly name: string;
   readonly logger: Logger;
   /**
@@ -13,7 +13,7 @@ export interface RetryOptions {
    * as the process: no listener stays behind, as one would with `AbortSignal.any`.
    */
   readonly signal: AbortSignal;
-  /** Limit for all tries together. Default: none. */
+  /** Time limit for all tries together. Default: none. */
   readonly limitMs?: number;
 }
 

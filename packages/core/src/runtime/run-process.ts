@@ -6,22 +6,21 @@ import { flushOutput, tolerateFailures } from './standard-streams.ts';
 
 /**
  * SIGHUP: a terminal was closed, or its connection ended. SIGQUIT: from some supervisors, and Ctrl-\.
- * `nohup` does not keep SIGHUP away: Node listens again to signals that it was started to ignore.
+ * `nohup` does not keep SIGHUP away: Node also handles signals that the process was started to ignore.
  */
 export const stopSignals = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT'] as const;
 export type StopSignal = (typeof stopSignals)[number];
 
-/** A process that is up. */
 export interface RunningProcess {
   /** Rejects when the process cannot go on; never resolves. */
   readonly failed: Promise<never>;
-  /** Time that `stop` gives to running work, besides the closing. Default 0. */
+  /** Time that `stop` gives to running work before it closes the process. Default 0. */
   readonly graceMs?: number;
   /** Hands over and closes; called once. */
   stop(signal: StopSignal): Promise<void>;
 }
 
-/** A closing that takes longer hangs: the process exits with 1. */
+/** A stop that takes longer than this, after the grace, hangs: the process exits with 1. */
 const stopLimitMs = 60_000;
 
 /**

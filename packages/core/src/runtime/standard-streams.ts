@@ -4,8 +4,8 @@ import { settleWithin } from './answer-within.ts';
 const flushLimitMs = 1_000;
 
 /**
- * Makes failed writes harmless: they are no uncaught exceptions any more. A terminal with stopped output (Ctrl-S) does
- * not block the process. Idempotent.
+ * Makes failed writes harmless: they raise no uncaught exceptions. A terminal with stopped output (Ctrl-S) does not
+ * block the process. Idempotent.
  * @see https://nodejs.org/api/process.html#a-note-on-process-io: Node waits for the readers of terminals alone
  */
 export function tolerateFailures(stream: NodeJS.WriteStream): void {
