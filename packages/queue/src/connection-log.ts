@@ -1,4 +1,4 @@
-/** Logs a lost connection, once a minute while it is away, and its return; less while it comes and goes. */
+/** Logs the loss of a connection, once a minute while it lasts, and its return; fewer lines while it comes and goes. */
 import { errorLine, type Logger } from '@prosemill/core';
 
 export interface ConnectionLog {

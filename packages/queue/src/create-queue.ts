@@ -7,9 +7,7 @@ import { createRedisQueue } from './redis/redis-queue.ts';
 import { redisUrlProblems } from './redis/redis-url.ts';
 
 export interface QueueOptions {
-  /** DATABASE_URL. */
   readonly databaseUrl: string;
-  /** REDIS_URL. */
   readonly redisUrl: string | undefined;
   readonly logger: Logger;
 }

@@ -6,7 +6,7 @@ export interface PermitPool extends HintReceiver {
   wake(permits: number): void;
 }
 
-/** Interval of polls while hints are lost: jobs start soon, at four small statements a second of an idle worker. */
+/** Interval of counts while hints are lost: jobs start soon, for four small statements a second of an idle worker. */
 const lookIntervalMs = 250;
 
 /** @param areHintsLost  While it is true the pool looks for claimable rows itself. */

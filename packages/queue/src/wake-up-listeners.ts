@@ -1,20 +1,21 @@
 /** The subscribers of this process, and the text form of a wake-up for transports that need one. */
 import type { WakeUp } from '@prosemill/core';
 
-export interface WakeUpListeners {
-  readonly subscribe: (listener: (wakeUp: WakeUp) => void) => () => void;
-  readonly deliver: (wakeUp: WakeUp) => void;
-}
+type Listener = (wakeUp: WakeUp) => void;
 
-export function createWakeUpListeners(): WakeUpListeners {
-  const listeners = new Set<(wakeUp: WakeUp) => void>();
+export function createWakeUpListeners() {
+  const listeners = new Set<Listener>();
+  const deliver = (wakeUp: WakeUp): void => listeners.forEach((listener) => listener(wakeUp));
   return {
-    subscribe(listener) {
+    subscribe: (listener: Listener) => {
       listeners.add(listener);
       return () => void listeners.delete(listener);
     },
-    deliver(wakeUp) {
-      for (const listener of listeners) listener(wakeUp);
+    deliver,
+    /** Delivers a message of {@link encodeWakeUp}; ignores messages of other programs and types of newer versions. */
+    receive: (message: string): void => {
+      const [type, ...ids] = message.split(' ');
+      if (type === 'job-changed' || type === 'job-cancel') deliver({ type, ids });
     },
   };
 }
@@ -28,10 +29,4 @@ export function encodeWakeUp({ type, ids }: WakeUp): readonly string[] {
     messages.push([type, ...ids.slice(start, start + idsPerMessage)].join(' '));
   }
   return messages;
-}
-
-/** @returns null for a message of another program, and for a type that only a newer version knows */
-export function decodeWakeUp(message: string): WakeUp | null {
-  const [type, ...ids] = message.split(' ');
-  return type === 'job-changed' || type === 'job-cancel' ? { type, ids } : null;
 }

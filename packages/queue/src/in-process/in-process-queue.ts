@@ -13,7 +13,7 @@ export function createInProcessQueue(): Queue {
       ...permits,
       async start(options) {
         await permits.start(options);
-        // The hints of jobs that were submitted before went nowhere.
+        // Hints of jobs that were submitted earlier had no receiver.
         permits.wake(options.concurrency);
       },
     },
@@ -25,7 +25,7 @@ export function createInProcessQueue(): Queue {
     },
     wakeUps: {
       start: async () => undefined,
-      // Not in the publisher's own stack: it may be in the middle of a change.
+      // Deferred, since the publisher may be in the middle of a change.
       publish: (wakeUp) => queueMicrotask(() => deliver(wakeUp)),
       subscribe,
       isDeaf: () => false,

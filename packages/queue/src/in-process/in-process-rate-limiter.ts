@@ -5,11 +5,11 @@ import { bucketPerMinute, type RateLimiter, type RateVerdict, type TakeRequest, 
 const sweepFrom = 10_000;
 
 export interface InProcessRateLimiter extends RateLimiter {
-  /** The same without a promise: nothing runs between the look and the taking. */
+  /** Synchronous `take`. */
   takeNow(request: TakeRequest): RateVerdict;
 }
 
-/** @param now  Milliseconds that never go back; tests bring their own. */
+/** @param now  A monotonic clock in milliseconds, for tests. */
 export function createInProcessRateLimiter(now = (): number => performance.now()): InProcessRateLimiter {
   const fullAt = new Map<string, number>();
   let sweepAt = sweepFrom;

@@ -1,26 +1,20 @@
 /** Hints and wake-ups by LISTEN/NOTIFY. Postgres stores no notification: a receiver looks for rows when it starts. */
 import { callbackify } from 'node:util';
-import type { Hint, Logger } from '@prosemill/core';
-import { errorLine } from '@prosemill/core';
+import { errorLine, type Logger } from '@prosemill/core';
 import { Pool } from 'pg';
 import { createInProcessRateLimiter } from '../in-process/in-process-rate-limiter.ts';
 import { createPermitPool } from '../permit-pool.ts';
 import type { Queue } from '../queue.ts';
-import { createWakeUpListeners, decodeWakeUp, encodeWakeUp } from '../wake-up-listeners.ts';
+import { createWakeUpListeners, encodeWakeUp } from '../wake-up-listeners.ts';
 import { createPostgresListener } from './postgres-listener.ts';
 import { prepareSession } from './prepare-session.ts';
-
-export interface PostgresQueueOptions {
-  readonly url: string;
-  readonly logger: Logger;
-}
 
 const hintChannel = 'prosemill_hints';
 const wakeUpChannel = 'prosemill_wake_ups';
 /** A send fails fast: the answer to a client must not wait for a hint. */
 const sendTimeoutMs = 1_000;
 
-export function createPostgresQueue({ url, logger }: PostgresQueueOptions): Queue {
+export function createPostgresQueue({ url, logger }: { readonly url: string; readonly logger: Logger }): Queue {
   const pool = new Pool({
     connectionString: url,
     max: 2,
@@ -35,7 +29,7 @@ export function createPostgresQueue({ url, logger }: PostgresQueueOptions): Queu
   // The pool reports errors of idle connections alone.
   pool.on('connect', (client) => client.on('error', onLost));
   const permits = createPermitPool(() => hints.isDeaf() || hints.log.problem !== null);
-  const { subscribe, deliver } = createWakeUpListeners();
+  const { subscribe, receive } = createWakeUpListeners();
   const hints = createPostgresListener({
     url,
     channel: hintChannel,
@@ -49,10 +43,7 @@ export function createPostgresQueue({ url, logger }: PostgresQueueOptions): Queu
     channel: wakeUpChannel,
     logger,
     notify: async (message) => await notify(wakeUpChannel, [message]),
-    onMessage: (message) => {
-      const wakeUp = decodeWakeUp(message);
-      if (wakeUp !== null) deliver(wakeUp);
-    },
+    onMessage: receive,
     onConnect: () => undefined,
   });
 
@@ -68,13 +59,11 @@ export function createPostgresQueue({ url, logger }: PostgresQueueOptions): Queu
   return {
     requireUsable: async () => undefined,
     sender: {
-      async send(sent: readonly Hint[]) {
-        // The reconciler's hints reach its own worker although the listener is away, or cannot come back.
+      async send(sent) {
+        // So the reconciler's hints reach its own worker even while the listener is away.
         permits.wake(sent.length);
-        await notify(
-          hintChannel,
-          sent.map(({ id, epoch }) => `${id}-${epoch}`),
-        );
+        const messages = sent.map(({ id, epoch }) => `${id}-${epoch}`);
+        await notify(hintChannel, messages);
       },
       countWaiting: async () => null,
     },
@@ -82,7 +71,7 @@ export function createPostgresQueue({ url, logger }: PostgresQueueOptions): Queu
       async start(options) {
         hints.start();
         await permits.start(options);
-        // Notifications of jobs that were submitted before had no listener.
+        // Notifications of jobs that were submitted earlier had no listener.
         permits.wake(options.concurrency);
       },
       pause: async () => await permits.pause(),

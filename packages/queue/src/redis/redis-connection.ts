@@ -55,6 +55,14 @@ export interface RedisConnectionOptions {
   readonly health: RedisHealth;
 }
 
+/** A connection with {@link failFastOptions} that several parts of a queue use. */
+export interface SharedConnection {
+  /** Begins every key and channel. */
+  readonly prefix: string;
+  readonly connection: RedisConnection;
+  readonly health: RedisHealth;
+}
+
 /** Connects in the background, without end, and reports outages to `health`. */
 export function connectRedis({ url, options, part, health }: RedisConnectionOptions): RedisConnection {
   let isStopping = false;

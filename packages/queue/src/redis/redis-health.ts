@@ -1,4 +1,4 @@
-/** The parts of Redis that do not work for this process. Logs a line when an outage begins, and one when it ends. */
+/** Tracks the parts of Redis that do not work for this process. Logs a line when an outage begins and when it ends. */
 import { errorLine, type Logger } from '@prosemill/core';
 
 export interface RedisHealth {
@@ -13,8 +13,8 @@ export interface RedisHealth {
 const calmMs = 2_000;
 
 /**
- * Makes one outage of all failures: connections and their commands fail, and come back, one after the other. A second
- * reason gets a line only when it is a refusal and the first was not.
+ * Treats all failures as one outage, since connections and their commands fail and recover one after the other. A
+ * second reason gets a line only when it is a refusal and the first was not.
  */
 export function createRedisHealth(logger: Logger): RedisHealth {
   const reasons = new Map<string, string>();

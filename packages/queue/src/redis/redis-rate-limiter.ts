@@ -10,8 +10,7 @@ import {
 } from '@prosemill/core';
 import { createInProcessRateLimiter } from '../in-process/in-process-rate-limiter.ts';
 import { createRefusalGate } from './refusal-gate.ts';
-import type { RedisConnection } from './redis-connection.ts';
-import type { RedisHealth } from './redis-health.ts';
+import type { SharedConnection } from './redis-connection.ts';
 
 /** The steps of core's token-bucket.ts, atomic and by Redis's clock. ARGV: refill time of the cost, of the bucket. */
 const takeScript = `
@@ -24,22 +23,16 @@ redis.call('SET', KEYS[1], string.format('%.3f', now + afterwards), 'PX', math.c
 return {1, string.format('%.3f', afterwards)}
 `;
 
-/** Longest wait of a request for Redis. */
+/** The longest wait of a request for Redis. */
 const patienceMs = 100;
-/** Time without questions after an answer that did not come. */
+/** Redis is not asked for this long after a missing answer. */
 const pauseMs = 1_000;
-
-export interface RedisRateLimiterOptions {
-  readonly prefix: string;
-  readonly connection: RedisConnection;
-  readonly health: RedisHealth;
-}
 
 export interface RedisRateLimiter extends RateLimiter {
   stop(): void;
 }
 
-export function createRedisRateLimiter({ prefix, connection, health }: RedisRateLimiterOptions): RedisRateLimiter {
+export function createRedisRateLimiter({ prefix, connection, health }: SharedConnection): RedisRateLimiter {
   const { client } = connection;
   const own = createInProcessRateLimiter();
   let askFrom = Number.NEGATIVE_INFINITY;
@@ -60,7 +53,7 @@ export function createRedisRateLimiter({ prefix, connection, health }: RedisRate
   return {
     async take(request) {
       if (!gate.isOpen || performance.now() < askFrom) return own.takeNow(request);
-      // The gate tells the log and /health of an error.
+      // The gate reports errors to the log and to /health.
       const asked = gate.run(async () => await askRedis(request)).catch(() => null);
       const verdict = await answerWithin(patienceMs, asked);
       if (verdict !== null) return verdict;

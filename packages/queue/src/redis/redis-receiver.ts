@@ -43,7 +43,7 @@ export function createRedisReceiver(options: RedisReceiverOptions): HintReceiver
   function openWorker({ concurrency, leaseMs }: ReceiveOptions, { client }: RedisConnection): Worker {
     const opened = new Worker(
       hintQueueName,
-      // Jobs that the pool found may still have every slot.
+      // Jobs that the pool found may still occupy every slot.
       async () => {
         while (running.size >= concurrency) await Promise.race(running);
         await usePermit();

@@ -2,8 +2,7 @@
 import { type Hint, type HintSender, newId, settleWithin } from '@prosemill/core';
 import { Queue } from 'bullmq';
 import { createRefusalGate } from './refusal-gate.ts';
-import type { RedisConnection } from './redis-connection.ts';
-import type { RedisHealth } from './redis-health.ts';
+import type { SharedConnection } from './redis-connection.ts';
 
 export const hintQueueName = 'hints';
 /** BullMQ tries a hint once and keeps no record of it. */
@@ -11,18 +10,12 @@ const jobOptions = { attempts: 1, removeOnComplete: true, removeOnFail: true } a
 /** The longest wait for a close when Redis does not answer. */
 const closeLimitMs = 2_000;
 
-export interface RedisSenderOptions {
-  readonly prefix: string;
-  /** Fails fast; the sender closes it. */
-  readonly connection: RedisConnection;
-  readonly health: RedisHealth;
-}
-
 export interface RedisSender extends HintSender {
+  /** Closes the shared connection too. */
   stop(): Promise<void>;
 }
 
-export function createRedisSender({ prefix, connection, health }: RedisSenderOptions): RedisSender {
+export function createRedisSender({ prefix, connection, health }: SharedConnection): RedisSender {
   const { client } = connection;
   const queue = new Queue(hintQueueName, {
     connection: client,
@@ -39,9 +32,7 @@ export function createRedisSender({ prefix, connection, health }: RedisSenderOpt
 
   async function add(hints: readonly Hint[]): Promise<void> {
     requireReady();
-    await queue.addBulk(
-      hints.map((hint) => ({ name: 'hint', data: hint, opts: { ...jobOptions, jobId: jobIdOf(hint) } })),
-    );
+    await queue.addBulk(hints.map(toJob));
   }
 
   function requireReady(): void {
@@ -68,4 +59,8 @@ export function createRedisSender({ prefix, connection, health }: RedisSenderOpt
   };
 }
 
-const jobIdOf = ({ id, epoch }: Hint): string => `${id}-${epoch}`;
+const toJob = (hint: Hint) => ({
+  name: 'hint',
+  data: hint,
+  opts: { ...jobOptions, jobId: `${hint.id}-${hint.epoch}` },
+});

@@ -17,7 +17,7 @@ const oldestAdvisedVersion = [6, 2] as const;
 /** The longest wait of a start for a silent Redis; the start then goes on without it. */
 const patienceMs = 1_500;
 
-/** @param info the reply to INFO */
+/** @param info  The reply to INFO. */
 export function reportOn(info: string): ServerReport {
   const fields = new Map(
     info.split(/\r?\n/).flatMap((line) => {

@@ -1,6 +1,6 @@
 /** Wake-ups over one pub/sub channel. */
 import type { WakeUps } from '@prosemill/core';
-import { createWakeUpListeners, decodeWakeUp, encodeWakeUp } from '../wake-up-listeners.ts';
+import { createWakeUpListeners, encodeWakeUp } from '../wake-up-listeners.ts';
 import { createRefusalGate } from './refusal-gate.ts';
 import { connectRedis, patientOptions, type RedisConnection } from './redis-connection.ts';
 import type { RedisHealth } from './redis-health.ts';
@@ -8,7 +8,7 @@ import type { RedisHealth } from './redis-health.ts';
 export interface RedisWakeUpOptions {
   readonly url: string;
   readonly prefix: string;
-  /** The fail-fast connection of the sender. */
+  /** The sender's connection, which fails fast. */
   readonly publisher: RedisConnection;
   readonly health: RedisHealth;
 }
@@ -19,7 +19,7 @@ export interface RedisWakeUps extends WakeUps {
 
 export function createRedisWakeUps({ url, prefix, publisher, health }: RedisWakeUpOptions): RedisWakeUps {
   const channel = `${prefix}:wake-ups`;
-  const { subscribe, deliver } = createWakeUpListeners();
+  const { subscribe, receive } = createWakeUpListeners();
   let subscriber: RedisConnection | null = null;
   // The probe is an empty message, which subscribers ignore.
   const publishing = createRefusalGate({
@@ -36,10 +36,7 @@ export function createRedisWakeUps({ url, prefix, publisher, health }: RedisWake
   return {
     async start() {
       const connection = connectRedis({ url, options: patientOptions, part: 'wake-ups connection', health });
-      connection.client.on('message', (_channel, message) => {
-        const wakeUp = decodeWakeUp(message);
-        if (wakeUp !== null) deliver(wakeUp);
-      });
+      connection.client.on('message', (_channel, message) => receive(message));
       // After each reconnect: the server, or its rights, may have changed.
       connection.client.on('ready', () => {
         subscribing.run(async () => await connection.client.subscribe(channel)).catch(() => undefined);
