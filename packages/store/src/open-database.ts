@@ -6,24 +6,22 @@ import { type Dialect, postgresDialect, sqliteDialect } from './dialect.ts';
 import { pooledPostgres } from './postgres/postgres-dialect.ts';
 import { createPostgresPool } from './postgres/postgres-pool.ts';
 import type { Tables } from './schema.ts';
-import { openSqliteFile, SqliteFileDialect } from './sqlite/sqlite-file.ts';
+import { openSqliteFile, sqliteFileDialect } from './sqlite/sqlite-file.ts';
+import type { StoreContext } from './store-context.ts';
 
 export interface StoreOptions {
-  /** See `parseDatabaseUrl`. */
   readonly url: string;
   readonly logger: Logger;
   /** Moves the database's clock, for tests. Default 0. */
   readonly clockOffsetMs?: number;
 }
 
-export interface OpenDatabase {
-  readonly db: Kysely<Tables>;
+interface OpenDatabase extends StoreContext {
   /** The same database with longer time limits. */
   readonly migrationDb: Kysely<Tables>;
-  readonly dialect: Dialect;
   /** Counts of the pool behind `db`; null for a file. */
   connections(): ConnectionCounts | null;
-  /** Takes 2 s at most: statements that still run then are cut off. Idempotent. */
+  /** Cuts off statements that still run after 2 s. Idempotent. */
   close(): Promise<void>;
 }
 
@@ -32,10 +30,6 @@ const statementTimeoutMs = 10_000;
 /** Long enough to build an index of a big table, or to wait for another process that builds it. */
 const migrationTimeoutMs = 30_000;
 
-/**
- * Does not connect to Postgres yet.
- * @throws {ConfigError} for a bad URL, and an Error with a one-line message for an SQLite file that cannot be opened
- */
 export function openDatabase({ url, logger, clockOffsetMs = 0 }: StoreOptions): OpenDatabase {
   const location = parseDatabaseUrl(url);
   if (location.type === 'sqlite') return openSqlite(location.path, sqliteDialect(clockOffsetMs));
@@ -57,7 +51,7 @@ export function openDatabase({ url, logger, clockOffsetMs = 0 }: StoreOptions): 
 
 function openSqlite(path: string, dialect: Dialect): OpenDatabase {
   const database = openSqliteFile(path);
-  const db = new Kysely<Tables>({ dialect: new SqliteFileDialect(database) });
+  const db = new Kysely<Tables>({ dialect: sqliteFileDialect(database) });
   return {
     db,
     migrationDb: db,

@@ -34,7 +34,7 @@ describe('a Postgres server', () => {
       .toMatchObject({ queued: 0, running: 0 });
   });
 
-  it('may end its connections in the middle of transactions: they fail, and nothing else does', async () => {
+  it('may end its connections in the middle of transactions: only these fail', async () => {
     const url = await emptyDatabase();
     const store = openForTest(url);
     await store.migrate();
@@ -48,7 +48,7 @@ describe('a Postgres server', () => {
       .toMatchObject({ queued: 0, running: 0 });
   });
 
-  it('takes the lock of all submits from a process that hangs in its transaction', async () => {
+  it('takes the lock of submits from a process that hangs in its transaction', async () => {
     const url = await emptyDatabase();
     const proxy = await startTcpProxy(url);
     onTestFinished(async () => await proxy.stop());
@@ -97,7 +97,7 @@ describe('a Postgres server', () => {
     expect(performance.now() - begin).toBeLessThan(15_000);
   });
 
-  it('does not hold up a stop when it hangs: the calls that wait for it fail', async () => {
+  it('does not delay a stop when it hangs: waiting calls fail', async () => {
     const { url, proxy, store } = await openThroughProxy();
     const locker = await openClient(url);
     await locker.query('begin; lock table jobs in access exclusive mode');

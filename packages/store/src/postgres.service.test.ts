@@ -32,7 +32,7 @@ describe('a Postgres server', () => {
     await expect(Promise.all(stores.map((store) => store.requireReady()))).resolves.toHaveLength(4);
   });
 
-  it('is migrated once a long transaction is over, and nobody else waits for that migration meanwhile', async () => {
+  it('is migrated after the end of a long transaction, and other calls do not wait for the migration', async () => {
     const url = await emptyDatabase();
     const store = openForTest(url);
     await store.migrate();
@@ -63,7 +63,7 @@ describe('a Postgres server', () => {
     expect(store.connections()).toEqual({ inUse: 0, idle: 10, waiting: 0 });
   });
 
-  it('does not read a whole burst for one claim, whatever its statistics of the table are', async () => {
+  it('does not read a whole burst for one claim, even with outdated statistics', async () => {
     const url = await emptyDatabase();
     const filling = openForTest(url);
     await filling.migrate();

@@ -55,7 +55,7 @@ export function toJob(row: JobWithRecord): Job {
   };
 }
 
-/** A job of an older version lacks the newer names and has their defaults; names of a newer version are kept. */
+/** Parameters that an older version did not store get their defaults; those of a newer version are kept. */
 const readParameters = (parameters: string): SamplingParameters => ({
   ...defaultSamplingParameters,
   ...(JSON.parse(parameters) as Partial<SamplingParameters>),
@@ -76,11 +76,7 @@ function toModel(row: JobRow): ModelIdentity | null {
 function toOutput(row: JobWithRecord): Job['output'] {
   const completion = row.completion ?? row.partial_completion;
   if (completion === null || row.finish_reason === null) return null;
-  return {
-    completion,
-    finishReason: row.finish_reason as FinishReason,
-    generationId: row.generation_id,
-  };
+  return { completion, finishReason: row.finish_reason as FinishReason, generationId: row.generation_id };
 }
 
 /** The part of a row that transitions depend on. */

@@ -1,4 +1,4 @@
-/** The database of a call, as the functions of this package pass it on. */
+/** The database or its open transaction, as the functions of this package pass it on. */
 import type { Kysely, Transaction } from 'kysely';
 import type { Dialect } from './dialect.ts';
 import type { Tables } from './schema.ts';

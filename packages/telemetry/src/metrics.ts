@@ -6,7 +6,6 @@ export type Labels<Name extends string> = Readonly<Record<Name, string>>;
 interface MetricName {
   /** `prosemill_…`, with its unit; a counter ends in `_total`. */
   readonly name: string;
-  /** A description of the value, as a sentence. */
   readonly help: string;
 }
 
@@ -75,31 +74,21 @@ export function createMetrics(): Metrics {
     gauge(metric, current) {
       const gauge: Gauge = new Gauge({ ...metric, registers, collect: () => gauge.set(current()) });
     },
-    gauges({ name, help, labels: labelNames }, current) {
-      const gauge: Gauge = new Gauge({
-        name,
-        help,
-        labelNames: [...labelNames],
-        registers,
-        collect() {
-          gauge.reset();
-          for (const { labels, value } of current()) gauge.set({ ...labels }, value);
-        },
-      });
+    gauges({ labels: labelNames, ...metric }, current) {
+      const collect = (): void => {
+        gauge.reset();
+        for (const { labels, value } of current()) gauge.set({ ...labels }, value);
+      };
+      const gauge: Gauge = new Gauge({ ...metric, labelNames: [...labelNames], registers, collect });
     },
     histogram({ name, help, buckets }) {
       const histogram = new Histogram({ name, help, buckets: [...buckets], registers });
       return (value) => histogram.observe(value);
     },
-    histograms({ name, help, buckets, labels: labelNames }) {
-      const histogram = new Histogram<string>({
-        name,
-        help,
-        buckets: [...buckets],
-        labelNames: [...labelNames],
-        registers,
-      });
-      return (value, labels) => histogram.observe({ ...labels }, value);
+    histograms({ buckets, labels, ...metric }) {
+      const options = { ...metric, buckets: [...buckets], labelNames: [...labels], registers };
+      const histogram = new Histogram<string>(options);
+      return (value, labelValues) => histogram.observe({ ...labelValues }, value);
     },
   };
 }

@@ -16,10 +16,8 @@ export const createCancelMethods = ({ db, dialect }: StoreContext): Pick<JobStor
       } else if (row.status === 'running' && row.cancel_requested_at === null) {
         const version = row.version + 1;
         await tx.updateTable('jobs').set({ version, cancel_requested_at: dialect.now }).where('id', '=', id).execute();
-        const { attempt } = row;
-        await addEvents({ tx, dialect }, [
-          { job_id: id, seq: version, type: 'job-cancel-requested', attempt, actor: 'api' },
-        ]);
+        const event = { job_id: id, seq: version, attempt: row.attempt, actor: 'api' } as const;
+        await addEvents({ tx, dialect }, [{ ...event, type: 'job-cancel-requested' }]);
       }
       return toJob(await selectJobs(tx).where('jobs.id', '=', id).executeTakeFirstOrThrow());
     });

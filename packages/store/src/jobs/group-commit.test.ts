@@ -30,7 +30,7 @@ describe('group commits', () => {
     expect(await joined).toEqual(['a', 'b', 'c']);
   });
 
-  it('go on beside a group that hangs, and gather the items that come while two groups are under way', async () => {
+  it('go on beside a group that hangs, and gather new items while two groups are under way', async () => {
     const { join, groups, groupsSoFar } = manualCommits();
     const results: Promise<string>[] = [];
     for (const item of ['a', 'b', 'c', 'd']) {
@@ -60,7 +60,7 @@ describe('group commits', () => {
     expect(groupsSoFar()).toEqual(['abadc', 'a', 'bad', 'c']);
   });
 
-  it('fail together at once when the database is away', async () => {
+  it('fail together and at once when the database is away', async () => {
     const { join, groups, groupsSoFar } = manualCommits();
     const results = Promise.allSettled(['a', 'b'].map(join));
     await turnOfTheLoop();

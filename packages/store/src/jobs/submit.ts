@@ -1,4 +1,4 @@
-/** Submits: – → queued. */
+/** Submits: new jobs become queued. */
 import { isRetryable, type Job, type JobStore, type NewJob } from '@prosemill/core';
 import { sql } from 'kysely';
 import { toJob } from '../rows.ts';
@@ -89,10 +89,8 @@ async function insertJobs(
     )
     .returningAll()
     .execute();
-  await addEvents(
-    { tx, dialect },
-    jobs.map(({ id }) => ({ job_id: id, seq: 1, type: 'job-queued', attempt: 0, actor: 'api' })),
-  );
+  const events = jobs.map(({ id }) => ({ job_id: id, seq: 1, type: 'job-queued', attempt: 0, actor: 'api' as const }));
+  await addEvents({ tx, dialect }, events);
   await saveKeys({ tx, dialect }, jobs);
   return new Map(rows.map((row) => [row.id, toJob({ ...row, generation_id: null, completion: null })]));
 }

@@ -1,4 +1,4 @@
-/** Texts of databases that hold each with its prompt, and of processes that go on writing them so. */
+/** The migration of texts with their prompts, in old databases and from old processes, to completions. */
 import { mkdtempSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -30,7 +30,7 @@ const prompt = 'Łódź 東京 😀';
 const texts = [' there was 👑', '', 'x'];
 const model = { name: 'a', revision: 'b', engine: 'batched', dtype: 'fp32', fingerprint: 'c' };
 
-/** The database, as a process with the schema of an older version has it. */
+/** A store with the schema of an older version. */
 function openOld(url: string) {
   const database = openDatabase({ url, logger: silentLogger, clockOffsetMs: 0 });
   const { db, dialect } = database;

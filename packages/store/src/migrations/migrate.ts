@@ -39,12 +39,16 @@ async function migrateUp(context: StoreContext, logger: Logger): Promise<boolean
     logger.warn({ migrations: unknown }, 'the schema was made by a newer version of Prosemill: nothing to do');
     return false;
   }
-  if (unknown.length > 0) throw foreignMigrations(schema, { missing, unknown });
+  if (unknown.length > 0) {
+    throw new ConfigError([
+      `DATABASE_URL: the schema ${schema.name} has migrations of another program (${unknown.join(', ')}) and lacks some of Prosemill's (${missing.join(', ')}). ${ownSchema}`,
+    ]);
+  }
   if (schema.executed.length === 0) await requireNoForeignTables(schema);
   const migrator = new Migrator({
     db: context.db,
     provider: { getMigrations: async () => createMigrations(context.dialect) },
-    // Without it, Kysely would use a table of that name in any schema.
+    // By default, Kysely would find its table in any schema.
     ...(context.dialect.schemas ? { migrationTableSchema: schema.name } : {}),
   });
   const { error } = await migrator.migrateUp();
@@ -101,12 +105,6 @@ function requireFirstPlace({ name, nameOfFirst }: SchemaReading): void {
   if (name === nameOfFirst) return;
   throw new ConfigError([
     `DATABASE_URL: the search_path begins with the schema ${nameOfFirst}, and the tables of an installation are in ${name}, further on. Set search_path to ${name} to use that one, or to ${nameOfFirst} alone to install another`,
-  ]);
-}
-
-function foreignMigrations({ name }: SchemaReading, { missing, unknown }: Difference): ConfigError {
-  return new ConfigError([
-    `DATABASE_URL: the schema ${name} has migrations of another program (${unknown.join(', ')}) and lacks some of Prosemill's (${missing.join(', ')}). ${ownSchema}`,
   ]);
 }
 

@@ -1,4 +1,5 @@
 /** Reads the state of a schema: its encoding, its migrations, and its tables with their columns. */
+import { coalesced } from '@prosemill/core';
 import Database from 'better-sqlite3';
 import { Kysely, sql, SqliteDialect } from 'kysely';
 import { databaseUnavailable } from '../database-errors.ts';
@@ -66,13 +67,8 @@ async function executedMigrations(db: Db): Promise<readonly string[]> {
   return rows.map(({ name }) => name);
 }
 
-let expected: Promise<Columns> | null = null;
-
-/** The tables of this version. Migrations make the same tables in every database, so one in memory tells. */
-export async function expectedColumns(): Promise<Columns> {
-  expected ??= migrateInMemory();
-  return await expected;
-}
+/** The tables of this version, read in memory: the migrations make the same ones in every database. */
+export const expectedColumns = coalesced(Number.POSITIVE_INFINITY, migrateInMemory);
 
 async function migrateInMemory(): Promise<Columns> {
   const db: Db = new Kysely({ dialect: new SqliteDialect({ database: new Database(':memory:') }) });

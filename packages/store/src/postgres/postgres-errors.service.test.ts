@@ -6,7 +6,7 @@ import { createTestDatabase, newJob, openSql, silentLogger } from '@prosemill/te
 import { DatabaseError } from 'pg';
 import { describe, expect, inject, it, onTestFinished } from 'vitest';
 import { openStore } from '../index.ts';
-import { connectFailed, statementFailed } from './postgres-errors.ts';
+import { unavailable, statementFailed } from './postgres-errors.ts';
 
 function openForTest(url: string): Store {
   const store = openStore({ url, logger: silentLogger });
@@ -62,7 +62,7 @@ describe('a Postgres that worked before', () => {
     await expect.poll(async () => await find(store).catch(() => 'away')).toBeNull();
   });
 
-  it('may take rights away, and give them back', async () => {
+  it('may revoke rights, and grant them again', async () => {
     const { store, role, inside } = await databaseOfRole();
     await inside(`revoke insert on jobs from ${role}`);
     expect(await reasonOf(store.jobs.submit(newJob()))).toMatch(
@@ -116,7 +116,7 @@ describe('a Postgres that cannot be reached', () => {
     expect(await reasonOf(find(openForTest(`postgres://user@${address}/database`)))).toMatch(/terminated/);
   });
 
-  it('a server of something else', async () => {
+  it('a server of another protocol', async () => {
     const address = await listen((socket) => socket.end('HTTP/1.1 400 Bad Request\r\n\r\n'));
     expect(await reasonOf(find(openForTest(`postgres://user@${address}/database`)))).toMatch(/cannot be reached/);
   });
@@ -150,7 +150,7 @@ describe('a Postgres that cannot be reached', () => {
   });
 });
 
-/** Codes that are no fault of the statement: from appendix A of the manual of Postgres 18, and from poolers. */
+/** Codes of temporary failures: from appendix A of the manual of Postgres 18, and from poolers. */
 const passing = `08000 08003 08006 08001 08004 08007 08P01 0P000 24000 25000 25001 25002 25006 25008 25P01 25P02 25P03 25P04 26000
   28000 28P01 2D000 34000 3B000 3B001 3D000 3F000 40000 40001 40003 40P01 42501 53000 53100 53200 53300 53400 54000 55000 55006
   55P02 55P03 55P04 57000 57014 57P01 57P02 57P03 57P04 57P05 58000 58030 58P01 58P02 58P03 72000 F0000 F0001 HV00N XX000 XX001 XX002`;
@@ -165,14 +165,14 @@ const withCode = (code: string): Error => Object.assign(new Error('no'), { code 
 const isUnavailable = (error: unknown): boolean => error instanceof AppError && error.code === 'database_unavailable';
 
 describe('an error on a connection', () => {
-  it.each([...listed(passing), ...listed(systemErrors)])('%s passes', (code) => {
+  it.each([...listed(passing), ...listed(systemErrors)])('%s is temporary', (code) => {
     expect(isUnavailable(statementFailed(withCode(code)))).toBe(true);
-    expect(isUnavailable(connectFailed(withCode(code)))).toBe(true);
+    expect(isUnavailable(unavailable(withCode(code)))).toBe(true);
   });
 
-  it.each(listed(permanent))('%s is of the statement, or of a start with wrong settings', (code) => {
+  it.each(listed(permanent))('%s is a fault of the statement, but temporary at a connect', (code) => {
     expect(statementFailed(withCode(code))).toMatchObject({ message: 'no', code });
-    expect(isUnavailable(connectFailed(withCode(code)))).toBe(true);
+    expect(isUnavailable(unavailable(withCode(code)))).toBe(true);
   });
 
   it.each(['Connection terminated', 'Query read timeout', 'Received unexpected rowDescription message from backend.'])(

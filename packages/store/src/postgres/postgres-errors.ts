@@ -31,7 +31,8 @@ const reasons: readonly (readonly [states: RegExp, message: string])[] = [
 /** The message of an error that has no code. */
 const noPassword = /client password must be a string/;
 
-function unavailable(error: unknown): Error {
+/** The error of a failed connection attempt, or of a statement that failed for a temporary reason. */
+export function unavailable(error: unknown): Error {
   const code = driverCodeOf(error);
   if (error instanceof Error && noPassword.test(error.message)) {
     return databaseUnavailable('The database wants a password, and DATABASE_URL has none.', error);
@@ -39,12 +40,9 @@ function unavailable(error: unknown): Error {
   return databaseUnavailable(reasons.find(([states]) => states.test(code))?.[1] ?? away, error);
 }
 
-/** The error of a failed connection attempt. It is never the fault of a statement, whatever its code. */
-export const connectFailed = (error: unknown): Error => unavailable(error);
-
 /**
  * The error of a statement on an open connection. The driver reports a lost connection in many ways, mostly without a
- * code, so every error counts as temporary that is not known as a fault.
+ * code, so every error that is not known as a fault counts as temporary.
  * @returns the error itself when it is a fault of the statement or of this program
  */
 export function statementFailed(error: unknown): unknown {

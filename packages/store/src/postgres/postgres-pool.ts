@@ -4,7 +4,7 @@ import type { PostgresPool, PostgresPoolClient } from 'kysely';
 import { Pool, type PoolClient } from 'pg';
 import { answerLimitMs } from '../answer-limit.ts';
 import { cancelStatement } from './cancel-statement.ts';
-import { connectFailed, isConnectionUseless, isReadOnly, statementFailed } from './postgres-errors.ts';
+import { isConnectionUseless, isReadOnly, statementFailed, unavailable } from './postgres-errors.ts';
 import { columnParsers, prepareSession } from './postgres-session.ts';
 
 export interface PoolOptions {
@@ -28,7 +28,7 @@ const closeLimitMs = 2_000;
 /**
  * When a statement gets no answer, pg reports that and keeps the connection. Its pool hands out the connection that was
  * returned last: after a failover the same dead one again, until TCP gives up after a quarter of an hour. This pool
- * closes the connection, and with it all connections that have not answered since that statement began.
+ * closes that connection, and all others that have not answered since the statement began.
  */
 export function createPostgresPool(options: PoolOptions): CountedPool {
   const pool = openPool(options);
@@ -42,7 +42,7 @@ export function createPostgresPool(options: PoolOptions): CountedPool {
   async function connect(): Promise<PostgresPoolClient> {
     for (;;) {
       const client = await pool.connect().catch((error: unknown) => {
-        throw connectFailed(error);
+        throw unavailable(error);
       });
       if ((answeredAt.get(client) ?? Number.POSITIVE_INFINITY) >= trustedSince) {
         await prepare(client);
@@ -59,7 +59,7 @@ export function createPostgresPool(options: PoolOptions): CountedPool {
       answeredAt.set(client, performance.now());
     } catch (error) {
       discard(client);
-      throw connectFailed(error);
+      throw unavailable(error);
     }
   }
 
@@ -68,7 +68,7 @@ export function createPostgresPool(options: PoolOptions): CountedPool {
     let canceled: Promise<void> | null = null;
 
     async function query(text: string, values: readonly unknown[]): Promise<unknown> {
-      // Without this, the rollback of a hung transaction would wait as long again.
+      // Otherwise the rollback of a hung transaction would wait for the time limit again.
       if (failure !== null) throw failure;
       const beganAt = performance.now();
       const limitMs = Math.min(answerLimitMs(), mostMs);
@@ -93,7 +93,7 @@ export function createPostgresPool(options: PoolOptions): CountedPool {
       query: query as PostgresPoolClient['query'],
       release(isDiscarded) {
         if (failure === null && isDiscarded !== true) client.release();
-        // A pooler finds the statement by its client's connection, which stays open until then.
+        // A pooler finds the statement by its client's connection, so this stays open until the cancel has ended.
         else if (canceled !== null) void canceled.then(() => discard(client));
         else discard(client);
       },

@@ -106,7 +106,7 @@ describe('a database', () => {
     expect((await store.jobs.list(query)).items).toMatchObject([{ createdAt }]);
   });
 
-  it.each(['statement_timeout', 'lock_timeout'])('may have a short %s, which no statement here has', async (name) => {
+  it.each(['statement_timeout', 'lock_timeout'])('may have a short %s, which the store overrides', async (name) => {
     const { store, url, sql } = await openWith([`${name} = '20ms'`]);
     const locker = await openSql(url);
     onTestFinished(async () => await locker.close());

@@ -21,7 +21,7 @@ afterEach(async () => {
 
 const open = (path: string) => openStore({ url: `sqlite:${path}`, logger: silentLogger });
 
-/** The line with which a start fails. */
+/** The message of a failed start. */
 function lineOf(path: string): string {
   try {
     open(path);
@@ -31,7 +31,7 @@ function lineOf(path: string): string {
   throw new Error('The file was opened.');
 }
 
-describe('a place where no database file can be', () => {
+describe('a place where a database file cannot be opened', () => {
   it.each([
     [
       'a folder that cannot be made',
@@ -129,7 +129,7 @@ const permanent = `SQLITE_CONSTRAINT SQLITE_CONSTRAINT_UNIQUE SQLITE_ERROR SQLIT
 const failed = (code: string): unknown => fileStatementFailed(new SqliteError('no', code), '/data/a.db');
 
 describe('a result code', () => {
-  it.each(passing.split(/\s+/))('%s is of the file, which is named for the operator alone', (code) => {
+  it.each(passing.split(/\s+/))('%s is a fault of the file, which only the cause names', (code) => {
     const error = failed(code);
     expect(error).toBeInstanceOf(AppError);
     expect(error).toMatchObject({
@@ -140,7 +140,7 @@ describe('a result code', () => {
     expect(errorLine(error)).toContain(`(${code})`);
   });
 
-  it.each(permanent.split(/\s+/))('%s is of the statement', (code) => {
+  it.each(permanent.split(/\s+/))('%s is a fault of the statement', (code) => {
     expect(failed(code)).toMatchObject({ message: 'no', code });
   });
 });

@@ -2,10 +2,17 @@
 import { mkdirSync, statSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import Database from 'better-sqlite3';
-import { type DatabaseConnection, type Driver, SqliteAdapter, SqliteDialect, SqliteDriver } from 'kysely';
+import {
+  type DatabaseConnection,
+  type Dialect,
+  SqliteAdapter,
+  SqliteDriver,
+  SqliteIntrospector,
+  SqliteQueryCompiler,
+} from 'kysely';
 import { fileOpenFailed, fileStatementFailed } from './sqlite-errors.ts';
 
-/** The time that a start waits for the lock of a process that is ending. */
+/** A start waits this long for the lock of a process that is ending. */
 const busyMs = 1_000;
 
 /** @throws an Error with a one-line message that names the file and the remedy */
@@ -44,22 +51,12 @@ function makeFolder(folder: string): void {
   mkdirSync(folder);
 }
 
-export class SqliteFileDialect extends SqliteDialect {
-  readonly #database: Database.Database;
-
-  constructor(database: Database.Database) {
-    super({ database });
-    this.#database = database;
-  }
-
-  override createAdapter(): SqliteAdapter {
-    return new SqliteFileAdapter();
-  }
-
-  override createDriver(): Driver {
-    return new SqliteFileDriver(this.#database);
-  }
-}
+export const sqliteFileDialect = (database: Database.Database): Dialect => ({
+  createDriver: () => new SqliteFileDriver(database),
+  createAdapter: () => new SqliteFileAdapter(),
+  createQueryCompiler: () => new SqliteQueryCompiler(),
+  createIntrospector: (db) => new SqliteIntrospector(db),
+});
 
 /** Makes a migration and its record one transaction, which SQLite supports and Kysely does not use. */
 class SqliteFileAdapter extends SqliteAdapter {
