@@ -32,7 +32,7 @@ export const wordList = z
       .map((word) => word.trim())
       .filter((word) => word !== ''),
   )
-  .refine((words) => words.length > 0, { error: 'names nothing; leave it empty, or take it away, for the default' });
+  .refine((words) => words.length > 0, { error: 'has no entries; leave it empty or remove it for the default' });
 
 /** An IPv6 address is stored without the brackets that it has in URLs. */
 const host = z
@@ -61,7 +61,7 @@ export const commonConfig = {
   LOG_PRETTY: z.stringbool().default(process.stdout.isTTY),
   /** Base URL of an OpenTelemetry collector, which gets the spans by OTLP over HTTP; not set: spans are dropped. */
   OTEL_EXPORTER_OTLP_ENDPOINT: httpUrl.optional(),
-  /** A fault on purpose, for tests: `name:action`, see core's failpoint.ts. Refused when NODE_ENV is `production`. */
+  /** An injected fault, for tests: `name:action`, see core's failpoint.ts. Refused when NODE_ENV is `production`. */
   FAILPOINT: oneLine.optional(),
   NODE_ENV: oneLine.optional(),
 };

@@ -8,11 +8,11 @@ const documented = () =>
   );
 
 describe('errors', () => {
-  it('documents every code, and every documented code exists', () => {
+  it('have codes that are all documented, and no others are', () => {
     expect(new Set(documented())).toEqual(new Set(Object.keys(errorTable)));
   });
 
-  it('says why in one line, with the causes behind it', () => {
+  it('are shown in one line, with their causes', () => {
     const error = new AppError('database_unavailable', {
       message: 'no connection',
       cause: new AggregateError([new Error('connect ECONNREFUSED 127.0.0.1:5432')]),
@@ -21,7 +21,7 @@ describe('errors', () => {
     expect(errorLine(new Error('two\n  lines'))).toBe('two lines');
   });
 
-  it('says where, with the causes behind it, and nothing else that an error carries', () => {
+  it('have a stack with their causes, without the other properties', () => {
     const cause = Object.assign(new Error('new row violates a constraint'), { detail: 'Failing row: a prompt' });
     const lines = errorStack(new AppError('internal', { cause })).split('\n');
     expect(lines[0]).toBe('AppError: internal');
@@ -30,7 +30,7 @@ describe('errors', () => {
     expect(lines.join()).not.toContain('a prompt');
   });
 
-  it('keeps an AppError and wraps anything else', () => {
+  it('are wrapped, unless they are AppErrors already', () => {
     const error = new AppError('not_found');
     expect(toAppError(error)).toBe(error);
     expect(toAppError('a string', 'generation_failed')).toMatchObject({ code: 'generation_failed', cause: 'a string' });

@@ -1,4 +1,4 @@
-/** Properties of the word filter: ordinary words pass, whatever their neighbours; disguised ones do not. */
+/** Properties of the word filter: ordinary words pass in any sentence; disguised forbidden ones do not. */
 import { readFileSync } from 'node:fs';
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
@@ -13,8 +13,8 @@ const root = new URL('../../../', import.meta.url);
 const read = (path: string): string => readFileSync(new URL(path, root), 'utf8');
 
 /**
- * Words of the texts and of the vocabulary in the repository, and words that a filter for parts of words refuses
- * wrongly.
+ * Words of the texts and of the vocabulary in the repository, and words that a filter for parts of words would
+ * refuse.
  */
 const ordinaryWords = [
   ...Object.keys(JSON.parse(read('models/tiny-tales/vocab.json')) as Record<string, number>).map((token) =>
@@ -102,13 +102,13 @@ const disguiseArbitrary = formArbitrary
   .map(([letters, separator, [before = '', after = '']]) => `${before}${letters.join(separator)}${after}`);
 
 describe('prompt policy, for any prompt', () => {
-  it('lets each ordinary word pass, in any case', () => {
+  it('accepts each ordinary word, in upper and lower case', () => {
     const cases = ordinaryWords.flatMap((word) => [word, word.toUpperCase(), `${word}'s`, `"${word}."`]);
     expect(ordinaryWords.length).toBeGreaterThan(3_000);
     expect(cases.filter(isRefused)).toEqual([]);
   });
 
-  it('lets sentences of ordinary words pass', () => {
+  it('accepts sentences of ordinary words', () => {
     const sentence = fc.array(wordArbitrary, { maxLength: 30 });
     fc.assert(
       fc.property(sentence, fc.constantFrom(' ', ', ', '-', '\n', '. '), (words, separator) => {
@@ -118,7 +118,7 @@ describe('prompt policy, for any prompt', () => {
     );
   });
 
-  it('lets longer words pass that contain a forbidden one', () => {
+  it('accepts longer words that contain a forbidden one', () => {
     const longer = fc
       .tuple(fc.option(lettersArbitrary, { nil: '' }), formArbitrary, fc.option(lettersArbitrary, { nil: '' }))
       .map((parts) => parts.join(''))
@@ -144,7 +144,7 @@ describe('prompt policy, for any prompt', () => {
     );
   });
 
-  it('sees through 99 of 100 disguises', () => {
+  it('refuses 99 of 100 disguises', () => {
     const prompts = fc.sample(disguiseArbitrary, 5_000);
     const missed = prompts.filter((prompt) => !isRefused(prompt));
     expect(missed.length, `missed, for one: ${missed.slice(0, 10).map(escaped).join(' | ')}`).toBeLessThanOrEqual(
@@ -153,6 +153,6 @@ describe('prompt policy, for any prompt', () => {
   });
 });
 
-/** Readable, whatever is in it. */
+/** Makes invisible characters readable in a message. */
 const escaped = (text: string): string =>
   text.replaceAll(/[^\x20-\x7E]/gu, (character) => `\\u{${(character.codePointAt(0) ?? 0).toString(16)}}`);

@@ -10,11 +10,11 @@ describe('token limits', () => {
     expect(resolve(10, 50)).toBe(40);
   });
 
-  it('lets max_new_tokens win', () => {
+  it('prefers max_new_tokens', () => {
     expect(resolve(10, 50, 200)).toBe(200);
   });
 
-  it('defaults to at least 50 in all and 20 after a long prompt, and is bounded by the context alone', () => {
+  it('defaults to 50 in all, or 20 after a long prompt, and is bounded by the context only', () => {
     expect([1, 3, 30, 31, 100, 190, 208, 500, 511].map((promptTokens) => resolve(promptTokens, null))).toEqual([
       49, 47, 20, 20, 20, 20, 20, 12, 1,
     ]);
@@ -30,7 +30,7 @@ describe('token limits', () => {
     }
   });
 
-  it('never passes the context of the model', () => {
+  it('never exceeds the context of the model', () => {
     expect(
       resolveMaxNewTokens({ promptTokens: 30, contextLength: 64, parameters: { maxLength: 200, maxNewTokens: null } }),
     ).toBe(34);

@@ -45,14 +45,14 @@ describe('traceparent', () => {
 });
 
 describe('a child', () => {
-  it('is another span of the same trace, sampled as that', () => {
+  it('is another span of the same trace, sampled like its parent', () => {
     const parent = { traceId, spanId, isSampled: false };
     const child = childOf(parent);
     expect(child).toEqual({ traceId, spanId: expect.stringMatching(/^[0-9a-f]{16}$/), isSampled: false });
     expect(child.spanId).not.toBe(spanId);
   });
 
-  it('of nothing begins a sampled trace', () => {
+  it('without a parent begins a sampled trace', () => {
     const [first, second] = [childOf(null), childOf(null)];
     expect(first.isSampled).toBe(true);
     expect(parseTraceparent(formatTraceparent(first))).toEqual(first);

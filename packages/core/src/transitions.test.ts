@@ -81,11 +81,11 @@ describe('transitions', () => {
     });
   });
 
-  it('gives a rescued job up when no attempts are left', () => {
+  it('fails a rescued job when no attempts are left', () => {
     expect(rescue(running({ attempt: 1, maxAttempts: 1 })).status).toBe('failed');
   });
 
-  it('keeps partial text and says why it ends', () => {
+  it('keeps partial text with the reason of its end', () => {
     const timeout: Outcome = { type: 'failed', error: { code: 'deadline_exceeded', message: 'late' }, partial: part };
     expect(applyOutcome(running(), timeout)).toMatchObject({
       finishReason: 'timeout',
@@ -97,7 +97,7 @@ describe('transitions', () => {
     });
   });
 
-  it('hands a job back that its worker gave up without a request to cancel it', () => {
+  it('releases a job that its worker canceled without a request', () => {
     expect(applyOutcome(running(), { type: 'canceled', partial: part })).toMatchObject({
       event: 'job-released',
       status: 'queued',
@@ -105,7 +105,7 @@ describe('transitions', () => {
     });
   });
 
-  it('leaves the text of a success to its generation record', () => {
+  it('does not keep the text of a success, which is in its generation record', () => {
     const outcome: Outcome = { type: 'succeeded', result: { ...part, finishReason: 'length', modelName: 'm' } };
     expect(applyOutcome(running(), outcome)).not.toHaveProperty('partialCompletion');
   });

@@ -16,7 +16,7 @@ describe('the log of a connection', () => {
     onTestFinished(() => void vi.useRealTimers());
   });
 
-  it('has one line for each end of an outage, and one a minute in between', () => {
+  it('has a line at the start and the end of an outage, and one a minute in between', () => {
     const { lines, log } = open();
     for (let second = 0; second <= 60; second += 1) {
       log.lost(new Error('refused'));
@@ -28,7 +28,7 @@ describe('the log of a connection', () => {
     expect(log.problem).toBeNull();
   });
 
-  it('does not tell each time of a connection that comes and goes', () => {
+  it('leaves out most lines of a connection that comes and goes', () => {
     const { lines, log } = open();
     for (let count = 0; count < 20; count += 1) {
       log.lost(new Error('refused'));

@@ -1,7 +1,7 @@
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { createPermitPool } from './permit-pool.ts';
 
-/** A handler whose every call waits to be answered. */
+/** A handler whose calls wait until the test answers them. */
 function manualHandler() {
   const calls: ((hasWork: boolean) => void)[] = [];
   return {
@@ -36,7 +36,7 @@ async function start(concurrency: number) {
 }
 
 describe('permit pool', () => {
-  it('looks again on the same slot as long as there was work', async () => {
+  it('looks again on the same slot while there is work', async () => {
     const { pool, calls, answer } = await start(1);
     pool.wake(1);
     await answer(true);
@@ -45,7 +45,7 @@ describe('permit pool', () => {
     expect(calls).toHaveLength(0);
   });
 
-  it('starts one more slot for each wake, up to its concurrency', async () => {
+  it('starts another slot for each wake, up to its concurrency', async () => {
     const { pool, calls } = await start(2);
     pool.wake(1);
     expect(calls).toHaveLength(1);
@@ -54,7 +54,7 @@ describe('permit pool', () => {
     expect(calls).toHaveLength(2);
   });
 
-  it('starts as many slots as one wake has permits for, up to its concurrency', async () => {
+  it('starts a slot for each permit of one wake, up to its concurrency', async () => {
     const { pool, calls } = await start(3);
     pool.wake(2);
     expect(calls).toHaveLength(2);
@@ -62,7 +62,7 @@ describe('permit pool', () => {
     expect(calls).toHaveLength(3);
   });
 
-  it('loses no wake that comes while every slot is at its last look', async () => {
+  it('loses no wake that comes during the last look of every slot', async () => {
     const { pool, calls, answer } = await start(1);
     pool.wake(1);
     // The slot is asking the database; the row is committed after that look.
@@ -71,7 +71,7 @@ describe('permit pool', () => {
     expect(calls).toHaveLength(1);
   });
 
-  it('looks at nothing new after a pause, and stops when the last look is over', async () => {
+  it('does not look again after a pause, and stops when the last look is over', async () => {
     const { pool, calls, answer } = await start(1);
     pool.wake(1);
     await pool.pause();

@@ -62,7 +62,7 @@ describe('the log', () => {
     expect([await log(child, 100), await log(child, 100)]).toEqual(['logged', 'logged']);
   });
 
-  it('drops lines while nobody reads, goes on when a reader comes, and logs the number of missing lines', async () => {
+  it('drops lines without a reader, goes on when one comes, and logs the number of missing lines', async () => {
     const child = start('pipe');
     await log(child, 50_000);
     let content = '';

@@ -21,7 +21,7 @@ export interface HintSender {
 export interface ReceiveOptions {
   /** The most handlers at once. */
   readonly concurrency: number;
-  /** How long a transport that stores hints leaves one with a worker that is silent. */
+  /** A transport that stores hints takes one back from a worker that is silent for this long. */
   readonly leaseMs: number;
   /** Runs one permit: claims a row and runs its job. Never throws. @returns false when nothing was claimable */
   readonly onPermit: () => Promise<boolean>;

@@ -3,7 +3,7 @@
 export interface TakeRequest {
   /** Name of the bucket; a new one is full. */
   readonly bucket: string;
-  /** Tokens that the bucket holds, and that come back in a minute. */
+  /** Size of the bucket, and the tokens that come back in a minute. */
   readonly perMinute: number;
   /** Tokens to take, all or none; default 1. */
   readonly cost?: number;
@@ -20,6 +20,6 @@ export interface RateVerdict {
 }
 
 export interface RateLimiter {
-  /** Never throws and hardly waits: while the shared buckets are away, each process goes on with its own. */
+  /** Never throws. Waits for shared buckets only briefly, and then uses those of the process. */
   take(request: TakeRequest): Promise<RateVerdict>;
 }

@@ -26,10 +26,7 @@ export interface Store {
   requireReady(): Promise<void>;
   /** The counts of this moment; null when the database is a file. */
   connections(): ConnectionCounts | null;
-  /**
-   * A public sentence that says why calls failed in the last seconds although others may succeed, such as writes while
-   * the disk is full. Null when there is no such trouble.
-   */
+  /** A public reason why some calls failed in the last seconds, such as writes to a full disk; null without one. */
   problem(): string | null;
   stop(): Promise<void>;
 }

@@ -15,7 +15,7 @@ describe('a coalesced load', () => {
   });
   afterEach(() => void vi.useRealTimers());
 
-  it('is shared by all who ask while it runs, however long that takes', async () => {
+  it('is shared by all callers while it runs, however long that takes', async () => {
     const read = coalesced(1_000, load);
     const first = read();
     vi.advanceTimersByTime(10_000);
@@ -25,7 +25,7 @@ describe('a coalesced load', () => {
     expect(loads).toHaveLength(1);
   });
 
-  it('is repeated when its value is too old, by the time at which it began', async () => {
+  it('is repeated when its value is too old, counted from the start of the load', async () => {
     const read = coalesced(1_000, load);
     const first = read();
     vi.advanceTimersByTime(600);

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { every, type LoopOptions } from './every.ts';
 
-/** A loop whose steps end when they are told to. */
+/** A loop whose steps the test ends. */
 function startLoop(options: Partial<LoopOptions> = {}) {
   const ends: PromiseWithResolvers<void>[] = [];
   const signals: AbortSignal[] = [];
@@ -25,7 +25,7 @@ function startLoop(options: Partial<LoopOptions> = {}) {
   return { loop, ends, signals, errors };
 }
 
-/** Lets everything happen that is due. */
+/** Runs all timers and promises that are due. */
 const settle = async (): Promise<unknown> => await vi.advanceTimersByTimeAsync(0);
 
 describe('a loop', () => {
@@ -53,7 +53,7 @@ describe('a loop', () => {
     expect(ends).toHaveLength(2);
   });
 
-  it('does not wait when it is woken in a pause', async () => {
+  it('takes the next step at once when it is woken in a pause', async () => {
     const { loop, ends } = startLoop();
     ends[0]?.resolve();
     await settle();
@@ -103,7 +103,7 @@ describe('a loop', () => {
     expect(step).toHaveBeenCalledTimes(2);
   });
 
-  it('aborts the step under way when it is stopped, and does not call that a failure', async () => {
+  it('aborts the step under way when it is stopped, and reports no failure', async () => {
     const { loop, ends, signals, errors } = startLoop();
     signals[0]?.addEventListener('abort', () => ends[0]?.reject(new Error('aborted')));
     await loop.stop();

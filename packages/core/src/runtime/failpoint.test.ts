@@ -6,19 +6,19 @@ import { armedFailpoint, armFailpoint, failpoint } from './failpoint.ts';
 describe('a failpoint', () => {
   afterEach(() => armFailpoint({}));
 
-  it('does nothing unless it is the one that is armed', async () => {
+  it('does nothing unless it is armed', async () => {
     await failpoint('worker.after_claim');
     armFailpoint({ FAILPOINT: 'worker.before_complete:throw' });
     await failpoint('worker.after_claim');
     expect(armedFailpoint()).toBe('worker.before_complete:throw');
   });
 
-  it('throws when it is armed to', async () => {
+  it('throws when it is armed with throw', async () => {
     armFailpoint({ FAILPOINT: 'worker.after_claim:throw', NODE_ENV: 'test' });
     await expect(failpoint('worker.after_claim')).rejects.toThrow('failpoint worker.after_claim');
   });
 
-  it('kills its process when it is armed to', async () => {
+  it('kills its process when it is armed with kill9', async () => {
     const module = new URL('failpoint.ts', import.meta.url).href;
     const script = `
       const { armFailpoint, failpoint } = await import(process.argv[1]);

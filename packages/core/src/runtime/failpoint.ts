@@ -1,4 +1,4 @@
-/** Faults on purpose: named points at which a test makes this process die, fail or wait. Refused in production. */
+/** Fault injection: named points at which a test makes this process die, fail or wait. Refused in production. */
 import { setTimeout as delay } from 'node:timers/promises';
 import { ConfigError } from './read-config.ts';
 

@@ -37,7 +37,7 @@ describe('HOST', () => {
     ['-a.example', 'must be'],
     ['a..b', 'must be'],
     ['user@host', 'must be'],
-  ])('%s is none', (text, reason) => {
+  ])('%s is refused', (text, reason) => {
     expect(parseHost(text)).toBeNull();
     expect(hostProblem(text)).toContain(reason);
   });

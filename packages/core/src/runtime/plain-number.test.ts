@@ -29,7 +29,7 @@ const noNumbers = [
 ];
 
 describe('plain numbers', () => {
-  it.each(noNumbers)('%j is none', (text) => {
+  it.each(noNumbers)('%j is refused', (text) => {
     expect([parseDecimal(text), isWholeNumber(text, { min: 0 })]).toEqual([null, false]);
   });
 
@@ -43,11 +43,11 @@ describe('plain numbers', () => {
     expect(parseDecimal(text)).toBe(number);
   });
 
-  it.each(['-1', '-0', '1.0', '3', '65536', '9007199254740992'])('%j is no whole number from 4 to 65535', (text) => {
+  it.each(['-1', '-0', '1.0', '3', '65536', '9007199254740992'])('%j is not a whole number from 4 to 65535', (text) => {
     expect(isWholeNumber(text, { min: 4, max: 65_535 })).toBe(false);
   });
 
-  it('the ends of a range are in it', () => {
+  it('a range includes its ends', () => {
     expect(['4', '65535'].every((text) => isWholeNumber(text, { min: 4, max: 65_535 }))).toBe(true);
     expect(isWholeNumber('9007199254740992', { min: 0 })).toBe(false);
   });

@@ -1,4 +1,4 @@
-/** Numbers in variables and arguments: plain decimals, and none of the other forms that `Number()` takes. */
+/** Numbers in variables and arguments: plain decimals only, without the other forms that `Number()` takes. */
 
 export interface NumberRange {
   readonly min: number;

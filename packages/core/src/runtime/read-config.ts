@@ -65,10 +65,9 @@ function problemOf({ path = [], message }: SchemaIssue): string {
 
 /** Finds blanks and quotes; `\s` includes the line feed that a shell or a file of secrets leaves. */
 function spellingProblem(value: string): string | null {
-  if (/^[\s\u200B\u2060\uFEFF]+$/u.test(value))
-    return 'holds only blanks; leave it empty, or take it away, for the default';
+  if (/^[\s\u200B\u2060\uFEFF]+$/u.test(value)) return 'holds only blanks; leave it empty or remove it for the default';
   if (/^(["'`“”‘’„«]).*(["'`“”‘’»])$/su.test(value.trim())) {
-    return 'has quotes around it, which are part of the value here; take them away';
+    return 'has quotes around it, which are part of the value here; remove them';
   }
   return null;
 }

@@ -8,8 +8,8 @@ const ignore = (): void => undefined;
 const logger: Logger = { debug: ignore, info: ignore, warn: ignore, error: ignore, child: () => logger };
 const options = { name: 'database', logger };
 
-describe('a retry until something is available', () => {
-  it('tries again while it is not', async () => {
+describe('a retry until a service is available', () => {
+  it('tries again after a retryable error', async () => {
     let tries = 0;
     const attempt = async (): Promise<number> => {
       tries += 1;
@@ -19,13 +19,13 @@ describe('a retry until something is available', () => {
     expect(await retryUntilAvailable(attempt, { ...options, signal: new AbortController().signal })).toBe(2);
   });
 
-  it('throws what is no reason to wait', async () => {
+  it('throws an error that is not retryable', async () => {
     const { signal } = new AbortController();
     const failing = retryUntilAvailable(() => Promise.reject(new Error('a bug')), { ...options, signal });
     await expect(failing).rejects.toThrow('a bug');
   });
 
-  it('does not wait for a try that hangs once it is told to end', async () => {
+  it('ends at an abort although the try hangs', async () => {
     const controller = new AbortController();
     const hanging = retryUntilAvailable(() => new Promise(() => undefined), { ...options, signal: controller.signal });
     controller.abort(new Error('no more'));
@@ -42,7 +42,7 @@ describe('a retry until something is available', () => {
     expect(getEventListeners(signal, 'abort')).toEqual([]);
   });
 
-  it('leaves nothing with a signal that lives on', async () => {
+  it('leaves no listener on the signal and no timer', async () => {
     const { signal } = new AbortController();
     let tries = 0;
     const attempt = async (): Promise<void> => {

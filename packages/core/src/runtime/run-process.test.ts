@@ -13,7 +13,7 @@ const script = `
   });`;
 
 describe('a process with a bug', () => {
-  it('ends with 1, and says what and where, but not the data that the error carries', () => {
+  it('exits with 1, and prints the message and the stack, but no other property of the error', () => {
     const { status, stderr } = spawnSync(process.execPath, ['--input-type=module', '--eval', script], {
       encoding: 'utf8',
     });
@@ -23,7 +23,7 @@ describe('a process with a bug', () => {
   });
 });
 
-/** Stops when it is told so a second time, by a message. */
+/** Its stop ends when the test sends a message. */
 const stoppable = `
   const { runProcess } = await import(${JSON.stringify(module)});
   await runProcess(async () => {
@@ -47,7 +47,7 @@ async function start() {
 }
 
 describe('a process that is told to stop', () => {
-  it.each(stopSignals)('stops in order on %s, and ends with 0', async (signal) => {
+  it.each(stopSignals)('stops in order on %s, and exits with 0', async (signal) => {
     const child = await start();
     child.kill(signal);
     expect(await once(child, 'message')).toContain(signal);
@@ -55,7 +55,7 @@ describe('a process that is told to stop', () => {
     expect(await once(child, 'exit')).toEqual([0, null]);
   });
 
-  it('ends at once on a second signal, but not on a second SIGHUP: a terminal that is closed sends two', async () => {
+  it('exits at once on a second signal, but not on a second SIGHUP: a closed terminal sends two', async () => {
     const child = await start();
     child.kill('SIGHUP');
     await once(child, 'message');

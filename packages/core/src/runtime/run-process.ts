@@ -64,7 +64,7 @@ export async function runProcess(start: (aborted: AbortSignal) => Promise<Runnin
   process.exit(0);
 }
 
-/** Prints the reason and exits: with 2 for wrong arguments, silently with 0 if nobody reads any more, else with 1. */
+/** Prints the reason and exits: with 2 for wrong arguments, silently with 0 for a closed output, else with 1. */
 export function exitWith(error: unknown): never {
   if (error instanceof OutputClosedError) process.exit(0);
   const isList = error instanceof ConfigError || error instanceof UsageError;

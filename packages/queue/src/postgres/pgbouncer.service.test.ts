@@ -18,7 +18,7 @@ describeWakeUpsConformance('LISTEN/NOTIFY behind pgbouncer in session mode', asy
 });
 
 describe('LISTEN behind pgbouncer in transaction mode', () => {
-  it('is reported once with the remedy, work is looked for meanwhile, and session mode ends it', async () => {
+  it('is reported once with the remedy, jobs are polled for meanwhile, and session mode ends it', async () => {
     const { url, drop } = await createTestDatabase(inject('postgresUrl'));
     onTestFinished(drop);
     const pgbouncer = await launchPgbouncer({ postgresUrl: url, poolMode: 'transaction' });

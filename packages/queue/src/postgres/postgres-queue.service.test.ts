@@ -36,7 +36,7 @@ describeWakeUpsConformance('LISTEN/NOTIFY', async () => {
 });
 
 describe('LISTEN/NOTIFY in trouble', () => {
-  it('keeps its connections whatever timeouts the database has', async () => {
+  it('keeps its connections despite the timeouts of the database', async () => {
     const { url, drop } = await createTestDatabase(inject('postgresUrl'));
     onTestFinished(drop);
     const [adminUrl, name] = [inject('postgresUrl'), new URL(url).pathname.slice(1)];
@@ -60,7 +60,7 @@ describe('LISTEN/NOTIFY in trouble', () => {
     expect(queue.problems()).toEqual([]);
   });
 
-  it('listens again after its connection was ended, and looks for what it missed', async () => {
+  it('listens again after its connection was ended, and looks for missed jobs', async () => {
     const { url, drop } = await createTestDatabase(inject('postgresUrl'));
     onTestFinished(drop);
     const queue = createPostgresQueue({ url, logger: silentLogger });
@@ -90,7 +90,7 @@ describe('LISTEN/NOTIFY in trouble', () => {
       .toContain('a');
   });
 
-  it('survives a crash of the server, says why, and fails fast meanwhile', async () => {
+  it('survives a crash of the server, reports the reason, and fails fast meanwhile', async () => {
     const server = await launchPostgres();
     onTestFinished(async () => await server.stop());
     const queue = createPostgresQueue({ url: server.url, logger: silentLogger });
@@ -127,7 +127,7 @@ describe('LISTEN/NOTIFY in trouble', () => {
     await expect(send()).resolves.toBeUndefined();
   });
 
-  it('stops in time when its connections died silently, more than once too', async () => {
+  it('stops in time when its connections died silently, also when it is called twice', async () => {
     const { proxy, queue } = await openThroughProxy();
     await queue.wakeUps.start();
     await queue.receiver.start({ concurrency: 1, leaseMs: 30_000, onPermit: async () => false, countClaimable });
@@ -140,7 +140,7 @@ describe('LISTEN/NOTIFY in trouble', () => {
     expect(performance.now() - begin).toBeLessThan(6_000);
   });
 
-  it('has its own receiver look for what it sends, while it cannot listen', async () => {
+  it('makes its own receiver look for jobs at each send, while it cannot listen', async () => {
     const { proxy, queue } = await openThroughProxy();
     await queue.sender.send([{ id: newId(), epoch: 0 }]);
     proxy.refuse();

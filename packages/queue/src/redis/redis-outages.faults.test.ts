@@ -96,7 +96,7 @@ describe('Redis in trouble', () => {
     await expectConsumption(queue);
   });
 
-  it('takes permits and wake-ups again after all its connections died without a word', async () => {
+  it('takes permits and wake-ups again after all its connections died silently', async () => {
     const proxy = await startTcpProxy(server.url);
     const queue = openOnServer(proxy.url);
     onTestFinished(async () => await proxy.stop());
@@ -120,7 +120,7 @@ describe('Redis in trouble', () => {
     expect(performance.now() - begin).toBeLessThan(15_000);
   });
 
-  it('says so when its memory is full, and takes permits again when there is room', async () => {
+  it('reports that its memory is full, and takes permits again when there is room', async () => {
     const queue = openOnServer();
     await startReceiver(queue);
     await expectConsumption(queue);
@@ -140,7 +140,7 @@ describe('Redis in trouble', () => {
     ['is gone', async () => await server.crash()],
     ['hangs', async () => server.freeze()],
     ['is full', async () => await configure('maxmemory', '1')],
-  ])('costs nobody a request that has a limit while it %s, and nobody long', async (_name, fault) => {
+  ])('neither refuses nor delays limited requests while it %s', async (_name, fault) => {
     const queue = openOnServer();
     await untilReady(queue);
     await fault();
@@ -154,7 +154,7 @@ describe('Redis in trouble', () => {
     expect(performance.now() - begin).toBeLessThan(1_000);
   });
 
-  it('has the say about limits again when it is back', async () => {
+  it('decides about limits again after its return', async () => {
     const queue = openOnServer();
     await untilReady(queue);
     await queue.rateLimiter.take({ bucket: 'bucket', perMinute: 10 });
@@ -191,7 +191,7 @@ describe('Redis in trouble', () => {
       .toContain('a');
   });
 
-  it('does not hold up a stop', async () => {
+  it('does not delay a stop', async () => {
     const queue = openOnServer();
     await startReceiver(queue);
     await expectConsumption(queue);

@@ -45,7 +45,7 @@ describe('rate limits on Redis', () => {
     expect((await Promise.all(takes)).filter(({ isAllowed }) => isAllowed)).toHaveLength(10);
   });
 
-  it('leave nothing behind when the bucket is full again', async () => {
+  it('leave no key when the bucket is full again', async () => {
     const prefix = `test-${newId()}`;
     const queue = open(inject('redisUrl'), prefix);
     const client = new Redis(inject('redisUrl'));

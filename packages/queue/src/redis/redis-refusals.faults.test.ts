@@ -1,4 +1,4 @@
-/** A Redis that answers, and whose answer is no. */
+/** A Redis that refuses commands. */
 import { type Hint, type LogFields, type Logger, newId } from '@prosemill/core';
 import { launchRedis, startTcpProxy } from '@prosemill/testkit';
 import { Redis } from 'ioredis';
@@ -34,7 +34,7 @@ interface SetUpOptions {
   readonly atStart?: readonly string[];
 }
 
-/** A Redis of the test's own, with somebody who may still do everything, and a queue on it. */
+/** A Redis of the test's own, a client that keeps all rights, and a queue. */
 async function setUp({ expect, onTestFinished }: TestContext, { settings = {}, atStart = [] }: SetUpOptions = {}) {
   const server = await launchRedis(settings);
   const boot = new Redis(server.url);
@@ -78,7 +78,7 @@ async function setUp({ expect, onTestFinished }: TestContext, { settings = {}, a
     lines,
     countPermits: () => permits,
     countLooks: () => looks,
-    /** Hints are lost, and rows are found all the same. */
+    /** The receiver finds rows although hints are lost. */
     expectLooks: async () => {
       claimable = 3;
       const before = permits;
@@ -89,7 +89,7 @@ async function setUp({ expect, onTestFinished }: TestContext, { settings = {}, a
     run: async (...commands: readonly string[]) => {
       for (const command of commands) await send(admin, command);
     },
-    /** By a hint: nothing is claimable for the looks. */
+    /** The permit comes by a hint: the receiver's looks find nothing claimable. */
     expectConsumption: async () => {
       await expect.poll(async () => await queue.sender.send([hint()]).then(() => 'sent', String)).toBe('sent');
       const before = permits;
@@ -186,7 +186,7 @@ const refusals = [
 
 describe.concurrent('a Redis that', () => {
   it.for(refusals)(
-    '$name is an outage: said once, polled for, tried again with pauses, and over when it heals',
+    '$name is an outage: logged once, bridged by polls, retried with pauses, and over when it heals',
     async (refusal, context) => {
       const { expect } = context;
       const { admin, queue, lines, warnings, run, expectConsumption, expectLooks } = await setUp(context);
@@ -286,7 +286,7 @@ describe.concurrent('a Redis that', () => {
       begin: 'ACL SETUSER default resetkeys ~test:hints:*',
       heal: 'ACL SETUSER default allkeys',
     },
-  ])('refuses only $name goes on with everything else, and says so', async ({ begin, heal }, context) => {
+  ])('refuses only $name goes on with everything else, and reports it', async ({ begin, heal }, context) => {
     const { expect } = context;
     const { queue, run, expectConsumption, lines, countPermits, countLooks } = await setUp(context);
     await expectConsumption();
@@ -308,7 +308,7 @@ describe.concurrent('a Redis that', () => {
     await expect.poll(() => lines.filter(({ message }) => message === 'Redis is available again').length).toBe(1);
   });
 
-  it('is a cluster says so in words, and is left in peace', async (context) => {
+  it('is a cluster is reported in words, and gets no more commands', async (context) => {
     const { expect } = context;
     const { admin, queue, expectLooks } = await setUp(context, { settings: { 'cluster-enabled': 'yes' } });
     await expect(queue.requireUsable()).rejects.toThrow(

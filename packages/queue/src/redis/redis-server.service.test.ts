@@ -18,11 +18,11 @@ it.each([
   expect(reportOn(info(`redis_version:${version}`, 'maxmemory_policy:noeviction'))).toEqual({ obstacle, warnings });
 });
 
-it('finds nothing wrong with a server of which it knows nothing', () => {
+it('finds no fault with a server that gives no information', () => {
   expect(reportOn('')).toEqual({ obstacle: null, warnings: [] });
 });
 
-it('says in the log, once, that a server may drop hints, and writes nothing to the console', async () => {
+it('logs once that a server may drop hints, and writes nothing to the console', async () => {
   const server = await launchRedis({ 'maxmemory-policy': 'allkeys-lru' });
   const lines: string[] = [];
   const spies = (['log', 'warn', 'error'] as const).map((name) => vi.spyOn(console, name));
