@@ -1,4 +1,4 @@
-/** The record of an attempt at a job: its log lines, metrics and spans. Ids, numbers and codes, no text. */
+/** Records an attempt at a job in logs, metrics and traces: ids, numbers and codes, never text. */
 import {
   type AttemptEnding,
   childOf,
@@ -21,7 +21,7 @@ export interface AttemptRecordOptions {
 export interface AttemptRecord {
   /** Each line names the attempt, its job and its span. */
   readonly logger: Logger;
-  /** The ending is known, and not written yet. */
+  /** Called when the ending is known and not written yet. */
   generated(ending: AttemptEnding): void;
   /** @param receipt  `unknown`: the outcome could not be written. */
   ended(ending: AttemptEnding, receipt: OutcomeReceipt | 'unknown'): void;
@@ -32,7 +32,7 @@ export function recordAttempt(
   { job, waitedMs, ageMs }: ClaimedJob,
   { logger, metrics, tracing, workerId }: AttemptRecordOptions,
 ): AttemptRecord {
-  // A job of a version without traces has none: each of its attempts begins one.
+  // A job stored by a version without traces has no trace: each of its attempts begins one.
   const parent = parseTraceparent(job.traceparent) ?? childOf(null);
   const context = childOf(parent);
   const attemptLogger = logger.child({ jobId: job.id, attempt: job.attempt, workerId, ...logFieldsOfTrace(context) });
@@ -95,7 +95,7 @@ function logFieldsOf(ending: AttemptEnding, part: GeneratedPart | null): Record<
   };
 }
 
-/** The names are those of OpenTelemetry's conventions for generative models. */
+/** The names follow OpenTelemetry's conventions for generative models. */
 function attributesOf(ending: AttemptEnding, model: string | undefined): Span['attributes'] {
   const part = partOf(ending);
   return {

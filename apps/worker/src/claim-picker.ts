@@ -1,7 +1,7 @@
-/** Picks the class from which a claim begins. One claim in three leaves out class 0, so that no class starves. */
+/** Picks the class at which a claim starts. One claim in three skips class 0, so that no class starves. */
 import type { PriorityClass } from '@prosemill/core';
 
-/** The last turn is for class 2, which would otherwise stand behind any backlog of class 1. */
+/** The last turn is for class 2, which would otherwise wait behind any backlog of class 1. */
 const turns: readonly PriorityClass[] = [0, 0, 1, 0, 0, 1, 0, 0, 1, 0, 0, 2];
 
 export function createClaimPicker(): () => PriorityClass {

@@ -27,9 +27,9 @@ export const workerConfigSchema = z.object({
   HF_ENDPOINT: httpUrl.default('https://huggingface.co'),
   /** Threads of the engine. */
   ENGINE_THREADS: wholeNumber({ min: 1, max: 256 }).default(availableParallelism()),
-  /** An engine that is silent for so long is killed and started again; a step of the largest model must fit in. */
+  /** An engine that is silent for this long is killed and restarted. Longer than a step of the largest model. */
   ENGINE_HANG_SECONDS: wholeNumber({ min: 1, max: 3_600 }).default(30),
-  /** A claim holds for so long without a renewal; then another worker gets the job. */
+  /** A claim lasts this long without a renewal; then another worker gets the job. */
   LEASE_SECONDS: wholeNumber({ min: 3, max: 3_600 }).default(30),
   /** Time for running jobs to finish on SIGTERM, SIGHUP or SIGQUIT before they are handed back. */
   SHUTDOWN_GRACE_SECONDS: wholeNumber({ min: 0, max: 3_600 }).default(25),
@@ -37,7 +37,7 @@ export const workerConfigSchema = z.object({
 
 export type WorkerConfig = z.infer<typeof workerConfigSchema>;
 
-/** The configuration without the probes' port and, where the worker may fall back to the shipped model, a model. */
+/** The configuration without the probes' port. MODEL is not set where the worker may fall back to the shipped model. */
 export type WorkerSettings = Readonly<Omit<WorkerConfig, 'WORKER_PORT' | 'MODEL'>> & {
   readonly MODEL?: string | undefined;
 };
@@ -45,7 +45,6 @@ export type WorkerSettings = Readonly<Omit<WorkerConfig, 'WORKER_PORT' | 'MODEL'
 /** @throws {ConfigError} with all problems */
 export const readWorkerConfig = (): Readonly<WorkerConfig> => readConfig(workerConfigSchema, process.env);
 
-/** The options of the engine. */
 export const engineOptions = (config: WorkerSettings) => ({
   model: config.MODEL,
   revision: config.MODEL_REVISION,

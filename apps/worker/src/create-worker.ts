@@ -1,4 +1,4 @@
-/** A worker: the engine, the permits that feed it, and the services that watch over both. It gets its adapters. */
+/** A worker: the engine, the permits that feed it, and the services that watch both. The caller brings the adapters. */
 import {
   errorLine,
   type HintReceiver,
@@ -24,11 +24,11 @@ export interface WorkerOptions {
   readonly receiver: HintReceiver;
   readonly hints: HintSender;
   readonly wakeUps: WakeUps;
-  /** Reasons why hints are late now; empty while they are not. */
+  /** The reasons why hints are late now; empty while hints are on time. */
   readonly transportProblems: () => readonly string[];
   readonly generator: TextGenerator;
   readonly logger: Logger;
-  /** The metrics of the process, to which the worker adds its own. */
+  /** The registry of the process; the worker registers its own metrics there. */
   readonly metrics: Metrics;
   readonly tracing: Tracing;
   readonly workerId: string;
@@ -38,29 +38,29 @@ export interface WorkerOptions {
 
 export interface Worker {
   /**
-   * Loads the model, then takes permits; resolves when it takes them.
+   * Loads the model, then takes permits; resolves when the first can come.
    * @throws {AppError} `engine_unavailable` when the model cannot be loaded
    */
   start(signal: AbortSignal): Promise<void>;
-  /** Rejects when the worker cannot go on, after it has handed back its jobs if it could; never resolves. */
+  /** Rejects when the worker cannot go on, after the attempt to hand its jobs back; never resolves. */
   readonly failed: Promise<never>;
   /** True while the worker takes jobs. */
   isReady(): boolean;
   /**
-   * Takes no more jobs, lets running jobs finish for `graceMs`, hands the rest back, then stops the engine. A database
-   * that is away gets some seconds more. The adapters stay open: they belong to the caller. Idempotent: a later call
-   * waits for the end of the first.
+   * Takes no more jobs, lets running jobs finish for `graceMs`, hands the rest back, then stops the engine. An
+   * unavailable database gets some seconds more. The adapters stay open: they belong to the caller. Idempotent: a later
+   * call waits for the end of the first.
    */
   stop(graceMs: number): Promise<void>;
 }
 
-/** Limit for handing jobs back while the database is away; jobs that remain come back when their leases run out. */
+/** Limit for handing jobs back while the database is unavailable; the rest return when their leases expire. */
 const handBackLimitMs = 5_000;
 /** Limit for the stop of a worker that cannot go on. */
 const failLimitMs = 15_000;
 
 export function createWorker(options: WorkerOptions): Worker {
-  const { store, receiver, wakeUps, transportProblems, generator, logger, workerId, leaseMs } = options;
+  const { store, receiver, wakeUps, generator, logger, workerId, leaseMs } = options;
   const running = new RunningJobs();
   const metrics = createWorkerMetrics(options.metrics, { running, generator });
   const gate = new EngineGate(generator);
@@ -69,14 +69,7 @@ export function createWorker(options: WorkerOptions): Worker {
   let stopping: Promise<void> | null = null;
   let isStarted = false;
 
-  const heartbeat = createHeartbeat({
-    workers: store.workers,
-    generator,
-    running,
-    transportProblems,
-    workerId,
-    logger,
-  });
+  const heartbeat = createHeartbeat({ ...options, workers: store.workers, running });
   const watchdog = createProgressWatchdog({
     jobs: store.jobs,
     canClaim: () => stopping === null && gate.isOpen && running.count < generator.slots,

@@ -5,7 +5,7 @@ import { createLogger } from '@prosemill/telemetry';
 import { engineOptions, readWorkerConfig } from './config.ts';
 
 async function downloadModel(): Promise<void> {
-  readArguments({ options: {} }, 'usage: node apps/worker/src/download-model.ts  (which model is MODEL)');
+  readArguments({ options: {} }, 'usage: node apps/worker/src/download-model.ts  (MODEL names the model)');
   const config = readWorkerConfig();
   const logger = createLogger({ name: 'download-model', level: config.LOG_LEVEL, pretty: config.LOG_PRETTY });
   const generator = createTextGenerator({ ...engineOptions(config), logger });

@@ -1,23 +1,23 @@
 /**
  * Admission to the engine: many jobs side by side, or one suspect alone. A suspect is a job with an earlier attempt
- * that ended in a crash; alone, a job that kills engines takes no other job with it.
+ * that ended in a crash. Run alone, a job that kills engines takes no other job with it.
  */
 import { settleWithin, type TextGenerator } from '@prosemill/core';
 
-/** A permit that cannot be used within this time is given up: another worker may have claimed its row meanwhile. */
+/** How long a permit waits before it is given up: another worker may have claimed its row meanwhile. */
 const permitLimitMs = 5_000;
 
 export class EngineGate {
   readonly #generator: TextGenerator;
   /** Permits that wait for the gate to open. */
   readonly #waiting = new Set<() => void>();
-  readonly #leavers = new Set<() => void>();
-  /** Suspects that wait for the engine, in the order of their arrival. */
+  readonly #waitingForEmpty = new Set<() => void>();
+  /** Suspects that wait for the engine, first come, first served. */
   readonly #suspects: (() => void)[] = [];
   /** The suspect that has the engine to itself. */
   #alone: (() => void) | null = null;
   /** Claims under way, and jobs that run side by side. */
-  #beside = 0;
+  #sideBySide = 0;
   #isClosed = false;
 
   constructor(generator: TextGenerator) {
@@ -39,18 +39,18 @@ export class EngineGate {
       await this.#nextChange(leftMs);
     }
     if (this.#isClosed) return false;
-    this.#beside += 1;
+    this.#sideBySide += 1;
     return true;
   }
 
   leave(): void {
-    this.#beside -= 1;
+    this.#sideBySide -= 1;
     this.#changed();
   }
 
   /**
    * Runs a suspect that has entered while nothing else is in the engine. Meanwhile the gate is shut.
-   * @param signal  Ends the waiting: `run` is called at once, and must obey the signal itself.
+   * @param signal  Ends the wait: `run` is called at once, and must obey the signal itself.
    */
   async runAlone<Result>(signal: AbortSignal, run: () => Promise<Result>): Promise<Result> {
     const turn = Promise.withResolvers<void>();
@@ -65,8 +65,8 @@ export class EngineGate {
       const index = this.#suspects.indexOf(turn.resolve);
       if (index !== -1) this.#suspects.splice(index, 1);
       if (this.#alone === turn.resolve) this.#alone = null;
-      // Counted with the others again until its outcome is written.
-      this.#beside += 1;
+      // It counts with the others again until its outcome is written.
+      this.#sideBySide += 1;
       this.#changed();
     }
   }
@@ -79,21 +79,20 @@ export class EngineGate {
 
   /** Resolves when nothing is inside and no suspect waits. */
   async whenEmpty(): Promise<void> {
-    if (!this.#isEmpty) await new Promise<void>((resolve) => this.#leavers.add(resolve));
+    if (!this.#isEmpty) await new Promise<void>((resolve) => this.#waitingForEmpty.add(resolve));
   }
 
   get #isEmpty(): boolean {
-    return this.#beside === 0 && this.#alone === null && this.#suspects.length === 0;
+    return this.#sideBySide === 0 && this.#alone === null && this.#suspects.length === 0;
   }
 
   #changed(): void {
-    if (this.#isEmpty) resolveAll(this.#leavers);
-    if (this.#alone === null && this.#beside === 0) {
+    if (this.#isEmpty) resolveAll(this.#waitingForEmpty);
+    if (this.#alone === null && this.#sideBySide === 0) {
       this.#alone = this.#suspects.shift() ?? null;
       this.#alone?.();
     }
-    if (!this.isOpen && !this.#isClosed) return;
-    resolveAll(this.#waiting);
+    if (this.isOpen || this.#isClosed) resolveAll(this.#waiting);
   }
 
   async #nextChange(limitMs: number): Promise<void> {

@@ -1,6 +1,5 @@
 /** Reports the state of this worker to the database: at once when it changes, else at each heartbeat. */
 import {
-  assertNever,
   errorLine,
   type EngineState,
   every,
@@ -22,7 +21,7 @@ export interface HeartbeatOptions {
   readonly workers: WorkerStore;
   readonly generator: TextGenerator;
   readonly running: RunningJobs;
-  /** Reasons why hints are late now; empty while they are not. */
+  /** The reasons why hints are late now; empty while hints are on time. */
   readonly transportProblems: () => readonly string[];
   readonly workerId: string;
   readonly logger: Logger;
@@ -31,11 +30,11 @@ export interface HeartbeatOptions {
 export interface Heartbeat extends Service {
   /** Reports the worker as draining from now on. */
   drain(): void;
-  /** Also takes the worker's row away. */
+  /** Also deletes the worker's row. */
   stop(): Promise<void>;
 }
 
-/** The shortest time between two reports of progress within one phase of a load. */
+/** The least time between two progress reports within one phase of a load. */
 const minIntervalMs = 500;
 
 export function createHeartbeat(options: HeartbeatOptions): Heartbeat {
@@ -48,7 +47,7 @@ export function createHeartbeat(options: HeartbeatOptions): Heartbeat {
 
   const report = (): WorkerReport => ({
     id: workerId,
-    state: isDraining ? 'draining' : workerStateOf(generator.state),
+    state: isDraining ? 'draining' : workerStateOf[generator.state.type],
     loadProgress: generator.state.type === 'loading' ? generator.state.progress : null,
     note: generator.state.type === 'ready' && transportProblems().length > 0 ? hintsLateNote : noteOf(generator),
     model: generator.model?.identity ?? null,
@@ -94,21 +93,13 @@ export function createHeartbeat(options: HeartbeatOptions): Heartbeat {
   };
 }
 
-function workerStateOf({ type }: EngineState): WorkerState {
-  switch (type) {
-    case 'loading':
-    case 'restarting':
-      return 'loading';
-    case 'ready':
-      return 'ready';
-    case 'failed':
-      return 'failed';
-    case 'stopped':
-      return 'draining';
-    default:
-      return assertNever(type);
-  }
-}
+const workerStateOf: Readonly<Record<EngineState['type'], WorkerState>> = {
+  loading: 'loading',
+  restarting: 'loading',
+  ready: 'ready',
+  failed: 'failed',
+  stopped: 'draining',
+};
 
 function noteOf({ state, model }: TextGenerator): string | null {
   if (state.type === 'loading') return loadPhases[state.phase];

@@ -13,35 +13,29 @@ import {
   type TextGenerator,
   type WakeUps,
 } from '@prosemill/core';
-import type { Tracing } from '@prosemill/telemetry';
-import { recordAttempt } from './attempt-record.ts';
+import { type AttemptRecordOptions, recordAttempt } from './attempt-record.ts';
 import { createClaimPicker } from './claim-picker.ts';
 import type { EngineGate } from './engine-gate.ts';
 import { createLease } from './lease.ts';
 import { performJob } from './perform-job.ts';
 import type { RunningJobs } from './running-jobs.ts';
-import type { WorkerMetrics } from './worker-metrics.ts';
 
-export interface JobRunnerOptions {
+export interface JobRunnerOptions extends AttemptRecordOptions {
   readonly jobs: JobStore;
   readonly wakeUps: WakeUps;
   readonly generator: TextGenerator;
   readonly gate: EngineGate;
   readonly running: RunningJobs;
-  readonly logger: Logger;
-  readonly metrics: WorkerMetrics;
-  readonly tracing: Tracing;
-  readonly workerId: string;
   readonly leaseMs: number;
   readonly forbiddenWords: readonly string[];
-  /** The database has answered a claim, with a job or with none. */
+  /** Called when the database has answered a claim, with a job or without. */
   readonly onClaimAnswered: () => void;
 }
 
-/** A result waits this long for a database that cannot be reached. */
+/** How long a result waits for an unreachable database. */
 const completeLimitMs = 5 * 60_000;
 
-/** @returns a handler of permits: false when there was nothing to claim. Never throws. */
+/** @returns a handler of permits, which never throws; it returns false when there was nothing to claim */
 export function createJobRunner(options: JobRunnerOptions): () => Promise<boolean> {
   const { jobs, generator, gate, running, logger, workerId, leaseMs } = options;
   const pickClass = createClaimPicker();
@@ -92,14 +86,14 @@ export function createJobRunner(options: JobRunnerOptions): () => Promise<boolea
       record.ended(ending, ending.type === 'lost' ? 'stale' : await complete(claimed, ending, record.logger));
     } finally {
       clearTimeout(deadline);
-      // Not awaited: the answer to a renewal under way does not matter any more.
+      // Not awaited: the answer to a renewal under way no longer matters.
       void lease.stop();
       running.remove(job);
       announce(job.id);
     }
   }
 
-  /** @returns `unknown` when the outcome could not be written: the job comes back when its lease is over */
+  /** @returns `unknown` when the outcome could not be written: the job returns to the queue when its lease expires */
   async function complete(
     { job }: ClaimedJob,
     outcome: Outcome,

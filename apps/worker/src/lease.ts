@@ -1,4 +1,4 @@
-/** Keeps the lease of one running job, and learns through it of a cancel whose wake-up was lost. */
+/** Renews the lease of one running job, and learns from the answers of a cancel whose wake-up was lost. */
 import {
   type ClaimKey,
   errorLine,
@@ -19,17 +19,17 @@ export interface LeaseOptions {
   readonly onCancelRequested: () => void;
 }
 
-/** Renewals in a lease: two may fail before it runs out. */
+/** Renewals in a lease: two may fail before it expires. */
 const renewalsPerLease = 3;
 /**
- * Renewals under way at once; the reason why this is no loop of `every`. One renewal may hang in a dead connection that
- * was never closed, so there is a second. More would take all connections from a database that hangs as a whole.
+ * Renewals under way at once, the reason why the lease is no loop of `every`. One renewal may hang in a dead connection
+ * that was never closed, so there is a second. More would take all connections of the pool while the database hangs.
  */
 const maxPending = 2;
 
 /**
- * Renews until it is stopped or the job is lost. A database that cannot be reached is tried again at the next renewal:
- * the generation goes on meanwhile, and the fencing token decides.
+ * Renews until it is stopped or the job is lost. An unreachable database is tried again at the next renewal: the
+ * generation goes on meanwhile, and the fencing token decides.
  */
 export function createLease({ jobs, claim, leaseMs, logger, onLost, onCancelRequested }: LeaseOptions): Service {
   const pending = new Set<Promise<void>>();

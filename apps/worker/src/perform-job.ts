@@ -30,8 +30,8 @@ export async function performJob(claimed: ClaimedJob, options: PerformOptions): 
     return { type: 'failed', error, partial: null };
   }
   try {
-    const { ending, part } = await generate(claimed, options);
-    return outcomeOf(claimed, { ending, part, abortReason: abortReasonOf(options.signal) });
+    const generated = await generate(claimed, options);
+    return outcomeOf(claimed, generated, options.signal.aborted ? (options.signal.reason as AbortReason) : null);
   } catch (error) {
     return failure(claimed, toAppError(error, 'generation_failed'));
   }
@@ -71,11 +71,7 @@ async function generate({ job }: ClaimedJob, { generator, signal }: PerformOptio
   throw new AppError('generation_failed', { message: 'The engine stopped without an ending.' });
 }
 
-interface Ended extends Generated {
-  readonly abortReason: AbortReason | null;
-}
-
-function outcomeOf(claimed: ClaimedJob, { ending, part, abortReason }: Ended): AttemptEnding {
+function outcomeOf(claimed: ClaimedJob, { ending, part }: Generated, abortReason: AbortReason | null): AttemptEnding {
   switch (ending.reason) {
     case 'stop':
     case 'length': {
@@ -113,12 +109,9 @@ function abortedOutcome(reason: AbortReason, partial: GeneratedPart): AttemptEnd
   }
 }
 
-/** The one place where `retryable` of an error becomes a transition. */
+/** The only place where an error's `retryable` becomes a transition. */
 function failure({ job }: ClaimedJob, { code, message, retryable }: AppError): Outcome {
   const error: JobError = { code, message };
   if (!retryable) return { type: 'failed', error, partial: null };
   return { type: 'retried', error, delayMs: backoffMs(job.attempt - job.releasedCount, retryBackoff) };
 }
-
-const abortReasonOf = (signal: AbortSignal): AbortReason | null =>
-  signal.aborted ? (signal.reason as AbortReason) : null;

@@ -13,7 +13,6 @@ export interface ProbeServerOptions {
 }
 
 export interface ProbeServer {
-  /** The port on which it listens. */
   readonly port: number;
   stop(): Promise<void>;
 }
@@ -24,14 +23,14 @@ export async function startProbeServer({ worker, metrics, host, port }: ProbeSer
     const path = request.url?.split('?')[0];
     if (path === '/metrics') {
       metrics.read().then(
-        (body) => answer(response, { status: 200, type: metrics.contentType, body }),
-        (error: unknown) => answerStatus(response, 500, errorLine(error)),
+        (body) => response.writeHead(200, { 'Content-Type': metrics.contentType }).end(body),
+        (error: unknown) => answer(response, 500, errorLine(error)),
       );
       return;
     }
-    if (path === '/livez' || (path === '/readyz' && worker.isReady())) answerStatus(response, 200, 'ok');
-    else if (path === '/readyz') answerStatus(response, 503, 'not ready');
-    else answerStatus(response, 404, 'not found');
+    if (path === '/livez' || (path === '/readyz' && worker.isReady())) answer(response, 200, 'ok');
+    else if (path === '/readyz') answer(response, 503, 'not ready');
+    else answer(response, 404, 'not found');
   });
   await listen(server, { host, port, portName: 'WORKER_PORT' });
   return {
@@ -44,17 +43,6 @@ export async function startProbeServer({ worker, metrics, host, port }: ProbeSer
   };
 }
 
-interface Answer {
-  readonly status: number;
-  readonly type: string;
-  readonly body: string;
-}
-
-function answer(response: ServerResponse, { status, type, body }: Answer): void {
-  response.writeHead(status, { 'Content-Type': type });
-  response.end(body);
-}
-
-function answerStatus(response: ServerResponse, status: number, text: string): void {
-  answer(response, { status, type: 'application/json', body: JSON.stringify({ status: text }) });
+function answer(response: ServerResponse, code: number, status: string): void {
+  response.writeHead(code, { 'Content-Type': 'application/json' }).end(JSON.stringify({ status }));
 }

@@ -1,30 +1,30 @@
 /**
- * Ends a worker that could work, has work to do, and claims nothing: the path of its permits is stuck in a way that
- * nobody foresaw. Its supervisor starts it again.
+ * Ends a worker that could work, has work to do, and claims nothing: its permits are stuck in a way that nobody
+ * foresaw. Its supervisor starts it again.
  */
 import { every, type JobStore, type Service } from '@prosemill/core';
 
 export interface ProgressWatchdogOptions {
   readonly jobs: Pick<JobStore, 'listClaimable'>;
-  /** True while the worker is ready, is not stopping, has a free slot, and nothing keeps it from claiming. */
+  /** True while the worker is ready, is not stopping, has a free slot, and may claim. */
   readonly canClaim: () => boolean;
   readonly onStuck: (error: Error) => void;
 }
 
 export interface ProgressWatchdog extends Service {
   /**
-   * Begins the count anew: a claim was answered, even with "nothing", since other workers may have been faster; or
-   * hints cannot be sent, so that none can arrive.
+   * Restarts the count. Called when a claim is answered, even with no job, because other workers may be faster; and
+   * when hints cannot be sent, because then none can arrive.
    */
   reset(): void;
-  /** Looks once. @returns how often in a row the worker has looked stuck */
+  /** Looks once. @returns the number of looks in a row at which the worker seemed stuck */
   look(): Promise<number>;
 }
 
 const intervalMs = 2_500;
-/** In a row: 15 s from the first to the last. Counted, not timed: a process that was frozen has not been idle. */
+/** 15 s from the first to the last. Looks are counted, not timed: a frozen process has not been idle. */
 const stuckLooks = 7;
-/** A database that takes longer is in trouble; the worker waits for it like everybody else. */
+/** A look at a database that takes longer does not count: the database is in trouble, not the worker. */
 const slowMs = 1_000;
 
 export function createProgressWatchdog({ jobs, canClaim, onStuck }: ProgressWatchdogOptions): ProgressWatchdog {
@@ -53,7 +53,7 @@ export function createProgressWatchdog({ jobs, canClaim, onStuck }: ProgressWatc
   return { ...loop, reset, look };
 }
 
-/** False for a database that cannot be reached. */
+/** @returns false while the database cannot be reached */
 const hasClaimable = async (jobs: Pick<JobStore, 'listClaimable'>): Promise<boolean> =>
   await jobs.listClaimable({ after: null, limit: 1 }).then(
     (rows) => rows.length > 0,

@@ -1,6 +1,6 @@
 /**
- * `pnpm quality`: measures the quality of each number format of the model, and writes `quality.json` beside the model,
- * by which workers choose their format from then on.
+ * `pnpm quality`: measures the quality of each number format of the model, and writes `quality.json` beside the model.
+ * Workers choose their number format by it.
  */
 import { AppError, exitWith, print, readArguments, tolerateFailures } from '@prosemill/core';
 import {
@@ -20,7 +20,7 @@ async function quality(): Promise<void> {
       options: {
         // A text other than the engine's own.
         text: { type: 'string' },
-        // Accepts a model that has no formats to choose from, and keeps only the graph that will run.
+        // Accepts a model without a choice of formats, and keeps only the graph that will run.
         'for-image': { type: 'boolean', default: false },
       },
     },
@@ -61,9 +61,7 @@ function tableOf(modelName: string, { text, limits, dtypes }: QualityReport): st
     isPassed ? 'yes' : 'no',
   ]);
   const head = ['dtype', 'perplexity', 'change', 'KL, nats/token', 'top-1', 'passes'];
-  const widths = head.map((title, column) =>
-    Math.max(...[head, ...rows].map((row) => row[column]?.length ?? 0), title.length),
-  );
+  const widths = head.map((title, column) => Math.max(title.length, ...rows.map((row) => row[column]?.length ?? 0)));
   const line = (row: readonly string[]): string =>
     row.map((cell, column) => cell.padStart(widths[column] ?? 0)).join('  ');
   return [

@@ -1,6 +1,6 @@
 /**
- * Puts right lost things: leases that ran out, deadlines that passed, hints that never arrived. Every worker runs one;
- * there is no leader.
+ * Repairs losses: leases that expired, deadlines that passed, hints that never arrived. Every worker runs one; there is
+ * no leader.
  */
 import {
   errorLine,
@@ -22,11 +22,11 @@ export interface ReconcilerOptions {
   readonly wakeUps: WakeUps;
   readonly metrics: Pick<WorkerMetrics, 'countRescued' | 'countMissingHints'>;
   readonly logger: Logger;
-  /** Called when hints cannot be sent: then none can arrive either. */
+  /** Called when hints cannot be sent, so that none can arrive either. */
   readonly onHintsFailed: () => void;
 }
 
-/** Pause between two rounds. A job without a hint gets one within 5 s: this, the jitter, and the round itself. */
+/** Pause between two rounds. A job without a hint gets one within 5 s: pause, jitter and the round itself. */
 const intervalMs = 3_500;
 const jitter = 0.2;
 const batchSize = 500;
@@ -34,14 +34,14 @@ const batchSize = 500;
 export function createReconciler(options: ReconcilerOptions): Service {
   const { jobs, hints, wakeUps, metrics, logger, onHintsFailed } = options;
 
-  /** One duty after the other: one that fails does not keep the next from its turn. */
+  /** Runs the duties one by one. A failed duty does not keep the next from its turn. */
   async function reconcile(signal: AbortSignal): Promise<void> {
     for (const [step, duty] of Object.entries(duties)) {
       if (signal.aborted) return;
       try {
         await duty(signal);
       } catch (error) {
-        // The transport itself logs that it is away.
+        // The transport logs its own outage.
         const level = duty === sendMissingHints ? 'debug' : 'warn';
         logger[level]({ step, reason: errorLine(error) }, 'a step of the reconciler failed');
         if (duty === sendMissingHints) onHintsFailed();
@@ -87,7 +87,7 @@ export function createReconciler(options: ReconcilerOptions): Service {
     }
   }
 
-  /** Sends as many hints as there are claimable rows. A transport that keeps no hints gets one page of them a round. */
+  /** Sends as many hints as there are claimable rows. A transport that keeps no hints gets one page a round. */
   async function sendMissingHints(signal: AbortSignal): Promise<void> {
     const waiting = await hints.countWaiting();
     const claimable = await jobs.countClaimable();
@@ -105,11 +105,11 @@ export function createReconciler(options: ReconcilerOptions): Service {
   }
 
   /**
-   * The transport drops a hint whose id it already has, and that hint may be in use for another row. So permits that
-   * are still missing are sent with random ids. At most a batch a round: unusable permits must not become a flood.
+   * The transport drops a hint whose id it already has, and the permit of that hint may be in use for another row. So
+   * missing permits are sent with random ids. At most a batch a round: unusable permits must not become a flood.
    */
   async function sendFreshPermits(): Promise<void> {
-    // Counted before the rows: a claim between the two counts can only make the result smaller.
+    // Hints are counted before rows: a claim between the two counts can only make the result smaller.
     const waiting = (await hints.countWaiting()) ?? Number.POSITIVE_INFINITY;
     const missing = Math.min((await jobs.countClaimable()) - waiting, batchSize);
     if (missing > 0) await hints.send(Array.from({ length: missing }, () => ({ id: newId(), epoch: 0 })));

@@ -1,4 +1,4 @@
-/** The attempts that this worker runs, and the reasons for which one is aborted. */
+/** The attempts that this worker runs, and how they are aborted. */
 import type { ClaimKey } from '@prosemill/core';
 
 /**
@@ -14,10 +14,10 @@ interface RunningAttempt {
   readonly controller: AbortController;
 }
 
-/** Time for which a cancel of an unknown job is remembered: the claim of the job may be under way. */
+/** How long the cancel of an unknown job is remembered: the claim of the job may be under way. */
 const rememberMs = 5_000;
 
-/** Two attempts at one job can run at once: the lease of the first ran out, and this worker claimed the job again. */
+/** Two attempts at one job can run at once: the lease of the first expired, and this worker claimed the job again. */
 export class RunningJobs {
   readonly #attempts = new Map<string, RunningAttempt>();
   readonly #recentCancels = new Set<string>();
@@ -42,28 +42,28 @@ export class RunningJobs {
     this.#attempts.delete(keyOf(claim));
   }
 
-  /** The first reason is kept. */
+  /** A later reason does not replace the first. */
   abort(claim: ClaimKey, reason: AbortReason): void {
     this.#attempts.get(keyOf(claim))?.controller.abort(reason);
   }
 
-  /** Aborts all attempts, and also later ones, whose claims were under way. */
+  /** Aborts all attempts, and later ones too, whose claims are under way. */
   abortAll(reason: AbortReason): void {
     this.#abortReason = reason;
     for (const { controller } of this.#attempts.values()) controller.abort(reason);
   }
 
-  /** Aborted when outcomes are not waited for any longer. */
+  /** Aborted by `giveUp`. */
   get givenUp(): AbortSignal {
     return this.#givenUp.signal;
   }
 
-  /** Drops the outcomes that are not written yet: their jobs come back when the leases are over. */
+  /** Drops the outcomes that are not written yet: their jobs return to the queue when the leases expire. */
   giveUp(): void {
     this.#givenUp.abort(new Error('the worker stops'));
   }
 
-  /** Cancels a job that runs here, or that this worker claims within some seconds. */
+  /** Cancels a job that runs here, or that this worker claims within `rememberMs`. */
   cancel(id: string): void {
     for (const attempt of this.#attempts.values()) {
       if (attempt.id === id) attempt.controller.abort('canceled' satisfies AbortReason);

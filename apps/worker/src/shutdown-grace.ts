@@ -1,7 +1,7 @@
-/** The time that running jobs get to finish when the process is told to stop. */
+/** The time in which running jobs may finish after a stop signal. */
 import type { StopSignal } from '@prosemill/core';
 
-/** After Ctrl-C somebody waits at the terminal. */
+/** After Ctrl-C a person waits at the terminal. */
 const interactiveGraceSeconds = 3;
 
 /** @returns milliseconds */

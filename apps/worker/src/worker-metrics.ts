@@ -1,8 +1,6 @@
 /** The metrics of a worker. */
-import type { AttemptEnding, EngineStep, PriorityClass, TokenUsage } from '@prosemill/core';
+import type { AttemptEnding, EngineStep, TokenUsage } from '@prosemill/core';
 import { durationBuckets, type Metrics } from '@prosemill/telemetry';
-
-type Count = (count?: number) => void;
 
 const outcomes = [
   'succeeded',
@@ -14,21 +12,7 @@ const outcomes = [
   'lost',
 ] as const satisfies AttemptEnding['type'][];
 
-export interface WorkerMetrics {
-  readonly countStarted: Count;
-  readonly countEnded: (outcome: AttemptEnding['type']) => void;
-  readonly countStale: Count;
-  readonly countCrashed: Count;
-  readonly countRescued: Count;
-  readonly countMissingHints: Count;
-  readonly countTokens: (usage: TokenUsage) => void;
-  readonly observeQueueWait: (seconds: number, labels: { readonly class: `${PriorityClass}` }) => void;
-  readonly observeFirstToken: (seconds: number) => void;
-  readonly observeGeneration: (seconds: number) => void;
-  /** From the submit of a job to its end. */
-  readonly observeJob: (seconds: number) => void;
-  readonly observeSteps: (steps: readonly EngineStep[]) => void;
-}
+export type WorkerMetrics = ReturnType<typeof createWorkerMetrics>;
 
 /** Seconds of one step. */
 const stepBuckets = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5];
@@ -36,13 +20,12 @@ const stepBuckets = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1,
 const rowBuckets = [1, 2, 4, 8, 16, 32, 64, 128, 256];
 
 export interface WorkerGauges {
-  /** Jobs that this worker runs. */
   readonly running: { readonly count: number };
   readonly generator: { readonly slots: number };
 }
 
 /** Registers the metrics; called once in a process. */
-export function createWorkerMetrics(metrics: Metrics, { running, generator }: WorkerGauges): WorkerMetrics {
+export function createWorkerMetrics(metrics: Metrics, { running, generator }: WorkerGauges) {
   metrics.gauge({ name: 'prosemill_running_jobs', help: 'Jobs that this worker runs.' }, () => running.count);
   metrics.gauge(
     { name: 'prosemill_engine_slots', help: 'Texts that the engine of this worker can generate at once.' },
@@ -52,12 +35,6 @@ export function createWorkerMetrics(metrics: Metrics, { running, generator }: Wo
 }
 
 function addCounters(metrics: Metrics) {
-  const countAttempt = metrics.counters({
-    name: 'prosemill_attempts_ended_total',
-    help: 'Attempts at jobs that ended in this process, by outcome.',
-    label: 'outcome',
-    values: outcomes,
-  });
   const countTokens = metrics.counters({
     name: 'prosemill_tokens_total',
     help: 'Tokens of attempts that ended in this process: of their prompts, and generated.',
@@ -66,7 +43,12 @@ function addCounters(metrics: Metrics) {
   });
   return {
     countStarted: metrics.counter({ name: 'prosemill_jobs_started_total', help: 'Attempts at jobs started here.' }),
-    countEnded: (outcome: AttemptEnding['type']) => countAttempt(outcome),
+    countEnded: metrics.counters({
+      name: 'prosemill_attempts_ended_total',
+      help: 'Attempts at jobs that ended in this process, by outcome.',
+      label: 'outcome',
+      values: outcomes,
+    }),
     countTokens({ promptTokens, completionTokens }: TokenUsage) {
       countTokens('prompt', promptTokens);
       countTokens('completion', completionTokens);
@@ -114,7 +96,7 @@ function addDurations(metrics: Metrics) {
   };
 }
 
-function addStepMetrics(metrics: Metrics): WorkerMetrics['observeSteps'] {
+function addStepMetrics(metrics: Metrics) {
   const observeDuration = metrics.histogram({
     name: 'prosemill_engine_step_seconds',
     help: 'One run of the model.',
@@ -125,7 +107,7 @@ function addStepMetrics(metrics: Metrics): WorkerMetrics['observeSteps'] {
     help: 'Texts in one run of the model.',
     buckets: rowBuckets,
   });
-  return (steps) => {
+  return (steps: readonly EngineStep[]): void => {
     for (const { rows, durationMs } of steps) {
       observeDuration(durationMs / 1_000);
       observeRows(rows);

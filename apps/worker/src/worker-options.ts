@@ -4,7 +4,7 @@ import { createTextGenerator } from '@prosemill/engine';
 import { engineOptions, type WorkerSettings } from './config.ts';
 import type { WorkerOptions } from './create-worker.ts';
 
-/** The worker that the configuration describes, with an engine of its own, on the adapters of its process. */
+/** The options of a worker with this configuration, an engine of its own, and the adapters of its process. */
 export const workerOptions = (config: WorkerSettings, { queue, ...adapters }: Adapters): WorkerOptions => ({
   ...adapters,
   receiver: queue.receiver,
