@@ -1,11 +1,11 @@
-/** Cursors: places in a list, opaque to clients. The creation time of the last item of a page and its id, in hex. */
+/** Cursors: places in a list, opaque to clients. Each is the creation time and the id of a page's last item, in hex. */
 import { z } from '@hono/zod-openapi';
 import type { Cursor } from '@prosemill/core';
 
 /** Milliseconds have 48 bits. */
 const timeDigits = 12;
 const uuidDigits = 32;
-/** Numbers have 52 bits, within the exact integers of JavaScript. */
+/** 52 bits, within the exact integers of JavaScript. */
 const numberDigits = 13;
 
 export const encodeCursor = ({ createdAt, id }: Cursor<string | number>): string =>
@@ -20,7 +20,7 @@ export const uuidCursor = cursor(uuidDigits, (digits) =>
 /** A place in a list whose ids are integers. */
 export const numberCursor = cursor(numberDigits, (digits) => Number.parseInt(digits, 16));
 
-/** Each part has a fixed length, so that the pattern is the whole check: a cursor of another list does not match. */
+/** Each part has a fixed length, so the pattern is the whole check: a cursor of another list does not match. */
 function cursor<Id extends string | number>(idDigits: number, toId: (digits: string) => Id) {
   return z
     .string()

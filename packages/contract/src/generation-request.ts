@@ -4,7 +4,7 @@ import { defaultSamplingParameters as defaults } from '@prosemill/core';
 import { optional, withDefault } from './optional.ts';
 import { text } from './text.ts';
 
-/** The largest body a client may send, in bytes. */
+/** The largest body that a client may send. */
 export const maxBodyBytes = 64 * 1024;
 
 const stopSchema = z
@@ -13,7 +13,7 @@ const stopSchema = z
 
 export const generationRequestSchema = z
   .strictObject({
-    prompt: text(500).openapi({ description: 'What the text begins with.', example: 'Once upon a time' }),
+    prompt: text(500).openapi({ description: 'The beginning of the text.', example: 'Once upon a time' }),
     max_length: optional(z.int().min(10).max(200)).openapi({
       description:
         'Prompt tokens and new tokens together. With neither this nor max_new_tokens: max(50 - prompt tokens, 20) new tokens, as far as the model has room.',

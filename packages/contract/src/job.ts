@@ -3,7 +3,7 @@ import { z } from '@hono/zod-openapi';
 import { finishReasons, jobStatuses } from '@prosemill/core';
 import { time } from './text.ts';
 
-/** For named schemas. Not `nullable()`: it writes `allOf` with the name into /openapi.json, which null never fits. */
+/** For named schemas: `nullable()` writes `allOf` with the name into /openapi.json, and null never matches that. */
 export const orNull = <Schema extends z.ZodType>(schema: Schema) => z.union([schema, z.null()]);
 
 export const usageSchema = z
@@ -74,5 +74,4 @@ export const jobSchema = z
   })
   .openapi('Job');
 
-/** A job in an answer. */
 export type JobBody = z.infer<typeof jobSchema>;

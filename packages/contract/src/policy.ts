@@ -4,9 +4,9 @@ import type { Scope } from '@prosemill/core';
 import { type ErrorPresenter, presentProblem } from './present-problem.ts';
 
 export interface RoutePolicy {
-  /** The scope that the API key must have. Null: open to everybody; no key is read, no rate is counted. */
+  /** The scope that the API key must have. Null: open to everybody; no key is read, and no rate limit applies. */
   readonly scope: Scope | null;
-  /** The token bucket of the key that pays: `submit` for making jobs, `read` for everything else. Default: `read`. */
+  /** The token bucket of the key that is charged: `submit` to make jobs, `read` for everything else, the default. */
   readonly rate: 'submit' | 'read';
   /** Tokens that one request takes from the bucket. Default: 1. */
   readonly cost: number;
@@ -15,11 +15,11 @@ export interface RoutePolicy {
    * database went away. Default: false.
    */
   readonly isProbe: boolean;
-  /** The format of error bodies, those that middleware throws included. Default: RFC 9457. */
+  /** The format of errors, including those of middleware. Default: RFC 9457. */
   readonly errors: ErrorPresenter;
 }
 
-/** A route of the contract. A route that declares a body takes JSON, so the policy does not say it. */
+/** A route of the contract. A route that declares a body takes JSON. */
 export type ContractRoute = RouteConfig & {
   readonly policy: RoutePolicy;
   /** The path as Hono writes it: `/jobs/:id`. */
@@ -38,7 +38,7 @@ export function defineRoute<Path extends string, Route extends Omit<RouteConfig,
   return Object.defineProperty(route, 'policy', { enumerable: false });
 }
 
-/** The policy of requests that no route takes: they need a key, as reads or writes. */
+/** The policy of requests that match no route: they need a key with the scope of a read or a write. */
 export const closedPolicy = (method: string): RoutePolicy => ({
   ...defaults,
   scope: method === 'GET' || method === 'HEAD' ? 'read' : 'generate',

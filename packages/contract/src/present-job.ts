@@ -5,9 +5,9 @@ import { presentParameters } from './text-request.ts';
 
 /** The part of an answer about a job that is not in the job. */
 export interface JobPlace {
-  /** Jobs before it in the queue; null: it is not queued, or its place is not known. */
+  /** The number of jobs ahead of it in the queue; null if it is not queued, or its place is not known. */
   readonly ahead: number | null;
-  /** The prefix of every path of the request that is answered, such as `/api`; '' for none. */
+  /** The prefix of every path in the answer, such as `/api`; '' for none. */
   readonly basePath: string;
 }
 

@@ -1,4 +1,4 @@
-/** An error as an answer in the format of RFC 9457. Never a word of a prompt. */
+/** An error as an answer in the format of RFC 9457, without a word of any prompt. */
 import type { AppError, ErrorCode } from '@prosemill/core';
 import { type Problem, problemMediaType, problemTable, problemType, statusesWithRetryAfter } from './problem.ts';
 
@@ -10,9 +10,9 @@ export type ErrorPresenter = (
 
 type ProblemStatus = (typeof problemTable)[ErrorCode]['status'];
 
-/** The time until a retry makes sense, unless the error has its own. */
+/** The time until a retry makes sense, for errors without a time of their own. */
 const retryAfterMs = 1_000;
-/** The same for a full queue. A guess: how fast workers make room is not measured, and early retries cost everybody. */
+/** The same for a full queue. A guess: the speed of the workers is not measured, and early retries cost everybody. */
 const retryFullAfterMs = 5_000;
 
 /** Members of `details` that an answer may carry. */
@@ -20,7 +20,7 @@ const extensions = ['job_id', 'prompt_tokens', 'limit'] as const;
 
 export const presentProblem: ErrorPresenter = function presentProblem(error, { instance, requestId }) {
   const { status, title } = problemTable[error.code];
-  // An error about a stored job tells how that job ended: the same request again would be another job.
+  // An error with a job is the ending of that job: the same request again would make another job.
   const shouldRetry = error.retryable && !('job_id' in error.details);
   const own = error.details['retryAfterMs'];
   const waitMs = typeof own === 'number' ? own : error.code === 'queue_full' ? retryFullAfterMs : retryAfterMs;

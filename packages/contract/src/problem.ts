@@ -1,14 +1,14 @@
 /** The error body in the format of RFC 9457, and the HTTP status of each error code. */
 import { z } from '@hono/zod-openapi';
 import type { ErrorCode } from '@prosemill/core';
-import { responseHeaders } from './routes/headers.ts';
+import { headersOf } from './routes/headers.ts';
 
 interface ProblemRow {
   readonly status: 400 | 401 | 403 | 404 | 405 | 408 | 409 | 413 | 415 | 417 | 421 | 422 | 429 | 431 | 500 | 503 | 504;
   readonly title: string;
 }
 
-/** The HTTP status and title of each error code. docs/errors.md says the same in prose; a test compares them. */
+/** The HTTP status and title of each error code. A test compares them with docs/errors.md. */
 export const problemTable = {
   malformed_request: { status: 400, title: 'The request is not HTTP' },
   invalid_json: { status: 400, title: 'The body is not JSON' },
@@ -83,7 +83,7 @@ const challengeHeader = {
   'WWW-Authenticate': {
     required: true,
     schema: { type: 'string' as const },
-    description: 'That a bearer token is asked for (RFC 6750).',
+    description: 'Asks for a bearer token (RFC 6750).',
   },
 };
 
@@ -106,7 +106,7 @@ export function problemResponses<Code extends ErrorCode>(...codes: readonly Code
           ...errorHeaders,
           ...(status === 401 ? challengeHeader : {}),
           ...(statusesWithRetryAfter.has(status) ? retryAfterHeader : {}),
-          ...(codes.includes('rate_limited' as Code) ? responseHeaders.rateLimit : {}),
+          ...(codes.includes('rate_limited' as Code) ? headersOf() : {}),
         },
         content: { [problemMediaType]: { schema: problemSchema } },
       },
@@ -119,7 +119,7 @@ interface ProblemResponse {
   content: { 'application/problem+json': { schema: typeof problemSchema } };
 }
 
-/** The errors of any request, before its handler runs or when that fails. */
+/** The errors of any request: before its handler runs, or when the handler fails. */
 export const everyError = [
   'malformed_request',
   'expectation_failed',

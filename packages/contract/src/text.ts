@@ -1,7 +1,7 @@
 /** Strings, integers and times of bodies and queries. */
 import { z } from '@hono/zod-openapi';
 
-/** For /openapi.json. Lone surrogates have no pattern that every reader of JSON Schema understands. */
+/** For /openapi.json. No pattern for lone surrogates is understood by every reader of JSON Schema. */
 const withoutNul = String.raw`^[^\u0000]*$`;
 
 const hasLength = (text: string, maxCodePoints: number): boolean =>
@@ -32,6 +32,10 @@ export const queryInteger = (minimum: number, maximum: number) =>
     })
     .transform(Number)
     .openapi({ type: 'integer', minimum, maximum });
+
+/** The body of a page of a list. */
+export const pageOf = <Item extends z.ZodType>(item: Item, name: string) =>
+  z.strictObject({ data: z.array(item), has_more: z.boolean(), next_cursor: z.string().nullable() }).openapi(name);
 
 /** The length of a page in a query string. */
 export const pageSize = (maximum: number, fallback: number) =>

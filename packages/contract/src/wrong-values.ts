@@ -1,4 +1,4 @@
-/** The values that a schema of the contract refuses, in words for their sender. */
+/** The values that a schema of the contract refuses, with messages for their sender. */
 import type { z } from '@hono/zod-openapi';
 
 export interface WrongValue {
@@ -7,7 +7,7 @@ export interface WrongValue {
   readonly code: string;
 }
 
-/** Every wrong value. For a wrong type only that is said: zod measures lengths of other types too. */
+/** Every wrong value. A wrong type hides the value's other issues: zod measures the lengths of other types too. */
 export function wrongValuesOf({ issues }: z.ZodError): readonly WrongValue[] {
   const told = issues.flatMap(narrowed);
   const wrongTypes = new Set(told.filter(({ code }) => code === 'invalid_type').map(({ path }) => pointerTo(path)));

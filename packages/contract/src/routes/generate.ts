@@ -6,14 +6,14 @@ import { jobSchema, usageSchema } from '../job.ts';
 import { defineRoute } from '../policy.ts';
 import { commonErrors, problemResponses, submitErrors } from '../problem.ts';
 import { time } from '../text.ts';
-import { idempotencyKeyHeader, preferHeader, responseHeaders, traceparentHeader } from './headers.ts';
+import { headersOf, idempotencyKeyHeader, preferHeader, traceparentHeader } from './headers.ts';
 import { links } from './links.ts';
 
 export const generationResponseSchema = z
   .strictObject({
     id: z.int().openapi({ description: 'The id in /history.' }),
     prompt: z.string(),
-    generated_text: z.string().openapi({ description: 'The prompt, followed by what the model wrote.' }),
+    generated_text: z.string().openapi({ description: 'The prompt, followed by the text of the model.' }),
     model_name: z.string(),
     created_at: time,
     job_id: z.uuid(),
@@ -39,25 +39,13 @@ export const generateRoute = defineRoute({
   responses: {
     200: {
       description: 'The text.',
-      headers: {
-        ...responseHeaders.preferenceApplied,
-        ...responseHeaders.serverTiming,
-        ...responseHeaders.idempotentReplayed,
-        ...responseHeaders.rateLimit,
-      },
+      headers: headersOf('preferenceApplied', 'serverTiming', 'idempotentReplayed'),
       content: { 'application/json': { schema: generationResponseSchema } },
       links: { ...links.job('/job_id'), ...links.record('/id') },
     },
     202: {
       description: 'Accepted and not finished yet: ask for the job later.',
-      headers: {
-        ...responseHeaders.location,
-        ...responseHeaders.retryAfter,
-        ...responseHeaders.preferenceApplied,
-        ...responseHeaders.serverTiming,
-        ...responseHeaders.idempotentReplayed,
-        ...responseHeaders.rateLimit,
-      },
+      headers: headersOf('location', 'retryAfter', 'preferenceApplied', 'serverTiming', 'idempotentReplayed'),
       content: { 'application/json': { schema: jobSchema } },
       links: { ...links.job('/id'), ...links.cancel('/id') },
     },

@@ -1,10 +1,10 @@
-/** Headers that several routes share. */
+/** The headers of the routes. */
 import { z } from '@hono/zod-openapi';
 
 const string = { schema: { type: 'string' as const } };
 const always = { required: true };
 
-export const responseHeaders = {
+const responseHeaders = {
   location: { Location: { ...string, ...always, description: 'The path of the job.' } },
   retryAfter: {
     'Retry-After': { schema: { type: 'integer' as const }, description: 'Seconds until it makes sense to ask again.' },
@@ -12,7 +12,7 @@ export const responseHeaders = {
   idempotentReplayed: {
     'Idempotent-Replayed': {
       schema: { type: 'string' as const, enum: ['true'] },
-      description: 'There if this is the job of an earlier request with the same Idempotency-Key.',
+      description: 'Present if this is the job of an earlier request with the same Idempotency-Key.',
     },
   },
   etag: { ETag: { ...string, ...always, description: 'Weak; the version of the job.' } },
@@ -21,17 +21,21 @@ export const responseHeaders = {
   rateLimit: {
     'RateLimit-Policy': {
       ...string,
-      description: 'How many requests of this sort the key may send in so many seconds; absent without keys.',
+      description: 'How many requests of this kind (q) the key may send in how many seconds (w); absent without keys.',
       example: '"submit";q=600;w=60',
     },
     RateLimit: {
       ...string,
-      description: 'How many of them are left (r), and in how many seconds all will be again (t).',
+      description: 'The number of requests left (r), and the seconds until all are available again (t).',
       example: '"submit";r=599;t=1',
     },
   },
   serverTiming: { 'Server-Timing': { ...string, description: 'Time in the queue and in the engine, milliseconds.' } },
 };
+
+/** The headers of an answer: the given ones, and those of the rate limit. */
+export const headersOf = (...names: readonly (keyof typeof responseHeaders)[]) =>
+  Object.fromEntries([...names, 'rateLimit' as const].flatMap((name) => Object.entries(responseHeaders[name])));
 
 export const idempotencyKeyHeader = z.object({
   'idempotency-key': z

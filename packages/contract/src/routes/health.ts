@@ -4,13 +4,13 @@ import { workerStates } from '@prosemill/core';
 import { modelSchema, orNull } from '../job.ts';
 import { defineRoute } from '../policy.ts';
 import { accessErrors, everyError, problemResponses } from '../problem.ts';
-import { responseHeaders } from './headers.ts';
+import { headersOf } from './headers.ts';
 
 export const healthSchema = z
   .strictObject({
     status: z.enum(['healthy', 'degraded']),
-    problems: z.array(z.string()).openapi({ description: 'Why it is degraded, one sentence each.' }),
-    model: orNull(modelSchema).openapi({ description: 'What the workers run; null until one has loaded it.' }),
+    problems: z.array(z.string()).openapi({ description: 'The reasons why it is degraded, one sentence each.' }),
+    model: orNull(modelSchema).openapi({ description: 'The model of the workers; null until one has loaded it.' }),
     workers: z.array(
       z.strictObject({
         id: z.string(),
@@ -30,13 +30,13 @@ export const healthSchema = z
 
 export type Health = z.infer<typeof healthSchema>;
 
+const probe = { method: 'get' as const, policy: { scope: null, isProbe: true }, tags: ['Health'] };
+
 export const healthRoute = defineRoute({
-  method: 'get',
+  ...probe,
   path: '/health',
-  policy: { scope: null, isProbe: true },
   operationId: 'health',
-  tags: ['Health'],
-  summary: 'How the service is',
+  summary: 'The state of the service',
   description: 'Always 200 while the process answers; values are at most a second old.',
   responses: {
     200: { description: 'The state of the service.', content: { 'application/json': { schema: healthSchema } } },
@@ -47,11 +47,9 @@ export const healthRoute = defineRoute({
 const okSchema = z.strictObject({ status: z.literal('ok') }).openapi('Ok');
 
 export const livezRoute = defineRoute({
-  method: 'get',
+  ...probe,
   path: '/livez',
-  policy: { scope: null, isProbe: true },
   operationId: 'livez',
-  tags: ['Health'],
   summary: 'Whether the process answers',
   responses: {
     200: { description: 'It does.', content: { 'application/json': { schema: okSchema } } },
@@ -60,11 +58,9 @@ export const livezRoute = defineRoute({
 });
 
 export const readyzRoute = defineRoute({
-  method: 'get',
+  ...probe,
   path: '/readyz',
-  policy: { scope: null, isProbe: true },
   operationId: 'readyz',
-  tags: ['Health'],
   summary: 'Whether requests can be served',
   description: 'The database answers and its schema is up to date: as it was at most a second ago.',
   responses: {
@@ -74,16 +70,15 @@ export const readyzRoute = defineRoute({
 });
 
 export const metricsRoute = defineRoute({
-  method: 'get',
+  ...probe,
   path: '/metrics',
-  policy: { scope: 'admin', isProbe: true },
+  policy: { ...probe.policy, scope: 'admin' },
   operationId: 'metrics',
-  tags: ['Health'],
   summary: 'The numbers of this process, for Prometheus',
   responses: {
     200: {
       description: 'In its text format.',
-      headers: responseHeaders.rateLimit,
+      headers: headersOf(),
       content: { 'text/plain': { schema: z.string() } },
     },
     ...problemResponses(...accessErrors, ...everyError, 'database_unavailable'),

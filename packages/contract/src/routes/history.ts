@@ -4,7 +4,7 @@ import { defineRoute } from '../policy.ts';
 import { commonErrors, problemResponses } from '../problem.ts';
 import { numberCursor } from '../cursor.ts';
 import { pageSize, time } from '../text.ts';
-import { responseHeaders } from './headers.ts';
+import { headersOf } from './headers.ts';
 
 export const generationRecordSchema = z
   .strictObject({
@@ -32,7 +32,7 @@ export const listHistoryRoute = defineRoute({
   responses: {
     200: {
       description: 'A page of texts.',
-      headers: { ...responseHeaders.link, ...responseHeaders.rateLimit },
+      headers: headersOf('link'),
       content: { 'application/json': { schema: z.array(generationRecordSchema) } },
     },
     ...problemResponses(...commonErrors),
@@ -54,7 +54,7 @@ export const getHistoryRoute = defineRoute({
   responses: {
     200: {
       description: 'The text.',
-      headers: responseHeaders.rateLimit,
+      headers: headersOf(),
       content: { 'application/json': { schema: generationRecordSchema } },
     },
     ...problemResponses('not_found', ...commonErrors),

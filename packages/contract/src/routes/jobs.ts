@@ -6,8 +6,8 @@ import { generationRequestSchema } from '../generation-request.ts';
 import { jobSchema } from '../job.ts';
 import { defineRoute } from '../policy.ts';
 import { commonErrors, problemResponses, submitErrors } from '../problem.ts';
-import { pageSize, queryInteger, queryTime } from '../text.ts';
-import { idempotencyKeyHeader, ifNoneMatchHeader, responseHeaders, traceparentHeader } from './headers.ts';
+import { pageOf, pageSize, queryInteger, queryTime } from '../text.ts';
+import { headersOf, idempotencyKeyHeader, ifNoneMatchHeader, traceparentHeader } from './headers.ts';
 import { links } from './links.ts';
 
 const jobContent = { 'application/json': { schema: jobSchema } };
@@ -26,13 +26,8 @@ export const createJobRoute = defineRoute({
   },
   responses: {
     202: {
-      description: 'Stored. It will be worked off.',
-      headers: {
-        ...responseHeaders.location,
-        ...responseHeaders.retryAfter,
-        ...responseHeaders.idempotentReplayed,
-        ...responseHeaders.rateLimit,
-      },
+      description: 'Stored. A worker will run it.',
+      headers: headersOf('location', 'retryAfter', 'idempotentReplayed'),
       content: jobContent,
       links: { ...links.job('/id'), ...links.cancel('/id') },
     },
@@ -60,23 +55,13 @@ export const getJobRoute = defineRoute({
   responses: {
     200: {
       description: 'The job.',
-      headers: {
-        ...responseHeaders.etag,
-        ...responseHeaders.retryAfter,
-        ...responseHeaders.serverTiming,
-        ...responseHeaders.rateLimit,
-      },
+      headers: headersOf('etag', 'retryAfter', 'serverTiming'),
       content: jobContent,
       links: links.cancel('/id'),
     },
     304: {
       description: 'Unchanged.',
-      headers: {
-        ...responseHeaders.etag,
-        ...responseHeaders.retryAfter,
-        ...responseHeaders.serverTiming,
-        ...responseHeaders.rateLimit,
-      },
+      headers: headersOf('etag', 'retryAfter', 'serverTiming'),
     },
     ...problemResponses('not_found', ...commonErrors),
   },
@@ -101,14 +86,8 @@ export const listJobsRoute = defineRoute({
   responses: {
     200: {
       description: 'A page of jobs.',
-      headers: { ...responseHeaders.link, ...responseHeaders.rateLimit },
-      content: {
-        'application/json': {
-          schema: z
-            .strictObject({ data: z.array(jobSchema), has_more: z.boolean(), next_cursor: z.string().nullable() })
-            .openapi('JobPage'),
-        },
-      },
+      headers: headersOf('link'),
+      content: { 'application/json': { schema: pageOf(jobSchema, 'JobPage') } },
     },
     ...problemResponses(...commonErrors),
   },
@@ -127,18 +106,13 @@ export const cancelJobRoute = defineRoute({
   responses: {
     200: {
       description: 'Canceled, or finished before.',
-      headers: { ...responseHeaders.etag, ...responseHeaders.rateLimit },
+      headers: headersOf('etag'),
       content: jobContent,
       links: links.job('/id'),
     },
     202: {
       description: 'Running: the cancel is on its way.',
-      headers: {
-        ...responseHeaders.etag,
-        ...responseHeaders.location,
-        ...responseHeaders.retryAfter,
-        ...responseHeaders.rateLimit,
-      },
+      headers: headersOf('etag', 'location', 'retryAfter'),
       content: jobContent,
       links: links.job('/id'),
     },

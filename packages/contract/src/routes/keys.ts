@@ -5,8 +5,8 @@ import { uuidCursor } from '../cursor.ts';
 import { optional, withDefault } from '../optional.ts';
 import { defineRoute } from '../policy.ts';
 import { bodyErrors, commonErrors, problemResponses } from '../problem.ts';
-import { pageSize, text, time } from '../text.ts';
-import { responseHeaders } from './headers.ts';
+import { pageOf, pageSize, text, time } from '../text.ts';
+import { headersOf } from './headers.ts';
 import { links } from './links.ts';
 
 const tenYearsInSeconds = 315_360_000;
@@ -16,10 +16,12 @@ export const keyRequestSchema = z
     owner: z
       .string()
       .regex(/^[A-Za-z0-9._@-]{1,64}$/, { error: 'must be 1 to 64 letters, digits or ._@-' })
-      .openapi({ description: 'Whose jobs these are. Keys of one owner share them; without keys the owner is local.' }),
-    name: text(100).openapi({ description: 'What the key is for.' }),
+      .openapi({
+        description: 'The owner of the jobs. Keys of one owner share them; without keys the owner is local.',
+      }),
+    name: text(100).openapi({ description: 'The purpose of the key.' }),
     scopes: withDefault(z.array(z.enum(scopes)).min(1).max(scopes.length), ['generate', 'read']).openapi({
-      description: 'What the key may do.',
+      description: 'The rights of the key.',
     }),
     expires_in_seconds: optional(z.int().min(1).max(tenYearsInSeconds)).openapi({
       description: 'From now; absent: never.',
@@ -35,7 +37,7 @@ export const keySchema = z
     object: z.literal('api_key'),
     owner: z.string(),
     name: z.string(),
-    prefix: z.string().openapi({ description: 'What the secret begins with.', example: 'pm_4fG7bc' }),
+    prefix: z.string().openapi({ description: 'The beginning of the secret.', example: 'pm_4fG7bc' }),
     scopes: z.array(z.enum(scopes)),
     created_at: time,
     expires_at: time.nullable(),
@@ -60,7 +62,7 @@ export const createKeyRoute = defineRoute({
   responses: {
     201: {
       description: 'The key with its secret, which nobody can show again.',
-      headers: responseHeaders.rateLimit,
+      headers: headersOf(),
       content: { 'application/json': { schema: newKeySchema } },
       links: links.key('/id'),
     },
@@ -75,7 +77,7 @@ export const listKeysRoute = defineRoute({
   operationId: 'listKeys',
   tags: ['Operations'],
   summary: 'List API keys, newest first',
-  description: 'Of all owners, with those that are not valid any more.',
+  description: 'Of all owners, including keys that are no longer valid.',
   request: {
     query: z.strictObject({
       limit: pageSize(100, 20),
@@ -85,14 +87,8 @@ export const listKeysRoute = defineRoute({
   responses: {
     200: {
       description: 'A page of keys.',
-      headers: { ...responseHeaders.link, ...responseHeaders.rateLimit },
-      content: {
-        'application/json': {
-          schema: z
-            .strictObject({ data: z.array(keySchema), has_more: z.boolean(), next_cursor: z.string().nullable() })
-            .openapi('ApiKeyPage'),
-        },
-      },
+      headers: headersOf('link'),
+      content: { 'application/json': { schema: pageOf(keySchema, 'ApiKeyPage') } },
     },
     ...problemResponses(...commonErrors),
   },
@@ -110,7 +106,7 @@ export const revokeKeyRoute = defineRoute({
     `every other within ${revocationDelayMs / 1_000} s. A second time changes nothing.`,
   request: { params: z.object({ id: z.string().openapi({ description: 'The id of a key.', format: 'uuid' }) }) },
   responses: {
-    204: { description: 'It is revoked.', headers: responseHeaders.rateLimit },
+    204: { description: 'It is revoked.', headers: headersOf() },
     ...problemResponses('not_found', ...commonErrors),
   },
 });

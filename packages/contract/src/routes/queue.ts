@@ -2,14 +2,14 @@
 import { z } from '@hono/zod-openapi';
 import { defineRoute } from '../policy.ts';
 import { commonErrors, problemResponses } from '../problem.ts';
-import { responseHeaders } from './headers.ts';
+import { headersOf } from './headers.ts';
 
 const queueSchema = z.strictObject({ paused: z.boolean() }).openapi('Queue');
 
 const responses = {
   200: {
-    description: 'As it is from now on; it may have been so before.',
-    headers: responseHeaders.rateLimit,
+    description: 'The state from now on; it may be the same as before.',
+    headers: headersOf(),
     content: { 'application/json': { schema: queueSchema } },
   },
   ...problemResponses(...commonErrors),
@@ -23,7 +23,7 @@ export const pauseQueueRoute = defineRoute({
   tags: ['Operations'],
   summary: 'Begin no more jobs',
   description:
-    'No worker begins a job until the queue is resumed, whatever is restarted meanwhile. Jobs are accepted and wait, what runs goes on, and deadlines pass.',
+    'No worker begins a job until the queue is resumed, even after restarts. Jobs are accepted and wait, running jobs go on, and deadlines pass.',
   responses,
 });
 
@@ -33,6 +33,6 @@ export const resumeQueueRoute = defineRoute({
   policy: { scope: 'admin' },
   operationId: 'resumeQueue',
   tags: ['Operations'],
-  summary: 'Go on with the jobs that wait',
+  summary: 'Go on with the waiting jobs',
   responses,
 });
