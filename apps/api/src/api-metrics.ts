@@ -1,24 +1,18 @@
 /** The metrics of the API. */
 import { workerStates } from '@prosemill/core';
-import { durationBuckets, type Labels, type Metrics } from '@prosemill/telemetry';
+import { durationBuckets, type Metrics } from '@prosemill/telemetry';
 import type { JobFeed } from './services/job-feed.ts';
 import type { ServiceState } from './services/service-state.ts';
 
-type RequestLabel = 'method' | 'route' | 'status_class';
-
-export interface ApiMetrics {
-  readonly countAccepted: () => void;
-  readonly countRefused: () => void;
-  readonly observeRequest: (seconds: number, labels: Labels<RequestLabel>) => void;
-}
+export type ApiMetrics = ReturnType<typeof createApiMetrics>;
 
 export interface ApiGauges {
   readonly feed: Pick<JobFeed, 'count'>;
   readonly state: Pick<ServiceState, 'latest'>;
 }
 
-/** Registers the metrics; once in a process. */
-export function createApiMetrics(metrics: Metrics, { feed, state }: ApiGauges): ApiMetrics {
+/** Registers the metrics; called once in a process. */
+export function createApiMetrics(metrics: Metrics, { feed, state }: ApiGauges) {
   metrics.gauge({ name: 'prosemill_waiters', help: 'Requests that wait for a job in this process.' }, () => feed.count);
   addQueueMetrics(metrics, state);
   metrics.gauges(
@@ -47,7 +41,7 @@ export function createApiMetrics(metrics: Metrics, { feed, state }: ApiGauges): 
   };
 }
 
-/** Metrics of the whole service, equal in each API process; without series while the database does not answer. */
+/** The metrics of the whole service, equal in each API process. They have no series while the database is away. */
 function addQueueMetrics(metrics: Metrics, state: ApiGauges['state']): void {
   metrics.gauges(
     {

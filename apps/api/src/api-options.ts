@@ -3,7 +3,7 @@ import { accessOf } from './auth/access.ts';
 import type { ApiConfig } from './config.ts';
 import type { ApiOptions } from './create-api.ts';
 
-/** The API that the configuration describes, on the adapters of its process. */
+/** The options of an API with this configuration and the adapters of its process. */
 export const apiOptions = (config: Readonly<ApiConfig>, { queue, ...adapters }: Adapters): ApiOptions => ({
   ...adapters,
   hints: queue.sender,

@@ -26,7 +26,7 @@ export const apiConfigSchema = z.object({
   MAX_QUEUE_LENGTH: wholeNumber({ min: 1 }).default(10_000),
   /** Submits of one key; it may send ten times as many other requests. 0: no limit. */
   RATE_LIMIT_PER_MINUTE: wholeNumber({ min: 0 }).default(600),
-  /** Proxies before the API that name its clients in X-Forwarded-For: how many, or their addresses and CIDR blocks. */
+  /** Proxies before the API that name clients in X-Forwarded-For: their number, or their addresses and CIDR blocks. */
   TRUSTED_PROXIES: trustedProxiesSchema.default(0),
   /** Path prefix that a proxy removes; not set: X-Forwarded-Prefix of a trusted proxy, or none. */
   BASE_PATH: basePathSchema.optional(),

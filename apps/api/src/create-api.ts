@@ -1,4 +1,4 @@
-/** The API: services and routes on top of the ports. Its caller brings the adapters. */
+/** The API: services and routes on top of the ports. The caller brings the adapters. */
 import type { OpenAPIHono } from '@hono/zod-openapi';
 import type { HintSender, Logger, RateLimiter, Store, WakeUps } from '@prosemill/core';
 import type { Metrics, Tracing } from '@prosemill/telemetry';
@@ -34,19 +34,15 @@ export interface ApiOptions {
   readonly metrics: Metrics;
   readonly tracing: Tracing;
   readonly forbiddenWords: readonly string[];
-  /** Attempts at a job before a transient error is final. */
   readonly maxAttempts: number;
-  /** Jobs that may wait at once. */
   readonly maxQueueLength: number;
   /** Submits of one key; 0: no limit. */
   readonly submitsPerMinute: number;
-  /** Whether requests need an API key. */
   readonly access: Access;
-  /** The proxies that may name the address of a client. */
   readonly trustedProxies: TrustedProxies;
   /** BASE_PATH, such as `/api`; not set: the prefix that a trusted proxy sends. */
   readonly basePath: string | undefined;
-  /** The origins of pages that may use the API, and of the API itself where it has a name and no keys; usually none. */
+  /** The origins of pages that may use the API; without keys their hosts are names of the API too. */
   readonly corsOrigins: readonly string[];
   readonly version: string;
 }
@@ -87,7 +83,7 @@ export function createApi(options: ApiOptions): Api {
   feed.start();
 
   const knownKeys = new KnownKeys({ keys: store.apiKeys, logger });
-  const identify = createIdentifyCaller({ access, knownKeys });
+  const identify = createIdentifyCaller(access, knownKeys);
   const services = { store, hints, wakeUps, submitJob, feed, knownKeys, state, metrics, version, isStopping };
   const app = createApp({
     ...options,

@@ -64,10 +64,7 @@ describe('a route', () => {
     const access = { auth: 'keys', adminKey: null } as const;
     return createApp({
       access,
-      identify: createIdentifyCaller({
-        access,
-        knownKeys: new KnownKeys({ keys: store.apiKeys, logger: silentLogger }),
-      }),
+      identify: createIdentifyCaller(access, new KnownKeys({ keys: store.apiKeys, logger: silentLogger })),
       rateLimiter: createQueue({ databaseUrl: 'sqlite:', redisUrl: undefined, logger: silentLogger }).rateLimiter,
       submitsPerMinute: 3,
       logger: silentLogger,

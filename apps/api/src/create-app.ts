@@ -1,4 +1,4 @@
-/** The Hono app: the middleware that every request passes, in its order, in front of the routes. */
+/** The Hono app: the middleware that every request passes, in order, in front of the routes. */
 import { OpenAPIHono } from '@hono/zod-openapi';
 import { wrongValuesOf } from '@prosemill/contract';
 import { AppError } from '@prosemill/core';
@@ -22,7 +22,6 @@ export interface AppOptions extends Omit<RequestContextOptions, 'findRoute'>, Ra
   readonly identify: IdentifyCaller;
   readonly corsOrigins: readonly string[];
   readonly isStopping: () => boolean;
-  /** Adds the routes to the app's table. */
   readonly addRoutes: (table: RouteTable) => void;
 }
 

@@ -1,4 +1,4 @@
-/** The API as a process of its own, in front of Postgres. It listens at once; /health says what it waits for. */
+/** The API as a process of its own, on Postgres. It listens at once; /health tells what it waits for. */
 import { openAdapters } from '@prosemill/composition';
 import { retryUntilAvailable, runProcess } from '@prosemill/core';
 import { requireServer } from '@prosemill/store';
@@ -8,7 +8,7 @@ import { readApiConfig } from './config.ts';
 import { createApi } from './create-api.ts';
 import { startServer } from './http/server.ts';
 
-/** The time that requests under way get to finish. */
+/** How long requests under way may take to finish. */
 const stopLimitMs = 15_000;
 
 await runProcess(async (aborted) => {

@@ -1,4 +1,4 @@
-/** The one place where an error becomes an answer, in the error format of the route. */
+/** The only place where an error becomes an answer, in the error format of the route. */
 import { pointerTo, problemTable, type WrongValue } from '@prosemill/contract';
 import { AppError, type ErrorCode, errorLine, toAppError } from '@prosemill/core';
 import type { Context, ErrorHandler } from 'hono';
@@ -6,7 +6,7 @@ import { HTTPException } from 'hono/http-exception';
 import type { ZodError } from 'zod';
 import type { ApiEnv } from './api-env.ts';
 
-/** Logged beside the line of the request. Other errors are refusals by design, as frequent as the requests. */
+/** Errors with a log line of their own. Other errors are refusals by design, as frequent as requests. */
 const outages: ReadonlySet<ErrorCode> = new Set(['database_unavailable', 'engine_unavailable']);
 
 export const onError: ErrorHandler<ApiEnv> = function onError(thrown, c) {
@@ -14,7 +14,7 @@ export const onError: ErrorHandler<ApiEnv> = function onError(thrown, c) {
   if (error.code === 'internal') {
     c.var.logger.error({ error: thrown }, 'a request failed because of a bug');
   } else if (outages.has(error.code)) {
-    // Probes fail often, and strangers may send them: `ServiceState` logs the outage once.
+    // Probes are frequent and open to everybody. `ServiceState` logs the outage once.
     const level = c.var.policy.isProbe ? 'debug' : 'warn';
     c.var.logger[level]({ reason: errorLine(error) }, 'a request failed');
   }
@@ -44,8 +44,7 @@ export const invalidHeader = ({ issues }: ZodError): AppError =>
 function toKnownError(thrown: unknown, c: Context<ApiEnv>): AppError {
   if (thrown instanceof AppError) return thrown;
   if (thrown instanceof HTTPException) return fromHttpException(thrown);
-  // A client that hangs up, or is cut off, ends the reading of its body with an error. That is no bug, and nobody hears
-  // the answer.
+  // When a client disconnects or is cut off, the read of its body fails. That is no bug, and nobody gets the answer.
   const incoming = c.env?.incoming;
   const isCutOff = incoming?.destroyed === true && !incoming.complete;
   const isReset =
@@ -56,14 +55,14 @@ function toKnownError(thrown: unknown, c: Context<ApiEnv>): AppError {
   return toAppError(thrown);
 }
 
-/** The code for each status of the exceptions that libraries throw about the bytes of a request. */
+/** The error code for each status that libraries throw about the bytes of a request. */
 const codeOfStatus: ReadonlyMap<number, ErrorCode> = new Map([
   [400, 'invalid_json'],
   [413, 'body_too_large'],
   [415, 'unsupported_media_type'],
 ]);
 
-/** Hono and its validators throw `HTTPException`, of other statuses than those above only by a bug. */
+/** Hono and its validators throw `HTTPException`. Any other status than those above is a bug. */
 function fromHttpException(exception: HTTPException): AppError {
   const code = codeOfStatus.get(exception.status) ?? (exception.status < 500 ? 'invalid_request' : 'internal');
   return new AppError(code, { message: problemTable[code].title, cause: exception });

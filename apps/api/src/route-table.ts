@@ -1,4 +1,4 @@
-/** The routes of an app with their policies, and which of them a request is for. */
+/** The routes of an app with their policies. Finds the route of a request. */
 import type { OpenAPIHono } from '@hono/zod-openapi';
 import { closedPolicy, type ContractRoute } from '@prosemill/contract';
 import type { Context } from 'hono';
@@ -14,7 +14,7 @@ const keyOf = ({ method, path }: Pick<RouterRoute, 'method' | 'path'>): string =
 
 export function createRouteTable(app: OpenAPIHono<ApiEnv>) {
   const routes = new Map<string, ContractRoute>();
-  /** The first of several matches answers, and its policy counts. */
+  /** The first of several matches answers, so its policy counts. */
   const firstOf = (matched: readonly RouterRoute[]): ContractRoute | undefined =>
     matched.map((each) => routes.get(keyOf(each))).find((route) => route !== undefined);
 
@@ -23,7 +23,7 @@ export function createRouteTable(app: OpenAPIHono<ApiEnv>) {
     app.openapi(route, handler);
   }
 
-  /** A wrong method has the scope and the error format of another method of its path: an open path says 405. */
+  /** A wrong method has the scope and the error format of another method of its path: an open path answers 405. */
   function find(c: Context<ApiEnv>): RouteMatch {
     const route = firstOf(matchedRoutes(c));
     if (route !== undefined) return { route, policy: route.policy };
@@ -41,7 +41,7 @@ export function createRouteTable(app: OpenAPIHono<ApiEnv>) {
     }
   }
 
-  /** The OpenAPI document of the routes, without security. */
+  /** Makes the OpenAPI document of the routes, without security. */
   const describe = app.getOpenAPI31Document;
 
   return { add, find, requirePolicies, describe, routes: (): readonly ContractRoute[] => [...routes.values()] };

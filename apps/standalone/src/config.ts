@@ -7,7 +7,7 @@ import type { z } from 'zod';
 
 export const standaloneConfigSchema = workerConfigSchema.omit({ WORKER_PORT: true }).extend({
   ...apiConfigSchema.shape,
-  /** Not set: distilgpt2, or the shipped model if that cannot be had. */
+  /** Not set: distilgpt2, or the shipped model where distilgpt2 cannot be loaded. */
   MODEL: oneLine.optional(),
 });
 

@@ -1,4 +1,4 @@
-/** `pnpm generate "Once upon a time"`: streams a text to the terminal, with no server, no queue and no database. */
+/** `pnpm generate "Once upon a time"`: streams a text to the terminal, without server, queue and database. */
 import { randomInt } from 'node:crypto';
 import { generationRequestSchema, toTextRequest, wrongValuesOf } from '@prosemill/contract';
 import {
@@ -26,7 +26,7 @@ const flagOf = (field: string): string => field.replaceAll('_', '-');
 
 const argumentOf = (field: string): string => (field === 'prompt' ? 'the prompt' : `--${flagOf(field)}`);
 
-/** Exit code of a command that SIGINT ended, as in shells. */
+/** The exit code of a command that SIGINT ended, as in shells. */
 const interruptedCode = 130;
 
 function parseRequest(): GenerateRequest {
@@ -101,7 +101,7 @@ async function write(request: GenerateRequest, generator: TextGenerator, signal:
   }
 }
 
-/** Writes to standard error, so that standard output holds the text alone. @throws {AppError} when there is no text */
+/** Writes to standard error: standard output holds only the text. @throws {AppError} when there is no text */
 function report(ending: GenerationEnding, seed: number, modelName: string): void {
   if (ending.reason === 'error') throw ending.error;
   const { promptTokens, completionTokens } = ending.usage;

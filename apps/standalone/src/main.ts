@@ -5,7 +5,7 @@ import { retryUntilAvailable, runProcess } from '@prosemill/core';
 import { createWorker, graceMsFor, workerOptions } from '@prosemill/worker';
 import { readStandaloneConfig } from './config.ts';
 
-/** The time that requests under way get to finish once the jobs are done or handed back. */
+/** How long requests under way may take once the jobs are done or handed back. */
 const serverStopLimitMs = 1_000;
 
 await runProcess(async (aborted) => {

@@ -2,13 +2,11 @@
 import { type ApiKeyStore, isLoopback, type Logger } from '@prosemill/core';
 import type { ApiConfig } from '../config.ts';
 
-export type Access =
-  | { readonly auth: 'off' }
-  | { readonly auth: 'keys'; /** ADMIN_KEY, if there is one. */ readonly adminKey: string | null };
+export type Access = { readonly auth: 'off' } | { readonly auth: 'keys'; readonly adminKey: string | null };
 
 type AccessConfig = Pick<ApiConfig, 'AUTH' | 'ADMIN_KEY' | 'HOST'>;
 
-/** Keys are needed unless AUTH says otherwise, or only this machine reaches the port. */
+/** Keys are needed unless AUTH says otherwise. Default: needed where other machines reach the port. */
 export function accessOf({ AUTH, ADMIN_KEY, HOST }: AccessConfig): Access {
   const auth = AUTH ?? (isLoopback(HOST) ? 'off' : 'keys');
   return auth === 'off' ? { auth } : { auth, adminKey: ADMIN_KEY ?? null };

@@ -6,21 +6,21 @@ import { createHash, randomInt } from 'node:crypto';
 import { crc32 } from 'node:zlib';
 
 const alphabet = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz';
-/** 62³² are 190 bits: guessing is hopeless, so that one round of SHA-256 protects the stored hash. */
+/** 62³² are 190 bits: guessing is hopeless, so one round of SHA-256 protects the stored hash. */
 const randomLength = 32;
 /** 62⁶ > 2³². */
 const checkLength = 6;
 const prefix = 'pm_';
 const pattern = /^pm_[0-9A-Za-z]{38}$/;
-/** The part of the secret that lists show: too short to help guessing. */
+/** The part of the secret that lists show: too short to help a guess. */
 const shownLength = prefix.length + 6;
 
 export interface NewSecret {
-  /** Shown once; only its owner keeps it. */
+  /** Shown once, and stored only by its owner. */
   readonly secret: string;
   /** Stored instead of the secret. */
   readonly hash: string;
-  /** The beginning of the secret, to recognise it by. */
+  /** The beginning of the secret, by which its owner recognises it. */
   readonly prefix: string;
 }
 
@@ -30,7 +30,7 @@ export function createSecret(): NewSecret {
   return { secret, hash: hashSecret(secret), prefix: secret.slice(0, shownLength) };
 }
 
-/** Checks form and checksum. They are no secret, so this need not take constant time. */
+/** Checks form and checksum; not in constant time, because neither is secret. */
 export function isSecret(text: string): boolean {
   return pattern.test(text) && text.endsWith(checkOf(text.slice(prefix.length, -checkLength)));
 }

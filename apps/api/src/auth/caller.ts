@@ -4,9 +4,8 @@ import { type Scope, scopes } from '@prosemill/core';
 export interface Caller {
   /** The owner of the jobs that the caller makes and sees. */
   readonly ownerId: string;
-  /** The id of the API key; null without keys. */
+  /** The id of the API key; null where no key is read. */
   readonly keyId: string | null;
-  /** The rights of the key. */
   readonly scopes: readonly Scope[];
 }
 

@@ -5,7 +5,7 @@ import { createSecret } from './api-key-secret.ts';
 
 export interface CreatedKey {
   readonly key: ApiKey;
-  /** Stored nowhere: only the caller has it. */
+  /** Not stored: only the caller has it. */
   readonly secret: string;
 }
 

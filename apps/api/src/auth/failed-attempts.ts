@@ -1,10 +1,10 @@
 /**
- * Bounds the database look-ups for API keys that this process does not know, by one token bucket. There is none for
- * each client address: a secret has 190 random bits, so that the database is all there is to protect.
+ * Bounds the database look-ups for API keys that this process does not know, by one token bucket. Client addresses have
+ * no buckets of their own: a secret has 190 random bits, so only the database needs protection.
  */
 import { refillMs, takeTokens } from '@prosemill/core';
 
-/** As many as one key may read, which the database does not feel. */
+/** The default rate limit for the reads of one key: a load that the database does not notice. */
 const bucket = { size: 100, fillMs: 1_000 };
 
 /** @param now  Milliseconds that never go back; tests bring their own. */
@@ -12,8 +12,8 @@ export function createFailedAttempts(now = (): number => performance.now()) {
   let fullAt = 0;
   return {
     /**
-     * Takes a token before the look-up, so that concurrent guesses get no more than sequential ones.
-     * @returns 0; or the milliseconds after which the client should come again
+     * Takes a token before the look-up: concurrent guesses get no more than sequential ones.
+     * @returns 0 if the look-up may go on; else the milliseconds after which the client should retry
      */
     admit(): number {
       const at = now();

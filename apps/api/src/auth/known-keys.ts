@@ -1,4 +1,4 @@
-/** A cache of valid API keys, so that not every request asks the database. It bounds the delay of a revocation. */
+/** A cache of valid API keys: it saves look-ups, and bounds the delay of a revocation. */
 import {
   answerWithin,
   type ApiKeyStore,
@@ -13,7 +13,7 @@ import type { Caller } from './caller.ts';
 export interface KnownKeysOptions {
   readonly keys: ApiKeyStore;
   readonly logger: Logger;
-  /** With more keys in use, the ones that were looked up longest ago are evicted. */
+  /** Beyond this number the key that was looked up longest ago is evicted. */
   readonly maxKeys?: number;
   /** Milliseconds that never go back; tests bring their own. */
   readonly now?: () => number;
@@ -21,23 +21,23 @@ export interface KnownKeysOptions {
 
 interface KnownKey {
   readonly caller: Caller;
-  /** Time of the question: the answer may be outdated from then on. */
+  /** When the look-up began: the answer may be outdated from then on. */
   readonly askedAt: number;
   readonly expiresAt: number;
-  /** Time at which its use was last noted. */
-  readonly notedAt: number;
+  /** When its use was last recorded. */
+  readonly useRecordedAt: number;
 }
 
-/** Longest wait for a database that may hang; Prometheus gives up after 10 s. */
+/** The longest wait for a database that may hang; Prometheus gives up after 10 s. */
 const patienceMs = 1_000;
 const defaultMaxKeys = 10_000;
-/** The store writes the use of a key no more often. */
-const noteIntervalMs = 3_600_000;
+/** The least time between two writes of the use of a key. */
+const recordUseIntervalMs = 3_600_000;
 
 export class KnownKeys {
   readonly #options: KnownKeysOptions;
   readonly #now: () => number;
-  /** By the hash of the secret, so that the time of a look-up reveals no secret. The last look-up is last. */
+  /** By the hash of the secret: the time of a look-up reveals no secret. In the order of the look-ups. */
   readonly #known = new Map<string, KnownKey>();
   readonly #asking = new Map<string, Promise<Caller | null>>();
   #revocations = 0;
@@ -52,7 +52,7 @@ export class KnownKeys {
     return this.#known.has(hash);
   }
 
-  /** Applies a revocation that this process made: it holds at once. */
+  /** Applies a revocation by this process at once. */
   forget(keyId: string): void {
     // A look-up under way may have read the key before its revocation.
     this.#revocations += 1;
@@ -74,14 +74,14 @@ export class KnownKeys {
   }
 
   /**
-   * `find` for requests that need no database: while it is away, a key that was valid at its last look-up is accepted
+   * `find` for requests that need no database: during its outage, a key that was valid at its last look-up is accepted
    * until it expires. A key cannot be revoked meanwhile.
    */
-  async findThoughAway(hash: string): Promise<Caller | null> {
+  async findDuringOutage(hash: string): Promise<Caller | null> {
     const known = this.#known.get(hash);
     if (known === undefined) return await this.find(hash);
     const finding = this.find(hash).then((caller) => ({ caller }));
-    const found = await answerWithin(patienceMs, finding).catch(nullIfAway);
+    const found = await answerWithin(patienceMs, finding).catch(nullIfUnavailable);
     if (found !== null) return found.caller;
     return this.#now() < known.expiresAt ? known.caller : null;
   }
@@ -91,32 +91,32 @@ export class KnownKeys {
     const revocations = this.#revocations;
     const key = await this.#options.keys.findValid(hash);
     const before = this.#known.get(hash);
-    // Deleted first, so that the entry moves to the end of the order.
+    // Deleted first, so that the entry moves to the end.
     this.#known.delete(hash);
     if (key === null) return null;
     const caller = { ownerId: key.ownerId, keyId: key.id, scopes: key.scopes };
     if (revocations !== this.#revocations) return caller;
     const expiresAt = key.remainingMs === null ? Number.POSITIVE_INFINITY : askedAt + key.remainingMs;
-    this.#known.set(hash, { caller, askedAt, expiresAt, notedAt: this.#recordUse(key, before) });
+    this.#known.set(hash, { caller, askedAt, expiresAt, useRecordedAt: this.#recordUse(key, before) });
     const [oldest] = this.#known.keys();
     if (this.#known.size > (this.#options.maxKeys ?? defaultMaxKeys) && oldest !== undefined)
       this.#known.delete(oldest);
     return caller;
   }
 
-  /** Notes the use in the background. @returns the time at which it was last noted */
+  /** Records the use in the background. @returns `useRecordedAt` */
   #recordUse({ id }: ValidApiKey, before: KnownKey | undefined): number {
     const now = this.#now();
-    if (before !== undefined && now - before.notedAt < noteIntervalMs) return before.notedAt;
+    if (before !== undefined && now - before.useRecordedAt < recordUseIntervalMs) return before.useRecordedAt;
     const { keys, logger } = this.#options;
     keys
       .recordUse(id)
-      .catch((error: unknown) => logger.debug({ reason: errorLine(error) }, 'the use of a key was not noted'));
+      .catch((error: unknown) => logger.debug({ reason: errorLine(error) }, 'the use of a key was not recorded'));
     return now;
   }
 }
 
-function nullIfAway(error: unknown): null {
+function nullIfUnavailable(error: unknown): null {
   if (isRetryable(error)) return null;
   throw error;
 }

@@ -1,4 +1,4 @@
-/** `pnpm keys create|list|revoke`: API keys, without the API. Standard output gets the secret or the list alone. */
+/** `pnpm keys create|list|revoke`: manages API keys without the API. Only the secret or the list goes to stdout. */
 import { keyRequestSchema, wrongValuesOf } from '@prosemill/contract';
 import {
   type ApiKey,
@@ -29,7 +29,7 @@ const pageSize = 100;
 
 type Command = (keys: ApiKeyStore) => Promise<void>;
 
-/** @throws {UsageError} for any other arguments */
+/** @throws {UsageError} for arguments that are no command */
 function parseCommand(args: readonly string[]): Command {
   const [name, ...rest] = args;
   if (name === 'create') return createCommand(rest);
@@ -50,15 +50,13 @@ function createCommand(args: string[]): Command {
     expires_in_seconds: days === undefined ? undefined : secondsOf(days),
   });
   if (refusal !== undefined) {
-    throw new UsageError(
-      wrongValuesOf(refusal).map(({ path, message }) => `${argumentOf(String(path[0]))}: ${message}`),
-      usage,
-    );
+    const problems = wrongValuesOf(refusal).map(({ path, message }) => `${argumentOf(String(path[0]))}: ${message}`);
+    throw new UsageError(problems, usage);
   }
   return async (keys) => {
     const { key, secret } = await createKey(keys, data);
     process.stderr.write(`${lineOf(key)}\nIts secret, which is shown this once:\n`);
-    // A key whose secret nobody has seen is useless, and would stay valid.
+    // Nobody has seen the secret: the key would stay valid without any use.
     await print(`${secret}\n`).catch(async (error: unknown) => {
       await keys.revoke(key.id);
       throw new Error(`The secret could not be shown, so that the key was revoked: ${errorLine(error)}`);
@@ -66,7 +64,7 @@ function createCommand(args: string[]): Command {
   };
 }
 
-/** Rounds to whole seconds: days may have decimals. */
+/** @param days  May have decimals. @returns whole seconds */
 function secondsOf(days: string): number {
   const number = parseDecimal(days);
   if (number === null)
@@ -96,8 +94,8 @@ const revokeCommand = (id: string): Command =>
 /** Names are printed as JSON: they may contain terminal escape sequences. */
 function lineOf({ id, prefix, ownerId, scopes, name, expiresAt, revokedAt, lastUsedAt }: ApiKey): string {
   const times = { expires: expiresAt, revoked: revokedAt, used: lastUsedAt };
-  const said = Object.entries(times).flatMap(([what, at]) => (at === null ? [] : [`${what} ${at.toISOString()}`]));
-  return [id, `${prefix}…`, ownerId, scopes.join(','), JSON.stringify(name), ...said].join('  ');
+  const known = Object.entries(times).flatMap(([event, at]) => (at === null ? [] : [`${event} ${at.toISOString()}`]));
+  return [id, `${prefix}…`, ownerId, scopes.join(','), JSON.stringify(name), ...known].join('  ');
 }
 
 async function runKeys(): Promise<void> {

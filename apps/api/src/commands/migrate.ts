@@ -1,11 +1,11 @@
-/** `pnpm migrate`: brings the schema of DATABASE_URL up to date, and ends. Waits until the database answers. */
+/** `pnpm migrate`: waits until the database answers, brings its schema up to date, and ends. */
 import { exitWith, readArguments, retryUntilAvailable } from '@prosemill/core';
 import { openStore } from '@prosemill/store';
 import { createLogger, logWarnings } from '@prosemill/telemetry';
 import { readApiConfig } from '../config.ts';
 
 async function migrate(): Promise<void> {
-  readArguments({ options: {} }, 'usage: pnpm migrate  (what to migrate is DATABASE_URL)');
+  readArguments({ options: {} }, 'usage: pnpm migrate  (DATABASE_URL names the database)');
   const config = readApiConfig();
   const logger = createLogger({ name: 'migrate', level: config.LOG_LEVEL, pretty: config.LOG_PRETTY });
   logWarnings(logger);

@@ -1,7 +1,7 @@
-/** The path under which clients see the service, where a proxy takes it off before it passes requests on. */
+/** The path prefix under which clients see the service. A proxy removes it from requests. */
 import { z } from 'zod';
 
-/** Matches prefixes that every browser and URL library reads as a path, and as nothing else. */
+/** Matches prefixes that every browser and URL library reads as a path and as nothing else. */
 const basePathPattern = /^(?:\/(?!\.{1,2}(?:\/|$))[\w.~-]+)+$/;
 const maxLength = 200;
 

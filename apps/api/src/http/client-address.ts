@@ -1,4 +1,4 @@
-/** The client's address and scheme, as trusted proxies report them; never as a client may have made them up. */
+/** The client's address and scheme, as trusted proxies report them. The client's own claims never count. */
 import type { IncomingMessage } from 'node:http';
 import { BlockList, isIP } from 'node:net';
 import { isWholeNumber } from '@prosemill/core';
@@ -29,7 +29,7 @@ export const trustedProxiesSchema = z.string().transform((text, context): Truste
 /**
  * Counts from the right of `X-Forwarded-For`: each proxy appends the address of its peer, so the entries of trusted
  * proxies stand rightmost, and the entries that a client sends stand to their left.
- * @returns an IP address; '' for a client that is gone already
+ * @returns an IP address; '' for a client that has disconnected
  */
 export const clientAddress = (head: RequestHead, trusted: TrustedProxies): string => lookBack(head, trusted).client;
 
@@ -41,8 +41,8 @@ export function isHttps(head: RequestHead, trusted: TrustedProxies): boolean {
 }
 
 /**
- * The path that trusted proxies have taken off. Each appends its part to `X-Forwarded-Prefix`, the outermost first.
- * @returns '' for none, and for a prefix that is no path
+ * The path prefix that trusted proxies removed. Each appends its part to `X-Forwarded-Prefix`, the outermost first.
+ * @returns '' for none, and for a value that is no path
  */
 export function forwardedPrefix(head: RequestHead, trusted: TrustedProxies): string {
   const { hops } = lookBack(head, trusted);
@@ -52,7 +52,7 @@ export function forwardedPrefix(head: RequestHead, trusted: TrustedProxies): str
   return isBasePath(prefix) ? prefix : '';
 }
 
-/** Goes back from the peer to the first that is no trusted proxy. @returns `hops`: the proxies between */
+/** Goes back from the peer to the first address that is no trusted proxy, over `hops` trusted proxies. */
 function lookBack(head: RequestHead, trusted: TrustedProxies): { readonly client: string; readonly hops: number } {
   const forwarded = entriesOf(head, 'x-forwarded-for');
   let client = plainAddress(head.socket.remoteAddress ?? '') ?? '';
@@ -60,7 +60,7 @@ function lookBack(head: RequestHead, trusted: TrustedProxies): { readonly client
   while (isTrusted(client, hops, trusted)) {
     hops += 1;
     const before = plainAddress(forwarded.pop() ?? '');
-    // The entry is no address: the last known address stands for the client.
+    // The entry is no address: the last known address counts as the client's.
     if (before === null) break;
     client = before;
   }
@@ -74,7 +74,7 @@ function isTrusted(address: string, hops: number, trusted: TrustedProxies): bool
   return address !== '' && trusted.check(address, familyOf(address));
 }
 
-/** Without brackets and port, which some proxies write, and without the prefix of IPv4-mapped addresses; or null. */
+/** Removes brackets and port, which some proxies add, and the prefix of IPv4-mapped addresses. Null for no address. */
 function plainAddress(text: string): string | null {
   const trimmed = text.trim().toLowerCase();
   const bare = /^\[(.*)\](?::\d+)?$/.exec(trimmed)?.[1] ?? /^(\d+(?:\.\d+){3}):\d+$/.exec(trimmed)?.[1] ?? trimmed;

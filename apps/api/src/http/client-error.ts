@@ -1,29 +1,20 @@
-/** Answers to bytes that never become a request of the app: not HTTP, too slow, too large. No middleware sees them. */
+/** Answers to input that never reaches the app and its middleware: not HTTP, too slow, too large. */
 import { type ServerResponse, STATUS_CODES } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { presentProblem } from '@prosemill/contract';
-import { AppError, newId } from '@prosemill/core';
+import { AppError, type ErrorCode, newId } from '@prosemill/core';
 import { dataHeaders } from '../middleware/security-headers.ts';
 
-/** The headers of the middleware, as far as they matter to such a client. */
+/** The headers of the middleware that matter to a client without a request. */
 const bareHeaders = { ...dataHeaders, 'X-Content-Type-Options': 'nosniff' };
 
-/** The error for each finding of Node's parser. @see https://nodejs.org/api/http.html#event-clienterror */
-function errorOf({ code }: NodeJS.ErrnoException): AppError {
-  if (code === 'ERR_HTTP_REQUEST_TIMEOUT') {
-    return new AppError('request_timeout', { message: 'The request did not arrive in time.' });
-  }
-  if (code === 'HPE_HEADER_OVERFLOW') {
-    return new AppError('headers_too_large', { message: 'The headers are too large.' });
-  }
-  if (code === 'HPE_CHUNK_EXTENSIONS_OVERFLOW') {
-    return new AppError('body_too_large', { message: 'The chunk extensions are too large.' });
-  }
-  if (code === 'HPE_INVALID_EOF_STATE') {
-    return new AppError('malformed_request', { message: 'The request ended before it was whole.' });
-  }
-  return new AppError('malformed_request', { message: 'That is not HTTP/1.1.' });
-}
+/** The answer to each error of Node's parser. @see https://nodejs.org/api/http.html#event-clienterror */
+const parserErrors: ReadonlyMap<string | undefined, readonly [ErrorCode, string]> = new Map([
+  ['ERR_HTTP_REQUEST_TIMEOUT', ['request_timeout', 'The request did not arrive in time.']],
+  ['HPE_HEADER_OVERFLOW', ['headers_too_large', 'The headers are too large.']],
+  ['HPE_CHUNK_EXTENSIONS_OVERFLOW', ['body_too_large', 'The chunk extensions are too large.']],
+  ['HPE_INVALID_EOF_STATE', ['malformed_request', 'The request ended before it was whole.']],
+]);
 
 /** For 'clientError': writes the answer as bytes and closes. */
 export function answerClientError(error: NodeJS.ErrnoException, socket: Duplex): void {
@@ -31,10 +22,11 @@ export function answerClientError(error: NodeJS.ErrnoException, socket: Duplex):
     socket.destroy();
     return;
   }
-  endWithProblem(errorOf(error), socket);
+  const [code, message] = parserErrors.get(error.code) ?? ['malformed_request', 'That is not HTTP/1.1.'];
+  endWithProblem(new AppError(code, { message }), socket);
 }
 
-/** For 'connect', which asks for a tunnel to another server. */
+/** For 'connect', the request for a tunnel to another server. */
 export function answerConnect(socket: Duplex): void {
   const message = 'This is no proxy: CONNECT is not allowed here.';
   endWithProblem(new AppError('method_not_allowed', { message }), socket, { Allow: 'GET, HEAD, POST, DELETE' });
@@ -58,14 +50,14 @@ function endWithProblem(error: AppError, socket: Duplex, extra: Readonly<Record<
   socket.end(`HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n${lines.join('')}\r\n${body}`, () => socket.destroy());
 }
 
-/** The parts of an answer after which the connection ends. */
+/** An answer that closes the connection. */
 function bareAnswer(error: AppError) {
   const { status, headers, body } = presentProblem(error, { instance: '', requestId: newId() });
   const end = { Connection: 'close', 'Content-Length': String(Buffer.byteLength(body)) };
   return { status, headers: { ...headers, ...bareHeaders, ...end }, body };
 }
 
-/** For a request that cannot become a `Request`: its `Host` or its target makes no URL. */
+/** For a request whose `Host` and target do not form a URL. */
 export function answerBadRequest(): Response {
   const error = new AppError('malformed_request', { message: 'The host or the target of the request is not valid.' });
   const { status, headers, body } = bareAnswer(error);

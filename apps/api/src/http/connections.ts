@@ -1,4 +1,4 @@
-/** The open connections of a server: how many there may be, which may be cut, and how all of them end. */
+/** Tracks the open connections of a server, bounds and cuts them, and closes them all at a stop. */
 import type { Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { setImmediate as nextTurn, setTimeout as delay } from 'node:timers/promises';
@@ -6,11 +6,11 @@ import { type Logger, settleWithin } from '@prosemill/core';
 
 export interface ConnectionLimits {
   /**
-   * At this many open connections a new one evicts the oldest that has not sent a whole request, or else the oldest
-   * whose client is not reading its answer.
+   * At this number of open connections, a new one evicts the oldest that has not sent a whole request, or else the
+   * oldest whose client does not read its answer.
    */
   readonly maxConnections: number;
-  /** How long a client may leave an answer, or the next piece of a long one, unread. */
+  /** How long a client may leave an answer, or the next part of a long one, unread. */
   readonly answerTimeoutMs: number;
   /** Bytes of all unread answers together; beyond, the slowest readers are cut. */
   readonly maxUnsentBytes: number;
@@ -18,20 +18,20 @@ export interface ConnectionLimits {
 
 export interface Connections {
   /**
-   * Has a request answered, or cuts the connection if the answer before is not sent yet: no browser, library or proxy
-   * pipelines requests, and every answer that waits for its turn is memory.
+   * Answers a request, or cuts the connection if its previous answer is not sent yet: no browser, library or proxy
+   * pipelines requests, and each queued answer takes memory.
    * @see RFC 9112, section 9.3.2
    */
   admit(response: ServerResponse, answer: () => void): void;
-  /** Sends an answer that belongs to no request, and closes. Inside another answer it only closes. */
-  refuse(socket: Socket, say: () => void): void;
-  /** The response that is being made or sent on a connection; null if there is none. */
+  /** Sends an answer that belongs to no request, and closes. In the middle of another answer it only closes. */
+  refuse(socket: Socket, answer: () => void): void;
+  /** The response under way on a connection; null if there is none. */
   responseOn(socket: Socket): ServerResponse | null;
-  /** Resolves when no connection and no request has come for `quietMs`; in about `limitMs` at the latest. */
+  /** Resolves when no connection and no request has arrived for `quietMs`; after about `limitMs` at the latest. */
   untilQuiet(limitMs: number): Promise<void>;
   /**
-   * Closes each connection once it is idle: no request is arriving or being answered, and all is sent.
-   * @returns resolves when the clients of the connections that were idle for a while know that they are closed
+   * Closes each connection once it is idle: no request is arriving or being answered, and everything is sent. Resolves
+   * when the clients of connections that were idle for `unusedMs` know that they are closed.
    */
   closeUnused(): Promise<void>;
   /** Ends the search for slow readers. */
@@ -39,27 +39,27 @@ export interface Connections {
 }
 
 interface Connection {
-  /** The one that is being made or sent. */
+  /** The response under way. */
   response: ServerResponse | null;
-  /** Bytes read up to the end of the last request that was answered. */
+  /** Bytes read up to the end of the last answered request. */
   bytesDone: number;
-  /** When it was opened, or last had an answer. */
+  /** When it was opened, or its last answer ended. */
   unusedSince: number;
-  /** Unsent bytes at the last sweep, and since when the number is the same. */
+  /** Unsent bytes at the last sweep, and the time since which the number is the same. */
   unsentBytes: number;
   unsentSince: number;
 }
 
-/** Clients count as gone when none has come for this long. */
+/** Clients have stopped coming when none has come for this long. */
 const quietMs = 200;
 /**
  * A connection that was opened or used more recently may have its next request on the way, and is closed with the
- * answer to that: clients come back in a second, the `Retry-After` of a refusal.
+ * answer to that request: clients retry after a second, the `Retry-After` of a refusal.
  */
 const unusedMs = 2_000;
-/** Turns of the event loop that take connections from the kernel's queue, one each. */
+/** Turns of the event loop; each takes one connection from the kernel's queue. */
 const maxTurns = 1_000;
-/** Time that clients get to close their side of a closed connection. */
+/** How long clients may take to close their side of a closed connection. */
 const goodbyeMs = 100;
 const sweepMs = 1_000;
 
@@ -111,9 +111,9 @@ export function trackConnections(server: Server, limits: ConnectionLimits, logge
       });
       answer();
     },
-    refuse(socket, say) {
+    refuse(socket, answer) {
       const response = connections.get(socket)?.response;
-      if (response?.headersSent !== true) say();
+      if (response?.headersSent !== true) answer();
       else if (response.writableEnded) socket.destroySoon();
       else socket.destroy();
     },
@@ -125,8 +125,7 @@ export function trackConnections(server: Server, limits: ConnectionLimits, logge
         const waitMs = Math.min(lastArrivalAt + quietMs, limit) - performance.now();
         if (waitMs > 0) await delay(waitMs);
         else [seen, turns] = [arrivals, turns + 1];
-        // A turn takes one connection from the kernel's queue: the port closes after a turn that found none, however
-        // late that is.
+        // A turn takes one connection from the kernel's queue. The port closes only after a turn that found none.
         await nextTurn();
       }
     },
@@ -140,7 +139,7 @@ export function trackConnections(server: Server, limits: ConnectionLimits, logge
 
 /**
  * Cuts the oldest connection without a whole request, or else the oldest whose answer is unread.
- * @returns false: there is neither
+ * @returns false when there is neither
  */
 function makeRoom(connections: Map<Socket, Connection>): boolean {
   let victim: Socket | null = null;
@@ -157,7 +156,7 @@ function makeRoom(connections: Map<Socket, Connection>): boolean {
   return true;
 }
 
-/** @returns how many connections it has cut */
+/** @returns the number of connections that were cut */
 function cutSlowReaders(connections: ReadonlyMap<Socket, Connection>, limits: ConnectionLimits): number {
   const now = performance.now();
   const unsent: (readonly [Socket, Connection])[] = [];

@@ -8,12 +8,12 @@ const firstPauseMs = 25;
 
 /**
  * TCP reports a closed side both for a client that waits and for one that is gone. An interim response tells them
- * apart: a client that waits skips it, and the system of one that is gone answers with a reset, which fails the next
- * write. HTTP/1.0 has no interim responses: such a client is not probed, and a gone one is noticed with its answer.
+ * apart: a client that waits skips it; the system of a gone client answers with a reset, which fails the next write.
+ * HTTP/1.0 has no interim responses, so its clients are not probed: a gone one is noticed when the answer is sent.
  * @see RFC 9110, section 15.2
  */
 export function answerHalfClosed(server: Server, { responseOn }: Pick<Connections, 'responseOn'>): void {
-  // Without it Node aborts such requests. There is no public option.
+  // Without it Node aborts the requests of half-closed connections. There is no public option.
   Object.assign(server, { httpAllowHalfOpen: true });
   server.on('connection', (socket: Socket) => {
     socket.once('end', () => probe(socket, firstPauseMs));

@@ -1,4 +1,4 @@
-/** The HTTP server around an API: it listens, bounds slow clients, and stops without cutting anybody off. */
+/** The HTTP server of an API: it listens, bounds slow clients, and stops gracefully. */
 import { createServer, type RequestListener, type Server } from 'node:http';
 import { type AddressInfo, Server as NetServer, type Socket } from 'node:net';
 import { getRequestListener } from '@hono/node-server';
@@ -30,8 +30,8 @@ export interface ApiServer {
   /** The address it listens on, such as `http://127.0.0.1:8000`. */
   readonly url: string;
   /**
-   * Makes the API not ready: requests that wait are answered, new ones are refused. When no more come, it takes no new
-   * connections and closes the idle ones. Connections that are still busy `deadlineMs` later are cut.
+   * Makes the API not ready: waiting requests are answered, new ones are refused. When no more come, the port and idle
+   * connections are closed. Connections that are still busy `deadlineMs` later are cut.
    */
   stop(deadlineMs: number): Promise<void>;
 }
@@ -43,7 +43,7 @@ const defaultLimits: ServerLimits = {
   maxUnsentBytes: 64 * 1_024 * 1_024,
   maxConnections: 10_000,
 };
-/** Longer than proxies keep theirs (60 s is usual): otherwise requests would meet the end of their connection. */
+/** Longer than that of proxies, usually 60 s: else a proxy would send requests on connections that are just closing. */
 const keepAliveTimeoutMs = 75_000;
 const maxHeaderBytes = 16 * 1_024;
 /** How often Node checks for requests that take too long. */
@@ -72,7 +72,7 @@ export async function startServer({ api, host, port, logger, limits: given }: Se
       keepAliveTimeout: keepAliveTimeoutMs,
       connectionsCheckingInterval: Math.min(timeoutCheckMs, limits.headersTimeoutMs),
       maxHeaderSize: maxHeaderBytes,
-      // `checkHead` refuses them: Node's own answer is no problem document.
+      // `checkHead` refuses requests without it: Node's own answer is no problem document.
       requireHostHeader: false,
     },
     (request, response) => {
@@ -83,7 +83,7 @@ export async function startServer({ api, host, port, logger, limits: given }: Se
       });
     },
   );
-  // Only their size is bounded: Node would silently leave out the last of many headers.
+  // Only the size of headers is bounded: beyond a maximum number Node silently drops them.
   server.maxHeadersCount = 0;
   const connections = trackConnections(server, limits, logger);
   answerHalfClosed(server, connections);
@@ -105,9 +105,9 @@ export async function startServer({ api, host, port, logger, limits: given }: Se
   return {
     url,
     async stop(deadlineMs) {
-      // The kernel resets connections that come as the port closes, and requests that meet the end of their connection:
-      // their clients cannot know what became of them. A client that waits for its answer sends nothing; so the answers
-      // are held until port and idle connections are closed.
+      // The kernel resets connections that come as the port closes, and requests that come as their connection closes:
+      // the client cannot know whether its request was obeyed. A client that waits for its answer sends nothing, so the
+      // answers are held until the port and the idle connections are closed.
       const { promise, resolve: release } = Promise.withResolvers<void>();
       held = promise;
       api.beginShutdown();

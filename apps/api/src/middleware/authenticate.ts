@@ -13,7 +13,7 @@ export const authenticate = (identify: IdentifyCaller): MiddlewareHandler<ApiEnv
     await next();
   };
 
-/** Comes after the rate limit: requests beyond the scopes of a key count like any other. */
+/** Runs after the rate limit: a request without the scope counts like any other. */
 export const requireScope: MiddlewareHandler<ApiEnv> = async function authorized(c, next) {
   const { scope } = c.var.policy;
   if (scope !== null && !c.var.caller.scopes.includes(scope)) {

@@ -1,11 +1,11 @@
-/** Pages of other origins: CORS for those that are named, and protection from CSRF and DNS rebinding by all others. */
+/** Pages of other origins: CORS for the named ones, and protection from CSRF and DNS rebinding by all others. */
 import { isIPv4 } from 'node:net';
 import { AppError } from '@prosemill/core';
 import type { HonoRequest, MiddlewareHandler } from 'hono';
 import { cors } from 'hono/cors';
 import type { ApiEnv } from '../api-env.ts';
 
-/** Headers of answers that browsers would hide from scripts. */
+/** Headers that browsers would otherwise hide from scripts. */
 const exposeHeaders = [
   'ETag',
   'Idempotent-Replayed',
@@ -20,6 +20,7 @@ const exposeHeaders = [
   'retry-after-ms',
   'x-should-retry',
 ];
+
 const allowHeaders = [
   'Authorization',
   'Cache-Control',
@@ -39,8 +40,8 @@ export const crossOrigin = (origins: readonly string[]): MiddlewareHandler<ApiEn
   cors({ origin: [...origins], allowMethods: ['GET', 'HEAD', 'POST', 'DELETE'], allowHeaders, exposeHeaders, maxAge });
 
 /**
- * Protects installations without keys from DNS rebinding: a page under a name that a stranger points at this machine
- * would have the origin of this service. Addresses and names without a dot (`localhost`, a container) belong to nobody.
+ * Protects installations without keys from DNS rebinding: an attacker's page whose name resolves to this machine would
+ * have the origin of this service. No attacker owns an address or a name without a dot (`localhost`, a container).
  */
 export function dnsRebindingProtection(origins: readonly string[]): MiddlewareHandler<ApiEnv> {
   const own: ReadonlySet<string> = new Set(origins.map((origin) => new URL(origin).hostname));
@@ -58,8 +59,8 @@ export function dnsRebindingProtection(origins: readonly string[]): MiddlewareHa
 const safeMethods: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS']);
 
 /**
- * Protects from cross-site request forgery (CSRF): a browser hides the answer from a page of another origin, yet sends
- * its POST, which the service would obey without keys. Hono's `csrf` would let JSON pass and refuse other clients.
+ * Protects from cross-site request forgery (CSRF): a browser hides the answer from a page of another origin, but sends
+ * its POST, which a service without keys would obey. Hono's `csrf` lets JSON pass, and refuses clients like curl.
  */
 export const csrfProtection = (origins: readonly string[]): MiddlewareHandler<ApiEnv> =>
   async function csrf(c, next) {
@@ -70,7 +71,7 @@ export const csrfProtection = (origins: readonly string[]): MiddlewareHandler<Ap
   };
 
 /**
- * Browsers send `Sec-Fetch-Site` over https and to this machine only, and `Origin` with every unsafe method.
+ * Browsers send `Sec-Fetch-Site` only over https and to this machine, and `Origin` with every unsafe method.
  * @see https://www.w3.org/TR/fetch-metadata/#sec-fetch-site-header
  */
 function isCrossSite(request: HonoRequest, origins: readonly string[]): boolean {

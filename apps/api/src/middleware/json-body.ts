@@ -1,4 +1,4 @@
-/** Bodies are JSON in UTF-8, plain, and small, on every route that declares one. */
+/** A route that declares a body takes only JSON in UTF-8, uncompressed and small. */
 import { maxBodyBytes } from '@prosemill/contract';
 import { AppError } from '@prosemill/core';
 import { safeParse } from 'fast-content-type-parse';
@@ -8,8 +8,8 @@ import { every } from 'hono/combine';
 import type { ApiEnv } from '../api-env.ts';
 
 /**
- * Refuses any other media type or content coding with 415, before the body is read. Media types with the suffix `+json`
- * are refused too: each has a meaning of its own, which this service does not know.
+ * Refuses any other media type and every content coding with 415, before the body is read. Media types with the suffix
+ * `+json` are refused too: each has a meaning of its own, which this service does not know.
  * @see RFC 9110, section 8.3.1
  */
 const requireJson: MiddlewareHandler<ApiEnv> = async function requireJson(c, next) {
@@ -29,7 +29,7 @@ const requireJson: MiddlewareHandler<ApiEnv> = async function requireJson(c, nex
 
 const unsupported = (message: string): AppError => new AppError('unsupported_media_type', { message });
 
-/** Refuses more than 64 KiB with 413: by Content-Length, or without one as soon as more has come. */
+/** Refuses a larger body with 413: by its Content-Length, or else as soon as more bytes have arrived. */
 const limitBody: MiddlewareHandler<ApiEnv> = bodyLimit({
   maxSize: maxBodyBytes,
   onError: () => {
@@ -37,7 +37,7 @@ const limitBody: MiddlewareHandler<ApiEnv> = bodyLimit({
   },
 });
 
-/** Refuses bytes that are not UTF-8: decoding would silently replace them, and change the prompt. */
+/** Refuses bytes that are not UTF-8: a decoder would silently replace them, and change the prompt. */
 const requireUtf8: MiddlewareHandler<ApiEnv> = async function requireUtf8(c, next) {
   try {
     new TextDecoder('utf-8', { fatal: true }).decode(await c.req.arrayBuffer());

@@ -1,9 +1,9 @@
-/** The rate limit of each key: a token bucket for requests that make jobs, and a larger one for everything else. */
+/** The rate limit of each key: a token bucket for requests that make jobs, and a larger one for all others. */
 import { AppError, bucketPerMinute, type RateLimiter } from '@prosemill/core';
 import type { MiddlewareHandler } from 'hono';
 import type { ApiEnv } from '../api-env.ts';
 
-/** A request that makes no job costs a fraction of one that does. */
+/** A read costs a fraction of a submit. */
 const readsPerSubmit = 10;
 
 export interface RateLimitOptions {
@@ -14,7 +14,7 @@ export interface RateLimitOptions {
 
 /**
  * Refuses with 429 when the key has too few tokens left for the request, and with 422 when it can never have enough.
- * Callers without a key, be it that there are none or that the route is open, have no limit.
+ * Callers without a key, because keys are off or the route is open, have no limit.
  * @see draft-ietf-httpapi-ratelimit-headers-08
  */
 export function limitRate({ rateLimiter, submitsPerMinute }: RateLimitOptions): MiddlewareHandler<ApiEnv> {

@@ -1,6 +1,6 @@
 /**
- * Gives each request its id, its client, its trace and its policy, and afterwards one log line and one duration: never
- * a body, a query or a path that a client made up.
+ * Sets the id, client, trace and policy of each request, and afterwards writes one log line and one duration. These
+ * never contain a body, a query, or a path that is no route's.
  */
 import { childOf, type Logger, newId, parseTraceparent } from '@prosemill/core';
 import { logFieldsOfTrace } from '@prosemill/telemetry';
@@ -55,7 +55,7 @@ export function requestContext(options: RequestContextOptions): MiddlewareHandle
       ...(c.var.jobId === undefined ? {} : { jobId: c.var.jobId }),
       durationMs: Math.round(durationMs),
     };
-    // Monitoring asks so often that a line each would drown the rest.
+    // Probes are so frequent that their lines would drown the rest.
     if (route?.policy.isProbe === true) requestLogger.debug(fields, 'request');
     else requestLogger.info(fields, 'request');
   };

@@ -5,8 +5,8 @@ import type { ApiEnv } from '../api-env.ts';
 import { isHttps, type TrustedProxies } from '../http/client-address.ts';
 
 /**
- * For answers that are data. A browser that shows one runs nothing, loads nothing, and puts it in no frame. Answers
- * belong to an owner: no shared cache keeps them, and ETags still work for clients that remember them.
+ * For answers that are data. A browser that shows one runs nothing, loads nothing, and puts it in no frame. No cache
+ * keeps an answer, which belongs to one owner; ETags still work for clients that remember them.
  */
 export const dataHeaders = {
   'Cache-Control': 'no-store',

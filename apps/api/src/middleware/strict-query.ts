@@ -1,10 +1,9 @@
-/** Queries have only the names that their route declares, each once. A route that declares none takes none. */
+/** Refuses a query with a name that the route does not declare, or with a name twice. */
 import { z } from '@hono/zod-openapi';
 import type { MiddlewareHandler } from 'hono';
 import type { ApiEnv } from '../api-env.ts';
 import { invalidRequest } from '../on-error.ts';
 
-/** Refuses a name that the route does not declare, and a name that is there twice. */
 export const strictQuery: MiddlewareHandler<ApiEnv> = async function strictQuery(c, next) {
   const { route } = c.var;
   if (route !== null) {

@@ -1,12 +1,10 @@
-/** A process that stops refuses new requests and closes every connection. */
+/** A stopping process refuses new requests and closes every connection. */
 import { AppError } from '@prosemill/core';
 import type { MiddlewareHandler } from 'hono';
 import type { ApiEnv } from '../api-env.ts';
 
-type IsStopping = () => boolean;
-
-/** Refuses requests that come from now on, probes excepted: monitoring still asks. Requests under way go on. */
-export const refuseWhileStopping = (isStopping: IsStopping): MiddlewareHandler<ApiEnv> =>
+/** Probes are answered all the same: monitoring still asks. Requests under way go on. */
+export const refuseWhileStopping = (isStopping: () => boolean): MiddlewareHandler<ApiEnv> =>
   async function refuse(c, next) {
     if (isStopping() && !c.var.policy.isProbe) {
       throw new AppError('shutting_down', { message: 'This process is shutting down; another one will answer.' });
@@ -15,7 +13,7 @@ export const refuseWhileStopping = (isStopping: IsStopping): MiddlewareHandler<A
   };
 
 /** Announces the end of the connection in its last answer, so that the client opens the next one elsewhere. */
-export const closeWhileStopping = (isStopping: IsStopping): MiddlewareHandler<ApiEnv> =>
+export const closeWhileStopping = (isStopping: () => boolean): MiddlewareHandler<ApiEnv> =>
   async function close(c, next) {
     await next();
     if (isStopping()) c.res.headers.set('Connection', 'close');

@@ -1,4 +1,4 @@
-/** `/openapi.json`, and the page `/docs`, which shows it with Scalar's script and asks no other host. */
+/** `/openapi.json`, and the page `/docs`, which shows it with Scalar's script and loads nothing from other hosts. */
 import { readFile } from 'node:fs/promises';
 import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
@@ -45,7 +45,7 @@ export interface DocsOptions {
 }
 
 export function addDocsRoutes(table: RouteTable, options: DocsOptions): void {
-  // Both are made once, and all clients get the same bytes: repeated requests cost neither time nor memory.
+  // Document and script are made once. All clients get the same bytes, so repeated requests cost little.
   const readDocument = coalesced(Number.POSITIVE_INFINITY, async () => openApiDocument(table, options));
   const encodeDocument = memoizeLast(async (basePath) => {
     const servers = basePath === '' ? {} : { servers: [{ url: basePath }] };
@@ -65,7 +65,7 @@ export function addDocsRoutes(table: RouteTable, options: DocsOptions): void {
   });
 }
 
-/** Remembers the last value alone: there is one base path, or a few where each of several proxies has its own. */
+/** Remembers only the last value: most installations have one base path, few have several proxies with one each. */
 function memoizeLast<Value>(make: (key: string) => Value): (key: string) => Value {
   let last: { readonly key: string; readonly value: Value } | null = null;
   return (key) => {
@@ -74,7 +74,7 @@ function memoizeLast<Value>(make: (key: string) => Value): (key: string) => Valu
   };
 }
 
-/** The document of every route. It names API keys only where keys are on: generated clients would ask for one. */
+/** The OpenAPI document. It mentions API keys only where they are on: else generated clients would ask for one. */
 function openApiDocument(table: RouteTable, { version, access }: DocsOptions) {
   const document = table.describe({
     openapi: '3.1.0',
@@ -87,8 +87,8 @@ function openApiDocument(table: RouteTable, { version, access }: DocsOptions) {
     tags: [
       { name: 'Text', description: 'One request, one text.' },
       { name: 'Jobs', description: 'Submit now, read later.' },
-      { name: 'History', description: 'What was written.' },
-      { name: 'Health', description: 'How the service is.' },
+      { name: 'History', description: 'Finished texts.' },
+      { name: 'Health', description: 'The state of the service.' },
       { name: 'Operations', description: 'For administrators.' },
     ],
   });

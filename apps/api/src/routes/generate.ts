@@ -1,4 +1,4 @@
-/** `POST /generate`: submit, wait, and answer with the text, or with the job when the wait is over first. */
+/** `POST /generate`: submits, waits, and answers with the text, or with the job when the wait ends first. */
 import { generateRoute, jobPath, presentGeneration, presentJob, toTextRequest } from '@prosemill/contract';
 import { isTerminal } from '@prosemill/core';
 import type { ApiServices } from '../api-services.ts';
@@ -15,7 +15,7 @@ export function addGenerateRoute(addRoute: AddRoute, { submitJob, feed, store }:
     const { job: accepted, isReplay } = await submitJob({
       ownerId: c.var.caller.ownerId,
       request: toTextRequest(c.req.valid('json')),
-      // A client that does not wait stands with the jobs that nobody waits for.
+      // A client that does not wait queues like those of `POST /jobs`.
       priorityClass: preference.waitMs === 0 ? 1 : 0,
       trace: c.var.trace,
       idempotencyKey: c.req.valid('header')['idempotency-key'],

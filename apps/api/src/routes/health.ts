@@ -38,7 +38,7 @@ export function addHealthRoutes(addRoute: AddRoute, services: ApiServices): void
   });
 }
 
-/** The subject of a note, by the state of its worker. */
+/** The replacements for all other notes, by the state of the worker. */
 const notes: Readonly<Record<WorkerState, string>> = {
   loading: 'Its engine is started again; its log says why.',
   ready: 'distilgpt2 is not available, so the small model that ships with the code runs instead; its log says why.',
@@ -46,10 +46,10 @@ const notes: Readonly<Record<WorkerState, string>> = {
   failed: 'It cannot run the model; its log says why.',
 };
 
-/** Notes of workers that are public as they are. */
+/** The notes that are shown as they are. */
 const publicNotes: ReadonlySet<string> = new Set([hintsLateNote, ...Object.values(loadPhases)]);
 
-/** The endpoint is open to everybody, and the other notes of a worker can contain paths and addresses. */
+/** Hides notes that may contain paths and addresses: the route is open to everybody. */
 function publicNote({ state, note, loadProgress }: WorkerReport): string | null {
   if (note === null) return null;
   if (!publicNotes.has(note)) return notes[state];

@@ -1,4 +1,4 @@
-/** `/jobs`: submit, read, wait, list, cancel. */
+/** `/jobs`: submits, reads, waits for, lists and cancels jobs. */
 import {
   cancelJobRoute,
   createJobRoute,

@@ -1,4 +1,4 @@
-/** `/admin/keys`: make, list and revoke API keys of all owners. */
+/** `/admin/keys`: makes, lists and revokes the API keys of all owners. */
 import { createKeyRoute, listKeysRoute, presentKey, revokeKeyRoute } from '@prosemill/contract';
 import { AppError } from '@prosemill/core';
 import type { ApiServices } from '../api-services.ts';

@@ -1,4 +1,4 @@
-/** `/admin/queue`: the state is the database's, so that one request reaches every worker. */
+/** `/admin/queue`: the pause is stored in the database, so one request reaches every worker. */
 import { pauseQueueRoute, resumeQueueRoute } from '@prosemill/contract';
 import type { ApiServices } from '../api-services.ts';
 import type { AddRoute } from '../route-table.ts';
@@ -14,7 +14,7 @@ export function addQueueRoutes(addRoute: AddRoute, { store, hints }: ApiServices
   });
 
   addRoute(resumeQueueRoute, async (c) => {
-    await resumeQueue({ jobs, hints, logger: c.var.logger });
+    await resumeQueue(jobs, hints, c.var.logger);
     c.var.logger.info({}, 'the queue goes on');
     return c.json({ paused: false }, 200);
   });

@@ -1,7 +1,7 @@
-/** Cancels a job: at once while it is queued; a running one ends as soon as its worker hears of it. */
+/** Cancels a job: a queued one at once, a running one as soon as its worker hears of it. */
 import { isTerminal, type Job, type JobStore, type WakeUps } from '@prosemill/core';
 
-/** @returns the job as it is afterwards; null for an unknown id and for another owner's */
+/** @returns the job afterwards; null for an unknown id or another owner's */
 export async function cancelJob(
   { jobs, wakeUps }: { readonly jobs: JobStore; readonly wakeUps: WakeUps },
   { ownerId, id }: Pick<Job, 'ownerId' | 'id'>,

@@ -1,7 +1,6 @@
-/** The ending of a job without a text, as the error of the request that waited for it. */
+/** The error for a request that waited for a job which ended without a text. Its details name the job. */
 import { AppError, type ErrorCode, errorTable, type Job } from '@prosemill/core';
 
-/** Its details name the job. */
 export function endingError(job: Job): AppError {
   const details = { job_id: job.id };
   if (job.status === 'canceled') {

@@ -5,9 +5,9 @@ import { defaultSamplingParameters, type TextRequest } from '@prosemill/core';
 type Values = Readonly<Record<string, unknown>>;
 
 /**
- * Names that are part of the hash also with their default values, because the first hashes were of whole bodies. The
- * list never grows: a later name counts only with another value than its default, so that the hash of a request is
- * the same in every version that knows its names.
+ * Names that are hashed even with their default values, because the first version hashed whole bodies. The list never
+ * grows. A newer name is hashed only with a value that is not its default, so a request has the same hash in every
+ * version that knows its names.
  */
 const firstNames: ReadonlySet<string> = new Set(['prompt', 'temperature', 'topK', 'topP', 'repetitionPenalty', 'stop']);
 
@@ -25,7 +25,7 @@ export function hashValues(values: Values, defaults: Values): string {
   return createHash('sha256').update(canonicalJson(hashed)).digest('hex');
 }
 
-/** `topK` → `top_k`: the hash has the names of bodies. */
+/** `topK` → `top_k`: the hash is made of the names in bodies. */
 const bodyName = (name: string): string => name.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
 
 /** JSON with sorted names. */

@@ -1,4 +1,4 @@
-/** The feed of the jobs' changes: the watchers of a job share its reads, and one poll makes up for lost wake-ups. */
+/** The feed of job changes: the watchers of a job share its reads, and one poll makes up for lost wake-ups. */
 import {
   errorLine,
   every,
@@ -15,7 +15,7 @@ export interface JobFeedOptions {
   readonly jobs: Pick<JobStore, 'find' | 'versions'>;
   readonly wakeUps: Pick<WakeUps, 'subscribe' | 'isDeaf'>;
   readonly logger: Logger;
-  /** The most watchers at once of the jobs of one owner. */
+  /** The bound of the watchers of one owner's jobs. */
   readonly maxPerOwner: number;
 }
 
@@ -25,19 +25,19 @@ export interface WaitOptions {
   /** Ends the wait when true. */
   readonly until: (job: Job) => boolean;
   readonly timeoutMs: number;
-  /** The client's: aborted when it disconnects. */
+  /** Aborted when the client disconnects. */
   readonly signal: AbortSignal;
 }
 
-/** The longest delay by a lost wake-up, and the longest while all of them are lost. */
+/** The longest delay by a lost wake-up, and the longest while all wake-ups are lost. */
 const pollMs = 500;
 const deafPollMs = 100;
-/** A tenth of the connections of a process, and each watcher holds one: no owner alone takes those of all others. */
+/** A tenth of a process's connections. Each watcher holds one, so no owner takes those of all others. */
 export const maxWatchersPerOwner = 1_000;
 
-/** A job that has watchers. They compare states and queue nothing: any number of changes between two reads is one. */
+/** A job with watchers. They compare states and queue nothing: all changes between two reads count as one. */
 interface WatchedJob {
-  /** As last read; null when it is gone. */
+  /** The job as last read; null when it is gone. */
   latest: Job | null;
   /** The job may have changed since the last read began. */
   isOutdated: boolean;
@@ -76,7 +76,7 @@ export class JobFeed implements Service {
     });
   }
 
-  /** Also ends every iteration and every wait at once, in the middle of a read too; later ones end at once. */
+  /** Also ends every iteration and every wait at once, even during a read. Later ones end at once too. */
   async stop(): Promise<void> {
     this.#isStopped = true;
     this.#unsubscribe?.();
@@ -92,8 +92,8 @@ export class JobFeed implements Service {
   /**
    * Yields the newest row of the job whenever it is newer than the watcher's; rows in between are skipped. The last
    * value is null when the job is gone. The iteration also ends on an abort, when the process stops, and at once when
-   * the owner has as many watchers as are allowed. A database that is away only delays. Nothing is read for a watcher
-   * that does not ask for the next row.
+   * the owner has too many watchers. An outage of the database only delays. Nothing is read for a watcher that does not
+   * ask for the next row.
    * @param job  The job as the watcher last read it.
    */
   async *watch(job: Job, signal: AbortSignal): AsyncGenerator<Job | null, void> {
@@ -118,8 +118,8 @@ export class JobFeed implements Service {
   }
 
   /**
-   * Waits until `until` holds for the job, the time is over, the client is gone, or the process stops; not at all when
-   * the job's owner has too many watchers.
+   * Waits until `until` holds for the job, the time is over, the client is gone, or the process stops. Does not wait if
+   * the owner has too many watchers.
    * @returns the job as last read; null if it is gone
    */
   async wait({ job, until, timeoutMs, signal }: WaitOptions): Promise<Job | null> {
@@ -166,14 +166,14 @@ export class JobFeed implements Service {
     wake(watched);
   }
 
-  /** Never rejects: an error of the read goes to the watchers. */
+  /** Never rejects: the watchers get the error of a failed read. */
   async #read({ ownerId, id }: Job, watched: WatchedJob): Promise<void> {
     watched.isReading = true;
     watched.isOutdated = false;
     try {
       watched.latest = await this.#options.jobs.find(ownerId, id);
     } catch (error) {
-      // A change that this read would have shown is found by the poll when the database is back.
+      // When the database is back, the poll finds the changes that this read would have shown.
       if (!isRetryable(error)) for (const pause of watched.pauses) pause.reject(error);
     }
     watched.isReading = false;

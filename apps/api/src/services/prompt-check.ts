@@ -1,4 +1,4 @@
-/** The check before a job is stored: the token budget, then the forbidden words. The contract checks lengths. */
+/** Checks a prompt before its job is stored: the token budget, then forbidden words. The contract checks lengths. */
 import {
   AppError,
   createPromptPolicy,
@@ -25,7 +25,7 @@ interface KnownModel {
   readonly contextLength: number;
 }
 
-/** Until the model is known, only the worker checks the token budget. */
+/** While no model is known, only the worker checks the token budget. */
 export function createPromptCheck({ models, forbiddenWords, currentModel }: PromptCheckOptions): PromptCheck {
   const isRefused = createPromptPolicy(forbiddenWords);
   let known: KnownModel | null = null;

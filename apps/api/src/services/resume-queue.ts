@@ -1,16 +1,10 @@
-/** Ends a pause of the queue, and sends hints for jobs that waited: their earlier permits found nothing claimable. */
+/** Ends a pause of the queue, and sends hints for the waiting jobs: their earlier permits found nothing claimable. */
 import { errorLine, type HintSender, type JobStore, type Logger } from '@prosemill/core';
 
-export interface ResumeQueuePorts {
-  readonly jobs: Pick<JobStore, 'setPaused' | 'listClaimable'>;
-  readonly hints: HintSender;
-  readonly logger: Logger;
-}
-
-/** The reconcilers send the hints of the rest. */
+/** The reconcilers send the hints for the rest. */
 const firstHints = 500;
 
-export async function resumeQueue({ jobs, hints, logger }: ResumeQueuePorts): Promise<void> {
+export async function resumeQueue(jobs: JobStore, hints: HintSender, logger: Logger): Promise<void> {
   await jobs.setPaused(false);
   const sending = jobs.listClaimable({ after: null, limit: firstHints }).then(async (all) => await hints.send(all));
   sending.catch((error: unknown) => {

@@ -1,6 +1,6 @@
 /**
- * The state of the service: workers, model, queue, readiness. Cached for a second, so that probes ask the database at
- * most once a second however many there are.
+ * The state of the service: workers, model, queue, readiness. Cached for a second, so any number of probes asks the
+ * database at most once a second.
  */
 import {
   AppError,
@@ -17,11 +17,11 @@ import {
   type WorkerReport,
 } from '@prosemill/core';
 
-/** Why hints or wake-ups are late, a sentence for each reason; the log has them already. */
+/** Returns the reasons why hints or wake-ups are late, a sentence each. They are in the log already. */
 export type TransportProblems = () => readonly string[];
 
 export interface ServiceSnapshot {
-  /** Sentences for everybody. The words of a driver may name addresses, users or paths, and go to the log only. */
+  /** Public sentences. A driver's messages may name addresses, users or paths, and go only to the log. */
   readonly problems: readonly string[];
   readonly model: ModelIdentity | null;
   readonly workers: readonly WorkerReport[];
@@ -38,7 +38,7 @@ export interface ServiceStateOptions {
 }
 
 const maxAgeMs = 1_000;
-/** Longest wait for the database, so that one that hangs does not hang the health check. */
+/** The longest wait for the database: one that hangs must not hang the health check. */
 const patienceMs = 1_000;
 const transportProblem =
   'Hints and wake-ups are late: Redis, or LISTEN on Postgres where there is no Redis, is not available; the log says why. ' +
@@ -49,13 +49,7 @@ export class ServiceState {
   /** The states that were logged last; a line is written when one changes. */
   #isAway = false;
   #isReady = true;
-  #latest: ServiceSnapshot = {
-    problems: ['The database has not answered yet.'],
-    model: null,
-    workers: [],
-    queue: null,
-    isPaused: null,
-  };
+  #latest = withoutDatabase(null, 'The database has not answered yet.');
 
   readonly #refresh = coalesced(maxAgeMs, async () => await this.#askDatabase());
 
@@ -95,7 +89,7 @@ export class ServiceState {
     }
   }
 
-  /** Never rejects: a database that is away is a state. */
+  /** Never rejects: an outage of the database is a state. */
   async #askDatabase(): Promise<void> {
     const { jobs, workers: workerStore } = this.#options.store;
     try {
@@ -113,17 +107,17 @@ export class ServiceState {
     }
   }
 
-  /** @param publicReason  A sentence of the store's, which names nothing that is secret. */
+  /** @param publicReason  A sentence of the store, without secrets. */
   #setAway(reason: string, publicReason = 'It does not answer.'): void {
     if (!this.#isAway) this.#options.logger.warn({ reason }, 'the database is not available');
     this.#isAway = true;
-    this.#latest = withoutDatabase(this.#latest, publicReason);
+    // The prompt check goes on with the model.
+    this.#latest = withoutDatabase(this.#latest.model, `The database is not available. ${publicReason}`);
   }
 }
 
-/** Keeps the model, with which the prompt check goes on. */
-const withoutDatabase = ({ model }: ServiceSnapshot, publicReason: string): ServiceSnapshot => ({
-  problems: [`The database is not available. ${publicReason}`],
+const withoutDatabase = (model: ModelIdentity | null, problem: string): ServiceSnapshot => ({
+  problems: [problem],
   model,
   workers: [],
   queue: null,

@@ -1,4 +1,4 @@
-/** Accepts a job: check, commit, then hint. The answer never waits for the hint. */
+/** Accepts a job: checks, commits, then sends the hint. The answer never waits for the hint. */
 import { randomInt } from 'node:crypto';
 import {
   errorLine,
@@ -45,7 +45,7 @@ export interface Accepted {
   readonly isReplay: boolean;
 }
 
-/** @throws {AppError} those of {@link PromptCheck}, `idempotency_key_reused`, `queue_full`, `database_unavailable` */
+/** @throws {AppError} as {@link PromptCheck}; `idempotency_key_reused`, `queue_full`, `database_unavailable` */
 export type SubmitJob = (submission: Submission) => Promise<Accepted>;
 
 export function createSubmitJob(options: SubmitJobOptions): SubmitJob {
@@ -74,7 +74,7 @@ export function createSubmitJob(options: SubmitJobOptions): SubmitJob {
       traceparent: formatTraceparent(trace.context),
       ...(idempotency === null ? {} : { idempotency }),
     });
-    // Another request with the same key was first: its own process sends the hint.
+    // Another request with the same key was first; its process sends the hint.
     if (job.id !== id) return { job, isReplay: true };
     countAccepted();
     const attributes = { 'prosemill.job_id': id, 'prosemill.class': priorityClass };

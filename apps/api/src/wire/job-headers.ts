@@ -2,13 +2,13 @@
 import { presentTimings } from '@prosemill/contract';
 import { isTerminal, type Job } from '@prosemill/core';
 
-/** Seconds until it makes sense to ask again. */
+/** Seconds until a new request makes sense. */
 export const retryAfterSeconds = '1';
 
 /** The weak ETag of a job: its version. @see RFC 9110, §8.8.3 */
 export const etagOf = (job: Job): string => `W/"${job.version}"`;
 
-/** True when an If-None-Match header names this ETag. @see RFC 9110, §13.1.2: weak comparison, a list, or `*` */
+/** Whether an If-None-Match header names this ETag. @see RFC 9110, §13.1.2: weak comparison, a list, or `*` */
 export function matchesEtag(header: string, job: Job): boolean {
   const strong = etagOf(job).slice(2);
   return header.split(',').some((candidate) => {

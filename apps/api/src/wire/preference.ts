@@ -3,7 +3,7 @@
 export interface Preference {
   /** 0: the client does not wait. */
   readonly waitMs: number;
-  /** The value of `Preference-Applied`; null without a preference that is understood. */
+  /** The value of `Preference-Applied`; null without a known preference. */
   readonly applied: string | null;
 }
 
@@ -11,8 +11,8 @@ const defaultWaitSeconds = 30;
 const maxWaitSeconds = 60;
 
 /**
- * `wait=n` is clamped to 1..60 seconds; `respond-async` does not wait; with both, the answer is asynchronous after
- * the wait (§4.3). The first of repeated preferences counts (§2); other preferences are ignored.
+ * `wait=n` is clamped to 1..60 seconds; `respond-async` means no wait; with both, the answer is asynchronous after the
+ * wait (§4.3). The first of repeated preferences counts (§2); other preferences are ignored.
  */
 export function parsePreference(header: string | undefined): Preference {
   const preferences = new Map<string, string>();
