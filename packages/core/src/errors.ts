@@ -1,7 +1,8 @@
 /** The one table of error codes, and the one error class that carries them. */
 
-/** Errors of requests that HTTP itself refuses: only `apps/api` and `contract` use them. */
-const httpErrors = {
+/** Every error, as docs/errors.md lists it. `retryable`: the same attempt may succeed later without a change. */
+export const errorTable = {
+  // Errors of requests that HTTP itself refuses: only apps/api and packages/contract use them.
   malformed_request: { retryable: false },
   expectation_failed: { retryable: false },
   misdirected_request: { retryable: false },
@@ -12,11 +13,7 @@ const httpErrors = {
   invalid_header: { retryable: false },
   method_not_allowed: { retryable: false },
   request_timeout: { retryable: true },
-} as const;
 
-/** Every error, as docs/errors.md lists it. `retryable`: the same attempt may succeed later without a change. */
-export const errorTable = {
-  ...httpErrors,
   invalid_request: { retryable: false },
   prompt_refused: { retryable: false },
   context_length_exceeded: { retryable: false },

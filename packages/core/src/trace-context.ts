@@ -32,5 +32,5 @@ export const childOf = (parent: TraceContext | null): TraceContext => ({
   isSampled: parent?.isSampled ?? true,
 });
 
-/** Not checked for all zeros, which the standard forbids: 64 random bits are never that. */
+/** The standard forbids all zeros, which 64 random bits never are in practice. */
 const randomHex = (bytes: number): string => crypto.getRandomValues(Buffer.alloc(bytes)).toString('hex');

@@ -1,4 +1,4 @@
-/** The error of an unavailable database, the same for both drivers. */
+/** Errors of both databases: their one public code, retries, and the last failure. */
 import { AppError } from '@prosemill/core';
 
 /** @param message  Public. Names, paths and addresses belong to `cause`, which goes to the log only. */
@@ -36,7 +36,7 @@ async function retryTransient<Result>(operation: () => Promise<Result>): Promise
   }
 }
 
-/** Codes of failures that last and may spare other calls: a full or read-only database still answers reads. */
+/** Codes of lasting failures that may not affect other calls: a full or read-only database still answers reads. */
 const lastingFailure = /^(?:28|3D|42501|25006|53|58|XX|SQLITE_(?!ERROR))/;
 /** Longer than the 5 s between the reports of a worker, which repeat a failure that lasts. */
 const rememberedMs = 15_000;

@@ -7,13 +7,13 @@ import type { StoredTime } from './schema.ts';
 
 export interface Dialect {
   readonly name: 'postgres' | 'sqlite';
-  /** Rows can be locked (`for update`), and locked rows skipped. SQLite: false. No two of its transactions overlap. */
+  /** Rows can be locked (`for update`), and locked rows skipped. SQLite: false, as transactions never overlap. */
   readonly rowLocks: boolean;
-  /** A transaction can take a lock on a number. SQLite: false. No two of its transactions overlap. */
+  /** A transaction can take a lock on a number. SQLite: false, as transactions never overlap. */
   readonly advisoryLocks: boolean;
-  /** A transaction can forbid the planner to sort. SQLite: false. It follows the index of an `order by` anyway. */
+  /** A transaction can forbid the planner to sort. SQLite: false, as it follows the index of an `order by` anyway. */
   readonly plannerSettings: boolean;
-  /** The tables are in one of several schemas, found by `search_path`. SQLite: false. A file has one schema. */
+  /** The tables are in one of several schemas, found by `search_path`. SQLite: false, as a file has one schema. */
   readonly schemas: boolean;
   /** The time of the database's clock, for a time column. */
   readonly now: RawBuilder<StoredTime>;

@@ -1,5 +1,5 @@
 /** The store behind pgbouncer with its defaults. In transaction mode no setting or lock of a session lasts. */
-import { newId, type Store } from '@prosemill/core';
+import { newId } from '@prosemill/core';
 import {
   createTestDatabase,
   describeStoreConformance,
@@ -13,12 +13,7 @@ import {
 } from '@prosemill/testkit';
 import { afterAll, beforeAll, describe, expect, inject, it, onTestFinished } from 'vitest';
 import { openStore } from './index.ts';
-
-function openForTest(url: string): Store {
-  const store = openStore({ url, logger: silentLogger });
-  onTestFinished(async () => await store.stop());
-  return store;
-}
+import { openForTest } from './test-postgres.ts';
 
 /** The URL of a database of the server, through pgbouncer. */
 function behind(pgbouncer: Pgbouncer, direct: string): string {

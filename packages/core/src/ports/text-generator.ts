@@ -15,10 +15,7 @@ export type TokenEvent =
   | { readonly type: 'generation-end'; readonly ending: GenerationEnding };
 
 export type GenerationEnding =
-  | {
-      readonly reason: Extract<FinishReason, 'stop' | 'length' | 'canceled'>;
-      readonly usage: TokenUsage;
-    }
+  | { readonly reason: Extract<FinishReason, 'stop' | 'length' | 'canceled'>; readonly usage: TokenUsage }
   /** Code `worker_lost`: the engine's process died with this request in it. With other codes it did not. */
   | { readonly reason: 'error'; readonly error: AppError };
 

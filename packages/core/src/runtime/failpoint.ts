@@ -21,22 +21,17 @@ export const failpointNames = [
 export type FailpointName = (typeof failpointNames)[number];
 
 /** `kill9`: SIGKILL to this process. `throw`: an error. `sleep`: waits {@link failpointSleepMs}. */
-export const failpointActions = ['kill9', 'throw', 'sleep'] as const;
-type FailpointAction = (typeof failpointActions)[number];
+const failpointActions = ['kill9', 'throw', 'sleep'] as const;
 
-export const failpointSleepMs = 5_000;
+const failpointSleepMs = 5_000;
 
 /** The word that makes a prompt poison while `engine.poison` is armed. */
 export const poisonWord = 'poisonpill';
 
-/** The variables of the environment that arm a failpoint. */
-export interface FailpointConfig {
-  /** `name:action`. */
-  readonly FAILPOINT?: string | undefined;
-  readonly NODE_ENV?: string | undefined;
-}
+/** `FAILPOINT` is `name:action`. */
+type FailpointConfig = Readonly<Partial<Record<'FAILPOINT' | 'NODE_ENV', string | undefined>>>;
 
-let armed: { readonly name: string; readonly action: FailpointAction } | null = null;
+let armed: { readonly name: FailpointName; readonly action: (typeof failpointActions)[number] } | null = null;
 
 /** Called once, by a `main.ts`. @throws {ConfigError} for an unknown point or action, and in production */
 export function armFailpoint({ FAILPOINT: text, NODE_ENV: environment }: FailpointConfig): void {

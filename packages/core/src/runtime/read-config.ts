@@ -1,15 +1,9 @@
 /** Configuration: parsed once from the environment, with a list of all problems. */
 
-/** The part of Standard Schema that this file needs; zod implements it. @see https://standardschema.dev */
-interface Schema<Value> {
-  readonly '~standard': {
-    readonly validate: (value: unknown) => SchemaResult<Value> | Promise<SchemaResult<Value>>;
-  };
-}
-
-/** A zod object: the keys of `shape` are the variables. */
-interface ConfigSchema<Config> extends Schema<Config> {
+/** A zod object: a Standard Schema, and the variables as the keys of `shape`. @see https://standardschema.dev */
+interface ConfigSchema<Config> {
   readonly shape: Readonly<Record<string, unknown>>;
+  readonly '~standard': { readonly validate: (value: unknown) => SchemaResult<Config> | Promise<SchemaResult<Config>> };
 }
 
 type SchemaResult<Value> =
@@ -46,16 +40,11 @@ export function readConfig<Config extends object>(
     if (problem !== null) problems.push(`${name}: ${problem}`);
     else if (value !== '') values[name] = value;
   }
-  const result = validate(schema, values);
+  const result = schema['~standard'].validate(values);
+  if (result instanceof Promise) throw new TypeError('A schema must be synchronous.');
   if (result.issues !== undefined) throw new ConfigError([...problems, ...result.issues.map(problemOf)]);
   if (problems.length > 0) throw new ConfigError(problems);
   return Object.freeze(result.value);
-}
-
-function validate<Value>(schema: Schema<Value>, value: unknown): SchemaResult<Value> {
-  const result = schema['~standard'].validate(value);
-  if (result instanceof Promise) throw new TypeError('A schema must be synchronous.');
-  return result;
 }
 
 function problemOf({ path = [], message }: SchemaIssue): string {

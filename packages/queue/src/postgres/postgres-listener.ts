@@ -1,4 +1,4 @@
-/** A connection that listens, reconnects, and notices a silent server and notifications that go elsewhere. */
+/** A connection that listens, reconnects, and detects a silent server and notifications that do not arrive. */
 import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import {

@@ -26,7 +26,7 @@ export const patientOptions = {
 /** For every connection. */
 export const commonOptions = {
   keepAlive: 10_000,
-  // The check sends INFO, which an ACL may refuse. LOADING, which it waits for, is a refusal like any other here.
+  // The check sends INFO, which an ACL may refuse, and waits for the end of LOADING, which is a refusal here.
   enableReadyCheck: false,
   // A refused SUBSCRIBE of ioredis's own is an unhandled rejection, which ends the process.
   autoResubscribe: false,

@@ -61,7 +61,7 @@ export function createRedisReceiver(options: RedisReceiverOptions): HintReceiver
       },
     );
     opened.on('error', (error) => {
-      logger.debug({ reason: error.message }, 'BullMQ reports');
+      logger.debug({ reason: error.message }, 'BullMQ reports an error');
       if (opened !== worker || !isRefusal(error)) return;
       worker = null;
       void opened.close(true);

@@ -4,7 +4,7 @@ import { sql } from 'kysely';
 import type { TransactionContext } from '../store-context.ts';
 
 interface ClassTurns {
-  /** The smallest turn that waits for its first claim, else the largest given so far; null in an empty class. */
+  /** The smallest turn of the jobs before their first claim, else the largest given so far; null in an empty class. */
   floor: number | null;
   /** The last turn of each owner. */
   readonly lastOf: Map<string, number>;
@@ -12,8 +12,8 @@ interface ClassTurns {
 
 /**
  * Start-time fair queueing in each class. A job's turn follows its owner's last turn, but is never below the class's
- * floor, so that an idle owner earns no head start. Jobs that returned to the queue do not count for the floor: they
- * keep their old turns, and would take the floor back there.
+ * floor, so that an idle owner earns no head start. Jobs that returned to the queue do not count for the floor,
+ * because their old turns would lower it.
  * @see Goyal, Vin, Cheng 1996, "Start-time Fair Queuing"
  */
 export async function chooseTurns({ tx }: TransactionContext, jobs: readonly NewJob[]): Promise<readonly number[]> {

@@ -8,9 +8,9 @@ import type { StoreContext, TransactionContext } from '../store-context.ts';
 import { applyChange } from './apply-change.ts';
 import { isClaimable, lockRows, selectJobs } from './select-jobs.ts';
 
-/** A lease is renewed at each third: a renewal on a dead connection fails before the next one is due. */
+/** A renewal fails after a quarter of its lease: on a dead connection, before the next one is due after a third. */
 const answersPerLease = 4;
-/** The limit for the shortest leases: below it, a busy database would be taken for a dead connection. */
+/** The least time limit of a renewal: a shorter one would take a busy database for a dead connection. */
 const leastAnswerMs = 500;
 
 export const createClaimMethods = ({ db, dialect }: StoreContext): Pick<JobStore, 'claim' | 'renew'> => ({

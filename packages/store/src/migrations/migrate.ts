@@ -1,4 +1,4 @@
-/** Brings a schema up to date, or says why it cannot. */
+/** Brings a schema up to date, or reports the obstacle. */
 import { ConfigError, type Logger } from '@prosemill/core';
 import { sql } from 'kysely';
 import { Migrator } from 'kysely/migration';
@@ -12,8 +12,8 @@ const migrationLock = 3_853_314_791_062_309_107n;
 
 /**
  * Applies the missing migrations under a lock, so that several processes may call it at once. Leaves the schema of a
- * newer version unchanged. Each migration is a transaction of its own: with the table locks of the one before, it would
- * wait for transactions of running processes that wait for it.
+ * newer version unchanged. Each migration is a transaction of its own: with the table locks of an earlier one, it would
+ * deadlock with transactions of running processes.
  * @throws {ConfigError} for an unusable database, and for tables of another program
  */
 export async function migrate(context: StoreContext, logger: Logger): Promise<void> {

@@ -51,7 +51,7 @@ export async function prepareSession(client: ClientBase, options: SessionOptions
     const statement = { text, query_timeout: limitMs };
     await client.query(statement);
   };
-  // In a message of its own: until it is set, the role's own timeout counts, and for a whole message.
+  // In a message of its own: the timeout at the start of a message, here the role's, holds for all of it.
   await run(`select set_config('statement_timeout', '${statementTimeoutMs}', false) where ${isDirect}`);
   await run(`${setAll(reportedSettings, 'true')}; ${setAll(sessionSettings, isDirect)}`);
 }

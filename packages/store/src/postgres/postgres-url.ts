@@ -5,7 +5,7 @@ import { errorLine } from '@prosemill/core';
 
 /** No problem repeats a part of the URL that may be a password. */
 export interface CheckedUrl {
-  /** In the driver's terms: its parameters of TLS have the meaning that libpq gives them. */
+  /** Rewritten, so that the driver gives the TLS parameters libpq's meaning. */
   readonly url: string;
   readonly problems: readonly string[];
 }
