@@ -5,12 +5,12 @@ import { apiConfigSchema } from './config.ts';
 const read = (environment: Record<string, string>) => readConfig(apiConfigSchema, environment);
 
 describe('a variable', () => {
-  it('that is empty is not set', () => {
+  it('counts as not set when it is empty', () => {
     const empty = Object.fromEntries(Object.keys(apiConfigSchema.shape).map((name) => [name, '']));
     expect(read(empty)).toEqual(read({}));
   });
 
-  it.each(Object.keys(apiConfigSchema.shape))('%s of blanks is refused by its name', (name) => {
+  it.each(Object.keys(apiConfigSchema.shape))('%s of blanks is refused with its name', (name) => {
     for (const blanks of [' ', '\t', '\r\n', '\u00A0', '\u200B']) {
       expect(() => read({ [name]: blanks })).toThrow(`- ${name}: holds only blanks`);
     }
@@ -37,11 +37,11 @@ describe('a variable', () => {
     [{ OTEL_EXPORTER_OTLP_ENDPOINT: ' http://127.0.0.1:4318' }, 'OTEL_EXPORTER_OTLP_ENDPOINT'],
     [{ HOST: '127.0.0.1:8000' }, 'HOST'],
     [{ NODE_ENV: 'production\r' }, 'NODE_ENV'],
-  ])('that is written wrong is refused by its name (%j)', (environment, name) => {
+  ])('with a wrong value is refused with its name (%j)', (environment, name) => {
     expect(() => read(environment)).toThrow(`- ${name}: `);
   });
 
-  it('is taken as people write it', () => {
+  it('may be written in several ways', () => {
     const environment = {
       PORT: '0',
       HOST: '[::1]',
@@ -53,7 +53,7 @@ describe('a variable', () => {
     expect(read(environment)).toMatchObject(expected);
   });
 
-  it('is named with all others that are wrong', () => {
+  it('is reported with all other wrong ones', () => {
     expect(() => read({ PORT: ' ', HOST: '0', MAX_ATTEMPTS: '1e1', CORS_ORIGINS: '"x"' })).toThrow(
       /- PORT: [^]*- CORS_ORIGINS: [^]*- HOST: [^]*- MAX_ATTEMPTS: /,
     );

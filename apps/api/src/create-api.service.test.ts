@@ -19,10 +19,10 @@ const faults: readonly (readonly [string, Fault])[] = [
     },
   ],
 ];
-/** Far less than a statement gets. */
+/** Far less than the time limit of a statement. */
 const soonMs = 3_000;
 
-describe('a job whose database goes away right after the commit', () => {
+describe('a submit whose database fails right after the commit', () => {
   let dropDatabase: () => Promise<void>;
   let proxy: TcpProxy;
   let store: Store;
@@ -40,7 +40,7 @@ describe('a job whose database goes away right after the commit', () => {
       store,
       hints: {
         ...queue.sender,
-        // The first thing after the commit.
+        // The first step after the commit.
         async send(hints) {
           fault?.(proxy);
           await queue.sender.send(hints);
@@ -80,12 +80,12 @@ describe('a job whose database goes away right after the commit', () => {
     return { status: response.status, job: (await response.json()) as JobBody };
   }
 
-  describe.each(faults)('and %s', (_name, faultOfTest) => {
+  describe.each(faults)('(it %s)', (_name, faultOfTest) => {
     it.each([
       ['/jobs', ''],
       ['/generate', 'respond-async'],
       ['/generate', 'wait=1'],
-    ])('is accepted all the same by POST %s (%s), its place unknown', async (path, prefer) => {
+    ])('is accepted by POST %s (%s), without a place in the queue', async (path, prefer) => {
       const { status, job } = await submit(path, prefer);
       expect([status, job.queue]).toEqual([202, { position: 0 }]);
       fault = faultOfTest;

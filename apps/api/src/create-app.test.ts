@@ -11,7 +11,7 @@ import { createIdentifyCaller } from './auth/identify-caller.ts';
 import { KnownKeys } from './auth/known-keys.ts';
 import { openTestApi, type TestApi } from './test-api.ts';
 
-/** An error format of its own, as another API's clients would expect it. */
+/** An error format of its own, as the clients of another API expect it. */
 const presentLine: ErrorPresenter = (error, { requestId }) => ({
   status: problemTable[error.code].status,
   headers: { 'Content-Type': 'text/plain', 'X-Request-Id': requestId },
@@ -41,10 +41,10 @@ const echo = {
   },
 } as const;
 
-/** A new route is this, in the contract, … */
+/** A new route is this definition in the contract, … */
 const echoRoute = defineRoute({ ...echo, policy: { scope: 'admin', rate: 'submit', errors: presentLine } });
 
-/** … and this, in the API. */
+/** … and this handler in the API. */
 function addEchoRoute({ add }: RouteTable): void {
   add(echoRoute, (c) => {
     if (c.req.valid('param').id === 'none') throw new AppError('not_found');
@@ -82,7 +82,7 @@ describe('a route', () => {
     return { 'Content-Type': 'application/json', Authorization: `Bearer ${secret}` };
   }
 
-  it('has the scope, rate, body, query, methods and error format that it declares', async () => {
+  it('has the scope, rate, body, query, methods and error format that its definition declares', async () => {
     const app = open(addEchoRoute);
     const send = async (headers: object, { path = '/echoes/1', method = 'PUT', body = '{"text":"a"}' } = {}) => {
       const init = { method, headers: { ...headers }, ...(method === 'GET' ? {} : { body }) };
@@ -112,18 +112,18 @@ describe('a route', () => {
     expect(unknownPath).toMatchObject({ status: 401, headers: { 'content-type': 'application/problem+json' } });
   });
 
-  it('without a policy does not start', () => {
+  it('without a policy keeps the app from starting', () => {
     // @ts-expect-error It does not compile either.
     const route: ContractRoute = createRoute(echo);
     expect(() => open(({ add }) => add(route, (c) => c.body(null)))).toThrow(/^PUT \/echoes\/:id has no policy\./);
   });
 
-  it('is no pattern but itself: a dot is a dot', async () => {
+  it('matches its path literally: a dot is a dot', async () => {
     expect((await opened.api.app.request('/openapiXjson')).status).toBe(404);
     expect((await opened.api.app.request('/openapi.json', { method: 'PUT' })).status).toBe(405);
   });
 
-  it('that is open tells everybody which methods it has', async () => {
+  it('that is open tells its methods to everybody', async () => {
     const withKeys = await openTestApi({ access: { auth: 'keys', adminKey: null } });
     const answer = await withKeys.api.app.request('/health', { method: 'DELETE' });
     expect([answer.status, answer.headers.get('Allow')]).toEqual([405, 'GET, HEAD']);

@@ -17,7 +17,7 @@ import { openTestApi } from './test-api.ts';
 
 const body = { prompt: 'Once upon a time' };
 
-/** Routes that need the database, with what they need besides. */
+/** Routes that need the database, with the rest of their requests. */
 const routes: readonly (readonly [method: string, path: string, json?: unknown])[] = [
   ['POST', '/generate', body],
   ['POST', '/jobs', body],

@@ -1,4 +1,4 @@
-/** An API for tests, on an SQLite file of its own unless they bring a database, without a worker. */
+/** An API for tests, without a worker. It has an SQLite file of its own unless the test brings a database. */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

@@ -4,7 +4,7 @@ import { createHeartbeat } from './heartbeat.ts';
 import { RunningJobs } from './running-jobs.ts';
 import { createDatabaseUrl, createTestEngine, openTestStore } from './test-worker.ts';
 
-it('is written once more with the last state, however many changes come while a report is under way', async () => {
+it('one more report has the last state, however many changes come during a report', async () => {
   const url = await createDatabaseUrl();
   // The file belongs to one connection at a time.
   await (await openTestStore(url)).stop();

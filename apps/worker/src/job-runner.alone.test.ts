@@ -78,7 +78,7 @@ describe('an attempt at a job', () => {
     expect(ended?.model).toEqual(generator.model?.identity);
   });
 
-  it('leaves no signal behind that lives on', async () => {
+  it('leaves no abort signal alive', async () => {
     const counts: number[] = [];
     for (let jobs = 0; jobs < 5; jobs += 1) {
       await submit();
@@ -100,7 +100,7 @@ describe('an attempt at a job', () => {
     expect(await find(job)).toMatchObject({ status: 'failed', error: { code: 'context_length_exceeded' }, attempt: 1 });
   });
 
-  it('fails for good when the prompt has no tokens, and says so', async () => {
+  it('fails for good when the prompt has no tokens, with that reason', async () => {
     const modelDir = await createTestFolder();
     const model = join(modelDir, 'small');
     await writeGpt2Folder(model, { files: { ...wordPieceTokenizer() } });
@@ -154,13 +154,13 @@ describe('an attempt at a job', () => {
     expect(ended).toMatchObject({ status: 'running', attempt: 1 });
   });
 
-  it('keeps its lease for as long as it takes', async () => {
+  it('renews its lease for as long as it takes', async () => {
     const job = await submit(long);
     const rescued: string[] = [];
     const ended = await runWith(job, async () => {
       while (running.count > 0) {
         rescued.push(...(await store.jobs.rescueLostJobs(10)));
-        // SQLite answers within one turn of the event loop: this lets timers run.
+        // SQLite answers within one turn of the event loop: the pause lets timers run.
         await new Promise(setImmediate);
       }
     });
@@ -168,7 +168,7 @@ describe('an attempt at a job', () => {
     expect(ended).toMatchObject({ status: 'succeeded', crashCount: 0 });
   });
 
-  it('counts as a crash when the engine dies under it, and nothing is claimed until the next engine is ready', async () => {
+  it('counts as a crash when the engine dies, and nothing is claimed until the next engine is ready', async () => {
     const job = await submit(long);
     const ended = await runWith(job, killEngine);
     expect(ended).toMatchObject({ status: 'queued', attempt: 1, crashCount: 1 });

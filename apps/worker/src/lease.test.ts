@@ -3,7 +3,7 @@ import { expect, it, onTestFinished } from 'vitest';
 import { createLease } from './lease.ts';
 import { openTestStore } from './test-worker.ts';
 
-it('is not renewed any more once it is lost', async () => {
+it('a lost lease is no longer renewed', async () => {
   const store = await openTestStore();
   const { id } = await store.jobs.submit(newJob());
   const model = { name: 'm', revision: '1', engine: 'e', dtype: 'fp32', fingerprint: 'f' };
@@ -18,7 +18,7 @@ it('is not renewed any more once it is lost', async () => {
     onCancelRequested: () => (heard.cancelRequested += 1),
   };
   const lost = createLease({ ...options, claim: { id, attempt: 2 } });
-  // Starts later and renews as often: when it has heard of the cancel four times, the other one had as many turns.
+  // Starts later and renews as often: when it has heard of the cancel four times, the lost one had as many turns.
   const kept = createLease({ ...options, claim: { id, attempt: 1 } });
   onTestFinished(async () => void (await Promise.all([lost.stop(), kept.stop()])));
   lost.start();

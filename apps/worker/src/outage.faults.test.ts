@@ -1,4 +1,4 @@
-/** A worker that loses its database, or its hold on a job, while it works. */
+/** A worker that loses its database, or the lease of a job, while it works. */
 import type { Job, Store } from '@prosemill/core';
 import { createQueue, type Queue } from '@prosemill/queue';
 import { openStore } from '@prosemill/store';
@@ -46,7 +46,7 @@ async function submitAndStart({ store, log }: World): Promise<Job> {
 }
 
 describe('a database that is away when a text is ready', () => {
-  it('gets it when it is back, and nothing is generated again', async () => {
+  it('gets the text when it is back, and nothing is generated again', async () => {
     const world = await startWorker(30_000);
     const { database, store, log } = world;
     const { id } = await submitAndStart(world);
@@ -82,7 +82,7 @@ describe('a database that is away when a text is ready', () => {
 });
 
 describe('a lease that runs out while a text is generated', () => {
-  it('costs a job that comes back to the same worker one crash: its attempts do not stop each other', async () => {
+  it('counts as one crash of a job that returns to the same worker: its attempts do not stop each other', async () => {
     const world = await startWorker(900);
     const { database, store, queue, log } = world;
     const { id } = await submitAndStart(world);

@@ -3,7 +3,7 @@ import { expect, it, onTestFinished } from 'vitest';
 import { startProbeServer } from './probe-server.ts';
 import { createTestWorker, openTestStore } from './test-worker.ts';
 
-it('answers whether a worker lives and is ready, and its metrics; 500 when these cannot be read', async () => {
+it('a worker answers /livez, /readyz and /metrics; 500 when the metrics cannot be read', async () => {
   const metrics = createMetrics();
   const worker = createTestWorker(await openTestStore(), { metrics });
   const probes = await startProbeServer({ worker, metrics, host: '127.0.0.1', port: 0 });

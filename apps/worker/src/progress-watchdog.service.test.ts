@@ -15,14 +15,14 @@ describe('the progress watchdog', () => {
     watchdog = createProgressWatchdog({ jobs: store.jobs, canClaim: () => canClaim, onStuck: () => undefined });
   });
 
-  it('counts looks at which there is work and nothing is claimed', async () => {
+  it('counts looks with claimable work and no claim', async () => {
     expect(await watchdog.look()).toBe(0);
     await store.jobs.submit(newJob());
     expect(await watchdog.look()).toBe(1);
     expect(await watchdog.look()).toBe(2);
   });
 
-  it('begins anew when a claim was answered, even with nothing', async () => {
+  it('restarts its count when a claim is answered, even with no job', async () => {
     await store.jobs.submit(newJob());
     await watchdog.look();
     watchdog.reset();
@@ -32,28 +32,28 @@ describe('the progress watchdog', () => {
     expect(await look).toBe(0);
   });
 
-  it('begins anew when nothing may be claimed', async () => {
+  it('restarts its count when nothing may be claimed', async () => {
     await store.jobs.submit(newJob());
     await watchdog.look();
     canClaim = false;
     expect(await watchdog.look()).toBe(0);
   });
 
-  it('begins anew when the queue is paused', async () => {
+  it('restarts its count when the queue is paused', async () => {
     await store.jobs.submit(newJob());
     await watchdog.look();
     await store.jobs.setPaused(true);
     expect(await watchdog.look()).toBe(0);
   });
 
-  it('begins anew when the database is away', async () => {
+  it('restarts its count when the database is away', async () => {
     await store.jobs.submit(newJob());
     await watchdog.look();
     await store.stop();
     expect(await watchdog.look()).toBe(0);
   });
 
-  it('ends a worker that hears of no work, and says why', async () => {
+  it('ends a worker that gets no permits, with the reason', async () => {
     const generator = createTestEngine();
     // The worker listens to another queue than this one.
     const worker = createTestWorker(store, { generator, hints: createTestQueue().sender });

@@ -53,12 +53,12 @@ describe('pnpm quality', () => {
     expect(await graphs()).toMatch(/fp32.*int8/);
   });
 
-  it('leaves an image the graph of the dtype that it sets, and no other', async () => {
+  it('keeps only the graph of the dtype that an image sets', async () => {
     await quality({ MODEL_DTYPE: 'fp32' }, '--text', text, '--for-image');
     expect(await graphs()).toMatch(/^[0-9a-f]{16}-fp32-\S+$/);
   });
 
-  it('refuses a model that batched does not run in one line, except for an image', async () => {
+  it('refuses a model that batched does not run, in one line, except for an image', async () => {
     const refused = await quality({ ENGINE: 'transformers' });
     expect([refused.code, refused.stderr]).toEqual([
       1,

@@ -42,7 +42,7 @@ describe('the reconciler', () => {
     await Promise.all(Array.from({ length: count }, async () => await store.jobs.submit(newJob())));
   const countHints = async (): Promise<number | null> => await queue.sender.countWaiting().catch(() => null);
 
-  it('sends 10,000 hints again within 60 s after a Redis has lost everything', async () => {
+  it('sends 10,000 hints again within 60 s after Redis has lost everything', async () => {
     await submitMany(10_000);
     startReconciler();
     await expect.poll(countHints, { timeout: 60_000 }).toBe(10_000);
@@ -51,7 +51,7 @@ describe('the reconciler', () => {
     await expect.poll(countHints, { timeout: 60_000 }).toBe(10_000);
   });
 
-  it('survives a Redis that is away, and says that hints cannot come', async () => {
+  it('survives an outage of Redis, and reports that hints cannot be sent', async () => {
     await submitMany(3);
     await redis.crash();
     startReconciler();
@@ -60,7 +60,7 @@ describe('the reconciler', () => {
     await expect.poll(countHints).toBe(3);
   });
 
-  it('sends hints when its other duties fail, and then does not say that hints cannot come', async () => {
+  it('sends hints when its other duties fail, and then does not report that hints cannot be sent', async () => {
     await submitMany(3);
     // An SQLite file belongs to one connection at a time.
     await store.stop();
@@ -76,7 +76,7 @@ describe('the reconciler', () => {
     expect(failures).toBe(0);
   });
 
-  it('sends a permit for a row whose own is in use for another row', async () => {
+  it('sends a new permit for a row whose own permit is in use for another row', async () => {
     const first = await store.jobs.submit(newJob({ priorityClass: 1 }));
     await expect
       .poll(async () => await queue.sender.send([{ id: first.id, epoch: 0 }]).then(() => 'sent', String))

@@ -14,7 +14,7 @@ const start = () => {
 const reasonsOf = (signals: readonly AbortSignal[]): unknown[] => signals.map(({ reason }) => reason as unknown);
 
 describe('two attempts at one job in one worker', () => {
-  it('are counted, aborted and removed one by one', () => {
+  it('are counted, aborted and removed separately', () => {
     const { claims, running, signals } = start();
     expect(running.count).toBe(2);
     running.abort(claims[0], 'lost');
@@ -25,7 +25,7 @@ describe('two attempts at one job in one worker', () => {
     expect(reasonsOf(signals)).toEqual(['lost', 'deadline']);
   });
 
-  it('are both canceled, and so is a third that is on its way', () => {
+  it('are both canceled, and so is a third whose claim is under way', () => {
     const { id, running, signals } = start();
     running.cancel(newId());
     expect(reasonsOf(signals)).toEqual([undefined, undefined]);

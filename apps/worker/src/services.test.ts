@@ -1,4 +1,4 @@
-/** The contract of a service, on each service of a worker, with a real database and a real queue. */
+/** The contract of `Service`, for each service of a worker, on a real database and a real queue. */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

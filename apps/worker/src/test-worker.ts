@@ -10,7 +10,7 @@ import { childProcesses, createTestFolder, newJob, silentLogger } from '@prosemi
 import { onTestFinished } from 'vitest';
 import { createWorker, type Worker, type WorkerOptions } from './create-worker.ts';
 
-/** Parameters of a text that takes about a second: it does not repeat itself, and so does not end early. */
+/** Parameters of a text that takes about a second: without repetitions it does not end early. */
 export const longText = { ...newJob().parameters, maxNewTokens: 500, topK: 0, temperature: 1.3, stop: [] };
 
 export async function createDatabaseUrl(): Promise<string> {
@@ -42,7 +42,7 @@ export const createTestEngine = (options: Partial<TextGeneratorOptions> = {}): T
     ...options,
   });
 
-/** @param options  What differs from a worker with a transport of its own. */
+/** @param options  Override those of a worker with a transport of its own. */
 export function createTestWorker(store: Store, options: Partial<WorkerOptions> = {}): Worker {
   const queue = createTestQueue();
   const worker = createWorker({

@@ -10,26 +10,26 @@ const ofNumber = encodeCursor({ createdAt, id: 42 });
 const hex = (length: number) => fc.stringMatching(new RegExp(`^[0-9a-f]{${length}}$`));
 
 describe('cursors', () => {
-  it('come back as the place they were made of', () => {
+  it('decode to the place that was encoded', () => {
     const id = newId();
     expect(uuidCursor.parse(encodeCursor({ createdAt, id }))).toEqual({ createdAt, id });
     expect(numberCursor.parse(encodeCursor({ createdAt, id: 42 }))).toEqual({ createdAt, id: 42 });
   });
 
   it.each(['', 'nope', '!!!', `${ofUuid} `, `${ofNumber}\n`, ofUuid.toUpperCase(), '9'.repeat(200)])(
-    'are not %o',
+    'do not match %o',
     (text) => {
       expect(uuidCursor.safeParse(text).success).toBe(false);
       expect(numberCursor.safeParse(text).success).toBe(false);
     },
   );
 
-  it('are of one list', () => {
+  it('belong to one list', () => {
     expect(numberCursor.safeParse(ofUuid).success).toBe(false);
     expect(uuidCursor.safeParse(ofNumber).success).toBe(false);
   });
 
-  it('name a time and an id, whatever digits they have', () => {
+  it('decode to a time and an id, whatever their digits are', () => {
     fc.assert(
       fc.property(hex(44), (text) => {
         const place = uuidCursor.parse(text);

@@ -1,5 +1,5 @@
 /**
- * Every route of /openapi.json × every way to have no right to it: a new route is tested as soon as it is documented.
+ * Every route of /openapi.json × every way to lack the right to it. A new route is tested as soon as it is documented.
  */
 import { newId, type Scope, scopes } from '@prosemill/core';
 import { createTestDatabase } from '@prosemill/testkit';
@@ -35,7 +35,7 @@ interface Answer {
 
 const adminKey = 'an-admin-key-for-tests-0123456789+/=';
 const access = { auth: 'keys', adminKey } as const;
-/** Texts of an owner that nobody else may see. */
+/** Texts of one owner, which no other caller may see. */
 const marks = {
   owner: 'quokka',
   keyName: 'wombat',
@@ -106,7 +106,7 @@ describe.each([
     return { status: response.status, headers: Object.fromEntries(response.headers), text: await response.text() };
   }
 
-  /** @throws for a sort of thing that this file does not know yet */
+  /** @throws for a kind of resource that this file does not know yet */
   function aimed(operation: Operation, isThere = true): Operation {
     const { path } = operation;
     if (!path.includes('{')) return operation;
@@ -117,12 +117,12 @@ describe.each([
     return { ...operation, path: path.replaceAll(/\{\w+\}/g, isThere ? id : other) };
   }
 
-  it.each(closed)('$method $path: one 401 for every key that is not valid, and nothing happens', async (operation) => {
+  it.each(closed)('$method $path: the same 401 for every invalid key, and nothing changes', async (operation) => {
     const { secret: expired, hash, prefix } = createSecret();
     const request = { ownerId: marks.owner, name: marks.keyName, scopes, expiresInMs: 0 };
     await opened.store.apiKeys.create({ ...request, id: newId(), hash, prefix });
     const revoked = await make(marks.owner, scopes);
-    // Used a moment ago: this process knows it.
+    // This process knows the key: it was used a moment ago.
     expect((await send({ method: 'GET', path: '/jobs', body: undefined }, `Bearer ${revoked.secret}`)).status).toBe(
       200,
     );
@@ -145,7 +145,7 @@ describe.each([
     expect(await ownState()).toEqual(before);
   });
 
-  it.each(closed)('$method $path: 403 without the scope $scope, and nothing happens', async (operation) => {
+  it.each(closed)('$method $path: 403 without the scope $scope, and nothing changes', async (operation) => {
     const { secret: limited } = await make(
       marks.owner,
       scopes.filter((scope) => scope !== operation.scope),
@@ -157,7 +157,7 @@ describe.each([
     expect(await ownState()).toEqual(before);
   });
 
-  it.each(closed)('$method $path: ADMIN_KEY may do what needs the scope admin, and nothing else', async (operation) => {
+  it.each(closed)('$method $path: ADMIN_KEY has the scope admin, and no other', async (operation) => {
     const before = await ownState();
     const { status, text } = await send(aimed(operation), `Bearer ${adminKey}`);
     if (operation.scope === 'admin') {
@@ -170,7 +170,7 @@ describe.each([
   });
 
   const owned = closed.filter(({ path, scope }) => path.includes('{') && scope !== 'admin');
-  it.each(owned)('$method $path: what is another owner’s is not there, and stays as it is', async (operation) => {
+  it.each(owned)('$method $path: 404 for another owner’s resource, which stays unchanged', async (operation) => {
     const before = await ownState();
     const [other, unknown] = [aimed(operation), aimed(operation, false)];
     const [foreign, missing] = [
@@ -197,7 +197,7 @@ describe.each([
     if (operation.scope === 'read') expect(text).toContain(marks.prompt);
   });
 
-  it.each(open)('$method $path: open, whatever the key', async (operation) => {
+  it.each(open)('$method $path: open with any key or none', async (operation) => {
     for (const authorization of [undefined, 'Bearer x', `Bearer ${secret}`]) {
       const { status, text } = await send(aimed(operation), authorization);
       expect(status).toBe(200);
@@ -206,7 +206,7 @@ describe.each([
   });
 });
 
-it('the open routes are those that are meant to be', () => {
+it('only the probes are open', () => {
   expect(open.map(({ path }) => path).toSorted()).toEqual(['/health', '/livez', '/readyz']);
   expect(closed.length).toBeGreaterThan(10);
 });
@@ -235,7 +235,7 @@ async function readOperations(): Promise<readonly Operation[]> {
   );
 }
 
-/** As a worker would. */
+/** Finishes a job, as a worker does. */
 async function finishOne({ store: { jobs } }: TestApi): Promise<void> {
   const model = { name: 'tiny-tales', revision: '', engine: 'batched', dtype: 'fp32', fingerprint: '' };
   const claimed = await jobs.claim({ workerId: newId(), model, leaseMs: 30_000, fromClass: 0 });

@@ -34,11 +34,11 @@ describe('AUTH', () => {
     expect(announced(environment)).toBe(line);
   });
 
-  it.each(['short', `${'x'.repeat(32)} y`, 'ä'.repeat(40), ''])('no ADMIN_KEY is %j', (key) => {
+  it.each(['short', `${'x'.repeat(32)} y`, 'ä'.repeat(40), ''])('refuses the ADMIN_KEY %j', (key) => {
     expect(apiConfigSchema.safeParse({ ADMIN_KEY: key }).success).toBe(false);
   });
 
-  it('says that nobody can use the API until there is a key', async () => {
+  it('warns that nobody can use the API while there is no key', async () => {
     const opened = await openTestApi();
     let warnings = 0;
     const logger: Logger = { ...silentLogger, warn: () => void (warnings += 1) };

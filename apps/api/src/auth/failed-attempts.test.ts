@@ -13,7 +13,7 @@ describe('failed attempts', () => {
   const admittedOf = (count: number): number =>
     Array.from({ length: count }, () => attempts.admit()).filter((waitMs) => waitMs === 0).length;
 
-  it('are 100 at once, and 100 a second', () => {
+  it('are limited to 100 at once, and 100 a second', () => {
     expect(admittedOf(1_000)).toBe(100);
     expect(attempts.admit()).toBe(1_000);
     time += 500;
@@ -22,7 +22,7 @@ describe('failed attempts', () => {
     expect(admittedOf(1_000)).toBe(100);
   });
 
-  it('that showed a valid key are none', () => {
+  it('do not count when the key is valid', () => {
     expect(admittedOf(100)).toBe(100);
     attempts.refund();
     expect(admittedOf(100)).toBe(1);

@@ -4,7 +4,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { openTestApi, type TestApi } from '../test-api.ts';
 import { KnownKeys } from './known-keys.ts';
 
-describe('known keys', () => {
+describe('the cache of API keys', () => {
   let opened: TestApi;
   let time: number;
   let questions: number;
@@ -31,7 +31,7 @@ describe('known keys', () => {
     return key;
   }
 
-  it('ask the database once in 20 s, however many requests come', async () => {
+  it('asks the database once in 20 s for any number of requests', async () => {
     const { id, hash } = await create();
     const callers = await Promise.all(Array.from({ length: 50 }, async () => await knownKeys.find(hash)));
     for (const caller of callers) expect(caller).toEqual({ ownerId: 'acme', keyId: id, scopes: ['read'] });
@@ -43,7 +43,7 @@ describe('known keys', () => {
     expect(questions).toBe(2);
   });
 
-  it('are forgotten within 20 s of their revocation', async () => {
+  it('forgets a key within 20 s of its revocation', async () => {
     const { id, hash } = await create();
     await knownKeys.find(hash);
     await opened.store.apiKeys.revoke(id);
@@ -53,7 +53,7 @@ describe('known keys', () => {
     expect(knownKeys.has(hash)).toBe(false);
   });
 
-  it('are forgotten at once if the revocation is made here, however late an older answer comes', async () => {
+  it('forgets a key at once if this process revokes it, even if an older look-up ends later', async () => {
     const { id, hash } = await create();
     const read = Promise.withResolvers<void>();
     const late = Promise.withResolvers<void>();
@@ -74,7 +74,7 @@ describe('known keys', () => {
     expect(await knownKeys.find(hash)).toBeNull();
   });
 
-  it('end when they expire, even if they are fresh', async () => {
+  it('forgets a key when it expires, even if the look-up is recent', async () => {
     const { hash } = await create(10_000);
     await knownKeys.find(hash);
     time += 9_000;
@@ -85,13 +85,13 @@ describe('known keys', () => {
     expect(questions).toBe(2);
   });
 
-  it('do not remember what is no key', async () => {
+  it('does not remember texts that are no key', async () => {
     expect(await knownKeys.find(newId())).toBeNull();
     expect(await knownKeys.find(newId())).toBeNull();
     expect(questions).toBe(2);
   });
 
-  it('push out the one asked for longest ago', async () => {
+  it('evicts the key that was looked up longest ago', async () => {
     const [first, second, third] = [await create(), await create(), await create()];
     for (const { hash } of [first, second]) await knownKeys.find(hash);
     time += 20_000;
@@ -99,7 +99,7 @@ describe('known keys', () => {
     expect([first, second, third].map(({ hash }) => knownKeys.has(hash))).toEqual([true, false, true]);
   });
 
-  it('note their use', async () => {
+  it('records the use of a key', async () => {
     const { hash } = await create();
     await knownKeys.find(hash);
     const page = { after: null, limit: 1 };

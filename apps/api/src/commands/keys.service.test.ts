@@ -45,7 +45,7 @@ describe('pnpm keys', () => {
     return key !== null;
   }
 
-  it('makes, lists and revokes keys; the secret alone goes to standard output, once', async () => {
+  it('makes, lists and revokes keys; only the secret goes to standard output, once', async () => {
     const created = await keys('create', '--owner', 'acme', '--name', 'a "b" \u001B[31m', '--expires-in-days', '1');
     const secret = created.stdout.trim();
     expect([created.code, await isValid(secret)]).toEqual([0, true]);
@@ -75,7 +75,7 @@ describe('pnpm keys', () => {
     expect(stderr).toContain('usage:');
   });
 
-  it('says that there is no such key', async () => {
+  it('refuses to revoke an unknown key', async () => {
     const { code, stderr } = await keys('revoke', '0198c4e0-0000-7000-8000-000000000000');
     expect([code, stderr]).toEqual([1, expect.stringContaining('There is no API key')]);
   });

@@ -11,7 +11,7 @@ import { openTestApi, type TestApi } from '../test-api.ts';
 
 const prefix = '/writing/api';
 
-/** A proxy that shows another server under a path, which it takes off. All else is 404 of its own. */
+/** A proxy that shows a server under a path prefix, which it removes. It answers 404 to every other path. */
 async function startProxy(target: string, headers: Readonly<Record<string, string>>): Promise<Server> {
   const proxy = createServer((request, response) => {
     const { url = '', method = '' } = request;
@@ -31,7 +31,7 @@ async function startProxy(target: string, headers: Readonly<Record<string, strin
   return proxy;
 }
 
-describe('behind a proxy that takes a path off', () => {
+describe('the API behind a proxy that removes a path prefix', () => {
   let opened: TestApi;
   let server: ApiServer;
   let proxy: Server;
@@ -55,7 +55,7 @@ describe('behind a proxy that takes a path off', () => {
       headers: { 'Content-Type': 'application/json' },
       body: '{"prompt":"a"}',
     });
-  /** As a browser or a client follows it from the page that it has come with. */
+  /** Follows a link from an answer, as a browser does. */
   const follow = async (from: string, link: string): Promise<Response> => await fetch(new URL(link, `${url}${from}`));
 
   const ways: readonly (readonly [string, Partial<ApiOptions>, Readonly<Record<string, string>>])[] = [
@@ -63,8 +63,8 @@ describe('behind a proxy that takes a path off', () => {
     ['X-Forwarded-Prefix', { trustedProxies: 1 }, { 'X-Forwarded-Prefix': prefix }],
     ['BASE_PATH, whatever a proxy says', { basePath: prefix, trustedProxies: 1 }, { 'X-Forwarded-Prefix': '/x' }],
   ];
-  describe.each(ways)('that is known by %s', (_name, options, headers) => {
-    it('leads to the job that was made', async () => {
+  describe.each(ways)('and is known by %s', (_name, options, headers) => {
+    it('links to the new job', async () => {
       await start(options, headers);
       const answer = await submit();
       const location = answer.headers.get('Location') ?? '';
@@ -79,7 +79,7 @@ describe('behind a proxy that takes a path off', () => {
       expect(((await canceled.json()) as JobBody).status).toBe('canceled');
     });
 
-    it('leads from page to page, and says where an error was', async () => {
+    it('links from page to page, and gives the path of an error', async () => {
       await start(options, headers);
       await submit();
       await submit();
@@ -91,7 +91,7 @@ describe('behind a proxy that takes a path off', () => {
       expect(problem.instance).toBe(`${prefix}/jobs/x`);
     });
 
-    it('has it in /openapi.json, so that clients find every route', async () => {
+    it('has the prefix in /openapi.json, so that clients find every route', async () => {
       await start(options, headers);
       const document = (await (await fetch(`${url}${prefix}/openapi.json`)).json()) as {
         servers: { url: string }[];
@@ -103,7 +103,7 @@ describe('behind a proxy that takes a path off', () => {
     });
   });
 
-  it('has a page of documentation whose every link is right, without any setting', async () => {
+  it('has a documentation page whose links work without any setting', async () => {
     await start({});
     const page = await (await fetch(`${url}${prefix}/docs`)).text();
     const links = [...page.matchAll(/(?:href|src|url)="([^"]*)"/g)].map(([, link = '']) => link);
@@ -112,7 +112,7 @@ describe('behind a proxy that takes a path off', () => {
     for (const place of places) expect([place, (await follow(`${prefix}/docs`, place)).status]).toEqual([place, 200]);
   });
 
-  it('has no prefix from a proxy that is not trusted', async () => {
+  it('ignores the prefix of a proxy that is not trusted', async () => {
     await start({}, { 'X-Forwarded-Prefix': prefix });
     const answer = await submit();
     expect(answer.headers.get('Location')).toMatch(/^\/jobs\//);

@@ -84,7 +84,7 @@ describe('the address of a client', () => {
     expect(clientAddress(head, trustedProxiesSchema.parse(trusted))).toBe(client);
   });
 
-  it('is nothing for a client that is gone', () => {
+  it('is empty for a client that has disconnected', () => {
     expect(clientAddress({ rawHeaders: [], socket: {} }, 0)).toBe('');
   });
 });
@@ -106,13 +106,13 @@ describe('https', () => {
     expect(isHttps(head, trustedProxiesSchema.parse(trusted))).toBe(expected);
   });
 
-  it('is known without X-Forwarded-For', () => {
+  it('is recognised without X-Forwarded-For', () => {
     const head = { rawHeaders: ['X-Forwarded-Proto', 'https'], socket: { remoteAddress: '10.0.0.1' } };
     expect(isHttps(head, trustedProxiesSchema.parse('10.0.0.0/8'))).toBe(true);
   });
 });
 
-describe('the path that proxies have taken off', () => {
+describe('the path prefix that proxies removed', () => {
   it.each([
     { trusted: '1', prefix: ['/api'], expected: '/api' },
     { trusted: '1', prefix: ['/api/'], expected: '/api' },

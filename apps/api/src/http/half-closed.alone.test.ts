@@ -56,7 +56,7 @@ describe('a client that closes its side after its request', () => {
     expect(statuses.includes(100)).toBe(version === '1.1');
   });
 
-  it('gets the text when it comes in time', async () => {
+  it('gets the text when the job ends in time', async () => {
     const socket = await open();
     socket.end(generate());
     const heard = hearOut(socket);
@@ -81,7 +81,7 @@ describe('a client that closes its side after its request', () => {
     expect(answer).toContain('there was');
   });
 
-  it('hears that its request is not whole', async () => {
+  it('gets an error for an incomplete request', async () => {
     const socket = await open();
     socket.end(generate().slice(0, -5));
     const answer = await hearOut(socket);
@@ -90,7 +90,7 @@ describe('a client that closes its side after its request', () => {
     expect(complaints).toEqual([]);
   });
 
-  it('and then goes is forgotten within a second', async () => {
+  it('and then disconnects is forgotten within a second', async () => {
     const socket = await open();
     socket.end(generate('1.1', 'Connection: close\r\n').replace('wait=2', 'wait=60'));
     await expect.poll(waiters).toBe(1);

@@ -15,11 +15,11 @@ interface Answer {
 }
 
 const maxQueueLength = 2_000;
-/** More than any stop here takes. */
+/** Longer than any stop in this file. */
 const deadlineMs = 20_000;
 const job = { prompt: 'Once upon a time', max_new_tokens: 5 };
 
-/** Null for a server that is not there; anything else that a client hears leaves it in the dark. */
+/** Null for a closed port. After any other error a client cannot know whether its request was obeyed. */
 function goneOrThrow(error: unknown): null {
   if (error instanceof Error && 'code' in error && error.code === 'ECONNREFUSED') return null;
   throw error;
@@ -35,7 +35,7 @@ describe('the server of the API', () => {
   let opened: TestApi;
   let store: Store;
   let server: ApiServer;
-  /** Keeps its connections open. */
+  /** Keeps connections alive. */
   let agent: Agent;
 
   beforeEach(async () => {
@@ -73,7 +73,7 @@ describe('the server of the API', () => {
     return Number(/^prosemill_waiters (\d+)$/m.exec(String((await send('/metrics')).body))?.[1]);
   }
 
-  it('stops under load without losing anything: each request is accepted and stored, or refused, or finds no server', async () => {
+  it('stops under load without a loss: each request is accepted and stored, or refused, or finds the port closed', async () => {
     const accepted: string[] = [];
     const odd: Answer[] = [];
     const { promise: busy, resolve: isBusy } = Promise.withResolvers<void>();
@@ -110,7 +110,7 @@ describe('the server of the API', () => {
     expect(accepted.toSorted()).toEqual(stored.toSorted());
   });
 
-  it('resets nobody who goes on coming while it stops: each request has an answer, or finds no server', async () => {
+  it('resets no client that keeps coming while it stops: each request gets an answer, or finds the port closed', async () => {
     const endings = new Map<string, number>();
     const { promise: busy, resolve: isBusy } = Promise.withResolvers<void>();
     async function submitOnce(): Promise<string> {
@@ -138,7 +138,7 @@ describe('the server of the API', () => {
     expect([...endings.keys()].toSorted()).toEqual([accepted, '503, again after 1', 'ECONNREFUSED']);
   });
 
-  it('tells on connections that are open how it is while it stops', async () => {
+  it('answers probes on open connections while it stops', async () => {
     await Promise.all(['/livez', '/livez', '/livez'].map(async (path) => await send(path)));
     const stopped = server.stop(deadlineMs);
     const answers = await Promise.all(['/livez', '/readyz', '/jobs'].map(async (path) => await send(path)));
@@ -150,7 +150,7 @@ describe('the server of the API', () => {
     await stopped;
   });
 
-  it('waits for a request that is still arriving, and closes connections that nobody uses', async () => {
+  it('waits for a request that is still arriving, and closes idle connections', async () => {
     const { hostname, port } = new URL(server.url);
     const open = async (): Promise<Socket> => {
       const socket = connect(Number(port), hostname);
@@ -190,7 +190,7 @@ describe('the server of the API', () => {
     expect(await store.jobs.measureQueue()).toMatchObject({ queued, running: 0 });
   });
 
-  it('refuses jobs beyond the bound of the queue, and says when to come again', async () => {
+  it('refuses jobs beyond the bound of the queue, with the time of a retry', async () => {
     await Promise.all(Array.from({ length: maxQueueLength }, submit));
     const { status, headers, body } = await submit();
     expect([status, (body as Problem).code]).toEqual([503, 'queue_full']);

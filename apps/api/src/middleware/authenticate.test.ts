@@ -28,7 +28,7 @@ describe('a request', () => {
       headers: { 'X-Request-Id': 'same', ...(authorization === undefined ? {} : { Authorization: authorization }) },
     });
 
-  it('gets one and the same 401, whatever is wrong with its key', async () => {
+  it('gets the same 401 for every kind of invalid key', async () => {
     const revoked = await createReadKey();
     await opened.store.apiKeys.revoke(revoked.key.id);
     const { secret: expired } = await createReadKey({ expires_in_seconds: 0 });
@@ -56,7 +56,7 @@ describe('a request', () => {
     expect(answer).toContain('\\"code\\":\\"unauthorized\\"');
   });
 
-  it('is its owner’s, and needs the scope of its route', async () => {
+  it('acts for the owner of its key, and needs the scope of its route', async () => {
     const { secret } = await createReadKey();
     expect((await request('/jobs', `Bearer ${secret}`)).status).toBe(200);
     expect((await request('/jobs', `bearer  ${secret}`)).status).toBe(200);
@@ -68,12 +68,12 @@ describe('a request', () => {
     ]);
   });
 
-  it('with ADMIN_KEY sees numbers, and no jobs', async () => {
+  it('with ADMIN_KEY gets metrics, and no jobs', async () => {
     expect((await request('/metrics', `Bearer ${adminKey}`)).status).toBe(200);
     expect((await request('/jobs', `Bearer ${adminKey}`)).status).toBe(403);
   });
 
-  it('needs no key for what is open, and shows none of the rest', async () => {
+  it('needs no key for open routes, and one for every other path', async () => {
     for (const path of ['/docs', '/docs/scalar.js', '/openapi.json', '/health', '/livez', '/readyz']) {
       expect((await request(path, 'Bearer x')).status).toBe(200);
     }
@@ -87,7 +87,7 @@ describe('a request', () => {
   const guessAtOnce = async (count: number): Promise<readonly Response[]> =>
     await Promise.all(Array.from({ length: count }, guess));
 
-  it('among more guesses than 100 a second gets 429, unless its key is known here', async () => {
+  it('among more than 100 guesses a second gets 429, unless this process knows its key', async () => {
     stopClock();
     const { secret: known } = await createReadKey();
     expect((await request('/jobs', `Bearer ${known}`)).status).toBe(200);
@@ -102,14 +102,14 @@ describe('a request', () => {
     expect((await request('/metrics', `Bearer ${adminKey}`)).status).toBe(200);
   });
 
-  it('with a valid key that nobody has used yet costs no attempt', async () => {
+  it('with a valid key that is new to this process costs no attempt', async () => {
     stopClock();
     const [last, next] = [await createReadKey(), await createReadKey()];
     expect((await guessAtOnce(99)).every(({ status }) => status === 401)).toBe(true);
     for (const { secret } of [last, next]) expect((await request('/jobs', `Bearer ${secret}`)).status).toBe(200);
   });
 
-  it('that asks the database nothing costs no attempt', async () => {
+  it('that causes no look-up costs no attempt', async () => {
     const { secret } = await createReadKey();
     for (let attempt = 1; attempt <= 200; attempt += 1) {
       const wrong = attempt % 2 === 0 ? undefined : `Bearer ${secret}x`;
@@ -119,7 +119,7 @@ describe('a request', () => {
   });
 });
 
-it('without keys nobody is asked for one, and no document asks for one', async () => {
+it('without keys neither a route nor the OpenAPI document asks for one', async () => {
   const opened = await openTestApi();
   for (let attempt = 0; attempt < 30; attempt += 1) {
     expect((await opened.api.app.request('/jobs', { headers: { Authorization: 'Bearer x' } })).status).toBe(200);

@@ -35,7 +35,7 @@ describe('without keys a request', () => {
     expect((await api.app.request(`http://${host}/admin/queue/resume`, { method: 'POST' })).status).toBe(status);
   });
 
-  it('is to the host that its header names', async () => {
+  it('is for the host in its Host header', async () => {
     const server = await startServer({ api: (await open()).api, host: '127.0.0.1', port: 0, logger: silentLogger });
     const [response] = (await once(
       httpRequest(`${server.url}/jobs`, { headers: { Host: 'evil.example' } }).end(),
@@ -46,19 +46,19 @@ describe('without keys a request', () => {
   });
 });
 
-it('with keys a request may be to any host', async () => {
+it('with keys a request may be for any host', async () => {
   const { api } = await open({ access: { auth: 'keys', adminKey: null } });
   expect((await api.app.request('https://prosemill.example/health')).status).toBe(200);
 });
 
-describe('a request that a browser calls', () => {
+describe('a request that a browser labels', () => {
   it.each([
     ['cross-site', 'https://page.example.evil', 403],
     ['same-site', 'http://127.0.0.1:3000', 403],
     ['cross-site', origin, 200],
     ['same-origin', 'http://127.0.0.1:8000', 200],
     ['none', '', 200],
-  ])('%s (%s) gets %d if it does something', async (site, from, status) => {
+  ])('%s (%s) gets %d if it changes something', async (site, from, status) => {
     const { api } = await open();
     const headers = { 'Sec-Fetch-Site': site, Origin: from };
     expect((await api.app.request('/admin/queue/resume', { method: 'POST', headers })).status).toBe(status);
@@ -66,15 +66,15 @@ describe('a request that a browser calls', () => {
   });
 });
 
-describe('a request without Sec-Fetch-Site, as browsers send it over plain http from afar,', () => {
+describe('a request without Sec-Fetch-Site, as browsers send it over plain http to another machine,', () => {
   it.each([
     ['from http://evil.example', { Origin: 'http://evil.example' }, 403],
     ['from another port', { Origin: 'http://192.168.1.20:3000' }, 403],
     ['from a page without an origin', { Origin: 'null' }, 403],
     ['from the API itself', { Origin: 'http://192.168.1.20:8000' }, 200],
-    ['from a page that is let in', { Origin: origin }, 200],
+    ['from a page of CORS_ORIGINS', { Origin: origin }, 200],
     ['from no page', {}, 200],
-  ])('%s (%j) gets %d if it does something', async (_name, headers, status) => {
+  ])('%s (%j) gets %d if it changes something', async (_name, headers, status) => {
     const { api } = await open();
     const url = 'http://192.168.1.20:8000/admin/queue/resume';
     expect((await api.app.request(url, { method: 'POST', headers })).status).toBe(status);

@@ -55,7 +55,7 @@ describe('the body of a request', () => {
     await send([['Content-Type', contentType]], body, path);
 
   it.each(['/jobs', '/generate', '/admin/keys'])(
-    'is taken by %s as every media type for JSON in RFC 9110',
+    'is accepted by %s under every spelling of the media type that RFC 9110 allows',
     async (path) => {
       // An unknown field: the body has been read, and nothing is stored.
       const body = '{"prompt":"a","owner":"a","name":"a","x":1}';
@@ -150,7 +150,7 @@ describe('the body of a request', () => {
     expect((await sendAs('application/json', body)).status).toBe(status);
   });
 
-  it('is never a bug, whatever headers and bytes come', async () => {
+  it('is never a bug, whatever its headers and bytes are', async () => {
     const header = fc.oneof(
       jsonType,
       fc.string({

@@ -44,7 +44,7 @@ describe.each([
   ['in one process', () => undefined],
   ['on Redis', () => inject('redisUrl')],
 ])('rate limits of keys %s', (_name, redisUrl) => {
-  it('refuse a submit too many, and say when to come again', async () => {
+  it('refuse a submit beyond the limit, with the time of a retry', async () => {
     const send = openProcess(await openLimiter(redisUrl()), 2);
     const key = newId();
     const first = await send('submit', key);
@@ -77,7 +77,7 @@ describe.each([
     expect(answers[1]?.headers.get('RateLimit')).toMatch(/^"submit";r=1;/);
   });
 
-  it('refuse for good a request that costs more than its key ever has', async () => {
+  it('refuse for good a request that costs more than the whole bucket of its key', async () => {
     const send = openProcess(await openLimiter(redisUrl()), 2);
     const key = newId();
     const refused = await send('submit', key, 3);
@@ -89,7 +89,7 @@ describe.each([
     expect((await send('submit', key, 2)).status).toBe(200);
   });
 
-  it('give each key its own, and ten times as many reads as submits', async () => {
+  it('give each key buckets of its own, and ten times as many reads as submits', async () => {
     const send = openProcess(await openLimiter(redisUrl()), 1);
     const [one, other] = [newId(), newId()];
     expect(await times(2, async () => await send('submit', one))).toEqual(expect.arrayContaining([200, 429]));
@@ -99,7 +99,7 @@ describe.each([
     expect((await send('read', one)).headers.get('RateLimit-Policy')).toBe('"read";q=10;w=60');
   });
 
-  it('do not touch whoever has no key, or a service without limits', async () => {
+  it('do not limit callers without a key, or a service without limits', async () => {
     const limiter = await openLimiter(redisUrl());
     for (const [send, key] of [
       [openProcess(limiter, 1), null],
@@ -121,24 +121,27 @@ it('rate limits on Redis are the same in every process', async () => {
   expect(statuses.flat().filter((status) => status === 200)).toHaveLength(10);
 });
 
-it.each(['frozen', 'gone'] as const)('a Redis that is %s costs nobody a request that the limit allows', async (how) => {
-  const server = await launchRedis();
-  onTestFinished(async () => await server.stop());
-  const send = openProcess(await openLimiter(server.url), 20);
-  const key = newId();
-  expect((await send('submit', key)).status).toBe(200);
-  if (how === 'frozen') server.freeze();
-  else await server.crash();
-  expect(await times(25, async () => await send('submit', key))).toEqual([
-    ...Array.from({ length: 20 }, () => 200),
-    ...Array.from({ length: 5 }, () => 429),
-  ]);
-});
+it.each(['frozen', 'gone'] as const)(
+  'while Redis is %s, every request that the limit allows is admitted',
+  async (how) => {
+    const server = await launchRedis();
+    onTestFinished(async () => await server.stop());
+    const send = openProcess(await openLimiter(server.url), 20);
+    const key = newId();
+    expect((await send('submit', key)).status).toBe(200);
+    if (how === 'frozen') server.freeze();
+    else await server.crash();
+    expect(await times(25, async () => await send('submit', key))).toEqual([
+      ...Array.from({ length: 20 }, () => 200),
+      ...Array.from({ length: 5 }, () => 429),
+    ]);
+  },
+);
 
 describe('an API', () => {
   const post = { method: 'POST', body: '{"prompt":"a"}' };
 
-  it('limits each key, what needs none not at all', async () => {
+  it('limits each key, and open routes not at all', async () => {
     const opened = await openTestApi({ submitsPerMinute: 1, access: { auth: 'keys', adminKey: null } });
     onTestFinished(async () => await opened.close());
     const { secret } = await createKey(opened.store.apiKeys, {
@@ -157,7 +160,7 @@ describe('an API', () => {
     expect((await send('/health')).headers.has('RateLimit')).toBe(false);
   });
 
-  it('limits what a key may not do too', async () => {
+  it('counts the requests that lack a scope too', async () => {
     const opened = await openTestApi({ submitsPerMinute: 1, access: { auth: 'keys', adminKey: null } });
     onTestFinished(async () => await opened.close());
     const { secret } = await createKey(opened.store.apiKeys, { owner: 'owner', name: 'key', scopes: ['read'] });
@@ -168,7 +171,7 @@ describe('an API', () => {
     expect((await send()).status).toBe(429);
   });
 
-  it('without keys limits nobody', async () => {
+  it('has no limits without keys', async () => {
     const opened = await openTestApi({ submitsPerMinute: 1 });
     onTestFinished(async () => await opened.close());
     const headers = { 'Content-Type': 'application/json' };

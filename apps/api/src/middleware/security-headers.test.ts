@@ -13,7 +13,7 @@ const everywhere = {
 };
 const dataPolicy = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
-/** A request as node's server hands it over, from the proxy at 10.0.0.1. */
+/** A request of Node's server, from the proxy at 10.0.0.1. */
 const fromProxy = (rawHeaders: readonly string[]): Partial<HttpBindings> => ({
   incoming: { rawHeaders, socket: { remoteAddress: '10.0.0.1' } } as unknown as HttpBindings['incoming'],
 });
@@ -73,19 +73,19 @@ describe('the headers of every answer', () => {
     expect(gunzipSync(await script.bytes()).toString()).toContain('createApiReference');
   });
 
-  it('ask for https where the proxy says that it is there', async () => {
+  it('ask for https where the proxy reports https', async () => {
     const byHttps = await request('/livez', {}, fromProxy(['X-Forwarded-Proto', 'https']));
     expect(byHttps.headers.get('Strict-Transport-Security')).toBe('max-age=31536000');
     const byHttp = await request('/livez', {}, fromProxy(['X-Forwarded-Proto', 'http']));
     expect(byHttp.headers.has('Strict-Transport-Security')).toBe(false);
   });
 
-  it('the log names the client that the proxy names, not the one that the client names', async () => {
+  it('the log has the client address of the proxy, not the one that the client claims', async () => {
     await request('/jobs', {}, fromProxy(['X-Forwarded-For', '6.6.6.6, 1.1.1.1']));
     expect(lines).toContainEqual(expect.objectContaining({ route: '/jobs', client: '1.1.1.1' }));
   });
 
-  it('let pages of named origins in, with what they may send and read', async () => {
+  it('let pages of named origins in, and list the headers that these may send and read', async () => {
     const preflight = await request('/jobs', {
       method: 'OPTIONS',
       headers: { Origin: origin, 'Access-Control-Request-Method': 'POST' },
@@ -106,7 +106,7 @@ describe('the headers of every answer', () => {
     }
   });
 
-  it('without CORS_ORIGINS let no page in, and know no preflight', async () => {
+  it('let no page in without CORS_ORIGINS, and answer no preflight', async () => {
     const closed = await openTestApi();
     const response = await closed.api.app.request('/jobs', { method: 'OPTIONS', headers: { Origin: origin } });
     expect(response.status).toBe(405);

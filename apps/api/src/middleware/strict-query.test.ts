@@ -38,7 +38,7 @@ describe('the query of a request', () => {
     ['?__proto__=1&constructor', ['/__proto__', '/constructor']],
     ['?x=1&x=2', ['/x']],
     ['?LIMIT=1', ['/LIMIT']],
-  ])('has no name that its route does not know, on any route: %s', async (query, pointers) => {
+  ])('is refused with an undeclared name, on any route: %s', async (query, pointers) => {
     for (const route of routes) expect([route, ...(await ask(route, query))]).toEqual([route, 422, pointers]);
   });
 
@@ -52,18 +52,18 @@ describe('the query of a request', () => {
     ['GET /jobs/1', '?wait=1&wait=2&wait=3'],
     ['GET /admin/keys', '?limit=1&%6cimit=1'],
     ['GET /jobs', '?limit'],
-  ])('has each name once, with a value: %s %s', async (route, query) => {
+  ])('is refused with a repeated name, or without a value: %s %s', async (route, query) => {
     const [status, pointers] = await ask(route, query);
     expect([status, pointers.length]).toEqual([422, 1]);
   });
 
-  it('is not looked at where there is no such route', async () => {
+  it('is not checked on an unknown route', async () => {
     expect(await ask('GET /nope', '?x')).toEqual([404, []]);
     expect(await ask('PUT /jobs', '?x')).toEqual([405, []]);
     expect((await ask('HEAD /health', '?x'))[0]).toBe(422);
   });
 
-  it('makes no job when it is refused', async () => {
+  it('creates no job when it is refused', async () => {
     const body = JSON.stringify({ prompt: 'a' });
     const headers = { 'Content-Type': 'application/json' };
     await opened.api.app.request('/jobs?dry_run=true', { method: 'POST', headers, body });

@@ -8,7 +8,7 @@ import { openTestApi, type TestApi } from '../test-api.ts';
 /** Matches addresses, users, folders and files. */
 const inner = /\d+\.\d+\.\d+|:\d{4}|\/|ECONN|@|postgres:|secret/;
 
-describe('what everybody may ask how the service is', () => {
+describe('the open routes about the state of the service', () => {
   let opened: TestApi;
   let proxy: TcpProxy;
   let dropDatabase: () => Promise<void>;
@@ -48,7 +48,7 @@ describe('what everybody may ask how the service is', () => {
     await opened.store.workers.report({ ...rest, ...worker });
   }
 
-  it('by /health says that the database is away, and the log why: once', async () => {
+  it('/health says that the database is away; the log has the reason once', async () => {
     proxy.refuse();
     proxy.reset();
     const asked = vi.spyOn(opened.store.jobs, 'measureQueue');
@@ -68,7 +68,7 @@ describe('what everybody may ask how the service is', () => {
     expect(linesOf('the database is').at(-1)?.msg).toBe('the database is available again');
   });
 
-  it('by /health says that hints are late, and not why', async () => {
+  it('/health says that hints are late, without the reason', async () => {
     transportProblems = ['Redis is not available: connect ECONNREFUSED 10.0.0.7:6379.'];
     const { problems } = await health();
     expect(problems).toHaveLength(2);
@@ -76,7 +76,7 @@ describe('what everybody may ask how the service is', () => {
     expect(problems.join('')).not.toMatch(inner);
   });
 
-  it('by /health says that hints are late for a worker, whose connection may be another', async () => {
+  it('/health says that hints are late for a worker, which has a connection of its own', async () => {
     await report({ note: hintsLateNote });
     const { status, problems, workers } = await health();
     expect(status).toBe('degraded');
@@ -85,7 +85,7 @@ describe('what everybody may ask how the service is', () => {
   });
 
   it.each(['loading', 'ready', 'draining', 'failed'] as const)(
-    'by /health says of a worker that is %s only what it is about',
+    '/health replaces the note of a worker that is %s by a public sentence',
     async (state) => {
       await report({
         state,
@@ -99,14 +99,14 @@ describe('what everybody may ask how the service is', () => {
     },
   );
 
-  it.each(Object.values(loadPhases))('by /health says how far a worker is that loads: %s', async (phase) => {
+  it.each(Object.values(loadPhases))('/health tells the progress of a worker that loads: %s', async (phase) => {
     await report({ state: 'loading', note: phase, loadProgress: 0.404 });
     expect((await health()).workers).toMatchObject([{ note: `${phase}: 40 %`, load_progress: 0.404 }]);
     await report({ state: 'loading', note: phase });
     await expect.poll(async () => (await health()).workers.map((worker) => worker.note)).toContain(phase);
   });
 
-  it('by /readyz tells the reason to the log alone, once', async () => {
+  it('/readyz tells the reason only to the log, once', async () => {
     proxy.refuse();
     proxy.reset();
     const asked = vi.spyOn(opened.store, 'requireReady');
@@ -122,7 +122,7 @@ describe('what everybody may ask how the service is', () => {
     expect(lines.at(-1)?.msg).toBe('ready again');
   });
 
-  it.each(['/health', '/readyz'])('by %s asks the database once a second, ready or not', async (path) => {
+  it.each(['/health', '/readyz'])('%s asks the database once a second, ready or not', async (path) => {
     const asked =
       path === '/health' ? vi.spyOn(opened.store.jobs, 'measureQueue') : vi.spyOn(opened.store, 'requireReady');
     const begin = performance.now();

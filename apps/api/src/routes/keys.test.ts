@@ -63,7 +63,7 @@ describe('/admin/keys', () => {
     expect(JSON.stringify(page)).not.toContain(secret);
   });
 
-  it('tells the log who made and who revoked which key, and no secret', async () => {
+  it('logs by which key another was made or revoked, without secrets', async () => {
     const made = await ask<KeyBody & { secret: string }>('POST', '/admin/keys', { owner: 'ops', name: 'a', scopes });
     const { id, secret } = made.body;
     const { body: other } = await ask<KeyBody>('POST', '/admin/keys', { owner: 'acme', name: 'b' }, secret);
@@ -100,7 +100,7 @@ describe('/admin/keys', () => {
     expect([status, body]).toMatchObject([422, { errors: [{ pointer }] }]);
   });
 
-  it.each(['x', '0198c4e0-0000-7000-8000-000000000000'])('knows no key %s', async (id) => {
+  it.each(['x', '0198c4e0-0000-7000-8000-000000000000'])('answers 404 for the key %s', async (id) => {
     expect((await ask('DELETE', `/admin/keys/${id}`)).status).toBe(404);
   });
 });

@@ -34,7 +34,7 @@ describe('GET /metrics', () => {
   beforeEach(() => void vi.useFakeTimers({ toFake: ['performance'] }));
   afterEach(() => void vi.useRealTimers());
 
-  it.each(['hangs', 'is gone'])('goes on while the database %s, for a key that was valid before', async (how) => {
+  it.each(['hangs', 'is gone'])('answers while the database %s, for a key that was valid before', async (how) => {
     const { opened, proxy, leave } = await openAway();
     const { secret } = await createOpsKey(opened);
     const { secret: ending } = await createOpsKey(opened, { expires_in_seconds: maxAgeMs / 1_000 });
@@ -53,7 +53,7 @@ describe('GET /metrics', () => {
     expect((await get(opened, '/metrics', ending)).status).toBe(401);
   });
 
-  it('is all that does', async () => {
+  it('is the only route that does', async () => {
     const { opened, leave } = await openAway();
     const { secret } = await createOpsKey(opened);
     const { secret: unseen } = await createOpsKey(opened);
@@ -64,7 +64,7 @@ describe('GET /metrics', () => {
     expect((await Promise.all(refused)).map(({ status }) => status)).toEqual([503, 503, 503]);
   });
 
-  it('ends with the revocation of the key, as soon as the database answers', async () => {
+  it('refuses the key after its revocation, as soon as the database answers', async () => {
     const { opened, proxy, leave } = await openAway();
     const { key, secret } = await createOpsKey(opened);
     expect((await get(opened, '/metrics', secret)).status).toBe(200);

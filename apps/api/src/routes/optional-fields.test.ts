@@ -50,7 +50,7 @@ describe('an optional field of a body', () => {
     expect(withBody.map(([path]) => path).toSorted()).toEqual(Object.values(paths).flat().toSorted());
   });
 
-  it.each(names)('of %s may be null, which is as if it were left out', async (name) => {
+  it.each(names)('of %s may be null, which counts as absent', async (name) => {
     const fields = optionalFields(name);
     expect(fields.length).toBeGreaterThan(1);
     for (const path of paths[name]) {
@@ -67,13 +67,13 @@ describe('an optional field of a body', () => {
     }
   });
 
-  it.each(names)('of %s is null in the schema too, and a required one is not', (name) => {
+  it.each(names)('of %s may be null in the schema too, and a required one may not', (name) => {
     const { properties = {} } = document.components.schemas[name] ?? {};
     const nullable = Object.keys(properties).filter((field) => JSON.stringify(properties[field]).includes('"null"'));
     expect(nullable).toEqual(optionalFields(name));
   });
 
-  it.each(names)('of %s that has the wrong type is told once', async (name) => {
+  it.each(names)('of %s with a wrong type is reported once', async (name) => {
     const fields = optionalFields(name).flatMap((field) =>
       ['some text', true, {}].map((value) => [field, value] as const),
     );

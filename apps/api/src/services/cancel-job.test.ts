@@ -7,7 +7,7 @@ import { cancelJob } from './cancel-job.ts';
 
 const model = { name: 'small', revision: '1', engine: 'batched', dtype: 'fp32', fingerprint: '0' };
 
-it('tells the waiting clients of a queued job, the worker of a running one, and nobody of an unknown one', async () => {
+it('a cancel wakes the clients of a queued job, the worker of a running one, and nobody for an unknown one', async () => {
   const opened = await openTestApi();
   onTestFinished(async () => await opened.close());
   const { jobs } = opened.store;

@@ -6,7 +6,7 @@ import { hashRequest, hashValues } from './hash-request.ts';
 const hashOf = (body: object): string => hashRequest(toTextRequest(generationRequestSchema.parse(body)));
 
 describe('the hash of a request', () => {
-  it('is the same however the request is written', () => {
+  it('is the same for every spelling of the request', () => {
     const hash = hashOf({ prompt: 'a', top_k: 5 });
     expect(hash).toMatch(/^[\da-f]{64}$/);
     expect(hashOf({ top_k: 5, prompt: 'a' })).toBe(hash);
@@ -16,13 +16,13 @@ describe('the hash of a request', () => {
   });
 
   it.each([{ prompt: 'b' }, { temperature: 0.5 }, { seed: 1 }, { stop: ['x'] }, { max_length: 50 }])(
-    'is another with %o',
+    'changes with %o',
     (change) => {
       expect(hashOf({ prompt: 'a', ...change })).not.toBe(hashOf({ prompt: 'a' }));
     },
   );
 
-  it('knows the order of stop strings', () => {
+  it('depends on the order of stop strings', () => {
     expect(hashOf({ prompt: 'a', stop: ['x', 'y'] })).not.toBe(hashOf({ prompt: 'a', stop: ['y', 'x'] }));
   });
 
@@ -44,7 +44,7 @@ describe('the hash of a request', () => {
     expect(hashOf(body)).toBe(hash);
   });
 
-  it('knows a name of a later version only by a value that is not its default', () => {
+  it('includes a newer name only with a value that is not its default', () => {
     const older = hashOf({ prompt: 'a' });
     const defaults = { ...defaultSamplingParameters, priority: 'normal', metadata: { labels: [] } };
     const newer = (values: object) => hashValues({ prompt: 'a', ...defaults, ...values }, defaults);

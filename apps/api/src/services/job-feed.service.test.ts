@@ -16,12 +16,12 @@ import { afterEach, beforeEach, describe, expect, inject, it, onTestFinished } f
 import { JobFeed, maxWatchersPerOwner } from './job-feed.ts';
 
 const never = new AbortController().signal;
-/** More than any test takes. */
+/** Longer than any test. */
 const timeoutMs = 60_000;
 const isOver = ({ status }: Job): boolean => isTerminal(status);
 const model = { name: 'm', revision: '1', engine: 'e', dtype: 'fp32', fingerprint: 'f' };
 
-describe('the feed of the jobs', () => {
+describe('the feed of job changes', () => {
   let folder: string;
   let store: Store;
   let feed: JobFeed;
@@ -43,7 +43,7 @@ describe('the feed of the jobs', () => {
 
   const fill = (signal: AbortSignal) => Array.from({ length: maxWatchersPerOwner }, async () => await wait(signal));
 
-  /** Changes are heard of by wake-ups alone, and reads are counted. */
+  /** Only wake-ups announce changes, and reads are counted. */
   function openWithoutPoll(): void {
     void feed.stop();
     openFeed({
@@ -76,7 +76,7 @@ describe('the feed of the jobs', () => {
       const watchers = [feed.watch(job, never), feed.watch(job, never), feed.watch(job, never)];
       for (const change of [claim, cancel]) {
         const changes = watchers.map(async (watcher) => (await watcher.next()).value);
-        // Those of the beginning: one under way when the other two came, and one for both of them.
+        // The reads of the beginning: one under way when the other two watchers came, and one for both.
         await expect.poll(() => reads).toBeGreaterThanOrEqual(2);
         const before = reads;
         await change();
@@ -88,7 +88,7 @@ describe('the feed of the jobs', () => {
       }
     });
 
-    it('gives a watcher that was slow the newest row alone, and reads nothing for it meanwhile', async () => {
+    it('gives a slow watcher only the newest row, and reads nothing for it meanwhile', async () => {
       openWithoutPoll();
       const watcher = feed.watch(job, never);
       const first = watcher.next();
@@ -178,12 +178,12 @@ describe('the feed of the jobs', () => {
       expect((await waiting)?.status).toBe('canceled');
     });
 
-    it('misses no change that came before it began', async () => {
+    it('misses no change before its beginning', async () => {
       await cancel();
       expect((await wait())?.status).toBe('canceled');
     });
 
-    it('goes on after a wake-up for nothing, and ends when its time is over', async () => {
+    it('goes on after a wake-up without a change, and ends when its time is over', async () => {
       const waiting = wait(never, 100);
       announce();
       expect((await waiting)?.status).toBe('queued');
@@ -205,7 +205,7 @@ describe('the feed of the jobs', () => {
       expect((await wait())?.status).toBe('queued');
     });
 
-    it('polls once at a time, whoever comes and goes meanwhile', async () => {
+    it('runs one poll at a time, however many watchers come and go', async () => {
       void feed.stop();
       let polls = 0;
       const asked = Promise.withResolvers<void>();
@@ -229,7 +229,7 @@ describe('the feed of the jobs', () => {
       answer.resolve();
     });
 
-    it('does not hold an owner who waits for 1,000 jobs already, and holds another', async () => {
+    it('does not wait for an owner with 1,000 watchers, and does for another', async () => {
       const clients = new AbortController();
       const waiting = fill(clients.signal);
       expect(await wait()).toBe(job);
@@ -244,7 +244,7 @@ describe('the feed of the jobs', () => {
       await Promise.all([others, next]);
     });
 
-    it('has no bound where there is none', async () => {
+    it('has no bound of watchers without owners', async () => {
       void feed.stop();
       openFeed({}, Number.POSITIVE_INFINITY);
       const waiting = [...fill(never), wait()];
@@ -255,7 +255,7 @@ describe('the feed of the jobs', () => {
   });
 });
 
-/** Far less than a statement gets, and more than a wait of a tenth of a second takes. */
+/** Far less than the time limit of a statement, and more than a wait of a tenth of a second. */
 const soonMs = 3_000;
 
 /** A wait in the middle of a read. */

@@ -55,7 +55,7 @@ describe('the check of a prompt', () => {
     expect(await storedJobs()).toBe(0);
   });
 
-  it('takes them where the tokenizer has a beginning of text', async () => {
+  it('accepts such prompts where the tokenizer has a beginning-of-text token', async () => {
     await serve(wordPieceTokenizer({ config: { bos_token: '<s>' } }));
     expect((await submit({ prompt: ' ' })).status).toBe(202);
   });

@@ -29,26 +29,26 @@ describe('the bound of the queue', () => {
     await rm(folder, { recursive: true });
   });
 
-  it('lets in as many as there is room for, however many come at once', async () => {
+  it('admits as many submits as there is room for, however many come at once', async () => {
     const answers = await Promise.allSettled(Array.from({ length: 50 }, submit));
     expect(answers.filter(({ status }) => status === 'fulfilled')).toHaveLength(maxQueueLength);
     for (const answer of answers) if (answer.status === 'rejected') expect(answer.reason).toEqual(full);
     expect(await store.jobs.measureQueue()).toMatchObject({ queued: maxQueueLength, running: 0 });
   });
 
-  it('knows what others have put in before', async () => {
+  it('counts the jobs of other processes', async () => {
     for (let jobs = 0; jobs < maxQueueLength; jobs += 1) await store.jobs.submit(newJob());
     await expect(submit()).rejects.toThrow(full);
   });
 
-  it('lets the next one in when another has left', async () => {
+  it('admits the next submit when a job has left the queue', async () => {
     const [first] = await fill();
     await expect(submit()).rejects.toThrow(full);
     await store.jobs.requestCancel('local', first?.id ?? '');
     await expect.poll(submit).toMatchObject({ status: 'queued' });
   });
 
-  it('leaves each owner as much room as another has taken, and the queue some room in the end', async () => {
+  it('keeps each owner below the free room, so that some room always remains', async () => {
     bound = new QueueBound({ jobs: store.jobs, maxQueueLength: 100, hasOwners: true, countRefused });
     const fillAs = async (ownerId: string): Promise<number> => {
       for (let jobs = 0; ; jobs += 1) {
@@ -58,14 +58,14 @@ describe('the bound of the queue', () => {
           expect(error).toEqual(full);
           return jobs;
         }
-        // Counted anew.
+        // The queue is counted again.
         bound = new QueueBound({ jobs: store.jobs, maxQueueLength: 100, hasOwners: true, countRefused });
       }
     };
     expect([await fillAs('first'), await fillAs('second'), await fillAs('third')]).toEqual([51, 25, 13]);
   });
 
-  it('counts no submit that failed', async () => {
+  it('does not count failed submits', async () => {
     const refused = new Error('refused');
     for (let tries = 0; tries < 2 * maxQueueLength; tries += 1) {
       await expect(bound.admit('local', async () => await Promise.reject(refused))).rejects.toBe(refused);
@@ -73,7 +73,7 @@ describe('the bound of the queue', () => {
     expect(await fill()).toHaveLength(maxQueueLength);
   });
 
-  it('refuses without waiting for the database, which has been away for a moment', async () => {
+  it('refuses without a wait for a database that has been away for a moment', async () => {
     let isAway = false;
     const never = new Promise<never>(() => undefined);
     const measureQueue = async () => await (isAway ? never : store.jobs.measureQueue());
@@ -83,7 +83,7 @@ describe('the bound of the queue', () => {
     for (let tries = 0; tries < 1_000; tries += 1) await expect(submit()).rejects.toThrow(full);
   });
 
-  it('says that the database is away when it cannot be counted, and tries nothing', async () => {
+  it('fails with database_unavailable when the queue cannot be counted, and submits nothing', async () => {
     const away = openStore({ url: 'postgres://user@127.0.0.1:1/none', logger: silentLogger });
     const closed = new QueueBound({ jobs: away.jobs, maxQueueLength, hasOwners: false, countRefused });
     let tries = 0;

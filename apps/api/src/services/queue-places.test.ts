@@ -6,7 +6,7 @@ import { newJob, silentLogger } from '@prosemill/testkit';
 import { expect, it, onTestFinished } from 'vitest';
 import { findPlace, findPlacePromptly, findPlaces } from './queue-places.ts';
 
-it('finds the place exactly below 1,000; from there on rounded, and not at all when the answer is urgent', async () => {
+it('a place is exact below 1,000, and rounded above, or null for an urgent answer', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'prosemill-places-'));
   const store = openStore({ url: `sqlite:${join(folder, 'test.db')}`, logger: silentLogger });
   onTestFinished(async () => {
