@@ -6,13 +6,8 @@ import type { ServiceState } from './services/service-state.ts';
 
 export type ApiMetrics = ReturnType<typeof createApiMetrics>;
 
-export interface ApiGauges {
-  readonly feed: Pick<JobFeed, 'count'>;
-  readonly state: Pick<ServiceState, 'latest'>;
-}
-
 /** Registers the metrics; called once in a process. */
-export function createApiMetrics(metrics: Metrics, { feed, state }: ApiGauges) {
+export function createApiMetrics(metrics: Metrics, feed: JobFeed, state: ServiceState) {
   metrics.gauge({ name: 'prosemill_waiters', help: 'Requests that wait for a job in this process.' }, () => feed.count);
   addQueueMetrics(metrics, state);
   metrics.gauges(
@@ -42,7 +37,7 @@ export function createApiMetrics(metrics: Metrics, { feed, state }: ApiGauges) {
 }
 
 /** The metrics of the whole service, equal in each API process. They have no series while the database is away. */
-function addQueueMetrics(metrics: Metrics, state: ApiGauges['state']): void {
+function addQueueMetrics(metrics: Metrics, state: ServiceState): void {
   metrics.gauges(
     {
       name: 'prosemill_open_jobs',

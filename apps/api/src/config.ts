@@ -5,6 +5,8 @@ import { z } from 'zod';
 import { basePathSchema } from './http/base-path.ts';
 import { trustedProxiesSchema } from './http/client-address.ts';
 
+const isOrigin = (text: string): boolean => URL.canParse(text) && new URL(text).origin === text;
+
 const originList = wordList.refine((origins) => origins.every(isOrigin), {
   error: 'must be origins such as https://example.com, comma-separated',
 });
@@ -35,10 +37,6 @@ export const apiConfigSchema = z.object({
 });
 
 export type ApiConfig = z.infer<typeof apiConfigSchema>;
-
-function isOrigin(text: string): boolean {
-  return URL.canParse(text) && new URL(text).origin === text;
-}
 
 /** @throws {ConfigError} with all problems */
 export const readApiConfig = (): Readonly<ApiConfig> => readConfig(apiConfigSchema, process.env);

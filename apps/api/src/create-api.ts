@@ -1,12 +1,10 @@
 /** The API: services and routes on top of the ports. The caller brings the adapters. */
 import type { OpenAPIHono } from '@hono/zod-openapi';
-import type { HintSender, Logger, RateLimiter, Store, WakeUps } from '@prosemill/core';
+import type { HintSender, Store, WakeUps } from '@prosemill/core';
 import type { Metrics, Tracing } from '@prosemill/telemetry';
-import type { Access } from './auth/access.ts';
 import type { ApiEnv } from './api-env.ts';
 import { createApiMetrics } from './api-metrics.ts';
-import type { TrustedProxies } from './http/client-address.ts';
-import { createApp } from './create-app.ts';
+import { type AppOptions, createApp } from './create-app.ts';
 import { addDocsRoutes } from './routes/docs.ts';
 import { addGenerateRoute } from './routes/generate.ts';
 import { addHealthRoutes } from './routes/health.ts';
@@ -23,27 +21,17 @@ import { QueueBound } from './services/queue-bound.ts';
 import { ServiceState, type TransportProblems } from './services/service-state.ts';
 import { createSubmitJob } from './services/submit-job.ts';
 
-export interface ApiOptions {
+export interface ApiOptions extends Omit<AppOptions, 'identify' | 'isStopping' | 'observeRequest' | 'addRoutes'> {
   readonly store: Store;
   readonly hints: HintSender;
   readonly wakeUps: WakeUps;
-  readonly rateLimiter: RateLimiter;
   readonly transportProblems: TransportProblems;
-  readonly logger: Logger;
   /** The registry of the process; the API registers its own metrics there. */
   readonly metrics: Metrics;
   readonly tracing: Tracing;
   readonly forbiddenWords: readonly string[];
   readonly maxAttempts: number;
   readonly maxQueueLength: number;
-  /** Submits of one key; 0: no limit. */
-  readonly submitsPerMinute: number;
-  readonly access: Access;
-  readonly trustedProxies: TrustedProxies;
-  /** BASE_PATH, such as `/api`; not set: the prefix that a trusted proxy sends. */
-  readonly basePath: string | undefined;
-  /** The origins of pages that may use the API; without keys their hosts are names of the API too. */
-  readonly corsOrigins: readonly string[];
   readonly version: string;
 }
 
@@ -62,7 +50,7 @@ export function createApi(options: ApiOptions): Api {
   const hasOwners = access.auth === 'keys';
   const maxPerOwner = hasOwners ? maxWatchersPerOwner : Number.POSITIVE_INFINITY;
   const feed = new JobFeed({ jobs: store.jobs, wakeUps, logger, maxPerOwner });
-  const { countAccepted, countRefused, observeRequest } = createApiMetrics(metrics, { feed, state });
+  const { countAccepted, countRefused, observeRequest } = createApiMetrics(metrics, feed, state);
   const checkPrompt = createPromptCheck({
     models: store.models,
     forbiddenWords,

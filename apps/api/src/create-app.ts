@@ -20,6 +20,7 @@ import type { IdentifyCaller } from './auth/identify-caller.ts';
 export interface AppOptions extends Omit<RequestContextOptions, 'findRoute'>, RateLimitOptions {
   readonly access: Access;
   readonly identify: IdentifyCaller;
+  /** The origins of pages that may use the API; without keys their hosts are names of the API too. */
   readonly corsOrigins: readonly string[];
   readonly isStopping: () => boolean;
   readonly addRoutes: (table: RouteTable) => void;

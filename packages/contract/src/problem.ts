@@ -72,24 +72,14 @@ const errorHeaders = {
     schema: { type: 'string' as const, enum: ['true', 'false'] },
     description: 'Whether the same request may succeed later.',
   },
-  'retry-after-ms': {
-    required: true,
-    schema: { type: 'integer' as const },
-    description: 'How long to wait before a retry; 0 if it makes no sense.',
-  },
+  'retry-after-ms': header('integer', 'How long to wait before a retry; 0 if it makes no sense.'),
 };
+const challengeHeader = { 'WWW-Authenticate': header('string', 'Asks for a bearer token (RFC 6750).') };
+const retryAfterHeader = { 'Retry-After': header('integer', 'Seconds.') };
 
-const challengeHeader = {
-  'WWW-Authenticate': {
-    required: true,
-    schema: { type: 'string' as const },
-    description: 'Asks for a bearer token (RFC 6750).',
-  },
-};
-
-const retryAfterHeader = {
-  'Retry-After': { required: true, schema: { type: 'integer' as const }, description: 'Seconds.' },
-};
+function header(type: 'string' | 'integer', description: string) {
+  return { required: true, schema: { type }, description };
+}
 
 /** The statuses whose answers have `Retry-After`, in whole seconds, which every HTTP client understands. */
 export const statusesWithRetryAfter: ReadonlySet<number> = new Set([429, 503]);

@@ -1,15 +1,10 @@
 /** Makes an API key, for /admin/keys and `pnpm keys`. */
 import type { KeyRequest } from '@prosemill/contract';
-import { type ApiKey, type ApiKeyStore, newId } from '@prosemill/core';
+import { type ApiKeyStore, newId } from '@prosemill/core';
 import { createSecret } from './api-key-secret.ts';
 
-export interface CreatedKey {
-  readonly key: ApiKey;
-  /** Not stored: only the caller has it. */
-  readonly secret: string;
-}
-
-export async function createKey(keys: ApiKeyStore, request: KeyRequest): Promise<CreatedKey> {
+/** @returns the key, and its secret, which is not stored */
+export async function createKey(keys: ApiKeyStore, request: KeyRequest) {
   const { secret, hash, prefix } = createSecret();
   const key = await keys.create({
     id: newId(),

@@ -19,18 +19,12 @@ export interface PromptCheckOptions {
 /** @throws {AppError} `context_length_exceeded`, `prompt_refused` */
 export type PromptCheck = (request: TextRequest) => Promise<void>;
 
-interface KnownModel {
-  readonly key: string;
-  readonly tokenizer: Tokenizer;
-  readonly contextLength: number;
-}
-
 /** While no model is known, only the worker checks the token budget. */
 export function createPromptCheck({ models, forbiddenWords, currentModel }: PromptCheckOptions): PromptCheck {
   const isRefused = createPromptPolicy(forbiddenWords);
-  let known: KnownModel | null = null;
+  let known: { readonly key: string; readonly tokenizer: Tokenizer; readonly contextLength: number } | null = null;
 
-  async function loadModel(): Promise<KnownModel | null> {
+  async function loadModel() {
     const identity = await currentModel();
     if (identity === null) return null;
     const key = `${identity.name}@${identity.revision}`;
