@@ -1,4 +1,4 @@
-/** @module The API as a part of a process that gives it its adapters. */
+/** @module The API, for processes that bring its adapters. */
 export { announceAccess, warnWithoutKeys } from './auth/access.ts';
 export { apiOptions } from './api-options.ts';
 export { type Api, type ApiOptions, createApi } from './create-api.ts';

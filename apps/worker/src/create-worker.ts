@@ -38,7 +38,7 @@ export interface WorkerOptions {
 
 export interface Worker {
   /**
-   * Loads the model, then takes permits; resolves when the first can come.
+   * Loads the model, then takes permits. Resolves when the worker is ready for the first.
    * @throws {AppError} `engine_unavailable` when the model cannot be loaded
    */
   start(signal: AbortSignal): Promise<void>;

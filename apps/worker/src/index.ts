@@ -1,4 +1,4 @@
-/** @module The worker as a part of a process that gives it its adapters. */
+/** @module The worker, for processes that bring its adapters. */
 export { createWorker } from './create-worker.ts';
 export { engineOptions, workerConfigSchema } from './config.ts';
 export { graceMsFor } from './shutdown-grace.ts';

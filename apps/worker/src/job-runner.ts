@@ -8,7 +8,6 @@ import {
   type JobStore,
   type Logger,
   type Outcome,
-  type OutcomeReceipt,
   retryUntilAvailable,
   type TextGenerator,
   type WakeUps,
@@ -94,11 +93,7 @@ export function createJobRunner(options: JobRunnerOptions): () => Promise<boolea
   }
 
   /** @returns `unknown` when the outcome could not be written: the job returns to the queue when its lease expires */
-  async function complete(
-    { job }: ClaimedJob,
-    outcome: Outcome,
-    jobLogger: Logger,
-  ): Promise<OutcomeReceipt | 'unknown'> {
+  async function complete({ job }: ClaimedJob, outcome: Outcome, jobLogger: Logger) {
     try {
       await failpoint('worker.before_complete');
       const receipt = await retryUntilAvailable(() => jobs.complete(job, outcome), {
@@ -111,7 +106,7 @@ export function createJobRunner(options: JobRunnerOptions): () => Promise<boolea
       return receipt;
     } catch (error) {
       jobLogger.error({ outcome: outcome.type, reason: errorLine(error) }, 'the outcome could not be written');
-      return 'unknown';
+      return 'unknown' as const;
     }
   }
 

@@ -57,7 +57,7 @@ export function createReconciler(options: ReconcilerOptions): Service {
   };
 
   async function rescue(signal: AbortSignal): Promise<void> {
-    await inBatches({ message: 'jobs rescued from lost workers', signal }, async () => {
+    await inBatches('jobs rescued from lost workers', signal, async () => {
       const ids = await jobs.rescueLostJobs(batchSize);
       metrics.countRescued(ids.length);
       if (ids.length > 0) await failpoint('reconciler.after_rescue');
@@ -66,17 +66,14 @@ export function createReconciler(options: ReconcilerOptions): Service {
   }
 
   async function expire(signal: AbortSignal): Promise<void> {
-    await inBatches({ message: 'jobs expired', signal }, async () => await jobs.expireJobs(batchSize));
+    await inBatches('jobs expired', signal, async () => await jobs.expireJobs(batchSize));
   }
 
   async function deleteOldKeys(signal: AbortSignal): Promise<void> {
     while ((await jobs.deleteOldIdempotencyKeys(batchSize)) === batchSize && !signal.aborted);
   }
 
-  async function inBatches(
-    { message, signal }: { readonly message: string; readonly signal: AbortSignal },
-    nextBatch: () => Promise<readonly string[]>,
-  ): Promise<void> {
+  async function inBatches(message: string, signal: AbortSignal, nextBatch: () => Promise<readonly string[]>) {
     for (;;) {
       const ids = await nextBatch();
       if (ids.length > 0) {

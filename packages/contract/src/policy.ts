@@ -11,8 +11,8 @@ export interface RoutePolicy {
   /** Tokens that one request takes from the bucket. Default: 1. */
   readonly cost: number;
   /**
-   * For monitoring: logged at `debug`, answers while the process stops, and accepts a key that was valid before the
-   * database went away. Default: false.
+   * For monitoring: logged at `debug`, answers while the process stops, and during an outage of the database accepts a
+   * key that was valid before. Default: false.
    */
   readonly isProbe: boolean;
   /** The format of errors, including those of middleware. Default: RFC 9457. */

@@ -29,7 +29,7 @@ export function createIdentifyCaller(access: Access, knownKeys: KnownKeys): Iden
     const isKnown = knownKeys.has(hash);
     const waitMs = isKnown ? 0 : failedAttempts.admit();
     if (waitMs > 0) {
-      const message = 'Too many API keys that are not valid arrive at this moment.';
+      const message = 'Too many invalid API keys arrive at this moment.';
       throw new AppError('rate_limited', { message, details: { retryAfterMs: waitMs } });
     }
     const caller = await (needsDatabase ? knownKeys.find(hash) : knownKeys.findDuringOutage(hash));

@@ -50,7 +50,7 @@ interface Connection {
   unsentSince: number;
 }
 
-/** Clients have stopped coming when none has come for this long. */
+/** After this long without a new connection or request, clients have stopped coming. */
 const quietMs = 200;
 /**
  * A connection that was opened or used more recently may have its next request on the way, and is closed with the
@@ -89,7 +89,7 @@ export function trackConnections(server: Server, limits: ConnectionLimits, logge
   });
   const sweeping = setInterval(() => {
     const cut = cutSlowReaders(connections, limits);
-    if (cut > 0) logger.warn({ connections: cut }, 'clients did not take their answers');
+    if (cut > 0) logger.warn({ connections: cut }, 'clients did not read their answers');
   }, sweepMs).unref();
 
   return {

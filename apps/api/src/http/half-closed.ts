@@ -3,7 +3,7 @@ import type { Server } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Connections } from './connections.ts';
 
-/** The pause between the first two probes. Each is twice the one before, so that one exceeds the round-trip time. */
+/** The pause between the first two probes. It doubles with each probe, so that one exceeds the round-trip time. */
 const firstPauseMs = 25;
 
 /**

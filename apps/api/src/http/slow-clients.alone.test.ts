@@ -164,7 +164,7 @@ describe('a server among bad clients', () => {
     const socket = await open();
     socket.pause();
     socket.write('GET /history HTTP/1.1\r\nHost: x\r\n\r\n');
-    await expect.poll(() => complaints).toContainEqual([{ connections: 1 }, 'clients did not take their answers']);
+    await expect.poll(() => complaints).toContainEqual([{ connections: 1 }, 'clients did not read their answers']);
     const answer = await hearOut(socket);
     expect(answer).toMatch(/^HTTP\/1\.1 200 /);
     expect(answer.length).toBeLessThan(8_000_000);

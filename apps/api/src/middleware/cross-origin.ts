@@ -49,7 +49,7 @@ export function dnsRebindingProtection(origins: readonly string[]): MiddlewareHa
     const { hostname } = new URL(c.req.url);
     if (hostname.includes('.') && !isIPv4(hostname) && !hostname.endsWith('.localhost') && !own.has(hostname)) {
       throw new AppError('misdirected_request', {
-        message: 'Without keys this service has no such name, unless CORS_ORIGINS has it.',
+        message: 'Without API keys this service answers to this host only if an origin in CORS_ORIGINS has it.',
       });
     }
     await next();

@@ -22,7 +22,7 @@ export const securityHeaders: MiddlewareHandler<ApiEnv> = secureHeaders({
   overwrite: false,
 });
 
-/** HTTP Strict Transport Security, where a trusted proxy says that the client came by https. */
+/** HTTP Strict Transport Security, where a trusted proxy reports that the client uses https. */
 export const hsts = (trusted: TrustedProxies): MiddlewareHandler<ApiEnv> =>
   async function strictTransportSecurity(c, next) {
     await next();

@@ -18,7 +18,7 @@ function refuseOthers(url: string, declared: ReadonlySet<string>): void {
   for (const name of new URL(url).searchParams.keys()) counts.set(name, (counts.get(name) ?? 0) + 1);
   const errors = [...counts].flatMap(([name, count]) => {
     if (!declared.has(name)) return [{ path: [name], message: 'is not a known name', code: 'unrecognized_keys' }];
-    return count > 1 ? [{ path: [name], message: 'must be there once only', code: 'repeated_key' }] : [];
+    return count > 1 ? [{ path: [name], message: 'must be given only once', code: 'repeated_key' }] : [];
   });
   if (errors.length > 0) throw invalidRequest(errors);
 }

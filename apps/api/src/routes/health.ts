@@ -40,7 +40,7 @@ export function addHealthRoutes(addRoute: AddRoute, services: ApiServices): void
 
 /** The replacements for all other notes, by the state of the worker. */
 const notes: Readonly<Record<WorkerState, string>> = {
-  loading: 'Its engine is started again; its log says why.',
+  loading: 'Its engine is being restarted; its log says why.',
   ready: 'distilgpt2 is not available, so the small model that ships with the code runs instead; its log says why.',
   draining: 'Its log says more.',
   failed: 'It cannot run the model; its log says why.',

@@ -8,6 +8,6 @@ export async function resumeQueue(jobs: JobStore, hints: HintSender, logger: Log
   await jobs.setPaused(false);
   const sending = jobs.listClaimable({ after: null, limit: firstHints }).then(async (all) => await hints.send(all));
   sending.catch((error: unknown) => {
-    logger.debug({ reason: errorLine(error) }, 'hints may be lost; the workers will make up for them');
+    logger.debug({ reason: errorLine(error) }, 'hints may be lost; the reconcilers will send them');
   });
 }

@@ -111,7 +111,7 @@ export class ServiceState {
   #setAway(reason: string, publicReason = 'It does not answer.'): void {
     if (!this.#isAway) this.#options.logger.warn({ reason }, 'the database is not available');
     this.#isAway = true;
-    // The prompt check goes on with the model.
+    // The model stays known, for the prompt check.
     this.#latest = withoutDatabase(this.#latest.model, `The database is not available. ${publicReason}`);
   }
 }
