@@ -1,4 +1,4 @@
-/** Opens the adapters of a process from its configuration, each with those that it needs. */
+/** Opens the adapters of a process from its configuration. */
 import packageJson from '../package.json' with { type: 'json' };
 import { armFailpoint, type Logger, type Store } from '@prosemill/core';
 import { createQueue, type Queue } from '@prosemill/queue';
@@ -22,12 +22,12 @@ export interface Adapters {
   readonly queue: Queue;
   /** Version of the service, which all its packages have. */
   readonly version: string;
-  /** Closes them, the log excepted. Bounded, also while a server is away. */
+  /** Closes all adapters but the log, in bounded time, even while a server is away. */
   stop(): Promise<void>;
 }
 
 /**
- * A database or a Redis that is away is no obstacle: each adapter goes on trying.
+ * Also succeeds while the database or Redis is away: each adapter goes on trying to connect.
  * @param name  Names the process in its log lines and its spans.
  * @throws {ConfigError} for a configuration that can never work
  */

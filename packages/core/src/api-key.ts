@@ -4,7 +4,7 @@
 export const scopes = ['generate', 'read', 'admin'] as const;
 export type Scope = (typeof scopes)[number];
 
-/** Longest time for which a process accepts a key after its revocation elsewhere: its cache is as old as that. */
+/** The longest time for which a process accepts a key after its revocation elsewhere: the age limit of its cache. */
 export const revocationDelayMs = 20_000;
 
 /** A key as its administrator sees it. The secret is stored nowhere. */

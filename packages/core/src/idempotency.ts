@@ -12,5 +12,5 @@ export interface IdempotencyKey {
 /** A key is kept for this long after the submit of its job. */
 export const idempotencyKeyMs = 24 * 60 * 60 * 1_000;
 
-/** True for a job that ended, not by its client, without a text: the next request with its key is a new job. */
+/** True for a job that failed or expired: the next request with its key makes a new job. */
 export const releasesIdempotencyKey = (status: JobStatus): boolean => status === 'failed' || status === 'expired';

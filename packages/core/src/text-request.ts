@@ -18,7 +18,7 @@ export interface SamplingParameters {
   readonly stop: readonly string[];
 }
 
-/** The values of a request that does not name them, and of a stored job whose version did not know them. */
+/** Defaults for requests, and for stored jobs of versions that did not have a parameter. */
 export const defaultSamplingParameters: SamplingParameters = {
   maxLength: null,
   maxNewTokens: null,

@@ -1,4 +1,4 @@
-/** LISTEN behind pgbouncer: heard in session mode; in transaction mode the queue says so and looks for work itself. */
+/** LISTEN behind pgbouncer works in session mode; in transaction mode the queue reports that and polls for jobs. */
 import { createTestDatabase, describeWakeUpsConformance, launchPgbouncer, silentLogger } from '@prosemill/testkit';
 import { describe, expect, inject, it, onTestFinished } from 'vitest';
 import { createPostgresQueue } from './postgres-queue.ts';

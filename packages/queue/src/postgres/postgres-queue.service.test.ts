@@ -127,7 +127,7 @@ describe('LISTEN/NOTIFY in trouble', () => {
     await expect(send()).resolves.toBeUndefined();
   });
 
-  it('stops in time when its connections died silently, also when it is called twice', async () => {
+  it('stops in time, also twice, although its connections died silently', async () => {
     const { proxy, queue } = await openThroughProxy();
     await queue.wakeUps.start();
     await queue.receiver.start({ concurrency: 1, leaseMs: 30_000, onPermit: async () => false, countClaimable });

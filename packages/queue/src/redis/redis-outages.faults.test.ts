@@ -80,13 +80,13 @@ describe('Redis in trouble', () => {
     server.freeze();
     expect(await trySend(queue)).toMatch(/timed out/i);
     await expect.poll(() => queue.problems()).toEqual([expect.stringMatching(/^Redis is not available: /)]);
-    // Each gives up after a second; the receiver's blocking read lasts five.
+    // A send gives up after a second; the receiver's blocking read lasts five.
     for (let pings = 0; pings < 5; pings += 1) await expect(other.ping()).rejects.toThrow(/timed out/i);
     server.thaw();
     await expectConsumption(queue);
   });
 
-  it('takes permits again after everything in it was deleted', async () => {
+  it('takes permits again after all its keys were deleted', async () => {
     const queue = openOnServer();
     await startReceiver(queue);
     await expectConsumption(queue);

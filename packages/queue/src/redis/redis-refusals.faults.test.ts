@@ -218,7 +218,7 @@ describe.concurrent('a Redis that', () => {
     },
   );
 
-  it('was demoted for good is left for the primary that its name leads to', async (context) => {
+  it('was demoted for good is replaced by the primary behind the same name', async (context) => {
     const { proxy, run, expectConsumption } = await setUp(context);
     const primary = await launchRedis();
     context.onTestFinished(async () => await primary.stop());
@@ -268,7 +268,7 @@ describe.concurrent('a Redis that', () => {
     { name: 'is a replica', settings: {}, begin: 'REPLICAOF 127.0.0.1 1', heal: 'REPLICAOF NO ONE' },
     { name: 'lets nobody in', settings: {}, begin: 'ACL SETUSER default off', heal: 'ACL SETUSER default on' },
     { name: 'permits nothing', settings: {}, begin: 'ACL SETUSER default -@all', heal: 'ACL SETUSER default +@all' },
-  ])('$name at the start is polled for, and used when it heals', async ({ begin, heal }, context) => {
+  ])('$name at the start is bridged by polls, and used when it heals', async ({ begin, heal }, context) => {
     const { expect } = context;
     const { queue, run, expectConsumption, expectLooks } = await setUp(context, { atStart: [begin] });
     await expectLooks();
@@ -322,7 +322,7 @@ describe.concurrent('a Redis that', () => {
     await expectLooks();
   });
 
-  it('has no such database is never used in another one', async (context) => {
+  it('lacks the database of the URL is never used with another one', async (context) => {
     const { expect } = context;
     const server = await launchRedis();
     const client = new Redis(server.url);

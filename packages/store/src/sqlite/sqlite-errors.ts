@@ -67,7 +67,7 @@ export function fileOpenFailed(error: unknown, path: string): unknown {
   return new Error(`The database file ${path} ${reason} (${error.code}).`, { cause: error });
 }
 
-/** Finds the reason. SQLite says only that it cannot open the file. */
+/** Finds the reason why a file cannot be opened, which SQLite does not tell. */
 function reasonNotToOpen(path: string): string {
   const folder = dirname(path);
   if (statSync(path, { throwIfNoEntry: false })?.isDirectory() === true) return 'is a folder: add the name of the file';
