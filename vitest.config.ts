@@ -13,7 +13,8 @@ import { defineConfig, type TestProjectInlineConfiguration } from 'vitest/config
 import { parseCLI } from 'vitest/node';
 
 const anywhere = '{apps,bench,e2e,packages}/**';
-const faultFolders = 'e2e/{faults,proof}/**';
+const faultFolders = 'e2e/{attacks,faults}/**';
+const proofFolder = 'e2e/proof/**';
 /** A Postgres and a Redis. The first project that needs them starts them for all. */
 const globalSetup = 'packages/testkit/src/global-setup.ts';
 
@@ -23,27 +24,31 @@ const project = (
   options: TestProjectInlineConfiguration['test'],
 ): TestProjectInlineConfiguration => ({ extends: true, test: { name, sequence: { groupOrder }, ...options } });
 
-const untilFaults = [
+const everyCommit = [
   project('unit', 0, {
     include: [`${anywhere}/*.test.ts`],
-    exclude: ['**/node_modules/**', '**/*.{service,alone,faults,proof}.test.ts', faultFolders],
+    exclude: ['**/node_modules/**', '**/*.{service,alone,faults,proof}.test.ts', faultFolders, proofFolder],
     maxWorkers: '100%',
   }),
-  project('service', 1, { include: [`${anywhere}/*.service.test.ts`], maxWorkers: 3, globalSetup }),
+  project('service', 1, { include: [`${anywhere}/*.service.test.ts`], maxWorkers: 4, globalSetup }),
   project('alone', 2, { include: [`${anywhere}/*.alone.test.ts`], maxWorkers: 1 }),
 ];
-const faults = project('faults', 3, {
-  include: [`${anywhere}/*.{faults,proof}.test.ts`, `${faultFolders}/*.test.ts`],
-  maxWorkers: 1,
-  globalSetup,
-});
+const everyMerge = [
+  project('proofs', 3, {
+    include: [`${anywhere}/*.{faults,proof}.test.ts`, `${proofFolder}/*.test.ts`],
+    exclude: ['**/node_modules/**', faultFolders],
+    maxWorkers: 2,
+    globalSetup,
+  }),
+  project('faults', 4, { include: [`${faultFolders}/*.test.ts`], maxWorkers: 1, globalSetup }),
+];
 
 const { filter, options } = parseCLI(['vitest', ...process.argv.slice(2)]);
 const isWhole = filter.length === 0 && options.project === undefined;
 
 export default defineConfig({
   test: {
-    projects: isWhole ? untilFaults : [...untilFaults, faults],
+    projects: isWhole ? everyCommit : [...everyCommit, ...everyMerge],
     testTimeout: 120_000,
     hookTimeout: 120_000,
     expect: { poll: { timeout: 30_000 } },

@@ -3,119 +3,20 @@ import { readFileSync } from 'node:fs';
 import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { EngineStep, GenerateRequest, LoadPhase, SamplingParameters, TextGenerator } from '@prosemill/core';
-import { describeTextGeneratorConformance, type GoldenTokens, silentLogger } from '@prosemill/testkit';
+import type { EngineStep, GenerateRequest, LoadPhase } from '@prosemill/core';
+import { describeTextGeneratorConformance, type GoldenTokens } from '@prosemill/testkit';
 import { createTokenizer } from '@prosemill/tokenizer';
-import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import { createTextGenerator, type TextGeneratorOptions } from '../index.ts';
-import { createRandom } from '../sampling/random.ts';
+import { mixedRequests, plain, run, shipped, start, type Text } from './test-batched.ts';
 
-const shipped: TextGeneratorOptions = {
-  model: 'shipped',
-  revision: undefined,
-  engine: 'batched',
-  slots: 8,
-  dtype: 'fp32',
-  modelDir: join(tmpdir(), 'prosemill-test-models'),
-  hubEndpoint: 'http://not.used',
-  threads: 2,
-  logger: silentLogger,
-};
 const golden = JSON.parse(
   readFileSync(new URL('../../../../models/tiny-tales/golden.json', import.meta.url), 'utf8'),
 ) as GoldenTokens;
-const never = new AbortController().signal;
-
-async function start(options: Partial<TextGeneratorOptions>): Promise<TextGenerator> {
-  const generator = createTextGenerator({ ...shipped, ...options });
-  await generator.start();
-  return generator;
-}
-
-interface Text {
-  readonly text: string;
-  readonly reason: string;
-}
-
-/** @param tokens  The text is canceled after this many tokens; undefined: it ends by itself. */
-async function run(generator: TextGenerator, request: GenerateRequest, tokens?: number): Promise<Text> {
-  const controller = new AbortController();
-  let text = '';
-  for await (const event of generator.generate(request, tokens === undefined ? never : controller.signal)) {
-    if (event.type === 'token-delta') {
-      text += event.text;
-      if (event.completionTokens >= (tokens ?? Number.POSITIVE_INFINITY)) controller.abort();
-    }
-    if (event.type === 'generation-end') return { text, reason: event.ending.reason };
-  }
-  throw new Error('no ending');
-}
-
 describeTextGeneratorConformance('batched', async () => {
   const generator = await start({});
   const tokenizer = createTokenizer(generator.model?.record.tokenizer ?? '');
   return { generator, golden, decode: (ids) => tokenizer.decode(ids) };
-});
-
-const words = 'the king and a little fox went over hill into dark wood where old witch had hidden gold of prince'.split(
-  ' ',
-);
-
-const plain = { maxLength: null, temperature: 1, topK: 50, topP: 1, repetitionPenalty: 1, stop: [] };
-
-/**
- * Requests of every kind: short, long, and longer than a chunk; greedy and sampled; on every path of the sampling code.
- */
-function mixedRequests(count: number): GenerateRequest[] {
-  const random = createRandom(11);
-  const pick = <T>(values: readonly T[]): T => values[Math.floor(random() * values.length)] as T;
-  return Array.from({ length: count }, () => {
-    const parameters: SamplingParameters = {
-      maxLength: null,
-      maxNewTokens: 1 + Math.floor(random() * 90),
-      temperature: pick([0, 0.7, 1, 1.3]),
-      topK: pick([50, 50, 5, 0, 200]),
-      topP: pick([1, 1, 0.9]),
-      repetitionPenalty: pick([1, 1, 1.2]),
-      stop: pick([[], [], [' the ']]),
-    };
-    const prompt = Array.from({ length: 1 + Math.floor(random() ** 4 * 300) }, () => pick(words)).join(' ');
-    return { prompt, seed: Math.floor(random() * 2 ** 32), parameters };
-  });
-}
-
-const equalRequests = (count: number): GenerateRequest[] =>
-  Array.from({ length: count }, (_, seed) => ({
-    prompt: 'The king',
-    seed,
-    parameters: { ...plain, maxNewTokens: 90 },
-  }));
-
-describe.each(['fp32', 'int8'] as const)('a text in %s', (dtype) => {
-  let alone: TextGenerator;
-  let together: TextGenerator;
-
-  beforeAll(async () => {
-    alone = await start({ dtype, slots: 1 });
-    together = await start({ dtype, slots: 32 });
-  });
-  afterAll(async () => {
-    await alone.stop();
-    await together.stop();
-  });
-
-  it('is the same alone and in a batch in which others start, end and are canceled', async () => {
-    // Requests of equal length reach the end of their lane together, so that some move early.
-    const requests = [...mixedRequests(60), ...equalRequests(24)];
-    const expected: Text[] = [];
-    for (const request of requests) expected.push(await run(alone, request));
-    const disturbers = mixedRequests(60).map((request, index) =>
-      run(together, { ...request, seed: index }, 1 + (index % 7)),
-    );
-    const actual = await Promise.all(requests.map((request) => run(together, request)));
-    await Promise.all(disturbers);
-    expect(actual).toEqual(expected);
-  });
 });
 
 it('reports the steps of the engine in few messages', async () => {
