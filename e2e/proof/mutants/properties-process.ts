@@ -24,7 +24,7 @@ const projects = process.argv
     test: {
       name,
       include: ['packages/store/src/sqlite.test.ts'],
-      testNamePattern: /^histories on SQLite/,
+      testNamePattern: /^histories on SQLite.* agree with the reference/,
       setupFiles: [fileURLToPath(new URL('./properties-setup.ts', import.meta.url))],
       testTimeout: 120_000,
     } satisfies TestUserConfig,
