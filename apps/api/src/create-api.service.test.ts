@@ -1,11 +1,8 @@
 import type { JobBody } from '@prosemill/contract';
-import type { Store } from '@prosemill/core';
 import { createQueue } from '@prosemill/queue';
-import { openStore } from '@prosemill/store';
-import { createMetrics, noTracing } from '@prosemill/telemetry';
 import { createTestDatabase, silentLogger, startTcpProxy, type TcpProxy } from '@prosemill/testkit';
 import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest';
-import { type Api, createApi } from './create-api.ts';
+import { openTestApi, type TestApi } from './test-api.ts';
 
 type Fault = (proxy: TcpProxy) => void;
 
@@ -25,54 +22,36 @@ const soonMs = 3_000;
 describe('a submit whose database fails right after the commit', () => {
   let dropDatabase: () => Promise<void>;
   let proxy: TcpProxy;
-  let store: Store;
-  let api: Api;
+  let opened: TestApi;
   let fault: Fault | null = null;
 
   beforeEach(async () => {
     const { url, drop } = await createTestDatabase(inject('postgresUrl'));
     dropDatabase = drop;
     proxy = await startTcpProxy(url);
-    store = openStore({ url: proxy.url, logger: silentLogger });
-    await store.migrate();
-    const queue = createQueue({ databaseUrl: 'sqlite:', redisUrl: undefined, logger: silentLogger });
-    api = createApi({
-      store,
+    const { sender } = createQueue({ databaseUrl: 'sqlite:', redisUrl: undefined, logger: silentLogger });
+    opened = await openTestApi({
+      databaseUrl: proxy.url,
+      maxQueueLength: 10,
       hints: {
-        ...queue.sender,
+        ...sender,
         // The first step after the commit.
         async send(hints) {
           fault?.(proxy);
-          await queue.sender.send(hints);
+          await sender.send(hints);
         },
       },
-      wakeUps: queue.wakeUps,
-      rateLimiter: queue.rateLimiter,
-      transportProblems: () => [],
-      logger: silentLogger,
-      metrics: createMetrics(),
-      tracing: noTracing,
-      forbiddenWords: [],
-      maxAttempts: 3,
-      maxQueueLength: 10,
-      submitsPerMinute: 0,
-      access: { auth: 'off' },
-      trustedProxies: 0,
-      basePath: undefined,
-      corsOrigins: [],
-      version: '0',
     });
   });
   afterEach(async () => {
     fault = null;
-    api.beginShutdown();
     await proxy.stop();
-    await store.stop();
+    await opened.close();
     await dropDatabase();
   });
 
   async function submit(path: string, prefer: string): Promise<{ status: number; job: JobBody }> {
-    const response = await api.app.request(path, {
+    const response = await opened.api.app.request(path, {
       method: 'POST',
       headers: { 'Content-Type': 'application/json', Prefer: prefer },
       body: JSON.stringify({ prompt: 'Once upon a time' }),

@@ -4,10 +4,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { GenerationEnding } from '@prosemill/core';
-import { silentLogger } from '@prosemill/testkit';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { createTextGenerator } from './index.ts';
 import { type Engine, engines } from './models/model-files.ts';
+import { testOptions } from './test-options.ts';
 
 const shipped = fileURLToPath(new URL('../../../models/tiny-tales', import.meta.url));
 
@@ -51,17 +51,7 @@ async function folderWith(files: Readonly<Record<string, string>>): Promise<stri
 
 /** @param temperatures  One text is written for each. */
 async function write(engine: Engine, model: string, temperatures: readonly number[]): Promise<readonly Text[]> {
-  const generator = createTextGenerator({
-    engine,
-    model,
-    revision: undefined,
-    slots: undefined,
-    dtype: 'fp32',
-    modelDir: join(tmpdir(), 'prosemill-test-models'),
-    hubEndpoint: 'http://not.used',
-    threads: 1,
-    logger: silentLogger,
-  });
+  const generator = createTextGenerator({ ...testOptions, engine, model });
   onTestFinished(async () => await generator.stop());
   await generator.start();
   const texts: Text[] = [];

@@ -7,15 +7,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { GenerationEnding, SamplingParameters, TextGenerator } from '@prosemill/core';
-import {
-  characterTokenizer,
-  silentLogger,
-  type TokenizerFiles,
-  wordPieceTokenizer,
-  writeGpt2Folder,
-} from '@prosemill/testkit';
+import { characterTokenizer, type TokenizerFiles, wordPieceTokenizer, writeGpt2Folder } from '@prosemill/testkit';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createTextGenerator } from './index.ts';
+import { testOptions } from './test-options.ts';
 
 const shipped = fileURLToPath(new URL('../../../models/tiny-tales', import.meta.url));
 const engines = [
@@ -49,17 +44,7 @@ async function start({ engine, vocabulary }: EngineCase, tokenizer: TokenizerFil
     engine === 'batched' ? tokenizer : { ...tokenizer, 'config.json': await readFile(join(shipped, 'config.json')) };
   await writeGpt2Folder(folder, { config: { vocab_size: vocabulary }, files: { ...files } });
   await symlink(join(shipped, 'onnx'), join(folder, 'onnx'));
-  const generator = createTextGenerator({
-    model: folder,
-    revision: undefined,
-    engine,
-    dtype: 'fp32',
-    modelDir,
-    hubEndpoint: 'http://not.used',
-    slots: 8,
-    threads: 1,
-    logger: silentLogger,
-  });
+  const generator = createTextGenerator({ ...testOptions, model: folder, engine, modelDir, slots: 8 });
   await generator.start();
   return generator;
 }

@@ -1,24 +1,13 @@
 /** The engine `transformers` with the shipped model. */
 import { readFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import type { LoadedModel, Logger, TextGenerator, TokenEvent } from '@prosemill/core';
 import { childProcesses, describeTextGeneratorConformance, type GoldenTokens, silentLogger } from '@prosemill/testkit';
 import { createTokenizer } from '@prosemill/tokenizer';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { createTextGenerator, type TextGeneratorOptions } from './index.ts';
+import { testOptions } from './test-options.ts';
 
-const shipped: TextGeneratorOptions = {
-  model: 'shipped',
-  revision: undefined,
-  engine: 'transformers',
-  slots: undefined,
-  dtype: 'fp32',
-  modelDir: join(tmpdir(), 'prosemill-test-models'),
-  hubEndpoint: 'http://not.used',
-  threads: 1,
-  logger: silentLogger,
-};
+const shipped: TextGeneratorOptions = { ...testOptions, engine: 'transformers' };
 const goldenFile = new URL('../../../models/tiny-tales/golden.json', import.meta.url);
 const golden = JSON.parse(readFileSync(goldenFile, 'utf8')) as GoldenTokens;
 const never = new AbortController().signal;

@@ -1,13 +1,11 @@
 /** Compares greedy texts of `batched` in fp32 with those of transformers.js on the same weights. */
 import { readFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { TextGenerator } from '@prosemill/core';
-import { silentLogger } from '@prosemill/testkit';
 import { createTokenizer, type Tokenizer } from '@prosemill/tokenizer';
 import { expect, it } from 'vitest';
 import { createTextGenerator } from '../index.ts';
+import { testOptions } from '../test-options.ts';
 import type { Engine } from '../models/model-files.ts';
 import { buildFp32Graph } from './gpt2-graph.ts';
 import { Gpt2Session } from './gpt2-session.ts';
@@ -33,17 +31,7 @@ function promptsOf(words: readonly string[]): readonly string[] {
 const prompts = promptsOf(text.split(/\s+/));
 
 async function greedyTexts(engine: Engine): Promise<{ texts: readonly string[]; tokenizer: Tokenizer }> {
-  const generator = createTextGenerator({
-    model: 'shipped',
-    revision: undefined,
-    engine,
-    slots: undefined,
-    dtype: 'fp32',
-    modelDir: join(tmpdir(), 'prosemill-test-models'),
-    hubEndpoint: 'http://not.used',
-    threads: 2,
-    logger: silentLogger,
-  });
+  const generator = createTextGenerator({ ...testOptions, engine, threads: 2 });
   await generator.start();
   const texts = await Promise.all(prompts.map((prompt) => greedyText(generator, prompt)));
   await generator.stop();

@@ -1,22 +1,10 @@
 /** The engine `batched` with the shipped model, and requests of every kind, for tests. */
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import type { GenerateRequest, SamplingParameters, TextGenerator } from '@prosemill/core';
-import { silentLogger } from '@prosemill/testkit';
 import { createTextGenerator, type TextGeneratorOptions } from '../index.ts';
 import { createRandom } from '../sampling/random.ts';
+import { testOptions } from '../test-options.ts';
 
-export const shipped: TextGeneratorOptions = {
-  model: 'shipped',
-  revision: undefined,
-  engine: 'batched',
-  slots: 8,
-  dtype: 'fp32',
-  modelDir: join(tmpdir(), 'prosemill-test-models'),
-  hubEndpoint: 'http://not.used',
-  threads: 2,
-  logger: silentLogger,
-};
+export const shipped: TextGeneratorOptions = { ...testOptions, engine: 'batched', slots: 8, threads: 2 };
 const never = new AbortController().signal;
 
 export async function start(options: Partial<TextGeneratorOptions>): Promise<TextGenerator> {
