@@ -48,7 +48,34 @@ export interface JobOutput {
   readonly generationId: number | null;
 }
 
-export interface Job extends GenerateRequest {
+/** Pairs of strings that a client keeps with its job. */
+export type Metadata = Readonly<Record<string, string>>;
+
+/** The terms of a job: everything that its submit says besides the text. */
+export interface JobTerms {
+  readonly metadata: Metadata;
+  /** From the submit to the end of the job; null: no deadline. */
+  readonly deadlineMs: number | null;
+  /** From the submit to the first claim; null: no limit. */
+  readonly startTimeoutMs: number | null;
+  /** The worker journals the text while it generates, because a client streams it. */
+  readonly isWatched: boolean;
+  /** The job that this one repeats for its client; null for none. */
+  readonly retryOf: string | null;
+  /** The job whose text this one proves; null for none. Such a job is in no list and no history. */
+  readonly verifyOf: string | null;
+}
+
+export const defaultTerms: JobTerms = {
+  metadata: {},
+  deadlineMs: null,
+  startTimeoutMs: null,
+  isWatched: false,
+  retryOf: null,
+  verifyOf: null,
+};
+
+export interface Job extends GenerateRequest, Omit<JobTerms, 'deadlineMs' | 'startTimeoutMs'> {
   /** UUID v7; nothing reads time or order from it. */
   readonly id: string;
   readonly ownerId: string;
@@ -58,6 +85,10 @@ export interface Job extends GenerateRequest {
   readonly priorityClass: PriorityClass;
   /** The second part of the claim order, by start-time fair queueing. */
   readonly turn: number;
+  /** The client sent the seed; otherwise the service chose it. */
+  readonly hasOwnSeed: boolean;
+  /** Tokens of the prompt and the most new tokens together; null when no model was known at the submit. */
+  readonly tokenBudget: number | null;
   /** Null until a worker has claimed the job. */
   readonly model: ModelIdentity | null;
   /** The number of claims so far. The current one is the fencing token of every write. */
@@ -75,6 +106,10 @@ export interface Job extends GenerateRequest {
   readonly timeToFirstTokenMs: number | null;
   readonly generationMs: number | null;
   readonly cancelRequestedAt: Date | null;
+  /** Null: no deadline. */
+  readonly deadlineAt: Date | null;
+  /** The first claim must come before this; null: no limit. */
+  readonly startDeadlineAt: Date | null;
   readonly createdAt: Date;
   /** The time of the latest claim. */
   readonly startedAt: Date | null;

@@ -47,6 +47,28 @@ export interface JobTable {
   started_at: StoredTime | null;
   finished_at: StoredTime | null;
   traceparent: string | null;
+  /** `Metadata` as JSON; null for none. */
+  metadata: string | null;
+  /** The first claim must come before this. */
+  start_deadline_at: StoredTime | null;
+  /** The time since which a client streams the text. */
+  watched_at: StoredTime | null;
+  retry_of: string | null;
+  verify_of: string | null;
+  /** 1 when the client sent the seed. Null in rows of versions that did not store it. */
+  has_own_seed: number | null;
+  token_budget: number | null;
+}
+
+/** The text of watched jobs while they run. Each row continues the row before it of the same attempt. */
+export interface JobTextTable {
+  job_id: string;
+  attempt: number;
+  /** Code points of the completion before this row. */
+  offset: number;
+  text: string;
+  /** New tokens so far, those of this row included. */
+  tokens: number;
 }
 
 export interface GenerationRecordTable {
@@ -98,6 +120,8 @@ export interface WorkerTable {
   model: string | null;
   slots: number;
   busy: number;
+  /** The measured speed as JSON; null until it is known. */
+  speed: string | null;
 }
 
 export interface ApiKeyTable {
@@ -125,6 +149,7 @@ export interface Tables {
   jobs: JobTable;
   generation_records: GenerationRecordTable;
   job_events: JobEventTable;
+  job_text: JobTextTable;
   idempotency_keys: IdempotencyKeyTable;
   models: ModelTable;
   workers: WorkerTable;

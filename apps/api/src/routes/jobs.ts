@@ -8,7 +8,7 @@ import {
   presentJob,
   toTextRequest,
 } from '@prosemill/contract';
-import { AppError, isTerminal, type Job } from '@prosemill/core';
+import { AppError, defaultTerms, isTerminal, type Job } from '@prosemill/core';
 import type { ApiServices } from '../api-services.ts';
 import type { AddRoute } from '../route-table.ts';
 import { cancelJob } from '../services/cancel-job.ts';
@@ -25,6 +25,7 @@ export function addJobRoutes(addRoute: AddRoute, { store, submitJob, feed, wakeU
     const { job, isReplay } = await submitJob({
       ownerId: c.var.caller.ownerId,
       request: toTextRequest(c.req.valid('json')),
+      terms: defaultTerms,
       priorityClass: 1,
       trace: c.var.trace,
       idempotencyKey: c.req.valid('header')['idempotency-key'],

@@ -16,13 +16,24 @@ export interface PromptCheckOptions {
   readonly currentModel: () => Promise<ModelIdentity | null>;
 }
 
+/** The tokens of the prompt and the most new ones; null while no model is known. */
+export interface CheckedPrompt {
+  readonly tokenBudget: number | null;
+}
+
 /** @throws {AppError} `context_length_exceeded`, `prompt_refused` */
-export type PromptCheck = (request: TextRequest) => Promise<void>;
+export type PromptCheck = (request: TextRequest) => Promise<CheckedPrompt>;
+
+interface KnownModel {
+  readonly key: string;
+  readonly tokenizer: Tokenizer;
+  readonly contextLength: number;
+}
 
 /** While no model is known, only the worker checks the token budget. */
 export function createPromptCheck({ models, forbiddenWords, currentModel }: PromptCheckOptions): PromptCheck {
   const isRefused = createPromptPolicy(forbiddenWords);
-  let known: { readonly key: string; readonly tokenizer: Tokenizer; readonly contextLength: number } | null = null;
+  let known: KnownModel | null = null;
 
   async function loadModel() {
     const identity = await currentModel();
@@ -37,12 +48,15 @@ export function createPromptCheck({ models, forbiddenWords, currentModel }: Prom
 
   return async function checkPrompt({ prompt, parameters }) {
     const model = await loadModel();
-    if (model !== null) {
-      const promptTokens = model.tokenizer.encode(prompt).length;
-      resolveMaxNewTokens({ promptTokens, contextLength: model.contextLength, parameters });
-    }
+    const tokenBudget = model === null ? null : budgetOf(model);
     if (isRefused(prompt)) {
       throw new AppError('prompt_refused', { message: 'Prompt contains inappropriate content' });
+    }
+    return { tokenBudget };
+
+    function budgetOf({ tokenizer, contextLength }: KnownModel): number {
+      const promptTokens = tokenizer.encode(prompt).length;
+      return promptTokens + resolveMaxNewTokens({ promptTokens, contextLength, parameters });
     }
   };
 }

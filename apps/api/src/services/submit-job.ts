@@ -8,6 +8,7 @@ import {
   type IdempotencyKey,
   type Job,
   type JobStore,
+  type JobTerms,
   type Logger,
   newId,
   type PriorityClass,
@@ -33,6 +34,7 @@ export interface SubmitJobOptions {
 export interface Submission {
   readonly ownerId: string;
   readonly request: TextRequest;
+  readonly terms: JobTerms;
   readonly priorityClass: PriorityClass;
   readonly trace: RequestTrace;
   /** Undefined for a request without the header. */
@@ -59,18 +61,20 @@ export function createSubmitJob(options: SubmitJobOptions): SubmitJob {
   };
 
   async function submitNew(submission: Submission, idempotency: IdempotencyKey | null) {
-    const { ownerId, request, priorityClass, trace } = submission;
+    const { ownerId, request, terms, priorityClass, trace } = submission;
     const startedAtMs = Date.now();
-    await checkPrompt(request);
+    const { tokenBudget } = await checkPrompt(request);
     const id = newId();
     const job = await jobs.submit({
       ...request,
+      ...terms,
       id,
       ownerId,
       priorityClass,
       seed: request.seed ?? randomInt(2 ** 32),
+      hasOwnSeed: request.seed !== null,
+      tokenBudget,
       maxAttempts,
-      deadlineMs: null,
       traceparent: formatTraceparent(trace.context),
       ...(idempotency === null ? {} : { idempotency }),
     });

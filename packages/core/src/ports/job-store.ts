@@ -1,19 +1,19 @@
 /** The port of the database for jobs and their transitions. */
 import type { IdempotencyKey } from '../idempotency.ts';
-import type { Job, JobStatus, ModelIdentity, PriorityClass } from '../job.ts';
+import type { Job, JobStatus, JobTerms, ModelIdentity, PriorityClass } from '../job.ts';
 import type { Outcome, OutcomeReceipt } from '../outcome.ts';
 import type { GenerateRequest } from '../text-request.ts';
 import type { Hint } from './hint-queue.ts';
 import type { Cursor, Page } from './page.ts';
 
-export interface NewJob extends GenerateRequest {
+export interface NewJob extends GenerateRequest, JobTerms {
   /** UUID v7 from `newId()`. */
   readonly id: string;
   readonly ownerId: string;
   readonly priorityClass: PriorityClass;
   readonly maxAttempts: number;
-  /** Counted from the submit; null: no deadline. */
-  readonly deadlineMs: number | null;
+  readonly hasOwnSeed: boolean;
+  readonly tokenBudget: number | null;
   /** The span of the submit, in the format of `formatTraceparent`. */
   readonly traceparent: string;
   /** Absent when the job has no key. */

@@ -83,8 +83,15 @@ async function insertJobs(
         dispatch_epoch: 0,
         available_at: dialect.now,
         deadline_at: job.deadlineMs === null ? null : dialect.nowPlus(job.deadlineMs),
+        start_deadline_at: job.startTimeoutMs === null ? null : dialect.nowPlus(job.startTimeoutMs),
         created_at: dialect.now,
         traceparent: job.traceparent,
+        metadata: Object.keys(job.metadata).length === 0 ? null : JSON.stringify(job.metadata),
+        watched_at: job.isWatched ? dialect.now : null,
+        retry_of: job.retryOf,
+        verify_of: job.verifyOf,
+        has_own_seed: job.hasOwnSeed ? 1 : 0,
+        token_budget: job.tokenBudget,
       })),
     )
     .returningAll()

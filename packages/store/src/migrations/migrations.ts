@@ -9,6 +9,7 @@ import { createMigration0005 } from './0005-queue-pause.ts';
 import { createMigration0006 } from './0006-job-event-columns.ts';
 import { createMigration0007 } from './0007-completion-columns.ts';
 import { createMigration0008 } from './0008-completions.ts';
+import { createMigration0009 } from './0009-terms-and-texts.ts';
 
 export const createMigrations = (dialect: Dialect): Readonly<Record<string, Migration>> => ({
   '0001-jobs': createMigration0001(dialect),
@@ -19,4 +20,5 @@ export const createMigrations = (dialect: Dialect): Readonly<Record<string, Migr
   '0006-job-event-columns': createMigration0006(dialect),
   '0007-completion-columns': createMigration0007(dialect),
   '0008-completions': createMigration0008(dialect),
+  '0009-terms-and-texts': createMigration0009(dialect),
 });

@@ -9,7 +9,16 @@ export function describeReads(name: string, open: OpenSession): void {
     const submit = async (overrides: Partial<NewJob> = {}) => await session.store.jobs.submit(newJob(overrides));
 
     it('return a submitted job', async () => {
-      const request = newJob({ prompt: 'naïve 👩‍👩‍👧‍👦 "quoted" \\ line\nbreak', deadlineMs: 5_000 });
+      const request = newJob({
+        prompt: 'naïve 👩‍👩‍👧‍👦 "quoted" \\ line\nbreak',
+        hasOwnSeed: false,
+        tokenBudget: null,
+        metadata: { 'naïve "key"': '👩‍👩‍👧‍👦' },
+        deadlineMs: 5_000,
+        isWatched: true,
+        retryOf: newId(),
+        verifyOf: newId(),
+      });
       const job = await session.store.jobs.submit(request);
       expect(job).toMatchObject({
         id: request.id,
@@ -20,12 +29,20 @@ export function describeReads(name: string, open: OpenSession): void {
         prompt: request.prompt,
         parameters: request.parameters,
         seed: request.seed,
+        hasOwnSeed: false,
+        tokenBudget: null,
+        metadata: request.metadata,
+        startDeadlineAt: null,
+        isWatched: true,
+        retryOf: request.retryOf,
+        verifyOf: request.verifyOf,
         traceparent: request.traceparent,
         model: null,
         output: null,
         startedAt: null,
         finishedAt: null,
       });
+      expect(Number(job.deadlineAt) - Number(job.createdAt)).toBeCloseTo(5_000, -1);
       expect(await session.store.jobs.find('local', request.id)).toEqual(job);
     });
 

@@ -2,6 +2,7 @@
 import {
   type ClaimedJob,
   type ClaimKey,
+  defaultTerms,
   type FinishedGeneration,
   type GeneratedPart,
   type Job,
@@ -74,8 +75,10 @@ export const newJob = (overrides: Partial<NewJob> = {}): NewJob => ({
     stop: ['\n'],
   },
   seed: 2 ** 32 - 1,
+  hasOwnSeed: true,
+  tokenBudget: 9,
   maxAttempts: 3,
-  deadlineMs: null,
+  ...defaultTerms,
   traceparent: '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01',
   ...overrides,
 });
