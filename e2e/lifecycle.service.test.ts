@@ -1,69 +1,10 @@
-/** Start, stop and death of processes: exit codes, one line for each error, and no lost job. */
-import { spawn } from 'node:child_process';
-import { existsSync } from 'node:fs';
-import { join } from 'node:path';
-import type { JobBody } from '@prosemill/contract';
+/** Starts and stops of processes: exit codes, one line for each error, and state that survives. */
 import { fileURLToPath } from 'node:url';
-import {
-  childProcesses,
-  createTestDatabase,
-  createTestFolder,
-  freePort,
-  type HubServer,
-  openSql,
-  startHubServer,
-} from '@prosemill/testkit';
-import { describe, expect, inject, it, onTestFinished } from 'vitest';
-import { createClient, type Request } from './http-client.ts';
-import {
-  type Environment,
-  launchSeparate,
-  launchStandalone,
-  type Service,
-  ServiceProcess,
-  testEnvironment,
-} from './launch.ts';
-
-const longRequest = { prompt: 'Once upon a time', max_new_tokens: 480, top_k: 0, temperature: 1.3 };
-
-async function sqliteFile(): Promise<{ readonly DATABASE_URL: string }> {
-  return { DATABASE_URL: `sqlite:${join(await createTestFolder(), 'prosemill.db')}` };
-}
-
-async function postgresDatabase(): Promise<Environment> {
-  const { url, drop } = await createTestDatabase(inject('postgresUrl'));
-  onTestFinished(drop);
-  return { DATABASE_URL: url };
-}
-
-function stopAtEnd(service: Service): Service {
-  onTestFinished(async () => void (await service.stop('SIGKILL')));
-  return service;
-}
-
-async function submitMany(request: Request, count: number): Promise<readonly string[]> {
-  const submits = Array.from({ length: count }, async (_, seed) => {
-    const { status, body } = await request<JobBody>('/jobs', { json: { ...longRequest, seed } });
-    expect(status).toBe(202);
-    return body.id;
-  });
-  return await Promise.all(submits);
-}
-
-const jobOf = async (request: Request, id: string): Promise<JobBody> => (await request<JobBody>(`/jobs/${id}`)).body;
-
-/** A running job. */
-async function someRunning(request: Request): Promise<string> {
-  const running = async () => (await request<{ data: JobBody[] }>('/jobs?status=running')).body.data[0]?.id;
-  await expect.poll(running, { interval: 5 }).toBeDefined();
-  return (await running()) ?? '';
-}
-
-async function expectAllSucceed(request: Request, ids: readonly string[]): Promise<readonly JobBody[]> {
-  const states = async () => await Promise.all(ids.map(async (id) => (await jobOf(request, id)).status));
-  await expect.poll(states, { timeout: 60_000 }).toEqual(ids.map(() => 'succeeded'));
-  return await Promise.all(ids.map((id) => jobOf(request, id)));
-}
+import { createTestFolder, type HubServer, startHubServer } from '@prosemill/testkit';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { createClient } from './http-client.ts';
+import { type Environment, launchStandalone, ServiceProcess } from './launch.ts';
+import { expectAllSucceed, jobOf, sqliteFile, stopAtEnd, submitMany } from './lifecycle.ts';
 
 /** The output of a process that refuses to start in this environment. */
 async function refusalOf(environment: Environment): Promise<string> {
@@ -85,66 +26,6 @@ describe('the service in one process', () => {
     const created = await request<{ secret: string }>('/admin/keys', { json, headers: adminKey });
     const headers = { Authorization: `Bearer ${created.body.secret}` };
     expect([created.status, (await request('/jobs', { headers })).status]).toEqual([201, 200]);
-  });
-
-  it('hands back unfinished jobs on Ctrl-C, exits 0, and continues them at the next start', async () => {
-    const environment = { ...(await sqliteFile()), SHUTDOWN_GRACE_SECONDS: '0' };
-    const first = stopAtEnd(await launchStandalone(environment));
-    const request = await createClient(first.url);
-    const ids = await submitMany(request, 4);
-    await someRunning(request);
-    const begin = performance.now();
-    expect(await first.stop('SIGINT')).toEqual([0]);
-    // The promise for Ctrl-C.
-    expect(performance.now() - begin).toBeLessThan(5_000);
-    expect(first.processes[0]?.log.at(-1)).toMatchObject({ msg: 'stopped' });
-
-    const second = stopAtEnd(await launchStandalone(environment));
-    const jobs = await expectAllSucceed(await createClient(second.url), ids);
-    // A hand-back is not a failure: it costs no attempt.
-    expect(Math.max(...jobs.map(({ attempt }) => attempt))).toBeLessThanOrEqual(2);
-    expect(await second.stop()).toEqual([0]);
-  });
-
-  it('hands back its jobs when its terminal is closed, although the engine gets SIGHUP too', async () => {
-    const environment = { ...(await sqliteFile()), ...testEnvironment, SHUTDOWN_GRACE_SECONDS: '0' };
-    const port = String(await freePort());
-    const command = `exec '${process.execPath}' apps/standalone/src/main.ts`;
-    const terminal = spawn('script', ['--quiet', '--command', command, '/dev/null'], {
-      cwd: fileURLToPath(new URL('..', import.meta.url)),
-      env: { PATH: process.env['PATH'], SHELL: '/bin/sh', ...environment, PORT: port },
-      stdio: ['pipe', 'ignore', 'inherit'],
-    });
-    onTestFinished(() => void terminal.kill('SIGKILL'));
-    const url = `http://127.0.0.1:${port}`;
-    const isReady = async () =>
-      await fetch(`${url}/readyz`).then(
-        ({ ok }) => ok,
-        () => false,
-      );
-    await expect.poll(isReady, { timeout: 30_000 }).toBe(true);
-    const request = await createClient(url);
-    const ids = await submitMany(request, 2);
-    const running = await someRunning(request);
-    const [service] = childProcesses(terminal.pid ?? 0);
-    terminal.kill('SIGKILL');
-    await expect.poll(() => existsSync(`/proc/${service?.pid}`), { timeout: 10_000 }).toBe(false);
-    const connection = await openSql(environment.DATABASE_URL);
-    const [row] = await connection.execute(
-      `select status, released_count, crash_count from jobs where id = '${running}'`,
-    );
-    await connection.close();
-    expect(row).toEqual({ status: 'queued', released_count: 1, crash_count: 0 });
-    expect(ids).toContain(running);
-  });
-
-  it('lets a short job finish, and answers its waiting client', async () => {
-    const service = stopAtEnd(await launchStandalone(await sqliteFile()));
-    const request = await createClient(service.url);
-    const answer = request<{ generated_text: string }>('/generate', { json: { ...longRequest, seed: 1 } });
-    await someRunning(request);
-    expect(await service.stop('SIGTERM')).toEqual([0]);
-    expect((await answer).status).toBeOneOf([200, 202]);
   });
 
   it('keeps its history', async () => {
@@ -175,18 +56,6 @@ describe('the service in one process', () => {
     expect((await jobOf(requestAgain, `${ids[0]}?wait=1`)).status).toBe('queued');
     await requestAgain('/admin/queue/resume', { method: 'POST' });
     await expectAllSucceed(requestAgain, ids);
-  });
-
-  it('continues a job whose process was killed', async () => {
-    const environment = { ...(await sqliteFile()), LEASE_SECONDS: '3' };
-    const first = stopAtEnd(await launchStandalone(environment));
-    const request = await createClient(first.url);
-    const ids = await submitMany(request, 2);
-    const killed = await someRunning(request);
-    await first.stop('SIGKILL');
-    const second = stopAtEnd(await launchStandalone(environment));
-    const jobs = await expectAllSucceed(await createClient(second.url), ids);
-    expect(jobs.find(({ id }) => id === killed)?.attempt).toBe(2);
   });
 
   it('refuses a second start on the same file in one line', async () => {
@@ -295,32 +164,6 @@ describe('a model that has to be downloaded first', () => {
 });
 
 describe('API and worker as processes of their own', () => {
-  it('hand a job over from a stopped worker to the next one', async () => {
-    const environment = { ...(await postgresDatabase()), SHUTDOWN_GRACE_SECONDS: '0' };
-    const service = stopAtEnd(await launchSeparate(environment));
-    const request = await createClient(service.url);
-    const ids = await submitMany(request, 3);
-    await someRunning(request);
-    const [, worker] = service.processes;
-    expect(await worker?.stop('SIGTERM')).toBe(0);
-    const workerEnvironment = { WORKER_PORT: '0', MODEL: 'shipped', WORKERS: '1', ...environment };
-    const next = new ServiceProcess('apps/worker/src/main.ts', workerEnvironment);
-    onTestFinished(async () => void (await next.stop('SIGKILL')));
-    await expectAllSucceed(request, ids);
-  });
-
-  it('answer 202 to waiting clients when the API is stopped', async () => {
-    const service = stopAtEnd(await launchSeparate(await postgresDatabase()));
-    const request = await createClient(service.url);
-    // With the worker stopped, the job stays queued.
-    const [api, worker] = service.processes;
-    await worker?.stop('SIGTERM');
-    const waiting = request<JobBody>('/generate', { json: longRequest });
-    await expect.poll(async () => (await request<{ data: JobBody[] }>('/jobs')).body.data.length).toBe(1);
-    expect(await api?.stop('SIGTERM')).toBe(0);
-    expect(await waiting).toMatchObject({ status: 202, body: { status: 'queued' } });
-  });
-
   it.each(['apps/api/src/main.ts', 'apps/worker/src/main.ts'] as const)(
     'refuse an SQLite file (%s)',
     async (program) => {
