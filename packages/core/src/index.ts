@@ -24,7 +24,8 @@ export type * from './ports/page.ts';
 export type * from './ports/rate-limiter.ts';
 export type * from './ports/store.ts';
 export * from './ports/text-generator.ts';
-export type * from './ports/wake-ups.ts';
+export type * from './ports/text-store.ts';
+export * from './ports/wake-ups.ts';
 export * from './ports/worker-store.ts';
 
 export * from './runtime/answer-within.ts';

@@ -1,5 +1,5 @@
 /** The subscribers of this process, and the text form of a wake-up for transports that need one. */
-import type { WakeUp } from '@prosemill/core';
+import { type WakeUp, type WakeUpType, wakeUpTypes } from '@prosemill/core';
 
 type Listener = (wakeUp: WakeUp) => void;
 
@@ -15,10 +15,13 @@ export function createWakeUpListeners() {
     /** Delivers a message of {@link encodeWakeUp}; ignores messages of other programs and types of newer versions. */
     receive: (message: string): void => {
       const [type, ...ids] = message.split(' ');
-      if (type === 'job-changed' || type === 'job-cancel') deliver({ type, ids });
+      if (isWakeUpType(type)) deliver({ type, ids });
     },
   };
 }
+
+const isWakeUpType = (type: string | undefined): type is WakeUpType =>
+  (wakeUpTypes as readonly (string | undefined)[]).includes(type);
 
 /** Ids in one message: 37 bytes each, and a notification of Postgres holds less than 8,000 bytes. */
 const idsPerMessage = 150;

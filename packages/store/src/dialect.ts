@@ -25,6 +25,15 @@ export interface Dialect {
   msUntil(column: string): RawBuilder<number | null>;
   /** Milliseconds from the time of a column, which is never null, until `now`. */
   msSince(column: string): RawBuilder<number>;
+  /** A table of values, for `from`: one parameter for any number of rows. */
+  values(table: ValueTable): RawBuilder<unknown>;
+}
+
+export interface ValueTable {
+  readonly name: string;
+  readonly columns: Readonly<Record<string, 'id' | 'integer' | 'text'>>;
+  /** Their properties have the names of the columns; others are left out. */
+  readonly rows: readonly object[];
 }
 
 /**
@@ -46,6 +55,13 @@ export function postgresDialect(offsetMs: number): Dialect {
     writeTime: (time) => time,
     msUntil: (column) => sql`(extract(epoch from ${sql.ref(column)} - ${now}) * 1000)::bigint`,
     msSince: (column) => sql`(extract(epoch from ${now} - ${sql.ref(column)}) * 1000)::bigint`,
+    values(table) {
+      const { name, columns } = table;
+      const typed = Object.entries(columns).map(
+        ([column, type]) => sql`${sql.id(column)} ${sql.raw(type === 'id' ? 'uuid' : type)}`,
+      );
+      return sql`json_to_recordset(${valuesAsJson(table)}::json) as ${sql.id(name)} (${sql.join(typed)})`;
+    },
   };
 }
 
@@ -65,5 +81,12 @@ export function sqliteDialect(offsetMs: number): Dialect {
     writeTime: (time) => time.getTime(),
     msUntil: (column) => sql`(${sql.ref(column)} - ${now})`,
     msSince: (column) => sql`(${now} - ${sql.ref(column)})`,
+    values(table) {
+      const { name, columns } = table;
+      const extracted = Object.keys(columns).map((column) => sql`value ->> ${sql.lit(column)} as ${sql.id(column)}`);
+      return sql`(select ${sql.join(extracted)} from json_each(${valuesAsJson(table)})) as ${sql.id(name)}`;
+    },
   };
 }
+
+const valuesAsJson = ({ columns, rows }: ValueTable): string => JSON.stringify(rows, Object.keys(columns));

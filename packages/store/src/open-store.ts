@@ -7,6 +7,7 @@ import { createJobStore } from './jobs/job-store.ts';
 import { migrate, requireSchema } from './migrations/migrate.ts';
 import { createModelStore } from './models.ts';
 import { openDatabase, type StoreOptions } from './open-database.ts';
+import { createTextStore } from './texts.ts';
 import { createWorkerStore } from './workers.ts';
 
 /**
@@ -23,6 +24,7 @@ export function openStore(options: StoreOptions): Store {
   return {
     jobs: withRetries(createJobStore(context), lastFailure),
     generations: withRetries(createGenerationStore(context), lastFailure),
+    texts: withRetries(createTextStore(context), lastFailure),
     models: withRetries(createModelStore(context), lastFailure),
     workers: withRetries(createWorkerStore(context), lastFailure),
     apiKeys: withRetries(createApiKeyStore(context), lastFailure),

@@ -45,6 +45,12 @@ export interface ClaimOptions {
   readonly fromClass: PriorityClass;
 }
 
+/** The state of a job at a renewal, for a worker that may have missed a wake-up. */
+export interface Renewal {
+  readonly cancelRequested: boolean;
+  readonly isWatched: boolean;
+}
+
 export interface JobQuery {
   readonly ownerId: string;
   readonly status: JobStatus | null;
@@ -99,7 +105,7 @@ export interface JobStore {
   /** Claims the first claimable row; null when there is none. No row is claimable while the queue is paused. */
   claim(options: ClaimOptions): Promise<ClaimedJob | null>;
   /** Prolongs the lease to `leaseMs` from now. @returns null when the attempt no longer holds the job */
-  renew(claim: ClaimKey, leaseMs: number): Promise<{ readonly cancelRequested: boolean } | null>;
+  renew(claim: ClaimKey, leaseMs: number): Promise<Renewal | null>;
   /** Ends an attempt. A success writes its generation record in the same transaction. Safe to repeat. */
   complete(claim: ClaimKey, outcome: Outcome): Promise<OutcomeReceipt>;
 

@@ -3,6 +3,7 @@ import type { ApiKeyStore } from './api-key-store.ts';
 import type { GenerationStore } from './generation-store.ts';
 import type { JobStore } from './job-store.ts';
 import type { ModelStore } from './model-store.ts';
+import type { TextStore } from './text-store.ts';
 import type { WorkerStore } from './worker-store.ts';
 
 /** Connections of a pool to a server. */
@@ -17,6 +18,7 @@ export interface ConnectionCounts {
 export interface Store {
   readonly jobs: JobStore;
   readonly generations: GenerationStore;
+  readonly texts: TextStore;
   readonly models: ModelStore;
   readonly workers: WorkerStore;
   readonly apiKeys: ApiKeyStore;

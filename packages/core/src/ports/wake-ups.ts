@@ -1,9 +1,17 @@
 /** The port of the wake-ups: ids only, best effort. A lost one costs a poll interval, never correctness. */
 
+/**
+ * - `job-changed`: for the requests that watch the job.
+ * - `job-cancel`: for the worker that runs the job.
+ * - `job-watch`: for the worker that runs the job: a client began to stream its text.
+ * - `job-text`: for the requests that stream the text of the job: there is more of it.
+ */
+export const wakeUpTypes = ['job-changed', 'job-cancel', 'job-watch', 'job-text'] as const;
+export type WakeUpType = (typeof wakeUpTypes)[number];
+
 /** Receivers ignore a type that they do not know: a newer version may send it. */
 export interface WakeUp {
-  /** `job-changed`: for the requests that watch the job. `job-cancel`: for the worker that runs it. */
-  readonly type: 'job-changed' | 'job-cancel';
+  readonly type: WakeUpType;
   readonly ids: readonly string[];
 }
 

@@ -32,6 +32,9 @@ export async function applyChange({ tx, dialect }: TransactionContext, request: 
     .where('version', '=', row.version)
     .executeTakeFirst();
   if (updated.numUpdatedRows === 0n) return false;
+  if (row.status === 'running' && row.watched_at !== null) {
+    await tx.deleteFrom('job_text').where('job_id', '=', row.id).execute();
+  }
   const attempt = change.attempt ?? row.attempt;
   await addEvents({ tx, dialect }, [{ job_id: row.id, seq: version, type: change.event, attempt, actor }]);
   return true;

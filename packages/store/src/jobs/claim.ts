@@ -49,10 +49,11 @@ export const createClaimMethods = ({ db, dialect }: StoreContext): Pick<JobStore
       .where('id', '=', id)
       .where('attempt', '=', attempt)
       .where('status', '=', 'running')
-      .returning('cancel_requested_at');
+      .returning(['cancel_requested_at', 'watched_at']);
     const limitMs = Math.max(leastAnswerMs, leaseMs / answersPerLease);
     const row = await withAnswerLimit(limitMs, async () => await update.executeTakeFirst());
-    return row === undefined ? null : { cancelRequested: row.cancel_requested_at !== null };
+    if (row === undefined) return null;
+    return { cancelRequested: row.cancel_requested_at !== null, isWatched: row.watched_at !== null };
   },
 });
 

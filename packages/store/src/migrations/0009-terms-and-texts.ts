@@ -4,7 +4,7 @@ import type { Migration } from 'kysely/migration';
 import type { Dialect } from '../dialect.ts';
 import { columnTypes } from './column-types.ts';
 
-/** Every new column may be null, so that processes of older versions go on inserting, and Postgres rewrites no table. */
+/** Every new column may be null: processes of older versions go on inserting, and Postgres rewrites no table. */
 export const createMigration0009 = ({ name, rowLocks }: Dialect): Migration => ({
   async up(db: Kysely<unknown>) {
     const { time, id } = columnTypes[name];

@@ -87,6 +87,11 @@ const calls: Readonly<Record<string, (store: Store) => Promise<unknown>>> = {
   measure: async ({ jobs }) => await jobs.measureQueue(),
   pause: async ({ jobs }) => await jobs.setPaused(true),
   history: async ({ generations }) => await generations.list({ ownerId: 'local', after: null, limit: 10 }),
+  watch: async ({ texts }) => await texts.watch([newId()]),
+  'append text': async ({ texts }) =>
+    await texts.append([{ id: newId(), attempt: 1, offset: 0, text: 'a', tokens: 1 }]),
+  'read text': async ({ texts }) => await texts.read([{ id: newId(), attempt: 1, offset: 0 }]),
+  'sweep text': async ({ texts }) => await texts.sweep(10),
   workers: async ({ workers }) => await workers.listLive(1_000),
   keys: async ({ apiKeys }) => await apiKeys.list({ after: null, limit: 10 }),
 };

@@ -67,7 +67,7 @@ async function useAll({ jobs, generations, apiKeys }: Store): Promise<void> {
   if (first == null) throw new TypeError('A claim found nothing.');
   await Promise.all(claims.map(async (claimed) => await jobs.renew(claimed?.job ?? first.job, 60_000)));
   await jobs.requestCancel('local', first.job.id);
-  expect(await jobs.renew(first.job, 60_000)).toEqual({ cancelRequested: true });
+  expect(await jobs.renew(first.job, 60_000)).toMatchObject({ cancelRequested: true });
   const ended = claims.map(
     async (claimed) => await jobs.complete(claimed?.job ?? first.job, { type: 'succeeded', result }),
   );

@@ -189,11 +189,11 @@ export function describeClaims(name: string, open: OpenSession): void {
       const job = await submit();
       const { key } = await claimSome(session.store);
       const { jobs } = session.store;
-      expect(await jobs.renew(key, leaseMs)).toEqual({ cancelRequested: false });
+      expect(await jobs.renew(key, leaseMs)).toEqual({ cancelRequested: false, isWatched: false });
       expect(await jobs.renew({ ...key, attempt: 2 }, leaseMs)).toBeNull();
       const asked = await jobs.requestCancel(job.ownerId, job.id);
       expect(asked).toMatchObject({ status: 'running', version: 3 });
-      expect(await jobs.renew(key, leaseMs)).toEqual({ cancelRequested: true });
+      expect(await jobs.renew(key, leaseMs)).toEqual({ cancelRequested: true, isWatched: false });
       // A renewal is no transition, so it leaves the version unchanged.
       expect((await findJob(session.store, job)).version).toBe(3);
       await session.travel(leaseMs - 5_000);

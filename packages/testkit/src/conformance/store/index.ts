@@ -6,6 +6,7 @@ import { describeIdempotency } from './idempotency.ts';
 import { describeOutcomes } from './outcomes.ts';
 import { describeReads } from './reads.ts';
 import type { OpenSession } from './session.ts';
+import { describeTexts } from './texts.ts';
 
 /** @param open  Opens a store on an empty database of its own; called for each test. */
 export function describeStoreConformance(name: string, open: OpenSession): void {
@@ -14,6 +15,7 @@ export function describeStoreConformance(name: string, open: OpenSession): void 
   describeClaims(name, open);
   describeIdempotency(name, open);
   describeOutcomes(name, open);
+  describeTexts(name, open);
   describeHistories(name, open);
 }
 

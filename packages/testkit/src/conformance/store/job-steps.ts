@@ -86,7 +86,7 @@ export async function renew(
   const { job, key, name } = resolveTarget(reference, target);
   const answer = await session.store.jobs.renew(key, leaseHours * hourMs);
   const holds = reference.renew(key, leaseHours);
-  expect(answer).toEqual(holds ? { cancelRequested: job.isCancelRequested } : null);
+  expect(answer).toEqual(holds ? { cancelRequested: job.isCancelRequested, isWatched: false } : null);
   return `${name} ${holds ? 'holds' : 'is stale'}`;
 }
 
