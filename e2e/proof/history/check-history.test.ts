@@ -519,3 +519,29 @@ describe('I8: throughput returns', () => {
     expect(broken([window(0, 100), window(90_000, 1)])).toEqual([]);
   });
 });
+
+const streamed = (textHash: string, isEmpty = false): HistoryEntry[] => [
+  { atMs: 3_000, type: 'stream-text', jobId: 'a', textHash, isEmpty },
+];
+
+describe('I9: streams are texts', () => {
+  const kept = [call(submit(), [1_000, 1_100], job('a')), rowsOf('a', succeeded)];
+  const canceled = rowsOf('a', [
+    ['job-queued', 1_000, 'api'],
+    ['job-canceled', 2_000, 'api'],
+  ]);
+
+  it('catches another text, a text that is not kept, and a broken promise', () => {
+    expect(findings(...kept, streamed('other'))).toBe('I9: job a was streamed as other, but text of a is kept');
+    expect(findings(call(submit(), [1, 2], job('a')), canceled, streamed('other'))).toBe(
+      'I9: job a was streamed as other, but no text is kept',
+    );
+    const breach: HistoryEntry = { atMs: 0, type: 'stream-breach', jobId: 'a', reason: 'a character twice' };
+    expect(findings(...kept, [breach])).toBe('I9: a stream of job a: a character twice');
+  });
+
+  it('allows the text of the job, and no text of a job that never ran', () => {
+    expect(broken(...kept, streamed('text of a'))).toEqual([]);
+    expect(broken(call(submit(), [1, 2], job('a')), canceled, streamed('prompt', true))).toEqual([]);
+  });
+});

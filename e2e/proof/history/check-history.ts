@@ -8,6 +8,7 @@ import { checkKeys } from './invariants/one-id-per-key.ts';
 import { checkSuccesses } from './invariants/one-success.ts';
 import { checkOwners } from './invariants/owners-apart.ts';
 import { checkReads } from './invariants/reads-go-forward.ts';
+import { checkStreams } from './invariants/streams-are-texts.ts';
 import { checkThroughput } from './invariants/throughput-returns.ts';
 
 /** Each finds the breaches of one promise, as sentences that name the jobs. */
@@ -28,6 +29,8 @@ export const invariants = {
   I7: checkOwners,
   /** After healing, throughput is at least 90 % of before. */
   I8: checkThroughput,
+  /** The text of a stream is the text of its job. */
+  I9: checkStreams,
 } satisfies Record<string, (history: IndexedHistory) => readonly string[]>;
 
 export interface Violation {

@@ -93,6 +93,10 @@ export type HistoryEvent =
   | { readonly type: 'worker-gone'; readonly workerId: string }
   /** A lease in the database at this moment. */
   | { readonly type: 'lease'; readonly jobId: string; readonly attempt: number; readonly untilMs: number }
+  /** A stream came to the end of its job. `textHash` is of the prompt and the completion that it sent. */
+  | { readonly type: 'stream-text'; readonly jobId: string; readonly textHash: string; readonly isEmpty: boolean }
+  /** A stream broke a promise. Null: it had shown no job. */
+  | { readonly type: 'stream-breach'; readonly jobId: string | null; readonly reason: string }
   | { readonly type: 'fault-start' | 'fault-healed'; readonly fault: string }
   | { readonly type: 'gauge'; readonly name: string; readonly value: number }
   /** A window that ends at `atMs`. */

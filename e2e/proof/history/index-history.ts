@@ -65,6 +65,7 @@ export interface IndexedHistory {
   readonly gauges: readonly EntryOf<'gauge'>[];
   readonly throughputs: readonly EntryOf<'throughput'>[];
   readonly faults: readonly EntryOf<'fault-start' | 'fault-healed'>[];
+  readonly streams: readonly EntryOf<'stream-text' | 'stream-breach'>[];
 }
 
 /** The status after each event; null: unchanged. */
@@ -120,6 +121,7 @@ export function indexHistory(history: History): IndexedHistory {
     gauges: of('gauge'),
     throughputs: of('throughput'),
     faults: of('fault-start', 'fault-healed'),
+    streams: of('stream-text', 'stream-breach'),
   };
 }
 

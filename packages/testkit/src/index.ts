@@ -52,6 +52,15 @@ export type { PrivateServer, TestServer } from './servers/server.ts';
 export { openSmallDisk, type SmallDisk } from './servers/small-disk.ts';
 export { type ExecuteSql, openSql, type SqlConnection } from './servers/sql.ts';
 export { silentLogger } from './silent-logger.ts';
+export {
+  type OpenStream,
+  type ReadEnding,
+  type ReadOptions,
+  StreamClient,
+  streamOf,
+  type TokenArrival,
+} from './streams/stream-client.ts';
+export { codePointsOf } from './streams/stream-state.ts';
 export { createTestFolder } from './test-folder.ts';
 export { describeStoreConformance, type StoreSession } from './conformance/store/index.ts';
 export { openServerSession } from './conformance/store/server-session.ts';
