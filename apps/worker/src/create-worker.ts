@@ -17,6 +17,7 @@ import { createJobRunner } from './job-runner.ts';
 import { createProgressWatchdog } from './progress-watchdog.ts';
 import { createReconciler } from './reconciler.ts';
 import { RunningJobs } from './running-jobs.ts';
+import { TextJournal } from './text-journal.ts';
 import { createWorkerMetrics } from './worker-metrics.ts';
 
 export interface WorkerOptions {
@@ -64,6 +65,7 @@ export function createWorker(options: WorkerOptions): Worker {
   const running = new RunningJobs();
   const metrics = createWorkerMetrics(options.metrics, { running, generator });
   const gate = new EngineGate(generator);
+  const journal = new TextJournal({ ...options, texts: store.texts, metrics });
   const failed = Promise.withResolvers<never>();
   failed.promise.catch(() => undefined);
   let stopping: Promise<void> | null = null;
@@ -75,17 +77,20 @@ export function createWorker(options: WorkerOptions): Worker {
     canClaim: () => stopping === null && gate.isOpen && running.count < generator.slots,
     onStuck: (error) => void fail(error),
   });
-  const reconciler = createReconciler({ ...options, jobs: store.jobs, metrics, onHintsFailed: () => watchdog.reset() });
+  const { jobs, texts } = store;
+  const reconciler = createReconciler({ ...options, jobs, texts, metrics, onHintsFailed: () => watchdog.reset() });
   const runNextJob = createJobRunner({
     ...options,
     jobs: store.jobs,
     gate,
     running,
+    journal,
     metrics,
     onClaimAnswered: () => watchdog.reset(),
   });
   const unsubscribe = wakeUps.subscribe(({ type, ids }) => {
     if (type === 'job-cancel') for (const id of ids) running.cancel(id);
+    if (type === 'job-watch') journal.watch(ids);
   });
   generator.onSteps(metrics.observeSteps);
   generator.onStateChange((state) => {
@@ -115,7 +120,8 @@ export function createWorker(options: WorkerOptions): Worker {
     await paused;
     clearTimeout(cut);
     clearTimeout(end);
-    await Promise.all([watchdogStopped, reconciler.stop(), settleWithin(handBackLimitMs, receiver.stop())]);
+    const receiverStopped = settleWithin(handBackLimitMs, receiver.stop());
+    await Promise.all([watchdogStopped, reconciler.stop(), journal.stop(), receiverStopped]);
     await generator.stop();
     unsubscribe();
     await heartbeat.stop();
@@ -128,6 +134,7 @@ export function createWorker(options: WorkerOptions): Worker {
     async start(signal) {
       heartbeat.start();
       reconciler.start();
+      journal.start();
       await generator.start();
       const { model } = generator;
       if (model === null) throw new TypeError('An engine that is ready has a model.');

@@ -1,7 +1,7 @@
 /** Attempts at jobs, with the real engine on the shipped model and a real database. */
 import { join } from 'node:path';
 import { queryObjects } from 'node:v8';
-import type { Job, NewJob, Store, TextGenerator } from '@prosemill/core';
+import { countCodePoints, type Job, type NewJob, type Store, type TextGenerator } from '@prosemill/core';
 import { createMetrics, noTracing } from '@prosemill/telemetry';
 import { createTestFolder, newJob, silentLogger, wordPieceTokenizer, writeGpt2Folder } from '@prosemill/testkit';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
@@ -9,6 +9,7 @@ import { EngineGate } from './engine-gate.ts';
 import { createJobRunner } from './job-runner.ts';
 import { RunningJobs } from './running-jobs.ts';
 import { createTestEngine, createTestQueue, longText, openTestStore, signalEngine } from './test-worker.ts';
+import { TextJournal } from './text-journal.ts';
 import { createWorkerMetrics } from './worker-metrics.ts';
 
 const parameters = { ...newJob().parameters, temperature: 0, stop: [] };
@@ -34,21 +35,24 @@ describe('an attempt at a job', () => {
     runNextJob = createRunner(generator);
   });
 
-  const createRunner = (engine: TextGenerator): (() => Promise<boolean>) =>
-    createJobRunner({
+  function createRunner(engine: TextGenerator): () => Promise<boolean> {
+    const metrics = createWorkerMetrics(createMetrics(), { running, generator: engine });
+    return createJobRunner({
       jobs: store.jobs,
       wakeUps,
       generator: engine,
       gate: new EngineGate(engine),
       running,
+      journal: new TextJournal({ texts: store.texts, wakeUps, metrics, logger: silentLogger }),
       logger: silentLogger,
-      metrics: createWorkerMetrics(createMetrics(), { running, generator: engine }),
+      metrics,
       tracing: noTracing,
       workerId: 'worker',
       leaseMs: 600,
       forbiddenWords: ['hate'],
       onClaimAnswered: () => undefined,
     });
+  }
 
   const submit = async (overrides: Partial<NewJob> = {}): Promise<Job> =>
     await store.jobs.submit(newJob({ seed: 1, parameters, ...overrides }));
@@ -61,6 +65,20 @@ describe('an attempt at a job', () => {
     await meanwhile();
     expect(await attempt).toBe(true);
     return await find(job);
+  }
+
+  /** Reads the text while the attempt runs. */
+  async function follow({ id }: Job): Promise<string> {
+    let text = '';
+    for (let offset = 0; running.count > 0;) {
+      for (const piece of await store.texts.read([{ id, attempt: 1, offset }])) {
+        expect(piece.offset).toBe(offset);
+        text += piece.text;
+        offset += countCodePoints(piece.text);
+      }
+      await new Promise(setImmediate);
+    }
+    return text;
   }
 
   it('is not made when there is nothing to claim', async () => {
@@ -166,6 +184,30 @@ describe('an attempt at a job', () => {
     });
     expect(rescued).toEqual([]);
     expect(ended).toMatchObject({ status: 'succeeded', crashCount: 0 });
+  });
+
+  it.each([
+    ['from its first token on when it was submitted with a reader', true],
+    ['from the first reader on, with the text so far, although the wake-up was lost', false],
+  ])('shows its text while it is written: %s', async (_name, isWatched) => {
+    const job = await submit({ ...long, isWatched });
+    let text = '';
+    const ended = await runWith(job, async () => {
+      if (!isWatched) await store.texts.watch([job.id]);
+      text = await follow(job);
+    });
+    expect(text.length).toBeGreaterThan(100);
+    expect(ended?.output?.completion.startsWith(text)).toBe(true);
+    expect(await store.texts.read([{ id: job.id, attempt: 0, offset: 0 }])).toEqual([]);
+  });
+
+  it('writes no text that nobody reads', async () => {
+    const job = await submit(long);
+    let text = '';
+    await runWith(job, async () => {
+      text = await follow(job);
+    });
+    expect(text).toBe('');
   });
 
   it('counts as a crash when the engine dies, and nothing is claimed until the next engine is ready', async () => {

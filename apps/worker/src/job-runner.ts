@@ -18,6 +18,7 @@ import type { EngineGate } from './engine-gate.ts';
 import { createLease } from './lease.ts';
 import { performJob } from './perform-job.ts';
 import type { RunningJobs } from './running-jobs.ts';
+import type { TextJournal } from './text-journal.ts';
 
 export interface JobRunnerOptions extends AttemptRecordOptions {
   readonly jobs: JobStore;
@@ -25,6 +26,7 @@ export interface JobRunnerOptions extends AttemptRecordOptions {
   readonly generator: TextGenerator;
   readonly gate: EngineGate;
   readonly running: RunningJobs;
+  readonly journal: TextJournal;
   readonly leaseMs: number;
   readonly forbiddenWords: readonly string[];
   /** Called when the database has answered a claim, with a job or without. */
@@ -36,7 +38,7 @@ const completeLimitMs = 5 * 60_000;
 
 /** @returns a handler of permits, which never throws; it returns false when there was nothing to claim */
 export function createJobRunner(options: JobRunnerOptions): () => Promise<boolean> {
-  const { jobs, generator, gate, running, logger, workerId, leaseMs } = options;
+  const { jobs, generator, gate, running, journal, logger, workerId, leaseMs } = options;
   const pickClass = createClaimPicker();
   const isRefused = createPromptPolicy(options.forbiddenWords);
 
@@ -66,6 +68,7 @@ export function createJobRunner(options: JobRunnerOptions): () => Promise<boolea
     const { job, remainingMs } = claimed;
     const record = recordAttempt(claimed, options);
     const signal = running.add(job);
+    const text = journal.open(job);
     const lease = createLease({
       jobs,
       claim: job,
@@ -73,20 +76,24 @@ export function createJobRunner(options: JobRunnerOptions): () => Promise<boolea
       logger: record.logger,
       onLost: () => running.abort(job, 'lost'),
       onCancelRequested: () => running.abort(job, 'canceled'),
+      onWatched: () => journal.watch([job.id]),
     });
     const deadline = remainingMs === null ? undefined : setTimeout(() => running.abort(job, 'deadline'), remainingMs);
     lease.start();
     announce(job.id);
     try {
       await failpoint('worker.after_claim');
-      const perform = async (): Promise<AttemptEnding> => await performJob(claimed, { generator, isRefused, signal });
+      const perform = async (): Promise<AttemptEnding> =>
+        await performJob(claimed, { generator, isRefused, text, signal });
       const ending = job.crashCount > 0 ? await gate.runAlone(signal, perform) : await perform();
+      journal.close(text);
       record.generated(ending);
       record.ended(ending, ending.type === 'lost' ? 'stale' : await complete(claimed, ending, record.logger));
     } finally {
       clearTimeout(deadline);
       // Not awaited: the answer to a renewal under way no longer matters.
       void lease.stop();
+      journal.close(text);
       running.remove(job);
       announce(job.id);
     }

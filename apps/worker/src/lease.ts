@@ -1,4 +1,4 @@
-/** Renews the lease of one running job, and learns from the answers of a cancel whose wake-up was lost. */
+/** Renews the lease of one running job, and learns from the answers of wake-ups that were lost. */
 import {
   type ClaimKey,
   errorLine,
@@ -17,6 +17,7 @@ export interface LeaseOptions {
   /** Called once, when another attempt holds the job or the job has ended. */
   readonly onLost: () => void;
   readonly onCancelRequested: () => void;
+  readonly onWatched: () => void;
 }
 
 /** Renewals in a lease: two may fail before it expires. */
@@ -31,7 +32,8 @@ const maxPending = 2;
  * Renews until it is stopped or the job is lost. An unreachable database is tried again at the next renewal: the
  * generation goes on meanwhile, and the fencing token decides.
  */
-export function createLease({ jobs, claim, leaseMs, logger, onLost, onCancelRequested }: LeaseOptions): Service {
+export function createLease(options: LeaseOptions): Service {
+  const { jobs, claim, leaseMs, logger } = options;
   const pending = new Set<Promise<void>>();
   let isStopped = false;
   let timer: NodeJS.Timeout | undefined;
@@ -42,8 +44,11 @@ export function createLease({ jobs, claim, leaseMs, logger, onLost, onCancelRequ
       if (isStopped) return;
       if (renewed === null) {
         void stop();
-        onLost();
-      } else if (renewed.cancelRequested) onCancelRequested();
+        options.onLost();
+        return;
+      }
+      if (renewed.cancelRequested) options.onCancelRequested();
+      if (renewed.isWatched) options.onWatched();
     } catch (error) {
       logger.warn({ reason: errorLine(error) }, 'the lease could not be renewed');
     }

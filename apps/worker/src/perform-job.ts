@@ -14,11 +14,14 @@ import {
   type TextGenerator,
   toAppError,
 } from '@prosemill/core';
+import type { AttemptText } from './attempt-text.ts';
 import type { AbortReason } from './running-jobs.ts';
 
 export interface PerformOptions {
   readonly generator: TextGenerator;
   readonly isRefused: PromptPolicy;
+  /** Empty; the generation fills it. */
+  readonly text: AttemptText;
   /** Its reason is an {@link AbortReason}. */
   readonly signal: AbortSignal;
 }
@@ -42,11 +45,9 @@ interface Generated {
   readonly part: GeneratedPart;
 }
 
-async function generate({ job }: ClaimedJob, { generator, signal }: PerformOptions): Promise<Generated> {
+async function generate({ job }: ClaimedJob, { generator, text, signal }: PerformOptions): Promise<Generated> {
   const startedAt = performance.now();
-  let completion = '';
   let promptTokens = 0;
-  let completionTokens = 0;
   let timeToFirstTokenMs: number | null = null;
   for await (const event of generator.generate(job, signal)) {
     switch (event.type) {
@@ -55,11 +56,11 @@ async function generate({ job }: ClaimedJob, { generator, signal }: PerformOptio
         break;
       case 'token-delta':
         timeToFirstTokenMs ??= performance.now() - startedAt;
-        completion += event.text;
-        completionTokens = event.completionTokens;
+        text.add(event.text, event.completionTokens);
         break;
       case 'generation-end': {
         const { ending } = event;
+        const { completion, completionTokens } = text;
         const usage = ending.reason === 'error' ? { promptTokens, completionTokens } : ending.usage;
         const generationMs = performance.now() - startedAt;
         return { ending, part: { completion, usage, timeToFirstTokenMs, generationMs } };

@@ -28,6 +28,7 @@ describe('the reconciler', () => {
   function startReconciler(): void {
     const reconciler = createReconciler({
       jobs: store.jobs,
+      texts: store.texts,
       hints: queue.sender,
       wakeUps: queue.wakeUps,
       metrics: createWorkerMetrics(createMetrics(), { running: { count: 0 }, generator: { slots: 1 } }),

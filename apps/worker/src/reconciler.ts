@@ -1,6 +1,6 @@
 /**
- * Repairs losses: leases that expired, deadlines that passed, hints that never arrived. Every worker runs one; there is
- * no leader.
+ * Repairs losses: leases that expired, deadlines that passed, hints that never arrived, texts that came too late. Every
+ * worker runs one; there is no leader.
  */
 import {
   errorLine,
@@ -12,12 +12,14 @@ import {
   type Logger,
   newId,
   type Service,
+  type TextStore,
   type WakeUps,
 } from '@prosemill/core';
 import type { WorkerMetrics } from './worker-metrics.ts';
 
 export interface ReconcilerOptions {
   readonly jobs: JobStore;
+  readonly texts: Pick<TextStore, 'sweep'>;
   readonly hints: HintSender;
   readonly wakeUps: WakeUps;
   readonly metrics: Pick<WorkerMetrics, 'countRescued' | 'countMissingHints'>;
@@ -32,7 +34,7 @@ const jitter = 0.2;
 const batchSize = 500;
 
 export function createReconciler(options: ReconcilerOptions): Service {
-  const { jobs, hints, wakeUps, metrics, logger, onHintsFailed } = options;
+  const { jobs, texts, hints, wakeUps, metrics, logger, onHintsFailed } = options;
 
   /** Runs the duties one by one. A failed duty does not keep the next from its turn. */
   async function reconcile(signal: AbortSignal): Promise<void> {
@@ -53,6 +55,7 @@ export function createReconciler(options: ReconcilerOptions): Service {
     rescue,
     expire,
     'delete old keys': deleteOldKeys,
+    'sweep texts': sweepTexts,
     'send missing hints': sendMissingHints,
   };
 
@@ -71,6 +74,10 @@ export function createReconciler(options: ReconcilerOptions): Service {
 
   async function deleteOldKeys(signal: AbortSignal): Promise<void> {
     while ((await jobs.deleteOldIdempotencyKeys(batchSize)) === batchSize && !signal.aborted);
+  }
+
+  async function sweepTexts(signal: AbortSignal): Promise<void> {
+    while ((await texts.sweep(batchSize)) === batchSize && !signal.aborted);
   }
 
   async function inBatches(message: string, signal: AbortSignal, nextBatch: () => Promise<readonly string[]>) {

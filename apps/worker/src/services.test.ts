@@ -3,7 +3,6 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Service, Store } from '@prosemill/core';
-import { createQueue } from '@prosemill/queue';
 import { openStore } from '@prosemill/store';
 import { createMetrics } from '@prosemill/telemetry';
 import { describeServiceConformance, gateCalls, newJob, type ServiceSession, silentLogger } from '@prosemill/testkit';
@@ -12,14 +11,15 @@ import { createLease } from './lease.ts';
 import { createProgressWatchdog } from './progress-watchdog.ts';
 import { createReconciler } from './reconciler.ts';
 import { RunningJobs } from './running-jobs.ts';
-import { createTestEngine } from './test-worker.ts';
+import { createTestEngine, createTestQueue } from './test-worker.ts';
+import { TextJournal } from './text-journal.ts';
 import { createWorkerMetrics } from './worker-metrics.ts';
 
 /** @param partOf  The part of the store that the steps of the service call first. */
 function describeOnStore<Part extends object>(
   name: string,
   partOf: (store: Store) => Part,
-  create: (part: Part) => Service,
+  create: (part: Part, store: Store) => Service,
 ): void {
   describeServiceConformance(name, async (): Promise<ServiceSession> => {
     const folder = await mkdtemp(join(tmpdir(), 'prosemill-services-'));
@@ -29,7 +29,7 @@ function describeOnStore<Part extends object>(
     await store.jobs.claim({ workerId: 'worker', model, leaseMs, fromClass: 0 });
     const calls = gateCalls(partOf(store));
     return {
-      service: create(calls.part),
+      service: create(calls.part, store),
       calls,
       async close() {
         await store.stop();
@@ -43,6 +43,8 @@ const leaseMs = 30_000;
 const claim = { id: newJob().id, attempt: 1 };
 const model = { name: 'm', revision: '1', engine: 'e', dtype: 'fp32', fingerprint: 'f' };
 const logger = silentLogger;
+const createTestMetrics = () =>
+  createWorkerMetrics(createMetrics(), { running: { count: 0 }, generator: { slots: 1 } });
 
 describeOnStore(
   'the heartbeat',
@@ -61,13 +63,14 @@ describeOnStore(
 describeOnStore(
   'the reconciler',
   (store) => store.jobs,
-  (jobs) => {
-    const queue = createQueue({ databaseUrl: 'sqlite:', redisUrl: undefined, logger });
+  (jobs, { texts }) => {
+    const queue = createTestQueue();
     return createReconciler({
       jobs,
+      texts,
       hints: queue.sender,
       wakeUps: queue.wakeUps,
-      metrics: createWorkerMetrics(createMetrics(), { running: { count: 0 }, generator: { slots: 1 } }),
+      metrics: createTestMetrics(),
       logger,
       onHintsFailed: () => undefined,
     });
@@ -83,5 +86,25 @@ describeOnStore(
 describeOnStore(
   'a lease',
   (store) => store.jobs,
-  (jobs) => createLease({ jobs, claim, leaseMs, logger, onLost: () => undefined, onCancelRequested: () => undefined }),
+  (jobs) =>
+    createLease({
+      jobs,
+      claim,
+      leaseMs,
+      logger,
+      onLost: () => undefined,
+      onCancelRequested: () => undefined,
+      onWatched: () => undefined,
+    }),
+);
+
+describeOnStore(
+  'the text journal, while wake-ups do not arrive',
+  (store) => store.texts,
+  (texts) => {
+    const deaf = { ...createTestQueue().wakeUps, isDeaf: () => true };
+    const journal = new TextJournal({ texts, wakeUps: deaf, metrics: createTestMetrics(), logger });
+    journal.open({ ...claim, isWatched: false });
+    return journal;
+  },
 );

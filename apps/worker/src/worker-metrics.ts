@@ -61,6 +61,10 @@ function addCounters(metrics: Metrics) {
       name: 'prosemill_crashes_total',
       help: 'Attempts that ended because the process of the engine died.',
     }),
+    countTextAppend: metrics.counter({
+      name: 'prosemill_text_appends_total',
+      help: 'Statements that appended the new texts of all watched jobs of this worker.',
+    }),
     countRescued: metrics.counter({
       name: 'prosemill_rescues_total',
       help: 'Jobs that this process took from workers whose lease had run out.',

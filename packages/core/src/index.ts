@@ -2,6 +2,7 @@
 export * from './api-key.ts';
 export * from './assert-never.ts';
 export * from './backoff.ts';
+export * from './code-points.ts';
 export * from './errors.ts';
 export * from './heartbeat.ts';
 export * from './idempotency.ts';

@@ -1,12 +1,16 @@
 /** The texts of watched jobs while they run. */
 import type { TextPiece, TextStore } from '@prosemill/core';
 import { sql } from 'kysely';
+import { withAnswerLimit } from './answer-limit.ts';
 import { storableText } from './rows.ts';
 import type { StoreContext } from './store-context.ts';
 
 const claimColumns = { id: 'id', attempt: 'integer' } as const;
 const cursorColumns = { ...claimColumns, offset: 'integer' } as const;
 const pieceColumns = { ...cursorColumns, text: 'text', tokens: 'integer' } as const;
+
+/** A time limit that finds a dead connection while the text is still of interest. */
+const answerMs = 2_000;
 
 /** A piece as stored, with the offset that its reader has reached; null in a later attempt than the reader's. */
 interface PieceRow extends TextPiece {
@@ -43,7 +47,7 @@ export const createTextStore = ({ db, dialect }: StoreContext): TextStore => ({
   async append(pieces) {
     if (pieces.length === 0) return;
     const rows = pieces.map((piece) => ({ ...piece, text: storableText(piece.text) }));
-    await sql`
+    const append = sql`
       insert into job_text (job_id, attempt, "offset", text, tokens)
       select id, attempt, "offset", text, tokens
       from ${dialect.values({ name: 'piece', columns: pieceColumns, rows })}
@@ -52,14 +56,15 @@ export const createTextStore = ({ db, dialect }: StoreContext): TextStore => ({
           and status = 'running' and watched_at is not null
       )
       on conflict (job_id, attempt, "offset") do update set text = excluded.text, tokens = excluded.tokens
-        where length(excluded.text) > length(job_text.text)`.execute(db);
+        where length(excluded.text) > length(job_text.text)`;
+    await withAnswerLimit(answerMs, async () => await append.execute(db));
   },
 
   async read(cursors) {
     if (cursors.length === 0) return [];
     const wanted = dialect.values({ name: 'wanted', columns: cursorColumns, rows: cursors });
     // The piece that holds a cursor is found in the index, and the pieces before it are not read.
-    const { rows } = await sql<PieceRow>`
+    const read = sql<PieceRow>`
       with cursors as materialized (
         select id, attempt, "offset", coalesce((
           select max(job_text."offset") from job_text
@@ -71,7 +76,8 @@ export const createTextStore = ({ db, dialect }: StoreContext): TextStore => ({
         case when job_text.attempt = cursors.attempt then cursors."offset" end as known
       from cursors
       join job_text on job_id = cursors.id and (job_text.attempt, job_text."offset") >= (cursors.attempt, first_offset)
-      order by job_id, job_text.attempt, job_text."offset"`.execute(db);
+      order by job_id, job_text.attempt, job_text."offset"`;
+    const { rows } = await withAnswerLimit(answerMs, async () => await read.execute(db));
     return rows.flatMap(unknownPartOf);
   },
 

@@ -34,6 +34,7 @@ const actorArbitrary = fc.oneof(
     arbitrary: fc.record({ type: fc.constant('reconciler' as const), limits: many(fc.constantFrom(1, 10)) }),
   },
   { weight: 1, arbitrary: fc.record({ type: fc.constant('canceler' as const), indexes: many(fc.nat({ max: 3 })) }) },
+  { weight: 1, arbitrary: fc.record({ type: fc.constant('watcher' as const), indexes: many(fc.nat({ max: 3 })) }) },
   { weight: 1, arbitrary: fc.record({ type: fc.constant('reader' as const), indexes: many(fc.nat({ max: 3 })) }) },
   { weight: 1, arbitrary: fc.record({ type: fc.constant('submitter' as const), jobs: many(submissionArbitrary) }) },
 );
@@ -89,10 +90,14 @@ async function act(stage: Stage, actor: Actor): Promise<void> {
       for (const limit of actor.limits) {
         journal.rescued.push(...(await own.jobs.rescueLostJobs(limit)));
         await own.jobs.expireJobs(limit);
+        await own.texts.sweep(limit);
       }
       break;
     case 'canceler':
       for (const index of actor.indexes) await own.jobs.requestCancel(jobAt(index).ownerId, jobAt(index).id);
+      break;
+    case 'watcher':
+      await own.texts.watch([...new Set(actor.indexes.map((index) => jobAt(index).id))]);
       break;
     case 'reader':
       for (const index of actor.indexes) journal.reads.push(await readTwice(own, jobAt(index)));
@@ -113,7 +118,10 @@ async function work({ own, other, journal }: Stage, attempt: Attempt): Promise<v
   if (claimed === null) return;
   const key = { id: claimed.job.id, attempt: claimed.job.attempt };
   journal.claims.push(key);
-  for (const renewal of renewals) await own.jobs.renew(key, renewal);
+  for (const [offset, renewal] of renewals.entries()) {
+    await own.jobs.renew(key, renewal);
+    await own.texts.append([{ ...key, offset, text: 'a', tokens: offset + 1 }]);
+  }
   if (outcome === null) {
     await own.jobs.renew(key, -1);
     return;
@@ -133,14 +141,17 @@ async function readTwice({ jobs }: Store, { ownerId, id }: Job): Promise<readonl
  * Brings every job to its end with a worker and a reconciler that meet no fault.
  * @throws when a job does not end
  */
-export async function drain({ jobs }: Store): Promise<void> {
+export async function drain({ jobs, texts }: Store): Promise<void> {
   for (let rounds = 0; rounds < 1_000; rounds += 1) {
     await jobs.rescueLostJobs(100);
     await jobs.expireJobs(100);
     const claimed = await jobs.claim({ workerId: 'last', model, leaseMs: 60_000, fromClass: 0 });
     if (claimed !== null) await jobs.complete({ id: claimed.job.id, attempt: claimed.job.attempt }, succeeded);
     const { queued, running } = await jobs.measureQueue();
-    if (queued + running === 0) return;
+    if (queued + running === 0) {
+      await texts.sweep(1_000);
+      return;
+    }
   }
   throw new Error('Some jobs never end.');
 }

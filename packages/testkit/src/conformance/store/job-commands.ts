@@ -2,6 +2,7 @@
 import type { Outcome } from '@prosemill/core';
 import * as fc from 'fast-check';
 import {
+  append,
   attempt,
   cancel,
   claim,
@@ -15,6 +16,7 @@ import {
   submitTogether,
   type Target,
   travel,
+  watch,
 } from './job-steps.ts';
 import { hourMs, type ReferenceJobs } from './reference-jobs.ts';
 import { part, result } from './session.ts';
@@ -160,6 +162,13 @@ const cancels = commandsOf(
   },
 );
 
+const watches = commandsOf(targetArbitrary, { name: (target) => `watch ${targetName(target)}`, step: watch });
+
+const appends = commandsOf(fc.record({ target: targetArbitrary, offset: fc.nat({ max: 2 }) }), {
+  name: ({ target, offset }) => `append text to ${targetName(target)} at ${offset}`,
+  step: append,
+});
+
 const reconciliations = commandsOf(
   fc.record({
     action: fc.constantFrom('rescue' as const, 'expire' as const),
@@ -189,6 +198,9 @@ export const historyArbitrary = fc.commands(
     endings,
     renewals,
     cancels,
+    watches,
+    appends,
+    appends,
     reconciliations,
     reconciliations,
     travels,

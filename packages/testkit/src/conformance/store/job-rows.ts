@@ -16,9 +16,12 @@ export interface JobSnapshot {
   readonly error_code: string | null;
   readonly has_lease: number;
   readonly finished_at: unknown;
+  readonly is_watched: number;
   /** `1:job-queued 2:job-claimed …` */
   readonly events: string;
   readonly records: number;
+  /** Pieces of its text. */
+  readonly texts: number;
 }
 
 /** All jobs by id. */
@@ -26,13 +29,16 @@ export const readSnapshots = async (session: Pick<StoreSession, 'execute'>): Pro
   (await session.execute(`
     select id, status, version, attempt, released_count, crash_count, max_attempts, dispatch_epoch, finish_reason, error_code,
       case when lease_until is null then 0 else 1 end as has_lease, finished_at,
+      case when watched_at is null then 0 else 1 end as is_watched,
       (select string_agg(cast(seq as text) || ':' || type, ' ' order by seq) from job_events where job_id = jobs.id) as events,
-      cast((select count(*) from generation_records where job_id = jobs.id) as integer) as records
+      cast((select count(*) from generation_records where job_id = jobs.id) as integer) as records,
+      cast((select count(*) from job_text where job_id = jobs.id) as integer) as texts
     from jobs order by id`)) as unknown as readonly JobSnapshot[];
 
 /** Deletes all jobs. */
 export async function clearJobs(session: Pick<StoreSession, 'execute'>): Promise<void> {
-  for (const table of ['job_events', 'generation_records', 'jobs']) await session.execute(`delete from ${table}`);
+  for (const table of ['job_text', 'job_events', 'generation_records', 'jobs'])
+    await session.execute(`delete from ${table}`);
 }
 
 /** The status after each event, by the status before it. */

@@ -86,7 +86,7 @@ export async function renew(
   const { job, key, name } = resolveTarget(reference, target);
   const answer = await session.store.jobs.renew(key, leaseHours * hourMs);
   const holds = reference.renew(key, leaseHours);
-  expect(answer).toEqual(holds ? { cancelRequested: job.isCancelRequested, isWatched: false } : null);
+  expect(answer).toEqual(holds ? { cancelRequested: job.isCancelRequested, isWatched: job.isWatched } : null);
   return `${name} ${holds ? 'holds' : 'is stale'}`;
 }
 
@@ -128,6 +128,29 @@ export async function cancel(
   if (isStranger) expect(answer).toBeNull();
   else expectJob(answer, job);
   return `${label(job)} is ${job.status}`;
+}
+
+export async function watch(reference: ReferenceJobs, { session }: JobSystem, target: Target): Promise<string> {
+  const { job } = resolveTarget(reference, target);
+  const isFirst = reference.watch(job);
+  expect(await session.store.texts.watch([job.id])).toEqual(isFirst ? [job.id] : []);
+  return `${label(job)} ${isFirst ? 'is watched from now on' : 'is not marked'}`;
+}
+
+export interface AppendStep {
+  readonly target: Target;
+  readonly offset: number;
+}
+
+export async function append(
+  reference: ReferenceJobs,
+  { session }: JobSystem,
+  { target, offset }: AppendStep,
+): Promise<string> {
+  const { job, key, name } = resolveTarget(reference, target);
+  await session.store.texts.append([{ ...key, offset, text: 'a', tokens: 1 }]);
+  reference.append(key, offset);
+  return `${name} has ${job.texts.size} pieces`;
 }
 
 export interface AttemptStep extends ClaimStep {
@@ -213,6 +236,8 @@ export async function expectAgreement(reference: ReferenceJobs, system: JobSyste
         finish_reason: job.finishReason,
         error_code: job.errorCode,
         has_lease: job.leaseUntil === null ? 0 : 1,
+        is_watched: job.isWatched ? 1 : 0,
+        texts: job.texts.size,
         events: job.events.map((event, index) => `${index + 1}:${event}`).join(' '),
         records: job.status === 'succeeded' ? 1 : 0,
       })),

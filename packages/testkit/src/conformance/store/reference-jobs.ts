@@ -36,6 +36,9 @@ export interface ReferenceJob {
   finishReason: FinishReason | null;
   errorCode: string | null;
   completion: string | null;
+  isWatched: boolean;
+  /** The offsets of the pieces of its text. */
+  readonly texts: Set<number>;
   /** One event for each version. */
   readonly events: JobEventType[];
   /** Attempts that their own worker ended. */
@@ -149,6 +152,18 @@ export class ReferenceJobs {
     }
   }
 
+  /** @returns whether the job was not watched before */
+  watch(job: ReferenceJob): boolean {
+    if (job.isWatched || (job.status !== 'queued' && job.status !== 'running')) return false;
+    job.isWatched = true;
+    return true;
+  }
+
+  append(key: ClaimKey, offset: number): void {
+    const job = this.#holder(key);
+    if (job?.isWatched === true) job.texts.add(offset);
+  }
+
   /** Running jobs whose lease has run out. */
   lost(): readonly ReferenceJob[] {
     return this.jobs.filter(({ leaseUntil }) => leaseUntil !== null && leaseUntil < this.now);
@@ -196,6 +211,8 @@ export class ReferenceJobs {
       finishReason: null,
       errorCode: null,
       completion: null,
+      isWatched: false,
+      texts: new Set(),
       events: ['job-queued'],
       endedAttempts: new Set(),
     };
@@ -223,6 +240,7 @@ export class ReferenceJobs {
   #requeue(job: ReferenceJob, event: JobEventType, delayHours = 0): void {
     job.status = 'queued';
     job.leaseUntil = null;
+    job.texts.clear();
     job.availableAt = this.now + delayHours;
     job.dispatchEpoch += 1;
     job.events.push(event);
@@ -242,6 +260,7 @@ function end(job: ReferenceJob, { status, part = null, finishReason, errorCode }
   const isTimeout = status === 'failed' && errorCode === 'deadline_exceeded';
   job.status = status;
   job.leaseUntil = null;
+  job.texts.clear();
   job.completion = part?.completion ?? null;
   job.errorCode = errorCode ?? null;
   job.finishReason = finishReason ?? (status === 'canceled' ? 'canceled' : isTimeout ? 'timeout' : null);
