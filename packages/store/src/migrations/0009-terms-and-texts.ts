@@ -1,5 +1,5 @@
 /** The terms of jobs, the texts of watched jobs while they run, and the measured speed of workers. */
-import { type Kysely, sql } from 'kysely';
+import { type ColumnDefinitionBuilder, type Kysely, sql } from 'kysely';
 import type { Migration } from 'kysely/migration';
 import type { Dialect } from '../dialect.ts';
 import { columnTypes } from './column-types.ts';
@@ -10,6 +10,8 @@ export const createMigration0009 = ({ name, rowLocks }: Dialect): Migration => (
     const { time, id } = columnTypes[name];
     // All statements about a table queue behind one that waits for its exclusive lock, as it does for a backup.
     if (rowLocks) await sql`set local lock_timeout = '2s'`.execute(db);
+    // SQLite has no such clause. There nobody but the service, which is one process, changes the schema.
+    const ifMissing = (column: ColumnDefinitionBuilder) => (rowLocks ? column.ifNotExists() : column);
     const columns = {
       metadata: 'text',
       start_deadline_at: time,
@@ -19,12 +21,13 @@ export const createMigration0009 = ({ name, rowLocks }: Dialect): Migration => (
     } as const;
     const counts = { has_own_seed: 'integer', token_budget: 'integer' } as const;
     for (const [column, type] of Object.entries({ ...columns, ...counts })) {
-      await db.schema.alterTable('jobs').addColumn(column, type).execute();
+      await db.schema.alterTable('jobs').addColumn(column, type, ifMissing).execute();
     }
-    await db.schema.alterTable('workers').addColumn('speed', 'text').execute();
+    await db.schema.alterTable('workers').addColumn('speed', 'text', ifMissing).execute();
     // No foreign key: its locks on the jobs would cost more than the text. The reconciler removes rows without a run.
     await db.schema
       .createTable('job_text')
+      .ifNotExists()
       .addColumn('job_id', id, (column) => column.notNull())
       .addColumn('attempt', 'integer', (column) => column.notNull())
       .addColumn('offset', 'integer', (column) => column.notNull())
