@@ -2,7 +2,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Store } from '@prosemill/core';
+import { type Job, type ModelIdentity, newId, type Outcome, type Store } from '@prosemill/core';
 import { createQueue } from '@prosemill/queue';
 import { openStore } from '@prosemill/store';
 import { createLogger, createMetrics, noTracing } from '@prosemill/telemetry';
@@ -12,6 +12,42 @@ export interface TestApi {
   readonly api: Api;
   readonly store: Store;
   close(): Promise<void>;
+}
+
+/** The model of jobs that `endNext` runs. */
+export const testModel: ModelIdentity = {
+  name: 'tiny-tales',
+  revision: '',
+  engine: 'batched',
+  dtype: 'fp32',
+  fingerprint: 'f1',
+};
+
+export const succeededWith = (completion: string): Outcome => ({
+  type: 'succeeded',
+  result: {
+    completion,
+    usage: { promptTokens: 4, completionTokens: 1 },
+    timeToFirstTokenMs: 1,
+    generationMs: 2,
+    finishReason: 'length',
+    modelName: testModel.name,
+  },
+});
+
+/**
+ * Claims the next job, and ends its attempt, as a worker does.
+ * @returns the claimed job
+ * @throws when nothing is claimable
+ */
+export async function endNext(
+  { jobs }: Store,
+  { outcome = succeededWith(' there'), model = testModel }: { outcome?: Outcome; model?: ModelIdentity } = {},
+): Promise<Job> {
+  const claimed = await jobs.claim({ workerId: newId(), model, leaseMs: 30_000, fromClass: 0 });
+  if (claimed === null) throw new Error('Nothing to claim.');
+  await jobs.complete({ id: claimed.job.id, attempt: claimed.job.attempt }, outcome);
+  return claimed.job;
 }
 
 const logger = createLogger({ name: 'test', level: 'silent', pretty: false });

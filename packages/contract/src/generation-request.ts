@@ -1,6 +1,7 @@
 /** The body of `POST /generate` and `POST /jobs`. */
 import { z } from '@hono/zod-openapi';
 import { defaultSamplingParameters as defaults } from '@prosemill/core';
+import { metadataSchema } from './metadata.ts';
 import { optional, withDefault } from './optional.ts';
 import { text } from './text.ts';
 
@@ -39,6 +40,7 @@ export const generationRequestSchema = z
     stop: withDefault(stopSchema, [...defaults.stop]).openapi({
       description: 'The text ends before the first of these that appears. One string is a list of one.',
     }),
+    metadata: withDefault(metadataSchema, {}),
   })
   .openapi('GenerationRequest', { example: { prompt: 'Once upon a time', max_new_tokens: 50 } });
 

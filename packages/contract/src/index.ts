@@ -15,5 +15,5 @@ export * from './routes/history.ts';
 export * from './routes/jobs.ts';
 export * from './routes/keys.ts';
 export * from './routes/queue.ts';
-export { toTextRequest } from './text-request.ts';
+export { toJobTerms, toTextRequest } from './text-request.ts';
 export * from './wrong-values.ts';

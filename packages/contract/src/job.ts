@@ -40,9 +40,13 @@ export const jobSchema = z
     model: orNull(modelSchema),
     output: z
       .strictObject({
-        generated_text: z.string(),
+        generated_text: z.string().openapi({ description: 'The prompt, followed by the completion.' }),
+        completion: z.string(),
         finish_reason: z.enum(finishReasons),
-        generation_id: z.int().nullable().openapi({ description: 'The id in /history; null for partial text.' }),
+        generation_id: z.int().nullable().openapi({
+          description: 'The id in /history; null for partial text, and for the text of a verification.',
+        }),
+        sha256: z.string().openapi({ description: 'SHA-256 of generated_text in UTF-8, hexadecimal.' }),
       })
       .nullable(),
     error: z.strictObject({ code: z.string(), message: z.string() }).nullable(),
@@ -67,6 +71,8 @@ export const jobSchema = z
     attempt: z.int(),
     max_attempts: z.int(),
     cancel_requested_at: time.nullable(),
+    retry_of: z.uuid().nullable().openapi({ description: 'The job that this one repeats.' }),
+    metadata: z.record(z.string(), z.string()),
     urls: z.strictObject({ self: z.string(), cancel: z.string() }),
     created_at: time,
     started_at: time.nullable(),

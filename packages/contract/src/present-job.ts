@@ -1,4 +1,5 @@
 /** A job as clients see it. */
+import { createHash } from 'node:crypto';
 import type { Job } from '@prosemill/core';
 import type { JobBody } from './job.ts';
 import { presentParameters } from './text-request.ts';
@@ -26,8 +27,10 @@ export function presentJob(job: Job, { ahead, basePath }: JobPlace): JobBody {
     model: job.model,
     output: output && {
       generated_text: job.prompt + output.completion,
+      completion: output.completion,
       finish_reason: output.finishReason,
       generation_id: output.generationId,
+      sha256: hashText(job.prompt + output.completion),
     },
     error: job.error,
     usage: job.usage && presentUsage(job.usage),
@@ -37,12 +40,17 @@ export function presentJob(job: Job, { ahead, basePath }: JobPlace): JobBody {
     attempt: job.attempt,
     max_attempts: job.maxAttempts,
     cancel_requested_at: job.cancelRequestedAt?.toISOString() ?? null,
+    retry_of: job.retryOf,
+    metadata: job.metadata,
     urls: { self, cancel: `${self}/cancel` },
     created_at: job.createdAt.toISOString(),
     started_at: job.startedAt?.toISOString() ?? null,
     finished_at: job.finishedAt?.toISOString() ?? null,
   };
 }
+
+/** SHA-256 of the text in UTF-8, hexadecimal. */
+export const hashText = (text: string): string => createHash('sha256').update(text).digest('hex');
 
 export const presentUsage = ({ promptTokens, completionTokens }: NonNullable<Job['usage']>) => ({
   prompt_tokens: promptTokens,

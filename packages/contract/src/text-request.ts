@@ -1,5 +1,5 @@
-/** A request for a text, between its body and the domain. */
-import type { SamplingParameters, TextRequest } from '@prosemill/core';
+/** A request for a text and its terms, between the body and the domain. */
+import { defaultTerms, type JobTerms, type SamplingParameters, type TextRequest } from '@prosemill/core';
 import type { GenerationRequest } from './generation-request.ts';
 import type { JobBody } from './job.ts';
 
@@ -16,6 +16,8 @@ export const toTextRequest = (body: GenerationRequest): TextRequest => ({
   },
   seed: body.seed ?? null,
 });
+
+export const toJobTerms = ({ metadata }: GenerationRequest): JobTerms => ({ ...defaultTerms, metadata });
 
 export const presentParameters = (parameters: SamplingParameters): JobBody['parameters'] => ({
   max_length: parameters.maxLength,

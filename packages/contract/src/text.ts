@@ -4,24 +4,29 @@ import { z } from '@hono/zod-openapi';
 /** For /openapi.json. No pattern for lone surrogates is understood by every reader of JSON Schema. */
 const withoutNul = String.raw`^[^\u0000]*$`;
 
-const hasLength = (text: string, maxCodePoints: number): boolean =>
-  text.length > 0 && (text.length <= maxCodePoints || Array.from(text).length <= maxCodePoints);
+const fits = (text: string, maxCodePoints: number): boolean =>
+  text.length <= maxCodePoints || Array.from(text).length <= maxCodePoints;
 
 /**
- * A non-empty string of at most `maxLength` Unicode code points, without U+0000 (Postgres text refuses it) and without
- * lone surrogates (they have no UTF-8 form): every database and every tokenizer can hold it.
+ * A string of at most `maxLength` Unicode code points, without U+0000 (Postgres text refuses it) and without lone
+ * surrogates (they have no UTF-8 form): every database and every tokenizer can hold it.
  */
-export const text = (maxLength: number) =>
+export const textOrEmpty = (maxLength: number) =>
   z
     .string()
-    .refine((value) => hasLength(value, maxLength), {
-      error: (issue) =>
-        issue.input === '' ? 'must not be empty' : `must have at most ${maxLength} characters (Unicode code points)`,
+    .refine((value) => fits(value, maxLength), {
+      error: `must have at most ${maxLength} characters (Unicode code points)`,
       abort: true,
     })
     .refine((value) => !value.includes('\u0000'), { error: 'must not contain U+0000', abort: true })
     .refine((value) => value.isWellFormed(), { error: 'must not contain a lone surrogate (half of a UTF-16 pair)' })
-    .openapi({ type: 'string', minLength: 1, maxLength, pattern: withoutNul });
+    .openapi({ type: 'string', maxLength, pattern: withoutNul });
+
+/** `textOrEmpty` that must not be empty. */
+export const text = (maxLength: number) =>
+  textOrEmpty(maxLength)
+    .refine((value) => value !== '', { error: 'must not be empty' })
+    .openapi({ minLength: 1 });
 
 /** A decimal integer in a query string, without signs, spaces or exponents. */
 export const queryInteger = (minimum: number, maximum: number) =>

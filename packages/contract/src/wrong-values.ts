@@ -19,8 +19,9 @@ export function wrongValuesOf({ issues }: z.ZodError): readonly WrongValue[] {
   });
 }
 
-/** For a union: the issues of the member that has the type of the value, if there is one. */
+/** For a key of a record: its own issues. For a union: those of the member that has the type of the value, if any. */
 function narrowed(issue: z.ZodError['issues'][number]): z.ZodError['issues'] {
+  if (issue.code === 'invalid_key') return issue.issues.map((inner) => ({ ...inner, path: issue.path }));
   if (issue.code !== 'invalid_union') return [issue];
   const ofType = issue.errors.find((issues) =>
     issues.every(({ code, path }) => code !== 'invalid_type' || path.length > 0),

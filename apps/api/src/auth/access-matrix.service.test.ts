@@ -6,7 +6,7 @@ import { createTestDatabase } from '@prosemill/testkit';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { createSecret } from './api-key-secret.ts';
 import { createKey } from './create-key.ts';
-import { openTestApi, type TestApi } from '../test-api.ts';
+import { endNext, openTestApi, succeededWith, type TestApi } from '../test-api.ts';
 
 interface Operation {
   readonly method: string;
@@ -72,7 +72,7 @@ describe.each([
     spareKeyId = (await make(marks.owner, ['read'])).key.id;
     const json = { prompt: marks.prompt };
     for (let job = 0; job < 2; job += 1) await send({ method: 'POST', path: '/jobs', body: json }, `Bearer ${secret}`);
-    await finishOne(opened);
+    await endNext(opened.store, { outcome: succeededWith(marks.text) });
     const first = { ownerId: marks.owner, after: null, limit: 1 };
     recordId = (await opened.store.generations.list(first)).items[0]?.id ?? 0;
     jobId = (await listJobs()).find(({ status }) => status === 'queued')?.id ?? '';
@@ -233,15 +233,4 @@ async function readOperations(): Promise<readonly Operation[]> {
       body: exampleOf(operation),
     })),
   );
-}
-
-/** Finishes a job, as a worker does. */
-async function finishOne({ store: { jobs } }: TestApi): Promise<void> {
-  const model = { name: 'tiny-tales', revision: '', engine: 'batched', dtype: 'fp32', fingerprint: '' };
-  const claimed = await jobs.claim({ workerId: newId(), model, leaseMs: 30_000, fromClass: 0 });
-  if (claimed === null) throw new Error('Nothing to claim.');
-  const usage = { promptTokens: 4, completionTokens: 1 };
-  const part = { completion: marks.text, usage, timeToFirstTokenMs: 1, generationMs: 1 };
-  const result = { ...part, finishReason: 'length', modelName: model.name } as const;
-  await jobs.complete({ id: claimed.job.id, attempt: claimed.job.attempt }, { type: 'succeeded', result });
 }

@@ -1,6 +1,6 @@
 /** `POST /generate`: submits, waits, and answers with the text, or with the job when the wait ends first. */
-import { generateRoute, jobPath, presentGeneration, presentJob, toTextRequest } from '@prosemill/contract';
-import { defaultTerms, isTerminal } from '@prosemill/core';
+import { generateRoute, jobPath, presentGeneration, presentJob, toJobTerms, toTextRequest } from '@prosemill/contract';
+import { isTerminal } from '@prosemill/core';
 import type { ApiServices } from '../api-services.ts';
 import type { AddRoute } from '../route-table.ts';
 import { endingError } from '../services/ending-error.ts';
@@ -15,7 +15,7 @@ export function addGenerateRoute(addRoute: AddRoute, { submitJob, feed, store }:
     const { job: accepted, isReplay } = await submitJob({
       ownerId: c.var.caller.ownerId,
       request: toTextRequest(c.req.valid('json')),
-      terms: defaultTerms,
+      terms: toJobTerms(c.req.valid('json')),
       // A client that does not wait queues like those of `POST /jobs`.
       priorityClass: preference.waitMs === 0 ? 1 : 0,
       trace: c.var.trace,

@@ -6,9 +6,10 @@ import {
   jobPath,
   listJobsRoute,
   presentJob,
+  toJobTerms,
   toTextRequest,
 } from '@prosemill/contract';
-import { AppError, defaultTerms, isTerminal, type Job } from '@prosemill/core';
+import { AppError, isTerminal, type Job } from '@prosemill/core';
 import type { ApiServices } from '../api-services.ts';
 import type { AddRoute } from '../route-table.ts';
 import { cancelJob } from '../services/cancel-job.ts';
@@ -25,7 +26,7 @@ export function addJobRoutes(addRoute: AddRoute, { store, submitJob, feed, wakeU
     const { job, isReplay } = await submitJob({
       ownerId: c.var.caller.ownerId,
       request: toTextRequest(c.req.valid('json')),
-      terms: defaultTerms,
+      terms: toJobTerms(c.req.valid('json')),
       priorityClass: 1,
       trace: c.var.trace,
       idempotencyKey: c.req.valid('header')['idempotency-key'],

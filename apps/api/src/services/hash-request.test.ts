@@ -1,9 +1,12 @@
-import { generationRequestSchema, toTextRequest } from '@prosemill/contract';
-import { defaultSamplingParameters } from '@prosemill/core';
+import { generationRequestSchema, toJobTerms, toTextRequest } from '@prosemill/contract';
+import { defaultSamplingParameters, defaultTerms } from '@prosemill/core';
 import { describe, expect, it } from 'vitest';
 import { hashRequest, hashValues } from './hash-request.ts';
 
-const hashOf = (body: object): string => hashRequest(toTextRequest(generationRequestSchema.parse(body)));
+function hashOf(body: object): string {
+  const request = generationRequestSchema.parse(body);
+  return hashRequest(toTextRequest(request), toJobTerms(request));
+}
 
 describe('the hash of a request', () => {
   it('is the same for every spelling of the request', () => {
@@ -15,12 +18,34 @@ describe('the hash of a request', () => {
     expect(hashOf({ prompt: 'a', stop: 'x' })).toBe(hashOf({ prompt: 'a', stop: ['x'] }));
   });
 
-  it.each([{ prompt: 'b' }, { temperature: 0.5 }, { seed: 1 }, { stop: ['x'] }, { max_length: 50 }])(
+  it.each([
+    { prompt: 'b' },
+    { temperature: 0.5 },
+    { seed: 1 },
+    { stop: ['x'] },
+    { max_length: 50 },
+    { metadata: { a: 'b' } },
+  ])(
     'changes with %o',
     (change) => {
       expect(hashOf({ prompt: 'a', ...change })).not.toBe(hashOf({ prompt: 'a' }));
     },
   );
+
+  it('leaves out empty metadata, and does not depend on the order of its pairs', () => {
+    expect(hashOf({ prompt: 'a', metadata: {} })).toBe(hashOf({ prompt: 'a' }));
+    expect(hashOf({ prompt: 'a', metadata: { a: '1', b: '2' } })).toBe(
+      hashOf({ prompt: 'a', metadata: { b: '2', a: '1' } }),
+    );
+  });
+
+  it('tells a job from a repetition of it, and not from a stream of it', () => {
+    const request = { prompt: 'a', parameters: defaultSamplingParameters, seed: null };
+    const hashWith = (terms: object): string => hashRequest(request, { ...defaultTerms, ...terms });
+    expect(hashWith({ isWatched: true })).toBe(hashWith({}));
+    expect(hashWith({ retryOf: 'x' })).not.toBe(hashWith({}));
+    expect(hashWith({ verifyOf: 'x' })).not.toBe(hashWith({ retryOf: 'x' }));
+  });
 
   it('depends on the order of stop strings', () => {
     expect(hashOf({ prompt: 'a', stop: ['x', 'y'] })).not.toBe(hashOf({ prompt: 'a', stop: ['y', 'x'] }));

@@ -1,6 +1,6 @@
 /** Tells a repeated request from another one with the same idempotency key. */
 import { createHash } from 'node:crypto';
-import { defaultSamplingParameters, type TextRequest } from '@prosemill/core';
+import { defaultSamplingParameters, defaultTerms, type JobTerms, type TextRequest } from '@prosemill/core';
 
 type Values = Readonly<Record<string, unknown>>;
 
@@ -11,9 +11,11 @@ type Values = Readonly<Record<string, unknown>>;
  */
 const firstNames: ReadonlySet<string> = new Set(['prompt', 'temperature', 'topK', 'topP', 'repetitionPenalty', 'stop']);
 
-/** SHA-256, hexadecimal. The spelling of the body and the route make no difference. */
-export const hashRequest = ({ prompt, parameters, seed }: TextRequest): string =>
-  hashValues({ prompt, ...parameters, seed }, { ...defaultSamplingParameters });
+/** SHA-256, hexadecimal. The spelling of the body, the route, and a wish for a stream make no difference. */
+export function hashRequest({ prompt, parameters, seed }: TextRequest, terms: JobTerms): string {
+  const { isWatched: _, ...told } = terms;
+  return hashValues({ prompt, ...parameters, seed, ...told }, { ...defaultSamplingParameters, ...defaultTerms });
+}
 
 /** @param defaults  The values of names that a request leaves out. */
 export function hashValues(values: Values, defaults: Values): string {

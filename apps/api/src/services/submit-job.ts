@@ -97,5 +97,5 @@ export function createSubmitJob(options: SubmitJobOptions): SubmitJob {
   }
 }
 
-const idempotencyOf = ({ idempotencyKey, request }: Submission): IdempotencyKey | null =>
-  idempotencyKey === undefined ? null : { key: idempotencyKey, requestHash: hashRequest(request) };
+const idempotencyOf = ({ idempotencyKey, request, terms }: Submission): IdempotencyKey | null =>
+  idempotencyKey === undefined ? null : { key: idempotencyKey, requestHash: hashRequest(request, terms) };
