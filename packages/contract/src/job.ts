@@ -22,6 +22,16 @@ export const modelSchema = z
 
 const milliseconds = z.number().min(0).nullable();
 
+export const timingsSchema = z
+  .strictObject({
+    queue_ms: milliseconds,
+    time_to_first_token_ms: milliseconds,
+    generation_ms: milliseconds,
+    total_ms: milliseconds,
+    tokens_per_second: z.number().min(0).nullable(),
+  })
+  .openapi('Timings');
+
 export const jobSchema = z
   .strictObject({
     id: z.uuid(),
@@ -51,13 +61,7 @@ export const jobSchema = z
       .nullable(),
     error: z.strictObject({ code: z.string(), message: z.string() }).nullable(),
     usage: orNull(usageSchema),
-    timings: z.strictObject({
-      queue_ms: milliseconds,
-      time_to_first_token_ms: milliseconds,
-      generation_ms: milliseconds,
-      total_ms: milliseconds,
-      tokens_per_second: z.number().min(0).nullable(),
-    }),
+    timings: timingsSchema,
     queue: z
       .strictObject({
         position: z.int().min(0).openapi({ description: 'Jobs ahead; exact below 1,000, above that rounded.' }),

@@ -1,7 +1,7 @@
 /** A finished text as clients see it. */
 import type { z } from '@hono/zod-openapi';
 import type { GenerationRecord, Job } from '@prosemill/core';
-import { presentUsage } from './present-job.ts';
+import { presentTimings, presentUsage } from './present-job.ts';
 import type { generationResponseSchema } from './routes/generate.ts';
 import type { generationRecordSchema } from './routes/history.ts';
 
@@ -20,6 +20,7 @@ export function presentGeneration(job: Job): z.infer<typeof generationResponseSc
     seed: job.seed,
     finish_reason: output.finishReason,
     usage: presentUsage(usage),
+    timings: presentTimings(job),
   };
 }
 

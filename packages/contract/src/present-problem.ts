@@ -16,7 +16,7 @@ const retryAfterMs = 1_000;
 const retryFullAfterMs = 5_000;
 
 /** Members of `details` that an answer may carry. */
-const extensions = ['job_id', 'prompt_tokens', 'limit'] as const;
+const extensions = ['job_id', 'timings', 'prompt_tokens', 'limit'] as const;
 
 export const presentProblem: ErrorPresenter = function presentProblem(error, { instance, requestId }) {
   const { status, title } = problemTable[error.code];

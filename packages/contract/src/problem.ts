@@ -1,6 +1,7 @@
 /** The error body in the format of RFC 9457, and the HTTP status of each error code. */
 import { z } from '@hono/zod-openapi';
 import type { ErrorCode } from '@prosemill/core';
+import { timingsSchema } from './job.ts';
 import { headersOf } from './routes/headers.ts';
 
 interface ProblemRow {
@@ -58,6 +59,7 @@ export const problemSchema = z
       .array(z.strictObject({ pointer: z.string(), detail: z.string(), code: z.string() }))
       .openapi({ description: 'One entry for each value that is wrong; the pointer is a JSON pointer (RFC 6901).' }),
     job_id: z.string().optional().openapi({ description: 'The job that ended like this, if one was stored.' }),
+    timings: timingsSchema.optional().openapi({ description: 'The times of that job.' }),
     prompt_tokens: z.int().optional().openapi({ description: 'With context_length_exceeded: tokens of the prompt.' }),
     limit: z.int().optional().openapi({ description: 'With context_length_exceeded: tokens allowed in all.' }),
   })
@@ -97,6 +99,8 @@ export function problemResponses<Code extends ErrorCode>(...codes: readonly Code
           ...(status === 401 ? challengeHeader : {}),
           ...(statusesWithRetryAfter.has(status) ? retryAfterHeader : {}),
           ...(codes.includes('rate_limited' as Code) ? headersOf() : {}),
+          // A route that waits for a job may end with any error of the job.
+          ...(codes.includes('job_canceled' as Code) ? headersOf('serverTiming') : {}),
         },
         content: { [problemMediaType]: { schema: problemSchema } },
       },

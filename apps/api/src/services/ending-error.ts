@@ -1,8 +1,9 @@
-/** The error for a request that waited for a job which ended without a text. Its details name the job. */
+/** The error for a request that waited for a job which ended without a text. Its details name the job and its times. */
+import { presentTimings } from '@prosemill/contract';
 import { AppError, type ErrorCode, errorTable, type Job } from '@prosemill/core';
 
 export function endingError(job: Job): AppError {
-  const details = { job_id: job.id };
+  const details = { job_id: job.id, timings: presentTimings(job) };
   if (job.status === 'canceled') {
     return new AppError('job_canceled', { message: 'The job was canceled before it finished.', details });
   }

@@ -25,12 +25,9 @@ describe('the hash of a request', () => {
     { stop: ['x'] },
     { max_length: 50 },
     { metadata: { a: 'b' } },
-  ])(
-    'changes with %o',
-    (change) => {
-      expect(hashOf({ prompt: 'a', ...change })).not.toBe(hashOf({ prompt: 'a' }));
-    },
-  );
+  ])('changes with %o', (change) => {
+    expect(hashOf({ prompt: 'a', ...change })).not.toBe(hashOf({ prompt: 'a' }));
+  });
 
   it('leaves out empty metadata, and does not depend on the order of its pairs', () => {
     expect(hashOf({ prompt: 'a', metadata: {} })).toBe(hashOf({ prompt: 'a' }));

@@ -2,7 +2,7 @@
 import { z } from '@hono/zod-openapi';
 import { finishReasons } from '@prosemill/core';
 import { generationRequestSchema } from '../generation-request.ts';
-import { jobSchema, usageSchema } from '../job.ts';
+import { jobSchema, timingsSchema, usageSchema } from '../job.ts';
 import { defineRoute } from '../policy.ts';
 import { commonErrors, problemResponses, submitErrors } from '../problem.ts';
 import { time } from '../text.ts';
@@ -20,6 +20,7 @@ export const generationResponseSchema = z
     seed: z.int(),
     finish_reason: z.enum(finishReasons),
     usage: usageSchema,
+    timings: timingsSchema,
   })
   .openapi('Generation');
 

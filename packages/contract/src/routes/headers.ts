@@ -30,7 +30,12 @@ const responseHeaders = {
       example: '"submit";r=599;t=1',
     },
   },
-  serverTiming: { 'Server-Timing': { ...string, description: 'Time in the queue and in the engine, milliseconds.' } },
+  serverTiming: {
+    'Server-Timing': {
+      ...string,
+      description: 'After a wait: the times in the queue, in the engine, and of the wait itself, milliseconds.',
+    },
+  },
 };
 
 /** The headers of an answer: the given ones, and those of the rate limit. */
