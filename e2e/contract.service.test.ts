@@ -37,6 +37,7 @@ const otherTypes = ['text/plain', 'application/xml', 'application/json; charset=
 const bodies: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
   generate: { prompt: 'Once', max_new_tokens: 1 },
   createJob: { prompt: 'Once', max_new_tokens: 1 },
+  retryJob: { seed: 'same' },
   createKey: { owner: 'acme', name: 'first' },
 };
 

@@ -13,6 +13,7 @@ import { addJobRoutes } from './routes/jobs.ts';
 import { addKeyRoutes } from './routes/keys.ts';
 import { addMetricsRoute } from './routes/metrics.ts';
 import { addQueueRoutes } from './routes/queue.ts';
+import { addRepeatRoutes } from './routes/repeats.ts';
 import { createIdentifyCaller } from './auth/identify-caller.ts';
 import { JobFeed, maxWatchersPerOwner } from './services/job-feed.ts';
 import { KnownKeys } from './auth/known-keys.ts';
@@ -81,6 +82,7 @@ export function createApi(options: ApiOptions): Api {
     addRoutes(table) {
       addGenerateRoute(table.add, services);
       addJobRoutes(table.add, services);
+      addRepeatRoutes(table.add, services);
       addHistoryRoutes(table.add, services);
       addHealthRoutes(table.add, services);
       addMetricsRoute(table.add, services);

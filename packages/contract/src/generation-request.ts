@@ -8,37 +8,54 @@ import { text } from './text.ts';
 /** The largest body that a client may send. */
 export const maxBodyBytes = 64 * 1024;
 
+/** The limits of requests that are no context length and no queue. */
+export const requestLimits = { promptCharacters: 500, minLength: 10, maxLength: 200, stopStrings: 4 } as const;
+
+export const seedSchema = z.int().min(0).max(0xff_ff_ff_ff);
+
 const stopSchema = z
-  .union([text(500), z.array(text(500)).max(4)], { error: 'must be a string or a list of strings' })
+  .union([text(500), z.array(text(500)).max(requestLimits.stopStrings)], {
+    error: 'must be a string or a list of strings',
+  })
   .transform((stop) => (typeof stop === 'string' ? [stop] : stop));
+
+/** The fields of the parameters; each body makes them optional in its own way. */
+export const parameterSchemas = {
+  max_length: z.int().min(requestLimits.minLength).max(requestLimits.maxLength).openapi({
+    description:
+      'Prompt tokens and new tokens together. With neither this nor max_new_tokens: max(50 - prompt tokens, 20) new tokens, as far as the model has room.',
+  }),
+  max_new_tokens: z.int().min(1).max(Number.MAX_SAFE_INTEGER).openapi({
+    description: 'New tokens, at most what the model has room for after the prompt. Wins over max_length.',
+  }),
+  temperature: z.number().min(0).max(2).openapi({ description: '0 always takes the likeliest token.' }),
+  top_k: z.int().min(0).max(1000).openapi({ description: 'Sample from the k likeliest tokens; 0: from all.' }),
+  top_p: z.number().gt(0).max(1).openapi({
+    description: 'Sample from the smallest set of tokens whose probability reaches this.',
+  }),
+  repetition_penalty: z.number().min(0.1).max(10).openapi({
+    description: 'Above 1: makes tokens that have occurred less likely.',
+  }),
+  stop: stopSchema.openapi({
+    description: 'The text ends before the first of these that appears. One string is a list of one.',
+  }),
+};
 
 export const generationRequestSchema = z
   .strictObject({
-    prompt: text(500).openapi({ description: 'The beginning of the text.', example: 'Once upon a time' }),
-    max_length: optional(z.int().min(10).max(200)).openapi({
-      description:
-        'Prompt tokens and new tokens together. With neither this nor max_new_tokens: max(50 - prompt tokens, 20) new tokens, as far as the model has room.',
+    prompt: text(requestLimits.promptCharacters).openapi({
+      description: 'The beginning of the text.',
+      example: 'Once upon a time',
     }),
-    max_new_tokens: optional(z.int().min(1).max(Number.MAX_SAFE_INTEGER)).openapi({
-      description: 'New tokens, at most what the model has room for after the prompt. Wins over max_length.',
-    }),
-    temperature: withDefault(z.number().min(0).max(2), defaults.temperature).openapi({
-      description: '0 always takes the likeliest token.',
-    }),
-    top_k: withDefault(z.int().min(0).max(1000), defaults.topK).openapi({
-      description: 'Sample from the k likeliest tokens; 0: from all.',
-    }),
-    top_p: withDefault(z.number().gt(0).max(1), defaults.topP).openapi({
-      description: 'Sample from the smallest set of tokens whose probability reaches this.',
-    }),
-    repetition_penalty: withDefault(z.number().min(0.1).max(10), defaults.repetitionPenalty).openapi({
-      description: 'Above 1: makes tokens that have occurred less likely.',
-    }),
-    seed: optional(z.int().min(0).max(0xff_ff_ff_ff)).openapi({
+    max_length: optional(parameterSchemas.max_length),
+    max_new_tokens: optional(parameterSchemas.max_new_tokens),
+    temperature: withDefault(parameterSchemas.temperature, defaults.temperature),
+    top_k: withDefault(parameterSchemas.top_k, defaults.topK),
+    top_p: withDefault(parameterSchemas.top_p, defaults.topP),
+    repetition_penalty: withDefault(parameterSchemas.repetition_penalty, defaults.repetitionPenalty),
+    stop: withDefault(parameterSchemas.stop, [...defaults.stop]),
+    seed: optional(seedSchema).openapi({
       description: 'Same prompt, parameters, seed and model fingerprint: same text. Chosen and returned if absent.',
-    }),
-    stop: withDefault(stopSchema, [...defaults.stop]).openapi({
-      description: 'The text ends before the first of these that appears. One string is a list of one.',
     }),
     metadata: withDefault(metadataSchema, {}),
   })

@@ -8,6 +8,7 @@ export * from './present-job.ts';
 export * from './present-key.ts';
 export * from './present-problem.ts';
 export * from './problem.ts';
+export * from './retry-request.ts';
 export * from './routes/docs.ts';
 export * from './routes/generate.ts';
 export * from './routes/health.ts';

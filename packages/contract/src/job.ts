@@ -77,7 +77,7 @@ export const jobSchema = z
     cancel_requested_at: time.nullable(),
     retry_of: z.uuid().nullable().openapi({ description: 'The job that this one repeats.' }),
     metadata: z.record(z.string(), z.string()),
-    urls: z.strictObject({ self: z.string(), cancel: z.string() }),
+    urls: z.strictObject({ self: z.string(), cancel: z.string(), retry: z.string() }),
     created_at: time,
     started_at: time.nullable(),
     finished_at: time.nullable(),

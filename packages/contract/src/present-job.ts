@@ -42,7 +42,7 @@ export function presentJob(job: Job, { ahead, basePath }: JobPlace): JobBody {
     cancel_requested_at: job.cancelRequestedAt?.toISOString() ?? null,
     retry_of: job.retryOf,
     metadata: job.metadata,
-    urls: { self, cancel: `${self}/cancel` },
+    urls: { self, cancel: `${self}/cancel`, retry: `${self}/retry` },
     created_at: job.createdAt.toISOString(),
     started_at: job.startedAt?.toISOString() ?? null,
     finished_at: job.finishedAt?.toISOString() ?? null,

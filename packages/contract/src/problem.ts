@@ -21,6 +21,7 @@ export const problemTable = {
   method_not_allowed: { status: 405, title: 'Method not allowed' },
   request_timeout: { status: 408, title: 'The request took too long' },
   job_canceled: { status: 409, title: 'The job was canceled' },
+  job_not_finished: { status: 409, title: 'The job has not ended yet' },
   body_too_large: { status: 413, title: 'The body is too large' },
   unsupported_media_type: { status: 415, title: 'Unsupported media type' },
   expectation_failed: { status: 417, title: 'The expectation cannot be met' },

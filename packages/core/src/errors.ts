@@ -22,6 +22,7 @@ export const errorTable = {
   forbidden: { retryable: false },
   not_found: { retryable: false },
   job_canceled: { retryable: false },
+  job_not_finished: { retryable: true },
   rate_limited: { retryable: true },
   queue_full: { retryable: true },
   database_unavailable: { retryable: true },

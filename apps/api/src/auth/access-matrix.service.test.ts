@@ -55,6 +55,7 @@ describe.each([
   let opened: TestApi;
   let dropDatabase: (() => Promise<void>) | undefined;
   let jobId: string;
+  let endedJobId: string;
   let recordId: number;
   let spareKeyId: string;
   let secret: string;
@@ -72,7 +73,7 @@ describe.each([
     spareKeyId = (await make(marks.owner, ['read'])).key.id;
     const json = { prompt: marks.prompt };
     for (let job = 0; job < 2; job += 1) await send({ method: 'POST', path: '/jobs', body: json }, `Bearer ${secret}`);
-    await endNext(opened.store, { outcome: succeededWith(marks.text) });
+    endedJobId = (await endNext(opened.store, { outcome: succeededWith(marks.text) })).id;
     const first = { ownerId: marks.owner, after: null, limit: 1 };
     recordId = (await opened.store.generations.list(first)).items[0]?.id ?? 0;
     jobId = (await listJobs()).find(({ status }) => status === 'queued')?.id ?? '';
@@ -110,7 +111,12 @@ describe.each([
   function aimed(operation: Operation, isThere = true): Operation {
     const { path } = operation;
     if (!path.includes('{')) return operation;
-    const things = { '/jobs/': jobId, '/history/': String(recordId), '/admin/keys/': spareKeyId };
+    const things = {
+      '/jobs/{id}/retry': endedJobId,
+      '/jobs/': jobId,
+      '/history/': String(recordId),
+      '/admin/keys/': spareKeyId,
+    };
     const [family, id] = Object.entries(things).find(([prefix]) => path.startsWith(prefix)) ?? [];
     if (family === undefined || id === undefined) throw new Error(`Make something for ${path} above, with marks.`);
     const other = family === '/history/' ? '999999999' : newId();

@@ -1,4 +1,7 @@
-/** A route that declares a body takes only JSON in UTF-8, uncompressed and small. */
+/**
+ * A route that declares a body takes only JSON in UTF-8, uncompressed and small. A body may be missing only where it is
+ * optional.
+ */
 import { maxBodyBytes } from '@prosemill/contract';
 import { AppError } from '@prosemill/core';
 import { safeParse } from 'fast-content-type-parse';
@@ -49,7 +52,20 @@ const requireUtf8: MiddlewareHandler<ApiEnv> = async function requireUtf8(c, nex
 };
 
 const checkBody = every(requireJson, limitBody, requireUtf8);
+const checkContent = every(requireJson, requireUtf8);
+
+/** A body without bytes is missing, whatever its headers say: many clients always send a Content-Type. */
+const checkIfThere: MiddlewareHandler<ApiEnv> = async function checkIfThere(c, next) {
+  if ((await c.req.arrayBuffer()).byteLength > 0) return await checkContent(c, next);
+  // With it, the validator of @hono/zod-openapi would parse the missing body.
+  c.req.raw.headers.delete('Content-Type');
+  await next();
+};
+
+const checkOptionalBody = every(limitBody, checkIfThere);
 
 export const jsonBody: MiddlewareHandler<ApiEnv> = async function jsonBody(c, next) {
-  return c.var.route?.request?.body === undefined ? await next() : await checkBody(c, next);
+  const body = c.var.route?.request?.body;
+  if (body === undefined) return await next();
+  return await (body.required === true ? checkBody : checkOptionalBody)(c, next);
 };

@@ -1,12 +1,12 @@
 /** `POST /generate`: submits, waits, and answers with the text, or with the job when the wait ends first. */
-import { generateRoute, jobPath, presentGeneration, presentJob, toJobTerms, toTextRequest } from '@prosemill/contract';
+import { generateRoute, presentGeneration, toJobTerms, toTextRequest } from '@prosemill/contract';
 import { isTerminal } from '@prosemill/core';
 import type { ApiServices } from '../api-services.ts';
 import type { AddRoute } from '../route-table.ts';
 import { endingError } from '../services/ending-error.ts';
-import { findPlacePromptly } from '../services/queue-places.ts';
-import { retryAfterSeconds, serverTiming } from '../wire/job-headers.ts';
+import { serverTiming } from '../wire/job-headers.ts';
 import { parsePreference } from '../wire/preference.ts';
+import { answerAccepted } from './answer-accepted.ts';
 
 export function addGenerateRoute(addRoute: AddRoute, { submitJob, feed, store }: ApiServices): void {
   addRoute(generateRoute, async (c) => {
@@ -35,12 +35,7 @@ export function addGenerateRoute(addRoute: AddRoute, { submitJob, feed, store }:
     const job = latest ?? accepted;
     if (preference.applied !== null) c.header('Preference-Applied', preference.applied);
     if (preference.waitMs > 0) c.header('Server-Timing', serverTiming(job, performance.now() - startedAt));
-    if (!isTerminal(job.status)) {
-      c.header('Location', jobPath(job.id, c.var.basePath));
-      c.header('Retry-After', retryAfterSeconds);
-      const ahead = await findPlacePromptly(store.jobs, job);
-      return c.json(presentJob(job, { ahead, basePath: c.var.basePath }), 202);
-    }
+    if (!isTerminal(job.status)) return await answerAccepted(c, store.jobs, { job, isReplay });
     const generation = presentGeneration(job);
     if (generation === null) throw endingError(job);
     return c.json(generation, 200);

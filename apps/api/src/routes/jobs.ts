@@ -9,21 +9,22 @@ import {
   toJobTerms,
   toTextRequest,
 } from '@prosemill/contract';
-import { AppError, isTerminal, type Job } from '@prosemill/core';
+import { isTerminal, type Job } from '@prosemill/core';
 import type { ApiServices } from '../api-services.ts';
 import type { AddRoute } from '../route-table.ts';
 import { cancelJob } from '../services/cancel-job.ts';
+import { findJob, jobNotFound } from '../services/find-job.ts';
 import { findPlace, findPlacePromptly, findPlaces } from '../services/queue-places.ts';
 import { isUuid } from '../wire/is-uuid.ts';
 import { etagOf, jobHeaders, matchesEtag, retryAfterSeconds, serverTiming } from '../wire/job-headers.ts';
 import { linkNextPage } from '../wire/next-link.ts';
+import { answerAccepted } from './answer-accepted.ts';
 
 export function addJobRoutes(addRoute: AddRoute, { store, submitJob, feed, wakeUps }: ApiServices): void {
   const { jobs } = store;
 
   addRoute(createJobRoute, async (c) => {
-    const { basePath } = c.var;
-    const { job, isReplay } = await submitJob({
+    const accepted = await submitJob({
       ownerId: c.var.caller.ownerId,
       request: toTextRequest(c.req.valid('json')),
       terms: toJobTerms(c.req.valid('json')),
@@ -31,11 +32,7 @@ export function addJobRoutes(addRoute: AddRoute, { store, submitJob, feed, wakeU
       trace: c.var.trace,
       idempotencyKey: c.req.valid('header')['idempotency-key'],
     });
-    c.set('jobId', job.id);
-    if (isReplay) c.header('Idempotent-Replayed', 'true');
-    c.header('Location', jobPath(job.id, basePath));
-    if (!isTerminal(job.status)) c.header('Retry-After', retryAfterSeconds);
-    return c.json(presentJob(job, { ahead: await findPlacePromptly(jobs, job), basePath }), 202);
+    return await answerAccepted(c, jobs, accepted);
   });
 
   addRoute(getJobRoute, async (c) => {
@@ -43,8 +40,7 @@ export function addJobRoutes(addRoute: AddRoute, { store, submitJob, feed, wakeU
     const ifNoneMatch = c.req.valid('header')['if-none-match'];
     const { wait } = c.req.valid('query');
     const { id } = c.req.valid('param');
-    const found = isUuid(id) ? await jobs.find(c.var.caller.ownerId, id.toLowerCase()) : null;
-    if (found === null) throw notFound(id);
+    const found = await findJob(jobs, { ownerId: c.var.caller.ownerId, id });
     c.set('jobId', found.id);
     const isUnchanged = (job: Job) => ifNoneMatch !== undefined && matchesEtag(ifNoneMatch, job);
     const isDone = (job: Job) => isTerminal(job.status) || (ifNoneMatch !== undefined && !isUnchanged(job));
@@ -52,7 +48,7 @@ export function addJobRoutes(addRoute: AddRoute, { store, submitJob, feed, wakeU
       wait === undefined
         ? found
         : await feed.wait({ job: found, until: isDone, timeoutMs: wait * 1_000, signal: c.req.raw.signal });
-    if (job === null) throw notFound(id);
+    if (job === null) throw jobNotFound(id);
     for (const [name, value] of Object.entries(jobHeaders(job))) c.header(name, value);
     if (wait !== undefined) c.header('Server-Timing', serverTiming(job, performance.now() - startedAt));
     if (isUnchanged(job)) return c.body(null, 304);
@@ -82,7 +78,7 @@ export function addJobRoutes(addRoute: AddRoute, { store, submitJob, feed, wakeU
     const job = isUuid(id)
       ? await cancelJob({ jobs, wakeUps }, { ownerId: caller.ownerId, id: id.toLowerCase() })
       : null;
-    if (job === null) throw notFound(id);
+    if (job === null) throw jobNotFound(id);
     c.set('jobId', job.id);
     c.header('ETag', etagOf(job));
     const body = presentJob(job, { ahead: null, basePath });
@@ -92,6 +88,3 @@ export function addJobRoutes(addRoute: AddRoute, { store, submitJob, feed, wakeU
     return c.json(body, 202);
   });
 }
-
-const notFound = (id: string): AppError =>
-  new AppError('not_found', { message: `There is no job ${id.slice(0, 64)}.` });

@@ -12,9 +12,17 @@ interface Document {
   readonly components: { readonly schemas: Readonly<Record<string, BodySchema>> };
 }
 
-const required = { GenerationRequest: { prompt: 'a' }, ApiKeyRequest: { owner: 'acme', name: 'website' } };
-const paths = { GenerationRequest: ['/jobs', '/generate'], ApiKeyRequest: ['/admin/keys'] };
-const names = ['GenerationRequest', 'ApiKeyRequest'] as const;
+const required = {
+  GenerationRequest: { prompt: 'a' },
+  RetryRequest: {},
+  ApiKeyRequest: { owner: 'acme', name: 'website' },
+};
+const paths = {
+  GenerationRequest: ['/jobs', '/generate'],
+  RetryRequest: ['/jobs/{id}/retry'],
+  ApiKeyRequest: ['/admin/keys'],
+};
+const names = ['GenerationRequest', 'RetryRequest', 'ApiKeyRequest'] as const;
 
 const shapeOf = ({ parameters, scopes, expires_at: expiresAt }: Record<string, unknown>) => ({
   parameters,
@@ -25,9 +33,12 @@ const shapeOf = ({ parameters, scopes, expires_at: expiresAt }: Record<string, u
 describe('an optional field of a body', () => {
   let opened: TestApi;
   let document: Document;
+  let endedId: string;
   beforeAll(async () => {
     opened = await openTestApi();
     document = (await (await opened.api.app.request('/openapi.json')).json()) as Document;
+    endedId = ((await (await send('/jobs', { prompt: 'a' })).json()) as JobBody).id;
+    await opened.store.jobs.requestCancel('local', endedId);
   });
   afterAll(async () => {
     await opened.close();
@@ -36,7 +47,7 @@ describe('an optional field of a body', () => {
   async function send(path: string, body: object, idempotencyKey?: string): Promise<Response> {
     const headers = { 'Content-Type': 'application/json', Prefer: 'respond-async' };
     const key = idempotencyKey === undefined ? {} : { 'Idempotency-Key': idempotencyKey };
-    return await opened.api.app.request(path, {
+    return await opened.api.app.request(path.replace('{id}', endedId), {
       method: 'POST',
       headers: { ...headers, ...key },
       body: JSON.stringify(body),
