@@ -14,6 +14,8 @@ export interface RequestOptions {
   readonly json?: unknown;
   /** Sent unchanged. */
   readonly body?: string | Uint8Array<ArrayBuffer>;
+  /** Cuts the connection when aborted. */
+  readonly signal?: AbortSignal;
 }
 
 export type Request = <Body = Record<string, unknown>>(path: string, options?: RequestOptions) => Promise<Answer<Body>>;
@@ -31,6 +33,7 @@ export async function createClient(url: string): Promise<Request> {
       headers: { ...(options.json === undefined ? {} : { 'Content-Type': 'application/json' }), ...options.headers },
       ...(options.json === undefined ? {} : { body: JSON.stringify(options.json) }),
       ...(options.body === undefined ? {} : { body: options.body }),
+      ...(options.signal === undefined ? {} : { signal: options.signal }),
     });
     const text = await response.text();
     const isJson = response.headers.get('Content-Type')?.includes('json') ?? false;

@@ -122,6 +122,22 @@ export function describeService(size: string, launch: () => Promise<Service>): v
         expect(clamped.headers.get('Server-Timing')).toMatch(/^queue;dur=\d+, generation;dur=[\d.]+, wait;dur=[\d.]+$/);
       });
 
+      it('cancels the job of a client that leaves, if it asked for that', async () => {
+        for (const [onDisconnect, status] of [
+          ['cancel', 'canceled'],
+          ['continue', 'succeeded'],
+        ] as const) {
+          const connection = new AbortController();
+          const json = { ...longRequest, max_new_tokens: 200, on_disconnect: onDisconnect, metadata: { onDisconnect } };
+          const waiting = request('/generate', { json, signal: connection.signal });
+          const open = async () => (await request<Page>('/jobs?limit=1')).body.data[0];
+          await expect.poll(async () => (await open())?.metadata, { timeout: 30_000 }).toEqual({ onDisconnect });
+          connection.abort();
+          await expect(waiting).rejects.toThrow(/abort/);
+          expect((await finish((await open())?.id ?? '')).status).toBe(status);
+        }
+      });
+
       it('takes emoji and 500 characters, counted as Unicode code points', async () => {
         for (const prompt of ['🦊 went to sea in a 🚢', '🦊'.repeat(80), 'the sea '.repeat(62) + 'and '.repeat(1)]) {
           const { status, body } = await request<Generation>('/generate', { json: { prompt, max_new_tokens: 2 } });

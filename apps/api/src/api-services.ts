@@ -2,6 +2,7 @@ import type { HintSender, Store, WakeUps } from '@prosemill/core';
 import type { Metrics } from '@prosemill/telemetry';
 import type { JobFeed } from './services/job-feed.ts';
 import type { KnownKeys } from './auth/known-keys.ts';
+import type { LeaveJob } from './services/leave-job.ts';
 import type { ServiceState } from './services/service-state.ts';
 import type { SubmitJob } from './services/submit-job.ts';
 
@@ -12,6 +13,7 @@ export interface ApiServices {
   readonly wakeUps: WakeUps;
   readonly submitJob: SubmitJob;
   readonly feed: JobFeed;
+  readonly leaveJob: LeaveJob;
   readonly knownKeys: KnownKeys;
   readonly state: ServiceState;
   readonly metrics: Metrics;

@@ -17,6 +17,7 @@ import { addRepeatRoutes } from './routes/repeats.ts';
 import { createIdentifyCaller } from './auth/identify-caller.ts';
 import { JobFeed, maxWatchersPerOwner } from './services/job-feed.ts';
 import { KnownKeys } from './auth/known-keys.ts';
+import { createLeaveJob } from './services/leave-job.ts';
 import { createPromptCheck } from './services/prompt-check.ts';
 import { QueueBound } from './services/queue-bound.ts';
 import { ServiceState, type TransportProblems } from './services/service-state.ts';
@@ -70,10 +71,11 @@ export function createApi(options: ApiOptions): Api {
     logger,
   });
   feed.start();
+  const leaveJob = createLeaveJob({ jobs: store.jobs, wakeUps, feed, isStopping, logger });
 
   const knownKeys = new KnownKeys({ keys: store.apiKeys, logger });
   const identify = createIdentifyCaller(access, knownKeys);
-  const services = { store, hints, wakeUps, submitJob, feed, knownKeys, state, metrics, version, isStopping };
+  const services = { store, hints, wakeUps, submitJob, feed, leaveJob, knownKeys, state, metrics, version, isStopping };
   const app = createApp({
     ...options,
     observeRequest,

@@ -58,6 +58,10 @@ export const generationRequestSchema = z
       description: 'Same prompt, parameters, seed and model fingerprint: same text. Chosen and returned if absent.',
     }),
     metadata: withDefault(metadataSchema, {}),
+    on_disconnect: withDefault(z.enum(['continue', 'cancel']), 'continue').openapi({
+      description:
+        'cancel: the job is canceled when the client leaves while this request waits for it, unless others wait too.',
+    }),
   })
   .openapi('GenerationRequest', { example: { prompt: 'Once upon a time', max_new_tokens: 50 } });
 

@@ -8,14 +8,16 @@ import { serverTiming } from '../wire/job-headers.ts';
 import { parsePreference } from '../wire/preference.ts';
 import { answerAccepted } from './answer-accepted.ts';
 
-export function addGenerateRoute(addRoute: AddRoute, { submitJob, feed, store }: ApiServices): void {
+export function addGenerateRoute(addRoute: AddRoute, { submitJob, feed, leaveJob, store }: ApiServices): void {
   addRoute(generateRoute, async (c) => {
     const preference = parsePreference(c.req.valid('header').prefer);
     const startedAt = performance.now();
+    const body = c.req.valid('json');
+    const { signal } = c.req.raw;
     const { job: accepted, isReplay } = await submitJob({
       ownerId: c.var.caller.ownerId,
-      request: toTextRequest(c.req.valid('json')),
-      terms: toJobTerms(c.req.valid('json')),
+      request: toTextRequest(body),
+      terms: toJobTerms(body),
       // A client that does not wait queues like those of `POST /jobs`.
       priorityClass: preference.waitMs === 0 ? 1 : 0,
       trace: c.var.trace,
@@ -30,9 +32,10 @@ export function addGenerateRoute(addRoute: AddRoute, { submitJob, feed, store }:
             job: accepted,
             until: ({ status }) => isTerminal(status),
             timeoutMs: preference.waitMs,
-            signal: c.req.raw.signal,
+            signal,
           });
     const job = latest ?? accepted;
+    if (preference.waitMs > 0 && signal.aborted && body.on_disconnect === 'cancel') await leaveJob(job);
     if (preference.applied !== null) c.header('Preference-Applied', preference.applied);
     if (preference.waitMs > 0) c.header('Server-Timing', serverTiming(job, performance.now() - startedAt));
     if (!isTerminal(job.status)) return await answerAccepted(c, store.jobs, { job, isReplay });

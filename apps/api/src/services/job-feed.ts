@@ -89,6 +89,11 @@ export class JobFeed implements Service {
     return [...this.#watchersOf.values()].reduce((sum, watchers) => sum + watchers, 0);
   }
 
+  /** Whether anybody watches this job. */
+  isWatched(id: string): boolean {
+    return this.#watched.has(id);
+  }
+
   /**
    * Yields the newest row of the job whenever it is newer than the watcher's; rows in between are skipped. The last
    * value is null when the job is gone. The iteration also ends on an abort, when the process stops, and at once when
