@@ -3,6 +3,7 @@ import type { Metrics } from '@prosemill/telemetry';
 import type { JobFeed } from './services/job-feed.ts';
 import type { KnownKeys } from './auth/known-keys.ts';
 import type { LeaveJob } from './services/leave-job.ts';
+import type { ReadServedModel } from './services/served-model.ts';
 import type { ServiceState } from './services/service-state.ts';
 import type { SubmitJob } from './services/submit-job.ts';
 
@@ -16,6 +17,7 @@ export interface ApiServices {
   readonly leaveJob: LeaveJob;
   readonly knownKeys: KnownKeys;
   readonly state: ServiceState;
+  readonly servedModel: ReadServedModel;
   readonly metrics: Metrics;
   readonly version: string;
   readonly isStopping: () => boolean;

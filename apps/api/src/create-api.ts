@@ -14,12 +14,14 @@ import { addKeyRoutes } from './routes/keys.ts';
 import { addMetricsRoute } from './routes/metrics.ts';
 import { addQueueRoutes } from './routes/queue.ts';
 import { addRepeatRoutes } from './routes/repeats.ts';
+import { addServiceIndexRoutes } from './routes/service-index.ts';
 import { createIdentifyCaller } from './auth/identify-caller.ts';
 import { JobFeed, maxWatchersPerOwner } from './services/job-feed.ts';
 import { KnownKeys } from './auth/known-keys.ts';
 import { createLeaveJob } from './services/leave-job.ts';
 import { createPromptCheck } from './services/prompt-check.ts';
 import { QueueBound } from './services/queue-bound.ts';
+import { createServedModel } from './services/served-model.ts';
 import { ServiceState, type TransportProblems } from './services/service-state.ts';
 import { createSubmitJob } from './services/submit-job.ts';
 
@@ -53,11 +55,11 @@ export function createApi(options: ApiOptions): Api {
   const maxPerOwner = hasOwners ? maxWatchersPerOwner : Number.POSITIVE_INFINITY;
   const feed = new JobFeed({ jobs: store.jobs, wakeUps, logger, maxPerOwner });
   const { countAccepted, countRefused, observeRequest } = createApiMetrics(metrics, feed, state);
-  const checkPrompt = createPromptCheck({
+  const servedModel = createServedModel({
     models: store.models,
-    forbiddenWords,
     currentModel: async () => (await state.current()).model,
   });
+  const checkPrompt = createPromptCheck({ servedModel, forbiddenWords });
   const { maxQueueLength, maxAttempts } = options;
   const queueBound = new QueueBound({ jobs: store.jobs, maxQueueLength, hasOwners, countRefused });
   const submitJob = createSubmitJob({
@@ -75,13 +77,27 @@ export function createApi(options: ApiOptions): Api {
 
   const knownKeys = new KnownKeys({ keys: store.apiKeys, logger });
   const identify = createIdentifyCaller(access, knownKeys);
-  const services = { store, hints, wakeUps, submitJob, feed, leaveJob, knownKeys, state, metrics, version, isStopping };
+  const services = {
+    store,
+    hints,
+    wakeUps,
+    submitJob,
+    feed,
+    leaveJob,
+    knownKeys,
+    state,
+    servedModel,
+    metrics,
+    version,
+    isStopping,
+  };
   const app = createApp({
     ...options,
     observeRequest,
     identify,
     isStopping,
     addRoutes(table) {
+      addServiceIndexRoutes(table.add, services, { auth: access.auth, maxQueueLength });
       addGenerateRoute(table.add, services);
       addJobRoutes(table.add, services);
       addRepeatRoutes(table.add, services);

@@ -32,21 +32,23 @@ export const timingsSchema = z
   })
   .openapi('Timings');
 
+export const parametersSchema = z.strictObject({
+  max_length: z.int().nullable(),
+  max_new_tokens: z.int().nullable(),
+  temperature: z.number(),
+  top_k: z.int(),
+  top_p: z.number(),
+  repetition_penalty: z.number(),
+  stop: z.array(z.string()),
+});
+
 export const jobSchema = z
   .strictObject({
     id: z.uuid(),
     object: z.literal('job'),
     status: z.enum(jobStatuses),
     prompt: z.string(),
-    parameters: z.strictObject({
-      max_length: z.int().nullable(),
-      max_new_tokens: z.int().nullable(),
-      temperature: z.number(),
-      top_k: z.int(),
-      top_p: z.number(),
-      repetition_penalty: z.number(),
-      stop: z.array(z.string()),
-    }),
+    parameters: parametersSchema,
     model: orNull(modelSchema),
     output: z
       .strictObject({

@@ -4,8 +4,11 @@ import type { Scope } from '@prosemill/core';
 import { type ErrorPresenter, presentProblem } from './present-problem.ts';
 
 export interface RoutePolicy {
-  /** The scope that the API key must have. Null: open to everybody; no key is read, and no rate limit applies. */
-  readonly scope: Scope | null;
+  /**
+   * The scope that the API key must have. `any`: a valid key is enough. Null: open to everybody; no key is read, and no
+   * rate limit applies.
+   */
+  readonly scope: Scope | 'any' | null;
   /** The token bucket of the key that is charged: `submit` to make jobs, `read` for everything else, the default. */
   readonly rate: 'submit' | 'read';
   /** Tokens that one request takes from the bucket. Default: 1. */

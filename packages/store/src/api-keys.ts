@@ -32,11 +32,13 @@ export const createApiKeyStore = ({ db, dialect }: StoreContext): ApiKeyStore =>
   async findValid(hash) {
     const row = await db
       .selectFrom('api_keys')
-      .select(['id', 'owner_id as ownerId', 'scopes', dialect.msUntil('expires_at').as('remainingMs')])
+      .select(['id', 'owner_id as ownerId', 'name', 'prefix', 'scopes', 'expires_at as expiresAt'])
+      .select(dialect.msUntil('expires_at').as('remainingMs'))
       .where('hash', '=', hash)
       .where(isValid(dialect))
       .executeTakeFirst();
-    return row === undefined ? null : { ...row, scopes: readScopes(row.scopes) };
+    if (row === undefined) return null;
+    return { ...row, scopes: readScopes(row.scopes), expiresAt: readTimeOrNull(row.expiresAt) };
   },
 
   async list({ after, limit }) {

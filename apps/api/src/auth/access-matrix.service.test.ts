@@ -11,8 +11,8 @@ import { endNext, openTestApi, succeededWith, type TestApi } from '../test-api.t
 interface Operation {
   readonly method: string;
   readonly path: string;
-  /** Null: open to everybody. */
-  readonly scope: Scope | null;
+  /** `any`: every valid key. Null: open to everybody. */
+  readonly scope: Scope | 'any' | null;
   /** The example of its body. */
   readonly body: unknown;
 }
@@ -46,6 +46,7 @@ const leaked = /quokka|wombat|numbat/;
 
 const operations = await readOperations();
 const closed = operations.filter((operation) => operation.scope !== null);
+const scoped = closed.filter(({ scope }) => scope !== 'any');
 const open = operations.filter(({ scope }) => scope === null);
 
 describe.each([
@@ -61,15 +62,15 @@ describe.each([
   let secret: string;
   let strangersSecret: string;
 
-  const make = async (owner: string, allowed: readonly Scope[]) =>
-    await createKey(opened.store.apiKeys, { owner, name: marks.keyName, scopes: [...allowed] });
+  const make = async (owner: string, allowed: readonly Scope[], name: string = marks.keyName) =>
+    await createKey(opened.store.apiKeys, { owner, name, scopes: [...allowed] });
 
   beforeAll(async () => {
     const database = await createDatabase();
     if (database !== undefined) dropDatabase = database.drop;
     opened = await openTestApi({ access, ...(database === undefined ? {} : { databaseUrl: database.url }) });
     ({ secret } = await make(marks.owner, scopes));
-    ({ secret: strangersSecret } = await make('stranger', scopes));
+    ({ secret: strangersSecret } = await make('stranger', scopes, 'strange'));
     spareKeyId = (await make(marks.owner, ['read'])).key.id;
     const json = { prompt: marks.prompt };
     for (let job = 0; job < 2; job += 1) await send({ method: 'POST', path: '/jobs', body: json }, `Bearer ${secret}`);
@@ -151,7 +152,7 @@ describe.each([
     expect(await ownState()).toEqual(before);
   });
 
-  it.each(closed)('$method $path: 403 without the scope $scope, and nothing changes', async (operation) => {
+  it.each(scoped)('$method $path: 403 without the scope $scope, and nothing changes', async (operation) => {
     const { secret: limited } = await make(
       marks.owner,
       scopes.filter((scope) => scope !== operation.scope),
@@ -166,7 +167,7 @@ describe.each([
   it.each(closed)('$method $path: ADMIN_KEY has the scope admin, and no other', async (operation) => {
     const before = await ownState();
     const { status, text } = await send(aimed(operation), `Bearer ${adminKey}`);
-    if (operation.scope === 'admin') {
+    if (operation.scope === 'admin' || operation.scope === 'any') {
       expect(status).toBeLessThan(300);
     } else {
       expect([status, JSON.parse(text)]).toMatchObject([403, { code: 'forbidden' }]);
@@ -196,8 +197,11 @@ describe.each([
     expect(text).not.toContain(secret);
   });
 
-  it.each(closed)('$method $path: works with the scope $scope, for the owner', async (operation) => {
-    const { secret: enough } = await make(marks.owner, operation.scope === null ? [] : [operation.scope]);
+  it.each(scoped)('$method $path: works with the scope $scope, for the owner', async (operation) => {
+    const { secret: enough } = await make(
+      marks.owner,
+      scopes.filter((scope) => scope === operation.scope),
+    );
     const { status, text } = await send(aimed(operation), `Bearer ${enough}`);
     expect(status).toBeLessThan(300);
     if (operation.scope === 'read') expect(text).toContain(marks.prompt);
@@ -212,8 +216,8 @@ describe.each([
   });
 });
 
-it('only the probes are open', () => {
-  expect(open.map(({ path }) => path).toSorted()).toEqual(['/health', '/livez', '/readyz']);
+it('only the index and the probes are open', () => {
+  expect(open.map(({ path }) => path).toSorted()).toEqual(['/', '/health', '/livez', '/readyz']);
   expect(closed.length).toBeGreaterThan(10);
 });
 
@@ -235,7 +239,7 @@ async function readOperations(): Promise<readonly Operation[]> {
     Object.entries(methods).map(([method, operation]) => ({
       method: method.toUpperCase(),
       path,
-      scope: operation.security[0]?.apiKey[0] ?? null,
+      scope: operation.security[0] === undefined ? null : (operation.security[0].apiKey[0] ?? 'any'),
       body: exampleOf(operation),
     })),
   );

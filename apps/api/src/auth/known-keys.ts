@@ -94,7 +94,7 @@ export class KnownKeys {
     // Deleted first, so that the entry moves to the end.
     this.#known.delete(hash);
     if (key === null) return null;
-    const caller = { ownerId: key.ownerId, keyId: key.id, scopes: key.scopes };
+    const caller = { ownerId: key.ownerId, keyId: key.id, scopes: key.scopes, key };
     if (revocations !== this.#revocations) return caller;
     const expiresAt = key.remainingMs === null ? Number.POSITIVE_INFINITY : askedAt + key.remainingMs;
     this.#known.set(hash, { caller, askedAt, expiresAt, useRecordedAt: this.#recordUse(key, before) });

@@ -16,7 +16,7 @@ export const authenticate = (identify: IdentifyCaller): MiddlewareHandler<ApiEnv
 /** Runs after the rate limit: a request without the scope counts like any other. */
 export const requireScope: MiddlewareHandler<ApiEnv> = async function authorized(c, next) {
   const { scope } = c.var.policy;
-  if (scope !== null && !c.var.caller.scopes.includes(scope)) {
+  if (scope !== null && scope !== 'any' && !c.var.caller.scopes.includes(scope)) {
     throw new AppError('forbidden', { message: `This needs an API key with the scope ${scope}.` });
   }
   await next();

@@ -2,7 +2,7 @@
 import { readFile } from 'node:fs/promises';
 import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
-import { docsRoute, docsScriptRoute, openApiRoute } from '@prosemill/contract';
+import { docsRoute, docsScriptRoute, openApiRoute, type RoutePolicy } from '@prosemill/contract';
 import { coalesced } from '@prosemill/core';
 import type { Access } from '../auth/access.ts';
 import type { RouteTable } from '../route-table.ts';
@@ -88,6 +88,7 @@ function openApiDocument(table: RouteTable, { version, access }: DocsOptions) {
       { name: 'Text', description: 'One request, one text.' },
       { name: 'Jobs', description: 'Submit now, read later.' },
       { name: 'History', description: 'Finished texts.' },
+      { name: 'Service', description: 'The service and its callers.' },
       { name: 'Health', description: 'The state of the service.' },
       { name: 'Operations', description: 'For administrators.' },
     ],
@@ -96,13 +97,15 @@ function openApiDocument(table: RouteTable, { version, access }: DocsOptions) {
   for (const { method, path, policy } of table.routes()) {
     const operations = document.paths?.[path] as Record<string, { security?: object[] }> | undefined;
     const operation = operations?.[method];
-    if (operation !== undefined) operation.security = policy.scope === null ? [] : [{ [schemeName]: [policy.scope] }];
+    if (operation !== undefined) operation.security = securityOf(policy.scope);
   }
   const { securitySchemes, ...others } = document.components ?? {};
   return { ...document, components: { ...others, securitySchemes: { ...securitySchemes, [schemeName]: scheme } } };
 }
 
 const schemeName = 'apiKey';
+const securityOf = (scope: RoutePolicy['scope']): object[] =>
+  scope === null ? [] : [{ [schemeName]: scope === 'any' ? [] : [scope] }];
 const scheme = {
   type: 'http',
   scheme: 'bearer',

@@ -10,7 +10,7 @@ export interface NewApiKey extends Pick<ApiKey, 'id' | 'ownerId' | 'name' | 'pre
 }
 
 /** A key that is valid now. */
-export interface ValidApiKey extends Pick<ApiKey, 'id' | 'ownerId' | 'scopes'> {
+export interface ValidApiKey extends Pick<ApiKey, 'id' | 'ownerId' | 'name' | 'prefix' | 'scopes' | 'expiresAt'> {
   /** Time left until the key expires; null: it never does. */
   readonly remainingMs: number | null;
 }

@@ -1,0 +1,63 @@
+/** `/` and `/me`: what the service is, and who asks. */
+import { meRoute, presentOwnKey, presentParameters, requestLimits, serviceIndexRoute } from '@prosemill/contract';
+import { defaultSamplingParameters, isRetryable } from '@prosemill/core';
+import type { ApiServices } from '../api-services.ts';
+import type { AddRoute } from '../route-table.ts';
+
+export interface ServiceIndexOptions {
+  readonly auth: 'off' | 'keys';
+  readonly maxQueueLength: number;
+}
+
+/** The paths that a client begins with. */
+const paths = {
+  generate: '/generate',
+  jobs: '/jobs',
+  history: '/history',
+  me: '/me',
+  health: '/health',
+  docs: '/docs',
+  openapi: '/openapi.json',
+} as const;
+
+export function addServiceIndexRoutes(
+  addRoute: AddRoute,
+  { state, servedModel, version }: ApiServices,
+  { auth, maxQueueLength }: ServiceIndexOptions,
+): void {
+  /** Null also while the database is away: everything else is known without it. */
+  const contextLength = async (): Promise<number | null> => {
+    try {
+      return (await servedModel())?.contextLength ?? null;
+    } catch (error) {
+      if (!isRetryable(error)) throw error;
+      return null;
+    }
+  };
+
+  addRoute(serviceIndexRoute, async (c) => {
+    const { basePath } = c.var;
+    return c.json(
+      {
+        version,
+        auth,
+        model: (await state.current()).model,
+        limits: {
+          prompt_characters: requestLimits.promptCharacters,
+          max_length: requestLimits.maxLength,
+          context_tokens: await contextLength(),
+          stop: requestLimits.stopStrings,
+          queue: maxQueueLength,
+        },
+        defaults: presentParameters(defaultSamplingParameters),
+        links: Object.fromEntries(Object.entries(paths).map(([name, path]) => [name, basePath + path])),
+      },
+      200,
+    );
+  });
+
+  addRoute(meRoute, (c) => {
+    const { ownerId, key } = c.var.caller;
+    return c.json({ owner: ownerId, key: key === null ? null : presentOwnKey(key) }, 200);
+  });
+}

@@ -1,0 +1,36 @@
+/** The model of the workers, as far as the API knows it: its tokenizer and its context. */
+import type { ModelIdentity, ModelStore } from '@prosemill/core';
+import { createTokenizer, type Tokenizer } from '@prosemill/tokenizer';
+
+export interface ServedModelOptions {
+  readonly models: ModelStore;
+  /** The model of the workers; null until one is ready. */
+  readonly currentModel: () => Promise<ModelIdentity | null>;
+}
+
+export interface ServedModel {
+  readonly identity: ModelIdentity;
+  readonly tokenizer: Tokenizer;
+  /** Positions: prompt and completion together. */
+  readonly contextLength: number;
+}
+
+/** Reads a model once, and keeps the last one. Null until a worker is ready. */
+export type ReadServedModel = () => Promise<ServedModel | null>;
+
+export function createServedModel({ models, currentModel }: ServedModelOptions): ReadServedModel {
+  let known: ServedModel | null = null;
+  return async function readServedModel() {
+    const identity = await currentModel();
+    if (identity === null) return null;
+    const { name, revision } = identity;
+    if (known?.identity.name === name && known.identity.revision === revision) {
+      known = { ...known, identity };
+      return known;
+    }
+    const record = await models.find(name, revision);
+    if (record === null) return null;
+    known = { identity, tokenizer: createTokenizer(record.tokenizer), contextLength: record.contextLength };
+    return known;
+  };
+}

@@ -1,0 +1,37 @@
+/** `GET /`: what the service is and where its parts are. */
+import { z } from '@hono/zod-openapi';
+import { modelSchema, orNull, parametersSchema } from '../job.ts';
+import { defineRoute } from '../policy.ts';
+import { everyError, problemResponses } from '../problem.ts';
+
+const serviceIndexSchema = z
+  .strictObject({
+    version: z.string(),
+    auth: z.enum(['off', 'keys']).openapi({ description: 'keys: requests need an API key.' }),
+    model: orNull(modelSchema).openapi({ description: 'The model of the workers; null until one has loaded it.' }),
+    limits: z.strictObject({
+      prompt_characters: z.int().openapi({ description: 'Of a prompt, in Unicode code points.' }),
+      max_length: z.int().openapi({ description: 'The largest max_length.' }),
+      context_tokens: z.int().nullable().openapi({ description: 'Prompt and text together; null until it is known.' }),
+      stop: z.int().openapi({ description: 'Stop strings of a request.' }),
+      queue: z.int().openapi({ description: 'Jobs that may wait at once.' }),
+    }),
+    defaults: parametersSchema.openapi({ description: 'The parameters of a request that has only a prompt.' }),
+    links: z.record(z.string(), z.string()).openapi({ description: 'Paths of this service by name.' }),
+  })
+  .openapi('ServiceIndex');
+
+export type ServiceIndex = z.infer<typeof serviceIndexSchema>;
+
+export const serviceIndexRoute = defineRoute({
+  method: 'get',
+  path: '/',
+  policy: { scope: null },
+  operationId: 'serviceIndex',
+  tags: ['Service'],
+  summary: 'The service: its version, model, limits and paths',
+  responses: {
+    200: { description: 'The service.', content: { 'application/json': { schema: serviceIndexSchema } } },
+    ...problemResponses(...everyError, 'shutting_down'),
+  },
+});
