@@ -13,6 +13,7 @@ export const apiOptions = (config: Readonly<ApiConfig>, { queue, ...adapters }: 
   forbiddenWords: config.FORBIDDEN_WORDS,
   maxAttempts: config.MAX_ATTEMPTS,
   maxQueueLength: config.MAX_QUEUE_LENGTH,
+  maxQueuedTokens: config.MAX_QUEUED_TOKENS,
   submitsPerMinute: config.RATE_LIMIT_PER_MINUTE,
   access: accessOf(config),
   trustedProxies: config.TRUSTED_PROXIES,

@@ -36,6 +36,7 @@ export interface ApiOptions extends Omit<AppOptions, 'identify' | 'isStopping' |
   readonly forbiddenWords: readonly string[];
   readonly maxAttempts: number;
   readonly maxQueueLength: number;
+  readonly maxQueuedTokens: number;
   readonly version: string;
 }
 
@@ -60,8 +61,14 @@ export function createApi(options: ApiOptions): Api {
     currentModel: async () => (await state.current()).model,
   });
   const checkPrompt = createPromptCheck({ servedModel, forbiddenWords });
-  const { maxQueueLength, maxAttempts } = options;
-  const queueBound = new QueueBound({ jobs: store.jobs, maxQueueLength, hasOwners, countRefused });
+  const { maxQueueLength, maxQueuedTokens, maxAttempts } = options;
+  const queueBound = new QueueBound({
+    jobs: store.jobs,
+    limits: { jobs: maxQueueLength, tokens: maxQueuedTokens },
+    hasOwners,
+    countRefused,
+    retryAfterMs: () => null,
+  });
   const submitJob = createSubmitJob({
     jobs: store.jobs,
     hints,

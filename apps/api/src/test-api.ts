@@ -74,6 +74,7 @@ export async function openTestApi({ databaseUrl, ...overrides }: TestApiOptions 
     forbiddenWords: [],
     maxAttempts: 3,
     maxQueueLength: 100,
+    maxQueuedTokens: 1_000_000,
     submitsPerMinute: 0,
     access: { auth: 'off' },
     trustedProxies: 0,

@@ -48,6 +48,9 @@ export interface JobOutput {
   readonly generationId: number | null;
 }
 
+/** The tokens that a job without a known budget counts in sums: those of a short prompt without a limit of its own. */
+export const assumedTokenBudget = 50;
+
 /** Pairs of strings that a client keeps with its job. */
 export type Metadata = Readonly<Record<string, string>>;
 

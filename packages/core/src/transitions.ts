@@ -60,11 +60,11 @@ export const claim = (state: TransitionState): Change => ({
 /** queued → canceled, by request. */
 export const cancelQueued = (): Change => ({ event: 'job-canceled', status: 'canceled', finishReason: 'canceled' });
 
-/** queued → expired: the deadline passed before a claim. */
+/** queued → expired: the deadline passed before a claim, or the start timeout before the first one. */
 export const expire = (): Change => ({
   event: 'job-expired',
   status: 'expired',
-  error: { code: 'deadline_exceeded', message: 'The deadline passed before the job could start.' },
+  error: { code: 'deadline_exceeded', message: 'The deadline or the start timeout passed before the job could start.' },
 });
 
 /** running → queued, because the lease ran out. The attempt counts as a crash. */

@@ -8,21 +8,23 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { QueueBound } from './queue-bound.ts';
 
 const maxQueueLength = 10;
-const countRefused = (): void => undefined;
+const one = { jobs: 1, tokens: 9 };
+const hooks = { countRefused: () => undefined, retryAfterMs: () => null };
+const limitsOf = (jobs: number) => ({ jobs, tokens: 1_000_000 });
 const full = expect.objectContaining({ code: 'queue_full' });
 
 describe('the bound of the queue', () => {
   let folder: string;
   let store: Store;
   let bound: QueueBound;
-  const submit = async () => await bound.admit('local', async () => await store.jobs.submit(newJob()));
+  const submit = async () => await bound.admit('local', one, async () => await store.jobs.submit(newJob()));
   const fill = async () => await Promise.all(Array.from({ length: maxQueueLength }, submit));
 
   beforeEach(async () => {
     folder = await mkdtemp(join(tmpdir(), 'prosemill-bound-'));
     store = openStore({ url: `sqlite:${join(folder, 'test.db')}`, logger: silentLogger });
     await store.migrate();
-    bound = new QueueBound({ jobs: store.jobs, maxQueueLength, hasOwners: false, countRefused });
+    bound = new QueueBound({ jobs: store.jobs, limits: limitsOf(maxQueueLength), hasOwners: false, ...hooks });
   });
   afterEach(async () => {
     await store.stop();
@@ -49,26 +51,61 @@ describe('the bound of the queue', () => {
   });
 
   it('keeps each owner below the free room, so that some room always remains', async () => {
-    bound = new QueueBound({ jobs: store.jobs, maxQueueLength: 100, hasOwners: true, countRefused });
+    bound = new QueueBound({ jobs: store.jobs, limits: limitsOf(100), hasOwners: true, ...hooks });
     const fillAs = async (ownerId: string): Promise<number> => {
       for (let jobs = 0; ; jobs += 1) {
         try {
-          await bound.admit(ownerId, async () => await store.jobs.submit(newJob({ ownerId })));
+          await bound.admit(ownerId, one, async () => await store.jobs.submit(newJob({ ownerId })));
         } catch (error) {
           expect(error).toEqual(full);
           return jobs;
         }
         // The queue is counted again.
-        bound = new QueueBound({ jobs: store.jobs, maxQueueLength: 100, hasOwners: true, countRefused });
+        bound = new QueueBound({ jobs: store.jobs, limits: limitsOf(100), hasOwners: true, ...hooks });
       }
     };
     expect([await fillAs('first'), await fillAs('second'), await fillAs('third')]).toEqual([51, 25, 13]);
   });
 
+  it('admits several jobs together or not at all', async () => {
+    const submitJobs = async (jobs: number) =>
+      await bound.admit('local', { jobs, tokens: 9 * jobs }, async () => {
+        return await Promise.all(Array.from({ length: jobs }, async () => await store.jobs.submit(newJob())));
+      });
+    await submitJobs(8);
+    await expect(submitJobs(3)).rejects.toThrow(full);
+    await expect(bound.requireRoom('local')).resolves.toBeUndefined();
+    expect(await submitJobs(2)).toHaveLength(2);
+    await expect(bound.requireRoom('local')).rejects.toThrow(full);
+  });
+
+  it('bounds the tokens of the waiting jobs, and takes any job into an empty queue', async () => {
+    const limits = { jobs: maxQueueLength, tokens: 100 };
+    bound = new QueueBound({
+      jobs: store.jobs,
+      limits,
+      hasOwners: false,
+      countRefused: () => undefined,
+      retryAfterMs: () => 7_000,
+    });
+    const submitTokens = async (tokens: number) =>
+      await bound.admit('local', { jobs: 1, tokens }, async () => {
+        return await store.jobs.submit(newJob({ tokenBudget: tokens }));
+      });
+    const first = await submitTokens(500);
+    await expect(submitTokens(1)).rejects.toThrow(
+      expect.objectContaining({ code: 'queue_full', details: { retryAfterMs: 7_000 } }),
+    );
+    await store.jobs.requestCancel('local', first.id);
+    await expect.poll(async () => await submitTokens(60)).toMatchObject({ tokenBudget: 60 });
+    await expect(submitTokens(41)).rejects.toThrow(full);
+    await submitTokens(40);
+  });
+
   it('does not count failed submits', async () => {
     const refused = new Error('refused');
     for (let tries = 0; tries < 2 * maxQueueLength; tries += 1) {
-      await expect(bound.admit('local', async () => await Promise.reject(refused))).rejects.toBe(refused);
+      await expect(bound.admit('local', one, async () => await Promise.reject(refused))).rejects.toBe(refused);
     }
     expect(await fill()).toHaveLength(maxQueueLength);
   });
@@ -77,7 +114,7 @@ describe('the bound of the queue', () => {
     let isAway = false;
     const never = new Promise<never>(() => undefined);
     const measureQueue = async () => await (isAway ? never : store.jobs.measureQueue());
-    bound = new QueueBound({ jobs: { measureQueue }, maxQueueLength, hasOwners: false, countRefused });
+    bound = new QueueBound({ jobs: { measureQueue }, limits: limitsOf(maxQueueLength), hasOwners: false, ...hooks });
     await fill();
     isAway = true;
     for (let tries = 0; tries < 1_000; tries += 1) await expect(submit()).rejects.toThrow(full);
@@ -85,9 +122,9 @@ describe('the bound of the queue', () => {
 
   it('fails with database_unavailable when the queue cannot be counted, and submits nothing', async () => {
     const away = openStore({ url: 'postgres://user@127.0.0.1:1/none', logger: silentLogger });
-    const closed = new QueueBound({ jobs: away.jobs, maxQueueLength, hasOwners: false, countRefused });
+    const closed = new QueueBound({ jobs: away.jobs, limits: limitsOf(maxQueueLength), hasOwners: false, ...hooks });
     let tries = 0;
-    const trying = closed.admit('local', async () => await Promise.resolve((tries += 1)));
+    const trying = closed.admit('local', one, async () => await Promise.resolve((tries += 1)));
     await expect(trying).rejects.toThrow(expect.objectContaining({ code: 'database_unavailable' }));
     expect(tries).toBe(0);
     await away.stop();

@@ -1,12 +1,15 @@
 /** Bounds the queue: refuses a submit that does not fit at once, by a count that is refreshed in the background. */
-import { AppError, coalesced, type JobStore, type QueueMeasure } from '@prosemill/core';
+import { AppError, coalesced, type JobStore, type QueueLoad } from '@prosemill/core';
 
 export interface QueueBoundOptions {
   readonly jobs: Pick<JobStore, 'measureQueue'>;
-  readonly maxQueueLength: number;
+  /** The most that may wait. */
+  readonly limits: QueueLoad;
   /** True with API keys: no owner may take all the room. */
   readonly hasOwners: boolean;
   readonly countRefused: () => void;
+  /** The time until a retry makes sense; null when it is not known. */
+  readonly retryAfterMs: () => number | null;
 }
 
 /** Age from which a submit refreshes the count in the background. Without submits the database is not asked. */
@@ -17,16 +20,18 @@ const refreshNearlyFullMs = 50;
 /** A submit waits for a new count when the last one is older than this. */
 const maxAgeMs = 2_000;
 
+const nothing: QueueLoad = { jobs: 0, tokens: 0 };
+
 export class QueueBound {
   readonly #options: QueueBoundOptions;
   /** The last answer of the database, and the time of the question. */
-  #counted: Pick<QueueMeasure, 'queued' | 'queuedByOwner'> = { queued: 0, queuedByOwner: new Map() };
+  #counted = { load: nothing, ofOwners: new Map<string, QueueLoad>() as ReadonlyMap<string, QueueLoad> };
   #countedAt = Number.NEGATIVE_INFINITY;
   /** Submits of this process under way; the count may or may not include them. */
-  #underWay = 0;
+  #underWay = nothing;
   /** Submits of this process that ended since the last count began, and since the count under way began. */
-  #endedSince = 0;
-  #endedWhileCounting = 0;
+  #endedSince = nothing;
+  #endedWhileCounting = nothing;
   readonly #count = coalesced(0, async () => await this.#askDatabase());
 
   constructor(options: QueueBoundOptions) {
@@ -34,42 +39,67 @@ export class QueueBound {
   }
 
   /**
-   * Runs a submit if there is room for its job and its owner. May overestimate the queue, never underestimates it. The
+   * Refuses a submit that cannot be admitted whatever it costs, before anything costly is done for it.
+   * @throws {AppError} `queue_full`; `database_unavailable` when there is no count
+   */
+  async requireRoom(ownerId: string): Promise<void> {
+    await this.#refresh();
+    this.#requireRoom(ownerId, { jobs: 1, tokens: 0 });
+  }
+
+  /**
+   * Runs a submit if there is room for its cost and its owner. May overestimate the queue, never underestimates it. The
    * counts per owner are as old as the last refresh.
    * @throws {AppError} `queue_full`; `database_unavailable` when there is no count
    */
-  async admit<Result>(ownerId: string, submit: () => Promise<Result>): Promise<Result> {
+  async admit<Result>(ownerId: string, cost: QueueLoad, submit: () => Promise<Result>): Promise<Result> {
     await this.#refresh();
-    const { maxQueueLength, hasOwners } = this.#options;
-    const room = maxQueueLength - this.#length;
-    if (room <= 0) throw this.#refuse(`The queue is full: ${maxQueueLength} jobs wait. Try again later.`);
-    // Dynamic thresholds for a shared buffer (Choudhury and Hahne 1998): owners with fewer jobs always find some room.
-    if (hasOwners && (this.#counted.queuedByOwner.get(ownerId) ?? 0) > room) {
-      throw this.#refuse('You have more jobs waiting than the queue has free places. Try again when some are done.');
-    }
-    this.#underWay += 1;
+    this.#requireRoom(ownerId, cost);
+    this.#underWay = sum(this.#underWay, cost);
     try {
       const result = await submit();
-      this.#endedSince += 1;
-      this.#endedWhileCounting += 1;
+      this.#endedSince = sum(this.#endedSince, cost);
+      this.#endedWhileCounting = sum(this.#endedWhileCounting, cost);
       return result;
     } finally {
-      this.#underWay -= 1;
+      this.#underWay = difference(this.#underWay, cost);
+    }
+  }
+
+  #requireRoom(ownerId: string, cost: QueueLoad): void {
+    const { limits, hasOwners } = this.#options;
+    const load = this.#load;
+    const room = difference(limits, load);
+    if (room.jobs < cost.jobs) {
+      throw this.#refuse(`The queue is full: ${load.jobs} jobs wait, and at most ${limits.jobs} may. Try again later.`);
+    }
+    // An empty queue takes a job of any size: otherwise a small limit would refuse some jobs forever.
+    if (room.tokens < cost.tokens && load.tokens > 0) {
+      const full = `the jobs that wait may have ${load.tokens} tokens, and at most ${limits.tokens} are allowed`;
+      throw this.#refuse(`The queue is full: ${full}. Try again later.`);
+    }
+    // Dynamic thresholds for a shared buffer (Choudhury and Hahne 1998): owners with fewer jobs always find some room.
+    const own = this.#counted.ofOwners.get(ownerId) ?? nothing;
+    if (hasOwners && (own.jobs > room.jobs || own.tokens > room.tokens)) {
+      throw this.#refuse('You have more jobs waiting than the queue has free places. Try again when some are done.');
     }
   }
 
   #refuse(message: string): AppError {
     this.#options.countRefused();
-    return new AppError('queue_full', { message });
+    const retryAfterMs = this.#options.retryAfterMs();
+    return new AppError('queue_full', { message, details: retryAfterMs === null ? {} : { retryAfterMs } });
   }
 
-  get #length(): number {
-    return this.#counted.queued + this.#underWay + this.#endedSince;
+  get #load(): QueueLoad {
+    return sum(sum(this.#counted.load, this.#underWay), this.#endedSince);
   }
 
   async #refresh(): Promise<void> {
     const ageMs = performance.now() - this.#countedAt;
-    const isNearlyFull = this.#length >= nearlyFull * this.#options.maxQueueLength;
+    const { limits } = this.#options;
+    const load = this.#load;
+    const isNearlyFull = load.jobs >= nearlyFull * limits.jobs || load.tokens >= nearlyFull * limits.tokens;
     if (ageMs < (isNearlyFull ? refreshNearlyFullMs : refreshMs)) return;
     const counting = this.#count();
     if (ageMs >= maxAgeMs) await counting;
@@ -78,9 +108,14 @@ export class QueueBound {
 
   async #askDatabase(): Promise<void> {
     const askedAt = performance.now();
-    this.#endedWhileCounting = 0;
-    this.#counted = await this.#options.jobs.measureQueue();
+    this.#endedWhileCounting = nothing;
+    const { queued, queuedTokens, queuedByOwner } = await this.#options.jobs.measureQueue();
+    this.#counted = { load: { jobs: queued, tokens: queuedTokens }, ofOwners: queuedByOwner };
     this.#countedAt = askedAt;
     this.#endedSince = this.#endedWhileCounting;
   }
 }
+
+const sum = (a: QueueLoad, b: QueueLoad): QueueLoad => ({ jobs: a.jobs + b.jobs, tokens: a.tokens + b.tokens });
+
+const difference = (a: QueueLoad, b: QueueLoad): QueueLoad => ({ jobs: a.jobs - b.jobs, tokens: a.tokens - b.tokens });

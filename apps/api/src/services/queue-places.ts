@@ -9,7 +9,7 @@ const patienceMs = 100;
 
 /** @returns null unless the job is queued */
 export async function findPlace(jobs: JobStore, job: Job): Promise<number | null> {
-  const ahead = job.status === 'queued' ? await jobs.countAhead(job.id, countedPlaces) : null;
+  const ahead = job.status === 'queued' ? (await jobs.measureAhead(job, countedPlaces)).jobs : null;
   return ahead === null ? null : rounded(ahead);
 }
 
@@ -17,7 +17,7 @@ export async function findPlace(jobs: JobStore, job: Job): Promise<number | null
 export async function findPlaces(jobs: JobStore, page: readonly Job[]): Promise<ReadonlyMap<string, number>> {
   const queued = page.filter(({ status }) => status === 'queued').map(({ id }) => id);
   const ahead = await jobs.listAhead(queued, countedPlaces);
-  return new Map([...ahead].map(([id, count]) => [id, rounded(count)]));
+  return new Map([...ahead].map(([id, load]) => [id, rounded(load.jobs)]));
 }
 
 /**
@@ -28,7 +28,7 @@ export async function findPlaces(jobs: JobStore, page: readonly Job[]): Promise<
 export async function findPlacePromptly(jobs: JobStore, job: Job): Promise<number | null> {
   if (job.status !== 'queued') return null;
   try {
-    const ahead = await answerWithin(patienceMs, jobs.countAhead(job.id, exactPlaces));
+    const ahead = (await answerWithin(patienceMs, jobs.measureAhead(job, exactPlaces)))?.jobs ?? null;
     return ahead === exactPlaces ? null : ahead;
   } catch (error) {
     if (!isRetryable(error)) throw error;

@@ -1,6 +1,7 @@
 /** Accepts a job: checks, commits, then sends the hint. The answer never waits for the hint. */
 import { randomInt } from 'node:crypto';
 import {
+  assumedTokenBudget,
   errorLine,
   failpoint,
   formatTraceparent,
@@ -41,6 +42,13 @@ export interface Submission {
   readonly idempotencyKey: string | undefined;
 }
 
+interface NewSubmission {
+  readonly idempotency: IdempotencyKey | null;
+  readonly tokenBudget: number | null;
+  /** For the trace. */
+  readonly startedAtMs: number;
+}
+
 export interface Accepted {
   readonly job: Job;
   /** True for the job of an earlier request with the same key. */
@@ -57,13 +65,17 @@ export function createSubmitJob(options: SubmitJobOptions): SubmitJob {
     const idempotency = idempotencyOf(submission);
     const earlier = idempotency && (await jobs.findByIdempotencyKey(submission.ownerId, idempotency));
     if (earlier !== null) return { job: earlier, isReplay: true };
-    return await queueBound.admit(submission.ownerId, async () => await submitNew(submission, idempotency));
+    const startedAtMs = Date.now();
+    await queueBound.requireRoom(submission.ownerId);
+    const { tokenBudget } = await checkPrompt(submission.request);
+    const cost = { jobs: 1, tokens: tokenBudget ?? assumedTokenBudget };
+    return await queueBound.admit(submission.ownerId, cost, async () => {
+      return await submitNew(submission, { idempotency, tokenBudget, startedAtMs });
+    });
   };
 
-  async function submitNew(submission: Submission, idempotency: IdempotencyKey | null) {
+  async function submitNew(submission: Submission, { idempotency, tokenBudget, startedAtMs }: NewSubmission) {
     const { ownerId, request, terms, priorityClass, trace } = submission;
-    const startedAtMs = Date.now();
-    const { tokenBudget } = await checkPrompt(request);
     const id = newId();
     const job = await jobs.submit({
       ...request,

@@ -62,13 +62,35 @@ export interface JobQuery {
   readonly limit: number;
 }
 
+/** A number of jobs, and their token budgets together. */
+export interface QueueLoad {
+  readonly jobs: number;
+  readonly tokens: number;
+}
+
+/** A place in the claim order. */
+export type ClaimPlace = Pick<Job, 'priorityClass' | 'turn' | 'id'>;
+
+/** A queued job, and the load of the queued jobs before it in the claim order. */
+export interface QueueMark extends ClaimPlace {
+  readonly ahead: QueueLoad;
+}
+
+export interface EndedJob extends Pick<Job, 'id' | 'status' | 'createdAt'> {
+  readonly finishedAt: Date;
+}
+
 /** Numbers of jobs that have not ended. Classes and owners without jobs are left out. */
 export interface QueueMeasure {
   readonly queued: number;
   readonly running: number;
+  readonly queuedTokens: number;
+  readonly runningTokens: number;
+  /** The times since the claims of the running jobs, added up. */
+  readonly runningMs: number;
   readonly queuedByClass: ReadonlyMap<PriorityClass, number>;
   readonly runningByClass: ReadonlyMap<PriorityClass, number>;
-  readonly queuedByOwner: ReadonlyMap<string, number>;
+  readonly queuedByOwner: ReadonlyMap<string, QueueLoad>;
   /** Time since the submit of the oldest queued job; null when none is queued. */
   readonly oldestQueuedMs: number | null;
 }
@@ -89,10 +111,16 @@ export interface JobStore {
   /** Null for an unknown id and for another owner's job. */
   find(ownerId: string, id: string): Promise<Job | null>;
   list(query: JobQuery): Promise<Page<Job>>;
-  /** Counts the queued rows before this one in the claim order, up to `limit`. Null when the job is not queued. */
-  countAhead(id: string, limit: number): Promise<number | null>;
-  /** `countAhead` of many jobs in one query. Jobs that are not among the first `limit` queued rows are left out. */
-  listAhead(ids: readonly string[], limit: number): Promise<ReadonlyMap<string, number>>;
+  /** Measures the queued jobs before a place in the claim order, at most the first `limit` of them. */
+  measureAhead(place: ClaimPlace, limit: number): Promise<QueueLoad>;
+  /** `measureAhead` of many jobs in one query. Jobs that are not among the first `limit` queued ones are left out. */
+  listAhead(ids: readonly string[], limit: number): Promise<ReadonlyMap<string, QueueLoad>>;
+  /** Lists every `interval`-th queued job in the claim order, beginning with the first. */
+  listMarks(interval: number): Promise<readonly QueueMark[]>;
+  /** The turn that a submit at this moment would get. */
+  nextTurn(ownerId: string, priorityClass: PriorityClass): Promise<number>;
+  /** Lists the jobs among these that have ended. */
+  listEnded(ids: readonly string[]): Promise<readonly EndedJob[]>;
   /**
    * Cancels a queued job at once. Sets `cancelRequestedAt` of a running one, and its worker ends it. Leaves an ended
    * job unchanged.
@@ -111,7 +139,7 @@ export interface JobStore {
 
   /** Takes at most `limit` running jobs away from workers whose lease ran out. @returns their ids */
   rescueLostJobs(limit: number): Promise<readonly string[]>;
-  /** Expires at most `limit` queued jobs whose deadline has passed. @returns their ids */
+  /** Expires at most `limit` queued jobs whose deadline or start timeout has passed. @returns their ids */
   expireJobs(limit: number): Promise<readonly string[]>;
   /** Deletes at most `limit` idempotency keys that are a day old. @returns the number of deleted keys */
   deleteOldIdempotencyKeys(limit: number): Promise<number>;

@@ -23,7 +23,7 @@ export async function chooseTurns({ tx }: TransactionContext, jobs: readonly New
     const turnsOfClass = classes.get(priorityClass) ?? { floor: await readFloor(tx, priorityClass), lastOf: new Map() };
     classes.set(priorityClass, turnsOfClass);
     const last = turnsOfClass.lastOf.get(ownerId) ?? (await readLastTurn(tx, priorityClass, ownerId));
-    const turn = Math.max(last + 1, turnsOfClass.floor ?? 1);
+    const turn = turnAfter({ floor: turnsOfClass.floor, last });
     turnsOfClass.lastOf.set(ownerId, turn);
     turnsOfClass.floor ??= turn;
     turns.push(turn);
@@ -31,16 +31,30 @@ export async function chooseTurns({ tx }: TransactionContext, jobs: readonly New
   return turns;
 }
 
+/** The values that bound the next turn of an owner. */
+export interface TurnBounds {
+  readonly floor: number | null;
+  /** The owner's last turn in the class. */
+  readonly last: number | null;
+}
+
+export const turnAfter = ({ floor, last }: TurnBounds): number => Math.max((last ?? 0) + 1, floor ?? 1);
+
 /**
  * Orders as claims do. With `min(turn)` instead, Postgres may choose the index of turns, and walk past every job that
  * ever ended.
  */
+export const floorOf = (priorityClass: PriorityClass) => sql<number | null>`coalesce(
+  (select turn from jobs where status = 'queued' and class = ${priorityClass} and attempt = 0 order by turn, id limit 1),
+  (select max(turn) from jobs where class = ${priorityClass})
+)`;
+
+export const lastTurnOf = (ownerId: string, priorityClass: PriorityClass) => sql<number | null>`(
+  select max(turn) from jobs where owner_id = ${ownerId} and class = ${priorityClass}
+)`;
+
 async function readFloor(tx: TransactionContext['tx'], priorityClass: PriorityClass): Promise<number | null> {
-  const { rows } = await sql<{ floor: number | null }>`
-    select coalesce(
-      (select turn from jobs where status = 'queued' and class = ${priorityClass} and attempt = 0 order by turn, id limit 1),
-      (select max(turn) from jobs where class = ${priorityClass})
-    ) as floor`.execute(tx);
+  const { rows } = await sql<{ floor: number | null }>`select ${floorOf(priorityClass)} as floor`.execute(tx);
   return rows[0]?.floor ?? null;
 }
 
@@ -49,11 +63,6 @@ async function readLastTurn(
   priorityClass: PriorityClass,
   ownerId: string,
 ): Promise<number> {
-  const { last } = await tx
-    .selectFrom('jobs')
-    .select((builder) => builder.fn.max('turn').as('last'))
-    .where('owner_id', '=', ownerId)
-    .where('class', '=', priorityClass)
-    .executeTakeFirstOrThrow();
-  return last ?? 0;
+  const { rows } = await sql<{ last: number | null }>`select ${lastTurnOf(ownerId, priorityClass)} as last`.execute(tx);
+  return rows[0]?.last ?? 0;
 }

@@ -5,6 +5,7 @@ import { createCancelMethods } from './cancel.ts';
 import { createClaimMethods } from './claim.ts';
 import { createCompleteMethods } from './complete.ts';
 import { createIdempotencyMethods } from './idempotency.ts';
+import { createPlaceMethods } from './places.ts';
 import { createQueueMethods } from './queue.ts';
 import { createReadMethods } from './read.ts';
 import { createReconcileMethods } from './reconcile.ts';
@@ -14,6 +15,7 @@ export const createJobStore = (context: StoreContext): JobStore => ({
   ...createSubmitMethods(context),
   ...createIdempotencyMethods(context),
   ...createReadMethods(context),
+  ...createPlaceMethods(context),
   ...createCancelMethods(context),
   ...createClaimMethods(context),
   ...createCompleteMethods(context),

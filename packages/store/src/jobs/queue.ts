@@ -1,6 +1,8 @@
 /** The queue as a whole: its length, and its pause. */
 import type { JobStore, PriorityClass } from '@prosemill/core';
+import { sql } from 'kysely';
 import type { StoreContext } from '../store-context.ts';
+import { countedBudget } from './places.ts';
 
 /** The only id that table `queue_pause` allows. The queue is paused while its row exists; every claim looks for it. */
 const pauseId = 1;
@@ -23,6 +25,11 @@ export const createQueueMethods = ({ db, dialect }: StoreContext): QueueMethods 
         'status',
         'class',
         (builder) => builder.fn.countAll<number>().as('count'),
+        sql<number>`cast(sum(${countedBudget}) as bigint)`.as('tokens'),
+        // Postgres gives the sum of bigints a type without a limit.
+        sql<number>`cast(sum(case when status = 'running' then ${dialect.msSince('started_at')} else 0 end) as bigint)`.as(
+          'running_ms',
+        ),
         oldest.as('oldest_queued_ms'),
       ])
       .where('status', 'in', ['queued', 'running'])
@@ -31,11 +38,16 @@ export const createQueueMethods = ({ db, dialect }: StoreContext): QueueMethods 
     const queued = rows.filter(({ status }) => status === 'queued');
     const running = rows.filter(({ status }) => status === 'running');
     return {
-      queued: total(queued),
-      running: total(running),
+      queued: total(queued, ({ count }) => count),
+      running: total(running, ({ count }) => count),
+      queuedTokens: total(queued, ({ tokens }) => tokens),
+      runningTokens: total(running, ({ tokens }) => tokens),
+      runningMs: total(running, ({ running_ms: runningMs }) => runningMs),
       queuedByClass: countBy(queued, (row) => row.class as PriorityClass),
       runningByClass: countBy(running, (row) => row.class as PriorityClass),
-      queuedByOwner: countBy(queued, (row) => row.owner_id),
+      queuedByOwner: new Map(
+        [...Map.groupBy(queued, (row) => row.owner_id)].map(([id, ofOwner]) => [id, loadOf(ofOwner)]),
+      ),
       oldestQueuedMs: rows[0]?.oldest_queued_ms ?? null,
     };
   },
@@ -51,7 +63,13 @@ export const createQueueMethods = ({ db, dialect }: StoreContext): QueueMethods 
   },
 });
 
-const total = (rows: readonly { readonly count: number }[]): number => rows.reduce((sum, { count }) => sum + count, 0);
+const total = <Row>(rows: readonly Row[], valueOf: (row: Row) => number): number =>
+  rows.reduce((sum, row) => sum + valueOf(row), 0);
+
+const loadOf = (rows: readonly { readonly count: number; readonly tokens: number }[]) => ({
+  jobs: total(rows, ({ count }) => count),
+  tokens: total(rows, ({ tokens }) => tokens),
+});
 
 function countBy<Row extends { readonly count: number }, Key>(rows: readonly Row[], keyOf: (row: Row) => Key) {
   const counts = new Map<Key, number>();

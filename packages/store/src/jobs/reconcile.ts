@@ -5,7 +5,7 @@ import { toTransitionState } from '../rows.ts';
 import type { JobRow } from '../schema.ts';
 import type { StoreContext } from '../store-context.ts';
 import { applyChange } from './apply-change.ts';
-import { isClaimable, lockRows } from './select-jobs.ts';
+import { isClaimable, isInTime, lockRows } from './select-jobs.ts';
 
 type ReconcileMethods = Pick<JobStore, 'rescueLostJobs' | 'expireJobs' | 'countClaimable' | 'listClaimable'>;
 
@@ -21,7 +21,7 @@ export const createReconcileMethods = (context: StoreContext): ReconcileMethods 
   async expireJobs(limit) {
     return await changeAll(context, {
       limit,
-      where: sql<boolean>`status = 'queued' and deadline_at <= ${context.dialect.now}`,
+      where: sql<boolean>`status = 'queued' and not (${isInTime(context.dialect)})`,
       changeOf: expire,
     });
   },

@@ -20,7 +20,11 @@ export function lockRows<Output>(
   return skipLocked ? query.forUpdate().skipLocked() : query.forUpdate();
 }
 
-/** Queued, due, before its deadline, with attempts left; no row while the queue is paused. */
+/** Before the deadline, and before the start timeout or claimed once. */
+export const isInTime = ({ now }: Dialect) =>
+  sql<boolean>`(deadline_at is null or deadline_at > ${now}) and (start_deadline_at is null or start_deadline_at > ${now} or attempt > 0)`;
+
+/** Queued, due, in time, with attempts left; no row while the queue is paused. */
 export const isClaimable = (dialect: Dialect) =>
-  sql<boolean>`status = 'queued' and available_at <= ${dialect.now} and (deadline_at is null or deadline_at > ${dialect.now})
+  sql<boolean>`status = 'queued' and available_at <= ${dialect.now} and ${isInTime(dialect)}
     and attempt - released_count < max_attempts and not exists (select 1 from queue_pause)`;

@@ -1,5 +1,5 @@
 /** The order of claims, and the exclusive ownership of a claimed row. */
-import { type ClaimedJob, type NewJob, newId, type Store } from '@prosemill/core';
+import { assumedTokenBudget, type ClaimedJob, type Job, type NewJob, newId, type Store } from '@prosemill/core';
 import { describe, expect, it } from 'vitest';
 import {
   claimNext,
@@ -178,6 +178,28 @@ export function describeClaims(name: string, open: OpenSession): void {
       expect((await claimNext(session.store))?.job).toMatchObject({ id: retried.id, attempt: 2 });
     });
 
+    it('come before the start timeout if they are the first, and at any time after that', async () => {
+      const { jobs } = session.store;
+      const started = await submit({ startTimeoutMs: 1_000, priorityClass: 0 });
+      const { key } = await claimSome(session.store);
+      const late = await submit({ startTimeoutMs: 1_000 });
+      const patient = await submit({ startTimeoutMs: 60_000, ownerId: 'patient' });
+      await jobs.complete(key, { type: 'released' });
+      await session.travel(2_000);
+      expect((await jobs.listClaimable({ after: null, limit: 3 })).map(({ id }) => id)).toEqual([
+        started.id,
+        patient.id,
+      ]);
+      expect((await claimSome(session.store)).job.id).toBe(started.id);
+      expect((await claimSome(session.store)).job.id).toBe(patient.id);
+      expect(await claimNext(session.store)).toBeNull();
+      expect(await jobs.expireJobs(10)).toEqual([late.id]);
+      expect(await findJob(session.store, late)).toMatchObject({
+        status: 'expired',
+        error: { code: 'deadline_exceeded', message: expect.stringContaining('start timeout') },
+      });
+    });
+
     it('tell the time left until the deadline', async () => {
       await submit({ deadlineMs: 60_000 });
       const claimed = await claimNext(session.store);
@@ -202,34 +224,53 @@ export function describeClaims(name: string, open: OpenSession): void {
       expect(await session.store.jobs.rescueLostJobs(10)).toEqual([]);
     });
 
-    it('count the jobs before a queued job', async () => {
-      const first = await submit({ ownerId: 'a' });
-      const second = await submit({ ownerId: 'a' });
-      const urgent = await submit({ priorityClass: 0 });
+    it('follow an order in which the load before each job can be measured', async () => {
+      const first = await submit({ ownerId: 'a', tokenBudget: 30 });
+      const second = await submit({ ownerId: 'a', tokenBudget: null });
+      const urgent = await submit({ priorityClass: 0, tokenBudget: 100 });
       const { jobs } = session.store;
-      const countAll = async (limit: number) => {
+      const loads = [0, 1, 2].map((count) => ({ jobs: count, tokens: [0, 100, 130][count] }));
+      const measureAll = async (limit: number) => {
         const ids = [first.id, second.id, urgent.id];
         const ahead = await jobs.listAhead(ids, limit);
         return ids.map((id) => ahead.get(id));
       };
-      expect(await jobs.countAhead(urgent.id, 1_000)).toBe(0);
-      expect(await jobs.countAhead(second.id, 1_000)).toBe(2);
-      expect(await jobs.countAhead(second.id, 1)).toBe(1);
-      expect(await countAll(2)).toEqual([1, undefined, 0]);
-      expect(await countAll(3)).toEqual([1, 2, 0]);
+      expect(await jobs.measureAhead(urgent, 1_000)).toEqual(loads[0]);
+      expect(await jobs.measureAhead(second, 1_000)).toEqual(loads[2]);
+      expect(await jobs.measureAhead(second, 1)).toEqual(loads[1]);
+      expect(await measureAll(2)).toEqual([loads[1], undefined, loads[0]]);
+      expect(await measureAll(3)).toEqual([loads[1], loads[2], loads[0]]);
+      const markOf = ({ id, turn, priorityClass }: Job, ahead: unknown) => ({ id, turn, priorityClass, ahead });
+      expect(await jobs.listMarks(1)).toEqual([urgent, first, second].map((job, index) => markOf(job, loads[index])));
+      expect(await jobs.listMarks(2)).toEqual([markOf(urgent, loads[0]), markOf(second, loads[2])]);
       await claimSome(session.store);
       await claimSome(session.store);
-      expect(await jobs.countAhead(first.id, 1_000)).toBeNull();
-      expect(await jobs.countAhead(second.id, 1_000)).toBe(0);
-      expect(await countAll(1_000)).toEqual([undefined, 0, undefined]);
+      expect(await jobs.measureAhead(second, 1_000)).toEqual(loads[0]);
+      expect(await measureAll(1_000)).toEqual([undefined, loads[0], undefined]);
       expect(await jobs.listAhead([], 1_000)).toEqual(new Map());
-      expect(await jobs.measureQueue()).toMatchObject({ queued: 1, running: 2 });
+      const queuedByOwner = new Map([['a', { jobs: 1, tokens: assumedTokenBudget }]]);
+      const tokens = { queuedTokens: assumedTokenBudget, runningTokens: 130, queuedByOwner };
+      expect(await jobs.measureQueue()).toMatchObject({ queued: 1, running: 2, ...tokens });
+    });
+
+    it('can be foreseen: the turn of the next submit is known before it', async () => {
+      const { jobs } = session.store;
+      for (const ownerId of ['a', 'a', 'b', 'a', 'c']) {
+        for (const priorityClass of [1, 2] as const) {
+          const turn = await jobs.nextTurn(ownerId, priorityClass);
+          expect((await submit({ ownerId, priorityClass })).turn).toBe(turn);
+        }
+        await claimSome(session.store);
+      }
     });
 
     it('show in the measures of the queue: jobs by class, and the wait of the oldest', async () => {
       expect(await session.store.jobs.measureQueue()).toEqual({
         queued: 0,
         running: 0,
+        queuedTokens: 0,
+        runningTokens: 0,
+        runningMs: 0,
         queuedByClass: new Map(),
         runningByClass: new Map(),
         queuedByOwner: new Map(),
@@ -249,7 +290,10 @@ export function describeClaims(name: string, open: OpenSession): void {
       );
       expect(Math.round((measure.oldestQueuedMs ?? 0) / 60_000)).toBe(2);
       for (let claims = 0; claims < 3; claims += 1) await claimSome(session.store);
-      expect(await session.store.jobs.measureQueue()).toMatchObject({
+      await session.travel(180_000);
+      const afterwards = await session.store.jobs.measureQueue();
+      expect(Math.round(afterwards.runningMs / 60_000)).toBe(3);
+      expect(afterwards).toMatchObject({
         queued: 0,
         runningByClass: new Map([
           [0, 1],

@@ -342,11 +342,20 @@ async function expectQueueReads(
   expect(await jobs.countClaimable()).toBe(claimable.length);
 
   const queued = reference.jobs.filter(({ status }) => status === 'queued').toSorted(byClaimOrder);
-  const queuedByOwner = new Map<string, number>();
-  for (const { ownerId } of queued) queuedByOwner.set(ownerId, (queuedByOwner.get(ownerId) ?? 0) + 1);
+  const loadOf = (count: number) => ({ jobs: count, tokens: count * tokenBudget });
+  const byOwner = [...Map.groupBy(queued, ({ ownerId }) => ownerId)];
+  const queuedByOwner = new Map(byOwner.map(([ownerId, own]) => [ownerId, loadOf(own.length)]));
   const running = runningOf(reference).length;
   expect(await jobs.measureQueue()).toMatchObject({ queued: queued.length, running, queuedByOwner });
   const some = reference.jobs[index % reference.jobs.length] as ReferenceJob;
-  const ahead = some.status === 'queued' ? Math.min(limit, queued.indexOf(some)) : null;
-  expect(await jobs.countAhead(some.id, limit)).toBe(ahead);
+  if (some.status === 'queued') {
+    const ahead = loadOf(Math.min(limit, queued.indexOf(some)));
+    expect(await jobs.measureAhead(some, limit)).toEqual(ahead);
+  }
+  const marks = queued.flatMap((job, place) => (place % 3 === 0 ? [{ ...placeOf(job), ahead: loadOf(place) }] : []));
+  expect(await jobs.listMarks(3)).toEqual(marks);
 }
+
+const { tokenBudget } = newJob() as { readonly tokenBudget: number };
+
+const placeOf = ({ priorityClass, turn, id }: ReferenceJob) => ({ priorityClass, turn, id });

@@ -8,6 +8,24 @@ export function describeReads(name: string, open: OpenSession): void {
     const session = sessionPerTest(open);
     const submit = async (overrides: Partial<NewJob> = {}) => await session.store.jobs.submit(newJob(overrides));
 
+    it('list the jobs of some that have ended', async () => {
+      const { jobs } = session.store;
+      const [done, canceled, waiting] = [await submit(), await submit(), await submit()];
+      const { key } = await claimSome(session.store);
+      await jobs.complete(key, succeeded);
+      await jobs.requestCancel('local', canceled.id);
+      const ended = await jobs.listEnded([done.id, canceled.id, waiting.id, newId()]);
+      expect(new Map(ended.map(({ id, status }) => [id, status]))).toEqual(
+        new Map([
+          [done.id, 'succeeded'],
+          [canceled.id, 'canceled'],
+        ]),
+      );
+      for (const { createdAt, finishedAt } of ended)
+        expect(Number(finishedAt)).toBeGreaterThanOrEqual(Number(createdAt));
+      expect(await jobs.listEnded([])).toEqual([]);
+    });
+
     it('return a submitted job', async () => {
       const request = newJob({
         prompt: 'naïve 👩‍👩‍👧‍👦 "quoted" \\ line\nbreak',
