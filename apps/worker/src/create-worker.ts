@@ -18,6 +18,7 @@ import { createProgressWatchdog } from './progress-watchdog.ts';
 import { createReconciler } from './reconciler.ts';
 import { RunningJobs } from './running-jobs.ts';
 import { TextJournal } from './text-journal.ts';
+import { createSpeedMeter } from './speed-meter.ts';
 import { createWorkerMetrics } from './worker-metrics.ts';
 
 export interface WorkerOptions {
@@ -64,6 +65,7 @@ export function createWorker(options: WorkerOptions): Worker {
   const { store, receiver, wakeUps, generator, logger, workerId, leaseMs } = options;
   const running = new RunningJobs();
   const metrics = createWorkerMetrics(options.metrics, { running, generator });
+  const speed = createSpeedMeter(generator);
   const gate = new EngineGate(generator);
   const journal = new TextJournal({ ...options, texts: store.texts, metrics });
   const failed = Promise.withResolvers<never>();
@@ -71,7 +73,7 @@ export function createWorker(options: WorkerOptions): Worker {
   let stopping: Promise<void> | null = null;
   let isStarted = false;
 
-  const heartbeat = createHeartbeat({ ...options, workers: store.workers, running });
+  const heartbeat = createHeartbeat({ ...options, workers: store.workers, running, speed });
   const watchdog = createProgressWatchdog({
     jobs: store.jobs,
     canClaim: () => stopping === null && gate.isOpen && running.count < generator.slots,
@@ -86,13 +88,17 @@ export function createWorker(options: WorkerOptions): Worker {
     running,
     journal,
     metrics,
+    speed,
     onClaimAnswered: () => watchdog.reset(),
   });
   const unsubscribe = wakeUps.subscribe(({ type, ids }) => {
     if (type === 'job-cancel') for (const id of ids) running.cancel(id);
     if (type === 'job-watch') journal.watch(ids);
   });
-  generator.onSteps(metrics.observeSteps);
+  generator.onSteps((steps) => {
+    metrics.observeSteps(steps);
+    speed.addSteps(steps);
+  });
   generator.onStateChange((state) => {
     if (isStarted && state.type === 'failed') void fail(state.error);
   });

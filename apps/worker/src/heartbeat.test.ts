@@ -2,6 +2,7 @@ import { openSql, silentLogger } from '@prosemill/testkit';
 import { expect, it } from 'vitest';
 import { createHeartbeat } from './heartbeat.ts';
 import { RunningJobs } from './running-jobs.ts';
+import { createSpeedMeter } from './speed-meter.ts';
 import { createDatabaseUrl, createTestEngine, openTestStore } from './test-worker.ts';
 
 it('one more report has the last state, however many changes come during a report', async () => {
@@ -21,6 +22,7 @@ it('one more report has the last state, however many changes come during a repor
     workers: store.workers,
     generator: createTestEngine({ slots: 1 }),
     running: new RunningJobs(),
+    speed: createSpeedMeter({ slots: 1 }),
     transportProblems: () => [],
     workerId: 'worker',
     logger: silentLogger,

@@ -16,11 +16,13 @@ import {
   type WorkerStore,
 } from '@prosemill/core';
 import type { RunningJobs } from './running-jobs.ts';
+import type { SpeedMeter } from './speed-meter.ts';
 
 export interface HeartbeatOptions {
   readonly workers: WorkerStore;
   readonly generator: TextGenerator;
   readonly running: RunningJobs;
+  readonly speed: Pick<SpeedMeter, 'current'>;
   /** The reasons why hints are late now; empty while hints are on time. */
   readonly transportProblems: () => readonly string[];
   readonly workerId: string;
@@ -38,7 +40,7 @@ export interface Heartbeat extends Service {
 const minIntervalMs = 500;
 
 export function createHeartbeat(options: HeartbeatOptions): Heartbeat {
-  const { workers, generator, running, transportProblems, workerId, logger } = options;
+  const { workers, generator, running, speed, transportProblems, workerId, logger } = options;
   let isDraining = false;
   let lastReportAt = Number.NEGATIVE_INFINITY;
   let lastState: string | null = null;
@@ -53,6 +55,7 @@ export function createHeartbeat(options: HeartbeatOptions): Heartbeat {
     model: generator.model?.identity ?? null,
     slots: generator.slots,
     busy: running.count,
+    speed: speed.current(),
   });
 
   // One report at a time, so that an old one never overwrites a new one.

@@ -8,6 +8,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished }
 import { EngineGate } from './engine-gate.ts';
 import { createJobRunner } from './job-runner.ts';
 import { RunningJobs } from './running-jobs.ts';
+import { createSpeedMeter } from './speed-meter.ts';
 import { createTestEngine, createTestQueue, longText, openTestStore, signalEngine } from './test-worker.ts';
 import { TextJournal } from './text-journal.ts';
 import { createWorkerMetrics } from './worker-metrics.ts';
@@ -44,6 +45,7 @@ describe('an attempt at a job', () => {
       gate: new EngineGate(engine),
       running,
       journal: new TextJournal({ texts: store.texts, wakeUps, metrics, logger: silentLogger }),
+      speed: createSpeedMeter(engine),
       logger: silentLogger,
       metrics,
       tracing: noTracing,

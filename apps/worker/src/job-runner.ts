@@ -19,6 +19,7 @@ import { createLease } from './lease.ts';
 import { performJob } from './perform-job.ts';
 import type { RunningJobs } from './running-jobs.ts';
 import type { TextJournal } from './text-journal.ts';
+import type { SpeedMeter } from './speed-meter.ts';
 
 export interface JobRunnerOptions extends AttemptRecordOptions {
   readonly jobs: JobStore;
@@ -27,6 +28,7 @@ export interface JobRunnerOptions extends AttemptRecordOptions {
   readonly gate: EngineGate;
   readonly running: RunningJobs;
   readonly journal: TextJournal;
+  readonly speed: Pick<SpeedMeter, 'addText'>;
   readonly leaseMs: number;
   readonly forbiddenWords: readonly string[];
   /** Called when the database has answered a claim, with a job or without. */
@@ -38,7 +40,7 @@ const completeLimitMs = 5 * 60_000;
 
 /** @returns a handler of permits, which never throws; it returns false when there was nothing to claim */
 export function createJobRunner(options: JobRunnerOptions): () => Promise<boolean> {
-  const { jobs, generator, gate, running, journal, logger, workerId, leaseMs } = options;
+  const { jobs, generator, gate, running, journal, speed, logger, workerId, leaseMs } = options;
   const pickClass = createClaimPicker();
   const isRefused = createPromptPolicy(options.forbiddenWords);
 
@@ -88,6 +90,7 @@ export function createJobRunner(options: JobRunnerOptions): () => Promise<boolea
       const ending = job.crashCount > 0 ? await gate.runAlone(signal, perform) : await perform();
       journal.close(text);
       record.generated(ending);
+      if (ending.type === 'succeeded') speed.addText({ ...ending.result, tokenBudget: job.tokenBudget });
       record.ended(ending, ending.type === 'lost' ? 'stale' : await complete(claimed, ending, record.logger));
     } finally {
       clearTimeout(deadline);

@@ -1,9 +1,10 @@
 /** Reports of workers: the latest one of each. */
-import type { ModelIdentity, WorkerStore } from '@prosemill/core';
+import type { ModelIdentity, WorkerSpeed, WorkerStore } from '@prosemill/core';
+import { readTime } from './rows.ts';
 import type { StoreContext } from './store-context.ts';
 
 export const createWorkerStore = ({ db, dialect }: StoreContext): WorkerStore => ({
-  async report({ id, state, loadProgress, note, model, slots, busy }) {
+  async report({ id, state, loadProgress, note, model, slots, busy, speed }) {
     const columns = {
       heartbeat_at: dialect.now,
       state,
@@ -12,6 +13,7 @@ export const createWorkerStore = ({ db, dialect }: StoreContext): WorkerStore =>
       model: model === null ? null : JSON.stringify(model),
       slots,
       busy,
+      speed: speed === null ? null : JSON.stringify(speed),
     };
     await db
       .insertInto('workers')
@@ -23,12 +25,17 @@ export const createWorkerStore = ({ db, dialect }: StoreContext): WorkerStore =>
   async listLive(maxAgeMs) {
     const rows = await db
       .selectFrom('workers')
-      .select(['id', 'state', 'load_progress as loadProgress', 'note', 'model', 'slots', 'busy'])
+      .select(['id', 'state', 'load_progress as loadProgress', 'note', 'model', 'slots', 'busy', 'speed'])
+      .select(dialect.now.as('listedAt'))
       .where('heartbeat_at', '>=', dialect.nowPlus(-maxAgeMs))
       .orderBy('id')
       .execute();
-    return rows.map(({ model, ...report }) =>
-      Object.assign(report, { model: model === null ? null : (JSON.parse(model) as ModelIdentity) }),
+    return rows.map(({ model, speed, listedAt, ...report }) =>
+      Object.assign(report, {
+        model: model === null ? null : (JSON.parse(model) as ModelIdentity),
+        speed: speed === null ? null : (JSON.parse(speed) as WorkerSpeed),
+        listedAt: readTime(listedAt),
+      }),
     );
   },
 

@@ -44,6 +44,7 @@ describe('the open routes about the state of the service', () => {
       model: null,
       slots: 1,
       busy: 0,
+      speed: null,
     } as const;
     await opened.store.workers.report({ ...rest, ...worker });
   }

@@ -45,7 +45,15 @@ describe('GET /', () => {
     const { 'tokenizer.json': tokenizer, 'tokenizer_config.json': config } = characterTokenizer();
     const { name, revision } = testModel;
     await store.models.save({ name, revision, contextLength: 256, tokenizer: JSON.stringify({ tokenizer, config }) });
-    const worker = { id: newId(), state: 'ready', loadProgress: null, note: null, slots: 1, busy: 0 } as const;
+    const worker = {
+      id: newId(),
+      state: 'ready',
+      loadProgress: null,
+      note: null,
+      slots: 1,
+      busy: 0,
+      speed: null,
+    } as const;
     await store.workers.report({ ...worker, model: testModel });
     expect(await index()).toMatchObject({ model: testModel, limits: { context_tokens: 256 } });
   });

@@ -28,6 +28,7 @@ describe('the check of a prompt', () => {
       model: identity,
       slots: 1,
       busy: 0,
+      speed: null,
     });
   }
 

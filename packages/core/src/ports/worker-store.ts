@@ -1,5 +1,6 @@
 /** The port of the database for the reports of workers. */
 import type { ModelIdentity } from '../job.ts';
+import type { WorkerSpeed } from '../speed.ts';
 
 export const workerStates = ['loading', 'ready', 'draining', 'failed'] as const;
 export type WorkerState = (typeof workerStates)[number];
@@ -19,13 +20,20 @@ export interface WorkerReport {
   /** Generations that the worker can run at once. */
   readonly slots: number;
   readonly busy: number;
+  /** Null until it is measured, and from workers of a version that does not measure it. */
+  readonly speed: WorkerSpeed | null;
+}
+
+export interface LiveWorker extends WorkerReport {
+  /** The database's time of the answer. */
+  readonly listedAt: Date;
 }
 
 export interface WorkerStore {
   /** Inserts or replaces the worker's row. The heartbeat is the database's time. */
   report(worker: WorkerReport): Promise<void>;
   /** Lists workers whose last report is at most `maxAgeMs` old, by id. */
-  listLive(maxAgeMs: number): Promise<readonly WorkerReport[]>;
+  listLive(maxAgeMs: number): Promise<readonly LiveWorker[]>;
   /** Deletes the row of a worker that stops cleanly. */
   remove(id: string): Promise<void>;
 }

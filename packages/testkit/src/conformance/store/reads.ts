@@ -157,10 +157,16 @@ export function describeReads(name: string, open: OpenSession): void {
     });
 
     it('know the workers that live', async () => {
-      const report = { id: 'w', state: 'ready', loadProgress: null, note: null, model, slots: 1, busy: 0 } as const;
-      await session.store.workers.report({ ...report, state: 'loading', loadProgress: 0.5, model: null });
+      const row = { id: 'w', state: 'ready' as const, loadProgress: null, note: null, model, slots: 1, busy: 0 };
+      const speed = { stepMs: 2.5, textMs: 0.4, newTokenShare: 0.8 };
+      const report = { ...row, speed };
+      await session.store.workers.report({ ...row, state: 'loading', loadProgress: 0.5, model: null, speed: null });
       await session.store.workers.report(report);
-      expect(await session.store.workers.listLive(15_000)).toEqual([report]);
+      const listedAt = expect.any(Date) as Date;
+      expect(await session.store.workers.listLive(15_000)).toEqual([{ ...report, listedAt }]);
+      // A version without the speed leaves it out.
+      await session.execute('update workers set speed = null');
+      expect(await session.store.workers.listLive(15_000)).toEqual([{ ...row, speed: null, listedAt }]);
       await session.travel(20_000);
       expect(await session.store.workers.listLive(15_000)).toEqual([]);
       await session.store.workers.report(report);

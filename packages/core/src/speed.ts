@@ -1,0 +1,53 @@
+/** The measured speed of workers, and their throughput together. Pure. */
+import type { WorkerReport } from './ports/worker-store.ts';
+
+/** The speed of one worker, as it measures it. */
+export interface WorkerSpeed {
+  /** A step, which adds a token to each of `texts`, takes `stepMs + texts * textMs`. */
+  readonly stepMs: number;
+  readonly textMs: number;
+  /** New tokens per token of the budget: prompts are a part of the budget, and texts may end early. */
+  readonly newTokenShare: number;
+}
+
+/** The speed of all workers that take jobs, in tokens of budgets. */
+export interface Throughput {
+  readonly slots: number;
+  /** Tokens in a millisecond, while every slot has a text. */
+  readonly tokensPerMs: number;
+  /** The time that one text takes for a token, while `texts` run on all workers together. */
+  readonly msPerToken: (texts: number) => number;
+}
+
+/**
+ * Workers without a measured speed count as average.
+ * @returns null when no ready worker knows its speed
+ */
+export function throughputOf(workers: readonly WorkerReport[]): Throughput | null {
+  const ready = workers.filter(({ state }) => state === 'ready');
+  const measured = ready.flatMap(({ slots, speed }) => (speed === null ? [] : { slots, speed }));
+  const slots = sum(ready, (worker) => worker.slots);
+  const measuredSlots = sum(measured, (worker) => worker.slots);
+  if (measuredSlots === 0) return null;
+  const perMs = sum(measured, (worker) => worker.slots / msPerToken(worker.speed, worker.slots));
+  return {
+    slots,
+    tokensPerMs: (perMs * slots) / measuredSlots,
+    msPerToken(texts) {
+      const share = Math.min(1, texts / slots);
+      const weighted = ({ slots: own, speed }: Measured) => own * msPerToken(speed, Math.max(1, share * own));
+      return sum(measured, weighted) / measuredSlots;
+    },
+  };
+}
+
+interface Measured {
+  readonly slots: number;
+  readonly speed: WorkerSpeed;
+}
+
+const msPerToken = ({ stepMs, textMs, newTokenShare }: WorkerSpeed, texts: number): number =>
+  newTokenShare * (stepMs + texts * textMs);
+
+const sum = <Item>(items: readonly Item[], valueOf: (item: Item) => number): number =>
+  items.reduce((total, item) => total + valueOf(item), 0);
