@@ -69,9 +69,21 @@ function createComparison(document: OpenApiDocument): (route: Route, answer: Ans
     if (declared.content === undefined && body === null) return null;
     if (declared.content?.[mediaType] === undefined) return `Content-Type: ${mediaType}`;
     const validate = schemaAt(...place, 'content', mediaType, 'schema');
-    return validate(body) ? null : JSON.stringify(validate.errors);
+    const isDeclared =
+      mediaType === 'text/event-stream' ? eventsIn(String(body)).every((event) => validate(event)) : validate(body);
+    return isDeclared ? null : JSON.stringify(validate.errors);
   };
 }
+
+/** The events of a stream as its schema describes them: `retry` and comments are no part of them. */
+const eventsIn = (text: string): readonly object[] =>
+  text.split('\n\n').flatMap((block) => {
+    const fields = Object.fromEntries(block.split('\n').map((line) => line.split(/: (.*)/s, 2) as [string, string]));
+    const { event, id, data } = fields;
+    return data === undefined
+      ? []
+      : [{ event, ...(id === undefined ? {} : { id }), data: JSON.parse(data) as unknown }];
+  });
 
 const matches = (template: string, path: string): boolean =>
   new RegExp(`^${template.replaceAll(/\{\w+\}/g, '[^/]+')}$`).test(path);

@@ -2,6 +2,7 @@ import type { HttpBindings } from '@hono/node-server';
 import type { ContractRoute, RoutePolicy } from '@prosemill/contract';
 import type { Logger, TraceContext } from '@prosemill/core';
 import type { Caller } from './auth/caller.ts';
+import type { StreamEnd } from './http/event-streams.ts';
 
 export interface RequestTrace {
   readonly context: TraceContext;
@@ -31,5 +32,7 @@ export interface ApiEnv {
     logger: Logger;
     /** The job that the request made or named. */
     jobId?: string;
+    /** Resolves at the end of an answer that is a stream. */
+    streamEnd?: Promise<StreamEnd>;
   };
 }

@@ -6,9 +6,24 @@ import type { ServiceState } from './services/service-state.ts';
 
 export type ApiMetrics = ReturnType<typeof createApiMetrics>;
 
+/** The types of the events of streams; `data`: an event without one. */
+const streamEventTypes = ['status', 'token', 'reset', 'completed', 'error', 'data'] as const;
+type StreamEventType = (typeof streamEventTypes)[number];
+
+export interface ApiMetricSources {
+  readonly feed: JobFeed;
+  readonly state: ServiceState;
+  /** The number of open streams. */
+  readonly countStreams: () => number;
+}
+
 /** Registers the metrics; called once in a process. */
-export function createApiMetrics(metrics: Metrics, feed: JobFeed, state: ServiceState) {
-  metrics.gauge({ name: 'prosemill_waiters', help: 'Requests that wait for a job in this process.' }, () => feed.count);
+export function createApiMetrics(metrics: Metrics, { feed, state, countStreams }: ApiMetricSources) {
+  metrics.gauge(
+    { name: 'prosemill_waiters', help: 'Requests that wait for a job or stream it in this process.' },
+    () => feed.count,
+  );
+  metrics.gauge({ name: 'prosemill_streams', help: 'Open streams of this process.' }, countStreams);
   addQueueMetrics(metrics, state);
   metrics.gauges(
     { name: 'prosemill_workers', help: 'Workers that report to the database, by their state.', labels: ['state'] },
@@ -27,9 +42,23 @@ export function createApiMetrics(metrics: Metrics, feed: JobFeed, state: Service
       name: 'prosemill_jobs_refused_total',
       help: 'Requests refused by this process because the queue was full.',
     }),
+    countStreamEvent: metrics.counters<'type', StreamEventType>({
+      name: 'prosemill_stream_events_total',
+      help: 'Events that this process has sent in streams.',
+      label: 'type',
+      values: streamEventTypes,
+    }),
+    countTextRead: metrics.counter({
+      name: 'prosemill_text_reads_total',
+      help: 'Reads of texts from the database for open streams, each for all of them.',
+    }),
+    countUnread: metrics.counter({
+      name: 'prosemill_unread_answers_total',
+      help: 'Connections that this process has cut because their clients did not read.',
+    }),
     observeRequest: metrics.histograms({
       name: 'prosemill_http_request_duration_seconds',
-      help: 'From a request to its answer, the wait for a job included.',
+      help: 'From a request to its answer, the wait for a job included; for a stream to its end.',
       labels: ['method', 'route', 'status_class'],
       buckets: durationBuckets,
     }),

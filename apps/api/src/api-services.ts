@@ -1,11 +1,13 @@
 import type { HintSender, Store, WakeUps } from '@prosemill/core';
 import type { Metrics } from '@prosemill/telemetry';
+import type { EventStreams } from './http/event-streams.ts';
 import type { JobFeed } from './services/job-feed.ts';
 import type { KnownKeys } from './auth/known-keys.ts';
 import type { LeaveJob } from './services/leave-job.ts';
 import type { ReadServedModel } from './services/served-model.ts';
 import type { ServiceState } from './services/service-state.ts';
 import type { SubmitJob } from './services/submit-job.ts';
+import type { WatchText } from './services/watch-text.ts';
 
 /** The services that the handlers share. */
 export interface ApiServices {
@@ -15,6 +17,8 @@ export interface ApiServices {
   readonly submitJob: SubmitJob;
   readonly feed: JobFeed;
   readonly leaveJob: LeaveJob;
+  readonly watchText: WatchText;
+  readonly streams: EventStreams;
   readonly knownKeys: KnownKeys;
   readonly state: ServiceState;
   readonly servedModel: ReadServedModel;

@@ -15,6 +15,8 @@ import { addMetricsRoute } from './routes/metrics.ts';
 import { addQueueRoutes } from './routes/queue.ts';
 import { addRepeatRoutes } from './routes/repeats.ts';
 import { addServiceIndexRoutes } from './routes/service-index.ts';
+import { addStreamRoutes } from './routes/streams.ts';
+import { EventStreams } from './http/event-streams.ts';
 import { createIdentifyCaller } from './auth/identify-caller.ts';
 import { JobFeed, maxWatchersPerOwner } from './services/job-feed.ts';
 import { KnownKeys } from './auth/known-keys.ts';
@@ -23,7 +25,9 @@ import { createPromptCheck } from './services/prompt-check.ts';
 import { QueueBound } from './services/queue-bound.ts';
 import { createServedModel } from './services/served-model.ts';
 import { ServiceState, type TransportProblems } from './services/service-state.ts';
+import { StreamedTexts } from './services/streamed-texts.ts';
 import { createSubmitJob } from './services/submit-job.ts';
+import { createWatchText } from './services/watch-text.ts';
 
 export interface ApiOptions extends Omit<AppOptions, 'identify' | 'isStopping' | 'observeRequest' | 'addRoutes'> {
   readonly store: Store;
@@ -42,7 +46,9 @@ export interface ApiOptions extends Omit<AppOptions, 'identify' | 'isStopping' |
 
 export interface Api {
   readonly app: OpenAPIHono<ApiEnv>;
-  /** From now on the API is not ready, refuses new requests, and answers every request that waits. */
+  /** Counts connections that the server has cut because their clients did not read. */
+  readonly countUnread: (connections: number) => void;
+  /** From now on the API is not ready, refuses new requests, answers every request that waits, and ends all streams. */
   beginShutdown(): void;
 }
 
@@ -55,7 +61,11 @@ export function createApi(options: ApiOptions): Api {
   const hasOwners = access.auth === 'keys';
   const maxPerOwner = hasOwners ? maxWatchersPerOwner : Number.POSITIVE_INFINITY;
   const feed = new JobFeed({ jobs: store.jobs, wakeUps, logger, maxPerOwner });
-  const { countAccepted, countRefused, observeRequest } = createApiMetrics(metrics, feed, state);
+  const api = createApiMetrics(metrics, { feed, state, countStreams: () => streams.count });
+  const { countAccepted, countRefused, observeRequest, countUnread } = api;
+  const streams = new EventStreams({ countEvent: api.countStreamEvent });
+  const streamedTexts = new StreamedTexts({ texts: store.texts, wakeUps, hints, logger, countRead: api.countTextRead });
+  const watchText = createWatchText({ feed, streamedTexts });
   const servedModel = createServedModel({
     models: store.models,
     currentModel: async () => (await state.current()).model,
@@ -80,6 +90,7 @@ export function createApi(options: ApiOptions): Api {
     logger,
   });
   feed.start();
+  streamedTexts.start();
   const leaveJob = createLeaveJob({ jobs: store.jobs, wakeUps, feed, isStopping, logger });
 
   const knownKeys = new KnownKeys({ keys: store.apiKeys, logger });
@@ -91,6 +102,8 @@ export function createApi(options: ApiOptions): Api {
     submitJob,
     feed,
     leaveJob,
+    watchText,
+    streams,
     knownKeys,
     state,
     servedModel,
@@ -108,6 +121,7 @@ export function createApi(options: ApiOptions): Api {
       addGenerateRoute(table.add, services);
       addJobRoutes(table.add, services);
       addRepeatRoutes(table.add, services);
+      addStreamRoutes(table.add, services);
       addHistoryRoutes(table.add, services);
       addHealthRoutes(table.add, services);
       addMetricsRoute(table.add, services);
@@ -118,8 +132,11 @@ export function createApi(options: ApiOptions): Api {
   });
   return {
     app,
+    countUnread,
     beginShutdown() {
       stopping = true;
+      streams.stop();
+      void streamedTexts.stop();
       void feed.stop();
     },
   };

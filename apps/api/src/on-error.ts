@@ -1,5 +1,5 @@
 /** The only place where an error becomes an answer, in the error format of the route. */
-import { pointerTo, problemTable, type WrongValue } from '@prosemill/contract';
+import { type ErrorPresenter, pointerTo, problemTable, type WrongValue } from '@prosemill/contract';
 import { AppError, type ErrorCode, errorLine, toAppError } from '@prosemill/core';
 import type { Context, ErrorHandler } from 'hono';
 import { HTTPException } from 'hono/http-exception';
@@ -10,6 +10,12 @@ import type { ApiEnv } from './api-env.ts';
 const outages: ReadonlySet<ErrorCode> = new Set(['database_unavailable', 'engine_unavailable']);
 
 export const onError: ErrorHandler<ApiEnv> = function onError(thrown, c) {
+  const { status, headers, body } = describeError(thrown, c);
+  return c.body(body, status, headers);
+};
+
+/** Logs the error, if it is no refusal. @returns it in the error format of the route; the body is one line */
+export function describeError(thrown: unknown, c: Context<ApiEnv>): ReturnType<ErrorPresenter> {
   const error = toKnownError(thrown, c);
   if (error.code === 'internal') {
     c.var.logger.error({ error: thrown }, 'a request failed because of a bug');
@@ -18,14 +24,18 @@ export const onError: ErrorHandler<ApiEnv> = function onError(thrown, c) {
     const level = c.var.policy.isProbe ? 'debug' : 'warn';
     c.var.logger[level]({ reason: errorLine(error) }, 'a request failed');
   }
-  return errorResponse(c, error);
-};
+  return present(error, c);
+}
 
 export function errorResponse(c: Context<ApiEnv>, error: AppError): Response {
+  const { status, headers, body } = present(error, c);
+  return c.body(body, status, headers);
+}
+
+function present(error: AppError, c: Context<ApiEnv>): ReturnType<ErrorPresenter> {
   // The path as it was sent: c.req.path is decoded.
   const instance = c.var.basePath + new URL(c.req.url).pathname;
-  const { status, headers, body } = c.var.policy.errors(error, { instance, requestId: c.var.requestId });
-  return c.body(body, status, headers);
+  return c.var.policy.errors(error, { instance, requestId: c.var.requestId });
 }
 
 /** Names every value that is wrong, with its JSON pointer. */

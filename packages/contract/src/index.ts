@@ -1,6 +1,7 @@
 /** @module The HTTP contract: every route, body and error, shared by the API, its document, clients and tests. */
 export * from './cursor.ts';
 export * from './generation-request.ts';
+export * from './job-events.ts';
 export * from './job.ts';
 export * from './policy.ts';
 export * from './present-generation.ts';
@@ -18,5 +19,8 @@ export * from './routes/keys.ts';
 export * from './routes/me.ts';
 export * from './routes/queue.ts';
 export * from './routes/service-index.ts';
+export * from './routes/streams.ts';
+export * from './stream-events.ts';
+export * from './stream-position.ts';
 export { presentParameters, toJobTerms, toTextRequest } from './text-request.ts';
 export * from './wrong-values.ts';

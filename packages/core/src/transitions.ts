@@ -17,19 +17,36 @@ export interface TransitionState extends Pick<
   readonly cancelRequested: boolean;
 }
 
-/** The type of a row of `job_events`. Every transition adds one row. */
-export type JobEventType =
-  | 'job-queued'
-  | 'job-claimed'
-  | 'job-succeeded'
-  | 'job-retried'
-  | 'job-released'
-  | 'job-rescued'
-  | 'job-crashed'
-  | 'job-cancel-requested'
-  | 'job-canceled'
-  | 'job-failed'
-  | 'job-expired';
+/** The types of the rows of `job_events`. Every transition adds one row. */
+export const jobEventTypes = [
+  'job-queued',
+  'job-claimed',
+  'job-succeeded',
+  'job-retried',
+  'job-released',
+  'job-rescued',
+  'job-crashed',
+  'job-cancel-requested',
+  'job-canceled',
+  'job-failed',
+  'job-expired',
+] as const;
+export type JobEventType = (typeof jobEventTypes)[number];
+
+export const eventActors = ['api', 'worker', 'reconciler'] as const;
+/** The author of an event: a request of a client, the worker of the attempt, or a reconciler. */
+export type EventActor = (typeof eventActors)[number];
+
+/** An entry of the log of a job. */
+export interface JobEvent {
+  /** The job's version after the transition. */
+  readonly seq: number;
+  readonly type: JobEventType;
+  readonly at: Date;
+  /** 0 before the first claim. */
+  readonly attempt: number;
+  readonly actor: EventActor;
+}
 
 /** The change of a row. An absent key changes nothing; leaving `running` always clears the lease and the worker. */
 export interface Change {

@@ -1,12 +1,9 @@
 /** Rows of the databases. They do not leave this package. */
 import type { Generated, GeneratedAlways, Selectable } from 'kysely';
-import type { JobStatus, WorkerState } from '@prosemill/core';
+import type { EventActor, JobEventType, JobStatus, WorkerState } from '@prosemill/core';
 
 /** A point in time: a Date from Postgres, integer milliseconds from SQLite. `readTime` makes both a Date. */
 export type StoredTime = Date | number;
-
-/** The author of an event: the worker of the attempt, a request of a client, or a reconciler. */
-export type Actor = 'api' | 'worker' | 'reconciler';
 
 export interface JobTable {
   id: string;
@@ -86,13 +83,13 @@ export interface JobEventTable {
   job_id: string;
   /** The job's version after the event. */
   seq: number;
-  type: string;
+  type: JobEventType;
   at: StoredTime;
   /** Small facts as JSON, no text. The database computes the columns below from it. */
   data: string;
   /** The attempt that the event belongs to; 0 before the first claim. */
   attempt: GeneratedAlways<number>;
-  actor: GeneratedAlways<Actor>;
+  actor: GeneratedAlways<EventActor>;
 }
 
 export interface IdempotencyKeyTable {

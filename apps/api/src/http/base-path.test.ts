@@ -71,7 +71,13 @@ describe('the API behind a proxy that removes a path prefix', () => {
       const { id, urls } = (await answer.json()) as JobBody;
       expect([location, urls]).toEqual([
         `${prefix}/jobs/${id}`,
-        { self: `${prefix}/jobs/${id}`, cancel: `${prefix}/jobs/${id}/cancel` },
+        {
+          self: `${prefix}/jobs/${id}`,
+          cancel: `${prefix}/jobs/${id}/cancel`,
+          retry: `${prefix}/jobs/${id}/retry`,
+          stream: `${prefix}/jobs/${id}/stream`,
+          events: `${prefix}/jobs/${id}/events`,
+        },
       ]);
       const job = await follow(`${prefix}/jobs`, location);
       expect(((await job.json()) as JobBody).urls).toEqual(urls);

@@ -2,7 +2,7 @@
 import type { Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { setImmediate as nextTurn, setTimeout as delay } from 'node:timers/promises';
-import { type Logger, settleWithin } from '@prosemill/core';
+import { settleWithin } from '@prosemill/core';
 
 export interface ConnectionLimits {
   /**
@@ -63,7 +63,12 @@ const maxTurns = 1_000;
 const goodbyeMs = 100;
 const sweepMs = 1_000;
 
-export function trackConnections(server: Server, limits: ConnectionLimits, logger: Logger): Connections {
+/** @param onCut  Called with the number of connections that were cut because their answers were not read. */
+export function trackConnections(
+  server: Server,
+  limits: ConnectionLimits,
+  onCut: (connections: number) => void,
+): Connections {
   const connections = new Map<Socket, Connection>();
   let isClosing = false;
   let arrivals = 0;
@@ -89,7 +94,7 @@ export function trackConnections(server: Server, limits: ConnectionLimits, logge
   });
   const sweeping = setInterval(() => {
     const cut = cutSlowReaders(connections, limits);
-    if (cut > 0) logger.warn({ connections: cut }, 'clients did not read their answers');
+    if (cut > 0) onCut(cut);
   }, sweepMs).unref();
 
   return {

@@ -85,7 +85,10 @@ export async function startServer({ api, host, port, logger, limits: given }: Se
   );
   // Only the size of headers is bounded: beyond a maximum number Node silently drops them.
   server.maxHeadersCount = 0;
-  const connections = trackConnections(server, limits, logger);
+  const connections = trackConnections(server, limits, (cut) => {
+    logger.warn({ connections: cut }, 'clients did not read their answers');
+    api.countUnread(cut);
+  });
   answerHalfClosed(server, connections);
   server.on('checkExpectation', (_request, response) => {
     connections.admit(response, () => answerRefused(unmetExpectation(), response));

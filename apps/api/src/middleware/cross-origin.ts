@@ -18,6 +18,7 @@ const exposeHeaders = [
   'Server-Timing',
   'X-Request-Id',
   'retry-after-ms',
+  'x-job-id',
   'x-should-retry',
 ];
 

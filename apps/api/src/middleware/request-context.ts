@@ -1,6 +1,6 @@
 /**
- * Sets the id, client, trace and policy of each request, and afterwards writes one log line and one duration. These
- * never contain a body, a query, or a path that is no route's.
+ * Sets the id, client, trace and policy of each request, and afterwards, for a stream at its end, writes one log line
+ * and one duration. These never contain a body, a query, or a path that is no route's.
  */
 import { childOf, type Logger, newId, parseTraceparent } from '@prosemill/core';
 import { logFieldsOfTrace } from '@prosemill/telemetry';
@@ -8,6 +8,7 @@ import type { Context, MiddlewareHandler } from 'hono';
 import type { ApiEnv } from '../api-env.ts';
 import type { ApiMetrics } from '../api-metrics.ts';
 import { clientAddress, forwardedPrefix, type TrustedProxies } from '../http/client-address.ts';
+import type { StreamEnd } from '../http/event-streams.ts';
 import type { RouteMatch } from '../route-table.ts';
 
 const validRequestId = /^[A-Za-z0-9_-]{1,64}$/;
@@ -41,22 +42,27 @@ export function requestContext(options: RequestContextOptions): MiddlewareHandle
     c.set('logger', requestLogger);
     const startedAt = performance.now();
     await next();
-    const durationMs = performance.now() - startedAt;
-    const { method } = c.req;
-    const { status } = c.res;
-    const path = route?.path ?? 'unmatched';
-    observeRequest(durationMs / 1_000, { method, route: path, status_class: `${Math.floor(status / 100)}xx` });
-    const fields = {
-      method,
-      route: path,
-      status,
-      client: c.var.clientAddress,
-      ...(c.var.caller?.keyId == null ? {} : { keyId: c.var.caller.keyId }),
-      ...(c.var.jobId === undefined ? {} : { jobId: c.var.jobId }),
-      durationMs: Math.round(durationMs),
+    const record = (end: StreamEnd | undefined): void => {
+      const durationMs = performance.now() - startedAt;
+      const { method } = c.req;
+      const { status } = c.res;
+      const path = route?.path ?? 'unmatched';
+      observeRequest(durationMs / 1_000, { method, route: path, status_class: `${Math.floor(status / 100)}xx` });
+      const fields = {
+        method,
+        route: path,
+        status,
+        client: c.var.clientAddress,
+        ...(c.var.caller?.keyId == null ? {} : { keyId: c.var.caller.keyId }),
+        ...(c.var.jobId === undefined ? {} : { jobId: c.var.jobId }),
+        ...end,
+        durationMs: Math.round(durationMs),
+      };
+      // Probes are so frequent that their lines would drown the rest.
+      if (route?.policy.isProbe === true) requestLogger.debug(fields, 'request');
+      else requestLogger.info(fields, 'request');
     };
-    // Probes are so frequent that their lines would drown the rest.
-    if (route?.policy.isProbe === true) requestLogger.debug(fields, 'request');
-    else requestLogger.info(fields, 'request');
+    if (c.var.streamEnd === undefined) record(undefined);
+    else void c.var.streamEnd.then(record);
   };
 }

@@ -6,23 +6,31 @@ import type { AddRoute } from '../route-table.ts';
 import { endingError } from '../services/ending-error.ts';
 import { serverTiming } from '../wire/job-headers.ts';
 import { parsePreference } from '../wire/preference.ts';
+import { wantsStream } from '../wire/wants-stream.ts';
 import { answerAccepted } from './answer-accepted.ts';
+import { requireRoom, streamAccepted } from './stream-job.ts';
 
-export function addGenerateRoute(addRoute: AddRoute, { submitJob, feed, leaveJob, store }: ApiServices): void {
+export function addGenerateRoute(addRoute: AddRoute, services: ApiServices): void {
+  const { submitJob, feed, leaveJob, store } = services;
+
   addRoute(generateRoute, async (c) => {
-    const preference = parsePreference(c.req.valid('header').prefer);
+    const isStream = wantsStream(c.req.header('Accept'));
+    const preference = parsePreference(isStream ? undefined : c.req.valid('header').prefer);
     const startedAt = performance.now();
     const body = c.req.valid('json');
     const { signal } = c.req.raw;
+    const { ownerId } = c.var.caller;
+    if (isStream) requireRoom(services, ownerId);
     const { job: accepted, isReplay } = await submitJob({
-      ownerId: c.var.caller.ownerId,
+      ownerId,
       request: toTextRequest(body),
-      terms: toJobTerms(body),
+      terms: { ...toJobTerms(body), isWatched: isStream },
       // A client that does not wait queues like those of `POST /jobs`.
       priorityClass: preference.waitMs === 0 ? 1 : 0,
       trace: c.var.trace,
       idempotencyKey: c.req.valid('header')['idempotency-key'],
     });
+    if (isStream) return streamAccepted(c, services, { job: accepted, isReplay }, body.on_disconnect);
     c.set('jobId', accepted.id);
     if (isReplay) c.header('Idempotent-Replayed', 'true');
     const latest =

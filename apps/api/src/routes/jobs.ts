@@ -18,20 +18,28 @@ import { findPlace, findPlacePromptly, findPlaces } from '../services/queue-plac
 import { isUuid } from '../wire/is-uuid.ts';
 import { etagOf, jobHeaders, matchesEtag, retryAfterSeconds, serverTiming } from '../wire/job-headers.ts';
 import { linkNextPage } from '../wire/next-link.ts';
+import { wantsStream } from '../wire/wants-stream.ts';
 import { answerAccepted } from './answer-accepted.ts';
+import { requireRoom, streamAccepted } from './stream-job.ts';
 
-export function addJobRoutes(addRoute: AddRoute, { store, submitJob, feed, wakeUps }: ApiServices): void {
+export function addJobRoutes(addRoute: AddRoute, services: ApiServices): void {
+  const { store, submitJob, feed, wakeUps } = services;
   const { jobs } = store;
 
   addRoute(createJobRoute, async (c) => {
+    const body = c.req.valid('json');
+    const { ownerId } = c.var.caller;
+    const isStream = wantsStream(c.req.header('Accept'));
+    if (isStream) requireRoom(services, ownerId);
     const accepted = await submitJob({
-      ownerId: c.var.caller.ownerId,
-      request: toTextRequest(c.req.valid('json')),
-      terms: toJobTerms(c.req.valid('json')),
+      ownerId,
+      request: toTextRequest(body),
+      terms: { ...toJobTerms(body), isWatched: isStream },
       priorityClass: 1,
       trace: c.var.trace,
       idempotencyKey: c.req.valid('header')['idempotency-key'],
     });
+    if (isStream) return streamAccepted(c, services, accepted, body.on_disconnect);
     return await answerAccepted(c, jobs, accepted);
   });
 

@@ -84,6 +84,11 @@ export class JobFeed implements Service {
     await this.#polls.stop();
   }
 
+  /** Whether the owner may have one more watcher. */
+  hasRoom(ownerId: string): boolean {
+    return (this.#watchersOf.get(ownerId) ?? 0) < this.#options.maxPerOwner;
+  }
+
   /** Watchers at the moment. */
   get count(): number {
     return [...this.#watchersOf.values()].reduce((sum, watchers) => sum + watchers, 0);
@@ -102,7 +107,7 @@ export class JobFeed implements Service {
    * @param job  The job as the watcher last read it.
    */
   async *watch(job: Job, signal: AbortSignal): AsyncGenerator<Job | null, void> {
-    if ((this.#watchersOf.get(job.ownerId) ?? 0) >= this.#options.maxPerOwner) return;
+    if (!this.hasRoom(job.ownerId)) return;
     // Registered first, read second: the other order misses a change in between.
     const watched = this.#join(job);
     try {

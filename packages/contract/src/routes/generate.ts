@@ -5,6 +5,7 @@ import { generationRequestSchema } from '../generation-request.ts';
 import { jobSchema, timingsSchema, usageSchema } from '../job.ts';
 import { defineRoute } from '../policy.ts';
 import { commonErrors, problemResponses, submitErrors } from '../problem.ts';
+import { eventStreamContent } from '../stream-events.ts';
 import { time } from '../text.ts';
 import { headersOf, idempotencyKeyHeader, preferHeader, traceparentHeader } from './headers.ts';
 import { links } from './links.ts';
@@ -32,16 +33,16 @@ export const generateRoute = defineRoute({
   tags: ['Text'],
   summary: 'Generate text and wait for it',
   description:
-    'Stores a job and waits for it. When the wait is over before the job is: 202 with the job, which goes on.',
+    'Stores a job and waits for it. When the wait is over before the job is: 202 with the job, which goes on. With Accept: text/event-stream the answer is the stream of the job, as of GET /jobs/{id}/stream, and Prefer is ignored.',
   request: {
     headers: preferHeader.extend(idempotencyKeyHeader.shape).extend(traceparentHeader.shape),
     body: { required: true, content: { 'application/json': { schema: generationRequestSchema } } },
   },
   responses: {
     200: {
-      description: 'The text.',
-      headers: headersOf('preferenceApplied', 'serverTiming', 'idempotentReplayed'),
-      content: { 'application/json': { schema: generationResponseSchema } },
+      description: 'The text, or the stream.',
+      headers: headersOf('preferenceApplied', 'serverTiming', 'idempotentReplayed', 'streamedJob'),
+      content: { 'application/json': { schema: generationResponseSchema }, ...eventStreamContent },
       links: { ...links.job('/job_id'), ...links.record('/id') },
     },
     202: {

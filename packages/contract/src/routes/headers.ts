@@ -6,6 +6,10 @@ const always = { required: true };
 
 const responseHeaders = {
   location: { Location: { ...string, ...always, description: 'The path of the job.' } },
+  streamedJob: {
+    Location: { ...string, description: 'The path of the job; always there with a stream.' },
+    'x-job-id': { ...string, description: 'The id of the job; always there with a stream.' },
+  },
   retryAfter: {
     'Retry-After': { schema: { type: 'integer' as const }, description: 'Seconds until it makes sense to ask again.' },
   },

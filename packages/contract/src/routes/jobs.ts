@@ -7,12 +7,13 @@ import { jobSchema } from '../job.ts';
 import { defineRoute } from '../policy.ts';
 import { commonErrors, problemResponses, submitErrors } from '../problem.ts';
 import { retryRequestSchema } from '../retry-request.ts';
+import { eventStreamContent } from '../stream-events.ts';
 import { pageOf, pageSize, queryInteger, queryTime } from '../text.ts';
 import { headersOf, idempotencyKeyHeader, ifNoneMatchHeader, traceparentHeader } from './headers.ts';
 import { links } from './links.ts';
 
 const jobContent = { 'application/json': { schema: jobSchema } };
-const jobIdParam = z.object({ id: z.string().openapi({ description: 'The id of a job.', format: 'uuid' }) });
+export const jobIdParam = z.object({ id: z.string().openapi({ description: 'The id of a job.', format: 'uuid' }) });
 
 export const createJobRoute = defineRoute({
   method: 'post',
@@ -21,11 +22,18 @@ export const createJobRoute = defineRoute({
   operationId: 'createJob',
   tags: ['Jobs'],
   summary: 'Start a job',
+  description:
+    'Stores a job. With Accept: text/event-stream the answer is the stream of the job, as of GET /jobs/{id}/stream.',
   request: {
     headers: idempotencyKeyHeader.extend(traceparentHeader.shape),
     body: { required: true, content: { 'application/json': { schema: generationRequestSchema } } },
   },
   responses: {
+    200: {
+      description: 'Stored, for a client that accepts text/event-stream before JSON: the stream.',
+      headers: headersOf('idempotentReplayed', 'streamedJob'),
+      content: eventStreamContent,
+    },
     202: {
       description: 'Stored. A worker will run it.',
       headers: headersOf('location', 'retryAfter', 'idempotentReplayed'),

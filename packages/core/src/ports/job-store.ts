@@ -3,6 +3,7 @@ import type { IdempotencyKey } from '../idempotency.ts';
 import type { Job, JobStatus, JobTerms, ModelIdentity, PriorityClass } from '../job.ts';
 import type { Outcome, OutcomeReceipt } from '../outcome.ts';
 import type { GenerateRequest } from '../text-request.ts';
+import type { JobEvent } from '../transitions.ts';
 import type { Hint } from './hint-queue.ts';
 import type { Cursor, Page } from './page.ts';
 
@@ -111,6 +112,8 @@ export interface JobStore {
   /** Null for an unknown id and for another owner's job. */
   find(ownerId: string, id: string): Promise<Job | null>;
   list(query: JobQuery): Promise<Page<Job>>;
+  /** Lists the transitions of a job, oldest first. Null for an unknown id and for another owner's job. */
+  listEvents(ownerId: string, id: string): Promise<readonly JobEvent[] | null>;
   /** Measures the queued jobs before a place in the claim order, at most the first `limit` of them. */
   measureAhead(place: ClaimPlace, limit: number): Promise<QueueLoad>;
   /** `measureAhead` of many jobs in one query. Jobs that are not among the first `limit` queued ones are left out. */

@@ -1,9 +1,9 @@
 /** The one way to change a job's row. */
-import type { Change } from '@prosemill/core';
+import type { Change, EventActor } from '@prosemill/core';
 import type { Selectable, UpdateObject } from 'kysely';
 import type { Dialect } from '../dialect.ts';
 import { storableText } from '../rows.ts';
-import type { Actor, JobEventTable, JobRow, Tables } from '../schema.ts';
+import type { JobEventTable, JobRow, Tables } from '../schema.ts';
 import type { TransactionContext } from '../store-context.ts';
 
 type JobColumns = UpdateObject<Tables, 'jobs'>;
@@ -11,7 +11,7 @@ type JobColumns = UpdateObject<Tables, 'jobs'>;
 export interface ChangeRequest {
   readonly row: JobRow;
   readonly change: Change;
-  readonly actor: Actor;
+  readonly actor: EventActor;
   /** The columns of the lease that a claim begins. */
   readonly lease?: JobColumns;
 }

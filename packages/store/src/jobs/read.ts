@@ -9,7 +9,7 @@ import { selectJobs } from './select-jobs.ts';
 /** Ids in one IN list. */
 const idsPerQuery = 1_000;
 
-type ReadMethods = Pick<JobStore, 'find' | 'list' | 'listEnded' | 'versions'>;
+type ReadMethods = Pick<JobStore, 'find' | 'list' | 'listEvents' | 'listEnded' | 'versions'>;
 
 export const createReadMethods = ({ db, dialect }: StoreContext): ReadMethods => ({
   async find(ownerId, id) {
@@ -24,6 +24,21 @@ export const createReadMethods = ({ db, dialect }: StoreContext): ReadMethods =>
     if (createdAfter !== null) select = select.where('jobs.created_at', '>=', dialect.writeTime(createdAfter));
     if (createdBefore !== null) select = select.where('jobs.created_at', '<', dialect.writeTime(createdBefore));
     return await readPage(select, { dialect, table: 'jobs', after, limit, toItem: toJob });
+  },
+
+  async listEvents(ownerId, id) {
+    const rows = await db
+      .selectFrom('job_events')
+      .innerJoin('jobs', 'jobs.id', 'job_events.job_id')
+      .where('jobs.id', '=', id)
+      .where('jobs.owner_id', '=', ownerId)
+      .select(['job_events.seq', 'job_events.type', 'job_events.at', 'job_events.attempt', 'job_events.actor'])
+      .orderBy('job_events.seq')
+      .execute();
+    // The first transition is written with the job.
+    return rows.length === 0
+      ? null
+      : rows.map(({ seq, type, at, attempt, actor }) => ({ seq, type, at: readTime(at), attempt, actor }));
   },
 
   async listEnded(ids) {

@@ -96,7 +96,13 @@ async function insertJobs(
     )
     .returningAll()
     .execute();
-  const events = jobs.map(({ id }) => ({ job_id: id, seq: 1, type: 'job-queued', attempt: 0, actor: 'api' as const }));
+  const events = jobs.map(({ id }) => ({
+    job_id: id,
+    seq: 1,
+    type: 'job-queued' as const,
+    attempt: 0,
+    actor: 'api' as const,
+  }));
   await addEvents({ tx, dialect }, events);
   await saveKeys({ tx, dialect }, jobs);
   return new Map(rows.map((row) => [row.id, toJob({ ...row, generation_id: null, completion: null })]));

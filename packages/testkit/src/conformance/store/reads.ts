@@ -85,11 +85,28 @@ export function describeReads(name: string, open: OpenSession): void {
       const { output } = await findJob(session.store, job);
       const { jobs, generations } = session.store;
       expect(await jobs.find('b', job.id)).toBeNull();
+      expect(await jobs.listEvents('b', job.id)).toBeNull();
       expect(await generations.find('b', output?.generationId ?? 0)).toBeNull();
       expect(await generations.find('a', output?.generationId ?? 0)).toMatchObject({ jobId: job.id });
       const everything = { status: null, createdAfter: null, createdBefore: null, after: null, limit: 10 };
       expect((await jobs.list({ ownerId: 'b', ...everything })).items).toEqual([]);
       expect((await generations.list({ ownerId: 'b', after: null, limit: 10 })).items).toEqual([]);
+    });
+
+    it('list the transitions of a job, oldest first', async () => {
+      const job = await submit();
+      await submit();
+      const { key } = await claimSome(session.store);
+      const { jobs } = session.store;
+      await jobs.requestCancel('local', job.id);
+      await jobs.complete(key, { type: 'canceled', partial: null });
+      expect(await jobs.listEvents('local', job.id)).toEqual([
+        { seq: 1, type: 'job-queued', at: job.createdAt, attempt: 0, actor: 'api' },
+        { seq: 2, type: 'job-claimed', at: expect.any(Date) as Date, attempt: 1, actor: 'worker' },
+        { seq: 3, type: 'job-cancel-requested', at: expect.any(Date) as Date, attempt: 1, actor: 'api' },
+        { seq: 4, type: 'job-canceled', at: expect.any(Date) as Date, attempt: 1, actor: 'worker' },
+      ]);
+      expect(await jobs.listEvents('local', newId())).toBeNull();
     });
 
     it('page through jobs newest first, even when they share a millisecond', async () => {

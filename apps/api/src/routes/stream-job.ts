@@ -1,0 +1,111 @@
+/** The stream of a job, for the routes that answer with one. */
+import {
+  type GenerationRequest,
+  jobPath,
+  presentJobEvent,
+  presentReset,
+  presentTokens,
+  type StreamEvent,
+  type StreamPosition,
+  streamStart,
+} from '@prosemill/contract';
+import { AppError, assertNever, type Job } from '@prosemill/core';
+import type { Context } from 'hono';
+import type { ApiEnv } from '../api-env.ts';
+import type { ApiServices } from '../api-services.ts';
+import type { ServerSentEvent, StreamEnd } from '../http/event-streams.ts';
+import { maxWatchersPerOwner } from '../services/job-feed.ts';
+import { findPlacePromptly } from '../services/queue-places.ts';
+import type { Accepted } from '../services/submit-job.ts';
+
+type StreamServices = Pick<ApiServices, 'store' | 'feed' | 'watchText' | 'streams' | 'leaveJob'>;
+
+/** A client whose connection broke waits this long. A stop sends the second one, so that not all come at once. */
+const retryMs = 2_000;
+const retryAfterStopMs = (): number => 1_500 + Math.floor(1_000 * Math.random());
+/** A place for a stream is free when another one ends. */
+const retryFullMs = 5_000;
+
+/** To be called before a job is stored for a stream. @throws {AppError} `rate_limited` */
+export function requireRoom({ feed }: Pick<ApiServices, 'feed'>, ownerId: string): void {
+  if (feed.hasRoom(ownerId)) return;
+  const limit = maxWatchersPerOwner.toLocaleString('en');
+  throw new AppError('rate_limited', {
+    message: `${limit} requests of this owner wait for jobs or stream them already. End some first.`,
+    details: { retryAfterMs: retryFullMs },
+  });
+}
+
+/** Answers a submit with the stream of its job. */
+export function streamAccepted(
+  c: Context<ApiEnv>,
+  services: StreamServices,
+  { job, isReplay }: Accepted,
+  onDisconnect: GenerationRequest['on_disconnect'],
+): Response {
+  c.set('jobId', job.id);
+  if (isReplay) c.header('Idempotent-Replayed', 'true');
+  c.header('Location', jobPath(job.id, c.var.basePath));
+  c.header('x-job-id', job.id);
+  const response = streamJob(c, services, { job });
+  if (onDisconnect === 'cancel') void cancelIfLeft(job, services, c.var.streamEnd);
+  return response;
+}
+
+async function cancelIfLeft(job: Job, { leaveJob }: StreamServices, end: Promise<StreamEnd> | undefined) {
+  if ((await end)?.ending === 'left') await leaveJob(job);
+}
+
+/** @param position  Default: the beginning of the text. */
+export function streamJob(
+  c: Context<ApiEnv>,
+  services: StreamServices,
+  { job, position = streamStart }: { readonly job: Job; readonly position?: StreamPosition | undefined },
+): Response {
+  return services.streams.answer(c, (signal) =>
+    eventsOf(services, { job, position, signal, basePath: c.var.basePath }),
+  );
+}
+
+interface EventsOptions {
+  readonly job: Job;
+  readonly position: StreamPosition;
+  readonly signal: AbortSignal;
+  readonly basePath: string;
+}
+
+async function* eventsOf(
+  { store, watchText }: StreamServices,
+  { signal, basePath, ...start }: EventsOptions,
+): AsyncGenerator<ServerSentEvent, void> {
+  let { job, position } = start;
+  const status = async (): Promise<ServerSentEvent> => {
+    const ahead = await findPlacePromptly(store.jobs, job);
+    return toServerSent(presentJobEvent('status', job, { position, place: { ahead, basePath } }));
+  };
+  yield { ...(await status()), retryMs };
+  for await (const change of watchText({ job, position, signal })) {
+    if ('position' in change) ({ position } = change);
+    switch (change.type) {
+      case 'job':
+        ({ job } = change);
+        yield await status();
+        break;
+      case 'text':
+        yield toServerSent(presentTokens(job, { ...change, now: new Date() }));
+        break;
+      case 'reset':
+        yield toServerSent(presentReset(job, position));
+        break;
+      case 'ended':
+        if (change.job === null) throw new AppError('not_found', { message: `There is no job ${job.id} any more.` });
+        yield toServerSent(presentJobEvent('completed', change.job, { position, place: { ahead: null, basePath } }));
+        return;
+      default:
+        assertNever(change);
+    }
+  }
+  yield { retryMs: retryAfterStopMs() };
+}
+
+const toServerSent = ({ data, ...event }: StreamEvent): ServerSentEvent => ({ ...event, data: JSON.stringify(data) });

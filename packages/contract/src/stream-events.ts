@@ -1,0 +1,77 @@
+/** The events of a stream, and their presenters. */
+import { z } from '@hono/zod-openapi';
+import type { Job } from '@prosemill/core';
+import { jobSchema } from './job.ts';
+import { type JobPlace, presentJob } from './present-job.ts';
+import { problemSchema } from './problem.ts';
+import { presentPosition, type StreamPosition } from './stream-position.ts';
+import { time } from './text.ts';
+
+const tokenSchema = z
+  .strictObject({
+    text: z.string().openapi({ description: 'Follows the text of the events before it; the prompt is no part of it.' }),
+    tokens: z.int().openapi({ description: 'New tokens so far, those of this text included.' }),
+    now: time.openapi({ description: 'When the event was sent.' }),
+  })
+  .openapi('StreamToken');
+
+/** `rerun`: the job ran again, and its text differs. `unknown_position`: the text never began like the client's. */
+const resetReasons = ['rerun', 'unknown_position'] as const;
+
+const resetSchema = z
+  .strictObject({ version: z.int(), reason: z.enum(resetReasons) })
+  .openapi('StreamReset', { description: 'The client empties its text. The next tokens begin anew.' });
+
+const id = z.string().openapi({
+  description: 'Last-Event-ID or `after` of a request that goes on behind this event.',
+  example: '3-120-9ae0daaf',
+});
+
+const event = <Type extends string, Data extends z.ZodType>(type: Type, data: Data, description: string) =>
+  z.strictObject({ event: z.literal(type), id, data }).openapi({ description });
+
+/** Fields of an event, its data as JSON. */
+export const streamEventSchema = z
+  .discriminatedUnion('event', [
+    event('status', jobSchema, 'First of all, and whenever the job changes before it ends.'),
+    event('token', tokenSchema, 'More text.'),
+    event('reset', resetSchema, 'The text so far is void.'),
+    event('completed', jobSchema, 'The job has ended in any way, and all of its text was sent. The last event.'),
+    z
+      .strictObject({ event: z.literal('error'), data: problemSchema })
+      .openapi({ description: 'The stream failed. The last event.' }),
+  ])
+  .openapi('StreamEvent');
+
+export const eventStreamMediaType = 'text/event-stream';
+
+/** The content of an answer that is a stream; the schema is that of each event. */
+export const eventStreamContent = { [eventStreamMediaType]: { schema: streamEventSchema } } as const;
+
+export type StreamEvent = z.infer<typeof streamEventSchema>;
+export type StreamEventType = StreamEvent['event'];
+
+export const presentJobEvent = (
+  type: 'status' | 'completed',
+  job: Job,
+  { position, place }: { readonly position: StreamPosition; readonly place: JobPlace },
+): StreamEvent => ({ event: type, id: presentPosition(job, position), data: presentJob(job, place) });
+
+export interface StreamedPart {
+  readonly text: string;
+  readonly tokens: number;
+  readonly position: StreamPosition;
+  readonly now: Date;
+}
+
+export const presentTokens = (job: Job, { text, tokens, position, now }: StreamedPart): StreamEvent => ({
+  event: 'token',
+  id: presentPosition(job, position),
+  data: { text, tokens, now: now.toISOString() },
+});
+
+export const presentReset = (job: Job, position: StreamPosition): StreamEvent => ({
+  event: 'reset',
+  id: presentPosition(job, position),
+  data: { version: job.version, reason: job.attempt > 1 ? 'rerun' : 'unknown_position' },
+});
