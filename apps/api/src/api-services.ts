@@ -6,15 +6,14 @@ import type { KnownKeys } from './auth/known-keys.ts';
 import type { LeaveJob } from './services/leave-job.ts';
 import type { ReadServedModel } from './services/served-model.ts';
 import type { ServiceState } from './services/service-state.ts';
-import type { SubmitJob } from './services/submit-job.ts';
+import type { SubmitJobs } from './services/submit-job.ts';
 import type { WatchText } from './services/watch-text.ts';
 
 /** The services that the handlers share. */
-export interface ApiServices {
+export interface ApiServices extends SubmitJobs {
   readonly store: Store;
   readonly hints: HintSender;
   readonly wakeUps: WakeUps;
-  readonly submitJob: SubmitJob;
   readonly feed: JobFeed;
   readonly leaveJob: LeaveJob;
   readonly watchText: WatchText;

@@ -79,7 +79,7 @@ export function createApi(options: ApiOptions): Api {
     countRefused,
     retryAfterMs: () => null,
   });
-  const submitJob = createSubmitJob({
+  const { submitJob, submitAll } = createSubmitJob({
     jobs: store.jobs,
     hints,
     checkPrompt,
@@ -100,6 +100,7 @@ export function createApi(options: ApiOptions): Api {
     hints,
     wakeUps,
     submitJob,
+    submitAll,
     feed,
     leaveJob,
     watchText,

@@ -17,6 +17,14 @@ export function hashRequest({ prompt, parameters, seed }: TextRequest, terms: Jo
   return hashValues({ prompt, ...parameters, seed, ...told }, { ...defaultSamplingParameters, ...defaultTerms });
 }
 
+/** The hash of one request, or of a list of them. */
+export function hashRequests(requests: readonly TextRequest[], terms: JobTerms): string {
+  const hashes = requests.map((request) => hashRequest(request, terms));
+  const [first, ...others] = hashes;
+  if (first !== undefined && others.length === 0) return first;
+  return createHash('sha256').update(canonicalJson(hashes)).digest('hex');
+}
+
 /** @param defaults  The values of names that a request leaves out. */
 export function hashValues(values: Values, defaults: Values): string {
   const counting = Object.entries(values).filter(

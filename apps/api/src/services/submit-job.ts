@@ -1,5 +1,6 @@
-/** Accepts a job: checks, commits, then sends the hint. The answer never waits for the hint. */
+/** Accepts jobs: checks, commits, then sends the hints. The answer never waits for the hints. */
 import { randomInt } from 'node:crypto';
+import { setImmediate } from 'node:timers/promises';
 import {
   assumedTokenBudget,
   errorLine,
@@ -17,7 +18,7 @@ import {
 } from '@prosemill/core';
 import type { Tracing } from '@prosemill/telemetry';
 import type { RequestTrace } from '../api-env.ts';
-import { hashRequest } from './hash-request.ts';
+import { hashRequests } from './hash-request.ts';
 import type { PromptCheck } from './prompt-check.ts';
 import type { QueueBound } from './queue-bound.ts';
 
@@ -32,9 +33,8 @@ export interface SubmitJobOptions {
   readonly logger: Logger;
 }
 
-export interface Submission {
+interface CommonSubmission {
   readonly ownerId: string;
-  readonly request: TextRequest;
   readonly terms: JobTerms;
   readonly priorityClass: PriorityClass;
   readonly trace: RequestTrace;
@@ -42,11 +42,20 @@ export interface Submission {
   readonly idempotencyKey: string | undefined;
 }
 
-interface NewSubmission {
-  readonly idempotency: IdempotencyKey | null;
+export interface Submission extends CommonSubmission {
+  readonly request: TextRequest;
+}
+
+/** Jobs that are accepted together or not at all. */
+export interface JointSubmission extends CommonSubmission {
+  readonly requests: readonly TextRequest[];
+}
+
+/** A request that passed the checks. */
+interface CheckedRequest {
+  readonly request: TextRequest;
   readonly tokenBudget: number | null;
-  /** For the trace. */
-  readonly startedAtMs: number;
+  readonly idempotency: IdempotencyKey | undefined;
 }
 
 export interface Accepted {
@@ -55,32 +64,56 @@ export interface Accepted {
   readonly isReplay: boolean;
 }
 
-/** @throws {AppError} as {@link PromptCheck}; `idempotency_key_reused`, `queue_full`, `database_unavailable` */
-export type SubmitJob = (submission: Submission) => Promise<Accepted>;
+export interface SubmitJobs {
+  /**
+   * @throws {AppError} as {@link PromptCheck}; `idempotency_key_reused`, `queue_full`, `database_unavailable`
+   */
+  readonly submitJob: (submission: Submission) => Promise<Accepted>;
+  /** In the order of the requests. @throws {AppError} as `submitJob` */
+  readonly submitAll: (submission: JointSubmission) => Promise<readonly Accepted[]>;
+}
 
-export function createSubmitJob(options: SubmitJobOptions): SubmitJob {
+export function createSubmitJob(options: SubmitJobOptions): SubmitJobs {
   const { jobs, hints, checkPrompt, queueBound, maxAttempts, countAccepted, tracing, logger } = options;
 
-  return async function submitJob(submission) {
-    const idempotency = idempotencyOf(submission);
-    const earlier = idempotency && (await jobs.findByIdempotencyKey(submission.ownerId, idempotency));
-    if (earlier !== null) return { job: earlier, isReplay: true };
+  async function submitAll(submission: JointSubmission): Promise<readonly Accepted[]> {
+    const { ownerId, requests } = submission;
+    const keys = idempotencyKeysOf(submission);
+    const earlier = await Promise.all(keys.map(async (key) => await jobs.findByIdempotencyKey(ownerId, key)));
+    const replayed = earlier.filter((job) => job !== null);
+    if (replayed.length === requests.length) return replayed.map((job) => ({ job, isReplay: true }));
     const startedAtMs = Date.now();
-    await queueBound.requireRoom(submission.ownerId);
-    const { tokenBudget } = await checkPrompt(submission.request);
-    const cost = { jobs: 1, tokens: tokenBudget ?? assumedTokenBudget };
-    return await queueBound.admit(submission.ownerId, cost, async () => {
-      return await submitNew(submission, { idempotency, tokenBudget, startedAtMs });
+    await queueBound.requireRoom(ownerId);
+    const checked = await checkAll(requests, keys);
+    const tokens = checked.reduce((sum, { tokenBudget }) => sum + (tokenBudget ?? assumedTokenBudget), 0);
+    return await queueBound.admit(ownerId, { jobs: requests.length, tokens }, async () => {
+      return await submitNew(submission, checked, startedAtMs);
     });
-  };
+  }
 
-  async function submitNew(submission: Submission, { idempotency, tokenBudget, startedAtMs }: NewSubmission) {
-    const { ownerId, request, terms, priorityClass, trace } = submission;
-    const id = newId();
-    const job = await jobs.submit({
+  async function checkAll(
+    requests: readonly TextRequest[],
+    keys: readonly IdempotencyKey[],
+  ): Promise<readonly CheckedRequest[]> {
+    const checked: CheckedRequest[] = [];
+    for (const [index, request] of requests.entries()) {
+      // Tokenizing many prompts takes a while: other requests go on in between.
+      if (index > 0) await setImmediate();
+      const { tokenBudget } = await checkPrompt(request);
+      checked.push({ request, tokenBudget, idempotency: keys[index] });
+    }
+    return checked;
+  }
+
+  async function submitNew(
+    { ownerId, terms, priorityClass, trace }: JointSubmission,
+    checked: readonly CheckedRequest[],
+    startedAtMs: number,
+  ): Promise<readonly Accepted[]> {
+    const newJobs = checked.map(({ request, tokenBudget, idempotency }) => ({
       ...request,
       ...terms,
-      id,
+      id: newId(),
       ownerId,
       priorityClass,
       seed: request.seed ?? randomInt(2 ** 32),
@@ -88,26 +121,50 @@ export function createSubmitJob(options: SubmitJobOptions): SubmitJob {
       tokenBudget,
       maxAttempts,
       traceparent: formatTraceparent(trace.context),
-      ...(idempotency === null ? {} : { idempotency }),
-    });
-    // Another request with the same key was first; its process sends the hint.
-    if (job.id !== id) return { job, isReplay: true };
-    countAccepted();
-    const attributes = { 'prosemill.job_id': id, 'prosemill.class': priorityClass };
-    tracing.record({ name: 'submit', ...trace, startedAtMs, endedAtMs: Date.now(), attributes });
+      ...(idempotency === undefined ? {} : { idempotency }),
+    }));
+    const stored = await jobs.submitAll(newJobs);
+    // Another request with the same key may have been first; its process sends the hint.
+    const accepted = stored.map((job, index) => ({ job, isReplay: job.id !== newJobs[index]?.id }));
+    const fresh = accepted.filter(({ isReplay }) => !isReplay).map(({ job }) => job);
+    if (fresh.length === 0) return accepted;
+    for (const job of fresh) {
+      countAccepted();
+      const attributes = { 'prosemill.job_id': job.id, 'prosemill.class': job.priorityClass };
+      tracing.record({ name: 'submit', ...trace, startedAtMs, endedAtMs: Date.now(), attributes });
+    }
     await failpoint('submit.after_commit');
-    void sendHint(job);
-    return { job, isReplay: false };
+    void sendHints(fresh);
+    return accepted;
   }
 
-  async function sendHint(job: Job): Promise<void> {
+  async function sendHints(fresh: readonly Job[]): Promise<void> {
     try {
-      await hints.send([{ id: job.id, epoch: job.dispatchEpoch }]);
+      await hints.send(fresh.map(({ id, dispatchEpoch }) => ({ id, epoch: dispatchEpoch })));
     } catch (error) {
-      logger.debug({ jobId: job.id, reason: errorLine(error) }, 'the hint may be lost; a worker will make up for it');
+      const jobId = fresh[0]?.id;
+      logger.debug({ jobId, reason: errorLine(error) }, 'the hint may be lost; a worker will make up for it');
     }
   }
+
+  return {
+    submitAll,
+    async submitJob({ request, ...common }) {
+      const [accepted] = await submitAll({ ...common, requests: [request] });
+      return accepted as Accepted;
+    },
+  };
 }
 
-const idempotencyOf = ({ idempotencyKey, request, terms }: Submission): IdempotencyKey | null =>
-  idempotencyKey === undefined ? null : { key: idempotencyKey, requestHash: hashRequest(request, terms) };
+/**
+ * The keys of the jobs; none without the header. The first has the client's own key. The others add their index after a
+ * space, which no client's key can have.
+ */
+function idempotencyKeysOf({ idempotencyKey, requests, terms }: JointSubmission): readonly IdempotencyKey[] {
+  if (idempotencyKey === undefined) return [];
+  const requestHash = hashRequests(requests, terms);
+  return requests.map((_, index) => ({
+    key: index === 0 ? idempotencyKey : `${idempotencyKey} ${index}`,
+    requestHash,
+  }));
+}

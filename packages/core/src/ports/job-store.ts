@@ -104,6 +104,8 @@ export interface JobStore {
    * @throws {AppError} `idempotency_key_reused` when the key holds the job of another request
    */
   submit(job: NewJob): Promise<Job>;
+  /** Submits jobs that belong together: all of them in one transaction, or none. @returns their jobs, as `submit` */
+  submitAll(jobs: readonly NewJob[]): Promise<readonly Job[]>;
   /**
    * Finds the job that a key holds. Null for a free key: unknown, a day old, or given back by its job.
    * @throws {AppError} `idempotency_key_reused` when the job is of another request

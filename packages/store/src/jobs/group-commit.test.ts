@@ -12,6 +12,7 @@ function manualCommits() {
         const end = (error?: Error): void => (error === undefined ? resolve(items) : reject(error));
         groups.push({ items, end });
       }),
+    sizeOf: (item) => item.length,
     canBlameItem: (error) => error !== away,
   });
   const groupsSoFar = () => groups.map(({ items }) => items.join(''));
@@ -28,6 +29,18 @@ describe('group commits', () => {
     expect(groupsSoFar()).toEqual(['abc']);
     groups[0]?.end();
     expect(await joined).toEqual(['a', 'b', 'c']);
+  });
+
+  it('have a bounded size, which only an item alone may exceed', async () => {
+    const { join, groups } = manualCommits();
+    const sizes = [200, 300, 1, 600, 500];
+    const results = Promise.all(sizes.map((size) => join('x'.repeat(size))));
+    for (let group = 0; group < 4; group += 1) {
+      await turnOfTheLoop();
+      groups[group]?.end();
+    }
+    expect((await results).map(({ length }) => length)).toEqual(sizes);
+    expect(groups.map(({ items }) => items.map(({ length }) => length))).toEqual([[200, 300], [1], [600], [500]]);
   });
 
   it('go on beside a group that hangs, and gather new items while two groups are under way', async () => {

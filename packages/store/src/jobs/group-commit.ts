@@ -9,11 +9,13 @@ interface Pending<Item, Result> {
 export interface GroupCommitOptions<Item, Result> {
   /** Commits all items or none. Returns their results in order. */
   readonly commit: (items: readonly Item[]) => Promise<readonly Result[]>;
+  /** The number of rows that an item writes. */
+  readonly sizeOf: (item: Item) => number;
   /** True when a single item may have failed its group. Each is then committed alone, so that it fails only itself. */
   readonly canBlameItem: (error: unknown) => boolean;
 }
 
-/** Keeps the parameters of a statement below the limits of the databases. */
+/** Rows. Keeps the parameters of a statement below the limits of the databases. */
 const maxGroup = 500;
 /** Two, so that a group on a dead connection does not block the next; not more, to leave connections to other calls. */
 const groupsAtOnce = 2;
@@ -21,6 +23,7 @@ const groupsAtOnce = 2;
 /** @returns a function that joins the next commit */
 export function groupCommit<Item, Result>({
   commit,
+  sizeOf,
   canBlameItem,
 }: GroupCommitOptions<Item, Result>): (item: Item) => Promise<Result> {
   const waiting: Pending<Item, Result>[] = [];
@@ -33,9 +36,19 @@ export function groupCommit<Item, Result>({
     // Deferred, so that the other items of this tick join.
     setImmediate(() => {
       isScheduled = false;
-      void flush(waiting.splice(0, maxGroup));
+      void flush(takeGroup());
       schedule();
     });
+  }
+
+  function takeGroup(): readonly Pending<Item, Result>[] {
+    let [count, size] = [0, 0];
+    for (const { item } of waiting) {
+      size += sizeOf(item);
+      if (count > 0 && size > maxGroup) break;
+      count += 1;
+    }
+    return waiting.splice(0, count);
   }
 
   async function flush(members: readonly Pending<Item, Result>[]): Promise<void> {

@@ -11,43 +11,64 @@ import { findKeyHolders, type KeyHolder, keyReused, nameOfKey, saveKeys } from '
 /** The advisory lock of submits; any constant does. */
 const submitLock = 0x70726f73;
 
-export function createSubmitMethods(context: StoreContext): Pick<JobStore, 'submit'> {
-  const joinCommit = groupCommit<NewJob, Job | null>({
-    commit: async (jobs) => await submitJobs(context, jobs),
+export function createSubmitMethods(context: StoreContext): Pick<JobStore, 'submit' | 'submitAll'> {
+  const joinCommit = groupCommit<readonly NewJob[], readonly Job[] | null>({
+    commit: async (submits) => await commitSubmits(context, submits),
+    sizeOf: (jobs) => jobs.length,
     canBlameItem: (error) => !isRetryable(error),
   });
+
+  async function submitAll(newJobs: readonly NewJob[]): Promise<readonly Job[]> {
+    const jobs = await joinCommit(newJobs);
+    if (jobs === null) throw keyReused();
+    return jobs;
+  }
+
   return {
+    submitAll,
     async submit(newJob) {
-      const job = await joinCommit(newJob);
-      if (job === null) throw keyReused();
-      return job;
+      const [job] = await submitAll([newJob]);
+      return job as Job;
     },
   };
 }
 
 /**
- * Commits all of these jobs, in this order, or none.
- * @returns a result for each job: the new job, the job that its idempotency key holds, or null when that job is of
- *   another request
+ * Commits the jobs of all of these submits, in this order, or none.
+ * @returns a result for each submit: its jobs, which are new or held by their idempotency keys; or null, and none of
+ *   its jobs is new, when a key holds the job of another request
  */
-async function submitJobs({ db, dialect }: StoreContext, jobs: readonly NewJob[]): Promise<readonly (Job | null)[]> {
+async function commitSubmits(
+  { db, dialect }: StoreContext,
+  submits: readonly (readonly NewJob[])[],
+): Promise<readonly (readonly Job[] | null)[]> {
   return await db.transaction().execute(async (tx) => {
     // A turn depends on the turns before it. Concurrent submits would not see each other's turns, and give a whole
     // backlog the same one.
     if (dialect.advisoryLocks) await sql`select pg_advisory_xact_lock(${submitLock})`.execute(tx);
-    const keys = jobs.flatMap(({ ownerId, idempotency }) =>
-      idempotency === undefined ? [] : [{ ownerId, key: idempotency.key }],
-    );
-    const holders: ReadonlyMap<KeyName, KeyHolder> = await findKeyHolders({ db: tx, dialect }, keys);
-    const rivals = Map.groupBy(jobs, keyNameOf);
-    const takers = [...rivals].flatMap(([name, [first]]) => (first === undefined || holders.has(name) ? [] : first));
-    const inserted = await insertJobs({ tx, dialect }, takers);
-    return jobs.map((job) => {
-      const holder = holders.get(keyNameOf(job));
-      const taker = rivals.get(keyNameOf(job))?.[0] ?? job;
-      const requestHash = holder?.requestHash ?? taker.idempotency?.requestHash;
-      return requestHash === job.idempotency?.requestHash ? (holder?.job ?? inserted.get(taker.id) ?? null) : null;
+    const keys = submits.flat().flatMap(({ ownerId, idempotency }) => {
+      return idempotency === undefined ? [] : [{ ownerId, key: idempotency.key }];
     });
+    const holders: ReadonlyMap<KeyName, KeyHolder> = await findKeyHolders({ db: tx, dialect }, keys);
+    const takers = new Map<KeyName, NewJob>();
+    const isReused = (job: NewJob): boolean => {
+      const holder = holders.get(keyNameOf(job)) ?? takers.get(keyNameOf(job))?.idempotency;
+      return holder !== undefined && holder.requestHash !== job.idempotency?.requestHash;
+    };
+    const accepted = submits.map((jobs) => {
+      if (jobs.some(isReused)) return null;
+      for (const job of jobs) {
+        const name = keyNameOf(job);
+        if (!holders.has(name) && !takers.has(name)) takers.set(name, job);
+      }
+      return jobs;
+    });
+    const inserted = await insertJobs({ tx, dialect }, [...takers.values()]);
+    const jobOf = (job: NewJob): Job => {
+      const name = keyNameOf(job);
+      return holders.get(name)?.job ?? (inserted.get(takers.get(name)?.id ?? '') as Job);
+    };
+    return accepted.map((jobs) => jobs?.map(jobOf) ?? null);
   });
 }
 

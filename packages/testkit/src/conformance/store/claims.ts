@@ -94,6 +94,18 @@ export function describeClaims(name: string, open: OpenSession): void {
       expect(turns).toEqual(submits.map((_, index) => index + 1));
     });
 
+    it('stores jobs that belong together in their order, or none of them', async () => {
+      const { jobs } = session.store;
+      const together = Array.from({ length: 128 }, () => newJob({ priorityClass: 0 }));
+      const stored = await jobs.submitAll(together);
+      expect(stored.map(({ id }) => id)).toEqual(together.map(({ id }) => id));
+      expect(stored.map(({ turn }) => turn)).toEqual(stored.map((_, index) => index + 1));
+      const [twin] = together;
+      await expect(jobs.submitAll([newJob(), twin ?? newJob(), newJob()])).rejects.toThrow(/unique/i);
+      expect((await jobs.measureQueue()).queued).toBe(128);
+      expect(await jobs.submitAll([])).toEqual([]);
+    });
+
     it('let a backlog of 500 delay another owner by at most one turn', async () => {
       await Promise.all(Array.from({ length: 500 }, () => submit({ ownerId: 'busy' })));
       const slots = 4;

@@ -8,6 +8,8 @@ const otherHash: IdempotencyKey = { ...idempotency, requestHash: 'b'.repeat(64) 
 const failed: Outcome = { type: 'failed', error: { code: 'generation_failed', message: 'x' }, partial: null };
 const reused = expect.objectContaining({ code: 'idempotency_key_reused' });
 
+const keyOf = (key: string, { requestHash } = idempotency): IdempotencyKey => ({ key, requestHash });
+
 export function describeIdempotency(name: string, open: OpenSession): void {
   describe(`idempotency keys on ${name}`, () => {
     const session = sessionPerTest(open);
@@ -67,6 +69,32 @@ export function describeIdempotency(name: string, open: OpenSession): void {
       const ids = answers.flatMap((answer) => (answer.status === 'fulfilled' ? [answer.value.id] : []));
       expect(new Set(ids).size).toBe(4);
       expect(Number(await countJobs())).toBe(4);
+    });
+
+    it('hold the jobs that belong together, all of them or none', async () => {
+      const submitAll = async (...keys: readonly IdempotencyKey[]) =>
+        await session.store.jobs.submitAll(keys.map((key) => newJob({ idempotency: key })));
+      const [first, second] = await submitAll(keyOf('a'), keyOf('b'));
+      expect((await submitAll(keyOf('a'), keyOf('b'))).map(({ id }) => id)).toEqual([first?.id, second?.id]);
+      await expect(submitAll(keyOf('c'), keyOf('b', otherHash), keyOf('d'))).rejects.toThrow(reused);
+      expect(await find(keyOf('c'))).toBeNull();
+      expect(Number(await countJobs())).toBe(2);
+      const { key } = await claimSome(session.store);
+      await session.store.jobs.complete(key, failed);
+      const again = await submitAll(keyOf('a'), keyOf('b'));
+      expect([again[0]?.id === first?.id, again[1]?.id]).toEqual([false, second?.id]);
+    });
+
+    it('hold the jobs that belong together, however many requests come at once', async () => {
+      const submits = [session.store, ...session.others].flatMap(({ jobs }) =>
+        Array.from(
+          { length: 10 },
+          async () => await jobs.submitAll(['a', 'b', 'c'].map((key) => newJob({ idempotency: keyOf(key) }))),
+        ),
+      );
+      const ids = (await Promise.all(submits)).map((jobs) => jobs.map(({ id }) => id));
+      expect(new Set(ids.map((each) => each.join())).size).toBe(1);
+      expect(Number(await countJobs())).toBe(3);
     });
 
     it('are given back by a job that failed or expired, also to another request', async () => {
