@@ -9,18 +9,27 @@ import schemathesis
 REFUSALS = {"context_length_exceeded", "idempotency_key_reused", "prompt_refused"}
 
 
+def is_positive(case):
+    return case.meta is not None and case.meta.generation.mode.is_positive
+
+
 @schemathesis.check
 def valid_request_refused_for_a_reason(ctx, response, case):
     """Completes positive_data_acceptance of schemathesis.toml, which only sees the status."""
-    if case.meta is None or not case.meta.generation.mode.is_positive or response.status_code not in (400, 422):
+    if not is_positive(case) or response.status_code not in (400, 422):
         return
-    code = response.json()["code"]
-    assert code in REFUSALS, f"A request that fits its schema was refused: {code}"
+    body = response.json()
+    error = body.get("error", body)
+    # No schema can express that prompts × n is bounded.
+    assert error["code"] in REFUSALS or error.get("param") == "n", f"A request that fits its schema was refused: {error}"
 
 
 @schemathesis.hook
 def before_call(ctx, case, kwargs):
-    """Keeps a case from revoking the key of all cases."""
+    """Keeps a case from revoking the key of all cases. Gives requests of OpenAI's the right model, and few choices."""
+    if case.operation.definition.raw.get("operationId") == "createCompletion" and is_positive(case):
+        case.body["model"] = "tiny-tales"
+        case.body["n"] = min(case.body.get("n") or 1, 4)
     if (case.path_parameters or {}).get("id") == os.environ["PROSEMILL_KEY_ID"]:
         case.path_parameters["id"] = "00000000-0000-0000-0000-000000000000"
 

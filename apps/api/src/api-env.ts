@@ -27,6 +27,8 @@ export interface ApiEnv {
     basePath: string;
     /** Set by `authenticate`, before any handler. */
     caller: Caller;
+    /** Set by `limitRate`: charges the caller for a request that costs more than its policy says. */
+    takeTokens: (cost: number) => Promise<void>;
     trace: RequestTrace;
     /** Each line names the request and its span. */
     logger: Logger;

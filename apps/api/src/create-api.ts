@@ -28,6 +28,8 @@ import { ServiceState, type TransportProblems } from './services/service-state.t
 import { StreamedTexts } from './services/streamed-texts.ts';
 import { createSubmitJob } from './services/submit-job.ts';
 import { createWatchText } from './services/watch-text.ts';
+import { addCompletionRoute } from './routes/v1/completions.ts';
+import { addModelRoutes } from './routes/v1/models.ts';
 
 export interface ApiOptions extends Omit<AppOptions, 'identify' | 'isStopping' | 'observeRequest' | 'addRoutes'> {
   readonly store: Store;
@@ -124,6 +126,8 @@ export function createApi(options: ApiOptions): Api {
       addRepeatRoutes(table.add, services);
       addStreamRoutes(table.add, services);
       addHistoryRoutes(table.add, services);
+      addCompletionRoute(table.add, services);
+      addModelRoutes(table.add, services);
       addHealthRoutes(table.add, services);
       addMetricsRoute(table.add, services);
       addQueueRoutes(table.add, services);

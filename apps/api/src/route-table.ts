@@ -29,7 +29,7 @@ export function createRouteTable(app: OpenAPIHono<ApiEnv>) {
     if (route !== undefined) return { route, policy: route.policy };
     const methods = new Set([...routes.values()].map(({ method }) => method.toUpperCase()));
     const others = [...methods].flatMap((method) => app.router.match(method, c.req.path)[0].map(([[, each]]) => each));
-    const policy = firstOf(others)?.policy ?? closedPolicy(c.req.method);
+    const policy = firstOf(others)?.policy ?? closedPolicy(c.req.method, c.req.path);
     return { route: null, policy: { ...policy, rate: 'read', cost: 1 } };
   }
 

@@ -5,9 +5,6 @@ import { metadataSchema } from './metadata.ts';
 import { optional, withDefault } from './optional.ts';
 import { text } from './text.ts';
 
-/** The largest body that a client may send. */
-export const maxBodyBytes = 64 * 1024;
-
 /** The limits of requests that are no context length and no queue. */
 export const requestLimits = { promptCharacters: 500, minLength: 10, maxLength: 200, stopStrings: 4 } as const;
 

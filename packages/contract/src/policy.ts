@@ -2,6 +2,7 @@
 import { createRoute, type RouteConfig } from '@hono/zod-openapi';
 import type { Scope } from '@prosemill/core';
 import { type ErrorPresenter, presentProblem } from './present-problem.ts';
+import { presentOpenAiError } from './v1/open-ai-error.ts';
 
 export interface RoutePolicy {
   /**
@@ -18,6 +19,8 @@ export interface RoutePolicy {
    * key that was valid before. Default: false.
    */
   readonly isProbe: boolean;
+  /** The size of the largest body; larger ones get 413. Default: 64 KiB. */
+  readonly maxBodyBytes: number;
   /** The format of errors, including those of middleware. Default: RFC 9457. */
   readonly errors: ErrorPresenter;
 }
@@ -29,7 +32,13 @@ export type ContractRoute = RouteConfig & {
   getRoutingPath(): string;
 };
 
-const defaults = { rate: 'read', cost: 1, isProbe: false, errors: presentProblem } as const;
+const defaults = {
+  rate: 'read',
+  cost: 1,
+  isProbe: false,
+  maxBodyBytes: 64 * 1024,
+  errors: presentProblem,
+} as const;
 
 /** `createRoute` with a policy. Everything but `scope` has a default. */
 export function defineRoute<Path extends string, Route extends Omit<RouteConfig, 'path'> & { path: Path }>(
@@ -42,7 +51,8 @@ export function defineRoute<Path extends string, Route extends Omit<RouteConfig,
 }
 
 /** The policy of requests that match no route: they need a key with the scope of a read or a write. */
-export const closedPolicy = (method: string): RoutePolicy => ({
+export const closedPolicy = (method: string, path: string): RoutePolicy => ({
   ...defaults,
+  errors: path.startsWith('/v1/') ? presentOpenAiError : presentProblem,
   scope: method === 'GET' || method === 'HEAD' ? 'read' : 'generate',
 });

@@ -8,7 +8,7 @@ export type ErrorPresenter = (
   request: { readonly instance: string; readonly requestId: string },
 ) => { readonly status: ProblemStatus; readonly headers: Readonly<Record<string, string>>; readonly body: string };
 
-type ProblemStatus = (typeof problemTable)[ErrorCode]['status'];
+export type ProblemStatus = (typeof problemTable)[ErrorCode]['status'];
 
 /** The time until a retry makes sense, for errors without a time of their own. */
 const retryAfterMs = 1_000;
@@ -20,10 +20,6 @@ const extensions = ['job_id', 'timings', 'prompt_tokens', 'limit'] as const;
 
 export const presentProblem: ErrorPresenter = function presentProblem(error, { instance, requestId }) {
   const { status, title } = problemTable[error.code];
-  // An error with a job is the ending of that job: the same request again would make another job.
-  const shouldRetry = error.retryable && !('job_id' in error.details);
-  const own = error.details['retryAfterMs'];
-  const waitMs = typeof own === 'number' ? own : error.code === 'queue_full' ? retryFullAfterMs : retryAfterMs;
   const problem: Problem = {
     type: problemType(error.code),
     title,
@@ -37,8 +33,20 @@ export const presentProblem: ErrorPresenter = function presentProblem(error, { i
       extensions.filter((name) => name in error.details).map((name) => [name, error.details[name]]),
     ),
   };
-  const headers = {
-    'Content-Type': problemMediaType,
+  const headers = { 'Content-Type': problemMediaType, ...errorHeaders(error, { status, requestId }) };
+  return { status, headers, body: JSON.stringify(problem) };
+};
+
+/** The headers of an error in every format. */
+export function errorHeaders(
+  error: AppError,
+  { status, requestId }: { readonly status: ProblemStatus; readonly requestId: string },
+): Readonly<Record<string, string>> {
+  // An error with a job is the ending of that job: the same request again would make another job.
+  const shouldRetry = error.retryable && !('job_id' in error.details);
+  const own = error.details['retryAfterMs'];
+  const waitMs = typeof own === 'number' ? own : error.code === 'queue_full' ? retryFullAfterMs : retryAfterMs;
+  return {
     'X-Request-Id': requestId,
     'x-should-retry': String(shouldRetry),
     'retry-after-ms': shouldRetry ? String(waitMs) : '0',
@@ -47,5 +55,4 @@ export const presentProblem: ErrorPresenter = function presentProblem(error, { i
     ...(status === 401 ? { 'WWW-Authenticate': 'Bearer realm="prosemill"' } : {}),
     ...(statusesWithRetryAfter.has(status) ? { 'Retry-After': String(Math.ceil(waitMs / 1_000)) } : {}),
   };
-  return { status, headers, body: JSON.stringify(problem) };
-};
+}

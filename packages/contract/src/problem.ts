@@ -18,6 +18,7 @@ export const problemTable = {
   unauthorized: { status: 401, title: 'A valid API key is needed' },
   forbidden: { status: 403, title: 'Not allowed' },
   not_found: { status: 404, title: 'Not found' },
+  model_not_found: { status: 404, title: 'The model is not served' },
   method_not_allowed: { status: 405, title: 'Method not allowed' },
   request_timeout: { status: 408, title: 'The request took too long' },
   job_canceled: { status: 409, title: 'The job was canceled' },
@@ -68,7 +69,7 @@ export const problemSchema = z
 
 export type Problem = z.infer<typeof problemSchema>;
 
-const errorHeaders = {
+const declaredHeaders = {
   'X-Request-Id': { required: true, schema: { type: 'string' as const } },
   'x-should-retry': {
     required: true,
@@ -88,30 +89,42 @@ function header(type: 'string' | 'integer', description: string) {
 export const statusesWithRetryAfter: ReadonlySet<number> = new Set([429, 503]);
 
 /** Declares the responses of a route for these error codes; codes with the same status share one response. */
-export function problemResponses<Code extends ErrorCode>(...codes: readonly Code[]) {
-  const byStatus = Map.groupBy(codes, (code) => problemTable[code].status);
-  return Object.fromEntries(
-    [...byStatus].map(([status, group]) => [
-      status,
-      {
-        description: group.map((code) => `\`${code}\`: ${problemTable[code].title}`).join('; '),
-        headers: {
-          ...errorHeaders,
-          ...(status === 401 ? challengeHeader : {}),
-          ...(statusesWithRetryAfter.has(status) ? retryAfterHeader : {}),
-          ...(codes.includes('rate_limited' as Code) ? headersOf() : {}),
-          // A route that waits for a job may end with any error of the job.
-          ...(codes.includes('job_canceled' as Code) ? headersOf('serverTiming') : {}),
-        },
-        content: { [problemMediaType]: { schema: problemSchema } },
-      },
-    ]),
-  ) as unknown as Record<(typeof problemTable)[Code]['status'], ProblemResponse>;
-}
+export const problemResponses = <Code extends ErrorCode>(...codes: readonly Code[]) =>
+  declareErrors(codes, {
+    statusOf: (code) => problemTable[code].status,
+    contentOf: () => ({ [problemMediaType]: { schema: problemSchema } }),
+  }) as unknown as Record<(typeof problemTable)[Code]['status'], ProblemResponse>;
 
 interface ProblemResponse {
   description: string;
   content: { 'application/problem+json': { schema: typeof problemSchema } };
+}
+
+interface ErrorFormat {
+  readonly statusOf: (code: ErrorCode) => number;
+  /** The content of an answer that these codes share. */
+  readonly contentOf: (codes: readonly ErrorCode[]) => object;
+}
+
+/** The responses for these error codes in one format, by status. */
+export function declareErrors(codes: readonly ErrorCode[], { statusOf, contentOf }: ErrorFormat) {
+  return Object.fromEntries(
+    [...Map.groupBy(codes, statusOf)].map(([status, group]) => [
+      status,
+      {
+        description: group.map((code) => `\`${code}\`: ${problemTable[code].title}`).join('; '),
+        headers: {
+          ...declaredHeaders,
+          ...(status === 401 ? challengeHeader : {}),
+          ...(statusesWithRetryAfter.has(status) ? retryAfterHeader : {}),
+          ...(codes.includes('rate_limited') ? headersOf() : {}),
+          // A route that waits for a job may end with any error of the job.
+          ...(codes.includes('job_canceled') ? headersOf('serverTiming') : {}),
+        },
+        content: contentOf(group),
+      },
+    ]),
+  );
 }
 
 /** The errors of any request: before its handler runs, or when the handler fails. */

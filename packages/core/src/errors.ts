@@ -21,6 +21,7 @@ export const errorTable = {
   unauthorized: { retryable: false },
   forbidden: { retryable: false },
   not_found: { retryable: false },
+  model_not_found: { retryable: false },
   job_canceled: { retryable: false },
   job_not_finished: { retryable: true },
   rate_limited: { retryable: true },

@@ -27,6 +27,6 @@ export function resolveMaxNewTokens({ promptTokens, contextLength, parameters }:
   const name = limit === total ? 'max_length' : 'the context of the model';
   throw new AppError('context_length_exceeded', {
     message: `The prompt has ${promptTokens} tokens and at least ${needed} in all are needed, but ${name} allows ${limit}.`,
-    details: { prompt_tokens: promptTokens, limit },
+    details: { prompt_tokens: promptTokens, limit, neededTokens: needed },
   });
 }

@@ -2,7 +2,6 @@
  * A route that declares a body takes only JSON in UTF-8, uncompressed and small. A body may be missing only where it is
  * optional.
  */
-import { maxBodyBytes } from '@prosemill/contract';
 import { AppError } from '@prosemill/core';
 import { safeParse } from 'fast-content-type-parse';
 import type { MiddlewareHandler } from 'hono';
@@ -33,12 +32,16 @@ const requireJson: MiddlewareHandler<ApiEnv> = async function requireJson(c, nex
 const unsupported = (message: string): AppError => new AppError('unsupported_media_type', { message });
 
 /** Refuses a larger body with 413: by its Content-Length, or else as soon as more bytes have arrived. */
-const limitBody: MiddlewareHandler<ApiEnv> = bodyLimit({
-  maxSize: maxBodyBytes,
-  onError: () => {
-    throw new AppError('body_too_large', { message: `The body must have at most ${maxBodyBytes} bytes.` });
-  },
-});
+const limitBody: MiddlewareHandler<ApiEnv> = async function limitBody(c, next) {
+  const { maxBodyBytes: maxSize } = c.var.policy;
+  const limit = bodyLimit({
+    maxSize,
+    onError: () => {
+      throw new AppError('body_too_large', { message: `The body must have at most ${maxSize} bytes.` });
+    },
+  });
+  return await limit(c, next);
+};
 
 /** Refuses bytes that are not UTF-8: a decoder would silently replace them, and change the prompt. */
 const requireUtf8: MiddlewareHandler<ApiEnv> = async function requireUtf8(c, next) {

@@ -19,7 +19,7 @@ function openProcess(rateLimiter: RateLimiter, submitsPerMinute: number): Send {
     c.set('requestId', newId());
     c.set('logger', silentLogger);
     const rate = c.req.path === '/submit' ? 'submit' : 'read';
-    c.set('policy', { ...closedPolicy('GET'), rate, cost: Number(c.req.header('Cost')) });
+    c.set('policy', { ...closedPolicy('GET', '/'), rate, cost: Number(c.req.header('Cost')) });
     c.set('caller', { ownerId: 'owner', keyId: c.req.header('Key') ?? null, scopes, key: null });
     await next();
   });

@@ -1,6 +1,6 @@
 /** The rate limit of each key: a token bucket for requests that make jobs, and a larger one for all others. */
 import { AppError, bucketPerMinute, type RateLimiter } from '@prosemill/core';
-import type { MiddlewareHandler } from 'hono';
+import type { Context, MiddlewareHandler } from 'hono';
 import type { ApiEnv } from '../api-env.ts';
 
 /** A read costs a fraction of a submit. */
@@ -14,24 +14,37 @@ export interface RateLimitOptions {
 
 /**
  * Refuses with 429 when the key has too few tokens left for the request, and with 422 when it can never have enough.
- * Callers without a key, because keys are off or the route is open, have no limit.
+ * Callers without a key, because keys are off or the route is open, have no limit. A handler whose body makes several
+ * jobs takes the tokens of the others with `takeTokens`.
  * @see draft-ietf-httpapi-ratelimit-headers-08
  */
 export function limitRate({ rateLimiter, submitsPerMinute }: RateLimitOptions): MiddlewareHandler<ApiEnv> {
   return async function rateLimit(c, next) {
+    const { cost } = c.var.policy;
+    let taken = 0;
+    c.set('takeTokens', async (tokens) => {
+      taken += tokens;
+      await takeTokens(c, { tokens, inAll: taken });
+    });
+    await c.var.takeTokens(cost);
+    await next();
+  };
+
+  async function takeTokens(c: Context<ApiEnv>, { tokens, inAll }: { tokens: number; inAll: number }): Promise<void> {
     const { keyId } = c.var.caller;
-    if (keyId === null || submitsPerMinute === 0) return await next();
-    const { rate, cost } = c.var.policy;
+    if (keyId === null || submitsPerMinute === 0) return;
+    const { rate } = c.var.policy;
     const perMinute = rate === 'submit' ? submitsPerMinute : submitsPerMinute * readsPerSubmit;
-    const verdict = await rateLimiter.take({ bucket: `${keyId}:${rate}`, perMinute, cost });
-    c.header('RateLimit-Policy', `"${rate}";q=${perMinute};w=${bucketPerMinute(perMinute).fillMs / 1_000}`);
-    c.header('RateLimit', `"${rate}";r=${verdict.remaining};t=${Math.ceil(verdict.fullInMs / 1_000)}`);
-    if (verdict.isAllowed) return await next();
     const message = `This key may ${rate} ${perMinute} times a minute.`;
-    if (verdict.retryInMs === null) {
-      const cause = `This request counts as ${cost} of them, and can never be admitted.`;
+    if (inAll > perMinute) {
+      const cause = `This request counts as ${inAll} of them, and can never be admitted.`;
       throw new AppError('invalid_request', { message: `${message} ${cause}` });
     }
-    throw new AppError('rate_limited', { message, details: { retryAfterMs: Math.ceil(verdict.retryInMs) } });
-  };
+    const verdict = await rateLimiter.take({ bucket: `${keyId}:${rate}`, perMinute, cost: tokens });
+    c.header('RateLimit-Policy', `"${rate}";q=${perMinute};w=${bucketPerMinute(perMinute).fillMs / 1_000}`);
+    c.header('RateLimit', `"${rate}";r=${verdict.remaining};t=${Math.ceil(verdict.fullInMs / 1_000)}`);
+    if (verdict.isAllowed) return;
+    const retryAfterMs = Math.ceil(verdict.retryInMs ?? 0);
+    throw new AppError('rate_limited', { message, details: { retryAfterMs } });
+  }
 }

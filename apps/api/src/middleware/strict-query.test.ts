@@ -8,6 +8,7 @@ const otherRoutes = ['GET /docs', 'GET /docs/scalar.js', 'GET /openapi.json'];
 describe('the query of a request', () => {
   let opened: TestApi;
   let routes: readonly string[];
+  let openAiRoutes: readonly string[];
   beforeAll(async () => {
     opened = await openTestApi();
     const { paths } = (await (await opened.api.app.request('/openapi.json')).json()) as {
@@ -16,7 +17,8 @@ describe('the query of a request', () => {
     const declared = Object.entries(paths).flatMap(([path, operations]) =>
       Object.keys(operations).map((method) => `${method.toUpperCase()} ${path.replaceAll(/\{\w+\}/g, '1')}`),
     );
-    routes = [...declared, ...otherRoutes];
+    openAiRoutes = declared.filter((route) => route.includes(' /v1/'));
+    routes = [...declared.filter((route) => !openAiRoutes.includes(route)), ...otherRoutes];
   });
   afterAll(async () => {
     await opened.close();
@@ -40,6 +42,16 @@ describe('the query of a request', () => {
     ['?LIMIT=1', ['/LIMIT']],
   ])('is refused with an undeclared name, on any route: %s', async (query, pointers) => {
     for (const route of routes) expect([route, ...(await ask(route, query))]).toEqual([route, 422, pointers]);
+  });
+
+  it('is refused with an undeclared name on the routes of OpenAI’s API, in its format', async () => {
+    expect(openAiRoutes.length).toBeGreaterThan(2);
+    for (const route of openAiRoutes) {
+      const [method = '', path = ''] = route.split(' ');
+      const response = await opened.api.app.request(`${path}?x=1`, { method });
+      const error = { param: 'x', code: 'unknown_parameter' };
+      expect([route, response.status, await response.json()]).toMatchObject([route, 400, { error }]);
+    }
   });
 
   it.each(['', '?', '?&', '?&&'])('may be empty, on any route: %o', async (query) => {

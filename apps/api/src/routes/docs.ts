@@ -81,13 +81,15 @@ function openApiDocument(table: RouteTable, { version, access }: DocsOptions) {
     info: {
       title: 'Prosemill',
       version,
-      description: 'Turns prompts into text, as jobs. Every error is `application/problem+json` (RFC 9457).',
+      description:
+        'Turns prompts into text, as jobs. Every error is `application/problem+json` (RFC 9457), but on `/v1` in OpenAI’s format.',
       license: { name: 'Apache-2.0', url: 'https://www.apache.org/licenses/LICENSE-2.0' },
     },
     tags: [
       { name: 'Text', description: 'One request, one text.' },
       { name: 'Jobs', description: 'Submit now, read later.' },
       { name: 'History', description: 'Finished texts.' },
+      { name: 'OpenAI', description: 'For programs that speak OpenAI’s API.' },
       { name: 'Service', description: 'The service and its callers.' },
       { name: 'Health', description: 'The state of the service.' },
       { name: 'Operations', description: 'For administrators.' },

@@ -57,7 +57,10 @@ describe('an optional field of a body', () => {
     Object.keys(document.components.schemas[name]?.properties ?? {}).filter((field) => !(field in required[name]));
 
   it('is one of a body that this test knows', () => {
-    const withBody = Object.entries(document.paths).filter(([, { post }]) => post?.requestBody !== undefined);
+    // Those of OpenAI's requests: routes/v1/completions.test.ts.
+    const withBody = Object.entries(document.paths).filter(
+      ([path, { post }]) => post?.requestBody !== undefined && !path.startsWith('/v1/'),
+    );
     expect(withBody.map(([path]) => path).toSorted()).toEqual(Object.values(paths).flat().toSorted());
   });
 

@@ -1,5 +1,6 @@
 /** Checks a prompt before its job is stored: the token budget, then forbidden words. The contract checks lengths. */
 import { AppError, createPromptPolicy, resolveMaxNewTokens, type TextRequest } from '@prosemill/core';
+import { countTokens } from './count-tokens.ts';
 import type { ReadServedModel, ServedModel } from './served-model.ts';
 
 export interface PromptCheckOptions {
@@ -13,8 +14,14 @@ export interface CheckedPrompt {
   readonly tokenBudget: number | null;
 }
 
-/** @throws {AppError} `context_length_exceeded`, `prompt_refused` */
+/**
+ * @throws {AppError} `context_length_exceeded`, `prompt_refused`; `engine_unavailable` for a long prompt while no model
+ *   is known
+ */
 export type PromptCheck = (request: TextRequest) => Promise<CheckedPrompt>;
+
+/** UTF-16 units. Most models have room for fewer; the check of the words of more would hold up other requests. */
+const maxUnreadLength = 64 * 1024;
 
 /** While no model is known, only the worker checks the token budget. */
 export function createPromptCheck({ servedModel, forbiddenWords }: PromptCheckOptions): PromptCheck {
@@ -22,7 +29,8 @@ export function createPromptCheck({ servedModel, forbiddenWords }: PromptCheckOp
 
   return async function checkPrompt(request) {
     const model = await servedModel();
-    const counted = model === null ? { promptTokens: null, tokenBudget: null } : countTokens(request, model);
+    if (model === null && request.prompt.length > maxUnreadLength) throw tooLongUnread();
+    const counted = model === null ? { promptTokens: null, tokenBudget: null } : measure(request, model);
     if (isRefused(request.prompt)) {
       throw new AppError('prompt_refused', { message: 'Prompt contains inappropriate content' });
     }
@@ -30,10 +38,15 @@ export function createPromptCheck({ servedModel, forbiddenWords }: PromptCheckOp
   };
 }
 
-function countTokens({ prompt, parameters }: TextRequest, { tokenizer, contextLength }: ServedModel): CheckedPrompt {
-  const promptTokens = tokenizer.encode(prompt).length;
+function measure({ prompt, parameters }: TextRequest, { tokenizer, contextLength }: ServedModel): CheckedPrompt {
+  const promptTokens = countTokens(prompt, tokenizer, contextLength);
   return {
     promptTokens,
     tokenBudget: promptTokens + resolveMaxNewTokens({ promptTokens, contextLength, parameters }),
   };
 }
+
+const tooLongUnread = (): AppError =>
+  new AppError('engine_unavailable', {
+    message: `No worker has loaded a model yet, so no prompt of more than ${maxUnreadLength} characters is accepted.`,
+  });

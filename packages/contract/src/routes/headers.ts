@@ -34,6 +34,7 @@ const responseHeaders = {
       example: '"submit";r=599;t=1',
     },
   },
+  jobId: { 'x-job-id': { ...string, ...always, description: 'The id of the job; with several, of the first.' } },
   serverTiming: {
     'Server-Timing': {
       ...string,

@@ -1,0 +1,40 @@
+/** `POST /v1/completions`: a job for each choice, and their texts in one answer. */
+import { createCompletionRoute, presentCompletion, toTextRequests } from '@prosemill/contract';
+import { defaultTerms } from '@prosemill/core';
+import type { ApiServices } from '../../api-services.ts';
+import type { AddRoute } from '../../route-table.ts';
+import { awaitTexts } from '../../services/await-texts.ts';
+import { requireModel } from '../../services/model-names.ts';
+import { serverTiming } from '../../wire/job-headers.ts';
+
+/** OpenAI's clients give up after this time too. */
+const waitMs = 600_000;
+
+export function addCompletionRoute(addRoute: AddRoute, services: ApiServices): void {
+  const { submitAll, feed, state, isStopping } = services;
+
+  addRoute(createCompletionRoute, async (c) => {
+    const startedAt = performance.now();
+    const body = c.req.valid('json');
+    const requests = toTextRequests(body);
+    if (requests.length > 1) await c.var.takeTokens(requests.length - 1);
+    requireModel((await state.current()).model, body.model);
+    const accepted = await submitAll({
+      ownerId: c.var.caller.ownerId,
+      requests,
+      terms: { ...defaultTerms, metadata: body.user === undefined ? {} : { user: body.user } },
+      priorityClass: 0,
+      trace: c.var.trace,
+      idempotencyKey: c.req.valid('header')['idempotency-key'],
+    });
+    const [first] = accepted;
+    c.set('jobId', first?.job.id ?? '');
+    c.header('x-job-id', first?.job.id);
+    if (accepted.every(({ isReplay }) => isReplay)) c.header('Idempotent-Replayed', 'true');
+    const submitted = accepted.map(({ job }) => job);
+    const jobs = await awaitTexts(submitted, { feed, isStopping, timeoutMs: waitMs, signal: c.req.raw.signal });
+    const [job] = jobs;
+    if (job !== undefined) c.header('Server-Timing', serverTiming(job, performance.now() - startedAt));
+    return c.json(presentCompletion(jobs, body), 200);
+  });
+}

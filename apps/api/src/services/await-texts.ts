@@ -1,0 +1,48 @@
+/** Waits for the texts of jobs that one request made. */
+import { AppError, isTerminal, type Job } from '@prosemill/core';
+import { endingError } from './ending-error.ts';
+import type { JobFeed } from './job-feed.ts';
+
+export interface AwaitTextsOptions {
+  readonly feed: Pick<JobFeed, 'wait'>;
+  readonly isStopping: () => boolean;
+  readonly timeoutMs: number;
+  /** Aborted when the client disconnects. */
+  readonly signal: AbortSignal;
+}
+
+/**
+ * The jobs go on, whatever ends the wait.
+ * @returns the succeeded jobs, in order
+ * @throws {AppError} the error of the first job that ends without a text; `deadline_exceeded` when the time is over;
+ *   `shutting_down`
+ */
+export async function awaitTexts(jobs: readonly Job[], options: AwaitTextsOptions): Promise<readonly Job[]> {
+  const { feed, timeoutMs, signal } = options;
+  const over = new AbortController();
+  const awaitText = async (job: Job): Promise<Job> => {
+    const latest = await feed.wait({ job, until: hasEnded, timeoutMs, signal: AbortSignal.any([signal, over.signal]) });
+    return requireText(latest ?? job, options);
+  };
+  try {
+    return await Promise.all(jobs.map(awaitText));
+  } finally {
+    over.abort();
+  }
+}
+
+const hasEnded = ({ status }: Job): boolean => isTerminal(status);
+
+function requireText(job: Job, { isStopping, timeoutMs }: AwaitTextsOptions): Job {
+  if (job.status === 'succeeded') return job;
+  if (hasEnded(job)) throw endingError(job);
+  if (isStopping()) throw shuttingDown();
+  throw new AppError('deadline_exceeded', {
+    message: `The text did not come within ${timeoutMs / 1_000} s. Its job goes on: GET /jobs/${job.id}.`,
+    details: { job_id: job.id },
+  });
+}
+
+/** Without the job: the same request again is answered by another process, though as another job. */
+const shuttingDown = (): AppError =>
+  new AppError('shutting_down', { message: 'This process is shutting down; another one will answer.' });
