@@ -11,7 +11,7 @@ async function answerOf(makeEvents: MakeEvents, pingMs = 60_000) {
   const app = new Hono<ApiEnv>();
   let end: ApiEnv['Variables']['streamEnd'];
   app.get('/', (c) => {
-    c.set('policy', closedPolicy('GET'));
+    c.set('policy', closedPolicy('GET', '/'));
     c.set('logger', silentLogger);
     c.set('basePath', '');
     c.set('requestId', 'r');
