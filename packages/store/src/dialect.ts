@@ -2,8 +2,8 @@
  * The differences between the two databases: named capabilities, and expressions. Only migrations look at the dialect's
  * name, since their SQL is written for each database.
  */
-import { type RawBuilder, sql } from 'kysely';
-import type { StoredTime } from './schema.ts';
+import { type Kysely, type RawBuilder, sql } from 'kysely';
+import type { StoredTime, Tables } from './schema.ts';
 
 export interface Dialect {
   readonly name: 'postgres' | 'sqlite';
@@ -27,6 +27,11 @@ export interface Dialect {
   msSince(column: string): RawBuilder<number>;
   /** A table of values, for `from`: one parameter for any number of rows. */
   values(table: ValueTable): RawBuilder<unknown>;
+  /**
+   * Runs statements of one connection whose loss is harmless if this process is lost with them. SQLite does not wait
+   * for the disk. On Postgres they are commits like all others, since its crash is no crash of this process.
+   */
+  lostWithProcess<Result>(db: Kysely<Tables>, run: (db: Kysely<Tables>) => Promise<Result>): Promise<Result>;
 }
 
 export interface ValueTable {
@@ -62,6 +67,7 @@ export function postgresDialect(offsetMs: number): Dialect {
       );
       return sql`json_to_recordset(${valuesAsJson(table)}::json) as ${sql.id(name)} (${sql.join(typed)})`;
     },
+    lostWithProcess: async (db, run) => await run(db),
   };
 }
 
@@ -85,6 +91,16 @@ export function sqliteDialect(offsetMs: number): Dialect {
       const { name, columns } = table;
       const extracted = Object.keys(columns).map((column) => sql`value ->> ${sql.lit(column)} as ${sql.id(column)}`);
       return sql`(select ${sql.join(extracted)} from json_each(${valuesAsJson(table)})) as ${sql.id(name)}`;
+    },
+    async lostWithProcess(db, run) {
+      return await db.connection().execute(async (connection) => {
+        await sql`pragma synchronous = normal`.execute(connection);
+        try {
+          return await run(connection);
+        } finally {
+          await sql`pragma synchronous = full`.execute(connection);
+        }
+      });
     },
   };
 }

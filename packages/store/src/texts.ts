@@ -57,7 +57,10 @@ export const createTextStore = ({ db, dialect }: StoreContext): TextStore => ({
       )
       on conflict (job_id, attempt, "offset") do update set text = excluded.text, tokens = excluded.tokens
         where length(excluded.text) > length(job_text.text)`;
-    await withAnswerLimit(answerMs, async () => await append.execute(db));
+    await withAnswerLimit(
+      answerMs,
+      async () => await dialect.lostWithProcess(db, async (connection) => await append.execute(connection)),
+    );
   },
 
   async read(cursors) {
