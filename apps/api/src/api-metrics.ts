@@ -4,6 +4,8 @@ import { durationBuckets, type Metrics } from '@prosemill/telemetry';
 import type { JobFeed } from './services/job-feed.ts';
 import type { ServiceState } from './services/service-state.ts';
 
+const ratioBuckets = [0.05, 0.1, 0.25, 0.5, 1, 2, 5] as const;
+
 export type ApiMetrics = ReturnType<typeof createApiMetrics>;
 
 /** The types of the events of streams; `data`: an event without one. */
@@ -55,6 +57,11 @@ export function createApiMetrics(metrics: Metrics, { feed, state, countStreams }
     countUnread: metrics.counter({
       name: 'prosemill_unread_answers_total',
       help: 'Connections that this process has cut because their clients did not read.',
+    }),
+    observeEstimateError: metrics.histogram({
+      name: 'prosemill_estimate_error_ratio',
+      help: 'Error of the estimated end in answers to submits, as a share of the time from the submit to the end.',
+      buckets: ratioBuckets,
     }),
     observeRequest: metrics.histograms({
       name: 'prosemill_http_request_duration_seconds',

@@ -1,6 +1,7 @@
 import type { HintSender, Store, WakeUps } from '@prosemill/core';
 import type { Metrics } from '@prosemill/telemetry';
 import type { EventStreams } from './http/event-streams.ts';
+import type { Estimates } from './services/estimates.ts';
 import type { JobFeed } from './services/job-feed.ts';
 import type { KnownKeys } from './auth/known-keys.ts';
 import type { LeaveJob } from './services/leave-job.ts';
@@ -15,6 +16,7 @@ export interface ApiServices extends SubmitJobs {
   readonly hints: HintSender;
   readonly wakeUps: WakeUps;
   readonly feed: JobFeed;
+  readonly estimates: Estimates;
   readonly leaveJob: LeaveJob;
   readonly watchText: WatchText;
   readonly streams: EventStreams;

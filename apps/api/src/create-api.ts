@@ -18,6 +18,8 @@ import { addServiceIndexRoutes } from './routes/service-index.ts';
 import { addStreamRoutes } from './routes/streams.ts';
 import { EventStreams } from './http/event-streams.ts';
 import { createIdentifyCaller } from './auth/identify-caller.ts';
+import { EstimateErrors } from './services/estimate-errors.ts';
+import { Estimates } from './services/estimates.ts';
 import { JobFeed, maxWatchersPerOwner } from './services/job-feed.ts';
 import { KnownKeys } from './auth/known-keys.ts';
 import { createLeaveJob } from './services/leave-job.ts';
@@ -73,18 +75,21 @@ export function createApi(options: ApiOptions): Api {
     currentModel: async () => (await state.current()).model,
   });
   const checkPrompt = createPromptCheck({ servedModel, forbiddenWords });
+  const estimateErrors = new EstimateErrors({ jobs: store.jobs, observe: api.observeEstimateError, logger });
+  const estimates = new Estimates({ jobs: store.jobs, state, errors: estimateErrors });
   const { maxQueueLength, maxQueuedTokens, maxAttempts } = options;
   const queueBound = new QueueBound({
     jobs: store.jobs,
     limits: { jobs: maxQueueLength, tokens: maxQueuedTokens },
     hasOwners,
     countRefused,
-    retryAfterMs: () => null,
+    retryAfterMs: () => estimates.untilRoomMs(),
   });
   const { submitJob, submitAll } = createSubmitJob({
     jobs: store.jobs,
     hints,
     checkPrompt,
+    estimates,
     queueBound,
     maxAttempts,
     countAccepted,
@@ -93,6 +98,7 @@ export function createApi(options: ApiOptions): Api {
   });
   feed.start();
   streamedTexts.start();
+  estimateErrors.start();
   const leaveJob = createLeaveJob({ jobs: store.jobs, wakeUps, feed, isStopping, logger });
 
   const knownKeys = new KnownKeys({ keys: store.apiKeys, logger });
@@ -104,6 +110,7 @@ export function createApi(options: ApiOptions): Api {
     submitJob,
     submitAll,
     feed,
+    estimates,
     leaveJob,
     watchText,
     streams,
@@ -143,6 +150,7 @@ export function createApi(options: ApiOptions): Api {
       streams.stop();
       void streamedTexts.stop();
       void feed.stop();
+      void estimateErrors.stop();
     },
   };
 }

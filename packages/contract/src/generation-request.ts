@@ -1,6 +1,6 @@
 /** The body of `POST /generate` and `POST /jobs`. */
 import { z } from '@hono/zod-openapi';
-import { defaultSamplingParameters as defaults } from '@prosemill/core';
+import { defaultSamplingParameters as defaults, defaultTerms, priorities } from '@prosemill/core';
 import { metadataSchema } from './metadata.ts';
 import { optional, withDefault } from './optional.ts';
 import { text } from './text.ts';
@@ -38,6 +38,24 @@ export const parameterSchemas = {
   }),
 };
 
+/** A week. Timers count at most 24 days. */
+const maxDurationMs = 604_800_000;
+const durationMs = z.int().min(1).max(maxDurationMs);
+
+/** The fields that say when the text is needed; each body makes them optional in its own way. */
+export const termSchemas = {
+  priority: z.enum(priorities).openapi({
+    description: 'low: jobs of normal priority come first, except at every twelfth claim of a worker.',
+  }),
+  deadline_ms: durationMs.openapi({
+    description:
+      'The job must end within this time from its submit. Later it expires if it is still queued, and else fails with deadline_exceeded, with its text so far.',
+  }),
+  start_timeout_ms: durationMs.openapi({
+    description: 'A worker must begin the job within this time from its submit, or the job expires.',
+  }),
+};
+
 export const generationRequestSchema = z
   .strictObject({
     prompt: text(requestLimits.promptCharacters).openapi({
@@ -59,6 +77,9 @@ export const generationRequestSchema = z
       description:
         'cancel: the job is canceled when the client leaves while this request waits for it, unless others wait too.',
     }),
+    priority: withDefault(termSchemas.priority, defaultTerms.priority),
+    deadline_ms: optional(termSchemas.deadline_ms),
+    start_timeout_ms: optional(termSchemas.start_timeout_ms),
   })
   .openapi('GenerationRequest', { example: { prompt: 'Once upon a time', max_new_tokens: 50 } });
 

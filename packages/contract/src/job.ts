@@ -67,11 +67,13 @@ export const jobSchema = z
     queue: z
       .strictObject({
         position: z.int().min(0).openapi({ description: 'Jobs ahead; exact below 1,000, above that rounded.' }),
+        estimated_start_at: time.nullable(),
+        estimated_finish_at: time.nullable(),
       })
       .nullable()
       .openapi({
         description:
-          'Null unless the job is queued. After a submit or a wait also null when 1,000 jobs or more are ahead, or the place is not known at once.',
+          'Null unless the job is queued, and when its place is not known at once. The estimates are also null while the queue is paused, and while no ready worker has measured its speed.',
       }),
     seed: z.int(),
     attempt: z.int(),

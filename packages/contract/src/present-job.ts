@@ -1,13 +1,12 @@
 /** A job as clients see it. */
 import { createHash } from 'node:crypto';
-import type { Job } from '@prosemill/core';
+import type { Job, JobEstimate } from '@prosemill/core';
 import type { JobBody } from './job.ts';
 import { presentParameters } from './text-request.ts';
 
 /** The part of an answer about a job that is not in the job. */
-export interface JobPlace {
-  /** The number of jobs ahead of it in the queue; null if it is not queued, or its place is not known. */
-  readonly ahead: number | null;
+export interface JobView {
+  readonly estimate: JobEstimate;
   /** The prefix of every path in the answer, such as `/api`; '' for none. */
   readonly basePath: string;
 }
@@ -15,7 +14,7 @@ export interface JobPlace {
 /** The path of a job, for clients. */
 export const jobPath = (id: string, basePath: string): string => `${basePath}/jobs/${id}`;
 
-export function presentJob(job: Job, { ahead, basePath }: JobPlace): JobBody {
+export function presentJob(job: Job, { estimate, basePath }: JobView): JobBody {
   const { output } = job;
   const self = jobPath(job.id, basePath);
   return {
@@ -35,7 +34,7 @@ export function presentJob(job: Job, { ahead, basePath }: JobPlace): JobBody {
     error: job.error,
     usage: job.usage && presentUsage(job.usage),
     timings: presentTimings(job),
-    queue: ahead === null ? null : { position: ahead },
+    queue: presentQueue(estimate),
     seed: job.seed,
     attempt: job.attempt,
     max_attempts: job.maxAttempts,
@@ -57,6 +56,15 @@ export function presentJob(job: Job, { ahead, basePath }: JobPlace): JobBody {
 
 /** SHA-256 of the text in UTF-8, hexadecimal. */
 export const hashText = (text: string): string => createHash('sha256').update(text).digest('hex');
+
+const presentQueue = ({ ahead, startAt, finishAt }: JobEstimate): JobBody['queue'] =>
+  ahead === null
+    ? null
+    : {
+        position: ahead,
+        estimated_start_at: startAt?.toISOString() ?? null,
+        estimated_finish_at: finishAt?.toISOString() ?? null,
+      };
 
 export const presentUsage = ({ promptTokens, completionTokens }: NonNullable<Job['usage']>) => ({
   prompt_tokens: promptTokens,

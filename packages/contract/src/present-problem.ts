@@ -12,7 +12,7 @@ export type ProblemStatus = (typeof problemTable)[ErrorCode]['status'];
 
 /** The time until a retry makes sense, for errors without a time of their own. */
 const retryAfterMs = 1_000;
-/** The same for a full queue. A guess: the speed of the workers is not measured, and early retries cost everybody. */
+/** The same for a full queue while the speed of the workers is not known: early retries cost everybody. */
 const retryFullAfterMs = 5_000;
 
 /** Members of `details` that an answer may carry. */

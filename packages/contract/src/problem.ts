@@ -36,6 +36,7 @@ export const problemTable = {
   worker_lost: { status: 500, title: 'The worker was lost' },
   internal: { status: 500, title: 'Internal error' },
   queue_full: { status: 503, title: 'The queue is full' },
+  deadline_unmeetable: { status: 503, title: 'The deadline cannot be met' },
   database_unavailable: { status: 503, title: 'The database is not available' },
   engine_unavailable: { status: 503, title: 'The engine is not available' },
   shutting_down: { status: 503, title: 'The service is shutting down' },
@@ -164,4 +165,5 @@ export const submitErrors = [
   'prompt_refused',
   'context_length_exceeded',
   'queue_full',
+  'deadline_unmeetable',
 ] as const satisfies readonly ErrorCode[];

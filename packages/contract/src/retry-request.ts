@@ -1,7 +1,7 @@
 /** The body of `POST /jobs/{id}/retry`, and the request that it makes of a job. */
 import { z } from '@hono/zod-openapi';
 import { defaultTerms, type Job, type JobTerms, type TextRequest } from '@prosemill/core';
-import { parameterSchemas, seedSchema } from './generation-request.ts';
+import { parameterSchemas, seedSchema, termSchemas } from './generation-request.ts';
 import { metadataSchema } from './metadata.ts';
 import { optional } from './optional.ts';
 
@@ -21,6 +21,9 @@ export const retryRequestSchema = z
     repetition_penalty: optional(parameterSchemas.repetition_penalty),
     stop: optional(parameterSchemas.stop),
     metadata: optional(metadataSchema),
+    priority: optional(termSchemas.priority),
+    deadline_ms: optional(termSchemas.deadline_ms),
+    start_timeout_ms: optional(termSchemas.start_timeout_ms),
   })
   .openapi('RetryRequest', {
     description:
@@ -54,8 +57,9 @@ export function toRetriedRequest(job: Job, changes: RetryRequest): TextRequest {
 export const toRetriedTerms = (job: Job, changes: RetryRequest): JobTerms => ({
   ...defaultTerms,
   metadata: changes.metadata ?? job.metadata,
-  deadlineMs: sinceSubmit(job, job.deadlineAt),
-  startTimeoutMs: sinceSubmit(job, job.startDeadlineAt),
+  priority: changes.priority ?? (job.priorityClass === 2 ? 'low' : 'normal'),
+  deadlineMs: changes.deadline_ms ?? sinceSubmit(job, job.deadlineAt),
+  startTimeoutMs: changes.start_timeout_ms ?? sinceSubmit(job, job.startDeadlineAt),
   retryOf: job.id,
 });
 

@@ -2,7 +2,7 @@
 import { z } from '@hono/zod-openapi';
 import type { Job } from '@prosemill/core';
 import { jobSchema } from './job.ts';
-import { type JobPlace, presentJob } from './present-job.ts';
+import { type JobView, presentJob } from './present-job.ts';
 import { problemSchema } from './problem.ts';
 import { presentPosition, type StreamPosition } from './stream-position.ts';
 import { time } from './text.ts';
@@ -54,8 +54,8 @@ export type StreamEventType = StreamEvent['event'];
 export const presentJobEvent = (
   type: 'status' | 'completed',
   job: Job,
-  { position, place }: { readonly position: StreamPosition; readonly place: JobPlace },
-): StreamEvent => ({ event: type, id: presentPosition(job, position), data: presentJob(job, place) });
+  { position, view }: { readonly position: StreamPosition; readonly view: JobView },
+): StreamEvent => ({ event: type, id: presentPosition(job, position), data: presentJob(job, view) });
 
 export interface StreamedPart {
   readonly text: string;

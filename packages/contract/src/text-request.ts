@@ -17,7 +17,13 @@ export const toTextRequest = (body: GenerationRequest): TextRequest => ({
   seed: body.seed ?? null,
 });
 
-export const toJobTerms = ({ metadata }: GenerationRequest): JobTerms => ({ ...defaultTerms, metadata });
+export const toJobTerms = (body: GenerationRequest): JobTerms => ({
+  ...defaultTerms,
+  metadata: body.metadata,
+  priority: body.priority,
+  deadlineMs: body.deadline_ms ?? null,
+  startTimeoutMs: body.start_timeout_ms ?? null,
+});
 
 export const presentParameters = (parameters: SamplingParameters): JobBody['parameters'] => ({
   max_length: parameters.maxLength,

@@ -26,6 +26,7 @@ export const errorTable = {
   job_not_finished: { retryable: true },
   rate_limited: { retryable: true },
   queue_full: { retryable: true },
+  deadline_unmeetable: { retryable: true },
   database_unavailable: { retryable: true },
   engine_unavailable: { retryable: true },
   shutting_down: { retryable: true },

@@ -54,9 +54,13 @@ export const assumedTokenBudget = 50;
 /** Pairs of strings that a client keeps with its job. */
 export type Metadata = Readonly<Record<string, string>>;
 
+export const priorities = ['normal', 'low'] as const;
+export type Priority = (typeof priorities)[number];
+
 /** The terms of a job: everything that its submit says besides the text. */
 export interface JobTerms {
   readonly metadata: Metadata;
+  readonly priority: Priority;
   /** From the submit to the end of the job; null: no deadline. */
   readonly deadlineMs: number | null;
   /** From the submit to the first claim; null: no limit. */
@@ -71,6 +75,7 @@ export interface JobTerms {
 
 export const defaultTerms: JobTerms = {
   metadata: {},
+  priority: 'normal',
   deadlineMs: null,
   startTimeoutMs: null,
   isWatched: false,
@@ -78,7 +83,7 @@ export const defaultTerms: JobTerms = {
   verifyOf: null,
 };
 
-export interface Job extends GenerateRequest, Omit<JobTerms, 'deadlineMs' | 'startTimeoutMs'> {
+export interface Job extends GenerateRequest, Omit<JobTerms, 'priority' | 'deadlineMs' | 'startTimeoutMs'> {
   /** UUID v7; nothing reads time or order from it. */
   readonly id: string;
   readonly ownerId: string;

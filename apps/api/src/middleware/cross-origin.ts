@@ -17,6 +17,7 @@ const exposeHeaders = [
   'Retry-After',
   'Server-Timing',
   'X-Request-Id',
+  'openai-poll-after-ms',
   'retry-after-ms',
   'x-job-id',
   'x-should-retry',

@@ -11,7 +11,7 @@ import { answerAccepted } from './answer-accepted.ts';
 import { requireRoom, streamAccepted } from './stream-job.ts';
 
 export function addGenerateRoute(addRoute: AddRoute, services: ApiServices): void {
-  const { submitJob, feed, leaveJob, store } = services;
+  const { submitJob, feed, leaveJob, estimates } = services;
 
   addRoute(generateRoute, async (c) => {
     const isStream = wantsStream(c.req.header('Accept'));
@@ -46,7 +46,7 @@ export function addGenerateRoute(addRoute: AddRoute, services: ApiServices): voi
     if (preference.waitMs > 0 && signal.aborted && body.on_disconnect === 'cancel') await leaveJob(job);
     if (preference.applied !== null) c.header('Preference-Applied', preference.applied);
     if (preference.waitMs > 0) c.header('Server-Timing', serverTiming(job, performance.now() - startedAt));
-    if (!isTerminal(job.status)) return await answerAccepted(c, store.jobs, { job, isReplay });
+    if (!isTerminal(job.status)) return answerAccepted(c, { job, isReplay }, await estimates.of(job));
     const generation = presentGeneration(job);
     if (generation === null) throw endingError(job);
     return c.json(generation, 200);

@@ -9,21 +9,20 @@ import {
   toJobTerms,
   toTextRequest,
 } from '@prosemill/contract';
-import { isTerminal, type Job } from '@prosemill/core';
+import { isTerminal, type Job, noEstimate } from '@prosemill/core';
 import type { ApiServices } from '../api-services.ts';
 import type { AddRoute } from '../route-table.ts';
 import { cancelJob } from '../services/cancel-job.ts';
 import { findJob, jobNotFound } from '../services/find-job.ts';
-import { findPlace, findPlacePromptly, findPlaces } from '../services/queue-places.ts';
 import { isUuid } from '../wire/is-uuid.ts';
-import { etagOf, jobHeaders, matchesEtag, retryAfterSeconds, serverTiming } from '../wire/job-headers.ts';
+import { etagOf, matchesEtag, serverTiming, setPollHeaders } from '../wire/job-headers.ts';
 import { linkNextPage } from '../wire/next-link.ts';
 import { wantsStream } from '../wire/wants-stream.ts';
 import { answerAccepted } from './answer-accepted.ts';
 import { requireRoom, streamAccepted } from './stream-job.ts';
 
 export function addJobRoutes(addRoute: AddRoute, services: ApiServices): void {
-  const { store, submitJob, feed, wakeUps } = services;
+  const { store, submitJob, feed, wakeUps, estimates } = services;
   const { jobs } = store;
 
   addRoute(createJobRoute, async (c) => {
@@ -40,7 +39,7 @@ export function addJobRoutes(addRoute: AddRoute, services: ApiServices): void {
       idempotencyKey: c.req.valid('header')['idempotency-key'],
     });
     if (isStream) return streamAccepted(c, services, accepted, body.on_disconnect);
-    return await answerAccepted(c, jobs, accepted);
+    return answerAccepted(c, accepted, await estimates.afterSubmit(accepted));
   });
 
   addRoute(getJobRoute, async (c) => {
@@ -57,11 +56,12 @@ export function addJobRoutes(addRoute: AddRoute, services: ApiServices): void {
         ? found
         : await feed.wait({ job: found, until: isDone, timeoutMs: wait * 1_000, signal: c.req.raw.signal });
     if (job === null) throw jobNotFound(id);
-    for (const [name, value] of Object.entries(jobHeaders(job))) c.header(name, value);
+    const estimate = await estimates.of(job);
+    c.header('ETag', etagOf(job));
+    setPollHeaders(c, job, estimate);
     if (wait !== undefined) c.header('Server-Timing', serverTiming(job, performance.now() - startedAt));
     if (isUnchanged(job)) return c.body(null, 304);
-    const ahead = await (wait === undefined ? findPlace : findPlacePromptly)(jobs, job);
-    return c.json(presentJob(job, { ahead, basePath: c.var.basePath }), 200);
+    return c.json(presentJob(job, { estimate, basePath: c.var.basePath }), 200);
   });
 
   addRoute(listJobsRoute, async (c) => {
@@ -75,8 +75,8 @@ export function addJobRoutes(addRoute: AddRoute, services: ApiServices): void {
       after: query.cursor ?? null,
       limit: query.limit,
     });
-    const places = await findPlaces(jobs, page.items);
-    const data = page.items.map((job) => presentJob(job, { ahead: places.get(job.id) ?? null, basePath }));
+    const known = await estimates.ofPage(page.items);
+    const data = page.items.map((job) => presentJob(job, { estimate: known.get(job.id) ?? noEstimate, basePath }));
     return c.json({ data, has_more: page.hasMore, next_cursor: linkNextPage(c, page) }, 200);
   });
 
@@ -88,11 +88,12 @@ export function addJobRoutes(addRoute: AddRoute, services: ApiServices): void {
       : null;
     if (job === null) throw jobNotFound(id);
     c.set('jobId', job.id);
+    const estimate = await estimates.of(job);
     c.header('ETag', etagOf(job));
-    const body = presentJob(job, { ahead: null, basePath });
+    setPollHeaders(c, job, estimate);
+    const body = presentJob(job, { estimate, basePath });
     if (isTerminal(job.status)) return c.json(body, 200);
     c.header('Location', jobPath(job.id, basePath));
-    c.header('Retry-After', retryAfterSeconds);
     return c.json(body, 202);
   });
 }

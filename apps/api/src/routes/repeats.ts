@@ -6,7 +6,7 @@ import type { AddRoute } from '../route-table.ts';
 import { findJob } from '../services/find-job.ts';
 import { answerAccepted } from './answer-accepted.ts';
 
-export function addRepeatRoutes(addRoute: AddRoute, { store, submitJob }: ApiServices): void {
+export function addRepeatRoutes(addRoute: AddRoute, { store, submitJob, estimates }: ApiServices): void {
   const { jobs } = store;
 
   addRoute(retryJobRoute, async (c) => {
@@ -21,10 +21,10 @@ export function addRepeatRoutes(addRoute: AddRoute, { store, submitJob }: ApiSer
       request: toRetriedRequest(job, changes),
       terms: toRetriedTerms(job, changes),
       // Nobody waits for the answer, so a job of the class of waiting callers becomes a normal one.
-      priorityClass: job.priorityClass === 2 ? 2 : 1,
+      priorityClass: 1,
       trace: c.var.trace,
       idempotencyKey: c.req.valid('header')['idempotency-key'],
     });
-    return await answerAccepted(c, jobs, accepted);
+    return answerAccepted(c, accepted, await estimates.afterSubmit(accepted));
   });
 }

@@ -9,16 +9,15 @@ import {
   type StreamPosition,
   streamStart,
 } from '@prosemill/contract';
-import { AppError, assertNever, type Job } from '@prosemill/core';
+import { AppError, assertNever, type Job, noEstimate } from '@prosemill/core';
 import type { Context } from 'hono';
 import type { ApiEnv } from '../api-env.ts';
 import type { ApiServices } from '../api-services.ts';
 import type { ServerSentEvent, StreamEnd } from '../http/event-streams.ts';
 import { maxWatchersPerOwner } from '../services/job-feed.ts';
-import { findPlacePromptly } from '../services/queue-places.ts';
 import type { Accepted } from '../services/submit-job.ts';
 
-type StreamServices = Pick<ApiServices, 'store' | 'feed' | 'watchText' | 'streams' | 'leaveJob'>;
+type StreamServices = Pick<ApiServices, 'estimates' | 'feed' | 'watchText' | 'streams' | 'leaveJob'>;
 
 /** A client whose connection broke waits this long. A stop sends the second one, so that not all come at once. */
 const retryMs = 2_000;
@@ -75,13 +74,13 @@ interface EventsOptions {
 }
 
 async function* eventsOf(
-  { store, watchText }: StreamServices,
+  { estimates, watchText }: StreamServices,
   { signal, basePath, ...start }: EventsOptions,
 ): AsyncGenerator<ServerSentEvent, void> {
   let { job, position } = start;
   const status = async (): Promise<ServerSentEvent> => {
-    const ahead = await findPlacePromptly(store.jobs, job);
-    return toServerSent(presentJobEvent('status', job, { position, place: { ahead, basePath } }));
+    const view = { estimate: await estimates.of(job), basePath };
+    return toServerSent(presentJobEvent('status', job, { position, view }));
   };
   yield { ...(await status()), retryMs };
   for await (const change of watchText({ job, position, signal })) {
@@ -99,7 +98,9 @@ async function* eventsOf(
         break;
       case 'ended':
         if (change.job === null) throw new AppError('not_found', { message: `There is no job ${job.id} any more.` });
-        yield toServerSent(presentJobEvent('completed', change.job, { position, place: { ahead: null, basePath } }));
+        yield toServerSent(
+          presentJobEvent('completed', change.job, { position, view: { estimate: noEstimate, basePath } }),
+        );
         return;
       default:
         assertNever(change);

@@ -25,6 +25,9 @@ describe('the hash of a request', () => {
     { stop: ['x'] },
     { max_length: 50 },
     { metadata: { a: 'b' } },
+    { priority: 'low' },
+    { deadline_ms: 1 },
+    { start_timeout_ms: 1 },
   ])('changes with %o', (change) => {
     expect(hashOf({ prompt: 'a', ...change })).not.toBe(hashOf({ prompt: 'a' }));
   });

@@ -1,40 +1,65 @@
-/** Places in the queue: the number of jobs ahead of a job, read for each answer. Not part of the ETag. */
-import { answerWithin, isRetryable, type Job, type JobStore } from '@prosemill/core';
+/** Places in the queue: the load of the jobs ahead, exact near its head and from a shared profile of it beyond. */
+import { type ClaimPlace, coalesced, type Job, type JobStore, type QueueLoad, type QueueMark } from '@prosemill/core';
 
 /** Places below this are exact; others are rounded to a multiple of it. */
 const exactPlaces = 1_000;
-const countedPlaces = 10 * exactPlaces;
-/** The longest wait of an answer for a place that it can do without. */
-const patienceMs = 100;
+/** Jobs between two marks of the profile. */
+const markInterval = 50;
+/** The age from which the profile is read again, if somebody asks. */
+const maxAgeMs = 250;
 
-/** @returns null unless the job is queued */
-export async function findPlace(jobs: JobStore, job: Job): Promise<number | null> {
-  const ahead = job.status === 'queued' ? (await jobs.measureAhead(job, countedPlaces)).jobs : null;
-  return ahead === null ? null : rounded(ahead);
-}
+export class QueuePlaces {
+  readonly #jobs: Pick<JobStore, 'measureAhead' | 'listAhead' | 'listMarks'>;
+  /** The latest profile, also an old one. */
+  #marks: readonly QueueMark[] = [];
+  readonly #readMarks = coalesced(maxAgeMs, async () => (this.#marks = await this.#jobs.listMarks(markInterval)));
 
-/** One query for a page of jobs. @returns the places by id, for jobs among the first ten thousand in the queue */
-export async function findPlaces(jobs: JobStore, page: readonly Job[]): Promise<ReadonlyMap<string, number>> {
-  const queued = page.filter(({ status }) => status === 'queued').map(({ id }) => id);
-  const ahead = await jobs.listAhead(queued, countedPlaces);
-  return new Map([...ahead].map(([id, load]) => [id, rounded(load.jobs)]));
-}
+  constructor(jobs: Pick<JobStore, 'measureAhead' | 'listAhead' | 'listMarks'>) {
+    this.#jobs = jobs;
+  }
 
-/**
- * The place for an answer to a submit or after a wait. Nothing but the place is missing, so a slow or absent database
- * must not hold up the answer: the place is null when it is not known in time. It is also null from `exactPlaces` on,
- * because a higher count costs as much as several submits.
- */
-export async function findPlacePromptly(jobs: JobStore, job: Job): Promise<number | null> {
-  if (job.status !== 'queued') return null;
-  try {
-    const ahead = (await answerWithin(patienceMs, jobs.measureAhead(job, exactPlaces)))?.jobs ?? null;
-    return ahead === exactPlaces ? null : ahead;
-  } catch (error) {
-    if (!isRetryable(error)) throw error;
-    return null;
+  async find(place: ClaimPlace): Promise<QueueLoad> {
+    // An exact count of the first places costs as much as a submit, so it is not made in vain for a job at the far end.
+    if (loadAhead(this.#marks, place).jobs >= 2 * exactPlaces) {
+      const load = loadAhead(await this.#readMarks(), place);
+      if (load.jobs >= exactPlaces) return load;
+    }
+    const load = await this.#jobs.measureAhead(place, exactPlaces);
+    return load.jobs < exactPlaces ? load : atLeastExact(loadAhead(await this.#readMarks(), place));
+  }
+
+  /** `find` for a page of queued jobs, in one query or two. Jobs that have left the queue are left out. */
+  async findAll(page: readonly Job[]): Promise<ReadonlyMap<string, QueueLoad>> {
+    const ids = page.map(({ id }) => id);
+    const near = await this.#jobs.listAhead(ids, exactPlaces);
+    if (near.size === ids.length) return near;
+    const marks = await this.#readMarks();
+    const others = page.filter(({ id }) => !near.has(id)).map((job) => [job.id, loadAhead(marks, job)] as const);
+    const far = others.filter(([, load]) => load.jobs >= exactPlaces - markInterval);
+    return new Map([...near, ...far.map(([id, load]) => [id, atLeastExact(load)] as const)]);
   }
 }
 
-const rounded = (ahead: number): number =>
-  ahead < exactPlaces ? ahead : Math.round(ahead / exactPlaces) * exactPlaces;
+/** The number of jobs ahead, as clients see it. */
+export const roundedPlace = (jobs: number): number =>
+  jobs < exactPlaces ? jobs : Math.round(jobs / exactPlaces) * exactPlaces;
+
+/** A mark may be a few jobs before the first place that is not exact. */
+const atLeastExact = ({ jobs, tokens }: QueueLoad): QueueLoad => ({ jobs: Math.max(exactPlaces, jobs), tokens });
+
+/** The load at the last mark before a place, or at the place itself. */
+function loadAhead(marks: readonly QueueMark[], place: ClaimPlace): QueueLoad {
+  let [low, high] = [0, marks.length];
+  while (low < high) {
+    const middle = Math.floor((low + high) / 2);
+    const mark = marks[middle];
+    if (mark !== undefined && compare(mark, place) <= 0) low = middle + 1;
+    else high = middle;
+  }
+  return marks[low - 1]?.ahead ?? { jobs: 0, tokens: 0 };
+}
+
+/** The claim order. Ids are UUIDs in lower case, which both databases order like strings. */
+function compare(a: ClaimPlace, b: ClaimPlace): number {
+  return a.priorityClass - b.priorityClass || a.turn - b.turn || (a.id < b.id ? -1 : Number(a.id > b.id));
+}

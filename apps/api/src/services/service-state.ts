@@ -8,6 +8,7 @@ import {
   coalesced,
   errorLine,
   hintsLateNote,
+  type LiveWorker,
   type Logger,
   type ModelIdentity,
   type QueueMeasure,
@@ -24,7 +25,9 @@ export interface ServiceSnapshot {
   /** Public sentences. A driver's messages may name addresses, users or paths, and go only to the log. */
   readonly problems: readonly string[];
   readonly model: ModelIdentity | null;
-  readonly workers: readonly WorkerReport[];
+  readonly workers: readonly LiveWorker[];
+  /** The time of the answers, by `performance.now()`. */
+  readonly readAtMs: number;
   /** Null while the database does not answer. */
   readonly queue: QueueMeasure | null;
   /** Null while the database does not answer. */
@@ -99,7 +102,7 @@ export class ServiceState {
         jobs.isPaused(),
       ]);
       const problems = [...workerProblems(workers), ...(isPaused ? ['The queue is paused: jobs wait.'] : [])];
-      this.#latest = { problems, model: servedModel(workers), workers, queue, isPaused };
+      this.#latest = { problems, model: servedModel(workers), workers, readAtMs: performance.now(), queue, isPaused };
       if (this.#isAway) this.#options.logger.info({}, 'the database is available again');
       this.#isAway = false;
     } catch (error) {
@@ -120,6 +123,7 @@ const withoutDatabase = (model: ModelIdentity | null, problem: string): ServiceS
   problems: [problem],
   model,
   workers: [],
+  readAtMs: performance.now(),
   queue: null,
   isPaused: null,
 });

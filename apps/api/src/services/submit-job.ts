@@ -18,14 +18,17 @@ import {
 } from '@prosemill/core';
 import type { Tracing } from '@prosemill/telemetry';
 import type { RequestTrace } from '../api-env.ts';
+import type { Estimates } from './estimates.ts';
 import { hashRequests } from './hash-request.ts';
 import type { PromptCheck } from './prompt-check.ts';
 import type { QueueBound } from './queue-bound.ts';
+import { requireInTime } from './require-in-time.ts';
 
 export interface SubmitJobOptions {
   readonly jobs: JobStore;
   readonly hints: HintSender;
   readonly checkPrompt: PromptCheck;
+  readonly estimates: Estimates;
   readonly queueBound: QueueBound;
   readonly maxAttempts: number;
   readonly countAccepted: () => void;
@@ -36,7 +39,8 @@ export interface SubmitJobOptions {
 interface CommonSubmission {
   readonly ownerId: string;
   readonly terms: JobTerms;
-  readonly priorityClass: PriorityClass;
+  /** The class at normal priority. */
+  readonly priorityClass: Exclude<PriorityClass, 2>;
   readonly trace: RequestTrace;
   /** Undefined for a request without the header. */
   readonly idempotencyKey: string | undefined;
@@ -66,7 +70,8 @@ export interface Accepted {
 
 export interface SubmitJobs {
   /**
-   * @throws {AppError} as {@link PromptCheck}; `idempotency_key_reused`, `queue_full`, `database_unavailable`
+   * @throws {AppError} as {@link PromptCheck}; `idempotency_key_reused`, `queue_full`, `deadline_unmeetable`,
+   *   `database_unavailable`
    */
   readonly submitJob: (submission: Submission) => Promise<Accepted>;
   /** In the order of the requests. @throws {AppError} as `submitJob` */
@@ -74,7 +79,7 @@ export interface SubmitJobs {
 }
 
 export function createSubmitJob(options: SubmitJobOptions): SubmitJobs {
-  const { jobs, hints, checkPrompt, queueBound, maxAttempts, countAccepted, tracing, logger } = options;
+  const { jobs, hints, checkPrompt, estimates, queueBound, maxAttempts, countAccepted, tracing, logger } = options;
 
   async function submitAll(submission: JointSubmission): Promise<readonly Accepted[]> {
     const { ownerId, requests } = submission;
@@ -85,6 +90,7 @@ export function createSubmitJob(options: SubmitJobOptions): SubmitJobs {
     const startedAtMs = Date.now();
     await queueBound.requireRoom(ownerId);
     const checked = await checkAll(requests, keys);
+    await requireTime(submission, checked);
     const tokens = checked.reduce((sum, { tokenBudget }) => sum + (tokenBudget ?? assumedTokenBudget), 0);
     return await queueBound.admit(ownerId, { jobs: requests.length, tokens }, async () => {
       return await submitNew(submission, checked, startedAtMs);
@@ -105,6 +111,16 @@ export function createSubmitJob(options: SubmitJobOptions): SubmitJobs {
     return checked;
   }
 
+  async function requireTime(
+    { ownerId, terms, priorityClass }: JointSubmission,
+    checked: readonly CheckedRequest[],
+  ): Promise<void> {
+    if (terms.deadlineMs === null && terms.startTimeoutMs === null) return;
+    const tokens = Math.max(...checked.map(({ tokenBudget }) => tokenBudget ?? assumedTokenBudget));
+    const plan = { ownerId, priorityClass: classOf(priorityClass, terms), tokens };
+    requireInTime(terms, await estimates.foresee(plan));
+  }
+
   async function submitNew(
     { ownerId, terms, priorityClass, trace }: JointSubmission,
     checked: readonly CheckedRequest[],
@@ -115,7 +131,7 @@ export function createSubmitJob(options: SubmitJobOptions): SubmitJobs {
       ...terms,
       id: newId(),
       ownerId,
-      priorityClass,
+      priorityClass: classOf(priorityClass, terms),
       seed: request.seed ?? randomInt(2 ** 32),
       hasOwnSeed: request.seed !== null,
       tokenBudget,
@@ -155,6 +171,8 @@ export function createSubmitJob(options: SubmitJobOptions): SubmitJobs {
     },
   };
 }
+
+const classOf = (normal: PriorityClass, { priority }: JobTerms): PriorityClass => (priority === 'low' ? 2 : normal);
 
 /**
  * The keys of the jobs; none without the header. The first has the client's own key. The others add their index after a

@@ -1,9 +1,8 @@
 /** The headers of answers about jobs. */
 import { presentTimings } from '@prosemill/contract';
-import { isTerminal, type Job } from '@prosemill/core';
-
-/** Seconds until a new request makes sense. */
-export const retryAfterSeconds = '1';
+import { boundedWaitMs, isTerminal, type Job, type JobEstimate } from '@prosemill/core';
+import type { Context } from 'hono';
+import type { ApiEnv } from '../api-env.ts';
 
 /** The weak ETag of a job: its version. @see RFC 9110, §8.8.3 */
 export const etagOf = (job: Job): string => `W/"${job.version}"`;
@@ -27,8 +26,14 @@ export function serverTiming(job: Job, waitedMs: number): string {
   ].join(', ');
 }
 
-/** The headers of an answer about a job that may not be finished. */
-export const jobHeaders = (job: Job): Record<string, string> => ({
-  ETag: etagOf(job),
-  ...(isTerminal(job.status) ? {} : { 'Retry-After': retryAfterSeconds }),
-});
+/** While the end of a job is not known, clients ask for it once a second. */
+const unknownEndMs = 1_000;
+
+/** Sets the headers that say when to ask for a job again; none for a job that has ended. */
+export function setPollHeaders(c: Context<ApiEnv>, job: Job, { finishInMs }: JobEstimate): void {
+  if (isTerminal(job.status)) return;
+  const ms = boundedWaitMs(finishInMs ?? unknownEndMs);
+  c.header('Retry-After', String(Math.ceil(ms / 1_000)));
+  // Clients of OpenAI's API poll at this interval.
+  c.header('openai-poll-after-ms', String(ms));
+}

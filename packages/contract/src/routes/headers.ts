@@ -11,7 +11,14 @@ const responseHeaders = {
     'x-job-id': { ...string, description: 'The id of the job; always there with a stream.' },
   },
   retryAfter: {
-    'Retry-After': { schema: { type: 'integer' as const }, description: 'Seconds until it makes sense to ask again.' },
+    'Retry-After': {
+      schema: { type: 'integer' as const, minimum: 1, maximum: 30 },
+      description: 'Seconds until it makes sense to ask again: the estimated end of the job. Absent if it has ended.',
+    },
+    'openai-poll-after-ms': {
+      schema: { type: 'integer' as const, minimum: 1, maximum: 30_000 },
+      description: 'The same in milliseconds.',
+    },
   },
   idempotentReplayed: {
     'Idempotent-Replayed': {

@@ -7,7 +7,7 @@ import type { JobEvent } from '../transitions.ts';
 import type { Hint } from './hint-queue.ts';
 import type { Cursor, Page } from './page.ts';
 
-export interface NewJob extends GenerateRequest, JobTerms {
+export interface NewJob extends GenerateRequest, Omit<JobTerms, 'priority'> {
   /** UUID v7 from `newId()`. */
   readonly id: string;
   readonly ownerId: string;

@@ -191,21 +191,20 @@ export function describeClaims(name: string, open: OpenSession): void {
     });
 
     it('come before the start timeout if they are the first, and at any time after that', async () => {
-      const { jobs } = session.store;
       const started = await submit({ startTimeoutMs: 1_000, priorityClass: 0 });
       const { key } = await claimSome(session.store);
       const late = await submit({ startTimeoutMs: 1_000 });
       const patient = await submit({ startTimeoutMs: 60_000, ownerId: 'patient' });
-      await jobs.complete(key, { type: 'released' });
+      await session.store.jobs.complete(key, { type: 'released' });
       await session.travel(2_000);
-      expect((await jobs.listClaimable({ after: null, limit: 3 })).map(({ id }) => id)).toEqual([
+      expect((await session.store.jobs.listClaimable({ after: null, limit: 3 })).map(({ id }) => id)).toEqual([
         started.id,
         patient.id,
       ]);
       expect((await claimSome(session.store)).job.id).toBe(started.id);
       expect((await claimSome(session.store)).job.id).toBe(patient.id);
       expect(await claimNext(session.store)).toBeNull();
-      expect(await jobs.expireJobs(10)).toEqual([late.id]);
+      expect(await session.store.jobs.expireJobs(10)).toEqual([late.id]);
       expect(await findJob(session.store, late)).toMatchObject({
         status: 'expired',
         error: { code: 'deadline_exceeded', message: expect.stringContaining('start timeout') },
@@ -252,7 +251,6 @@ export function describeClaims(name: string, open: OpenSession): void {
       expect(await jobs.measureAhead(second, 1)).toEqual(loads[1]);
       expect(await measureAll(2)).toEqual([loads[1], undefined, loads[0]]);
       expect(await measureAll(3)).toEqual([loads[1], loads[2], loads[0]]);
-      const markOf = ({ id, turn, priorityClass }: Job, ahead: unknown) => ({ id, turn, priorityClass, ahead });
       expect(await jobs.listMarks(1)).toEqual([urgent, first, second].map((job, index) => markOf(job, loads[index])));
       expect(await jobs.listMarks(2)).toEqual([markOf(urgent, loads[0]), markOf(second, loads[2])]);
       await claimSome(session.store);
@@ -332,6 +330,8 @@ export function describeClaims(name: string, open: OpenSession): void {
     });
   });
 }
+
+const markOf = ({ id, turn, priorityClass }: Job, ahead: unknown) => ({ id, turn, priorityClass, ahead });
 
 const minutesOf = (claimed: ClaimedJob | null) =>
   claimed && { waited: Math.round(claimed.waitedMs / 60_000), age: Math.round(claimed.ageMs / 60_000) };

@@ -342,7 +342,6 @@ async function expectQueueReads(
   expect(await jobs.countClaimable()).toBe(claimable.length);
 
   const queued = reference.jobs.filter(({ status }) => status === 'queued').toSorted(byClaimOrder);
-  const loadOf = (count: number) => ({ jobs: count, tokens: count * tokenBudget });
   const byOwner = [...Map.groupBy(queued, ({ ownerId }) => ownerId)];
   const queuedByOwner = new Map(byOwner.map(([ownerId, own]) => [ownerId, loadOf(own.length)]));
   const running = runningOf(reference).length;
@@ -357,5 +356,7 @@ async function expectQueueReads(
 }
 
 const { tokenBudget } = newJob() as { readonly tokenBudget: number };
+
+const loadOf = (jobs: number) => ({ jobs, tokens: jobs * tokenBudget });
 
 const placeOf = ({ priorityClass, turn, id }: ReferenceJob) => ({ priorityClass, turn, id });

@@ -1,0 +1,153 @@
+/** Estimates of the start and the end of jobs, for answers. They are not part of a job, its version or its ETag. */
+import {
+  answerWithin,
+  assumedTokenBudget,
+  boundedWaitMs,
+  estimateQueued,
+  estimateRunning,
+  isRetryable,
+  isTerminal,
+  type Job,
+  type JobEstimate,
+  type JobStore,
+  newId,
+  noEstimate,
+  type QueueLoad,
+  type RunningLoad,
+  type Throughput,
+  throughputOf,
+  type TimeEstimate,
+  workerGoneMs,
+} from '@prosemill/core';
+import type { EstimateErrors } from './estimate-errors.ts';
+import { QueuePlaces, roundedPlace } from './queue-places.ts';
+import type { ServiceSnapshot, ServiceState } from './service-state.ts';
+import type { Accepted } from './submit-job.ts';
+
+export interface EstimatesOptions {
+  readonly jobs: Pick<JobStore, 'measureAhead' | 'listAhead' | 'listMarks' | 'nextTurn'>;
+  readonly state: Pick<ServiceState, 'current' | 'latest'>;
+  readonly errors: Pick<EstimateErrors, 'follow'>;
+}
+
+export interface PlannedJob extends Pick<Job, 'ownerId' | 'priorityClass'> {
+  readonly tokens: number;
+}
+
+/** The longest wait of an answer for an estimate that it can do without. */
+const patienceMs = 100;
+/** The share of a full queue that should be gone before a refused client tries again. */
+const shareToFree = 0.01;
+
+/** The facts behind every estimate. */
+interface Facts {
+  readonly throughput: Throughput;
+  readonly running: RunningLoad;
+  /** The database's time. */
+  readonly now: Date;
+}
+
+export class Estimates {
+  readonly #options: EstimatesOptions;
+  readonly #places: QueuePlaces;
+
+  constructor(options: EstimatesOptions) {
+    this.#options = options;
+    this.#places = new QueuePlaces(options.jobs);
+  }
+
+  /** Never waits long: a slow or absent database must not hold up an answer that lacks nothing else. */
+  async of(job: Job): Promise<JobEstimate> {
+    if (isTerminal(job.status)) return noEstimate;
+    return (await promptly(this.#estimate(job))) ?? noEstimate;
+  }
+
+  /** The estimate in the answer to a submit, which is compared with the truth when the job has ended. */
+  async afterSubmit({ job, isReplay }: Accepted): Promise<JobEstimate> {
+    const estimate = await this.of(job);
+    if (!isReplay) this.#options.errors.follow(job, estimate);
+    return estimate;
+  }
+
+  /** The estimates of a page of jobs by id. */
+  async ofPage(page: readonly Job[]): Promise<ReadonlyMap<string, JobEstimate>> {
+    const estimates = await promptly(this.#estimateAll(page.filter(({ status }) => !isTerminal(status))));
+    return estimates ?? new Map();
+  }
+
+  /** The estimate of a job that would be submitted now; null when it is not known. */
+  async foresee({ ownerId, priorityClass, tokens }: PlannedJob): Promise<TimeEstimate | null> {
+    const snapshot = await this.#options.state.current();
+    const facts = factsOf(snapshot);
+    if (facts === null || snapshot.isPaused === true) return null;
+    const turn = await this.#options.jobs.nextTurn(ownerId, priorityClass);
+    const ahead = await this.#places.find({ priorityClass, turn, id: newId() });
+    return estimateQueued({ tokens, ahead }, facts.running, facts.throughput);
+  }
+
+  /** The time until a full queue has some room again, without asking the database; null when it is not known. */
+  untilRoomMs(): number | null {
+    void this.#options.state.current();
+    const { latest } = this.#options.state;
+    const facts = factsOf(latest);
+    const isOld = performance.now() - latest.readAtMs > workerGoneMs;
+    if (facts === null || isOld || latest.queue === null || latest.isPaused === true) return null;
+    const { queued, queuedTokens } = latest.queue;
+    const jobs = Math.ceil(queued * shareToFree);
+    return queued === 0 ? null : boundedWaitMs((jobs * queuedTokens) / queued / facts.throughput.tokensPerMs);
+  }
+
+  async #estimate(job: Job): Promise<JobEstimate> {
+    const [snapshot, ahead] = await Promise.all([
+      this.#options.state.current(),
+      job.status === 'queued' ? this.#places.find(job) : null,
+    ]);
+    return estimateOf(job, ahead, snapshot);
+  }
+
+  async #estimateAll(jobs: readonly Job[]): Promise<ReadonlyMap<string, JobEstimate>> {
+    if (jobs.length === 0) return new Map();
+    const [snapshot, places] = await Promise.all([
+      this.#options.state.current(),
+      this.#places.findAll(jobs.filter(({ status }) => status === 'queued')),
+    ]);
+    return new Map(jobs.map((job) => [job.id, estimateOf(job, places.get(job.id) ?? null, snapshot)]));
+  }
+}
+
+/** @param ahead  Null unless the job is queued, and when its place is not known. */
+function estimateOf(job: Job, ahead: QueueLoad | null, snapshot: ServiceSnapshot): JobEstimate {
+  const place = { ...noEstimate, ahead: ahead === null ? null : roundedPlace(ahead.jobs) };
+  const facts = factsOf(snapshot);
+  if (facts === null) return place;
+  const { now, running, throughput } = facts;
+  const tokens = job.tokenBudget ?? assumedTokenBudget;
+  const after = (ms: number): Date => new Date(now.getTime() + ms);
+  if (job.status === 'running') {
+    const ranMs = now.getTime() - (job.startedAt ?? now).getTime();
+    const finishInMs = estimateRunning({ tokens, ranMs }, running, throughput);
+    return { ...place, finishAt: after(finishInMs), finishInMs };
+  }
+  if (ahead === null || snapshot.isPaused === true) return place;
+  const { startInMs, finishInMs } = estimateQueued({ tokens, ahead }, running, throughput);
+  return { ...place, startAt: after(startInMs), finishAt: after(finishInMs), finishInMs };
+}
+
+/** @returns null without a worker that takes jobs and knows its speed, and while the database does not answer */
+function factsOf({ workers, queue, readAtMs }: ServiceSnapshot): Facts | null {
+  const throughput = throughputOf(workers);
+  const listedAt = workers[0]?.listedAt;
+  if (throughput === null || listedAt === undefined || queue === null) return null;
+  const running = { jobs: queue.running, tokens: queue.runningTokens, ms: queue.runningMs };
+  return { throughput, running, now: new Date(listedAt.getTime() + performance.now() - readAtMs) };
+}
+
+/** @returns null when the answer is late or the database is not available */
+async function promptly<Answer>(answer: Promise<Answer>): Promise<Answer | null> {
+  try {
+    return await answerWithin(patienceMs, answer);
+  } catch (error) {
+    if (!isRetryable(error)) throw error;
+    return null;
+  }
+}

@@ -1,0 +1,16 @@
+#!/usr/bin/env bash
+# Submits a job that must end within two minutes, and asks for it again whenever its answers say.
+set -euo pipefail
+: "${BASE_URL:=http://127.0.0.1:8000}"
+
+path=$(curl -sS --fail "$BASE_URL/jobs" -o /dev/null -w '%header{location}' -H 'Content-Type: application/json' \
+  -d '{"prompt": "The old king", "max_new_tokens": 40, "start_timeout_ms": 60000, "deadline_ms": 120000}')
+while
+  answer=$(curl -sS --fail "$BASE_URL$path" -w '\n%header{retry-after}')
+  seconds=${answer##*$'\n'}
+  [ -n "$seconds" ]
+do
+  echo "again in $seconds s"
+  sleep "$seconds"
+done
+echo "${answer%$'\n'*}"
