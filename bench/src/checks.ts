@@ -57,7 +57,7 @@ function atLeast(name: string, target: number, value: number, unit: string): Che
   };
 }
 
-function atMost(name: string, target: number, value: number | undefined, unit: string): Check {
+export function atMost(name: string, target: number, value: number | undefined, unit: string): Check {
   const known = value ?? Number.NaN;
   return {
     ...check(name, known, unit),

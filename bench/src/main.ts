@@ -1,6 +1,6 @@
 /**
  * `pnpm bench`: runs every contestant on the same weights, prompts and lengths, and checks the engine's targets.
- * `--profile` shows instead how the time of a step is spent.
+ * `--profile` shows instead how the time of a step is spent, `--estimates` how good the estimates of the service are.
  */
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
@@ -11,6 +11,9 @@ import { exitWith, readArguments } from '@prosemill/core';
 import { childEnvironment, graphVersion } from '@prosemill/engine/internals';
 import { checksOf } from './checks.ts';
 import { startContestants } from './contestants/start-contestants.ts';
+import { measureEstimates } from './estimates/measure-estimates.ts';
+import { databases } from './estimates/measured-service.ts';
+import { reportOfEstimates } from './estimates/report-estimates.ts';
 import { measureEngine } from './engine/measure-engine.ts';
 import { describeMachine } from './machine.ts';
 import type { MachineLimits } from './machine-limits-process.ts';
@@ -35,6 +38,10 @@ interface ProcessOptions {
 }
 
 const { values: options } = readOptions();
+if (options.estimates === true) {
+  await measureServiceEstimates();
+  process.exit(0);
+}
 await writeRandomModel(modelFolder);
 const promptOf = await readPromptMaker(modelFolder);
 if (options.profile === true) process.stdout.write(`${(await measureProfile()).report}\n`);
@@ -44,8 +51,8 @@ process.exit(0);
 function readOptions() {
   try {
     return readArguments(
-      { options: { profile: { type: 'boolean' }, 'write-docs': { type: 'boolean' } } },
-      'usage: pnpm bench [--profile | --write-docs]',
+      { options: { profile: { type: 'boolean' }, estimates: { type: 'boolean' }, 'write-docs': { type: 'boolean' } } },
+      'usage: pnpm bench [--profile | --estimates | --write-docs]',
     );
   } catch (error) {
     return exitWith(error);
@@ -58,14 +65,26 @@ async function compare(): Promise<void> {
   const measurements = await measureContestants(missing);
   const engine = await measureEngine({ folder: modelFolder, promptOf, onPass: report });
   const { weightsShare } = await measureProfile();
-  const machine = describeMachine(await readFile('/proc/cpuinfo', 'utf8').catch(() => ''));
-  const date = new Date().toISOString().slice(0, 10);
-  const measured = { date, engine: graphVersion, machine, limits, measurements, ...engine, weightsShare, missing };
+  const measured = { ...(await describeRun()), limits, measurements, ...engine, weightsShare, missing };
   const results: BenchResults = { ...measured, checks: checksOf(measured) };
   await mkdir(dataFolder, { recursive: true });
   await writeFile(join(dataFolder, 'results.json'), `${JSON.stringify(results, null, 2)}\n`);
   if (options['write-docs'] === true) await writeDocs(results);
   process.stdout.write(`${reportOf(results)}\n`);
+}
+
+/** The date, the engine and the machine of this run. */
+async function describeRun() {
+  const machine = describeMachine(await readFile('/proc/cpuinfo', 'utf8').catch(() => ''));
+  return { date: new Date().toISOString().slice(0, 10), engine: graphVersion, machine };
+}
+
+async function measureServiceEstimates(): Promise<void> {
+  const load = { unfinished: 96, warmUpMs: 30_000, steadyMs: 40_000, queued: 10_000, submits: 500 };
+  const measurements = [];
+  for (const database of databases) measurements.push(await measureEstimates({ ...load, database, onPass: report }));
+  process.stdout.write(`${reportOfEstimates({ ...(await describeRun()), measurements })}
+`);
 }
 
 async function measureContestants(missing: string[]): Promise<readonly Measurement[]> {

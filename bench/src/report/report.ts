@@ -1,4 +1,5 @@
 /** Formats the results as Markdown, for the terminal and for the docs. */
+import type { Check } from '../checks.ts';
 import { multipliedWeights } from '../model/model-shape.ts';
 import type { BenchResults } from '../results.ts';
 import { scenarioNames } from '../scenarios.ts';
@@ -12,7 +13,7 @@ export const reportOf = (results: BenchResults): string =>
     throughputTable(results),
     ...results.missing.map((reason) => `\n${reason}`),
     '\n## Targets\n',
-    checkTable(results),
+    checkTable(results.checks),
     '\n## Cost of a step, int8\n',
     stepTable(results),
     '\n## The machine’s limits, and the share that the engine reaches\n',
@@ -20,7 +21,7 @@ export const reportOf = (results: BenchResults): string =>
     `\n${memoryLine(results)}`,
   ].join('\n');
 
-function machineLine({ machine, engine }: BenchResults): string {
+export function machineLine({ machine, engine }: Pick<BenchResults, 'machine' | 'engine'>): string {
   const { cpu, cores, memoryGiB, system, node, instructions } = machine;
   return `${cpu} (${instructions.join(', ')}), ${cores} cores, ${memoryGiB} GiB, ${system}, Node ${node}; batched ${engine}.\n`;
 }
@@ -41,7 +42,7 @@ function throughputTable({ measurements }: BenchResults): string {
   return markdownTable([['scenario', 'engine', 'tokens/s, median', 'range', 'int8 is faster'], ...rows]);
 }
 
-function checkTable({ checks }: BenchResults): string {
+export function checkTable(checks: readonly Check[]): string {
   const rows = checks.map(({ name, target, measured, holds }) => [name, target, measured, verdict(holds)]);
   return markdownTable([['measure', 'target', 'measured', 'holds'], ...rows]);
 }
