@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { createSpeedMeter, type EndedText, fitSteps } from './speed-meter.ts';
 
 const line = { stepMs: 3, textMs: 0.2 };
-const stepOf = (rows: number, { stepMs, textMs } = line) => ({ rows, durationMs: stepMs + rows * textMs });
+const stepOf = (rows: number, { stepMs, textMs } = line) => ({ rows, cycleMs: stepMs + rows * textMs });
 const stepsOf = (rows: number, count: number, speed = line) => Array.from({ length: count }, () => stepOf(rows, speed));
 const textOf = (promptTokens: number, completionTokens: number, budget: number | null): EndedText => ({
   usage: { promptTokens, completionTokens },

@@ -1,8 +1,10 @@
 /**
- * Measures the speed of the engine: a line through the durations of its steps, by the number of texts in them, and the
+ * Measures the speed of the engine: a line through the cycles of its steps, by the number of texts in them, and the
  * share of their token budgets that texts become.
  */
 import type { EngineStep, GeneratedPart, TextGenerator, WorkerSpeed } from '@prosemill/core';
+
+type MeasuredStep = Pick<EngineStep, 'rows' | 'cycleMs'>;
 
 /** The latest steps with one number of texts. */
 interface StepsOfSize {
@@ -19,16 +21,17 @@ export interface EndedText extends Pick<GeneratedPart, 'usage' | 'generationMs'>
 
 export interface SpeedMeter {
   /** @param now  Milliseconds of a monotonic clock. */
-  addSteps(steps: readonly EngineStep[], now?: number): void;
+  addSteps(steps: readonly MeasuredStep[], now?: number): void;
   addText(text: EndedText, now?: number): void;
   /** Null until a step and a text have been measured. */
   current(now?: number): WorkerSpeed | null;
 }
 
-/** Steps that a mean covers: some seconds of a busy engine. */
-const memory = 200;
-/** A size that no step has had for this long counts half. Its mean is kept, because it still tells the slope. */
-const halfLifeMs = 3_600_000;
+/** Steps that a mean covers: a second or some of a busy engine. */
+const memory = 50;
+/** A size that no step has had for this long counts half, and a third after twice as long. It is never forgotten,
+ * because it tells the slope while all steps have another size. */
+const halvedAfterMs = 10_000;
 /** The share of the budget covers about this many texts. */
 const textMemory = 50;
 /** A step without texts takes as long as this many texts, where only one size has been seen: docs/benchmarks.md. */
@@ -39,11 +42,11 @@ export function createSpeedMeter(generator: Pick<TextGenerator, 'slots'>): Speed
   let budget = 0;
   let newTokens = 0;
 
-  function addSteps(steps: readonly EngineStep[], now = performance.now()): void {
-    for (const { rows, durationMs } of steps) {
+  function addSteps(steps: readonly MeasuredStep[], now = performance.now()): void {
+    for (const { rows, cycleMs } of steps) {
       const { meanMs, count: before } = sizes.get(rows) ?? { meanMs: 0, count: 0 };
       const count = Math.min(memory, before + 1);
-      sizes.set(rows, { meanMs: meanMs + (durationMs - meanMs) / count, count, lastAt: now });
+      sizes.set(rows, { meanMs: meanMs + (cycleMs - meanMs) / count, count, lastAt: now });
     }
   }
 
@@ -51,8 +54,8 @@ export function createSpeedMeter(generator: Pick<TextGenerator, 'slots'>): Speed
     addSteps,
     addText({ usage: { completionTokens }, generationMs, tokenBudget }, now) {
       // An engine of one text reports no steps. Each token of its text took one.
-      const durationMs = generationMs / completionTokens;
-      if (generator.slots === 1 && completionTokens > 0) addSteps([{ rows: 1, durationMs }], now);
+      const cycleMs = generationMs / completionTokens;
+      if (generator.slots === 1 && completionTokens > 0) addSteps([{ rows: 1, cycleMs }], now);
       if (tokenBudget === null || tokenBudget === 0) return;
       const kept = 1 - 1 / textMemory;
       budget = kept * budget + tokenBudget;
@@ -61,7 +64,7 @@ export function createSpeedMeter(generator: Pick<TextGenerator, 'slots'>): Speed
     current(now = performance.now()) {
       if (sizes.size === 0 || newTokens === 0) return null;
       const points = [...sizes].map(([texts, { meanMs, count, lastAt }]) => {
-        return { texts, ms: meanMs, weight: count * 2 ** ((lastAt - now) / halfLifeMs) };
+        return { texts, ms: meanMs, weight: count / (1 + (now - lastAt) / halvedAfterMs) };
       });
       return { ...fitSteps(points), newTokenShare: newTokens / budget };
     },

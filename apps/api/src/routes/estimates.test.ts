@@ -179,6 +179,18 @@ describe('a deadline or a start timeout', () => {
   });
 });
 
+it.each(['start_timeout_ms', 'deadline_ms'])(
+  '%s that passes in the queue ends a waiting request with 504',
+  async (name) => {
+    await open(null);
+    const answer = post('/generate', { [name]: 1 }, { Prefer: 'wait=30' });
+    await expect.poll(async () => await opened.store.jobs.expireJobs(1)).toHaveLength(1);
+    const { code, job_id: id } = (await (await answer).json()) as Problem;
+    expect([(await answer).status, code]).toEqual([504, 'deadline_exceeded']);
+    expect(await opened.store.jobs.find('local', id ?? '')).toMatchObject({ status: 'expired' });
+  },
+);
+
 it('a low priority puts a job behind all others, also one whose client waits', async () => {
   await open(null);
   const low = await submit({ priority: 'low' });

@@ -51,6 +51,8 @@ export interface EngineStep {
   /** Texts in the batch. */
   readonly rows: number;
   readonly durationMs: number;
+  /** From the end of the step before, or from the end of a pause: the run, and all work between two runs. */
+  readonly cycleMs: number;
 }
 
 export interface TextGenerator {

@@ -52,7 +52,10 @@ describe('the loop of a batch', () => {
     await Promise.all([loop.run(textOf('The king', 3), ignore), loop.run(textOf('The king', 5), ignore)]);
     // The first step computes both prompts and gives the first token of each.
     expect(steps.map(({ rows }) => rows)).toEqual([2, 2, 2, 1, 1]);
-    for (const { durationMs } of steps) expect(durationMs).toBeGreaterThan(0);
+    for (const { durationMs, cycleMs } of steps) {
+      expect(durationMs).toBeGreaterThan(0);
+      expect(cycleMs).toBeGreaterThan(durationMs);
+    }
   });
 
   it('rejects every text of a failed step with the error of onnxruntime, and runs the next ones', async () => {

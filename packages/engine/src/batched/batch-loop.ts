@@ -41,6 +41,8 @@ export class BatchLoop {
   readonly #waiting: Entry[] = [];
   #unfinished: Unfinished | null = null;
   #isRunning = false;
+  /** The end of the last step, or of the last pause. */
+  #cycleBeganAt = 0;
 
   constructor(options: BatchLoopOptions) {
     this.#options = options;
@@ -63,6 +65,7 @@ export class BatchLoop {
 
   async #loop(): Promise<void> {
     this.#isRunning = true;
+    this.#cycleBeganAt = performance.now();
     for (;;) {
       // New texts and cancels that arrived during the last step take effect before the next one.
       await new Promise(setImmediate);
@@ -138,8 +141,10 @@ export class BatchLoop {
         rows.texts.some(({ entry }) => entry.textRun.needsAllLogits) ||
         prompts.some(({ entry, chunk }) => entry.textRun.needsAllLogits && chunk.isLast),
     });
-    const durationMs = performance.now() - beganAt;
-    this.#options.onStep({ rows: rows.texts.length + prompts.length, durationMs });
+    const endedAt = performance.now();
+    const times = { durationMs: endedAt - beganAt, cycleMs: endedAt - this.#cycleBeganAt };
+    this.#cycleBeganAt = endedAt;
+    this.#options.onStep({ rows: rows.texts.length + prompts.length, ...times });
     this.#slots.append(output.newRows, rows);
     for (const { entry, row } of rows.texts) this.#choose(entry, output, row);
     this.#finishPrompts(prompts, output, promptRows);

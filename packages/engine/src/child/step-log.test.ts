@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import { StepLog } from './step-log.ts';
 
-const step = { rows: 3, durationMs: 5 };
+const step = { rows: 3, durationMs: 5, cycleMs: 6 };
 
 it('returns steps at most once a second, and each step once', () => {
   const log = new StepLog();
