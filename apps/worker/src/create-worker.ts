@@ -76,6 +76,7 @@ export function createWorker(options: WorkerOptions): Worker {
   const heartbeat = createHeartbeat({ ...options, workers: store.workers, running, speed });
   const watchdog = createProgressWatchdog({
     jobs: store.jobs,
+    generator,
     canClaim: () => stopping === null && gate.isOpen && running.count < generator.slots,
     onStuck: (error) => void fail(error),
   });
@@ -150,7 +151,7 @@ export function createWorker(options: WorkerOptions): Worker {
         concurrency: generator.slots,
         leaseMs,
         onPermit: runNextJob,
-        countClaimable: async () => await store.jobs.countClaimable(),
+        countClaimable: async () => await store.jobs.countClaimable(model.identity.fingerprint),
       });
       isStarted = true;
       watchdog.start();

@@ -12,7 +12,12 @@ describe('the progress watchdog', () => {
   beforeEach(async () => {
     store = await openTestStore();
     canClaim = true;
-    watchdog = createProgressWatchdog({ jobs: store.jobs, canClaim: () => canClaim, onStuck: () => undefined });
+    watchdog = createProgressWatchdog({
+      jobs: store.jobs,
+      generator: { model: null },
+      canClaim: () => canClaim,
+      onStuck: () => undefined,
+    });
   });
 
   it('counts looks with claimable work and no claim', async () => {
@@ -20,6 +25,11 @@ describe('the progress watchdog', () => {
     await store.jobs.submit(newJob());
     expect(await watchdog.look()).toBe(1);
     expect(await watchdog.look()).toBe(2);
+  });
+
+  it('counts no look at jobs that only another model may run', async () => {
+    await store.jobs.submit(newJob({ requiredFingerprint: 'another' }));
+    expect(await watchdog.look()).toBe(0);
   });
 
   it('restarts its count when a claim is answered, even with no job', async () => {

@@ -2,10 +2,12 @@
  * Ends a worker that could work, has work to do, and claims nothing: its permits are stuck in a way that nobody
  * foresaw. Its supervisor starts it again.
  */
-import { every, type JobStore, type Service } from '@prosemill/core';
+import { every, type JobStore, type Service, type TextGenerator } from '@prosemill/core';
+import { fingerprintOf } from './fingerprint-of.ts';
 
 export interface ProgressWatchdogOptions {
   readonly jobs: Pick<JobStore, 'listClaimable'>;
+  readonly generator: Pick<TextGenerator, 'model'>;
   /** True while the worker is ready, is not stopping, has a free slot, and may claim. */
   readonly canClaim: () => boolean;
   readonly onStuck: (error: Error) => void;
@@ -27,7 +29,8 @@ const stuckLooks = 7;
 /** A look at a database that takes longer does not count: the database is in trouble, not the worker. */
 const slowMs = 1_000;
 
-export function createProgressWatchdog({ jobs, canClaim, onStuck }: ProgressWatchdogOptions): ProgressWatchdog {
+export function createProgressWatchdog(options: ProgressWatchdogOptions): ProgressWatchdog {
+  const { canClaim, onStuck } = options;
   let looks = 0;
   const reset = (): void => void (looks = 0);
 
@@ -35,7 +38,7 @@ export function createProgressWatchdog({ jobs, canClaim, onStuck }: ProgressWatc
     looks += 1;
     const current = looks;
     const begin = performance.now();
-    const hasWork = canClaim() && (await hasClaimable(jobs));
+    const hasWork = canClaim() && (await hasClaimable(options));
     const wasReset = looks !== current;
     if (!hasWork || !canClaim() || wasReset || performance.now() - begin >= slowMs) reset();
     return looks;
@@ -53,9 +56,9 @@ export function createProgressWatchdog({ jobs, canClaim, onStuck }: ProgressWatc
   return { ...loop, reset, look };
 }
 
-/** @returns false while the database cannot be reached */
-const hasClaimable = async (jobs: Pick<JobStore, 'listClaimable'>): Promise<boolean> =>
-  await jobs.listClaimable({ after: null, limit: 1 }).then(
+/** Whether there is a job that this worker may claim. @returns false while the database cannot be reached */
+const hasClaimable = async ({ jobs, generator }: ProgressWatchdogOptions): Promise<boolean> =>
+  await jobs.listClaimable({ fingerprint: fingerprintOf(generator), after: null, limit: 1 }).then(
     (rows) => rows.length > 0,
     () => false,
   );

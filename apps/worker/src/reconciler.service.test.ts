@@ -29,6 +29,7 @@ describe('the reconciler', () => {
     const reconciler = createReconciler({
       jobs: store.jobs,
       texts: store.texts,
+      generator: { model: null },
       hints: queue.sender,
       wakeUps: queue.wakeUps,
       metrics: createWorkerMetrics(createMetrics(), { running: { count: 0 }, generator: { slots: 1 } }),

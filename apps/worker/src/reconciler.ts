@@ -12,14 +12,18 @@ import {
   type Logger,
   newId,
   type Service,
+  type TextGenerator,
   type TextStore,
   type WakeUps,
 } from '@prosemill/core';
+import { fingerprintOf } from './fingerprint-of.ts';
 import type { WorkerMetrics } from './worker-metrics.ts';
 
 export interface ReconcilerOptions {
   readonly jobs: JobStore;
   readonly texts: Pick<TextStore, 'sweep'>;
+  /** Hints are counted for the jobs that its model may run: no other worker can count those of a fingerprint. */
+  readonly generator: Pick<TextGenerator, 'model'>;
   readonly hints: HintSender;
   readonly wakeUps: WakeUps;
   readonly metrics: Pick<WorkerMetrics, 'countRescued' | 'countMissingHints'>;
@@ -34,7 +38,7 @@ const jitter = 0.2;
 const batchSize = 500;
 
 export function createReconciler(options: ReconcilerOptions): Service {
-  const { jobs, texts, hints, wakeUps, metrics, logger, onHintsFailed } = options;
+  const { jobs, texts, generator, hints, wakeUps, metrics, logger, onHintsFailed } = options;
 
   /** Runs the duties one by one. A failed duty does not keep the next from its turn. */
   async function reconcile(signal: AbortSignal): Promise<void> {
@@ -94,11 +98,12 @@ export function createReconciler(options: ReconcilerOptions): Service {
   /** Sends as many hints as there are claimable rows. A transport that keeps no hints gets one page a round. */
   async function sendMissingHints(signal: AbortSignal): Promise<void> {
     const waiting = await hints.countWaiting();
-    const claimable = await jobs.countClaimable();
+    const fingerprint = fingerprintOf(generator);
+    const claimable = await jobs.countClaimable(fingerprint);
     if (waiting !== null && waiting < claimable) metrics.countMissingHints(claimable - waiting);
     let after: string | null = null;
     for (let sent = waiting ?? 0; sent < claimable && !signal.aborted;) {
-      const page: readonly Hint[] = await jobs.listClaimable({ after, limit: batchSize });
+      const page: readonly Hint[] = await jobs.listClaimable({ fingerprint, after, limit: batchSize });
       const last = page.at(-1);
       if (last === undefined) return await sendFreshPermits();
       await hints.send(page);
@@ -115,7 +120,7 @@ export function createReconciler(options: ReconcilerOptions): Service {
   async function sendFreshPermits(): Promise<void> {
     // Hints are counted before rows: a claim between the two counts can only make the result smaller.
     const waiting = (await hints.countWaiting()) ?? Number.POSITIVE_INFINITY;
-    const missing = Math.min((await jobs.countClaimable()) - waiting, batchSize);
+    const missing = Math.min((await jobs.countClaimable(fingerprintOf(generator))) - waiting, batchSize);
     if (missing > 0) await hints.send(Array.from({ length: missing }, () => ({ id: newId(), epoch: 0 })));
   }
 

@@ -70,6 +70,7 @@ describeOnStore(
     return createReconciler({
       jobs,
       texts,
+      generator: { model: null },
       hints: queue.sender,
       wakeUps: queue.wakeUps,
       metrics: createTestMetrics(),
@@ -82,7 +83,8 @@ describeOnStore(
 describeOnStore(
   'the progress watchdog',
   (store) => store.jobs,
-  (jobs) => createProgressWatchdog({ jobs, canClaim: () => true, onStuck: () => undefined }),
+  (jobs) =>
+    createProgressWatchdog({ jobs, generator: { model: null }, canClaim: () => true, onStuck: () => undefined }),
 );
 
 describeOnStore(

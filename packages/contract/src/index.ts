@@ -18,6 +18,7 @@ export * from './routes/jobs.ts';
 export * from './routes/keys.ts';
 export * from './routes/me.ts';
 export * from './routes/queue.ts';
+export * from './routes/repeats.ts';
 export * from './routes/service-index.ts';
 export * from './routes/streams.ts';
 export * from './stream-events.ts';

@@ -80,11 +80,13 @@ export const jobSchema = z
     max_attempts: z.int(),
     cancel_requested_at: time.nullable(),
     retry_of: z.uuid().nullable().openapi({ description: 'The job that this one repeats.' }),
+    verify_of: z.uuid().nullable().openapi({ description: 'The job whose text this one verifies.' }),
     metadata: z.record(z.string(), z.string()),
     urls: z.strictObject({
       self: z.string(),
       cancel: z.string(),
       retry: z.string(),
+      verify: z.string(),
       stream: z.string(),
       events: z.string(),
     }),

@@ -40,11 +40,13 @@ export function presentJob(job: Job, { estimate, basePath }: JobView): JobBody {
     max_attempts: job.maxAttempts,
     cancel_requested_at: job.cancelRequestedAt?.toISOString() ?? null,
     retry_of: job.retryOf,
+    verify_of: job.verifyOf,
     metadata: job.metadata,
     urls: {
       self,
       cancel: `${self}/cancel`,
       retry: `${self}/retry`,
+      verify: `${self}/verify`,
       stream: `${self}/stream`,
       events: `${self}/events`,
     },

@@ -23,6 +23,7 @@ export const problemTable = {
   request_timeout: { status: 408, title: 'The request took too long' },
   job_canceled: { status: 409, title: 'The job was canceled' },
   job_not_finished: { status: 409, title: 'The job has not ended yet' },
+  not_verifiable: { status: 409, title: 'The text cannot be verified' },
   body_too_large: { status: 413, title: 'The body is too large' },
   unsupported_media_type: { status: 415, title: 'Unsupported media type' },
   expectation_failed: { status: 417, title: 'The expectation cannot be met' },
@@ -157,13 +158,24 @@ export const bodyErrors = [
   'unsupported_media_type',
 ] as const satisfies readonly ErrorCode[];
 
-/** The errors of a route that makes a job. */
-export const submitErrors = [
-  ...bodyErrors,
+/** The errors of a submit, whatever its route has for a body. */
+export const newJobErrors = [
   'invalid_header',
   'idempotency_key_reused',
   'prompt_refused',
   'context_length_exceeded',
   'queue_full',
   'deadline_unmeetable',
+] as const satisfies readonly ErrorCode[];
+
+/** The errors of a route that makes a job of its body. */
+export const submitErrors = [...bodyErrors, ...newJobErrors] as const satisfies readonly ErrorCode[];
+
+/** The errors of a wait: the endings of a job without a whole text. */
+export const endingErrors = [
+  'job_canceled',
+  'generation_failed',
+  'worker_lost',
+  'deadline_exceeded',
+  'engine_unavailable',
 ] as const satisfies readonly ErrorCode[];

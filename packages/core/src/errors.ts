@@ -24,6 +24,7 @@ export const errorTable = {
   model_not_found: { retryable: false },
   job_canceled: { retryable: false },
   job_not_finished: { retryable: true },
+  not_verifiable: { retryable: false },
   rate_limited: { retryable: true },
   queue_full: { retryable: true },
   deadline_unmeetable: { retryable: true },

@@ -71,6 +71,8 @@ export interface JobTerms {
   readonly retryOf: string | null;
   /** The job whose text this one proves; null for none. Such a job is in no list and no history. */
   readonly verifyOf: string | null;
+  /** Only workers whose model has this fingerprint may claim the job; null: all workers. */
+  readonly requiredFingerprint: string | null;
 }
 
 export const defaultTerms: JobTerms = {
@@ -81,6 +83,7 @@ export const defaultTerms: JobTerms = {
   isWatched: false,
   retryOf: null,
   verifyOf: null,
+  requiredFingerprint: null,
 };
 
 export interface Job extends GenerateRequest, Omit<JobTerms, 'priority' | 'deadlineMs' | 'startTimeoutMs'> {

@@ -40,6 +40,7 @@ export function toJob(row: JobWithRecord): Job {
     isWatched: row.watched_at !== null,
     retryOf: row.retry_of,
     verifyOf: row.verify_of,
+    requiredFingerprint: row.required_fingerprint,
     model: toModel(row),
     attempt: row.attempt,
     releasedCount: row.released_count,

@@ -32,7 +32,7 @@ export interface JobTable {
   worker_id: string | null;
   cancel_requested_at: StoredTime | null;
   finish_reason: string | null;
-  /** The text after the prompt, as far as it came, of a job that was canceled or failed. */
+  /** A text after the prompt that is no record: a part, of a canceled or failed job, or the text of a verification. */
   partial_completion: string | null;
   error_code: string | null;
   error_message: string | null;
@@ -52,6 +52,8 @@ export interface JobTable {
   watched_at: StoredTime | null;
   retry_of: string | null;
   verify_of: string | null;
+  /** Only workers with this model fingerprint claim the row; null: all. */
+  required_fingerprint: string | null;
   /** 1 when the client sent the seed. Null in rows of versions that did not store it. */
   has_own_seed: number | null;
   token_budget: number | null;

@@ -7,7 +7,7 @@ import { createTestDatabase } from '@prosemill/testkit';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { createSecret } from './api-key-secret.ts';
 import { createKey } from './create-key.ts';
-import { endNext, openTestApi, succeededWith, type TestApi } from '../test-api.ts';
+import { endNext, openTestApi, succeededWith, testModel, type TestApi } from '../test-api.ts';
 
 interface Operation {
   readonly method: string;
@@ -45,7 +45,7 @@ const marks = {
 } as const;
 const leaked = /quokka|wombat|numbat/;
 /** The model in the example of the body of `POST /v1/completions`. */
-const model = { name: 'distilgpt2', revision: '', engine: 'batched', dtype: 'fp32', fingerprint: '' };
+const model = { ...testModel, name: 'distilgpt2' };
 
 const operations = await readOperations();
 const closed = operations.filter((operation) => operation.scope !== null);
@@ -130,6 +130,7 @@ describe.each([
     if (!path.includes('{')) return operation;
     const things = {
       '/jobs/{id}/retry': endedJobId,
+      '/jobs/{id}/verify': endedJobId,
       '/jobs/': jobId,
       '/history/': String(recordId),
       '/admin/keys/': spareKeyId,

@@ -4,10 +4,10 @@ import { isTerminal } from '@prosemill/core';
 import type { ApiServices } from '../api-services.ts';
 import type { AddRoute } from '../route-table.ts';
 import { endingError } from '../services/ending-error.ts';
-import { serverTiming } from '../wire/job-headers.ts';
 import { parsePreference } from '../wire/preference.ts';
 import { wantsStream } from '../wire/wants-stream.ts';
 import { answerAccepted } from './answer-accepted.ts';
+import { awaitJob } from './await-job.ts';
 import { requireRoom, streamAccepted } from './stream-job.ts';
 
 export function addGenerateRoute(addRoute: AddRoute, services: ApiServices): void {
@@ -15,13 +15,12 @@ export function addGenerateRoute(addRoute: AddRoute, services: ApiServices): voi
 
   addRoute(generateRoute, async (c) => {
     const isStream = wantsStream(c.req.header('Accept'));
-    const preference = parsePreference(isStream ? undefined : c.req.valid('header').prefer);
     const startedAt = performance.now();
+    const preference = parsePreference(isStream ? undefined : c.req.valid('header').prefer);
     const body = c.req.valid('json');
-    const { signal } = c.req.raw;
     const { ownerId } = c.var.caller;
     if (isStream) requireRoom(services, ownerId);
-    const { job: accepted, isReplay } = await submitJob({
+    const accepted = await submitJob({
       ownerId,
       request: toTextRequest(body),
       terms: { ...toJobTerms(body), isWatched: isStream },
@@ -30,23 +29,11 @@ export function addGenerateRoute(addRoute: AddRoute, services: ApiServices): voi
       trace: c.var.trace,
       idempotencyKey: c.req.valid('header')['idempotency-key'],
     });
-    if (isStream) return streamAccepted(c, services, { job: accepted, isReplay }, body.on_disconnect);
-    c.set('jobId', accepted.id);
-    if (isReplay) c.header('Idempotent-Replayed', 'true');
-    const latest =
-      preference.waitMs === 0
-        ? accepted
-        : await feed.wait({
-            job: accepted,
-            until: ({ status }) => isTerminal(status),
-            timeoutMs: preference.waitMs,
-            signal,
-          });
-    const job = latest ?? accepted;
-    if (preference.waitMs > 0 && signal.aborted && body.on_disconnect === 'cancel') await leaveJob(job);
-    if (preference.applied !== null) c.header('Preference-Applied', preference.applied);
-    if (preference.waitMs > 0) c.header('Server-Timing', serverTiming(job, performance.now() - startedAt));
-    if (!isTerminal(job.status)) return answerAccepted(c, { job, isReplay }, await estimates.of(job));
+    if (isStream) return streamAccepted(c, services, accepted, body.on_disconnect);
+    const job = await awaitJob(c, accepted, { feed, preference, startedAt });
+    const hasLeft = preference.waitMs > 0 && c.req.raw.signal.aborted;
+    if (hasLeft && body.on_disconnect === 'cancel') await leaveJob(job);
+    if (!isTerminal(job.status)) return answerAccepted(c, { ...accepted, job }, await estimates.of(job));
     const generation = presentGeneration(job);
     if (generation === null) throw endingError(job);
     return c.json(generation, 200);

@@ -6,7 +6,9 @@ const firstHints = 500;
 
 export async function resumeQueue(jobs: JobStore, hints: HintSender, logger: Logger): Promise<void> {
   await jobs.setPaused(false);
-  const sending = jobs.listClaimable({ after: null, limit: firstHints }).then(async (all) => await hints.send(all));
+  const sending = jobs
+    .listClaimable({ fingerprint: null, after: null, limit: firstHints })
+    .then(async (all) => await hints.send(all));
   sending.catch((error: unknown) => {
     logger.debug({ reason: errorLine(error) }, 'hints may be lost; the reconcilers will send them');
   });

@@ -4,7 +4,7 @@ import { finishReasons } from '@prosemill/core';
 import { generationRequestSchema } from '../generation-request.ts';
 import { jobSchema, timingsSchema, usageSchema } from '../job.ts';
 import { defineRoute } from '../policy.ts';
-import { commonErrors, problemResponses, submitErrors } from '../problem.ts';
+import { commonErrors, endingErrors, problemResponses, submitErrors } from '../problem.ts';
 import { eventStreamContent } from '../stream-events.ts';
 import { time } from '../text.ts';
 import { headersOf, idempotencyKeyHeader, preferHeader, traceparentHeader } from './headers.ts';
@@ -51,14 +51,6 @@ export const generateRoute = defineRoute({
       content: { 'application/json': { schema: jobSchema } },
       links: { ...links.job('/id'), ...links.cancel('/id') },
     },
-    ...problemResponses(
-      ...submitErrors,
-      'job_canceled',
-      'generation_failed',
-      'worker_lost',
-      'deadline_exceeded',
-      'engine_unavailable',
-      ...commonErrors,
-    ),
+    ...problemResponses(...submitErrors, ...endingErrors, ...commonErrors),
   },
 });

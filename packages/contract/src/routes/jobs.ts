@@ -6,13 +6,12 @@ import { generationRequestSchema } from '../generation-request.ts';
 import { jobSchema } from '../job.ts';
 import { defineRoute } from '../policy.ts';
 import { commonErrors, problemResponses, submitErrors } from '../problem.ts';
-import { retryRequestSchema } from '../retry-request.ts';
 import { eventStreamContent } from '../stream-events.ts';
 import { pageOf, pageSize, queryInteger, queryTime } from '../text.ts';
 import { headersOf, idempotencyKeyHeader, ifNoneMatchHeader, traceparentHeader } from './headers.ts';
 import { links } from './links.ts';
 
-const jobContent = { 'application/json': { schema: jobSchema } };
+export const jobContent = { 'application/json': { schema: jobSchema } };
 export const jobIdParam = z.object({ id: z.string().openapi({ description: 'The id of a job.', format: 'uuid' }) });
 
 export const createJobRoute = defineRoute({
@@ -126,29 +125,5 @@ export const cancelJobRoute = defineRoute({
       links: links.job('/id'),
     },
     ...problemResponses('not_found', ...commonErrors),
-  },
-});
-
-export const retryJobRoute = defineRoute({
-  method: 'post',
-  path: '/jobs/{id}/retry',
-  policy: { scope: 'generate', rate: 'submit' },
-  operationId: 'retryJob',
-  tags: ['Jobs'],
-  summary: 'Repeat a job that has ended',
-  description: 'Makes a new job of the same request, with the changes of the body, if there is one.',
-  request: {
-    params: jobIdParam,
-    headers: idempotencyKeyHeader.extend(traceparentHeader.shape),
-    body: { required: false, content: { 'application/json': { schema: retryRequestSchema } } },
-  },
-  responses: {
-    202: {
-      description: 'The new job is stored. A worker will run it.',
-      headers: headersOf('location', 'retryAfter', 'idempotentReplayed'),
-      content: jobContent,
-      links: { ...links.job('/id'), ...links.cancel('/id') },
-    },
-    ...problemResponses('not_found', 'job_not_finished', ...submitErrors, ...commonErrors),
   },
 });

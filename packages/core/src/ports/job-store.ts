@@ -148,9 +148,14 @@ export interface JobStore {
   expireJobs(limit: number): Promise<readonly string[]>;
   /** Deletes at most `limit` idempotency keys that are a day old. @returns the number of deleted keys */
   deleteOldIdempotencyKeys(limit: number): Promise<number>;
-  countClaimable(): Promise<number>;
-  /** Lists claimable rows by id, to resend lost hints page by page. `after` is the last id of the page before. */
-  listClaimable(options: { readonly after: string | null; readonly limit: number }): Promise<readonly Hint[]>;
+  /** Counts the rows that a worker with this model fingerprint may claim; null: those that every worker may claim. */
+  countClaimable(fingerprint: string | null): Promise<number>;
+  /** Lists these rows by id, to resend lost hints page by page. `after` is the last id of the page before. */
+  listClaimable(options: {
+    readonly fingerprint: string | null;
+    readonly after: string | null;
+    readonly limit: number;
+  }): Promise<readonly Hint[]>;
   measureQueue(): Promise<QueueMeasure>;
 
   /** A claim that begins while the queue is paused finds nothing, in every process. Idempotent. */

@@ -1,5 +1,5 @@
 /** Claims: queued → running, and the renewals of their leases. */
-import { claim, type JobStore, type PriorityClass } from '@prosemill/core';
+import { claim, type ClaimOptions, type JobStore } from '@prosemill/core';
 import { sql } from 'kysely';
 import { withAnswerLimit } from '../answer-limit.ts';
 import { toJob, toTransitionState } from '../rows.ts';
@@ -16,7 +16,7 @@ const leastAnswerMs = 500;
 export const createClaimMethods = ({ db, dialect }: StoreContext): Pick<JobStore, 'claim' | 'renew'> => ({
   async claim({ fromClass, workerId, leaseMs, model }) {
     return await db.transaction().execute(async (tx) => {
-      const row = await lockFirst({ tx, dialect }, fromClass);
+      const row = await lockFirst({ tx, dialect }, { fromClass, model });
       if (row === undefined) return null;
       const change = claim(toTransitionState(row));
       const lease = {
@@ -58,11 +58,14 @@ export const createClaimMethods = ({ db, dialect }: StoreContext): Pick<JobStore
 });
 
 /** Locks the row that the next claim takes. */
-async function lockFirst({ tx, dialect }: TransactionContext, fromClass: PriorityClass): Promise<JobRow | undefined> {
+async function lockFirst(
+  { tx, dialect }: TransactionContext,
+  { fromClass, model }: Pick<ClaimOptions, 'fromClass' | 'model'>,
+): Promise<JobRow | undefined> {
   // With statistics from before a burst, Postgres expects a handful of queued rows. It would read and sort all of them
   // instead of walking the index to the first one.
   if (dialect.plannerSettings) await sql`set local enable_sort = off`.execute(tx);
-  const claimable = tx.selectFrom('jobs').selectAll().where(isClaimable(dialect)).limit(1);
+  const claimable = tx.selectFrom('jobs').selectAll().where(isClaimable(dialect, model.fingerprint)).limit(1);
   const inOrder = claimable.orderBy('class').orderBy('turn').orderBy('id');
   for (let least: number = fromClass; least >= 0; least -= 1) {
     const first = lockRows(inOrder.where('class', '>=', least), { dialect, skipLocked: true });

@@ -1,5 +1,5 @@
 /** Outcomes of attempts: running → the status that the outcome leads to. */
-import { applyOutcome, type ClaimKey, type FinishedGeneration, type JobStore } from '@prosemill/core';
+import { applyOutcome, type Change, type ClaimKey, type FinishedGeneration, type JobStore } from '@prosemill/core';
 import { storableText, toTransitionState } from '../rows.ts';
 import type { JobRow } from '../schema.ts';
 import type { StoreContext, TransactionContext } from '../store-context.ts';
@@ -15,20 +15,22 @@ export const createCompleteMethods = ({ db, dialect }: StoreContext): Pick<JobSt
       if (row.status !== 'running' || row.attempt !== attempt) {
         return (await hasEnded(tx, { id, attempt })) ? 'already' : 'stale';
       }
-      if (outcome.type === 'succeeded') await insertRecord({ tx, dialect }, row, outcome.result);
       const change = applyOutcome(toTransitionState(row), outcome);
-      const isApplied = await applyChange({ tx, dialect }, { row, change, actor: 'worker' });
+      const text = outcome.type === 'succeeded' ? await keepText({ tx, dialect }, row, outcome.result) : {};
+      const isApplied = await applyChange({ tx, dialect }, { row, change: { ...change, ...text }, actor: 'worker' });
       if (!isApplied) throw new Error('A row changed under its lock.');
       return 'applied';
     });
   },
 });
 
-async function insertRecord(
+/** Writes the generation record. The text of a verification is none: it stays in the row of its job. */
+async function keepText(
   { tx, dialect }: TransactionContext,
   row: JobRow,
   { completion, modelName }: FinishedGeneration,
-): Promise<void> {
+): Promise<Pick<Change, 'partialCompletion'>> {
+  if (row.verify_of !== null) return { partialCompletion: completion };
   await tx
     .insertInto('generation_records')
     .values({
@@ -40,6 +42,7 @@ async function insertRecord(
       created_at: dialect.now,
     })
     .execute();
+  return {};
 }
 
 /** True when this attempt was ended by its own worker: then the reply to an earlier try was lost. */

@@ -19,7 +19,7 @@ export const createReadMethods = ({ db, dialect }: StoreContext): ReadMethods =>
   },
 
   async list({ ownerId, status, createdAfter, createdBefore, after, limit }) {
-    let select = selectJobs(db).where('jobs.owner_id', '=', ownerId);
+    let select = selectJobs(db).where('jobs.owner_id', '=', ownerId).where('jobs.verify_of', 'is', null);
     if (status !== null) select = select.where('jobs.status', '=', status);
     if (createdAfter !== null) select = select.where('jobs.created_at', '>=', dialect.writeTime(createdAfter));
     if (createdBefore !== null) select = select.where('jobs.created_at', '<', dialect.writeTime(createdBefore));

@@ -26,20 +26,20 @@ export const createReconcileMethods = (context: StoreContext): ReconcileMethods 
     });
   },
 
-  async countClaimable() {
+  async countClaimable(fingerprint) {
     const row = await context.db
       .selectFrom('jobs')
       .select((builder) => builder.fn.countAll<number>().as('count'))
-      .where(isClaimable(context.dialect))
+      .where(isClaimable(context.dialect, fingerprint))
       .executeTakeFirstOrThrow();
     return row.count;
   },
 
-  async listClaimable({ after, limit }) {
+  async listClaimable({ fingerprint, after, limit }) {
     const claimable = context.db
       .selectFrom('jobs')
       .select(['id', 'dispatch_epoch as epoch'])
-      .where(isClaimable(context.dialect));
+      .where(isClaimable(context.dialect, fingerprint));
     const rest = after === null ? claimable : claimable.where('id', '>', after);
     return await rest.orderBy('id').limit(limit).execute();
   },

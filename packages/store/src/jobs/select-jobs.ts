@@ -24,7 +24,11 @@ export function lockRows<Output>(
 export const isInTime = ({ now }: Dialect) =>
   sql<boolean>`(deadline_at is null or deadline_at > ${now}) and (start_deadline_at is null or start_deadline_at > ${now} or attempt > 0)`;
 
-/** Queued, due, in time, with attempts left; no row while the queue is paused. */
-export const isClaimable = (dialect: Dialect) =>
+/**
+ * Queued, due, in time, with attempts left, and for a worker with this model fingerprint (null: for every worker); no
+ * row while the queue is paused.
+ */
+export const isClaimable = (dialect: Dialect, fingerprint: string | null) =>
   sql<boolean>`status = 'queued' and available_at <= ${dialect.now} and ${isInTime(dialect)}
-    and attempt - released_count < max_attempts and not exists (select 1 from queue_pause)`;
+    and attempt - released_count < max_attempts and (required_fingerprint is null or required_fingerprint = ${fingerprint})
+    and not exists (select 1 from queue_pause)`;

@@ -111,6 +111,7 @@ async function insertJobs(
         watched_at: job.isWatched ? dialect.now : null,
         retry_of: job.retryOf,
         verify_of: job.verifyOf,
+        required_fingerprint: job.requiredFingerprint,
         has_own_seed: job.hasOwnSeed ? 1 : 0,
         token_budget: job.tokenBudget,
       })),

@@ -18,6 +18,7 @@ export const createMigration0009 = ({ name, rowLocks }: Dialect): Migration => (
       watched_at: time,
       retry_of: id,
       verify_of: id,
+      required_fingerprint: 'text',
     } as const;
     const counts = { has_own_seed: 'integer', token_budget: 'integer' } as const;
     for (const [column, type] of Object.entries({ ...columns, ...counts })) {

@@ -53,8 +53,8 @@ export function describeClaims(name: string, open: OpenSession): void {
       for (const store of [session.store, ...session.others]) {
         expect(await store.jobs.isPaused()).toBe(true);
         for (const fromClass of [0, 1] as const) expect(await claimNext(store, fromClass)).toBeNull();
-        expect(await store.jobs.countClaimable()).toBe(0);
-        expect(await store.jobs.listClaimable({ after: null, limit: 1 })).toEqual([]);
+        expect(await store.jobs.countClaimable(null)).toBe(0);
+        expect(await store.jobs.listClaimable({ fingerprint: null, after: null, limit: 1 })).toEqual([]);
       }
       // New stores on the same data.
       await session.travel(1_000);
@@ -65,6 +65,21 @@ export function describeClaims(name: string, open: OpenSession): void {
       expect(await session.store.jobs.isPaused()).toBe(false);
       expect((await claimNext(session.store))?.job.id).toBe(job.id);
       expect((await findJob(session.store, running)).status).toBe('succeeded');
+    });
+
+    it('hand out a job that requires a fingerprint only to a worker with this model', async () => {
+      const required = await submit({ requiredFingerprint: 'another', priorityClass: 0 });
+      const free = await submit();
+      const { jobs } = session.store;
+      expect([await jobs.countClaimable(null), await jobs.countClaimable(model.fingerprint)]).toEqual([1, 1]);
+      expect(await jobs.countClaimable('another')).toBe(2);
+      const listed = await jobs.listClaimable({ fingerprint: 'another', after: null, limit: 10 });
+      expect(listed.map(({ id }) => id).toSorted()).toEqual([required.id, free.id].toSorted());
+      expect((await claimNext(session.store))?.job.id).toBe(free.id);
+      expect(await claimNext(session.store)).toBeNull();
+      const another = { ...model, fingerprint: 'another' };
+      const claimed = await jobs.claim({ workerId: 'worker-2', model: another, leaseMs, fromClass: 0 });
+      expect(claimed?.job).toMatchObject({ id: required.id, requiredFingerprint: 'another', model: another });
     });
 
     it('leave deadlines and cancels alone while the queue is paused', async () => {
@@ -184,9 +199,9 @@ export function describeClaims(name: string, open: OpenSession): void {
         delayMs: 5_000,
       });
       expect(await claimNext(session.store)).toBeNull();
-      expect(await session.store.jobs.countClaimable()).toBe(0);
+      expect(await session.store.jobs.countClaimable(null)).toBe(0);
       await session.travel(8_000);
-      expect(await session.store.jobs.countClaimable()).toBe(1);
+      expect(await session.store.jobs.countClaimable(null)).toBe(1);
       expect((await claimNext(session.store))?.job).toMatchObject({ id: retried.id, attempt: 2 });
     });
 
@@ -197,7 +212,8 @@ export function describeClaims(name: string, open: OpenSession): void {
       const patient = await submit({ startTimeoutMs: 60_000, ownerId: 'patient' });
       await session.store.jobs.complete(key, { type: 'released' });
       await session.travel(2_000);
-      expect((await session.store.jobs.listClaimable({ after: null, limit: 3 })).map(({ id }) => id)).toEqual([
+      const { jobs } = session.store;
+      expect((await jobs.listClaimable({ fingerprint: null, after: null, limit: 3 })).map(({ id }) => id)).toEqual([
         started.id,
         patient.id,
       ]);
@@ -319,6 +335,7 @@ export function describeClaims(name: string, open: OpenSession): void {
       let after: string | null = null;
       do {
         const page: readonly { id: string; epoch: number }[] = await session.store.jobs.listClaimable({
+          fingerprint: null,
           after,
           limit: 2,
         });

@@ -332,14 +332,14 @@ async function expectQueueReads(
   const { jobs } = session.store;
   const hints = [];
   for (let after: string | null = null, isLast = false; !isLast;) {
-    const page = await jobs.listClaimable({ after, limit });
+    const page = await jobs.listClaimable({ fingerprint: null, after, limit });
     hints.push(...page);
     after = page.at(-1)?.id ?? null;
     isLast = page.length < limit;
   }
   const claimable = reference.claimable().map(({ id, dispatchEpoch: epoch }) => ({ id, epoch }));
   expect(hints).toEqual(claimable.toSorted((a, b) => (a.id < b.id ? -1 : 1)));
-  expect(await jobs.countClaimable()).toBe(claimable.length);
+  expect(await jobs.countClaimable(null)).toBe(claimable.length);
 
   const queued = reference.jobs.filter(({ status }) => status === 'queued').toSorted(byClaimOrder);
   const byOwner = [...Map.groupBy(queued, ({ ownerId }) => ownerId)];

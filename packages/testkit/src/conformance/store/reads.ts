@@ -36,6 +36,7 @@ export function describeReads(name: string, open: OpenSession): void {
         isWatched: true,
         retryOf: newId(),
         verifyOf: newId(),
+        requiredFingerprint: 'f',
       });
       const job = await session.store.jobs.submit(request);
       expect(job).toMatchObject({
@@ -54,6 +55,7 @@ export function describeReads(name: string, open: OpenSession): void {
         isWatched: true,
         retryOf: request.retryOf,
         verifyOf: request.verifyOf,
+        requiredFingerprint: request.requiredFingerprint,
         traceparent: request.traceparent,
         model: null,
         output: null,
@@ -124,6 +126,23 @@ export function describeReads(name: string, open: OpenSession): void {
         (a, b) => b.createdAt.getTime() - a.createdAt.getTime() || (a.id < b.id ? 1 : -1),
       );
       expect(seen).toEqual(newestFirst.map(({ id }) => id));
+    });
+
+    it('keep the text of a verification in its job, and out of all lists', async () => {
+      const job = await submit();
+      const { key } = await claimSome(session.store);
+      await session.store.jobs.complete(key, succeeded);
+      const verification = await submit({ verifyOf: job.id });
+      const { key: second } = await claimSome(session.store);
+      expect(await session.store.jobs.complete(second, succeeded)).toBe('applied');
+      expect(await session.store.jobs.complete(second, succeeded)).toBe('already');
+      const { completion } = (await findJob(session.store, job)).output ?? {};
+      const found = await findJob(session.store, verification);
+      expect(found).toMatchObject({ status: 'succeeded', output: { completion, generationId: null } });
+      const all = { status: null, createdAfter: null, createdBefore: null, after: null, limit: 10 };
+      const { jobs, generations } = session.store;
+      expect((await jobs.list({ ownerId: 'local', ...all })).items.map(({ id }) => id)).toEqual([job.id]);
+      expect((await generations.list({ ownerId: 'local', after: null, limit: 10 })).items).toHaveLength(1);
     });
 
     it('list jobs by status and time', async () => {
