@@ -85,7 +85,7 @@ export function createApi(options: ApiOptions): Api {
     countRefused,
     retryAfterMs: () => estimates.untilRoomMs(),
   });
-  const { submitJob, submitAll } = createSubmitJob({
+  const { submitJob, submitAll, dryRun } = createSubmitJob({
     jobs: store.jobs,
     hints,
     checkPrompt,
@@ -108,6 +108,7 @@ export function createApi(options: ApiOptions): Api {
     hints,
     wakeUps,
     submitJob,
+    dryRun,
     submitAll,
     feed,
     estimates,

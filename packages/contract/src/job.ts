@@ -97,3 +97,14 @@ export const jobSchema = z
   .openapi('Job');
 
 export type JobBody = z.infer<typeof jobSchema>;
+
+/** The answer to a dry run. */
+export const dryRunSchema = z
+  .strictObject({
+    valid: z.literal(true),
+    prompt_tokens: z.int().nullable().openapi({ description: 'Null until a worker has loaded the model.' }),
+    estimated_start_at: time.nullable().openapi({ description: 'Null while the speed of the workers is not known.' }),
+  })
+  .openapi('DryRun');
+
+export type DryRunBody = z.infer<typeof dryRunSchema>;

@@ -4,14 +4,19 @@ import type { Scope } from '@prosemill/core';
 import { type ErrorPresenter, presentProblem } from './present-problem.ts';
 import { presentOpenAiError } from './v1/open-ai-error.ts';
 
+export type Rate = 'submit' | 'read';
+
 export interface RoutePolicy {
   /**
    * The scope that the API key must have. `any`: a valid key is enough. Null: open to everybody; no key is read, and no
    * rate limit applies.
    */
   readonly scope: Scope | 'any' | null;
-  /** The token bucket of the key that is charged: `submit` to make jobs, `read` for everything else, the default. */
-  readonly rate: 'submit' | 'read';
+  /**
+   * The token bucket of the key that is charged: `submit` to make jobs, `read` for everything else, the default. A
+   * function for a route whose query decides.
+   */
+  readonly rate: Rate | ((query: URLSearchParams) => Rate);
   /** Tokens that one request takes from the bucket. Default: 1. */
   readonly cost: number;
   /**

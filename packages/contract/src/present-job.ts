@@ -1,7 +1,7 @@
 /** A job as clients see it. */
 import { createHash } from 'node:crypto';
 import type { Job, JobEstimate } from '@prosemill/core';
-import type { JobBody } from './job.ts';
+import type { DryRunBody, JobBody } from './job.ts';
 import { presentParameters } from './text-request.ts';
 
 /** The part of an answer about a job that is not in the job. */
@@ -90,3 +90,12 @@ export function presentTimings(job: Job): JobBody['timings'] {
 
 const elapsed = (from: Date, to: Date | null): number | null =>
   to === null ? null : Math.max(0, to.getTime() - from.getTime());
+
+export const presentDryRun = (trial: {
+  readonly promptTokens: number | null;
+  readonly estimatedStartAt: Date | null;
+}): DryRunBody => ({
+  valid: true,
+  prompt_tokens: trial.promptTokens,
+  estimated_start_at: trial.estimatedStartAt?.toISOString() ?? null,
+});

@@ -1,4 +1,4 @@
-import { closedPolicy, problemMediaType, type RoutePolicy } from '@prosemill/contract';
+import { closedPolicy, problemMediaType, type Rate } from '@prosemill/contract';
 import { newId, type RateLimiter, scopes } from '@prosemill/core';
 import { createQueue } from '@prosemill/queue';
 import { launchRedis, silentLogger } from '@prosemill/testkit';
@@ -10,7 +10,7 @@ import { createKey } from '../auth/create-key.ts';
 import { openTestApi } from '../test-api.ts';
 import { limitRate } from './limit-rate.ts';
 
-type Send = (rate: RoutePolicy['rate'], keyId: string | null, cost?: number) => Promise<Response>;
+type Send = (rate: Rate, keyId: string | null, cost?: number) => Promise<Response>;
 
 /** One process of an API whose callers name their key, and the rate and the cost of their route. */
 function openProcess(rateLimiter: RateLimiter, submitsPerMinute: number): Send {

@@ -33,7 +33,8 @@ export function limitRate({ rateLimiter, submitsPerMinute }: RateLimitOptions): 
   async function takeTokens(c: Context<ApiEnv>, { tokens, inAll }: { tokens: number; inAll: number }): Promise<void> {
     const { keyId } = c.var.caller;
     if (keyId === null || submitsPerMinute === 0) return;
-    const { rate } = c.var.policy;
+    const { policy } = c.var;
+    const rate = typeof policy.rate === 'string' ? policy.rate : policy.rate(new URL(c.req.url).searchParams);
     const perMinute = rate === 'submit' ? submitsPerMinute : submitsPerMinute * readsPerSubmit;
     const message = `This key may ${rate} ${perMinute} times a minute.`;
     if (inAll > perMinute) {

@@ -5,6 +5,7 @@ import {
   getJobRoute,
   jobPath,
   listJobsRoute,
+  presentDryRun,
   presentJob,
   toJobTerms,
   toTextRequest,
@@ -14,6 +15,7 @@ import type { ApiServices } from '../api-services.ts';
 import type { AddRoute } from '../route-table.ts';
 import { cancelJob } from '../services/cancel-job.ts';
 import { findJob, jobNotFound } from '../services/find-job.ts';
+import type { Submission } from '../services/submit-job.ts';
 import { isUuid } from '../wire/is-uuid.ts';
 import { etagOf, matchesEtag, serverTiming, setPollHeaders } from '../wire/job-headers.ts';
 import { linkNextPage } from '../wire/next-link.ts';
@@ -22,7 +24,7 @@ import { answerAccepted } from './answer-accepted.ts';
 import { requireRoom, streamAccepted } from './stream-job.ts';
 
 export function addJobRoutes(addRoute: AddRoute, services: ApiServices): void {
-  const { store, submitJob, feed, wakeUps, estimates } = services;
+  const { store, submitJob, dryRun, feed, wakeUps, estimates } = services;
   const { jobs } = store;
 
   addRoute(createJobRoute, async (c) => {
@@ -30,14 +32,16 @@ export function addJobRoutes(addRoute: AddRoute, services: ApiServices): void {
     const { ownerId } = c.var.caller;
     const isStream = wantsStream(c.req.header('Accept'));
     if (isStream) requireRoom(services, ownerId);
-    const accepted = await submitJob({
+    const submission: Submission = {
       ownerId,
       request: toTextRequest(body),
       terms: { ...toJobTerms(body), isWatched: isStream },
       priorityClass: 1,
       trace: c.var.trace,
       idempotencyKey: c.req.valid('header')['idempotency-key'],
-    });
+    };
+    if (c.req.valid('query').dry_run === 'true') return c.json(presentDryRun(await dryRun(submission)), 200);
+    const accepted = await submitJob(submission);
     if (isStream) return streamAccepted(c, services, accepted, body.on_disconnect);
     return answerAccepted(c, accepted, await estimates.afterSubmit(accepted));
   });

@@ -39,12 +39,12 @@ export class QueueBound {
   }
 
   /**
-   * Refuses a submit that cannot be admitted whatever it costs, before anything costly is done for it.
+   * Refuses a submit that cannot be admitted now; without its cost, one that could not be whatever it costs.
    * @throws {AppError} `queue_full`; `database_unavailable` when there is no count
    */
-  async requireRoom(ownerId: string): Promise<void> {
+  async requireRoom(ownerId: string, cost: QueueLoad = { jobs: 1, tokens: 0 }): Promise<void> {
     await this.#refresh();
-    this.#requireRoom(ownerId, { jobs: 1, tokens: 0 });
+    this.#requireRoom(ownerId, cost);
   }
 
   /**

@@ -68,6 +68,13 @@ export interface Accepted {
   readonly isReplay: boolean;
 }
 
+export interface DryRun {
+  /** Null while no model is known. */
+  readonly promptTokens: number | null;
+  /** Null when it is not known. */
+  readonly estimatedStartAt: Date | null;
+}
+
 export interface SubmitJobs {
   /**
    * @throws {AppError} as {@link PromptCheck}; `idempotency_key_reused`, `queue_full`, `deadline_unmeetable`,
@@ -76,6 +83,8 @@ export interface SubmitJobs {
   readonly submitJob: (submission: Submission) => Promise<Accepted>;
   /** In the order of the requests. @throws {AppError} as `submitJob` */
   readonly submitAll: (submission: JointSubmission) => Promise<readonly Accepted[]>;
+  /** Refuses what `submitJob` refuses, and stores nothing. @throws {AppError} as `submitJob` */
+  readonly dryRun: (submission: Submission) => Promise<DryRun>;
 }
 
 export function createSubmitJob(options: SubmitJobOptions): SubmitJobs {
@@ -163,8 +172,21 @@ export function createSubmitJob(options: SubmitJobOptions): SubmitJobs {
     }
   }
 
+  async function dryRun({ request, ...common }: Submission): Promise<DryRun> {
+    const { ownerId } = common;
+    const [key] = idempotencyKeysOf({ ...common, requests: [request] });
+    const earlier = key === undefined ? null : await jobs.findByIdempotencyKey(ownerId, key);
+    if (earlier === null) await queueBound.requireRoom(ownerId);
+    const { promptTokens, tokenBudget } = await checkPrompt(request);
+    // A submit would be answered with the earlier job, even by a full queue.
+    if (earlier !== null) return { promptTokens, estimatedStartAt: null };
+    await queueBound.requireRoom(ownerId, { jobs: 1, tokens: tokenBudget ?? assumedTokenBudget });
+    return { promptTokens, estimatedStartAt: null };
+  }
+
   return {
     submitAll,
+    dryRun,
     async submitJob({ request, ...common }) {
       const [accepted] = await submitAll({ ...common, requests: [request] });
       return accepted as Accepted;

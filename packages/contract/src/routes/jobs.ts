@@ -3,7 +3,7 @@ import { z } from '@hono/zod-openapi';
 import { jobStatuses } from '@prosemill/core';
 import { uuidCursor } from '../cursor.ts';
 import { generationRequestSchema } from '../generation-request.ts';
-import { jobSchema } from '../job.ts';
+import { dryRunSchema, jobSchema } from '../job.ts';
 import { defineRoute } from '../policy.ts';
 import { commonErrors, problemResponses, submitErrors } from '../problem.ts';
 import { eventStreamContent } from '../stream-events.ts';
@@ -17,21 +17,27 @@ export const jobIdParam = z.object({ id: z.string().openapi({ description: 'The 
 export const createJobRoute = defineRoute({
   method: 'post',
   path: '/jobs',
-  policy: { scope: 'generate', rate: 'submit' },
+  policy: { scope: 'generate', rate: (query) => (query.get('dry_run') === 'true' ? 'read' : 'submit') },
   operationId: 'createJob',
   tags: ['Jobs'],
   summary: 'Start a job',
   description:
     'Stores a job. With Accept: text/event-stream the answer is the stream of the job, as of GET /jobs/{id}/stream.',
   request: {
+    query: z.strictObject({
+      dry_run: z.enum(['true', 'false']).optional().openapi({
+        description: 'true: checks the request as a submit does, and stores nothing. Counts as a read.',
+      }),
+    }),
     headers: idempotencyKeyHeader.extend(traceparentHeader.shape),
     body: { required: true, content: { 'application/json': { schema: generationRequestSchema } } },
   },
   responses: {
     200: {
-      description: 'Stored, for a client that accepts text/event-stream before JSON: the stream.',
+      description:
+        'For a client that accepts text/event-stream before JSON: stored, and the stream. A dry run: the request is valid.',
       headers: headersOf('idempotentReplayed', 'streamedJob'),
-      content: eventStreamContent,
+      content: { ...eventStreamContent, 'application/json': { schema: dryRunSchema } },
     },
     202: {
       description: 'Stored. A worker will run it.',

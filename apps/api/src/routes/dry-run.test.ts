@@ -1,0 +1,117 @@
+import type { JobBody, Problem } from '@prosemill/contract';
+import { newId } from '@prosemill/core';
+import { characterTokenizer, newJob } from '@prosemill/testkit';
+import { beforeEach, describe, expect, it, onTestFinished } from 'vitest';
+import { createKey } from '../auth/create-key.ts';
+import { openTestApi, testModel, type TestApi, type TestApiOptions } from '../test-api.ts';
+
+describe('POST /jobs?dry_run=true', () => {
+  let opened: TestApi;
+
+  async function open(options: TestApiOptions = {}): Promise<void> {
+    const another = await openTestApi(options);
+    onTestFinished(async () => await another.close());
+    opened = another;
+  }
+  beforeEach(async () => await open());
+
+  const send = async (body: object, query = '?dry_run=true', headers: Readonly<Record<string, string>> = {}) =>
+    await opened.api.app.request(`/jobs${query}`, {
+      method: 'POST',
+      headers: { 'Content-Type': 'application/json', ...headers },
+      body: JSON.stringify(body),
+    });
+  const refusal = async (body: object, query?: string, headers?: Readonly<Record<string, string>>) => {
+    const answer = await send(body, query, headers);
+    return [answer.status, ((await answer.json()) as Problem).code];
+  };
+  const storedJobs = async () => (await opened.store.jobs.measureQueue()).queued;
+  /** A worker is ready with a model whose tokens are characters. */
+  async function serve(): Promise<void> {
+    const { 'tokenizer.json': tokenizer, 'tokenizer_config.json': config } = characterTokenizer();
+    const { name, revision } = testModel;
+    const { models, workers } = opened.store;
+    await models.save({ name, revision, contextLength: 64, tokenizer: JSON.stringify({ tokenizer, config }) });
+    const worker = {
+      id: newId(),
+      state: 'ready',
+      loadProgress: null,
+      note: null,
+      slots: 1,
+      busy: 0,
+      speed: null,
+    } as const;
+    await workers.report({ ...worker, model: testModel });
+  }
+
+  it('tells that the request is valid and its tokens, and stores nothing', async () => {
+    await serve();
+    const answer = await send({ prompt: 'abc', metadata: { a: 'b' } });
+    expect([answer.status, await answer.json()]).toEqual([
+      200,
+      { valid: true, prompt_tokens: 3, estimated_start_at: null },
+    ]);
+    expect([answer.headers.get('Location'), await storedJobs()]).toEqual([null, 0]);
+  });
+
+  it('knows no tokens before a worker has come', async () => {
+    expect(await (await send({ prompt: 'abc' })).json()).toMatchObject({ valid: true, prompt_tokens: null });
+  });
+
+  it('refuses what a submit refuses', async () => {
+    await open({ forbiddenWords: ['hate'] });
+    await serve();
+    expect(await refusal({ prompt: '' })).toEqual([422, 'invalid_request']);
+    expect(await refusal({ prompt: 'a', max_new_tokens: 64 })).toEqual([422, 'context_length_exceeded']);
+    expect(await refusal({ prompt: 'hate' })).toEqual([400, 'prompt_refused']);
+    expect(await refusal({ prompt: 'a' }, undefined, { 'Idempotency-Key': 'é' })).toEqual([400, 'invalid_header']);
+    expect(await storedJobs()).toBe(0);
+  });
+
+  it('is refused by a full queue, in which it takes no place', async () => {
+    await open({ maxQueueLength: 1 });
+    for (let tries = 0; tries < 3; tries += 1) expect((await send({ prompt: 'a' })).status).toBe(200);
+    expect((await send({ prompt: 'a' }, '')).status).toBe(202);
+    expect(await refusal({ prompt: 'a' })).toEqual([503, 'queue_full']);
+    expect(await storedJobs()).toBe(1);
+  });
+
+  it('stores no Idempotency-Key, and is refused for one that another request has', async () => {
+    const key = { 'Idempotency-Key': 'k' };
+    expect((await send({ prompt: 'a' }, undefined, key)).status).toBe(200);
+    expect(((await (await send({ prompt: 'b' }, '', key)).json()) as JobBody).prompt).toBe('b');
+    expect(await refusal({ prompt: 'a' }, undefined, key)).toEqual([422, 'idempotency_key_reused']);
+    expect((await send({ prompt: 'b' }, undefined, key)).status).toBe(200);
+  });
+
+  it.each(['?dry_run=false', ''])('is none with the query %o', async (query) => {
+    expect((await send({ prompt: 'a' }, query)).status).toBe(202);
+    expect(await storedJobs()).toBe(1);
+  });
+
+  it.each(['?dry_run', '?dry_run=', '?dry_run=1', '?dry_run=TRUE', '?dry_run=true&dry_run=true', '?dryrun=true'])(
+    'refuses the query %o',
+    async (query) => {
+      expect(await refusal({ prompt: 'a' }, query)).toEqual([422, 'invalid_request']);
+      expect(await storedJobs()).toBe(0);
+    },
+  );
+
+  it('counts as a read', async () => {
+    await open({ access: { auth: 'keys', adminKey: null }, submitsPerMinute: 60 });
+    const request = { owner: 'acme', name: 'website', scopes: ['generate' as const] };
+    const { secret } = await createKey(opened.store.apiKeys, request);
+    const headers = { Authorization: `Bearer ${secret}` };
+    const rates: (string | null)[] = [];
+    for (const query of ['?dry_run=true', '?dry_run=false', '?dry_run=yes', '']) {
+      rates.push((await send({ prompt: 'a' }, query, headers)).headers.get('RateLimit-Policy'));
+    }
+    expect(rates).toEqual(['"read";q=600;w=60', '"submit";q=60;w=60', '"submit";q=60;w=60', '"submit";q=60;w=60']);
+  });
+
+  it('does not wait while the queue is paused', async () => {
+    await opened.store.jobs.submit(newJob());
+    await opened.store.jobs.setPaused(true);
+    expect(await (await send({ prompt: 'a' })).json()).toMatchObject({ valid: true, estimated_start_at: null });
+  });
+});
