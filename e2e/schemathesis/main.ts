@@ -6,12 +6,13 @@
 import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { mkdir, mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { exitWith, isWholeNumber, readArguments, UsageError, wholeNumberProblem } from '@prosemill/core';
 import { launchPostgres, launchRedis } from '@prosemill/testkit';
+import { installPythonPackages } from '../python-packages.ts';
 import { type Environment, launchSeparate, launchStandalone, type Service } from '../launch.ts';
 
 interface Report {
@@ -26,7 +27,6 @@ interface Key {
 const here = fileURLToPath(new URL('.', import.meta.url));
 const folder = fileURLToPath(new URL('../../data/schemathesis', import.meta.url));
 const reportPath = join(folder, 'report.json');
-const programs = join(folder, 'venv/bin');
 
 /** A run with fewer cases proves too little. */
 const minCases = 5_000;
@@ -44,10 +44,10 @@ const environment: Environment = {
 await main().then((code) => (process.exitCode = code), exitWith);
 
 async function main(): Promise<number | null> {
-  await installSchemathesis();
+  const programs = await installPythonPackages(join(here, 'requirements.txt'), join(folder, 'venv'));
   const service = await (size === 'full' ? launchFull() : launchEmbedded());
   try {
-    return await runSchemathesis(service.url);
+    return await runSchemathesis(service.url, programs);
   } finally {
     await service.stop();
   }
@@ -91,19 +91,8 @@ function problemsOf(plan: Plan): readonly string[] {
   return problems;
 }
 
-/** Installs the pinned packages of requirements.txt into a virtual environment. */
-async function installSchemathesis(): Promise<void> {
-  await mkdir(folder, { recursive: true });
-  const options = ['--quiet', '--disable-pip-version-check', '--require-hashes'];
-  const codes = [
-    await exitOf('python3', ['-m', 'venv', join(folder, 'venv')]),
-    await exitOf(join(programs, 'pip'), ['install', ...options, '-r', 'requirements.txt']),
-  ];
-  if (codes.some((code) => code !== 0)) throw new Error('Schemathesis cannot be installed.');
-}
-
 /** @returns the exit code, or 1 after too few cases */
-async function runSchemathesis(url: string): Promise<number | null> {
+async function runSchemathesis(url: string, programs: string): Promise<number | null> {
   await rm(reportPath, { force: true });
   const options = ['--max-examples', examples, '--seed', seed, '--report', 'json', '--report-json-path', reportPath];
   const key = auth === 'keys' ? await makeKey(url) : { id: 'none', secret: 'none' };
