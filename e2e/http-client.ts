@@ -82,7 +82,14 @@ const eventsIn = (text: string): readonly object[] =>
     const { event, id, data } = fields;
     return data === undefined
       ? []
-      : [{ event, ...(id === undefined ? {} : { id }), data: JSON.parse(data) as unknown }];
+      : [
+          {
+            ...(event === undefined ? {} : { event }),
+            ...(id === undefined ? {} : { id }),
+            // The end of a stream of OpenAI's is no JSON.
+            data: data === '[DONE]' ? data : (JSON.parse(data) as unknown),
+          },
+        ];
   });
 
 const matches = (template: string, path: string): boolean =>

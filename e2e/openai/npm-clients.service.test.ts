@@ -1,7 +1,7 @@
 /** The official client of npm, LangChain and the AI SDK, unchanged: their answers, error classes and retries. */
 import { createOpenAICompatible } from '@ai-sdk/openai-compatible';
 import { OpenAI as LangChainOpenAI } from '@langchain/openai';
-import { generateText } from 'ai';
+import { generateText, streamText } from 'ai';
 import OpenAI, {
   APIConnectionTimeoutError,
   AuthenticationError,
@@ -78,6 +78,50 @@ describe('openai', () => {
     const params = { model, prompt: 'Once upon a time', temperature: 0, max_tokens: 40, stop: ['money'] };
     const { choices } = await client.completions.create(params);
     expect(choices[0]).toMatchObject({ text: ' there was a great deal of ', finish_reason: 'stop' });
+  });
+
+  it('streams the texts of all choices, and their usage', async () => {
+    const params = { model, prompt: ['The king', 'The sea'], max_tokens: 20, seed: 7 };
+    const whole = await client.completions.create(params);
+    const stream = await client.completions.create({
+      ...params,
+      stream: true,
+      stream_options: { include_usage: true },
+    });
+    const texts = ['', ''];
+    const reasons: string[] = [];
+    let usage;
+    for await (const chunk of stream) {
+      usage = chunk.usage;
+      for (const { index, text, finish_reason: reason } of chunk.choices) {
+        texts[index] += text;
+        if (reason !== null) reasons.push(reason);
+      }
+    }
+    expect(texts).toEqual(whole.choices.map(({ text }) => text));
+    expect(reasons).toHaveLength(2);
+    expect(usage).toEqual(whole.usage);
+  });
+
+  it('leaves the job of a stream that is aborted', async () => {
+    const params = { model, prompt: 'Once upon a time', max_tokens: 400, stream: true } as const;
+    const { data: stream, response } = await client.completions.create(params).withResponse();
+    for await (const { choices } of stream) if (choices[0]?.text !== '') break;
+    const job = await service.jobOf(apiKey, response.headers.get('x-job-id'));
+    expect(job).toMatchObject({ status: 'succeeded' });
+  });
+
+  it('throws the error of a stream whose job is canceled', async () => {
+    await service.pause();
+    const params = { model, prompt: 'The goose', stream: true } as const;
+    const { data: stream, response } = await client.completions.create(params).withResponse();
+    const headers = { Authorization: `Bearer ${apiKey}` };
+    await service.request(`/jobs/${response.headers.get('x-job-id')}/cancel`, { method: 'POST', headers });
+    const read = async (): Promise<void> => {
+      for await (const { choices } of stream) expect(choices).toEqual([]);
+    };
+    await expect(read()).rejects.toMatchObject({ code: 'job_canceled' });
+    await service.resume();
   });
 
   it('throws the error class of each refusal', async () => {
@@ -163,6 +207,9 @@ describe('other clients', () => {
     const { generations, llmOutput } = await langChain.generate(['The king', 'The sea']);
     expect(generations.map((each) => each.length)).toEqual([1, 1]);
     expect(llmOutput).toMatchObject({ tokenUsage: { completionTokens: 16 } });
+    const parts: string[] = [];
+    for await (const part of await langChain.stream(params.prompt)) parts.push(part);
+    expect(parts.join('')).toBe(await expected());
     const wrong = new LangChainOpenAI({ ...options, model: 'gpt-3.5-turbo-instruct' });
     await expect(wrong.invoke('Once')).rejects.toMatchObject({ status: 404 });
   });
@@ -177,6 +224,8 @@ describe('other clients', () => {
     // The SDK writes the roles of a conversation into the prompt.
     expect(job.prompt).toBe('user:\nOnce upon a time\n\nassistant:\n');
     expect(job.output?.generated_text).toBe(job.prompt + text);
+    const streamed = streamText({ ...options, prompt: params.prompt });
+    expect(await streamed.text).toBe(text);
     const wrong = { ...options, model: provider.completionModel('gpt-4'), maxRetries: 0 };
     await expect(generateText({ ...wrong, prompt: 'Once' })).rejects.toMatchObject({ statusCode: 404 });
   });

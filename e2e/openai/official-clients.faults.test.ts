@@ -46,7 +46,7 @@ describe('openai of PyPI', () => {
     await service?.stop();
   });
 
-  it.each(['plain', 'errors'])('passes the scenario %s', async (scenario) => {
+  it.each(['plain', 'stream', 'errors'])('passes the scenario %s', async (scenario) => {
     expect(await python(scenario, { ...environment, API_KEY: await service.makeKey() })).toBe('');
   });
 

@@ -37,6 +37,17 @@ def plain():
     assert stopped.choices[0].finish_reason == "stop"
 
 
+def stream():
+    params = {"model": MODEL, "prompt": ["The king", "The sea"], "max_tokens": 20, "seed": 7}
+    whole = client.completions.create(**params)
+    texts = ["", ""]
+    for chunk in client.completions.create(**params, stream=True, stream_options={"include_usage": True}):
+        for choice in chunk.choices:
+            texts[choice.index] += choice.text
+    assert texts == [choice.text for choice in whole.choices], texts
+    assert chunk.usage == whole.usage and chunk.choices == [], chunk
+
+
 def errors():
     wrong_key = client.with_options(api_key="pm_wrong")
     try:
@@ -79,4 +90,4 @@ def retry():
     print(completion.choices[0].text, end="")
 
 
-{"plain": plain, "errors": errors, "timeout": timeout, "retry": retry}[sys.argv[1]]()
+{"plain": plain, "stream": stream, "errors": errors, "timeout": timeout, "retry": retry}[sys.argv[1]]()

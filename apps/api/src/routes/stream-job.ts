@@ -26,8 +26,8 @@ const retryAfterStopMs = (): number => 1_500 + Math.floor(1_000 * Math.random())
 const retryFullMs = 5_000;
 
 /** To be called before a job is stored for a stream. @throws {AppError} `rate_limited` */
-export function requireRoom({ feed }: Pick<ApiServices, 'feed'>, ownerId: string): void {
-  if (feed.hasRoom(ownerId)) return;
+export function requireRoom({ feed }: Pick<ApiServices, 'feed'>, ownerId: string, watchers = 1): void {
+  if (feed.hasRoom(ownerId, watchers)) return;
   const limit = maxWatchersPerOwner.toLocaleString('en');
   throw new AppError('rate_limited', {
     message: `${limit} requests of this owner wait for jobs or stream them already. End some first.`,

@@ -22,7 +22,7 @@ export async function awaitTexts(jobs: readonly Job[], options: AwaitTextsOption
   const over = new AbortController();
   const awaitText = async (job: Job): Promise<Job> => {
     const latest = await feed.wait({ job, until: hasEnded, timeoutMs, signal: AbortSignal.any([signal, over.signal]) });
-    return requireText(latest ?? job, options);
+    return requireEnd(latest ?? job, options);
   };
   try {
     return await Promise.all(jobs.map(awaitText));
@@ -33,9 +33,8 @@ export async function awaitTexts(jobs: readonly Job[], options: AwaitTextsOption
 
 const hasEnded = ({ status }: Job): boolean => isTerminal(status);
 
-function requireText(job: Job, { isStopping, timeoutMs }: AwaitTextsOptions): Job {
-  if (job.status === 'succeeded') return job;
-  if (hasEnded(job)) throw endingError(job);
+function requireEnd(job: Job, { isStopping, timeoutMs }: AwaitTextsOptions): Job {
+  if (hasEnded(job)) return requireText(job);
   if (isStopping()) throw shuttingDown();
   throw new AppError('deadline_exceeded', {
     message: `The text did not come within ${timeoutMs / 1_000} s. Its job goes on: GET /jobs/${job.id}.`,
@@ -43,6 +42,12 @@ function requireText(job: Job, { isStopping, timeoutMs }: AwaitTextsOptions): Jo
   });
 }
 
+/** @param job  An ended one. @throws {AppError} its error unless it has succeeded */
+export function requireText(job: Job): Job {
+  if (job.status !== 'succeeded') throw endingError(job);
+  return job;
+}
+
 /** Without the job: the same request again is answered by another process, though as another job. */
-const shuttingDown = (): AppError =>
+export const shuttingDown = (): AppError =>
   new AppError('shutting_down', { message: 'This process is shutting down; another one will answer.' });

@@ -84,9 +84,9 @@ export class JobFeed implements Service {
     await this.#polls.stop();
   }
 
-  /** Whether the owner may have one more watcher. */
-  hasRoom(ownerId: string): boolean {
-    return (this.#watchersOf.get(ownerId) ?? 0) < this.#options.maxPerOwner;
+  /** Whether the owner may have this many more watchers. */
+  hasRoom(ownerId: string, watchers = 1): boolean {
+    return (this.#watchersOf.get(ownerId) ?? 0) + watchers <= this.#options.maxPerOwner;
   }
 
   /** Watchers at the moment. */

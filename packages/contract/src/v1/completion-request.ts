@@ -30,6 +30,13 @@ const promptSchema = z
 const neutral = <Value extends string | number | boolean>(value: Value, reason: string) =>
   optional(z.literal(value, { error: `must be ${JSON.stringify(value)}, or left out: ${reason}` }));
 
+const streamOptions = z.strictObject({
+  include_usage: withDefault(z.boolean(), false).openapi({
+    description: 'Adds a last chunk with the usage of all choices, and `usage: null` to all others.',
+  }),
+  include_obfuscation: neutral(false, 'chunks are not padded'),
+});
+
 /** For checks of several fields: after a wrong value, the others may not be transformed. */
 const isParsed = ({ issues }: { readonly issues: readonly unknown[] }): boolean => issues.length === 0;
 
@@ -65,7 +72,8 @@ export const completionRequestSchema = z
     seed: optional(seedSchema).openapi({
       description: 'Same request, seed and system_fingerprint: same text. The choice i of a prompt has the seed + i.',
     }),
-    stream: neutral(false, 'the answer comes in one piece'),
+    stream: withDefault(z.boolean(), false).openapi({ description: 'Server-sent events, up to `data: [DONE]`.' }),
+    stream_options: optional(streamOptions),
     user: optional(text(512)).openapi({ description: 'Kept in the metadata of the jobs.' }),
     best_of: neutral(1, 'every choice is returned'),
     echo: neutral(false, 'only the completion is returned'),

@@ -1,11 +1,12 @@
 /** `POST /v1/completions`: OpenAI's legacy completions, for programs that speak its API. */
 import { z } from '@hono/zod-openapi';
-import { usageSchema } from '../job.ts';
+import { orNull, usageSchema } from '../job.ts';
 import { defineRoute } from '../policy.ts';
 import { commonErrors, submitErrors } from '../problem.ts';
+import { eventStreamMediaType } from '../stream-events.ts';
 import { headersOf, idempotencyKeyHeader, traceparentHeader } from '../routes/headers.ts';
 import { completionRequestSchema, maxCompletionBytes } from './completion-request.ts';
-import { openAiErrorResponses, presentOpenAiError } from './open-ai-error.ts';
+import { openAiErrorResponses, openAiErrorSchema, presentOpenAiError } from './open-ai-error.ts';
 
 const choice = {
   index: z.int().openapi({ description: 'Prompt × n + choice.' }),
@@ -32,6 +33,25 @@ export const completionSchema = z
   })
   .openapi('Completion');
 
+/** A chunk of a stream. With `include_usage` every chunk has `usage`, and the last has no choices. */
+export const completionChunkSchema = z
+  .strictObject({
+    ...completion,
+    choices: z.array(z.strictObject({ ...choice, finish_reason: finishReason.nullable() })),
+    usage: orNull(usageSchema).optional(),
+  })
+  .openapi('CompletionChunk');
+
+const eventSchema = z
+  .union([
+    z.strictObject({ data: completionChunkSchema }).openapi({ description: 'A part of one choice, or the usage.' }),
+    z.strictObject({ data: z.literal('[DONE]') }).openapi({ description: 'The last event.' }),
+    z
+      .strictObject({ event: z.literal('error'), data: openAiErrorSchema })
+      .openapi({ description: 'The stream failed. The last event.' }),
+  ])
+  .openapi('CompletionEvent');
+
 export const createCompletionRoute = defineRoute({
   method: 'post',
   path: '/v1/completions',
@@ -40,16 +60,19 @@ export const createCompletionRoute = defineRoute({
   tags: ['OpenAI'],
   summary: 'Generate text, as OpenAI’s clients ask for it',
   description:
-    'Stores a job for each choice and waits for all, at most 600 s. The jobs go on when the client leaves. Errors have OpenAI’s format, with 400 instead of 422.',
+    'Stores a job for each choice and waits for all, at most 600 s, or streams their texts. The jobs go on when the client leaves. Errors have OpenAI’s format, with 400 instead of 422.',
   request: {
     headers: idempotencyKeyHeader.extend(traceparentHeader.shape),
     body: { required: true, content: { 'application/json': { schema: completionRequestSchema } } },
   },
   responses: {
     200: {
-      description: 'The text.',
+      description: 'The text, in one piece or as a stream.',
       headers: headersOf('jobId', 'serverTiming', 'idempotentReplayed'),
-      content: { 'application/json': { schema: completionSchema } },
+      content: {
+        'application/json': { schema: completionSchema },
+        [eventStreamMediaType]: { schema: eventSchema },
+      },
     },
     ...openAiErrorResponses(
       ...submitErrors,

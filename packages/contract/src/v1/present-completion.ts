@@ -2,9 +2,10 @@
 import type { z } from '@hono/zod-openapi';
 import type { Job } from '@prosemill/core';
 import { presentUsage } from '../present-job.ts';
-import type { completionSchema } from './completions.ts';
+import type { completionChunkSchema, completionSchema } from './completions.ts';
 
 export type CompletionBody = z.infer<typeof completionSchema>;
+export type CompletionChunk = z.infer<typeof completionChunkSchema>;
 type FinishReason = CompletionBody['choices'][number]['finish_reason'];
 
 export interface CompletionOptions {
@@ -26,6 +27,30 @@ export const presentCompletion = (jobs: readonly Job[], options: CompletionOptio
   usage: usageOf(jobs, options),
 });
 
+export interface TextPart {
+  readonly index: number;
+  readonly text: string;
+  /** Null before the last part of a choice. */
+  readonly finishReason: FinishReason | null;
+}
+
+/** A part of one choice. */
+export const presentChunk = (
+  jobs: readonly Job[],
+  { index, text, finishReason }: TextPart,
+  options: CompletionOptions,
+): CompletionChunk => ({
+  ...identityOf(jobs, options),
+  choices: [{ index, text, logprobs: null, finish_reason: finishReason }],
+});
+
+/** The chunk after the last choice, for `include_usage`. */
+export const presentUsageChunk = (jobs: readonly Job[], options: CompletionOptions): CompletionChunk => ({
+  ...identityOf(jobs, options),
+  choices: [],
+  usage: usageOf(jobs, options),
+});
+
 function identityOf(jobs: readonly Job[], { model }: CompletionOptions) {
   const [first] = jobs;
   return {
@@ -37,7 +62,7 @@ function identityOf(jobs: readonly Job[], { model }: CompletionOptions) {
   };
 }
 
-const finishReasonOf = ({ output }: Job): FinishReason => (output?.finishReason === 'stop' ? 'stop' : 'length');
+export const finishReasonOf = ({ output }: Job): FinishReason => (output?.finishReason === 'stop' ? 'stop' : 'length');
 
 /** As OpenAI counts: each prompt once, and the new tokens of every choice. */
 function usageOf(jobs: readonly Job[], { n }: CompletionOptions): CompletionBody['usage'] {

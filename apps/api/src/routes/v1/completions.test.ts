@@ -10,7 +10,7 @@ const failed = (): Outcome => ({
   partial: null,
 });
 const optionalFields = [
-  ['max_tokens', 'temperature', 'top_p', 'top_k', 'n', 'stop', 'seed', 'stream', 'user'],
+  ['max_tokens', 'temperature', 'top_p', 'top_k', 'n', 'stop', 'seed', 'stream', 'stream_options', 'user'],
   ['best_of', 'echo', 'frequency_penalty', 'logit_bias', 'logprobs', 'presence_penalty', 'suffix'],
 ].flat();
 
@@ -126,7 +126,7 @@ describe('POST /v1/completions', () => {
 
   it.each([
     { best_of: 1, echo: false, frequency_penalty: 0, logit_bias: {}, presence_penalty: 0, suffix: '' },
-    { stream: false },
+    { stream: false, stream_options: { include_usage: true, include_obfuscation: false } },
     Object.fromEntries(optionalFields.map((name) => [name, null])),
   ])('accepts other fields of OpenAI’s at the value that changes nothing: %j', async (fields) => {
     expect((await completed({ prompt: 'abc', ...fields })).answer.status).toBe(200);
@@ -259,6 +259,8 @@ describe('POST /v1/completions with a wrong value', () => {
     [{ logit_bias: { 50256: -100 } }, 'logit_bias', /^logit_bias: must be empty/],
     [{ presence_penalty: 0.1 }, 'presence_penalty', /^presence_penalty: must be 0/],
     [{ frequency_penalty: -0.1 }, 'frequency_penalty', /^frequency_penalty: must be 0/],
+    [{ stream_options: { include_obfuscation: true } }, 'stream_options', /^stream_options\.include_obfuscation: /],
+    [{ stream: true, n: 0 }, 'n', /^n: /],
     [{ suffix: 'a' }, 'suffix', /^suffix: must be ""/],
   ])('refuses %j with 400', async (fields, param, message) => {
     const { status, headers, body } = await opened.complete({ prompt: 'abc', ...fields });

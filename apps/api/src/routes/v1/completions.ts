@@ -5,6 +5,8 @@ import type { ApiServices } from '../../api-services.ts';
 import type { AddRoute } from '../../route-table.ts';
 import { awaitTexts } from '../../services/await-texts.ts';
 import { requireModel } from '../../services/model-names.ts';
+import { streamCompletion } from './stream-completion.ts';
+import { requireRoom } from '../stream-job.ts';
 import { serverTiming } from '../../wire/job-headers.ts';
 
 /** OpenAI's clients give up after this time too. */
@@ -17,12 +19,18 @@ export function addCompletionRoute(addRoute: AddRoute, services: ApiServices): v
     const startedAt = performance.now();
     const body = c.req.valid('json');
     const requests = toTextRequests(body);
+    const { ownerId } = c.var.caller;
     if (requests.length > 1) await c.var.takeTokens(requests.length - 1);
     requireModel((await state.current()).model, body.model);
+    requireRoom(services, ownerId, requests.length);
     const accepted = await submitAll({
-      ownerId: c.var.caller.ownerId,
+      ownerId,
       requests,
-      terms: { ...defaultTerms, metadata: body.user === undefined ? {} : { user: body.user } },
+      terms: {
+        ...defaultTerms,
+        metadata: body.user === undefined ? {} : { user: body.user },
+        isWatched: body.stream,
+      },
       priorityClass: 0,
       trace: c.var.trace,
       idempotencyKey: c.req.valid('header')['idempotency-key'],
@@ -32,6 +40,7 @@ export function addCompletionRoute(addRoute: AddRoute, services: ApiServices): v
     c.header('x-job-id', first?.job.id);
     if (accepted.every(({ isReplay }) => isReplay)) c.header('Idempotent-Replayed', 'true');
     const submitted = accepted.map(({ job }) => job);
+    if (body.stream) return streamCompletion(c, services, { jobs: submitted, body });
     const jobs = await awaitTexts(submitted, { feed, isStopping, timeoutMs: waitMs, signal: c.req.raw.signal });
     const [job] = jobs;
     if (job !== undefined) c.header('Server-Timing', serverTiming(job, performance.now() - startedAt));

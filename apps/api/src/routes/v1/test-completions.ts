@@ -1,7 +1,7 @@
 /** An API for tests of `/v1`, with a stand-in for its worker that knows a model and writes texts. */
 import { setImmediate } from 'node:timers/promises';
 import type { CompletionBody, OpenAiError } from '@prosemill/contract';
-import { type Job, newId, type Outcome } from '@prosemill/core';
+import { type Job, newId, type Outcome, type WakeUps } from '@prosemill/core';
 import { createQueue } from '@prosemill/queue';
 import { characterTokenizer, silentLogger } from '@prosemill/testkit';
 import { openTestApi, type TestApi, type TestApiOptions } from '../../test-api.ts';
@@ -17,6 +17,7 @@ export interface Answer {
 }
 
 export interface CompletionApi extends TestApi {
+  readonly wakeUps: WakeUps;
   readonly send: (path: string, init?: RequestInit) => Promise<Answer>;
   readonly complete: (body: object, headers?: Readonly<Record<string, string>>) => Promise<Answer>;
   /** Ends the next jobs as a worker does. @returns them as they were claimed */
@@ -62,6 +63,7 @@ export async function openCompletionApi(options: TestApiOptions = {}): Promise<C
 
   return {
     ...opened,
+    wakeUps,
     send,
     async complete(body, headers = {}) {
       return await send('/v1/completions', {
