@@ -75,6 +75,7 @@ describe('the API behind a proxy that removes a path prefix', () => {
           self: `${prefix}/jobs/${id}`,
           cancel: `${prefix}/jobs/${id}/cancel`,
           retry: `${prefix}/jobs/${id}/retry`,
+          verify: `${prefix}/jobs/${id}/verify`,
           stream: `${prefix}/jobs/${id}/stream`,
           events: `${prefix}/jobs/${id}/events`,
         },

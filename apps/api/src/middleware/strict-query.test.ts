@@ -33,7 +33,7 @@ describe('the query of a request', () => {
   }
 
   it.each([
-    ['?dry_run=true', ['/dry_run']],
+    ['?dryrun=true', ['/dryrun']],
     ['?x', ['/x']],
     ['?=1', ['/']],
     ['?a/b=1&%ff=2', ['/a~1b', '/\ufffd']],
@@ -78,7 +78,7 @@ describe('the query of a request', () => {
   it('creates no job when it is refused', async () => {
     const body = JSON.stringify({ prompt: 'a' });
     const headers = { 'Content-Type': 'application/json' };
-    await opened.api.app.request('/jobs?dry_run=true', { method: 'POST', headers, body });
+    await opened.api.app.request('/jobs?dryrun=true', { method: 'POST', headers, body });
     expect(await opened.store.jobs.measureQueue()).toMatchObject({ queued: 0 });
   });
 });
