@@ -1,5 +1,5 @@
 import type { JobBody, Problem } from '@prosemill/contract';
-import { newId } from '@prosemill/core';
+import { newId, type WorkerSpeed } from '@prosemill/core';
 import { characterTokenizer, newJob } from '@prosemill/testkit';
 import { beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import { createKey } from '../auth/create-key.ts';
@@ -27,21 +27,13 @@ describe('POST /jobs?dry_run=true', () => {
   };
   const storedJobs = async () => (await opened.store.jobs.measureQueue()).queued;
   /** A worker is ready with a model whose tokens are characters. */
-  async function serve(): Promise<void> {
+  async function serve(speed: WorkerSpeed | null = null): Promise<void> {
     const { 'tokenizer.json': tokenizer, 'tokenizer_config.json': config } = characterTokenizer();
     const { name, revision } = testModel;
     const { models, workers } = opened.store;
     await models.save({ name, revision, contextLength: 64, tokenizer: JSON.stringify({ tokenizer, config }) });
-    const worker = {
-      id: newId(),
-      state: 'ready',
-      loadProgress: null,
-      note: null,
-      slots: 1,
-      busy: 0,
-      speed: null,
-    } as const;
-    await workers.report({ ...worker, model: testModel });
+    const worker = { id: newId(), state: 'ready', loadProgress: null, note: null, slots: 1, busy: 0 } as const;
+    await workers.report({ ...worker, model: testModel, speed });
   }
 
   it('tells that the request is valid and its tokens, and stores nothing', async () => {
@@ -52,6 +44,17 @@ describe('POST /jobs?dry_run=true', () => {
       { valid: true, prompt_tokens: 3, estimated_start_at: null },
     ]);
     expect([answer.headers.get('Location'), await storedJobs()]).toEqual([null, 0]);
+  });
+
+  it('estimates the start, and refuses a deadline that cannot be met', async () => {
+    await opened.store.jobs.submit(newJob({ tokenBudget: 60 }));
+    await serve({ stepMs: 1_000, textMs: 0, newTokenShare: 1 });
+    const before = Date.now();
+    const body = (await (await send({ prompt: 'abc' })).json()) as { estimated_start_at: string };
+    expect(Math.abs(Date.parse(body.estimated_start_at) - before - 60_000)).toBeLessThan(20_000);
+    expect(await refusal({ prompt: 'abc', start_timeout_ms: 1_000 })).toEqual([503, 'deadline_unmeetable']);
+    expect(await refusal({ prompt: 'abc', deadline_ms: 1_000 })).toEqual([503, 'deadline_unmeetable']);
+    expect(await storedJobs()).toBe(1);
   });
 
   it('knows no tokens before a worker has come', async () => {

@@ -34,6 +34,11 @@ export interface PlannedJob extends Pick<Job, 'ownerId' | 'priorityClass'> {
   readonly tokens: number;
 }
 
+export interface ForeseenTimes extends TimeEstimate {
+  /** By the database's clock. */
+  readonly startAt: Date;
+}
+
 /** The longest wait of an answer for an estimate that it can do without. */
 const patienceMs = 100;
 /** The share of a full queue that should be gone before a refused client tries again. */
@@ -76,13 +81,14 @@ export class Estimates {
   }
 
   /** The estimate of a job that would be submitted now; null when it is not known. */
-  async foresee({ ownerId, priorityClass, tokens }: PlannedJob): Promise<TimeEstimate | null> {
+  async foresee({ ownerId, priorityClass, tokens }: PlannedJob): Promise<ForeseenTimes | null> {
     const snapshot = await this.#options.state.current();
     const facts = factsOf(snapshot);
     if (facts === null || snapshot.isPaused === true) return null;
     const turn = await this.#options.jobs.nextTurn(ownerId, priorityClass);
     const ahead = await this.#places.find({ priorityClass, turn, id: newId() });
-    return estimateQueued({ tokens, ahead }, facts.running, facts.throughput);
+    const estimate = estimateQueued({ tokens, ahead }, facts.running, facts.throughput);
+    return { ...estimate, startAt: new Date(facts.now.getTime() + estimate.startInMs) };
   }
 
   /** The time until a full queue has some room again, without asking the database; null when it is not known. */

@@ -18,7 +18,7 @@ import {
 } from '@prosemill/core';
 import type { Tracing } from '@prosemill/telemetry';
 import type { RequestTrace } from '../api-env.ts';
-import type { Estimates } from './estimates.ts';
+import type { Estimates, PlannedJob } from './estimates.ts';
 import { hashRequests } from './hash-request.ts';
 import type { PromptCheck } from './prompt-check.ts';
 import type { QueueBound } from './queue-bound.ts';
@@ -120,14 +120,11 @@ export function createSubmitJob(options: SubmitJobOptions): SubmitJobs {
     return checked;
   }
 
-  async function requireTime(
-    { ownerId, terms, priorityClass }: JointSubmission,
-    checked: readonly CheckedRequest[],
-  ): Promise<void> {
+  async function requireTime(submission: JointSubmission, checked: readonly CheckedRequest[]): Promise<void> {
+    const { terms } = submission;
     if (terms.deadlineMs === null && terms.startTimeoutMs === null) return;
     const tokens = Math.max(...checked.map(({ tokenBudget }) => tokenBudget ?? assumedTokenBudget));
-    const plan = { ownerId, priorityClass: classOf(priorityClass, terms), tokens };
-    requireInTime(terms, await estimates.foresee(plan));
+    requireInTime(terms, await estimates.foresee(planOf(submission, tokens)));
   }
 
   async function submitNew(
@@ -180,8 +177,11 @@ export function createSubmitJob(options: SubmitJobOptions): SubmitJobs {
     const { promptTokens, tokenBudget } = await checkPrompt(request);
     // A submit would be answered with the earlier job, even by a full queue.
     if (earlier !== null) return { promptTokens, estimatedStartAt: null };
-    await queueBound.requireRoom(ownerId, { jobs: 1, tokens: tokenBudget ?? assumedTokenBudget });
-    return { promptTokens, estimatedStartAt: null };
+    const tokens = tokenBudget ?? assumedTokenBudget;
+    const foreseen = await estimates.foresee(planOf(common, tokens));
+    requireInTime(common.terms, foreseen);
+    await queueBound.requireRoom(ownerId, { jobs: 1, tokens });
+    return { promptTokens, estimatedStartAt: foreseen?.startAt ?? null };
   }
 
   return {
@@ -193,6 +193,12 @@ export function createSubmitJob(options: SubmitJobOptions): SubmitJobs {
     },
   };
 }
+
+const planOf = ({ ownerId, priorityClass, terms }: CommonSubmission, tokens: number): PlannedJob => ({
+  ownerId,
+  priorityClass: classOf(priorityClass, terms),
+  tokens,
+});
 
 const classOf = (normal: PriorityClass, { priority }: JobTerms): PriorityClass => (priority === 'low' ? 2 : normal);
 
