@@ -166,6 +166,28 @@ export const mutants = {
       },
     ],
   },
+  'late-text-kept': {
+    bug: 'A worker that lost its job adds text to it.',
+    foundBy: ['properties'],
+    replacements: [
+      {
+        file: 'packages/store/src/texts.ts',
+        find: 'jobs.id = piece.id and jobs.attempt = piece.attempt',
+        replace: 'jobs.id = piece.id',
+      },
+    ],
+  },
+  'text-outlives-its-run': {
+    bug: 'The text of an attempt stays in its table when the attempt has ended.',
+    foundBy: ['properties'],
+    replacements: [
+      {
+        file: 'packages/store/src/jobs/apply-change.ts',
+        find: `if (row.status === 'running' && row.watched_at !== null) {`,
+        replace: `if (row.status === 'queued' && row.watched_at !== null) {`,
+      },
+    ],
+  },
 } satisfies Readonly<Record<string, Mutant>>;
 
 export type MutantName = keyof typeof mutants;
