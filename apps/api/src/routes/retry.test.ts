@@ -147,6 +147,17 @@ describe('POST /jobs/{id}/retry', () => {
     expect(Math.abs((copy?.startDeadlineAt?.getTime() ?? 0) - submittedAt - 30_000)).toBeLessThan(50);
   });
 
+  it('changes the priority and the deadlines where the body has them', async () => {
+    const job = await opened.store.jobs.submit(newJob({ priorityClass: 2, deadlineMs: 60_000 }));
+    await post(`/jobs/${job.id}/cancel`);
+    const changes = { priority: 'normal', deadline_ms: 600_000, start_timeout_ms: 300_000 };
+    const copy = await stored((await retried(job.id, json(changes))).id);
+    const submittedAt = copy?.createdAt.getTime() ?? 0;
+    expect(copy?.priorityClass).toBe(1);
+    expect(Math.abs((copy?.deadlineAt?.getTime() ?? 0) - submittedAt - 600_000)).toBeLessThan(50);
+    expect(Math.abs((copy?.startDeadlineAt?.getTime() ?? 0) - submittedAt - 300_000)).toBeLessThan(50);
+  });
+
   it('is safe to repeat with an Idempotency-Key, which no other job has', async () => {
     const job = await ended({ seed: 7 });
     const withKey = { headers: { 'Idempotency-Key': 'retry' } };
