@@ -14,6 +14,8 @@ const paths = {
   generate: '/generate',
   jobs: '/jobs',
   history: '/history',
+  completions: '/v1/completions',
+  models: '/v1/models',
   me: '/me',
   health: '/health',
   docs: '/docs',

@@ -4,9 +4,9 @@ import type { CompletionBody, OpenAiError } from '@prosemill/contract';
 import { type Job, newId, type Outcome, type WakeUps } from '@prosemill/core';
 import { createQueue } from '@prosemill/queue';
 import { characterTokenizer, silentLogger } from '@prosemill/testkit';
-import { openTestApi, type TestApi, type TestApiOptions } from '../../test-api.ts';
+import { openTestApi, type TestApi, type TestApiOptions, testModel } from '../../test-api.ts';
 
-export const model = { name: 'tiny-tales', revision: '1', engine: 'batched', dtype: 'fp32', fingerprint: 'f1' };
+export const model = testModel;
 /** One token a character. */
 export const contextLength = 2_048;
 
