@@ -86,8 +86,8 @@ const eventsIn = (text: string): readonly object[] =>
           {
             ...(event === undefined ? {} : { event }),
             ...(id === undefined ? {} : { id }),
-            // The end of a stream of OpenAI's is no JSON.
-            data: data === '[DONE]' ? data : (JSON.parse(data) as unknown),
+            // Events without a name are OpenAI's, whose schema has their data as text.
+            data: event === undefined ? data : (JSON.parse(data) as unknown),
           },
         ];
   });

@@ -1,6 +1,7 @@
 /** `POST /v1/completions`: OpenAI's legacy completions, for programs that speak its API. */
 import { z } from '@hono/zod-openapi';
-import { orNull, usageSchema } from '../job.ts';
+import { usageSchema } from '../job.ts';
+import { jsonText } from '../json-text.ts';
 import { defineRoute } from '../policy.ts';
 import { commonErrors, submitErrors } from '../problem.ts';
 import { eventStreamMediaType } from '../stream-events.ts';
@@ -34,20 +35,23 @@ export const completionSchema = z
   .openapi('Completion');
 
 /** A chunk of a stream. With `include_usage` every chunk has `usage`, and the last has no choices. */
-export const completionChunkSchema = z
-  .strictObject({
-    ...completion,
-    choices: z.array(z.strictObject({ ...choice, finish_reason: finishReason.nullable() })),
-    usage: orNull(usageSchema).optional(),
-  })
-  .openapi('CompletionChunk');
+export const completionChunkSchema = z.strictObject({
+  ...completion,
+  choices: z.array(z.strictObject({ ...choice, finish_reason: finishReason.nullable() })),
+  usage: usageSchema.nullable().optional(),
+});
+
+/** An event without a name has the name `message`. */
+const message = z.literal('message').optional();
 
 const eventSchema = z
   .union([
-    z.strictObject({ data: completionChunkSchema }).openapi({ description: 'A part of one choice, or the usage.' }),
-    z.strictObject({ data: z.literal('[DONE]') }).openapi({ description: 'The last event.' }),
+    z.strictObject({ event: message, data: z.literal('[DONE]') }).openapi({ description: 'The last event.' }),
     z
-      .strictObject({ event: z.literal('error'), data: openAiErrorSchema })
+      .strictObject({ event: message, data: jsonText(completionChunkSchema) })
+      .openapi({ description: 'A part of one choice, or the usage.' }),
+    z
+      .strictObject({ event: z.literal('error'), data: jsonText(openAiErrorSchema) })
       .openapi({ description: 'The stream failed. The last event.' }),
   ])
   .openapi('CompletionEvent');
