@@ -1,6 +1,6 @@
 /**
- * Privacy: marked prompts, stop strings and keys go through every path of the full size. The test then searches for the
- * marks in everything that the service logs, reports and stores.
+ * Privacy: marked prompts, stop strings, metadata and keys go through every path of the full size. The test then
+ * searches for the marks in everything that the service logs, reports and stores.
  */
 import { once } from 'node:events';
 import { connect } from 'node:net';
@@ -26,6 +26,7 @@ const marks = {
   prompt: 'quokkap',
   refusedPrompt: 'quokkar',
   stop: 'quokkas',
+  metadata: 'quokkam',
   idempotencyKey: 'quokkak',
   secret: 'quokkaa',
   /** Paths, queries, headers and bytes that a client makes up. */
@@ -149,7 +150,8 @@ interface Submitted {
 /** Submits jobs before a worker starts, so that no tokens are counted and no job ends early. */
 async function submitAll(): Promise<Submitted> {
   const stop = [marked('stop')];
-  const succeeds = { prompt: `${marked('prompt')} Once upon a time there was a king`, stop };
+  const metadata = { [marked('metadata')]: marked('metadata') };
+  const succeeds = { prompt: `${marked('prompt')} Once upon a time there was a king`, stop, metadata };
   const key = { 'Idempotency-Key': `${marked('idempotencyKey')}-1` };
   const success = await submit(succeeds, key);
   expect(await submit(succeeds, key)).toBe(success);
@@ -233,6 +235,9 @@ async function workOff({ ended, long }: Submitted): Promise<void> {
     headers: { Prefer: 'wait=60' },
   });
   expect(answered.status).toBe(200);
+  const again = { method: 'POST', headers: { Prefer: 'wait=60' } };
+  expect((await send(`/jobs/${ended[0]}/verify`, again)).body).toMatchObject({ match: true });
+  expect((await send(`/jobs/${ended[0]}/retry`, again)).status).toBe(202);
 }
 
 async function readMetrics(): Promise<void> {
@@ -276,6 +281,7 @@ describe('a prompt, a text or a key', () => {
       prompt: ['generation_records.generated_text', 'generation_records.prompt', 'jobs.partial_text', 'jobs.prompt'],
       refusedPrompt: [],
       stop: ['jobs.parameters'],
+      metadata: ['jobs.metadata'],
       idempotencyKey: ['idempotency_keys.key'],
       secret: [],
       nonsense: [],
