@@ -99,7 +99,7 @@ const rows: readonly Row[] = [
   ['a cursor of the other list', `/jobs?cursor=${'0'.repeat(25)}`, {}, 422, 'invalid_request', '/cursor'],
   ['an unknown status', '/jobs?status=done', {}, 422, 'invalid_request', '/status'],
   ['an unknown parameter', '/jobs?q=fox', {}, 422, 'invalid_request', '/q'],
-  ['a parameter of a later version', '/jobs?dry_run=true', prompt('a'), 422, 'invalid_request', '/dry_run'],
+  ['a parameter of a later version', '/jobs?batch_id=1', {}, 422, 'invalid_request', '/batch_id'],
   ['an unknown parameter', '/generate?x', prompt('a'), 422, 'invalid_request', '/x'],
   ['an unknown parameter', '/health?verbose=1', {}, 422, 'invalid_request', '/verbose'],
   ['a parameter without a name', '/livez?=1', {}, 422, 'invalid_request', '/'],

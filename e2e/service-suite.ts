@@ -128,7 +128,7 @@ export function describeService(size: string, launch: () => Promise<Service>): v
           ['continue', 'succeeded'],
         ] as const) {
           const connection = new AbortController();
-          const json = { ...longRequest, max_new_tokens: 200, on_disconnect: onDisconnect, metadata: { onDisconnect } };
+          const json = { ...longRequest, on_disconnect: onDisconnect, metadata: { onDisconnect } };
           const waiting = request('/generate', { json, signal: connection.signal });
           const open = async () => (await request<Page>('/jobs?limit=1')).body.data[0];
           await expect.poll(async () => (await open())?.metadata, { timeout: 30_000 }).toEqual({ onDisconnect });
