@@ -27,10 +27,12 @@ export interface SpeedMeter {
   current(now?: number): WorkerSpeed | null;
 }
 
-/** Steps that a mean covers: a second or some of a busy engine. */
+/** Steps that a mean covers: about a second of a busy engine. */
 const memory = 50;
-/** A size that no step has had for this long counts half, and a third after twice as long. It is never forgotten,
- * because it tells the slope while all steps have another size. */
+/**
+ * A size that no step has had for this long counts half, and a third after twice as long. It is never forgotten,
+ * because it tells the slope while all steps have another size.
+ */
 const halvedAfterMs = 10_000;
 /** The share of the budget covers about this many texts. */
 const textMemory = 50;
