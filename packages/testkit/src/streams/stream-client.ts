@@ -45,8 +45,8 @@ export class StreamClient {
   connections = 0;
   /** The last `retry:`, in milliseconds; null before the first. */
   retryMs: number | null = null;
-  /** The headers of the last answer. */
-  headers = new Headers();
+  /** The address of the last answer; empty in process. */
+  url = '';
   /** Called after each event. */
   onEvent: (type: string) => void = () => undefined;
 
@@ -90,7 +90,7 @@ export class StreamClient {
     } catch (cause) {
       return { type: options.signal?.aborted === true ? 'cut' : 'lost', cause };
     }
-    this.headers = response.headers;
+    this.url = response.url;
     const isStream = response.headers.get('Content-Type')?.startsWith('text/event-stream') ?? false;
     if (response.status !== 200 || !isStream || response.body === null) return { type: 'refused', response };
     try {
