@@ -14,10 +14,11 @@ import {
   submitMany,
 } from './fault-test.ts';
 import { oldestOf, restartOldest } from './faults.ts';
-import { type Heard, LoadClient, type LoadOwner, longText, shortText } from './load-client.ts';
+import { type Heard, isRefused, LoadClient, type LoadOwner, longText, shortText } from './load-client.ts';
 import { createOwner, withKeys } from './owners.ts';
 import { redisCommand } from './redis-command.ts';
 import { scaled } from './scale.ts';
+import type { Streamed } from './stream-job.ts';
 import { faultLasts, patience, until } from './until.ts';
 
 /** The promise for a job that only the database knows. */
@@ -72,6 +73,7 @@ describe('an API', () => {
       const lastIds = new Map<LoadOwner, string>();
       const end = performance.now() + scaled(20_000, 120_000);
       const answers: Heard[] = [];
+      const streams: Streamed[] = [];
       const submitters = Array.from({ length: 50 }, async (_, index) => {
         const [owner, other] = index < 25 ? [ann, bob] : [bob, ann];
         const place = index % 25;
@@ -79,6 +81,10 @@ describe('an API', () => {
         for (let number = 0; performance.now() < end; number += 1) {
           // Some texts take longer than a worker's grace, so they are handed back.
           const request = place % 10 === 0 ? longText : shortText;
+          if (place % 5 === 3) {
+            streams.push(await client.stream({ key: `${place}-${number}`, request: longText }));
+            continue;
+          }
           const answer = await client.submit(
             place % 2 === 0 ? { key: `${place}-${number}`, request } : { path: '/generate', waitSeconds: 5, request },
           );
@@ -105,55 +111,68 @@ describe('an API', () => {
         [],
       );
       expect(await cluster.sql(`select id from jobs where crash_count > 0 or status <> 'succeeded'`)).toEqual([]);
+      expect(streams.filter(({ isCompleted }) => !isCompleted)).toEqual([]);
+      const endings = streams.flatMap((stream) => stream.endings);
+      expect(endings.filter((ending) => ending.type === 'lost' && !isRefused(ending.cause))).toEqual([]);
+      expect(endings.filter((ending) => ending.type === 'refused' && ending.response.status !== 503)).toEqual([]);
       // The fault has happened.
+      expect(endings.map(({ type }) => type)).toContain('ended');
       expect(statuses).toContain(503);
       expect(await cluster.sql('select id from jobs where released_count > 0 limit 1')).toHaveLength(1);
       await expectNoViolation(cluster);
     },
   );
 
-  it('13: forgets a thousand waiting clients as soon as they leave, and their jobs go on', async () => {
-    // A snapshot collects all garbage first.
-    const folder = await mkdtemp(join(tmpdir(), 'prosemill-heap-'));
-    onTestFinished(async () => await rm(folder, { recursive: true }));
-    const environment = { NODE_OPTIONS: `--heapsnapshot-signal=SIGUSR2 --diagnostic-dir=${folder}` };
-    const cluster = await launch({ workers: 0, environment });
-    const heapOf = async (node: Node) => {
-      const before = (await readdir(folder)).length;
-      node.process.child.kill('SIGUSR2');
-      await until('a collection', async () => (await readdir(folder)).length > before, 30_000);
-      return await metricOf(node, 'nodejs_heap_size_used_bytes');
-    };
-    const api = oldestOf(cluster, 'apis');
-    const waiters = async () => await metricOf(api, 'prosemill_waiters');
-    const client = new LoadClient({
-      name: 'a thousand',
-      urls: () => [api.url],
-      recorder: cluster.recorder,
-      timeoutMs: 60_000,
-    });
-    const leave = async () => {
-      const leaving = new AbortController();
-      const options = { path: '/generate', waitSeconds: 60, signal: leaving.signal } as const;
-      const requests = Array.from({ length: 1_000 }, async () => await client.submit(options));
-      await until('a thousand waiting clients', async () => (await waiters()) === 1_000, 30_000);
-      leaving.abort();
-      await Promise.all(requests);
-      await until('no waiting client', async () => (await waiters()) === 0, patience * 1_000);
-    };
-    const heap: number[] = [];
-    for (let round = 0; round < 2; round += 1) {
+  it.each(['waiting', 'streaming'] as const)(
+    '13: forgets a thousand %s clients as soon as they leave, and their jobs go on',
+    async (kind) => {
+      // A snapshot collects all garbage first.
+      const folder = await mkdtemp(join(tmpdir(), 'prosemill-heap-'));
+      onTestFinished(async () => await rm(folder, { recursive: true }));
+      const environment = { NODE_OPTIONS: `--heapsnapshot-signal=SIGUSR2 --diagnostic-dir=${folder}` };
+      const cluster = await launch({ workers: 0, environment });
+      const heapOf = async (node: Node) => {
+        const before = (await readdir(folder)).length;
+        node.process.child.kill('SIGUSR2');
+        await until('a collection', async () => (await readdir(folder)).length > before, 30_000);
+        return await metricOf(node, 'nodejs_heap_size_used_bytes');
+      };
+      const api = oldestOf(cluster, 'apis');
+      const gauge = kind === 'waiting' ? 'prosemill_waiters' : 'prosemill_streams';
+      const waiters = async () => await metricOf(api, gauge);
+      const client = new LoadClient({
+        name: 'a thousand',
+        urls: () => [api.url],
+        recorder: cluster.recorder,
+        timeoutMs: 60_000,
+      });
+      const leave = async () => {
+        const leaving = new AbortController();
+        const { signal } = leaving;
+        const requests = Array.from({ length: 1_000 }, async () =>
+          kind === 'waiting'
+            ? await client.submit({ path: '/generate', waitSeconds: 60, signal })
+            : await client.stream({ signal }),
+        );
+        await until('a thousand clients', async () => (await waiters()) === 1_000, 30_000);
+        leaving.abort();
+        await Promise.all(requests);
+        await until('no client', async () => (await waiters()) === 0, patience * 1_000);
+      };
+      const heap: number[] = [];
+      for (let round = 0; round < 2; round += 1) {
+        await leave();
+        heap.push(await heapOf(api));
+      }
       await leave();
-      heap.push(await heapOf(api));
-    }
-    await leave();
-    // Reads on behalf of the clients that left end a moment later.
-    await until('the heap to be as it was', async () => (await heapOf(api)) < 1.05 * Math.min(...heap), 30_000);
-    await cluster.startWorker({ environment: { WORKERS: '32' } });
-    await cluster.settle(60_000);
-    await expectAllSucceeded(cluster, 3_000);
-    await expectNoViolation(cluster);
-  });
+      // Reads on behalf of the clients that left end a moment later.
+      await until('the heap to be as it was', async () => (await heapOf(api)) < 1.05 * Math.min(...heap), 30_000);
+      await cluster.startWorker({ environment: { WORKERS: '32' } });
+      await cluster.settle(60_000);
+      await expectAllSucceeded(cluster, 3_000);
+      await expectNoViolation(cluster);
+    },
+  );
 
   it('16: gets twice as many jobs as its bound, refuses fast, keeps to the bound, and runs the accepted jobs', async () => {
     const bound = scaled(1_000, 10_000);

@@ -1,9 +1,11 @@
 /** A well-behaved client: it knows several addresses, limits the time of every submit, and records every answer. */
 import type { JobBody } from '@prosemill/contract';
 import { errorLine } from '@prosemill/core';
+import { type ReadEnding, StreamClient, streamOf } from '@prosemill/testkit';
 import { hashText } from '../proof/history/hash-text.ts';
 import type { CallEnding, JobReading } from '../proof/history/history.ts';
 import type { HistoryRecorder } from '../proof/history/record-history.ts';
+import { streamJob, type Streamed, type StreamOptions } from './stream-job.ts';
 
 /** The owner of the requests. */
 export interface LoadOwner {
@@ -100,6 +102,22 @@ export class LoadClient {
     });
   }
 
+  /** Submits with a stream, and follows it to the end of the job over lost connections. */
+  async stream(options: Partial<StreamOptions> = {}): Promise<Streamed> {
+    const { name, recorder } = this.#options;
+    const { ownerId } = this.#owner;
+    const nextUrl = () => this.#nextUrl();
+    const caller = { name, ownerId, headers: authorization(this.#owner), recorder, nextUrl };
+    return await streamJob(caller, { request: shortText, ...options });
+  }
+
+  /** Reads the stream of a job from its beginning, without a record. */
+  async readStream(jobId: string): Promise<{ readonly client: StreamClient; readonly ending: ReadEnding }> {
+    const client = new StreamClient();
+    const open = streamOf({ url: this.#nextUrl(), jobId, headers: authorization(this.#owner) });
+    return { client, ending: await client.read(open) };
+  }
+
   async #call(
     operation: Parameters<HistoryRecorder['perform']>[0]['operation'],
     path: string,
@@ -122,12 +140,9 @@ export class LoadClient {
 
   /** Sends the request to the next address after a refused connection, which had no effect. */
   async #fetch(path: string, init: LoadRequest) {
-    const { urls, timeoutMs = 30_000 } = this.#options;
+    const { timeoutMs = 30_000 } = this.#options;
     for (let tries = 0; ; tries += 1) {
-      const all = urls();
-      this.#turn += 1;
-      const url = all[this.#turn % all.length];
-      if (url === undefined) throw new Error('no API is up');
+      const url = this.#nextUrl();
       try {
         const signals = [AbortSignal.timeout(timeoutMs), init.signal ?? []].flat();
         const headers = { ...init.headers, ...authorization(this.#owner) };
@@ -138,13 +153,21 @@ export class LoadClient {
       }
     }
   }
+
+  #nextUrl(): string {
+    const all = this.#options.urls();
+    this.#turn += 1;
+    const url = all[this.#turn % all.length];
+    if (url === undefined) throw new Error('no API is up');
+    return url;
+  }
 }
 
 const maxTries = 20;
 
 const authorization = ({ secret }: LoadOwner) => (secret === null ? {} : { Authorization: `Bearer ${secret}` });
 
-const isRefused = (error: unknown): boolean =>
+export const isRefused = (error: unknown): boolean =>
   error instanceof Error && (error.cause as { code?: unknown } | undefined)?.code === 'ECONNREFUSED';
 
 function endingOf({ status, body }: Pick<Heard, 'status' | 'body'>, job: JobReading | null): CallEnding {

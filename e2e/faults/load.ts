@@ -20,6 +20,8 @@ const clients = 12;
 const pauseMs = [300, 900] as const;
 const sampleEveryMs = 1_000;
 const callTimeoutMs = 20_000;
+/** Longer than every outage. */
+const streamLimitMs = 60_000;
 /**
  * Shares of all submits, or of the submits with a key. Twins are sent at the same time to two APIs; a repetition is
  * sent when its job has gone on.
@@ -27,6 +29,7 @@ const callTimeoutMs = 20_000;
 const shareOf = {
   long: 0.2,
   generate: 0.3,
+  streamed: 0.2,
   withoutKey: 0.2,
   twins: 0.2,
   canceled: 0.1,
@@ -80,6 +83,9 @@ export function startLoad({ cluster, random, owners }: LoadOptions): Load {
   /** @returns the id of the new job, if it is known */
   async function callOnce(client: LoadClient, key: string): Promise<string | null> {
     const request = random.next() < shareOf.long ? longText : shortText;
+    if (random.next() < shareOf.streamed) {
+      return (await client.stream({ key, request, withinMs: streamLimitMs })).id;
+    }
     const options =
       random.next() < shareOf.generate ? ({ path: '/generate', waitSeconds: 10, request } as const) : { request };
     if (random.next() < shareOf.withoutKey) {
