@@ -15,7 +15,7 @@ export const arrows: Readonly<Record<string, readonly string[]>> = {
   'apps/worker': ['core', 'store', 'queue', 'engine', 'telemetry', 'composition'],
   'apps/standalone': ['core', 'contract', 'engine', 'telemetry', 'composition', 'api', 'worker'],
   e2e: ['core', 'contract', 'store', 'queue', 'api', 'worker', 'testkit'],
-  bench: ['core', 'engine', 'testkit'],
+  bench: ['core', 'engine', 'composition', 'worker', 'testkit'],
 };
 
 /** Third-party packages that belong to some packages only. */

@@ -49,7 +49,7 @@ export function checksOf(results: Omit<BenchResults, 'checks'>): readonly Check[
   ];
 }
 
-function atLeast(name: string, target: number, value: number, unit: string): Check {
+export function atLeast(name: string, target: number, value: number, unit: string): Check {
   return {
     ...check(name, value, unit),
     target: `≥ ${target}${unit}`,

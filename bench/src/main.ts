@@ -1,6 +1,7 @@
 /**
  * `pnpm bench`: runs every contestant on the same weights, prompts and lengths, and checks the engine's targets.
- * `--profile` shows instead how the time of a step is spent, `--estimates` how good the estimates of the service are.
+ * `--profile` shows instead how the time of a step is spent, `--estimates` how good the estimates of the service are,
+ * `--streams` how much open streams cost.
  */
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
@@ -20,11 +21,13 @@ import type { MachineLimits } from './machine-limits-process.ts';
 import { measure, type Measurement } from './measure.ts';
 import { writeRandomModel } from './model/random-model.ts';
 import { passesOf } from './passes.ts';
-import { writeDocs } from './report/write-docs.ts';
+import { writeDocs, writeStreamDocs } from './report/write-docs.ts';
 import { reportOf } from './report/report.ts';
 import type { BenchResults } from './results.ts';
 import type { EngineProfile } from './profile/profile-engine.ts';
 import { createScenarios } from './scenarios.ts';
+import { measureStreams } from './streams/measure-streams.ts';
+import { reportOfStreams } from './streams/report-streams.ts';
 import { readPromptMaker } from './work.ts';
 
 const rounds = 3;
@@ -44,15 +47,23 @@ if (options.estimates === true) {
 }
 await writeRandomModel(modelFolder);
 const promptOf = await readPromptMaker(modelFolder);
-if (options.profile === true) process.stdout.write(`${(await measureProfile()).report}\n`);
+if (options.streams === true) await measureOpenStreams();
+else if (options.profile === true) process.stdout.write(`${(await measureProfile()).report}\n`);
 else await compare();
 process.exit(0);
 
 function readOptions() {
   try {
     return readArguments(
-      { options: { profile: { type: 'boolean' }, estimates: { type: 'boolean' }, 'write-docs': { type: 'boolean' } } },
-      'usage: pnpm bench [--profile | --estimates | --write-docs]',
+      {
+        options: {
+          profile: { type: 'boolean' },
+          estimates: { type: 'boolean' },
+          streams: { type: 'boolean' },
+          'write-docs': { type: 'boolean' },
+        },
+      },
+      'usage: pnpm bench [--profile | --estimates | [--streams] --write-docs]',
     );
   } catch (error) {
     return exitWith(error);
@@ -85,6 +96,14 @@ async function measureServiceEstimates(): Promise<void> {
   for (const database of databases) measurements.push(await measureEstimates({ ...load, database, onPass: report }));
   process.stdout.write(`${reportOfEstimates({ ...(await describeRun()), measurements })}
 `);
+}
+
+async function measureOpenStreams(): Promise<void> {
+  const work = { streams: 200, slots: 32, newTokens: 64, pairs: 3 };
+  const measured = await measureStreams({ ...work, model: modelFolder, promptOf, onPass: report });
+  const results = { ...(await describeRun()), ...measured };
+  if (options['write-docs'] === true) await writeStreamDocs(results);
+  process.stdout.write(`${reportOfStreams(results)}\n`);
 }
 
 async function measureContestants(missing: string[]): Promise<readonly Measurement[]> {

@@ -7,6 +7,7 @@ import type { BenchResults } from '../results.ts';
 import { scenarioNames } from '../scenarios.ts';
 import { summarize } from '../statistics.ts';
 import { reportOf } from './report.ts';
+import { reportOfStreams, type StreamsResults } from '../streams/report-streams.ts';
 import { type BarGroup, plotBars } from './svg-plot.ts';
 
 const docs = fileURLToPath(new URL('../../../docs', import.meta.url));
@@ -17,9 +18,29 @@ export async function writeDocs(results: BenchResults): Promise<void> {
   await writeFile(`${docs}/benchmarks/results.json`, `${JSON.stringify(results, null, 2)}\n`);
   await writeFile(`${docs}/benchmarks/throughput.svg`, plotBars(barsOf(results)));
   await writeFile(`${docs}/benchmarks.md`, `${introduction(results)}\n${reportOf(results)}\n`);
-  // pnpm puts oxfmt on the PATH of its scripts.
-  await promisify(execFile)('oxfmt', [`${docs}/benchmarks.md`, `${docs}/benchmarks/results.json`]);
+  await format('benchmarks.md', 'benchmarks/results.json');
 }
+
+/** Writes docs/benchmarks/streams.md, and its numbers. */
+export async function writeStreamDocs(results: StreamsResults): Promise<void> {
+  await mkdir(`${docs}/benchmarks`, { recursive: true });
+  await writeFile(`${docs}/benchmarks/streams.json`, `${JSON.stringify(results, null, 2)}\n`);
+  await writeFile(`${docs}/benchmarks/streams.md`, `${streamIntroduction(results)}\n${reportOfStreams(results)}\n`);
+  await format('benchmarks/streams.md', 'benchmarks/streams.json');
+}
+
+/** pnpm puts oxfmt on the PATH of its scripts. */
+async function format(...paths: readonly string[]): Promise<void> {
+  await promisify(execFile)(
+    'oxfmt',
+    paths.map((path) => `${docs}/${path}`),
+  );
+}
+
+const streamIntroduction = ({ date }: StreamsResults): string => `# Streams
+
+Written by \`pnpm bench --streams --write-docs\` on ${date}; [the numbers](streams.json). [bench/README.md](../../bench/README.md) explains the measurement.
+`;
 
 const introduction = ({ date }: BenchResults): string => `# Benchmarks
 

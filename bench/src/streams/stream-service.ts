@@ -1,0 +1,83 @@
+/** The service that streams: a Postgres, an API and a worker, each a process of its own, and a process of clients. */
+import { type ChildProcess, fork, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+import { type ExecuteSql, launchPostgres, openSql } from '@prosemill/testkit';
+import type { ReadReply, ReadTask, StreamTimes } from './reader-process.ts';
+import type { WorkerReport } from './worker-process.ts';
+
+export interface StreamService {
+  readonly url: string;
+  readonly execute: ExecuteSql;
+  readStreams(work: ReadTask['work']): Promise<readonly StreamTimes[]>;
+  apiMetrics(): Promise<string>;
+  reportOfWorker(): Promise<WorkerReport>;
+  stop(): Promise<void>;
+}
+
+export interface StreamServiceOptions {
+  /** A folder, or `shipped`. */
+  readonly model: string;
+  readonly slots: number;
+}
+
+const root = fileURLToPath(new URL('../../..', import.meta.url));
+
+export async function launchStreamService({ model, slots }: StreamServiceOptions): Promise<StreamService> {
+  const postgres = await launchPostgres();
+  const environment = { DATABASE_URL: postgres.url, PORT: '0', LOG_PRETTY: 'false' };
+  const run = (program: string): ChildProcess =>
+    spawn(process.execPath, [program], { cwd: root, env: environment, stdio: ['ignore', 'pipe', 'inherit'] });
+  await once(run('apps/api/src/commands/migrate.ts'), 'exit');
+  const api = run('apps/api/src/main.ts');
+  const url = await listeningUrl(api);
+  const settings = { DATABASE_URL: postgres.url, MODEL: model, WORKERS: String(slots), LOG_LEVEL: 'warn' };
+  const worker = forkProcess('worker-process.ts', [JSON.stringify({ ...settings, MODEL_DIR: `${root}data/models` })]);
+  await once(worker, 'message');
+  const readers = forkProcess('reader-process.ts', []);
+  const sql = await openSql(postgres.url);
+  return {
+    url,
+    execute: sql.execute,
+    async readStreams(work) {
+      const reply = await ask<ReadReply>(readers, { url, work } satisfies ReadTask);
+      if ('error' in reply) throw new Error(reply.error);
+      return reply.times;
+    },
+    apiMetrics: async () => await (await fetch(`${url}/metrics`)).text(),
+    reportOfWorker: async () => await ask<WorkerReport>(worker, 'report'),
+    async stop() {
+      await sql.close();
+      const ended = [worker, readers, api].map(async (child) => await once(child, 'exit'));
+      worker.disconnect();
+      readers.disconnect();
+      api.kill();
+      await Promise.all(ended);
+      await postgres.stop();
+    },
+  };
+}
+
+const forkProcess = (file: string, args: readonly string[]): ChildProcess =>
+  fork(fileURLToPath(new URL(file, import.meta.url)), args, { execArgv: [] });
+
+async function ask<Reply>(child: ChildProcess, message: object | string): Promise<Reply> {
+  const answered = once(child, 'message');
+  child.send(message);
+  const [reply] = (await answered) as [Reply];
+  return reply;
+}
+
+async function listeningUrl({ stdout }: ChildProcess): Promise<string> {
+  if (stdout === null) throw new TypeError('The output of the API is no pipe.');
+  const lines = createInterface({ input: stdout });
+  for await (const line of lines) {
+    const { msg, url } = JSON.parse(line) as { readonly msg: string; readonly url?: string };
+    if (msg === 'the API listens' && url !== undefined) {
+      stdout.resume();
+      return url;
+    }
+  }
+  throw new Error('The API does not listen.');
+}
