@@ -1,0 +1,59 @@
+/** The examples in docs/examples: each runs against a service, and the pages that show them show what runs. */
+import { execFile } from 'node:child_process';
+import { globSync, readFileSync } from 'node:fs';
+import { basename, extname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { Service } from './launch.ts';
+import { launchEmbedded } from './sizes.ts';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+const folder = 'docs/examples';
+const read = (path: string): string => readFileSync(join(root, path), 'utf8');
+
+/** The program and the arguments in front of the file, by the ending of the file's name. */
+const programs: Readonly<Record<string, readonly [string, ...string[]]>> = {
+  '.sh': ['bash'],
+  // `EventSource` is a part of browsers, and experimental in Node.
+  '.mjs': [process.execPath, '--no-warnings', '--experimental-eventsource'],
+  '.py': ['python3'],
+};
+const limitMs = 60_000;
+/** A block that names its file behind its language: ```sh docs/examples/stream.sh */
+const exampleBlock = /^```\w+ (docs\/examples\/\S+)\n([\s\S]*?)^```$/gm;
+
+const examples = globSync(
+  Object.keys(programs).map((ending) => `${folder}/*${ending}`),
+  { cwd: root },
+).toSorted();
+const pages = globSync(['*.md', 'docs/**/*.md'], { cwd: root });
+
+describe('the examples', () => {
+  let service: Service;
+  beforeAll(async () => {
+    service = await launchEmbedded({ WORKERS: '4' });
+  });
+  afterAll(async () => await service.stop());
+
+  it.concurrent.each(examples)('%s runs', async (path) => {
+    const [program = '', ...args] = programs[extname(path)] ?? [];
+    const { stdout, stderr } = await promisify(execFile)(program, [...args, join(root, path)], {
+      cwd: root,
+      env: { PATH: process.env['PATH'], HOME: process.env['HOME'], BASE_URL: service.url, API_KEY: 'not-needed' },
+      timeout: limitMs,
+    });
+    expect({ stdout, stderr }).toEqual({ stdout: expect.stringMatching(/\S/), stderr: '' });
+  });
+});
+
+describe('the pages', () => {
+  it.each(examples)('in the README of the examples there is %s', (path) => {
+    expect(read(`${folder}/README.md`)).toContain(`](${basename(path)})`);
+  });
+
+  it('that show examples show them as they are', () => {
+    const blocks = pages.flatMap((page) => Array.from(read(page).matchAll(exampleBlock)));
+    for (const [, path = '', text] of blocks) expect(text).toBe(read(path));
+  });
+});
