@@ -6,8 +6,8 @@ set -euo pipefail
 path=$(curl -sS --fail "$BASE_URL/jobs" -o /dev/null -w '%header{location}' -H 'Content-Type: application/json' \
   -d '{"prompt": "The old king", "max_new_tokens": 40, "start_timeout_ms": 60000, "deadline_ms": 120000}')
 while
-  answer=$(curl -sS --fail "$BASE_URL$path" -w '\n%header{retry-after}')
-  seconds=${answer##*$'\n'}
+  answer=$(curl -sS --fail "$BASE_URL$path" -w '\nRetry-After: %header{retry-after}')
+  seconds=${answer##*Retry-After: }
   [ -n "$seconds" ]
 do
   echo "again in $seconds s"
