@@ -9,7 +9,7 @@ type MeasuredStep = Pick<EngineStep, 'rows' | 'cycleMs'>;
 /** The latest steps with one number of texts. */
 interface StepsOfSize {
   readonly meanMs: number;
-  /** The number of steps in the mean, at most `memory`. */
+  /** The number of steps so far, at most `maxWeight`. */
   readonly count: number;
   readonly lastAt: number;
 }
@@ -29,6 +29,8 @@ export interface SpeedMeter {
 
 /** Steps that a mean covers: about a second of a busy engine. */
 const memory = 50;
+/** A size counts by the number of its steps, up to this: the line is best where the engine works most of the time. */
+const maxWeight = 2_000;
 /**
  * A size that no step has had for this long counts half, and a third after twice as long. It is never forgotten,
  * because it tells the slope while all steps have another size.
@@ -47,8 +49,8 @@ export function createSpeedMeter(generator: Pick<TextGenerator, 'slots'>): Speed
   function addSteps(steps: readonly MeasuredStep[], now = performance.now()): void {
     for (const { rows, cycleMs } of steps) {
       const { meanMs, count: before } = sizes.get(rows) ?? { meanMs: 0, count: 0 };
-      const count = Math.min(memory, before + 1);
-      sizes.set(rows, { meanMs: meanMs + (cycleMs - meanMs) / count, count, lastAt: now });
+      const count = Math.min(maxWeight, before + 1);
+      sizes.set(rows, { meanMs: meanMs + (cycleMs - meanMs) / Math.min(memory, count), count, lastAt: now });
     }
   }
 
