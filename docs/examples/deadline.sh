@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Submits a job that must end within two minutes, and asks for it again whenever its answers say.
+# Submits a job that must end within two minutes, and asks for it again at the times that its answers give.
 set -euo pipefail
 : "${BASE_URL:=http://127.0.0.1:8000}"
 
