@@ -1,11 +1,12 @@
 /** Strings, integers and times of bodies and queries. */
 import { z } from '@hono/zod-openapi';
+import { countCodePoints } from '@prosemill/core';
 
 /** For /openapi.json. No pattern for lone surrogates is understood by every reader of JSON Schema. */
 const withoutNul = String.raw`^[^\u0000]*$`;
 
 const fits = (text: string, maxCodePoints: number): boolean =>
-  text.length <= maxCodePoints || Array.from(text).length <= maxCodePoints;
+  text.length <= maxCodePoints || countCodePoints(text) <= maxCodePoints;
 
 /**
  * A string of at most `maxLength` Unicode code points, without U+0000 (Postgres text refuses it) and without lone

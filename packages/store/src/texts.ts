@@ -1,5 +1,5 @@
 /** The texts of watched jobs while they run. */
-import type { TextPiece, TextStore } from '@prosemill/core';
+import { type TextPiece, type TextStore, unitsOf } from '@prosemill/core';
 import { sql } from 'kysely';
 import { withAnswerLimit } from './answer-limit.ts';
 import { storableText } from './rows.ts';
@@ -97,11 +97,9 @@ export const createTextStore = ({ db, dialect }: StoreContext): TextStore => ({
   },
 });
 
-/** The part of a piece behind the reader's place; no piece when there is none. */
+/** The part of a piece after the reader's place; no piece when there is none. */
 function unknownPartOf({ known, offset, text, ...piece }: PieceRow): readonly TextPiece[] {
   if (known === null || known <= offset) return [{ ...piece, offset, text }];
-  const rest = Array.from(text)
-    .slice(known - offset)
-    .join('');
+  const rest = text.slice(unitsOf(text, known - offset));
   return rest === '' ? [] : [{ ...piece, offset: known, text: rest }];
 }

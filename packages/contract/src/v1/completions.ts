@@ -3,7 +3,7 @@ import { z } from '@hono/zod-openapi';
 import { usageSchema } from '../job.ts';
 import { jsonText } from '../json-text.ts';
 import { defineRoute } from '../policy.ts';
-import { commonErrors, submitErrors } from '../problem.ts';
+import { commonErrors, endingErrors, submitErrors } from '../problem.ts';
 import { eventStreamMediaType } from '../stream-events.ts';
 import { headersOf, idempotencyKeyHeader, traceparentHeader } from '../routes/headers.ts';
 import { completionRequestSchema, maxCompletionBytes } from './completion-request.ts';
@@ -78,15 +78,6 @@ export const createCompletionRoute = defineRoute({
         [eventStreamMediaType]: { schema: eventSchema },
       },
     },
-    ...openAiErrorResponses(
-      ...submitErrors,
-      'model_not_found',
-      'job_canceled',
-      'generation_failed',
-      'worker_lost',
-      'deadline_exceeded',
-      'engine_unavailable',
-      ...commonErrors,
-    ),
+    ...openAiErrorResponses(...submitErrors, 'model_not_found', ...endingErrors, ...commonErrors),
   },
 });
