@@ -5,7 +5,7 @@ import { metadataSchema } from './metadata.ts';
 import { optional, withDefault } from './optional.ts';
 import { text } from './text.ts';
 
-/** The limits of requests that are no context length and no queue. */
+/** The limits of requests that depend on neither the model nor the queue. */
 export const requestLimits = { promptCharacters: 500, minLength: 10, maxLength: 200, stopStrings: 4 } as const;
 
 export const seedSchema = z.int().min(0).max(0xff_ff_ff_ff);

@@ -39,7 +39,7 @@ export class QueueBound {
   }
 
   /**
-   * Refuses a submit that cannot be admitted now; without its cost, one that could not be whatever it costs.
+   * Refuses a submit that cannot be admitted now. Without a cost it refuses only if even the smallest job cannot be.
    * @throws {AppError} `queue_full`; `database_unavailable` when there is no count
    */
   async requireRoom(ownerId: string, cost: QueueLoad = { jobs: 1, tokens: 0 }): Promise<void> {
@@ -75,7 +75,7 @@ export class QueueBound {
     }
     // An empty queue takes a job of any size: otherwise a small limit would refuse some jobs forever.
     if (room.tokens < cost.tokens && load.tokens > 0) {
-      const full = `the jobs that wait may have ${load.tokens} tokens, and at most ${limits.tokens} are allowed`;
+      const full = `the waiting jobs may have ${load.tokens} tokens together, and the limit is ${limits.tokens}`;
       throw this.#refuse(`The queue is full: ${full}. Try again later.`);
     }
     // Dynamic thresholds for a shared buffer (Choudhury and Hahne 1998): owners with fewer jobs always find some room.

@@ -13,10 +13,10 @@ const responseHeaders = {
   retryAfter: {
     'Retry-After': {
       schema: { type: 'integer' as const, minimum: 1, maximum: 30 },
-      description: 'Seconds until it makes sense to ask again: the estimated end of the job. Absent if it has ended.',
+      description: 'Seconds to the estimated end of the job, when it makes sense to ask again. Absent if it has ended.',
     },
     'openai-poll-after-ms': {
-      schema: { type: 'integer' as const, minimum: 1, maximum: 30_000 },
+      schema: { type: 'integer' as const, minimum: 250, maximum: 30_000 },
       description: 'The same in milliseconds.',
     },
   },

@@ -35,7 +35,7 @@ export const createJobRoute = defineRoute({
   responses: {
     200: {
       description:
-        'For a client that accepts text/event-stream before JSON: stored, and the stream. A dry run: the request is valid.',
+        'For a client that prefers text/event-stream to JSON: the stream of the stored job. For a dry run: the request is valid.',
       headers: headersOf('idempotentReplayed', 'streamedJob'),
       content: { ...eventStreamContent, 'application/json': { schema: dryRunSchema } },
     },
