@@ -48,11 +48,11 @@ describe('the examples', () => {
 });
 
 describe('the pages', () => {
-  it.each(examples)('in the README of the examples there is %s', (path) => {
+  it.each(examples)('have %s in the README of the examples', (path) => {
     expect(read(`${folder}/README.md`)).toContain(`](${basename(path)})`);
   });
 
-  it('that show examples show them as they are', () => {
+  it('show the examples as they are', () => {
     const blocks = pages.flatMap((page) => Array.from(read(page).matchAll(exampleBlock)));
     for (const [, path = '', text] of blocks) expect(text).toBe(read(path));
   });
