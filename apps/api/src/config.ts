@@ -26,7 +26,7 @@ export const apiConfigSchema = z.object({
   MAX_ATTEMPTS: wholeNumber({ min: 1, max: 100 }).default(3),
   /** Jobs of all owners that may wait at once; a full queue refuses new ones. */
   MAX_QUEUE_LENGTH: wholeNumber({ min: 1 }).default(10_000),
-  /** Tokens of the waiting jobs' prompts and the most new ones together; an empty queue takes any job. */
+  /** The token budgets of all waiting jobs together; an empty queue takes any job. */
   MAX_QUEUED_TOKENS: wholeNumber({ min: 1 }).default(1_000_000),
   /** Submits of one key; it may send ten times as many other requests. 0: no limit. */
   RATE_LIMIT_PER_MINUTE: wholeNumber({ min: 0 }).default(600),

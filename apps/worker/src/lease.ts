@@ -1,4 +1,4 @@
-/** Renews the lease of one running job, and learns from the answers of wake-ups that were lost. */
+/** Renews the lease of one running job. The answers make up for lost wake-ups. */
 import {
   type ClaimKey,
   errorLine,

@@ -22,7 +22,7 @@ import type { WorkerMetrics } from './worker-metrics.ts';
 export interface ReconcilerOptions {
   readonly jobs: JobStore;
   readonly texts: Pick<TextStore, 'sweep'>;
-  /** Hints are counted for the jobs that its model may run: no other worker can count those of a fingerprint. */
+  /** Only hints of jobs that its model may run are counted. Workers with other models count the others. */
   readonly generator: Pick<TextGenerator, 'model'>;
   readonly hints: HintSender;
   readonly wakeUps: WakeUps;

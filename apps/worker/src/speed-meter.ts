@@ -1,6 +1,6 @@
 /**
- * Measures the speed of the engine: a line through the cycles of its steps, by the number of texts in them, and the
- * share of their token budgets that texts become.
+ * Measures the speed of the engine: a line through the cycle times of its steps by the number of texts in a step, and
+ * the share of their token budgets that texts use.
  */
 import type { EngineStep, GeneratedPart, TextGenerator, WorkerSpeed } from '@prosemill/core';
 
@@ -32,13 +32,13 @@ const memory = 50;
 /** A size counts by the number of its steps, up to this: the line is best where the engine works most of the time. */
 const maxWeight = 2_000;
 /**
- * A size that no step has had for this long counts half, and a third after twice as long. It is never forgotten,
- * because it tells the slope while all steps have another size.
+ * A size counts half when no step has had it for this long, and a third after twice that time. It is never forgotten:
+ * while all steps have one size, only other sizes tell the slope.
  */
 const halvedAfterMs = 10_000;
 /** The share of the budget covers about this many texts. */
 const textMemory = 50;
-/** A step without texts takes as long as this many texts, where only one size has been seen: docs/benchmarks.md. */
+/** `stepMs` divided by `textMs`, as long as only one size has been seen. Source: docs/benchmarks.md. */
 const typicalTextsPerStep = 6;
 
 export function createSpeedMeter(generator: Pick<TextGenerator, 'slots'>): SpeedMeter {

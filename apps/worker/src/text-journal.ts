@@ -1,4 +1,4 @@
-/** The journal of texts: the text of a watched job goes to the database as it is written, for those who stream it. */
+/** The journal of texts: writes the text of a watched job to the database as it grows, for streams. */
 import {
   errorLine,
   every,
@@ -30,7 +30,7 @@ const deafLookMs = 500;
 /** How long the watch of an unknown job is remembered: the claim of the job may be under way. */
 const rememberMs = 5_000;
 
-/** Texts that nobody watches are not written, and nothing is done for them. */
+/** Texts that nobody watches are not written, and cost nothing. */
 export class TextJournal implements Service {
   readonly #options: TextJournalOptions;
   readonly #texts = new Set<AttemptText>();
@@ -55,7 +55,7 @@ export class TextJournal implements Service {
     this.#looks.start();
   }
 
-  /** Also writes nothing more. */
+  /** Waits for the append under way. Later text is not written. */
   async stop(): Promise<void> {
     this.#isStopped = true;
     if (this.#nextAppend !== null) clearTimeout(this.#nextAppend);

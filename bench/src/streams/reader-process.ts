@@ -36,7 +36,7 @@ async function answer({ url, work }: ReadTask): Promise<void> {
   process.send?.(reply);
 }
 
-/** Looks at no more than it must: this process takes its time from the engine's cores. */
+/** Parses as little as possible, because this process shares the cores with the engine. */
 async function readStream(url: string, { prompt, newTokens, seed }: StreamedWork): Promise<StreamTimes> {
   const begin = nowMs();
   let firstEventMs: number | null = null;

@@ -35,7 +35,7 @@ async function stop(): Promise<void> {
   process.exit(0);
 }
 
-/** A token counts as chosen when the engine's process has told this one. */
+/** The time of a token is that of the engine's message with it. */
 function observed(generator: TextGenerator): TextGenerator {
   return {
     get slots() {

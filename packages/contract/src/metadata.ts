@@ -9,7 +9,7 @@ const maxValueLength = 512;
 /** A keyword of JSON Schema that the types of zod-to-openapi lack. */
 const keyNames = { propertyNames: { minLength: 1, maxLength: maxKeyLength } };
 
-/** Zod leaves out a key named `__proto__`, as its own objects cannot hold one. */
+/** Zod drops a key named `__proto__`, because the objects that it makes cannot hold one. */
 const hasNoPrototype = (value: unknown): boolean =>
   typeof value !== 'object' || value === null || !Object.hasOwn(value, '__proto__');
 

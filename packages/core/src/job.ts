@@ -48,7 +48,7 @@ export interface JobOutput {
   readonly generationId: number | null;
 }
 
-/** The tokens that a job without a known budget counts in sums: those of a short prompt without a limit of its own. */
+/** The budget that sums assume where it is not known: that of a short prompt without a limit of its own. */
 export const assumedTokenBudget = 50;
 
 /** Pairs of strings that a client keeps with its job. */
@@ -57,7 +57,7 @@ export type Metadata = Readonly<Record<string, string>>;
 export const priorities = ['normal', 'low'] as const;
 export type Priority = (typeof priorities)[number];
 
-/** The terms of a job: everything that its submit says besides the text. */
+/** The terms of a job: everything in its submit besides prompt, parameters and seed. */
 export interface JobTerms {
   readonly metadata: Metadata;
   readonly priority: Priority;
@@ -69,7 +69,7 @@ export interface JobTerms {
   readonly isWatched: boolean;
   /** The job that this one repeats for its client; null for none. */
   readonly retryOf: string | null;
-  /** The job whose text this one proves; null for none. Such a job is in no list and no history. */
+  /** The job whose text this one verifies; null for none. Such a job is in no list and no history. */
   readonly verifyOf: string | null;
   /** Only workers whose model has this fingerprint may claim the job; null: all workers. */
   readonly requiredFingerprint: string | null;

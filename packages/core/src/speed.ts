@@ -1,4 +1,4 @@
-/** The measured speed of workers, and their throughput together. Pure. */
+/** The measured speed of workers, and their joint throughput. Pure. */
 import type { WorkerReport } from './ports/worker-store.ts';
 
 /** The speed of one worker, as it measures it. */

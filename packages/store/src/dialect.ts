@@ -28,8 +28,8 @@ export interface Dialect {
   /** A table of values, for `from`: one parameter for any number of rows. */
   values(table: ValueTable): RawBuilder<unknown>;
   /**
-   * Runs statements of one connection whose loss is harmless if this process is lost with them. SQLite does not wait
-   * for the disk. On Postgres they are commits like all others, since its crash is no crash of this process.
+   * Runs statements on one connection whose loss is harmless if this process is lost too. So SQLite does not wait for
+   * the disk. Postgres commits them like all others, since it may crash while this process lives.
    */
   lostWithProcess<Result>(db: Kysely<Tables>, run: (db: Kysely<Tables>) => Promise<Result>): Promise<Result>;
 }

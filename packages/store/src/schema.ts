@@ -32,7 +32,7 @@ export interface JobTable {
   worker_id: string | null;
   cancel_requested_at: StoredTime | null;
   finish_reason: string | null;
-  /** A text after the prompt that is no record: a part, of a canceled or failed job, or the text of a verification. */
+  /** A completion without a generation record: the part of a canceled or failed job, or that of a verification. */
   partial_completion: string | null;
   error_code: string | null;
   error_message: string | null;

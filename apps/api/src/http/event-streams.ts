@@ -37,13 +37,13 @@ export interface EventStreamsOptions {
 }
 
 const defaultPingMs = 15_000;
-/** How long clients may take to read the last events at a stop. Afterwards they go on at another process. */
+/** The time for clients to read their last events at a stop. Then their connections are cut. */
 const goodbyeMs = 1_000;
 const ping = ': ping\n\n';
 
 /**
- * The connection ends with its stream: at a stop, the client's next request then cannot come as the connection closes.
- * `no-transform`: a compressing proxy would hold events back. `X-Accel-Buffering` does the same for nginx.
+ * The connection ends with its stream. Otherwise the client's next request could meet a closing connection at a stop.
+ * `no-transform`: a compressing proxy would hold events back. `X-Accel-Buffering`: so would nginx, by its buffer.
  */
 const headers = {
   'Content-Type': 'text/event-stream',
@@ -54,7 +54,7 @@ const headers = {
 
 const streamAnswers = new WeakSet<ServerResponse>();
 
-/** A comment may be written to such an answer at any time. */
+/** Whether an answer is a stream of events. A comment may be written to it at any time. */
 export const isEventStream = (response: ServerResponse): boolean => streamAnswers.has(response);
 
 export class EventStreams {
@@ -88,7 +88,7 @@ export class EventStreams {
     return c.body(stream.body, 200, headers);
   }
 
-  /** Cuts the streams whose iteration has ended, but whose clients do not read. Idempotent. */
+  /** Streams end by themselves at a stop. Cuts those whose clients do not read, after `goodbyeMs`. Idempotent. */
   stop(): void {
     if (this.#isStopped) return;
     this.#isStopped = true;

@@ -11,8 +11,8 @@ const firstPauseMs = 25;
 /**
  * TCP reports a closed side both for a client that waits and for one that is gone. An interim response, or a comment in
  * a stream of events, tells them apart: a client that waits skips it; the system of a gone client answers with a reset,
- * which fails the next write. HTTP/1.0 has no interim responses, so a client that waits with it is not probed: a gone
- * one is noticed when the answer is sent.
+ * which fails the next write. HTTP/1.0 has no interim responses, so its waiting clients are not probed: a gone one
+ * is noticed when the answer is sent.
  * @see RFC 9110, section 15.2
  */
 export function answerHalfClosed(server: Server, { responseOn }: Pick<Connections, 'responseOn'>): void {

@@ -82,7 +82,7 @@ function openApiDocument(table: RouteTable, { version, access }: DocsOptions) {
       title: 'Prosemill',
       version,
       description:
-        'Turns prompts into text, as jobs. Every error is `application/problem+json` (RFC 9457), but on `/v1` in OpenAI’s format.',
+        'Turns prompts into text, as jobs. Errors are `application/problem+json` (RFC 9457); on `/v1` they have OpenAI’s format.',
       license: { name: 'Apache-2.0', url: 'https://www.apache.org/licenses/LICENSE-2.0' },
     },
     tags: [

@@ -1,4 +1,4 @@
-/** `/` and `/me`: what the service is, and who asks. */
+/** `/` and `/me`: the description of the service, and that of the caller. */
 import { meRoute, presentOwnKey, presentParameters, requestLimits, serviceIndexRoute } from '@prosemill/contract';
 import { defaultSamplingParameters, isRetryable } from '@prosemill/core';
 import type { ApiServices } from '../api-services.ts';
@@ -27,7 +27,7 @@ export function addServiceIndexRoutes(
   { state, servedModel, version }: ApiServices,
   { auth, maxQueueLength }: ServiceIndexOptions,
 ): void {
-  /** Null also while the database is away: everything else is known without it. */
+  /** Null while no model is known, and while the database is away: nothing else in the answer needs it. */
   const contextLength = async (): Promise<number | null> => {
     try {
       return (await servedModel())?.contextLength ?? null;

@@ -19,13 +19,14 @@ import type { Accepted } from '../services/submit-job.ts';
 
 type StreamServices = Pick<ApiServices, 'estimates' | 'feed' | 'watchText' | 'streams' | 'leaveJob'>;
 
-/** A client whose connection broke waits this long. A stop sends the second one, so that not all come at once. */
+/** The pause of a client between a broken connection and the next one. */
 const retryMs = 2_000;
+/** The same after a stop: random, so that not all clients come at once. */
 const retryAfterStopMs = (): number => 1_500 + Math.floor(1_000 * Math.random());
-/** A place for a stream is free when another one ends. */
+/** A guess: a place becomes free when another stream or wait of the owner ends. */
 const retryFullMs = 5_000;
 
-/** To be called before a job is stored for a stream. @throws {AppError} `rate_limited` */
+/** Call it before a job is stored for a stream. @throws {AppError} `rate_limited` */
 export function requireRoom({ feed }: Pick<ApiServices, 'feed'>, ownerId: string, watchers = 1): void {
   if (feed.hasRoom(ownerId, watchers)) return;
   const limit = maxWatchersPerOwner.toLocaleString('en');

@@ -42,12 +42,12 @@ function requireEnd(job: Job, { isStopping, timeoutMs }: AwaitTextsOptions): Job
   });
 }
 
-/** @param job  An ended one. @throws {AppError} its error unless it has succeeded */
+/** @param job  Has ended. @throws {AppError} its error unless it has succeeded */
 export function requireText(job: Job): Job {
   if (job.status !== 'succeeded') throw endingError(job);
   return job;
 }
 
-/** Without the job: the same request again is answered by another process, though as another job. */
+/** Names no job, so that clients repeat the request. Another process answers it, though with another job. */
 export const shuttingDown = (): AppError =>
   new AppError('shutting_down', { message: 'This process is shutting down; another one will answer.' });

@@ -91,7 +91,7 @@ export class Estimates {
     return { ...estimate, startAt: new Date(facts.now.getTime() + estimate.startInMs) };
   }
 
-  /** The time until a full queue has some room again, without asking the database; null when it is not known. */
+  /** The time until a full queue has some room again, without waiting for the database; null when it is not known. */
   untilRoomMs(): number | null {
     void this.#options.state.current();
     const { latest } = this.#options.state;

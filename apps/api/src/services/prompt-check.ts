@@ -20,7 +20,7 @@ export interface CheckedPrompt {
  */
 export type PromptCheck = (request: TextRequest) => Promise<CheckedPrompt>;
 
-/** UTF-16 units. Most models have room for fewer; the check of the words of more would hold up other requests. */
+/** UTF-16 units: more than most models have room for. The check for forbidden words is slow in longer prompts. */
 const maxUnreadLength = 64 * 1024;
 
 /** While no model is known, only the worker checks the token budget. */

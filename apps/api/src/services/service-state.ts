@@ -26,7 +26,7 @@ export interface ServiceSnapshot {
   readonly problems: readonly string[];
   readonly model: ModelIdentity | null;
   readonly workers: readonly LiveWorker[];
-  /** The time of the answers, by `performance.now()`. */
+  /** When the database answered, by `performance.now()`. */
   readonly readAtMs: number;
   /** Null while the database does not answer. */
   readonly queue: QueueMeasure | null;

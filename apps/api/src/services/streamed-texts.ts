@@ -1,4 +1,4 @@
-/** The texts of running jobs that clients stream: the streams of a job share its text, those of a process each read. */
+/** The texts of running jobs for streams. All streams of a job share its text, all streams of the process each read. */
 import {
   countCodePoints,
   errorLine,
@@ -40,7 +40,7 @@ interface AttemptText extends JobText {
   tokens: number;
 }
 
-/** The text of a job with streams. They compare places and queue nothing. */
+/** The text of a job, shared by its streams. Each compares its own place with the text, so nothing is queued. */
 export interface StreamedText {
   /** As one of the streams last read it. */
   job: Job;
@@ -106,7 +106,7 @@ export class StreamedTexts implements Service {
     return streamed;
   }
 
-  /** Notes a newer row. The wake-ups for the first text of a new attempt may be lost. */
+  /** Notes a newer row. The text is then read too, as the wake-up for the first text of an attempt may be lost. */
   update(streamed: StreamedText, job: Job): void {
     if (job.version <= streamed.job.version) return;
     streamed.job = job;
@@ -156,7 +156,7 @@ export class StreamedTexts implements Service {
     return [...this.#streamed.values()].filter(({ isOutdated, pauses }) => isOutdated && pauses.size > 0);
   }
 
-  /** One query for all streams that ask. Never rejects: they get the error of a failed read. */
+  /** One query for all streams that ask. Never rejects: the streams get an error that is not transient. */
   async #read(): Promise<void> {
     const asking = this.#asking();
     if (asking.length === 0) return;
@@ -177,7 +177,7 @@ export class StreamedTexts implements Service {
     if (streamed === undefined) return;
     if (attempt > streamed.text.attempt) streamed.text = { attempt, text: '', length: 0, tokens: 0 };
     const known = streamed.text;
-    // The streams of the job left during the read, and others came.
+    // The text is another one since the read began: its streams left, and others came.
     if (attempt !== known.attempt || offset !== known.length) return;
     known.text += text;
     known.length += countCodePoints(text);

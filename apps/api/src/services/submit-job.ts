@@ -83,7 +83,7 @@ export interface SubmitJobs {
   readonly submitJob: (submission: Submission) => Promise<Accepted>;
   /** In the order of the requests. @throws {AppError} as `submitJob` */
   readonly submitAll: (submission: JointSubmission) => Promise<readonly Accepted[]>;
-  /** Refuses what `submitJob` refuses, and stores nothing. @throws {AppError} as `submitJob` */
+  /** Refuses like `submitJob`, and stores nothing. @throws {AppError} as `submitJob` */
   readonly dryRun: (submission: Submission) => Promise<DryRun>;
 }
 

@@ -18,7 +18,7 @@ export class TextPlace {
   #position: StreamPosition;
   /** The text that is known to continue that of the reader. */
   #source: JobText | null = null;
-  /** Its UTF-16 units up to the position. */
+  /** The UTF-16 units of the source up to the position. */
   #units = 0;
 
   constructor(position: StreamPosition) {

@@ -11,7 +11,7 @@ import {
   type WorkerStore,
 } from '@prosemill/core';
 
-/** The longest life of a verification: it must not wait for ever for a worker with the model that left meanwhile. */
+/** The deadline of a verification: without it, one would wait forever if all workers with its model had left. */
 const deadlineMs = 60 * 60_000;
 
 /**

@@ -70,7 +70,7 @@ export function createWatchText({ feed, streamedTexts }: WatchTextParts): WatchT
       return undefined;
     } finally {
       streamedTexts.leave(streamed);
-      // The abort ends a wait for the next row; the return, a feed whose last row was taken.
+      // The abort ends the feed while it waits for a row; `return` ends it between two rows.
       left.abort();
       await rows.return();
     }

@@ -3,7 +3,7 @@ import { parseAccept } from 'hono/utils/accept';
 
 /**
  * Whether the client prefers a stream to JSON, which is the answer to any other `Accept`. Of types with the same
- * quality the one that is named more exactly wins. `hono/accepts` gives any type no quality.
+ * quality the more specific one wins. `hono/accepts` ignores the wildcard for all types.
  * @see RFC 9110, section 12.5.1
  */
 export function wantsStream(accept: string | undefined): boolean {

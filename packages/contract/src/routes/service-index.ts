@@ -1,4 +1,4 @@
-/** `GET /`: what the service is and where its parts are. */
+/** `GET /`: the version, model, limits and paths of the service. */
 import { z } from '@hono/zod-openapi';
 import { modelSchema, orNull, parametersSchema } from '../job.ts';
 import { defineRoute } from '../policy.ts';

@@ -4,7 +4,7 @@ import type { AppError, ErrorCode } from '@prosemill/core';
 import { errorHeaders, type ErrorPresenter, type ProblemStatus } from '../present-problem.ts';
 import { declareErrors, problemMediaType, problemSchema, problemTable } from '../problem.ts';
 
-/** The header that names the job of an answer: also the job of a request that was dropped or failed. */
+/** The header that names the job of an answer, also of an error. */
 export const jobIdHeader = 'x-job-id';
 
 const types = ['invalid_request_error', 'rate_limit_error', 'server_error'] as const;
@@ -105,7 +105,7 @@ function wrongFields({ details }: AppError): readonly WrongField[] {
   });
 }
 
-/** Errors that the server may answer before it knows the route: in the format of all other routes. */
+/** Errors that may come before the route is known. Then they are problem documents on every path. */
 const errorsBeforeRoutes: ReadonlySet<ErrorCode> = new Set([
   'malformed_request',
   'expectation_failed',

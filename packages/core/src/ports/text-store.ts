@@ -18,7 +18,7 @@ export interface TextCursor extends ClaimKey {
 }
 
 /**
- * Texts for readers who want them as they are written; the job's outcome does not depend on them. Every method is one
+ * Texts for streams, while they are written. The outcome of a job does not depend on them. Every method is one
  * statement. The pieces go with the transition that takes their job out of `running`.
  */
 export interface TextStore {
@@ -43,7 +43,7 @@ export interface TextStore {
    */
   read(cursors: readonly TextCursor[]): Promise<readonly TextPiece[]>;
   /**
-   * Removes at most `limit` pieces of attempts that have ended: an append may have been under way.
+   * Removes at most `limit` pieces of ended attempts. An append during the end of its attempt leaves such pieces.
    * @returns the number of removed pieces
    */
   sweep(limit: number): Promise<number>;

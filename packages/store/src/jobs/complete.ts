@@ -24,7 +24,7 @@ export const createCompleteMethods = ({ db, dialect }: StoreContext): Pick<JobSt
   },
 });
 
-/** Writes the generation record. The text of a verification is none: it stays in the row of its job. */
+/** Writes the generation record. A verification has none: its text stays in the row of its job. */
 async function keepText(
   { tx, dialect }: TransactionContext,
   row: JobRow,

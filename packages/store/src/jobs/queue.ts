@@ -26,7 +26,7 @@ export const createQueueMethods = ({ db, dialect }: StoreContext): QueueMethods 
         'class',
         (builder) => builder.fn.countAll<number>().as('count'),
         sql<number>`cast(sum(${countedBudget}) as bigint)`.as('tokens'),
-        // Postgres gives the sum of bigints a type without a limit.
+        // Postgres sums bigints as `numeric`, which the driver reads as text.
         sql<number>`cast(sum(case when status = 'running' then ${dialect.msSince('started_at')} else 0 end) as bigint)`.as(
           'running_ms',
         ),

@@ -35,8 +35,8 @@ export function createSubmitMethods(context: StoreContext): Pick<JobStore, 'subm
 
 /**
  * Commits the jobs of all of these submits, in this order, or none.
- * @returns a result for each submit: its jobs, which are new or held by their idempotency keys; or null, and none of
- *   its jobs is new, when a key holds the job of another request
+ * @returns for each submit its jobs, which are new or held by their idempotency keys; null, with nothing stored, when
+ *   one of its keys holds the job of another request
  */
 async function commitSubmits(
   { db, dialect }: StoreContext,
