@@ -2,10 +2,19 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type Job, type ModelIdentity, newId, type Outcome, type Store } from '@prosemill/core';
+import {
+  type Job,
+  type ModelIdentity,
+  newId,
+  type Outcome,
+  type Store,
+  type WorkerReport,
+  type WorkerSpeed,
+} from '@prosemill/core';
 import { createQueue } from '@prosemill/queue';
 import { openStore } from '@prosemill/store';
 import { createLogger, createMetrics, noTracing } from '@prosemill/telemetry';
+import { characterTokenizer, type TokenizerFiles } from '@prosemill/testkit';
 import { type Api, type ApiOptions, createApi } from './create-api.ts';
 
 export interface TestApi {
@@ -48,6 +57,36 @@ export async function endNext(
   if (claimed === null) throw new Error('Nothing to claim.');
   await jobs.complete({ id: claimed.job.id, attempt: claimed.job.attempt }, outcome);
   return claimed.job;
+}
+
+/** The report of a worker that is ready, with one slot and no model. */
+export const readyWorker = (changes: Partial<WorkerReport> = {}): WorkerReport => ({
+  id: newId(),
+  state: 'ready',
+  loadProgress: null,
+  note: null,
+  model: null,
+  slots: 1,
+  busy: 0,
+  speed: null,
+  ...changes,
+});
+
+export interface ServedTestModel {
+  readonly contextLength: number;
+  /** Default: one token a character. */
+  readonly files?: TokenizerFiles;
+  readonly vocabularySize?: number | undefined;
+  readonly speed?: WorkerSpeed | null;
+}
+
+/** Reports a ready worker that has loaded `testModel`. */
+export async function serveModel({ models, workers }: Store, options: ServedTestModel): Promise<void> {
+  const { contextLength, files = characterTokenizer(), vocabularySize, speed = null } = options;
+  const tokenizer = { tokenizer: files['tokenizer.json'], config: files['tokenizer_config.json'], vocabularySize };
+  const { name, revision } = testModel;
+  await models.save({ name, revision, contextLength, tokenizer: JSON.stringify(tokenizer) });
+  await workers.report(readyWorker({ model: testModel, speed }));
 }
 
 const logger = createLogger({ name: 'test', level: 'silent', pretty: false });

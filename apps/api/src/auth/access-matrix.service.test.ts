@@ -7,7 +7,7 @@ import { createTestDatabase } from '@prosemill/testkit';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { createSecret } from './api-key-secret.ts';
 import { createKey } from './create-key.ts';
-import { endNext, openTestApi, succeededWith, testModel, type TestApi } from '../test-api.ts';
+import { endNext, openTestApi, readyWorker, succeededWith, testModel, type TestApi } from '../test-api.ts';
 
 interface Operation {
   readonly method: string;
@@ -75,17 +75,7 @@ describe.each([
     ({ secret } = await make(marks.owner, scopes));
     ({ secret: strangersSecret } = await make('stranger', scopes, 'strange'));
     spareKeyId = (await make(marks.owner, ['read'])).key.id;
-    const worker = {
-      id: newId(),
-      state: 'ready',
-      loadProgress: null,
-      note: null,
-      model,
-      slots: 1,
-      busy: 0,
-      speed: null,
-    } as const;
-    await opened.store.workers.report(worker);
+    await opened.store.workers.report(readyWorker({ model }));
     const json = { prompt: marks.prompt };
     for (let job = 0; job < 2; job += 1) await send({ method: 'POST', path: '/jobs', body: json }, `Bearer ${secret}`);
     endedJobId = (await endNext(opened.store, { outcome: succeededWith(marks.text) })).id;

@@ -1,9 +1,9 @@
 import type { JobBody, Problem } from '@prosemill/contract';
-import { newId, type WorkerSpeed } from '@prosemill/core';
-import { characterTokenizer, newJob } from '@prosemill/testkit';
+import type { WorkerSpeed } from '@prosemill/core';
+import { newJob } from '@prosemill/testkit';
 import { beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import { createKey } from '../auth/create-key.ts';
-import { openTestApi, testModel, type TestApi, type TestApiOptions } from '../test-api.ts';
+import { openTestApi, serveModel, type TestApi, type TestApiOptions } from '../test-api.ts';
 
 describe('POST /jobs?dry_run=true', () => {
   let opened: TestApi;
@@ -27,14 +27,8 @@ describe('POST /jobs?dry_run=true', () => {
   };
   const storedJobs = async () => (await opened.store.jobs.measureQueue()).queued;
   /** A worker is ready with a model whose tokens are characters. */
-  async function serve(speed: WorkerSpeed | null = null): Promise<void> {
-    const { 'tokenizer.json': tokenizer, 'tokenizer_config.json': config } = characterTokenizer();
-    const { name, revision } = testModel;
-    const { models, workers } = opened.store;
-    await models.save({ name, revision, contextLength: 64, tokenizer: JSON.stringify({ tokenizer, config }) });
-    const worker = { id: newId(), state: 'ready', loadProgress: null, note: null, slots: 1, busy: 0 } as const;
-    await workers.report({ ...worker, model: testModel, speed });
-  }
+  const serve = async (speed: WorkerSpeed | null = null): Promise<void> =>
+    await serveModel(opened.store, { contextLength: 64, speed });
 
   it('tells that the request is valid and its tokens, and stores nothing', async () => {
     await serve();

@@ -1,21 +1,12 @@
 import type { JobBody, Problem } from '@prosemill/contract';
-import { newId, type WorkerReport } from '@prosemill/core';
+import type { WorkerReport } from '@prosemill/core';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { openTestApi, type TestApi, type TestApiOptions } from '../test-api.ts';
+import { openTestApi, readyWorker, type TestApi, type TestApiOptions } from '../test-api.ts';
 
 /** A text of 50 tokens takes 500 ms. */
 const speed = { stepMs: 9, textMs: 1, newTokenShare: 1 };
 const textMs = 500;
-const worker: WorkerReport = {
-  id: newId(),
-  state: 'ready',
-  loadProgress: null,
-  note: null,
-  model: null,
-  slots: 1,
-  busy: 0,
-  speed,
-};
+const worker = readyWorker({ speed });
 
 let opened: TestApi;
 const toClose: TestApi[] = [];

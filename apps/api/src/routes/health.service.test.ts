@@ -1,9 +1,9 @@
 import { setImmediate } from 'node:timers/promises';
 import type { Health, Problem } from '@prosemill/contract';
-import { hintsLateNote, loadPhases, type LogFields, type Logger, newId, type WorkerReport } from '@prosemill/core';
+import { hintsLateNote, loadPhases, type LogFields, type Logger, type WorkerReport } from '@prosemill/core';
 import { createTestDatabase, silentLogger, startTcpProxy, type TcpProxy } from '@prosemill/testkit';
 import { afterEach, beforeEach, describe, expect, inject, it, vi } from 'vitest';
-import { openTestApi, type TestApi } from '../test-api.ts';
+import { openTestApi, readyWorker, type TestApi } from '../test-api.ts';
 
 /** Matches addresses, users, folders and files. */
 const inner = /\d+\.\d+\.\d+|:\d{4}|\/|ECONN|@|postgres:|secret/;
@@ -35,19 +35,8 @@ describe('the open routes about the state of the service', () => {
   const health = async (): Promise<Health> => (await (await request('/health')).json()) as Health;
   const linesOf = (part: string) => lines.filter(({ msg }) => msg.startsWith(part));
 
-  async function report(worker: Partial<WorkerReport>): Promise<void> {
-    const rest = {
-      id: newId(),
-      state: 'ready',
-      loadProgress: null,
-      note: null,
-      model: null,
-      slots: 1,
-      busy: 0,
-      speed: null,
-    } as const;
-    await opened.store.workers.report({ ...rest, ...worker });
-  }
+  const report = async (worker: Partial<WorkerReport>): Promise<void> =>
+    await opened.store.workers.report(readyWorker(worker));
 
   it('/health says that the database is away; the log has the reason once', async () => {
     proxy.refuse();

@@ -1,9 +1,7 @@
 import type { MeBody, ServiceIndex } from '@prosemill/contract';
-import { newId } from '@prosemill/core';
-import { characterTokenizer } from '@prosemill/testkit';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { createKey } from '../auth/create-key.ts';
-import { openTestApi, testModel, type TestApiOptions } from '../test-api.ts';
+import { openTestApi, serveModel, testModel, type TestApiOptions } from '../test-api.ts';
 
 const adminKey = 'an-admin-key-for-tests-0123456789+/=';
 
@@ -42,19 +40,7 @@ describe('GET /', () => {
 
   it('tells the model of the workers and its context', async () => {
     const { store, index } = await open();
-    const { 'tokenizer.json': tokenizer, 'tokenizer_config.json': config } = characterTokenizer();
-    const { name, revision } = testModel;
-    await store.models.save({ name, revision, contextLength: 256, tokenizer: JSON.stringify({ tokenizer, config }) });
-    const worker = {
-      id: newId(),
-      state: 'ready',
-      loadProgress: null,
-      note: null,
-      slots: 1,
-      busy: 0,
-      speed: null,
-    } as const;
-    await store.workers.report({ ...worker, model: testModel });
+    await serveModel(store, { contextLength: 256 });
     expect(await index()).toMatchObject({ model: testModel, limits: { context_tokens: 256 } });
   });
 

@@ -4,7 +4,7 @@ import { type Job, type ModelIdentity, newId, type Outcome, type WorkerReport } 
 import { newJob } from '@prosemill/testkit';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { compareTexts } from '../services/verify-job.ts';
-import { endNext, openTestApi, succeededWith, testModel, type TestApi } from '../test-api.ts';
+import { endNext, openTestApi, readyWorker, succeededWith, testModel, type TestApi } from '../test-api.ts';
 
 interface Verification {
   readonly match: boolean;
@@ -26,10 +26,8 @@ describe('POST /jobs/{id}/verify', () => {
     await opened.close();
   });
 
-  const report = async (changes: Partial<WorkerReport> = {}): Promise<void> => {
-    const worker = { id: 'w', state: 'ready', loadProgress: null, note: null, slots: 1, busy: 0, speed: null } as const;
-    await opened.store.workers.report({ ...worker, model: testModel, ...changes });
-  };
+  const report = async (changes: Partial<WorkerReport> = {}): Promise<void> =>
+    await opened.store.workers.report(readyWorker({ id: 'w', model: testModel, ...changes }));
   const send = async (path: string, method = 'GET', headers: Readonly<Record<string, string>> = {}) =>
     await opened.api.app.request(path, { method, headers });
   const verify = async (id: string, headers?: Readonly<Record<string, string>>) =>

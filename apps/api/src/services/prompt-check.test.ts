@@ -1,11 +1,8 @@
 /** Refusals before a job is stored, with the tokenizer of the model that a worker serves. */
 import type { Problem } from '@prosemill/contract';
-import { newId } from '@prosemill/core';
 import { characterTokenizer, type TokenizerFiles, wordPieceTokenizer } from '@prosemill/testkit';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { openTestApi, type TestApi } from '../test-api.ts';
-
-const identity = { name: 'small', revision: '1', engine: 'batched', dtype: 'fp32', fingerprint: '0' };
+import { openTestApi, serveModel, type TestApi } from '../test-api.ts';
 
 describe('the check of a prompt', () => {
   let opened: TestApi;
@@ -17,19 +14,7 @@ describe('the check of a prompt', () => {
 
   /** A worker is ready with this model. */
   async function serve(files: TokenizerFiles, vocabularySize?: number): Promise<void> {
-    const tokenizer = { tokenizer: files['tokenizer.json'], config: files['tokenizer_config.json'], vocabularySize };
-    const { models, workers } = opened.store;
-    await models.save({ name: 'small', revision: '1', contextLength: 256, tokenizer: JSON.stringify(tokenizer) });
-    await workers.report({
-      id: newId(),
-      state: 'ready',
-      loadProgress: null,
-      note: null,
-      model: identity,
-      slots: 1,
-      busy: 0,
-      speed: null,
-    });
+    await serveModel(opened.store, { contextLength: 256, files, vocabularySize });
   }
 
   const submit = async (body: object): Promise<{ status: number; problem: Problem }> => {

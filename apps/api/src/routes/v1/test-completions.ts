@@ -3,8 +3,8 @@ import { setImmediate } from 'node:timers/promises';
 import type { CompletionBody, OpenAiError } from '@prosemill/contract';
 import { type Job, newId, type Outcome, type WakeUps } from '@prosemill/core';
 import { createQueue } from '@prosemill/queue';
-import { characterTokenizer, silentLogger } from '@prosemill/testkit';
-import { openTestApi, type TestApi, type TestApiOptions, testModel } from '../../test-api.ts';
+import { silentLogger } from '@prosemill/testkit';
+import { openTestApi, serveModel, type TestApi, type TestApiOptions, testModel } from '../../test-api.ts';
 
 export const model = testModel;
 /** One token a character. */
@@ -41,20 +41,7 @@ export async function openCompletionApi(options: TestApiOptions = {}): Promise<C
   const { sender: hints, wakeUps } = createQueue({ databaseUrl: 'sqlite:', redisUrl: undefined, logger: silentLogger });
   const opened = await openTestApi({ hints, wakeUps, ...options });
   const { store, api } = opened;
-  const files = characterTokenizer();
-  const tokenizer = JSON.stringify({ tokenizer: files['tokenizer.json'], config: files['tokenizer_config.json'] });
-  await store.models.save({ name: model.name, revision: model.revision, contextLength, tokenizer });
-  const report = {
-    id: newId(),
-    state: 'ready',
-    loadProgress: null,
-    note: null,
-    model,
-    slots: 1,
-    busy: 0,
-    speed: null,
-  } as const;
-  await store.workers.report(report);
+  await serveModel(store, { contextLength });
 
   async function send(path: string, init: RequestInit = {}): Promise<Answer> {
     const response = await api.app.request(path, init);
@@ -75,7 +62,7 @@ export async function openCompletionApi(options: TestApiOptions = {}): Promise<C
     async work(count, outcomeOf = written) {
       const claimed: Job[] = [];
       while (claimed.length < count) {
-        const claim = await store.jobs.claim({ workerId: report.id, model, leaseMs: 30_000, fromClass: 0 });
+        const claim = await store.jobs.claim({ workerId: newId(), model, leaseMs: 30_000, fromClass: 0 });
         if (claim === null) {
           await setImmediate();
           continue;
