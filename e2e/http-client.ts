@@ -75,21 +75,12 @@ function createComparison(document: OpenApiDocument): (route: Route, answer: Ans
   };
 }
 
-/** The events of a stream as its schema describes them: `retry` and comments are no part of them. */
+/** The events of a stream as their readers see them. Comments, and a `retry` without data, are none. */
 const eventsIn = (text: string): readonly object[] =>
   text.split('\n\n').flatMap((block) => {
     const fields = Object.fromEntries(block.split('\n').map((line) => line.split(/: (.*)/s, 2) as [string, string]));
-    const { event, id, data } = fields;
-    return data === undefined
-      ? []
-      : [
-          {
-            ...(event === undefined ? {} : { event }),
-            ...(id === undefined ? {} : { id }),
-            // Events without a name are OpenAI's, whose schema has their data as text.
-            data: event === undefined ? data : (JSON.parse(data) as unknown),
-          },
-        ];
+    const { data, retry, ...others } = fields;
+    return data === undefined ? [] : [{ ...others, data, ...(retry === undefined ? {} : { retry: Number(retry) }) }];
   });
 
 const matches = (template: string, path: string): boolean =>

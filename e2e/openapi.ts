@@ -1,4 +1,5 @@
 /** Types and helpers for /openapi.json. */
+import type { SchemaValidateFunction } from 'ajv';
 import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js';
 import addFormats from 'ajv-formats';
 
@@ -49,6 +50,11 @@ export type SchemaAt = (...place: readonly string[]) => ValidateFunction;
 export function createSchemaAt(document: OpenApiDocument): SchemaAt {
   const ajv = new Ajv2020({ strict: false, allErrors: true });
   addFormats.default(ajv);
+  ajv.removeKeyword('contentSchema').addKeyword({
+    keyword: 'contentSchema',
+    type: 'string',
+    compile: ({ $ref }: { readonly $ref: string }) => checkJson(ajv.compile({ $ref: `openapi${$ref}` })),
+  });
   ajv.addSchema(document, 'openapi');
   const compiled = new Map<string, ValidateFunction>();
   return function schemaAt(...place) {
@@ -57,6 +63,16 @@ export function createSchemaAt(document: OpenApiDocument): SchemaAt {
     compiled.set(pointer, validate);
     return validate;
   };
+}
+
+/** Checks a string of JSON, such as the data of an event: JSON Schema leaves its content to programs. */
+function checkJson(validate: ValidateFunction): SchemaValidateFunction {
+  const check: SchemaValidateFunction = (text: string) => {
+    const isValid = validate(JSON.parse(text));
+    check.errors = validate.errors ?? [];
+    return isValid;
+  };
+  return check;
 }
 
 /** The value of a header or query parameter in the type of its schema. */

@@ -1,6 +1,6 @@
 /** The routes of an app with their policies. Finds the route of a request. */
 import type { OpenAPIHono } from '@hono/zod-openapi';
-import { closedPolicy, type ContractRoute } from '@prosemill/contract';
+import { closedPolicy, type ContractRoute, eventSchemas } from '@prosemill/contract';
 import type { Context } from 'hono';
 import { matchedRoutes } from 'hono/route';
 import type { RouterRoute } from 'hono/types';
@@ -41,6 +41,7 @@ export function createRouteTable(app: OpenAPIHono<ApiEnv>) {
     }
   }
 
+  for (const [name, schema] of Object.entries(eventSchemas)) app.openAPIRegistry.register(name, schema);
   /** Makes the OpenAPI document of the routes, without security. */
   const describe = app.getOpenAPI31Document;
 

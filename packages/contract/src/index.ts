@@ -1,5 +1,6 @@
 /** @module The HTTP contract: every route, body and error, shared by the API, its document, clients and tests. */
 export * from './cursor.ts';
+export * from './event-schemas.ts';
 export * from './generation-request.ts';
 export * from './job-events.ts';
 export * from './job.ts';

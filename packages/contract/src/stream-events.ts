@@ -1,13 +1,14 @@
 /** The events of a stream, and their presenters. */
 import { z } from '@hono/zod-openapi';
 import type { Job } from '@prosemill/core';
-import { jobSchema } from './job.ts';
+import type { JobBody } from './job.ts';
+import { jsonText } from './json-text.ts';
 import { type JobView, presentJob } from './present-job.ts';
-import { problemSchema } from './problem.ts';
+import type { Problem } from './problem.ts';
 import { presentPosition, type StreamPosition } from './stream-position.ts';
 import { time } from './text.ts';
 
-const tokenSchema = z
+export const streamTokenSchema = z
   .strictObject({
     text: z.string().openapi({ description: 'Follows the text of the events before it; the prompt is no part of it.' }),
     tokens: z.int().openapi({ description: 'New tokens so far, those of this text included.' }),
@@ -18,7 +19,7 @@ const tokenSchema = z
 /** `rerun`: the job ran again, and its text differs. `unknown_position`: the text never began like the client's. */
 const resetReasons = ['rerun', 'unknown_position'] as const;
 
-const resetSchema = z
+export const streamResetSchema = z
   .strictObject({ version: z.int(), reason: z.enum(resetReasons) })
   .openapi('StreamReset', { description: 'The client empties its text. The next tokens begin anew.' });
 
@@ -27,19 +28,23 @@ const id = z.string().openapi({
   example: '3-120-9ae0daaf',
 });
 
-const event = <Type extends string, Data extends z.ZodType>(type: Type, data: Data, description: string) =>
-  z.strictObject({ event: z.literal(type), id, data }).openapi({ description });
+const retry = z.int().min(0).optional().openapi({
+  description: 'How many milliseconds a client whose connection breaks waits before it connects again.',
+});
 
-/** Fields of an event, its data as JSON. */
-export const streamEventSchema = z
+const event = (type: StreamEventType, schemaName: string, description: string) =>
+  z.strictObject({ event: z.literal(type), id, data: jsonText(schemaName) }).openapi({ description });
+
+/** For /openapi.json: an event as its readers see it. */
+const streamEventSchema = z
   .discriminatedUnion('event', [
-    event('status', jobSchema, 'First of all, and whenever the job changes before it ends.'),
-    event('token', tokenSchema, 'More text.'),
-    event('reset', resetSchema, 'The text so far is void.'),
-    event('completed', jobSchema, 'The job has ended in any way, and all of its text was sent. The last event.'),
+    event('status', 'Job', 'First of all, and whenever the job changes before it ends.').extend({ retry }),
+    event('token', 'StreamToken', 'More text.'),
+    event('reset', 'StreamReset', 'The text so far is void.'),
+    event('completed', 'Job', 'The job has ended in any way, and all of its text was sent. The last event.'),
     z
-      .strictObject({ event: z.literal('error'), data: problemSchema })
-      .openapi({ description: 'The stream failed. The last event.' }),
+      .strictObject({ event: z.literal('error'), id: id.optional(), data: jsonText('Problem') })
+      .openapi({ description: 'The stream failed. The last event. Its id is that of the event before it, if any.' }),
   ])
   .openapi('StreamEvent');
 
@@ -48,7 +53,12 @@ export const eventStreamMediaType = 'text/event-stream';
 /** The content of an answer that is a stream; the schema is that of each event. */
 export const eventStreamContent = { [eventStreamMediaType]: { schema: streamEventSchema } } as const;
 
-export type StreamEvent = z.infer<typeof streamEventSchema>;
+/** An event before its data is written as JSON. */
+export type StreamEvent =
+  | { readonly event: 'status' | 'completed'; readonly id: string; readonly data: JobBody }
+  | { readonly event: 'token'; readonly id: string; readonly data: z.infer<typeof streamTokenSchema> }
+  | { readonly event: 'reset'; readonly id: string; readonly data: z.infer<typeof streamResetSchema> }
+  | { readonly event: 'error'; readonly data: Problem };
 export type StreamEventType = StreamEvent['event'];
 
 export const presentJobEvent = (

@@ -14,7 +14,8 @@ export interface StreamPosition {
 
 export const streamStart: StreamPosition = { offset: 0, checksum: 0 };
 
-const form = /^\d{1,15}-(\d{1,15})(?:-([\da-f]{8}))?$/;
+/** In some languages \d has digits of other scripts too. */
+const form = /^[0-9]{1,15}-([0-9]{1,15})(?:-([0-9a-f]{8}))?$/;
 
 /** `<version>-<offset>-<CRC-32>`. The version, of the job as the client knows it, is for people who read logs. */
 export const streamPosition = z

@@ -1,13 +1,13 @@
 /** `POST /v1/completions`: OpenAI's legacy completions, for programs that speak its API. */
 import { z } from '@hono/zod-openapi';
-import { usageSchema } from '../job.ts';
+import { orNull, usageSchema } from '../job.ts';
 import { jsonText } from '../json-text.ts';
 import { defineRoute } from '../policy.ts';
 import { commonErrors, endingErrors, submitErrors } from '../problem.ts';
 import { eventStreamMediaType } from '../stream-events.ts';
 import { headersOf, idempotencyKeyHeader, traceparentHeader } from '../routes/headers.ts';
 import { completionRequestSchema, maxCompletionBytes } from './completion-request.ts';
-import { openAiErrorResponses, openAiErrorSchema, presentOpenAiError } from './open-ai-error.ts';
+import { openAiErrorResponses, presentOpenAiError } from './open-ai-error.ts';
 
 const choice = {
   index: z.int().openapi({ description: 'Prompt × n + choice.' }),
@@ -34,12 +34,15 @@ export const completionSchema = z
   })
   .openapi('Completion');
 
-/** A chunk of a stream. With `include_usage` every chunk has `usage`, and the last has no choices. */
-export const completionChunkSchema = z.strictObject({
-  ...completion,
-  choices: z.array(z.strictObject({ ...choice, finish_reason: finishReason.nullable() })),
-  usage: usageSchema.nullable().optional(),
-});
+export const completionChunkSchema = z
+  .strictObject({
+    ...completion,
+    choices: z.array(z.strictObject({ ...choice, finish_reason: finishReason.nullable() })),
+    usage: orNull(usageSchema).optional(),
+  })
+  .openapi('CompletionChunk', {
+    description: 'With `include_usage` every chunk has `usage`, and the last has no choices.',
+  });
 
 /** An event without a name has the name `message`. */
 const message = z.literal('message').optional();
@@ -48,10 +51,10 @@ const eventSchema = z
   .union([
     z.strictObject({ event: message, data: z.literal('[DONE]') }).openapi({ description: 'The last event.' }),
     z
-      .strictObject({ event: message, data: jsonText(completionChunkSchema) })
+      .strictObject({ event: message, data: jsonText('CompletionChunk') })
       .openapi({ description: 'A part of one choice, or the usage.' }),
     z
-      .strictObject({ event: z.literal('error'), data: jsonText(openAiErrorSchema) })
+      .strictObject({ event: z.literal('error'), data: jsonText('OpenAiError') })
       .openapi({ description: 'The stream failed. The last event.' }),
   ])
   .openapi('CompletionEvent');
