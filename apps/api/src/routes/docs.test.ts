@@ -14,5 +14,5 @@ it('/openapi.json has every schema that it refers to, also those of the JSON in 
   const { components } = JSON.parse(text) as { readonly components: { readonly schemas: object } };
   const references = [...text.matchAll(/"\$ref":"#\/components\/schemas\/(\w+)"/g)].map(([, name]) => name);
   expect(references).toEqual(expect.arrayContaining(['Job', 'StreamToken', 'StreamReset', 'Problem']));
-  expect(new Set(references).difference(new Set(Object.keys(components.schemas)))).toEqual(new Set());
+  expect(Object.keys(components.schemas)).toEqual(expect.arrayContaining(references));
 });
