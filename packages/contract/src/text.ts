@@ -3,7 +3,7 @@ import { z } from '@hono/zod-openapi';
 import { countCodePoints } from '@prosemill/core';
 
 /** For /openapi.json. No pattern for lone surrogates is understood by every reader of JSON Schema. */
-const withoutNul = String.raw`^[^\u0000]*$`;
+export const withoutNul = String.raw`^[^\u0000]*$`;
 
 const fits = (text: string, maxCodePoints: number): boolean =>
   text.length <= maxCodePoints || countCodePoints(text) <= maxCodePoints;

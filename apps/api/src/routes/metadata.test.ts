@@ -19,6 +19,21 @@ const submit = async (body: object, path = '/jobs'): Promise<JobBody> =>
 const find = async (id: string): Promise<JobBody> =>
   (await (await opened.api.app.request(`/jobs/${id}`)).json()) as JobBody;
 
+interface Document {
+  readonly components: {
+    readonly schemas: {
+      readonly GenerationRequest: {
+        readonly properties: {
+          readonly metadata: {
+            readonly propertyNames: { readonly pattern: string; readonly not: object };
+            readonly additionalProperties: { readonly pattern: string };
+          };
+        };
+      };
+    };
+  };
+}
+
 const pairs = (count: number) => Object.fromEntries(Array.from({ length: count }, (_, index) => [String(index), 'x']));
 
 describe('metadata', () => {
@@ -62,6 +77,15 @@ describe('metadata', () => {
     const { errors } = (await answer.json()) as Problem;
     expect([answer.status, errors.map((error) => error.pointer)]).toEqual([422, [pointer]]);
     expect(errors[0]?.detail).toMatch(detail);
+  });
+
+  it('is declared with the keys and values that are refused', async () => {
+    const document = (await (await opened.api.app.request('/openapi.json')).json()) as Document;
+    const { propertyNames, additionalProperties } = document.components.schemas.GenerationRequest.properties.metadata;
+    for (const pattern of [propertyNames.pattern, additionalProperties.pattern].map((each) => new RegExp(each))) {
+      expect(['', 'a', '\n', 'a\u0000', 'a\n\u0000b'].filter((text) => pattern.test(text))).toEqual(['', 'a', '\n']);
+    }
+    expect(propertyNames.not).toEqual({ const: '__proto__' });
   });
 });
 

@@ -3,7 +3,7 @@ import { z } from '@hono/zod-openapi';
 import { defaultSamplingParameters as defaults, type TextRequest } from '@prosemill/core';
 import { parameterSchemas, seedSchema } from '../generation-request.ts';
 import { optional, withDefault } from '../optional.ts';
-import { text } from '../text.ts';
+import { text, withoutNul } from '../text.ts';
 
 export const maxCompletionBytes = 1024 * 1024;
 /** The largest number of choices in an answer, and so of jobs. */
@@ -50,12 +50,12 @@ export const completionRequestSchema = z
       description: 'One prompt or several. Prompts × n is at most 128.',
       example: 'Once upon a time',
       oneOf: [
-        { type: 'string', minLength: 1, maxLength: maxCompletionBytes, pattern: String.raw`^[^\u0000]*$` },
+        { type: 'string', minLength: 1, maxLength: maxCompletionBytes, pattern: withoutNul },
         {
           type: 'array',
           minItems: 1,
           maxItems: maxChoices,
-          items: { type: 'string', minLength: 1, maxLength: maxCompletionBytes, pattern: String.raw`^[^\u0000]*$` },
+          items: { type: 'string', minLength: 1, maxLength: maxCompletionBytes, pattern: withoutNul },
         },
       ],
     }),
