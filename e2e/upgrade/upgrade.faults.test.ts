@@ -79,7 +79,8 @@ describe.each(databases)('this version on an old database (%s)', (database) => {
     );
     for (const { secret, path, body } of data.answers) {
       const answer = await send(secret, path);
-      expect([path, answer.status, answer.body]).toEqual([path, 200, expect.objectContaining(body)]);
+      // An object may have more fields than the old version knew.
+      expect([path, answer.status, answer.body]).toMatchObject([path, 200, body]);
     }
   });
 
