@@ -46,6 +46,17 @@ export function describeService(size: string, launch: () => Promise<Service>): v
       expect(status).toBe(202);
       return body;
     };
+    /** Leaves while `POST /generate` waits. @returns the id of its job */
+    const leave = async (onDisconnect: 'cancel' | 'continue'): Promise<string> => {
+      const connection = new AbortController();
+      const json = { prompt: 'A fox', max_new_tokens: 5, on_disconnect: onDisconnect, metadata: { onDisconnect } };
+      const waiting = request('/generate', { json, signal: connection.signal });
+      const newest = async () => (await request<Page>('/jobs?limit=1')).body.data[0];
+      await expect.poll(async () => (await newest())?.metadata, { timeout: 30_000 }).toEqual({ onDisconnect });
+      connection.abort();
+      await expect(waiting).rejects.toThrow(/abort/);
+      return (await newest())?.id ?? '';
+    };
     const queueTo = async (to: 'pause' | 'resume') => await request(`/admin/queue/${to}`, { method: 'POST' });
     const queueState = async () => (await request<{ queue: object }>('/health')).body.queue;
     const finish = async (id: string): Promise<JobBody> => (await request<JobBody>(`/jobs/${id}?wait=60`)).body;
@@ -124,16 +135,6 @@ export function describeService(size: string, launch: () => Promise<Service>): v
 
       it('cancels the job of a client that leaves, if it asked for that', async () => {
         await queueTo('pause');
-        const leave = async (onDisconnect: string): Promise<string> => {
-          const connection = new AbortController();
-          const json = { prompt: 'A fox', max_new_tokens: 5, on_disconnect: onDisconnect, metadata: { onDisconnect } };
-          const waiting = request('/generate', { json, signal: connection.signal });
-          const newest = async () => (await request<Page>('/jobs?limit=1')).body.data[0];
-          await expect.poll(async () => (await newest())?.metadata, { timeout: 30_000 }).toEqual({ onDisconnect });
-          connection.abort();
-          await expect(waiting).rejects.toThrow(/abort/);
-          return (await newest())?.id ?? '';
-        };
         const kept = await leave('continue');
         const left = await leave('cancel');
         // Without a wait: the job goes on while another client waits for it.
