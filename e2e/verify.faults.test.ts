@@ -19,7 +19,7 @@ interface Verification {
   readonly job_id: string;
 }
 
-/** Greedy and sampled, short and long, with and without a stop string or a seed of the client. */
+/** Greedy and sampled, short and long, with and without a stop string, with and without a seed of the client. */
 const draw = (random: Random, longest: number) => ({
   prompt: random.pick(prompts),
   max_new_tokens: Math.ceil(random.between([0, random.next() < 0.1 ? longest : longest / 4])),

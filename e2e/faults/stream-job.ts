@@ -64,7 +64,7 @@ export async function streamJob(caller: StreamCaller, options: StreamOptions): P
   return { client, id: client.job?.id ?? null, isCompleted, endings };
 }
 
-/** @returns null for a stream that broke a promise, which the history tells */
+/** @returns null for a stream that broke a promise, which the history records */
 async function connectOnce(
   client: StreamClient,
   caller: StreamCaller,
@@ -112,7 +112,7 @@ const submitOf =
       signal,
     });
 
-/** The job that the connection showed last; without one the effect of a submit is unknown unless it was refused. */
+/** The job that the connection showed last. Without one the effect of a submit is unknown, unless it was refused. */
 function endingOf(ending: ReadEnding, { shown }: StreamClient): CallEnding {
   if (shown !== null) {
     const { job, version } = shown;
