@@ -75,7 +75,7 @@ function createComparison(document: OpenApiDocument): (route: Route, answer: Ans
   };
 }
 
-/** The events of a stream as their readers see them. Comments, and a `retry` without data, are none. */
+/** The events of a stream as their readers see them. Comments, and a `retry` without data, are no events. */
 const eventsIn = (text: string): readonly object[] =>
   text.split('\n\n').flatMap((block) => {
     const fields = Object.fromEntries(block.split('\n').map((line) => line.split(/: (.*)/s, 2) as [string, string]));

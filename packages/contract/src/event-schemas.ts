@@ -1,4 +1,4 @@
-/** Schemas of the document to which only the JSON in events refers. The generator finds schemas in routes only. */
+/** Schemas that only the JSON in events refers to: the generator of /openapi.json finds just those of routes. */
 import { streamResetSchema, streamTokenSchema } from './stream-events.ts';
 import { completionChunkSchema } from './v1/completions.ts';
 

@@ -29,7 +29,7 @@ const id = z.string().openapi({
 });
 
 const retry = z.int().min(0).optional().openapi({
-  description: 'How many milliseconds a client whose connection breaks waits before it connects again.',
+  description: 'Milliseconds that a client waits before it connects again after a broken connection.',
 });
 
 const event = (type: StreamEventType, schemaName: string, description: string) =>

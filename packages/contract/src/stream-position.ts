@@ -14,7 +14,7 @@ export interface StreamPosition {
 
 export const streamStart: StreamPosition = { offset: 0, checksum: 0 };
 
-/** In some languages \d has digits of other scripts too. */
+/** Programs in other languages read this pattern too, and there `\d` may match digits of other scripts. */
 const form = /^[0-9]{1,15}-([0-9]{1,15})(?:-([0-9a-f]{8}))?$/;
 
 /** `<version>-<offset>-<CRC-32>`. The version, of the job as the client knows it, is for people who read logs. */
