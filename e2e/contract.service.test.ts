@@ -1,7 +1,8 @@
 /**
  * Requests that no schema describes, on every route of /openapi.json: text that breaks parsers and databases, paths
  * that do not decode, bodies that are not JSON, parameters twice, methods that a path lacks. Each gets a declared
- * answer and never a 5xx. Schemathesis, which CI runs every night, draws the requests that a schema describes.
+ * answer and never a 5xx. The events of streams are declared too. Schemathesis, which CI runs every night, draws the
+ * requests that a schema describes.
  */
 import { type OpenAiError, type Problem, problemMediaType, problemTable } from '@prosemill/contract';
 import { newId } from '@prosemill/core';
@@ -140,6 +141,25 @@ describe.each([
       });
       await fc.assert(property, { seed, numRuns: runs });
     }
+  });
+
+  it('holds for the events of streams, which the client checks one by one', async () => {
+    const json = { prompt: 'Once', max_new_tokens: 3 };
+    const headers = { Accept: 'text/event-stream' };
+    const generated = await request('/generate', { json, headers });
+    const path = `${generated.headers.get('Location')}/stream`;
+    const completion = { model: 'tiny-tales', prompt: 'Once', max_tokens: 3, stream: true };
+    const others = [
+      await request('/jobs', { json, headers }),
+      await request(path),
+      await request(`${path}?after=1-2-00000000`),
+      await request('/v1/completions', { json: { ...completion, stream_options: { include_usage: true } } }),
+    ];
+    for (const answer of [generated, ...others]) {
+      expect([answer.status, answer.headers.get('Content-Type')]).toEqual([200, 'text/event-stream']);
+    }
+    expect(others[2]?.body).toContain('event: reset\n');
+    expect(others[3]?.body).toContain('data: [DONE]\n');
   });
 
   it('names every method that a path has', async () => {

@@ -68,9 +68,14 @@ export function createSchemaAt(document: OpenApiDocument): SchemaAt {
 /** Checks a string of JSON, such as the data of an event: JSON Schema leaves its content to programs. */
 function checkJson(validate: ValidateFunction): SchemaValidateFunction {
   const check: SchemaValidateFunction = (text: string) => {
-    const isValid = validate(JSON.parse(text));
-    check.errors = validate.errors ?? [];
-    return isValid;
+    check.errors = [];
+    try {
+      const isValid = validate(JSON.parse(text));
+      check.errors = validate.errors ?? [];
+      return isValid;
+    } catch {
+      return false;
+    }
   };
   return check;
 }
