@@ -52,7 +52,10 @@ export interface Api {
   readonly app: OpenAPIHono<ApiEnv>;
   /** Counts connections that the server has cut because their clients did not read. */
   readonly countUnread: (connections: number) => void;
-  /** From now on the API is not ready, refuses new requests, answers every request that waits, and ends all streams. */
+  /**
+   * From now on the API is not ready, refuses new requests, answers every request that waits, and ends all streams, new
+   * ones too.
+   */
   beginShutdown(): void;
 }
 

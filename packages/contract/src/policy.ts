@@ -24,6 +24,11 @@ export interface RoutePolicy {
    * key that was valid before. Default: false.
    */
   readonly isProbe: boolean;
+  /**
+   * The answer is a stream, which a stopping process begins and ends at once: an `EventSource` comes back after the end
+   * of a stream, but never after an error. Default: false.
+   */
+  readonly isStream: boolean;
   /** The size of the largest body; larger ones get 413. Default: 64 KiB. */
   readonly maxBodyBytes: number;
   /** The format of errors, including those of middleware. Default: RFC 9457. */
@@ -41,6 +46,7 @@ const defaults = {
   rate: 'read',
   cost: 1,
   isProbe: false,
+  isStream: false,
   maxBodyBytes: 64 * 1024,
   errors: presentProblem,
 } as const;

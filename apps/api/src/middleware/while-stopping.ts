@@ -3,10 +3,11 @@ import { AppError } from '@prosemill/core';
 import type { MiddlewareHandler } from 'hono';
 import type { ApiEnv } from '../api-env.ts';
 
-/** Probes are answered all the same: monitoring still asks. Requests under way go on. */
+/** Probes and streams are answered all the same: see their policies. Requests under way go on. */
 export const refuseWhileStopping = (isStopping: () => boolean): MiddlewareHandler<ApiEnv> =>
   async function refuse(c, next) {
-    if (isStopping() && !c.var.policy.isProbe) {
+    const { isProbe, isStream } = c.var.policy;
+    if (isStopping() && !isProbe && !isStream) {
       throw new AppError('shutting_down', { message: 'This process is shutting down; another one will answer.' });
     }
     await next();

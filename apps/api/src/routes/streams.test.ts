@@ -330,6 +330,15 @@ describe('the stream of a job', () => {
     await expect.poll(() => lines.filter(({ ending }) => ending === 'stopped').length).toBe(2);
   });
 
+  it('begins and ends during a stop, as an EventSource gives up after an answer that is an error', async () => {
+    const [finished, queued] = [await finish(), await submit()];
+    opened.api.beginShutdown();
+    expect((await readAll(queued)).map(({ event }) => event)).toEqual(['status', 'retry']);
+    expect((await readAll(finished)).map(({ event }) => event)).toEqual(['status', 'token', 'completed']);
+    expect((await request('/jobs')).status).toBe(503);
+    expect((await send('/jobs', { Accept: 'text/event-stream' })).status).toBe(503);
+  });
+
   it('is logged, measured and counted at its end, and forgotten when its client leaves', async () => {
     const finished = await finish();
     const id = await submit();

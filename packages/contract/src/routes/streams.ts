@@ -11,7 +11,7 @@ import { jobIdParam } from './jobs.ts';
 export const streamJobRoute = defineRoute({
   method: 'get',
   path: '/jobs/{id}/stream',
-  policy: { scope: 'read' },
+  policy: { scope: 'read', isStream: true },
   operationId: 'streamJob',
   tags: ['Jobs'],
   summary: 'Stream a job and its text',
