@@ -15,7 +15,7 @@ export interface TokenBucket {
 export interface TokenRequest {
   /** Time until the bucket is full if nothing is taken; 0 or less for a full bucket. */
   readonly fullInMs: number;
-  /** Tokens to take, all or none. */
+  /** Tokens to take, all or none; negative: to give back. */
   readonly cost: number;
 }
 
@@ -31,7 +31,7 @@ export const refillMs = ({ size, fillMs }: TokenBucket, cost = 1): number => (co
 /** The caller keeps the time at which the bucket is full: `fullInMs` of the verdict from now. */
 export function takeTokens(bucket: TokenBucket, { fullInMs, cost }: TokenRequest): RateVerdict {
   const beforeMs = Math.max(0, fullInMs);
-  const afterwardsMs = beforeMs + refillMs(bucket, cost);
+  const afterwardsMs = Math.max(0, beforeMs + refillMs(bucket, cost));
   const isAllowed = afterwardsMs <= bucket.fillMs + roundingMs;
   return rateVerdict(bucket, isAllowed, { fullInMs: isAllowed ? afterwardsMs : beforeMs, cost });
 }

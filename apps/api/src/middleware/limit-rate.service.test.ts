@@ -1,3 +1,4 @@
+import { setTimeout } from 'node:timers/promises';
 import { closedPolicy, problemMediaType, type Rate } from '@prosemill/contract';
 import { newId, type RateLimiter, scopes } from '@prosemill/core';
 import { createQueue } from '@prosemill/queue';
@@ -10,9 +11,9 @@ import { createKey } from '../auth/create-key.ts';
 import { openTestApi } from '../test-api.ts';
 import { limitRate } from './limit-rate.ts';
 
-type Send = (rate: Rate, keyId: string | null, cost?: number) => Promise<Response>;
+type Send = (rate: Rate, keyId: string | null, cost?: number, more?: number) => Promise<Response>;
 
-/** One process of an API whose callers name their key, and the rate and the cost of their route. */
+/** One process of an API. Its callers name their key, the rate and cost of their route, and tokens of its handler. */
 function openProcess(rateLimiter: RateLimiter, submitsPerMinute: number): Send {
   const app = new Hono<ApiEnv>();
   app.use(async (c, next) => {
@@ -24,10 +25,16 @@ function openProcess(rateLimiter: RateLimiter, submitsPerMinute: number): Send {
     await next();
   });
   app.use(limitRate({ rateLimiter, submitsPerMinute }));
-  app.all('*', (c) => c.text('done'));
+  app.all('*', async (c) => {
+    const more = Number(c.req.header('More'));
+    if (more > 0) await c.var.takeTokens(more);
+    return c.text('done');
+  });
   app.onError(onError);
-  return async (rate, keyId, cost = 1) =>
-    await app.request(`/${rate}`, { headers: { Cost: String(cost), ...(keyId === null ? {} : { Key: keyId }) } });
+  return async (rate, keyId, cost = 1, more = 0) => {
+    const key = keyId === null ? {} : { Key: keyId };
+    return await app.request(`/${rate}`, { headers: { Cost: String(cost), More: String(more), ...key } });
+  };
 }
 
 async function openLimiter(redisUrl?: string): Promise<RateLimiter> {
@@ -75,6 +82,20 @@ describe.each([
     const answers = [await send('submit', key, 3), await send('submit', key, 2), await send('submit', key)];
     expect(answers.map(({ status }) => status)).toEqual([200, 429, 200]);
     expect(answers[1]?.headers.get('RateLimit')).toMatch(/^"submit";r=1;/);
+  });
+
+  it('admit a request whose handler takes more tokens at the told time, and charge a refused one nothing', async () => {
+    const send = openProcess(await openLimiter(redisUrl()), 600);
+    const key = newId();
+    await send('submit', key, 595);
+    const refused = await send('submit', key, 2, 18);
+    expect(refused.status).toBe(429);
+    expect(refused.headers.get('RateLimit')).toMatch(/^"submit";r=([5-9]|1\d);/);
+    const waitMs = Number(refused.headers.get('retry-after-ms'));
+    expect(waitMs).toBeLessThanOrEqual(1_500);
+    // A timer may be a millisecond early.
+    await setTimeout(waitMs + 1);
+    expect((await send('submit', key, 2, 18)).status).toBe(200);
   });
 
   it('refuse for good a request that costs more than the whole bucket of its key', async () => {

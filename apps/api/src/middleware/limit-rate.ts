@@ -15,7 +15,7 @@ export interface RateLimitOptions {
 /**
  * Refuses with 429 when the key has too few tokens left for the request, and with 422 when it can never have enough.
  * Callers without a key, because keys are off or the route is open, have no limit. A handler whose body makes several
- * jobs takes the tokens of the others with `takeTokens`.
+ * jobs takes the tokens of the others with `takeTokens`. If this is refused, the request costs nothing.
  * @see draft-ietf-httpapi-ratelimit-headers-08
  */
 export function limitRate({ rateLimiter, submitsPerMinute }: RateLimitOptions): MiddlewareHandler<ApiEnv> {
@@ -23,27 +23,32 @@ export function limitRate({ rateLimiter, submitsPerMinute }: RateLimitOptions): 
     const { cost } = c.var.policy;
     let taken = 0;
     c.set('takeTokens', async (tokens) => {
+      await takeTokens(c, { tokens, taken });
       taken += tokens;
-      await takeTokens(c, { tokens, inAll: taken });
     });
     await c.var.takeTokens(cost);
     await next();
   };
 
-  async function takeTokens(c: Context<ApiEnv>, { tokens, inAll }: { tokens: number; inAll: number }): Promise<void> {
+  async function takeTokens(c: Context<ApiEnv>, { tokens, taken }: { tokens: number; taken: number }): Promise<void> {
     const { keyId } = c.var.caller;
     if (keyId === null || submitsPerMinute === 0) return;
     const { policy } = c.var;
     const rate = typeof policy.rate === 'string' ? policy.rate : policy.rate(new URL(c.req.url).searchParams);
     const perMinute = rate === 'submit' ? submitsPerMinute : submitsPerMinute * readsPerSubmit;
     const message = `This key may ${rate} ${perMinute} times a minute.`;
+    const inAll = taken + tokens;
     if (inAll > perMinute) {
       const cause = `This request counts as ${inAll} of them, and can never be admitted.`;
       throw new AppError('invalid_request', { message: `${message} ${cause}` });
     }
-    const verdict = await rateLimiter.take({ bucket: `${keyId}:${rate}`, perMinute, cost: tokens });
+    const bucket = { bucket: `${keyId}:${rate}`, perMinute };
+    const verdict = await rateLimiter.take({ ...bucket, cost: tokens });
+    // The client sends the whole request again, so the bucket must have the tokens of the earlier takes by then too.
+    const isReturned = !verdict.isAllowed && taken > 0;
+    const left = isReturned ? await rateLimiter.take({ ...bucket, cost: -taken }) : verdict;
     c.header('RateLimit-Policy', `"${rate}";q=${perMinute};w=${bucketPerMinute(perMinute).fillMs / 1_000}`);
-    c.header('RateLimit', `"${rate}";r=${verdict.remaining};t=${Math.ceil(verdict.fullInMs / 1_000)}`);
+    c.header('RateLimit', `"${rate}";r=${left.remaining};t=${Math.ceil(left.fullInMs / 1_000)}`);
     if (verdict.isAllowed) return;
     const retryAfterMs = Math.ceil(verdict.retryInMs ?? 0);
     throw new AppError('rate_limited', { message, details: { retryAfterMs } });

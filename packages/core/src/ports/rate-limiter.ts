@@ -5,7 +5,7 @@ export interface TakeRequest {
   readonly bucket: string;
   /** Size of the bucket, and the tokens that come back in a minute. */
   readonly perMinute: number;
-  /** Tokens to take, all or none; default 1. */
+  /** Tokens to take, all or none; default 1. Negative: tokens to give back; a bucket never becomes more than full. */
   readonly cost?: number;
 }
 

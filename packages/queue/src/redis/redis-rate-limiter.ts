@@ -17,9 +17,9 @@ const takeScript = `
 local time = redis.call('TIME')
 local now = time[1] * 1000 + time[2] / 1000
 local full_in = math.max(0, tonumber(redis.call('GET', KEYS[1]) or '0') - now)
-local afterwards = full_in + tonumber(ARGV[1])
+local afterwards = math.max(0, full_in + tonumber(ARGV[1]))
 if afterwards > tonumber(ARGV[2]) + 0.001 then return {0, string.format('%.3f', full_in)} end
-redis.call('SET', KEYS[1], string.format('%.3f', now + afterwards), 'PX', math.ceil(afterwards))
+redis.call('SET', KEYS[1], string.format('%.3f', now + afterwards), 'PX', math.max(1, math.ceil(afterwards)))
 return {1, string.format('%.3f', afterwards)}
 `;
 

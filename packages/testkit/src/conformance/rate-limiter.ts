@@ -53,6 +53,15 @@ export function describeRateLimiterConformance(name: string, open: () => Promise
       expect(await limiter.take({ bucket, perMinute, cost: 3 })).toMatchObject({ isAllowed: true, remaining: 0 });
     });
 
+    it('takes tokens back, up to the size of the bucket', async () => {
+      const limiter = await openLimiter(open);
+      const [bucket, perMinute] = [newId(), 10];
+      await limiter.take({ bucket, perMinute, cost: 7 });
+      expect(await limiter.take({ bucket, perMinute, cost: -2 })).toMatchObject({ isAllowed: true, remaining: 5 });
+      expect(await limiter.take({ bucket, perMinute, cost: -9 })).toMatchObject({ remaining: 10, fullInMs: 0 });
+      expect(await limiter.take({ bucket, perMinute, cost: 10 })).toMatchObject({ isAllowed: true, remaining: 0 });
+    });
+
     it('says that there are never enough tokens for a cost above the size of the bucket, and takes nothing', async () => {
       const limiter = await openLimiter(open);
       const [bucket, perMinute] = [newId(), 10];
