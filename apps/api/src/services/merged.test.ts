@@ -60,6 +60,27 @@ describe('merged iterations', () => {
     await expect(values.next()).rejects.toThrow('broken');
   });
 
+  it.each(['leaves', 'gets an error'])('end all sources when the reader %s, also at their own yield', async (how) => {
+    const ended: string[] = [];
+    async function* source(name: string, error?: Error) {
+      try {
+        yield name;
+        if (error !== undefined) throw error;
+        yield name;
+      } finally {
+        ended.push(name);
+      }
+    }
+    const pending = manualSource();
+    const error = how === 'leaves' ? undefined : new Error('broken');
+    const values = merged([source('a', error), source('b'), pending.source]);
+    await values.next();
+    await values.next();
+    if (error === undefined) await values.return();
+    else await expect(values.next()).rejects.toThrow('broken');
+    await expect.poll(() => ended.toSorted()).toEqual(['a', 'b']);
+  });
+
   it('of no sources end at once', async () => {
     expect(await merged([]).next()).toEqual({ done: true, value: undefined });
   });

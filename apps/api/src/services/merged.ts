@@ -7,8 +7,10 @@ interface Arrival<Value> {
 
 /**
  * Yields the values of all iterations as they come, with the index of their source. Each source is asked for one value
- * at a time, and for the next only after the reader has asked for more. Ends when all sources have ended.
- * @throws the first error of a source; the sources are then left as they are, for the caller's signal to end
+ * at a time, and for the next only after the reader has asked for more. Ends when all sources have ended. When the
+ * reader leaves or a source fails, the other sources are ended too; one that waits for its next value goes on to wait
+ * until the caller aborts it.
+ * @throws the first error of a source
  */
 export async function* merged<Value>(
   sources: readonly AsyncIterator<Value, void>[],
@@ -26,20 +28,25 @@ export async function* merged<Value>(
     );
   };
   for (const index of sources.keys()) ask(index);
-  for (let open = sources.length; open > 0;) {
-    const arrival = arrived.shift();
-    if (arrival === undefined) {
-      await pause.promise;
-      pause = Promise.withResolvers();
-      continue;
+  try {
+    for (let open = sources.length; open > 0;) {
+      const arrival = arrived.shift();
+      if (arrival === undefined) {
+        await pause.promise;
+        pause = Promise.withResolvers();
+        continue;
+      }
+      if ('error' in arrival) throw arrival.error;
+      const { index, result } = arrival;
+      if (result.done === true) {
+        open -= 1;
+        continue;
+      }
+      yield [index, result.value];
+      ask(index);
     }
-    if ('error' in arrival) throw arrival.error;
-    const { index, result } = arrival;
-    if (result.done === true) {
-      open -= 1;
-      continue;
-    }
-    yield [index, result.value];
-    ask(index);
+  } finally {
+    // Not awaited: a source that waits for its next value obeys only afterwards.
+    for (const source of sources) source.return?.().catch(() => undefined);
   }
 }

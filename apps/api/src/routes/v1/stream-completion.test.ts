@@ -1,5 +1,6 @@
 import type { CompletionChunk, OpenAiError } from '@prosemill/contract';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
+import { StreamedTexts } from '../../services/streamed-texts.ts';
 import { TestWorker } from '../../test-streams.ts';
 import { type CompletionApi, model, openCompletionApi } from './test-completions.ts';
 
@@ -147,6 +148,19 @@ describe('POST /v1/completions with stream', () => {
     const response = await start({ n: 3 });
     await response.body?.cancel();
     expect(await opened.queued()).toBe(3);
+  });
+
+  it('leaves the texts of a client that stops to read and is cut', async () => {
+    const [join, leave] = [vi.spyOn(StreamedTexts.prototype, 'join'), vi.spyOn(StreamedTexts.prototype, 'leave')];
+    onTestFinished(() => void vi.restoreAllMocks());
+    const response = await start({ prompt: ['abc', 'def'] });
+    const reader = response.body?.getReader();
+    const reading = reader?.read();
+    for (const worker of [await claim(), await claim()]) await worker.write(' once');
+    await reading;
+    expect(join).toHaveBeenCalledTimes(2);
+    await reader?.cancel();
+    await expect.poll(() => leave.mock.calls.length).toBe(2);
   });
 
   it('answers a refusal as without a stream', async () => {
