@@ -33,6 +33,16 @@ describe('a wait for texts', () => {
     await feed.stop();
   });
 
+  it('is refused when its owner has too many watchers by now, and the jobs go on', async () => {
+    const { jobs, feed, wait } = await submitted(11);
+    await expect(wait(60_000)).rejects.toThrow(
+      expect.objectContaining({ code: 'rate_limited', details: { job_id: jobs[0]?.id } }),
+    );
+    expect(feed.count).toBe(0);
+    expect(await opened.queued()).toBe(11);
+    await feed.stop();
+  });
+
   it('leaves no watcher behind when one of several jobs fails', async () => {
     const { jobs, feed, wait } = await submitted(2);
     const waiting = wait(60_000);

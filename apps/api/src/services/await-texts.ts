@@ -1,10 +1,10 @@
 /** Waits for the texts of jobs that one request made. */
 import { AppError, isTerminal, type Job } from '@prosemill/core';
 import { endingError } from './ending-error.ts';
-import type { JobFeed } from './job-feed.ts';
+import { type JobFeed, maxWatchersPerOwner } from './job-feed.ts';
 
 export interface AwaitTextsOptions {
-  readonly feed: Pick<JobFeed, 'wait'>;
+  readonly feed: Pick<JobFeed, 'wait' | 'hasRoom'>;
   readonly isStopping: () => boolean;
   readonly timeoutMs: number;
   /** Aborted when the client disconnects. */
@@ -15,10 +15,11 @@ export interface AwaitTextsOptions {
  * The jobs go on, whatever ends the wait.
  * @returns the succeeded jobs, in order
  * @throws {AppError} the error of the first job that ends without a text; `deadline_exceeded` when the time is over;
- *   `shutting_down`
+ *   `shutting_down`; `rate_limited` when the owner has too many watchers
  */
 export async function awaitTexts(jobs: readonly Job[], options: AwaitTextsOptions): Promise<readonly Job[]> {
   const { feed, timeoutMs, signal } = options;
+  requireWatchers(feed, jobs);
   const over = new AbortController();
   const awaitText = async (job: Job): Promise<Job> => {
     const latest = await feed.wait({ job, until: hasEnded, timeoutMs, signal: AbortSignal.any([signal, over.signal]) });
@@ -39,6 +40,21 @@ function requireEnd(job: Job, { isStopping, timeoutMs }: AwaitTextsOptions): Job
   throw new AppError('deadline_exceeded', {
     message: `The text did not come within ${timeoutMs / 1_000} s. Its job goes on: GET /jobs/${job.id}.`,
     details: { job_id: job.id },
+  });
+}
+
+/**
+ * Other requests may have taken the room while the jobs were stored. Call it in the same step of the event loop in
+ * which the watches begin. Names a job, so that clients do not repeat the request: its jobs go on.
+ * @throws {AppError} `rate_limited`
+ */
+export function requireWatchers(feed: Pick<JobFeed, 'hasRoom'>, jobs: readonly Job[]): void {
+  const [first, ...others] = jobs.filter((job) => !hasEnded(job));
+  if (first === undefined || feed.hasRoom(first.ownerId, 1 + others.length)) return;
+  const limit = maxWatchersPerOwner.toLocaleString('en');
+  throw new AppError('rate_limited', {
+    message: `${limit} requests of this owner wait for jobs or stream them already. The jobs of this one go on: GET /jobs/${first.id}.`,
+    details: { job_id: first.id },
   });
 }
 

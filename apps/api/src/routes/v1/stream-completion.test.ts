@@ -1,5 +1,6 @@
 import type { CompletionChunk, OpenAiError } from '@prosemill/contract';
 import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
+import { createKey } from '../../auth/create-key.ts';
 import { StreamedTexts } from '../../services/streamed-texts.ts';
 import { TestWorker } from '../../test-streams.ts';
 import { type CompletionApi, model, openCompletionApi } from './test-completions.ts';
@@ -161,6 +162,23 @@ describe('POST /v1/completions with stream', () => {
     expect(join).toHaveBeenCalledTimes(2);
     await reader?.cancel();
     await expect.poll(() => leave.mock.calls.length).toBe(2);
+  });
+
+  it('ends with an error when other requests have taken the room of its owner, and the jobs go on', async () => {
+    const full = await openCompletionApi({ access: { auth: 'keys', adminKey: null }, maxQueueLength: 2_000 });
+    onTestFinished(async () => await full.close());
+    const key = await createKey(full.store.apiKeys, { owner: 'owner', name: 'key', scopes: ['generate'] });
+    const headers = { 'Content-Type': 'application/json', Authorization: `Bearer ${key.secret}` };
+    const body = JSON.stringify({ model: model.name, prompt: 'abc', stream: true, n: 128 });
+    const open = async () => await full.api.app.request('/v1/completions', { method: 'POST', headers, body });
+    const responses = await Promise.all(Array.from({ length: 8 }, open));
+    expect(responses.map(({ status }) => status)).toEqual(Array.from({ length: 8 }, () => 200));
+    const readers = responses.map((response) => response.body?.getReader());
+    const first = await Promise.race(readers.map(async (reader) => await reader?.read()));
+    const received = await receive(new Response(first?.value));
+    expect(received.error).toMatchObject({ type: 'rate_limit_error', code: 'rate_limit_exceeded' });
+    await Promise.all(readers.map(async (reader) => await reader?.cancel()));
+    expect(await full.queued()).toBe(1_024);
   });
 
   it('answers a refusal as without a stream', async () => {

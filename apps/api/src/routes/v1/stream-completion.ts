@@ -11,10 +11,10 @@ import type { Context } from 'hono';
 import type { ApiEnv } from '../../api-env.ts';
 import type { ApiServices } from '../../api-services.ts';
 import type { ServerSentEvent } from '../../http/event-streams.ts';
-import { requireText, shuttingDown } from '../../services/await-texts.ts';
+import { requireText, requireWatchers, shuttingDown } from '../../services/await-texts.ts';
 import { merged } from '../../services/merged.ts';
 
-type StreamServices = Pick<ApiServices, 'watchText' | 'streams'>;
+type StreamServices = Pick<ApiServices, 'feed' | 'watchText' | 'streams'>;
 
 interface StreamedCompletion {
   /** The job of each choice, in order. */
@@ -29,7 +29,7 @@ export const streamCompletion = (
 ): Response => services.streams.answer(c, (signal) => eventsOf(services, completion, signal));
 
 async function* eventsOf(
-  { watchText }: StreamServices,
+  { feed, watchText }: StreamServices,
   { jobs: submitted, body }: StreamedCompletion,
   signal: AbortSignal,
 ): AsyncGenerator<ServerSentEvent, void> {
@@ -41,6 +41,7 @@ async function* eventsOf(
   const over = new AbortController();
   const left = AbortSignal.any([signal, over.signal]);
   let open = jobs.length;
+  requireWatchers(feed, jobs);
   try {
     for await (const [index, change] of merged(jobs.map((job) => watchText({ job, signal: left })))) {
       switch (change.type) {
