@@ -106,6 +106,25 @@ describe('the texts of streamed jobs', () => {
     expect(feed.count).toBe(0);
   });
 
+  it('arrive although a read ends between the last step of a stream and its pause', async () => {
+    open();
+    const worker = await TestWorker.claim(store, wakeUps);
+    const streamed = streamedTexts.join(await runningJob());
+    for (const grow of [
+      () => Object.assign(streamed.text, { text: 'ab', length: 2, tokens: 2 }),
+      () => (streamed.text = { attempt: 2, text: 'abc', length: 3, tokens: 3 }),
+    ]) {
+      const changes = watchText({ job: await runningJob(), signal: never });
+      if (worker.text === '') await worker.write('a');
+      const before = await nextText(changes);
+      const next = nextText(changes);
+      grow();
+      for (const pause of streamed.pauses) pause.resolve();
+      expect(before + (await next)).toBe(streamed.text.text);
+      await changes.return();
+    }
+  });
+
   it('are asked for again while the worker of a running job writes none', async () => {
     open();
     const worker = await TestWorker.claim(store, silent);

@@ -64,7 +64,11 @@ export function createWatchText({ feed, streamedTexts }: WatchTextParts): WatchT
           yield { type: 'job', job: value };
           row = new Arrival(rows.next());
         }
-        yield* rest(place, streamed.text, false);
+        const { text } = streamed;
+        const { length } = text;
+        yield* rest(place, text, false);
+        // What came since then would not end the pause.
+        if (streamed.text !== text || text.length !== length) continue;
         await streamedTexts.untilMore(streamed, row.pause());
       }
       return undefined;
