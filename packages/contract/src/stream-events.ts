@@ -80,8 +80,12 @@ export const presentTokens = (job: Job, { text, tokens, position, now }: Streame
   data: { text, tokens, now: now.toISOString() },
 });
 
-export const presentReset = (job: Job, position: StreamPosition): StreamEvent => ({
+/** `attempt`: the one that wrote the new text. */
+export const presentReset = (
+  job: Job,
+  { position, attempt }: { readonly position: StreamPosition; readonly attempt: number },
+): StreamEvent => ({
   event: 'reset',
   id: presentPosition(job, position),
-  data: { version: job.version, reason: job.attempt > 1 ? 'rerun' : 'unknown_position' },
+  data: { version: job.version, reason: attempt > 1 ? 'rerun' : 'unknown_position' },
 });

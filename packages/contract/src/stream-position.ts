@@ -17,7 +17,9 @@ export const streamStart: StreamPosition = { offset: 0, checksum: 0 };
 /** Programs in other languages read this pattern too, and there `\d` may match digits of other scripts. */
 const form = /^[0-9]{1,15}-([0-9]{1,15})(?:-([0-9a-f]{8}))?$/;
 
-/** `<version>-<offset>-<CRC-32>`. The version, of the job as the client knows it, is for people who read logs. */
+/**
+ * `<version>-<offset>-<CRC-32>`. The version of the job, as known when the event was made, is for people who read logs.
+ */
 export const streamPosition = z
   .string()
   .regex(form, {

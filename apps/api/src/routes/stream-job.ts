@@ -92,10 +92,10 @@ async function* eventsOf(
         yield await status();
         break;
       case 'text':
-        yield toServerSent(presentTokens(job, { ...change, now: new Date() }));
+        yield toServerSent(presentTokens(change.job, { ...change, now: new Date() }));
         break;
       case 'reset':
-        yield toServerSent(presentReset(job, position));
+        yield toServerSent(presentReset(change.job, change));
         break;
       case 'ended':
         if (change.job === null) throw new AppError('not_found', { message: `There is no job ${job.id} any more.` });

@@ -239,8 +239,33 @@ describe('the stream of a job', () => {
     await reader.nextOf('token');
     await worker.end({ type: 'failed', error: { code: 'generation_failed', message: 'no' }, partial: null });
     const rest = await reader.rest();
-    expect(rest.map(({ event }) => event)).toEqual(['reset', 'completed']);
+    expect(rest.map(({ event, id: position }) => [event, position])).toEqual([
+      ['reset', '3-0-00000000'],
+      ['completed', '3-0-00000000'],
+    ]);
+    expect(rest[0]?.data).toEqual({ version: 3, reason: 'unknown_position' });
     expect(rest[1]?.data).toMatchObject({ status: 'failed', output: null });
+  });
+
+  it('tells of another attempt whose row it has not seen', async () => {
+    const silent = { publish: () => undefined };
+    for (const isEnded of [false, true]) {
+      const id = await submit();
+      const first = await claim();
+      const reader = await stream(id);
+      await first.write('abcd');
+      await reader.nextOf('token');
+      await store.jobs.complete(first.key, { type: 'released' });
+      const second = await TestWorker.claim(store, silent);
+      if (isEnded) await second.succeed('ABCDE');
+      else await second.write('ABCDE');
+      wakeUps.publish({ type: isEnded ? 'job-changed' : 'job-text', ids: [id] });
+      const reset = await reader.nextOf('reset');
+      expect(reset.data).toMatchObject({ reason: 'rerun', ...(isEnded ? { version: 5 } : {}) });
+      if (!isEnded) await second.succeed();
+      wakeUps.publish({ type: 'job-changed', ids: [id] });
+      expect(collectText(await reader.rest())).toBe('ABCDE');
+    }
   });
 
   it.each<readonly [string, (worker: TestWorker) => Outcome, string]>([

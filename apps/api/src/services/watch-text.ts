@@ -14,13 +14,25 @@ export interface WatchTextOptions {
   readonly signal: AbortSignal;
 }
 
+interface TextSource {
+  /** The newest row that the stream has read; at the end, the row with the whole text. */
+  readonly job: Job;
+  /** The attempt that wrote the text. Its row may not have been read yet. */
+  readonly attempt: number;
+}
+
 export type TextChange =
   /** A newer row of a job that has not ended. */
   | { readonly type: 'job'; readonly job: Job }
   /** The text that follows the reader's. `tokens`: the new tokens up to its end. */
-  | { readonly type: 'text'; readonly text: string; readonly tokens: number; readonly position: StreamPosition }
+  | (TextSource & {
+      readonly type: 'text';
+      readonly text: string;
+      readonly tokens: number;
+      readonly position: StreamPosition;
+    })
   /** The reader's text is not the beginning of the job's, which follows from its beginning. */
-  | { readonly type: 'reset'; readonly position: StreamPosition }
+  | (TextSource & { readonly type: 'reset'; readonly position: StreamPosition })
   /** The last change: the reader has the whole text of the job; null when the job is gone. */
   | { readonly type: 'ended'; readonly job: Job | null };
 
@@ -41,7 +53,7 @@ export function createWatchText({ feed, streamedTexts }: WatchTextParts): WatchT
     const place = new TextPlace(position);
     const ended = isTerminal(job.status) ? job : yield* follow(job, place, signal);
     if (ended === undefined) return;
-    if (ended !== null) yield* rest(place, textOf(ended), true);
+    if (ended !== null) yield* rest(place, textOf(ended), { job: ended, attempt: ended.attempt, isWhole: true });
     yield { type: 'ended', job: ended };
   };
 
@@ -55,18 +67,20 @@ export function createWatchText({ feed, streamedTexts }: WatchTextParts): WatchT
     const rows = feed.watch(job, AbortSignal.any([signal, left.signal]));
     const streamed = streamedTexts.join(job);
     try {
+      let newest = job;
       for (let row = new Arrival(rows.next()); !signal.aborted;) {
         if (row.value !== null) {
           const { done, value } = row.value;
           if (done === true) return undefined;
           if (value === null || isTerminal(value.status)) return value;
           streamedTexts.update(streamed, value);
+          newest = value;
           yield { type: 'job', job: value };
           row = new Arrival(rows.next());
         }
         const { text } = streamed;
         const { length } = text;
-        yield* rest(place, text, false);
+        yield* rest(place, text, { job: newest, attempt: text.attempt, isWhole: false });
         // What came since then would not end the pause.
         if (streamed.text !== text || text.length !== length) continue;
         await streamedTexts.untilMore(streamed, row.pause());
@@ -82,11 +96,15 @@ export function createWatchText({ feed, streamedTexts }: WatchTextParts): WatchT
 }
 
 /** Yields the text that the reader lacks. */
-function* rest(place: TextPlace, source: JobText, isWhole: boolean): Generator<TextChange, void> {
-  for (let step = place.advance(source, isWhole); step !== null; step = place.advance(source, isWhole)) {
+function* rest(
+  place: TextPlace,
+  text: JobText,
+  { isWhole, ...source }: TextSource & { readonly isWhole: boolean },
+): Generator<TextChange, void> {
+  for (let step = place.advance(text, isWhole); step !== null; step = place.advance(text, isWhole)) {
     const { position } = place;
-    if (step.type === 'reset') yield { type: 'reset', position };
-    else yield { type: 'text', text: step.text, tokens: source.tokens, position };
+    if (step.type === 'reset') yield { ...source, type: 'reset', position };
+    else yield { ...source, type: 'text', text: step.text, tokens: text.tokens, position };
   }
 }
 
