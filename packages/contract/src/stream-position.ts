@@ -15,18 +15,20 @@ export interface StreamPosition {
 export const streamStart: StreamPosition = { offset: 0, checksum: 0 };
 
 /** Programs in other languages read this pattern too, and there `\d` may match digits of other scripts. */
-const form = /^[0-9]{1,15}-([0-9]{1,15})(?:-([0-9a-f]{8}))?$/;
+const form = /^(?:[0-9]{1,15}-([0-9]{1,15})(?:-([0-9a-f]{8}))?)?$/;
 
 /**
  * `<version>-<offset>-<CRC-32>`. The version of the job, as known when the event was made, is for people who read logs.
+ * Empty: no position.
  */
 export const streamPosition = z
   .string()
   .regex(form, {
     error: 'must be the id of an event: <version>-<offset>-<CRC-32 as 8 hex digits>, or <version>-<offset>',
   })
-  .transform((id): StreamPosition => {
+  .transform((id): StreamPosition | undefined => {
     const [, offset, checksum] = form.exec(id) ?? [];
+    if (offset === undefined) return undefined;
     return { offset: Number(offset), checksum: checksum === undefined ? null : Number.parseInt(checksum, 16) };
   })
   .openapi({ type: 'string', pattern: form.source, example: '3-120-9ae0daaf' });

@@ -188,7 +188,20 @@ describe('the stream of a job', () => {
     },
   );
 
-  it.each(['', '1', '1-', '-1', '1-2-3', '1-2-3456789G', '1--2', ' 1-2x', '1-2-deadbeef-1', `1-${'9'.repeat(16)}`])(
+  it('takes an empty position as none', async () => {
+    const id = await finish();
+    for (const [header, query, position] of [
+      ['', '', '3-0-00000000'],
+      ['', '?after=', '3-0-00000000'],
+      ['', '?after=1-7', '3-7'],
+      ['1-7', '?after=', '3-7'],
+    ] as const) {
+      const [status] = await readAll(id, { 'Last-Event-ID': header }, query);
+      expect(status?.id).toBe(position);
+    }
+  });
+
+  it.each(['1', '1-', '-1', '1-2-3', '1-2-3456789G', '1--2', ' 1-2x', '1-2-deadbeef-1', `1-${'9'.repeat(16)}`])(
     'refuses the position %o',
     async (position) => {
       const id = newId();

@@ -21,7 +21,8 @@ export const streamJobRoute = defineRoute({
     params: jobIdParam,
     headers: z.object({
       'last-event-id': streamPosition.optional().openapi({
-        description: 'The id of the last event that the client has; browsers send it by themselves. Wins over `after`.',
+        description:
+          'The id of the last event that the client has; browsers send it by themselves. Wins over `after`, unless it is empty.',
       }),
     }),
     query: z.strictObject({
