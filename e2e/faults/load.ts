@@ -48,9 +48,11 @@ export interface LoadOptions {
   readonly cluster: Cluster;
   readonly random: Random;
   readonly owners: readonly LoadOwner[];
+  /** The share of submits whose clients stream the text. Default: a fifth. */
+  readonly streamed?: number;
 }
 
-export function startLoad({ cluster, random, owners }: LoadOptions): Load {
+export function startLoad({ cluster, random, owners, streamed = shareOf.streamed }: LoadOptions): Load {
   let isStopping = false;
   const told: Told[] = [];
   const running = owners.flatMap((owner) =>
@@ -83,7 +85,7 @@ export function startLoad({ cluster, random, owners }: LoadOptions): Load {
   /** @returns the id of the new job, if it is known */
   async function callOnce(client: LoadClient, key: string): Promise<string | null> {
     const request = random.next() < shareOf.long ? longText : shortText;
-    if (random.next() < shareOf.streamed) {
+    if (random.next() < streamed) {
       return (await client.stream({ key, request, withinMs: streamLimitMs })).id;
     }
     const options =
