@@ -26,7 +26,10 @@ describe('a wait for texts', () => {
   it('ends with an error that names the job when the time is over, and the job goes on', async () => {
     const { jobs, feed, wait } = await submitted(2);
     await expect(wait(10)).rejects.toThrow(
-      expect.objectContaining({ code: 'deadline_exceeded', details: { job_id: jobs[0]?.id } }),
+      expect.objectContaining({
+        code: 'deadline_exceeded',
+        details: { job_id: jobs[0]?.id, timings: expect.objectContaining({ queue_ms: null }) as unknown },
+      }),
     );
     expect(feed.count).toBe(0);
     expect(await opened.queued()).toBe(2);

@@ -1,4 +1,5 @@
 /** Waits for the texts of jobs that one request made. */
+import { presentTimings } from '@prosemill/contract';
 import { AppError, isTerminal, type Job } from '@prosemill/core';
 import { endingError } from './ending-error.ts';
 import { type JobFeed, maxWatchersPerOwner } from './job-feed.ts';
@@ -39,7 +40,7 @@ function requireEnd(job: Job, { isStopping, timeoutMs }: AwaitTextsOptions): Job
   if (isStopping()) throw shuttingDown();
   throw new AppError('deadline_exceeded', {
     message: `The text did not come within ${timeoutMs / 1_000} s. Its job goes on: GET /jobs/${job.id}.`,
-    details: { job_id: job.id },
+    details: { job_id: job.id, timings: presentTimings(job) },
   });
 }
 

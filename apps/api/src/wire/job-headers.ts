@@ -1,6 +1,6 @@
 /** The headers of answers about jobs. */
 import { presentTimings } from '@prosemill/contract';
-import { boundedWaitMs, isTerminal, type Job, type JobEstimate } from '@prosemill/core';
+import { AppError, boundedWaitMs, isTerminal, type Job, type JobEstimate } from '@prosemill/core';
 import type { Context } from 'hono';
 import type { ApiEnv } from '../api-env.ts';
 
@@ -17,8 +17,18 @@ export function matchesEtag(header: string, job: Job): boolean {
 }
 
 /** `Server-Timing` after a wait for a job, in milliseconds. @see W3C Server Timing */
-export function serverTiming(job: Job, waitedMs: number): string {
-  const { queue_ms: queueMs, generation_ms: generationMs } = presentTimings(job);
+export const serverTiming = (job: Job, waitedMs: number): string => timingHeader(presentTimings(job), waitedMs);
+
+/** The same for a wait that failed. The error of a job has its times. */
+export const failedServerTiming = (error: unknown, waitedMs: number): string =>
+  timingHeader(error instanceof AppError ? (error.details['timings'] as Timings | undefined) : undefined, waitedMs);
+
+type Timings = Partial<ReturnType<typeof presentTimings>>;
+
+function timingHeader(
+  { queue_ms: queueMs = null, generation_ms: generationMs = null }: Timings = {},
+  waitedMs: number,
+) {
   return [
     ...(queueMs === null ? [] : [`queue;dur=${queueMs}`]),
     ...(generationMs === null ? [] : [`generation;dur=${generationMs.toFixed(1)}`]),

@@ -167,6 +167,7 @@ describe('POST /v1/completions', () => {
     ]);
     expect(answer.headers.get('x-should-retry')).toBe('false');
     expect(answer.headers.get('x-job-id')).toBe(claimed[0]?.id);
+    expect(answer.headers.get('Server-Timing')).toMatch(/^queue;dur=\d+, wait;dur=[\d.]+$/);
   });
 
   it('answers 409 when its job is canceled', async () => {
@@ -177,6 +178,7 @@ describe('POST /v1/completions', () => {
     await opened.send(`/jobs/${job?.id}/cancel`, { method: 'POST' });
     const { status, headers, body } = await answering;
     expect([status, body.error.code, headers.get('x-should-retry')]).toEqual([409, 'job_canceled', 'false']);
+    expect(headers.get('Server-Timing')).toMatch(/^wait;dur=[\d.]+$/);
   });
 
   it('asks clients to try again when the process stops', async () => {
@@ -185,6 +187,7 @@ describe('POST /v1/completions', () => {
     opened.api.beginShutdown();
     const { status, headers, body } = await answering;
     expect([status, body.error.code, headers.get('x-should-retry')]).toEqual([503, 'shutting_down', 'true']);
+    expect(headers.get('Server-Timing')).toMatch(/^wait;dur=[\d.]+$/);
     expect(await opened.queued()).toBe(1);
   });
 

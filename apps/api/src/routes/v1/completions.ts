@@ -7,7 +7,7 @@ import { awaitTexts } from '../../services/await-texts.ts';
 import { requireModel } from '../../services/model-names.ts';
 import { streamCompletion } from './stream-completion.ts';
 import { requireRoom } from '../stream-job.ts';
-import { serverTiming } from '../../wire/job-headers.ts';
+import { failedServerTiming, serverTiming } from '../../wire/job-headers.ts';
 
 /** OpenAI's clients give up after this time too. */
 const waitMs = 600_000;
@@ -41,7 +41,11 @@ export function addCompletionRoute(addRoute: AddRoute, services: ApiServices): v
     if (accepted.every(({ isReplay }) => isReplay)) c.header('Idempotent-Replayed', 'true');
     const submitted = accepted.map(({ job }) => job);
     if (body.stream) return streamCompletion(c, services, { jobs: submitted, body });
-    const jobs = await awaitTexts(submitted, { feed, isStopping, timeoutMs: waitMs, signal: c.req.raw.signal });
+    const awaiting = awaitTexts(submitted, { feed, isStopping, timeoutMs: waitMs, signal: c.req.raw.signal });
+    const jobs = await awaiting.catch((error: unknown) => {
+      c.header('Server-Timing', failedServerTiming(error, performance.now() - startedAt));
+      throw error;
+    });
     const [job] = jobs;
     if (job !== undefined) c.header('Server-Timing', serverTiming(job, performance.now() - startedAt));
     return c.json(presentCompletion(jobs, body), 200);
