@@ -106,10 +106,12 @@ interface ErrorFormat {
   readonly statusOf: (code: ErrorCode) => number;
   /** The content of an answer that these codes share. */
   readonly contentOf: (codes: readonly ErrorCode[]) => object;
+  /** Whether the header `x-job-id` names the job of an error. */
+  readonly hasJobId?: boolean;
 }
 
 /** The responses for these error codes in one format, by status. */
-export function declareErrors(codes: readonly ErrorCode[], { statusOf, contentOf }: ErrorFormat) {
+export function declareErrors(codes: readonly ErrorCode[], { statusOf, contentOf, hasJobId = false }: ErrorFormat) {
   return Object.fromEntries(
     [...Map.groupBy(codes, statusOf)].map(([status, group]) => [
       status,
@@ -121,7 +123,9 @@ export function declareErrors(codes: readonly ErrorCode[], { statusOf, contentOf
           ...(statusesWithRetryAfter.has(status) ? retryAfterHeader : {}),
           ...(codes.includes('rate_limited') ? headersOf() : {}),
           // A route that waits for a job may end with any error of the job.
-          ...(codes.includes('job_canceled') ? headersOf('serverTiming') : {}),
+          ...(codes.includes('job_canceled')
+            ? headersOf('serverTiming', ...(hasJobId ? (['failedJobId'] as const) : []))
+            : {}),
         },
         content: contentOf(group),
       },

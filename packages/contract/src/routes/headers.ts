@@ -42,6 +42,12 @@ const responseHeaders = {
     },
   },
   jobId: { 'x-job-id': { ...string, ...always, description: 'The id of the job; with several, of the first.' } },
+  failedJobId: {
+    'x-job-id': {
+      ...string,
+      description: 'The id of the job that ended with this error, else of the first; absent if no job was stored.',
+    },
+  },
   serverTiming: {
     'Server-Timing': {
       ...string,

@@ -4,7 +4,7 @@ import type { AppError, ErrorCode } from '@prosemill/core';
 import { errorHeaders, type ErrorPresenter, type ProblemStatus } from '../present-problem.ts';
 import { declareErrors, problemMediaType, problemSchema, problemTable } from '../problem.ts';
 
-/** The header that names the job of an answer, also of an error. */
+/** The header that names the job of an answer: the first. That of an error names the job that ended with it, if any. */
 export const jobIdHeader = 'x-job-id';
 
 const types = ['invalid_request_error', 'rate_limit_error', 'server_error'] as const;
@@ -118,6 +118,7 @@ const errorsBeforeRoutes: ReadonlySet<ErrorCode> = new Set([
 export const openAiErrorResponses = <Code extends ErrorCode>(...codes: readonly Code[]) =>
   declareErrors(codes, {
     statusOf: openAiStatus,
+    hasJobId: true,
     contentOf: (group) => ({
       'application/json': { schema: openAiErrorSchema },
       ...(group.some((code) => errorsBeforeRoutes.has(code)) ? { [problemMediaType]: { schema: problemSchema } } : {}),

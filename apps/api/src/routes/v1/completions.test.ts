@@ -212,7 +212,8 @@ describe('POST /v1/completions', () => {
       const outcomes = [written, failed];
       const answering = opened.complete(body, headers);
       const claimed = await opened.work(2, (job) => (outcomes.shift() ?? written)(job));
-      expect((await answering).status).toBe(500);
+      const answer = await answering;
+      expect([answer.status, answer.headers.get('x-job-id')]).toEqual([500, claimed[1]?.id]);
       const [again, repeated] = await Promise.all([opened.complete(body, headers), opened.work(1)]);
       expect(again.body.choices.map(({ text }) => text)).toEqual([' 1 after abc', ' 1 after def']);
       expect(again.headers.get('Idempotent-Replayed')).toBeNull();
