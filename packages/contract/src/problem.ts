@@ -64,7 +64,9 @@ export const problemSchema = z
       .openapi({ description: 'One entry for each value that is wrong; the pointer is a JSON pointer (RFC 6901).' }),
     job_id: z.string().optional().openapi({ description: 'The job that ended like this, if one was stored.' }),
     timings: timingsSchema.optional().openapi({ description: 'The times of that job.' }),
-    prompt_tokens: z.int().optional().openapi({ description: 'With context_length_exceeded: tokens of the prompt.' }),
+    prompt_tokens: z.int().optional().openapi({
+      description: 'With context_length_exceeded: tokens of the prompt; of a prompt that is much too long, at least.',
+    }),
     limit: z.int().optional().openapi({ description: 'With context_length_exceeded: tokens allowed in all.' }),
   })
   .openapi('Problem');

@@ -4,17 +4,23 @@ import type { Tokenizer } from '@prosemill/tokenizer';
 /** More characters than a token has in any usual text. */
 const charactersPerToken = 16;
 
+export interface TokenCount {
+  readonly tokens: number;
+  /** False for a prompt that has more tokens than these. */
+  readonly isWhole: boolean;
+}
+
 /**
  * To tokenize a mebibyte takes seconds, in which the process does nothing else. So a growing beginning of a long prompt
- * is tokenized, until it has twice as many tokens as the context.
- * @returns the number of tokens; for a prompt that is much too long, that of a beginning
+ * is tokenized, until it has more than twice as many tokens as the context. Then these are all that is known.
  */
-export function countTokens(prompt: string, tokenizer: Tokenizer, contextLength: number): number {
+export function countTokens(prompt: string, tokenizer: Tokenizer, contextLength: number): TokenCount {
+  const most = 2 * contextLength;
   for (let length = charactersPerToken * contextLength; length < prompt.length; length *= 2) {
     // Without half of a surrogate pair at the cut.
     const beginning = prompt.slice(0, length).replace(/[\uD800-\uDBFF]$/, '');
     const tokens = tokenizer.encode(beginning).length;
-    if (tokens > 2 * contextLength) return tokens;
+    if (tokens > most) return { tokens: most, isWhole: false };
   }
-  return tokenizer.encode(prompt).length;
+  return { tokens: tokenizer.encode(prompt).length, isWhole: true };
 }

@@ -13,8 +13,8 @@ describe('the check of a prompt', () => {
   afterEach(async () => await opened.close());
 
   /** A worker is ready with this model. */
-  async function serve(files: TokenizerFiles, vocabularySize?: number): Promise<void> {
-    await serveModel(opened.store, { contextLength: 256, files, vocabularySize });
+  async function serve(files: TokenizerFiles, vocabularySize?: number, contextLength = 256): Promise<void> {
+    await serveModel(opened.store, { contextLength, files, vocabularySize });
   }
 
   const submit = async (body: object): Promise<{ status: number; problem: Problem }> => {
@@ -55,6 +55,15 @@ describe('the check of a prompt', () => {
     });
     expect(await storedJobs()).toBe(0);
     expect((await submit({ prompt: 'a more' })).status).toBe(202);
+  });
+
+  it('says that a very long prompt has more tokens than were counted', async () => {
+    await serve(characterTokenizer(), undefined, 16);
+    for (const parameters of [{}, { max_new_tokens: 5 }, { max_length: 200 }]) {
+      const { status, problem } = await submit({ prompt: 'a'.repeat(500), ...parameters });
+      expect([status, problem.code, problem.prompt_tokens]).toEqual([422, 'context_length_exceeded', 32]);
+      expect(problem.detail).toMatch(/^The prompt has more than 32 tokens and at least \d+ in all are needed, but/);
+    }
   });
 
   it('refuses a long prompt only when the context has no room, unless a limit was asked for', async () => {

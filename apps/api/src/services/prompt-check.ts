@@ -39,10 +39,11 @@ export function createPromptCheck({ servedModel, forbiddenWords }: PromptCheckOp
 }
 
 function measure({ prompt, parameters }: TextRequest, { tokenizer, contextLength }: ServedModel): CheckedPrompt {
-  const promptTokens = countTokens(prompt, tokenizer, contextLength);
+  const { tokens: promptTokens, isWhole } = countTokens(prompt, tokenizer, contextLength);
   return {
     promptTokens,
-    tokenBudget: promptTokens + resolveMaxNewTokens({ promptTokens, contextLength, parameters }),
+    tokenBudget:
+      promptTokens + resolveMaxNewTokens({ promptTokens, isWholePrompt: isWhole, contextLength, parameters }),
   };
 }
 

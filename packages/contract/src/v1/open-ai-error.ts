@@ -73,11 +73,13 @@ function messageOf({ code, message, details }: AppError, wrong: readonly WrongFi
 }
 
 /** OpenAI's own words: programs look for them, to shorten the prompt. */
-function contextMessage({ prompt_tokens: prompt, limit, neededTokens: needed }: AppError['details']): string | null {
+function contextMessage(details: AppError['details']): string | null {
+  const { prompt_tokens: prompt, limit, neededTokens: needed, isWholePrompt } = details;
   if (typeof prompt !== 'number' || typeof needed !== 'number') return null;
+  const least = isWholePrompt === false ? 'more than ' : '';
   return (
-    `This model's maximum context length is ${String(limit)} tokens, however you requested ${needed} tokens ` +
-    `(${prompt} in your prompt; ${needed - prompt} for the completion). Please reduce your prompt; or completion length.`
+    `This model's maximum context length is ${String(limit)} tokens, however you requested ${least}${needed} tokens ` +
+    `(${least}${prompt} in your prompt; ${needed - prompt} for the completion). Please reduce your prompt; or completion length.`
   );
 }
 

@@ -109,6 +109,9 @@ describe('POST /v1/completions', () => {
   it('accepts bodies of a mebibyte, and refuses larger ones', async () => {
     const { status, body } = await opened.complete({ prompt: 'a'.repeat(1_000_000) });
     expect([status, body.error.code]).toEqual([400, 'context_length_exceeded']);
+    expect(body.error.message).toBe(
+      "This model's maximum context length is 2048 tokens, however you requested more than 4112 tokens (more than 4096 in your prompt; 16 for the completion). Please reduce your prompt; or completion length.",
+    );
     const larger = await opened.complete({ prompt: 'a'.repeat(1_050_000) });
     expect([larger.status, larger.body.error.code]).toEqual([413, 'body_too_large']);
   });
