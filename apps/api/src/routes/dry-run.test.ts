@@ -65,11 +65,21 @@ describe('POST /jobs?dry_run=true', () => {
     expect(await storedJobs()).toBe(0);
   });
 
-  it('is refused by a full queue, in which it takes no place', async () => {
+  it('is refused by a full queue, in which it takes no place, but is no refused submit', async () => {
     await open({ maxQueueLength: 1 });
     for (let tries = 0; tries < 3; tries += 1) expect((await send({ prompt: 'a' })).status).toBe(200);
     expect((await send({ prompt: 'a' }, '')).status).toBe(202);
-    expect(await refusal({ prompt: 'a' })).toEqual([503, 'queue_full']);
+    const refused = async () => {
+      const page = await (await opened.api.app.request('/metrics')).text();
+      return /^prosemill_jobs_refused_total (\d+)$/m.exec(page)?.[1];
+    };
+    for (const [query, count] of [
+      ['?dry_run=true', '0'],
+      ['', '1'],
+    ] as const) {
+      expect(await refusal({ prompt: 'a' }, query)).toEqual([503, 'queue_full']);
+      expect([query, await refused()]).toEqual([query, count]);
+    }
     expect(await storedJobs()).toBe(1);
   });
 

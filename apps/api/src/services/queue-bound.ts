@@ -12,6 +12,12 @@ export interface QueueBoundOptions {
   readonly retryAfterMs: () => number | null;
 }
 
+export interface RoomRequest {
+  /** Default: that of the smallest job. */
+  readonly cost?: QueueLoad;
+  readonly isDryRun?: boolean;
+}
+
 /** Age from which a submit refreshes the count in the background. Without submits the database is not asked. */
 const refreshMs = 250;
 /** From this share of the bound on, submits of other processes matter more, so the count is refreshed more often. */
@@ -20,6 +26,7 @@ const refreshNearlyFullMs = 50;
 /** A submit waits for a new count when the last one is older than this. */
 const maxAgeMs = 2_000;
 
+const smallest: QueueLoad = { jobs: 1, tokens: 0 };
 const nothing: QueueLoad = { jobs: 0, tokens: 0 };
 
 export class QueueBound {
@@ -39,12 +46,13 @@ export class QueueBound {
   }
 
   /**
-   * Refuses a submit that cannot be admitted now. Without a cost it refuses only if even the smallest job cannot be.
+   * Refuses a submit that cannot be admitted now. Without a cost it refuses only if even the smallest job cannot be. A
+   * dry run is not counted as refused.
    * @throws {AppError} `queue_full`; `database_unavailable` when there is no count
    */
-  async requireRoom(ownerId: string, cost: QueueLoad = { jobs: 1, tokens: 0 }): Promise<void> {
+  async requireRoom(ownerId: string, { cost = smallest, isDryRun = false }: RoomRequest = {}): Promise<void> {
     await this.#refresh();
-    this.#requireRoom(ownerId, cost);
+    this.#requireRoom(ownerId, { cost, isDryRun });
   }
 
   /**
@@ -54,7 +62,7 @@ export class QueueBound {
    */
   async admit<Result>(ownerId: string, cost: QueueLoad, submit: () => Promise<Result>): Promise<Result> {
     await this.#refresh();
-    this.#requireRoom(ownerId, cost);
+    this.#requireRoom(ownerId, { cost, isDryRun: false });
     this.#underWay = sum(this.#underWay, cost);
     try {
       const result = await submit();
@@ -66,29 +74,33 @@ export class QueueBound {
     }
   }
 
-  #requireRoom(ownerId: string, cost: QueueLoad): void {
+  #requireRoom(ownerId: string, { cost, isDryRun }: Required<RoomRequest>): void {
+    const message = this.#refusalOf(ownerId, cost);
+    if (message === null) return;
+    if (!isDryRun) this.#options.countRefused();
+    const retryAfterMs = this.#options.retryAfterMs();
+    throw new AppError('queue_full', { message, details: retryAfterMs === null ? {} : { retryAfterMs } });
+  }
+
+  /** The message of the refusal; null when there is room. */
+  #refusalOf(ownerId: string, cost: QueueLoad): string | null {
     const { limits, hasOwners } = this.#options;
     const load = this.#load;
     const room = difference(limits, load);
     if (room.jobs < cost.jobs) {
-      throw this.#refuse(`The queue is full: ${load.jobs} jobs wait, and at most ${limits.jobs} may. Try again later.`);
+      return `The queue is full: ${load.jobs} jobs wait, and at most ${limits.jobs} may. Try again later.`;
     }
     // An empty queue takes a job of any size: otherwise a small limit would refuse some jobs forever.
     if (room.tokens < cost.tokens && load.tokens > 0) {
       const full = `the waiting jobs may have ${load.tokens} tokens together, and the limit is ${limits.tokens}`;
-      throw this.#refuse(`The queue is full: ${full}. Try again later.`);
+      return `The queue is full: ${full}. Try again later.`;
     }
     // Dynamic thresholds for a shared buffer (Choudhury and Hahne 1998): owners with fewer jobs always find some room.
     const own = this.#counted.ofOwners.get(ownerId) ?? nothing;
     if (hasOwners && (own.jobs > room.jobs || own.tokens > room.tokens)) {
-      throw this.#refuse('You have more jobs waiting than the queue has free places. Try again when some are done.');
+      return 'You have more jobs waiting than the queue has free places. Try again when some are done.';
     }
-  }
-
-  #refuse(message: string): AppError {
-    this.#options.countRefused();
-    const retryAfterMs = this.#options.retryAfterMs();
-    return new AppError('queue_full', { message, details: retryAfterMs === null ? {} : { retryAfterMs } });
+    return null;
   }
 
   get #load(): QueueLoad {

@@ -173,14 +173,14 @@ export function createSubmitJob(options: SubmitJobOptions): SubmitJobs {
     const { ownerId } = common;
     const [key] = idempotencyKeysOf({ ...common, requests: [request] });
     const earlier = key === undefined ? null : await jobs.findByIdempotencyKey(ownerId, key);
-    if (earlier === null) await queueBound.requireRoom(ownerId);
+    if (earlier === null) await queueBound.requireRoom(ownerId, { isDryRun: true });
     const { promptTokens, tokenBudget } = await checkPrompt(request);
     // A submit would be answered with the earlier job, even by a full queue.
     if (earlier !== null) return { promptTokens, estimatedStartAt: null };
     const tokens = tokenBudget ?? assumedTokenBudget;
     const foreseen = await estimates.foresee(planOf(common, tokens));
     requireInTime(common.terms, foreseen);
-    await queueBound.requireRoom(ownerId, { jobs: 1, tokens });
+    await queueBound.requireRoom(ownerId, { cost: { jobs: 1, tokens }, isDryRun: true });
     return { promptTokens, estimatedStartAt: foreseen?.startAt ?? null };
   }
 
