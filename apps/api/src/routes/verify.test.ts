@@ -4,7 +4,7 @@ import { type Job, type ModelIdentity, newId, type Outcome, type WorkerReport } 
 import { newJob } from '@prosemill/testkit';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { compareTexts } from '../services/verify-job.ts';
-import { endNext, openTestApi, readyWorker, succeededWith, testModel, type TestApi } from '../test-api.ts';
+import { endNext, openTestApi, readyWorker, serveModel, succeededWith, testModel, type TestApi } from '../test-api.ts';
 
 interface Verification {
   readonly match: boolean;
@@ -184,6 +184,21 @@ describe('POST /jobs/{id}/verify', () => {
     // Its engine starts again.
     await report({ state: 'loading' });
     expect((await verify(job.id, async)).status).toBe(202);
+  });
+
+  it('checks the token budget only against the model of the job', async () => {
+    await report();
+    const short = await succeeded();
+    const { id } = await opened.store.jobs.submit(newJob({ prompt: 'Once', tokenBudget: 8 }));
+    await endNext(opened.store, { model: anotherModel });
+    await serveModel(opened.store, { contextLength: 3 });
+    await report({ id: 'v', model: anotherModel });
+    const { status, body } = await verify(id, async).then(async (answer) => ({
+      status: answer.status,
+      body: (await answer.json()) as JobBody,
+    }));
+    expect([status, await stored(body.id)]).toMatchObject([202, { requiredFingerprint: 'f2', tokenBudget: null }]);
+    expect(await refusal(short.id)).toEqual([422, 'context_length_exceeded', expect.any(String)]);
   });
 
   it('compares nothing that another model has written', async () => {

@@ -98,7 +98,7 @@ export function createSubmitJob(options: SubmitJobOptions): SubmitJobs {
     if (replayed.length === requests.length) return replayed.map((job) => ({ job, isReplay: true }));
     const startedAtMs = Date.now();
     await queueBound.requireRoom(ownerId);
-    const checked = await checkAll(requests, keys);
+    const checked = await checkAll(submission, keys);
     await requireTime(submission, checked);
     const tokens = checked.reduce((sum, { tokenBudget }) => sum + (tokenBudget ?? assumedTokenBudget), 0);
     return await queueBound.admit(ownerId, { jobs: requests.length, tokens }, async () => {
@@ -107,14 +107,14 @@ export function createSubmitJob(options: SubmitJobOptions): SubmitJobs {
   }
 
   async function checkAll(
-    requests: readonly TextRequest[],
+    { requests, terms }: JointSubmission,
     keys: readonly IdempotencyKey[],
   ): Promise<readonly CheckedRequest[]> {
     const checked: CheckedRequest[] = [];
     for (const [index, request] of requests.entries()) {
       // Tokenizing many prompts takes a while: other requests go on in between.
       if (index > 0) await setImmediate();
-      const { tokenBudget } = await checkPrompt(request);
+      const { tokenBudget } = await checkPrompt(request, terms.requiredFingerprint);
       checked.push({ request, tokenBudget, idempotency: keys[index] });
     }
     return checked;
@@ -174,7 +174,7 @@ export function createSubmitJob(options: SubmitJobOptions): SubmitJobs {
     const [key] = idempotencyKeysOf({ ...common, requests: [request] });
     const earlier = key === undefined ? null : await jobs.findByIdempotencyKey(ownerId, key);
     if (earlier === null) await queueBound.requireRoom(ownerId, { isDryRun: true });
-    const { promptTokens, tokenBudget } = await checkPrompt(request);
+    const { promptTokens, tokenBudget } = await checkPrompt(request, common.terms.requiredFingerprint);
     // A submit would be answered with the earlier job, even by a full queue.
     if (earlier !== null) return { promptTokens, estimatedStartAt: null };
     const tokens = tokenBudget ?? assumedTokenBudget;
