@@ -26,6 +26,10 @@ describe('POST /jobs?dry_run=true', () => {
     return [answer.status, ((await answer.json()) as Problem).code];
   };
   const storedJobs = async () => (await opened.store.jobs.measureQueue()).queued;
+  const refusedSubmits = async () => {
+    const page = await (await opened.api.app.request('/metrics')).text();
+    return /^prosemill_jobs_refused_total (\d+)$/m.exec(page)?.[1];
+  };
   /** A worker is ready with a model whose tokens are characters. */
   const serve = async (speed: WorkerSpeed | null = null): Promise<void> =>
     await serveModel(opened.store, { contextLength: 64, speed });
@@ -69,16 +73,12 @@ describe('POST /jobs?dry_run=true', () => {
     await open({ maxQueueLength: 1 });
     for (let tries = 0; tries < 3; tries += 1) expect((await send({ prompt: 'a' })).status).toBe(200);
     expect((await send({ prompt: 'a' }, '')).status).toBe(202);
-    const refused = async () => {
-      const page = await (await opened.api.app.request('/metrics')).text();
-      return /^prosemill_jobs_refused_total (\d+)$/m.exec(page)?.[1];
-    };
     for (const [query, count] of [
       ['?dry_run=true', '0'],
       ['', '1'],
     ] as const) {
       expect(await refusal({ prompt: 'a' }, query)).toEqual([503, 'queue_full']);
-      expect([query, await refused()]).toEqual([query, count]);
+      expect([query, await refusedSubmits()]).toEqual([query, count]);
     }
     expect(await storedJobs()).toBe(1);
   });
