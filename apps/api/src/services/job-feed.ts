@@ -1,7 +1,5 @@
 /** The feed of job changes: the watchers of a job share its reads, and one poll makes up for lost wake-ups. */
 import {
-  errorLine,
-  every,
   isRetryable,
   type Job,
   type JobStore,
@@ -10,6 +8,7 @@ import {
   type Service,
   type WakeUps,
 } from '@prosemill/core';
+import { createPolls } from './polls.ts';
 
 export interface JobFeedOptions {
   readonly jobs: Pick<JobStore, 'find' | 'versions'>;
@@ -29,9 +28,6 @@ export interface WaitOptions {
   readonly signal: AbortSignal;
 }
 
-/** The longest delay by a lost wake-up, and the longest while all wake-ups are lost. */
-const pollMs = 500;
-const deafPollMs = 100;
 /** A tenth of a process's connections. Each watcher holds one, so no owner takes those of all others. */
 export const maxWatchersPerOwner = 1_000;
 
@@ -52,20 +48,12 @@ export class JobFeed implements Service {
   readonly #watched = new Map<string, WatchedJob>();
   readonly #watchersOf = new Map<string, number>();
   readonly #polls: Loop;
-  #hasPollFailed = false;
   #isStopped = false;
   #unsubscribe: (() => void) | null = null;
 
   constructor(options: JobFeedOptions) {
     this.#options = options;
-    this.#polls = every({
-      intervalMs: () => (options.wakeUps.isDeaf() && !this.#hasPollFailed ? deafPollMs : pollMs),
-      step: async () => await this.#poll(),
-      onError: (error) => {
-        this.#hasPollFailed = true;
-        options.logger.debug({ reason: errorLine(error) }, 'the poll for waiting clients failed');
-      },
-    });
+    this.#polls = createPolls({ ...options, step: async () => await this.#poll(), clients: 'waiting clients' });
   }
 
   start(): void {
@@ -195,7 +183,6 @@ export class JobFeed implements Service {
     const ids = [...this.#watched.keys()];
     if (ids.length === 0) return;
     const versions = await this.#options.jobs.versions(ids);
-    this.#hasPollFailed = false;
     for (const id of ids) if (versions.get(id) !== this.#watched.get(id)?.latest?.version) this.#outdate(id);
   }
 }

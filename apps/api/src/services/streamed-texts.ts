@@ -2,7 +2,6 @@
 import {
   countCodePoints,
   errorLine,
-  every,
   type HintSender,
   isRetryable,
   type Job,
@@ -16,6 +15,7 @@ import {
   type TextStore,
   type WakeUps,
 } from '@prosemill/core';
+import { createPolls } from './polls.ts';
 import type { JobText } from './text-place.ts';
 
 export interface StreamedTextsOptions {
@@ -29,9 +29,6 @@ export interface StreamedTextsOptions {
 
 /** The shortest time from the beginning of a read to that of the next. */
 const readMs = 50;
-/** The longest delay by a lost wake-up, and the longest while all wake-ups are lost. */
-const pollMs = 500;
-const deafPollMs = 100;
 
 interface AttemptText extends JobText {
   readonly attempt: number;
@@ -59,7 +56,6 @@ export class StreamedTexts implements Service {
   readonly #options: StreamedTextsOptions;
   readonly #streamed = new Map<string, StreamedText>();
   readonly #polls: Loop;
-  #hasPollFailed = false;
   #isStopped = false;
   #unsubscribe: (() => void) | null = null;
   #nextRead: NodeJS.Timeout | null = null;
@@ -68,14 +64,7 @@ export class StreamedTexts implements Service {
 
   constructor(options: StreamedTextsOptions) {
     this.#options = options;
-    this.#polls = every({
-      intervalMs: () => (options.wakeUps.isDeaf() && !this.#hasPollFailed ? deafPollMs : pollMs),
-      step: async () => await this.#poll(),
-      onError: (error) => {
-        this.#hasPollFailed = true;
-        options.logger.debug({ reason: errorLine(error) }, 'the poll for streams failed');
-      },
-    });
+    this.#polls = createPolls({ ...options, step: async () => await this.#poll(), clients: 'streams' });
   }
 
   start(): void {
@@ -189,7 +178,6 @@ export class StreamedTexts implements Service {
     const running = [...this.#streamed.values()].filter(({ job }) => job.status === 'running');
     this.#outdate(running.map(({ job: { id } }) => id));
     const marked = await this.#mark();
-    this.#hasPollFailed = false;
     // Their wake-up may be lost. A worker that knows already ignores it.
     const silent = running.filter(({ job, text }) => text.attempt < job.attempt).map(({ job: { id } }) => id);
     const ids = new Set([...marked, ...silent]);
