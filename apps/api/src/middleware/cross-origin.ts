@@ -1,5 +1,6 @@
 /** Pages of other origins: CORS for the named ones, and protection from CSRF and DNS rebinding by all others. */
 import { isIPv4 } from 'node:net';
+import { jobIdHeader } from '@prosemill/contract';
 import { AppError } from '@prosemill/core';
 import type { HonoRequest, MiddlewareHandler } from 'hono';
 import { cors } from 'hono/cors';
@@ -19,7 +20,7 @@ const exposeHeaders = [
   'X-Request-Id',
   'openai-poll-after-ms',
   'retry-after-ms',
-  'x-job-id',
+  jobIdHeader,
   'x-should-retry',
 ];
 

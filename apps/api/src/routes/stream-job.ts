@@ -1,6 +1,7 @@
 /** The stream of a job, for the routes that answer with one. */
 import {
   type GenerationRequest,
+  jobIdHeader,
   jobPath,
   presentJobEvent,
   presentReset,
@@ -46,7 +47,7 @@ export function streamAccepted(
   c.set('jobId', job.id);
   if (isReplay) c.header('Idempotent-Replayed', 'true');
   c.header('Location', jobPath(job.id, c.var.basePath));
-  c.header('x-job-id', job.id);
+  c.header(jobIdHeader, job.id);
   const response = streamJob(c, services, { job });
   if (onDisconnect === 'cancel') void cancelIfLeft(job, services, c.var.streamEnd);
   return response;

@@ -11,8 +11,8 @@ export interface TokenCount {
 }
 
 /**
- * To tokenize a mebibyte takes seconds, in which the process does nothing else. So a growing beginning of a long prompt
- * is tokenized, until it has more than twice as many tokens as the context. Then these are all that is known.
+ * Tokenizing a mebibyte blocks the process for seconds. So a longer and longer beginning of a long prompt is tokenized,
+ * until it has more than twice as many tokens as the context. The rest is then not counted.
  */
 export function countTokens(prompt: string, tokenizer: Tokenizer, contextLength: number): TokenCount {
   const most = 2 * contextLength;

@@ -1,4 +1,4 @@
-/** The texts of running jobs for streams. All streams of a job share its text, all streams of the process each read. */
+/** The texts of running jobs, for streams: one text for all streams of a job, one read for all of the process. */
 import {
   countCodePoints,
   errorLine,

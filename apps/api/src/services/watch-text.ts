@@ -81,7 +81,7 @@ export function createWatchText({ feed, streamedTexts }: WatchTextParts): WatchT
         const { text } = streamed;
         const { length } = text;
         yield* rest(place, text, { job: newest, attempt: text.attempt, isWhole: false });
-        // What came since then would not end the pause.
+        // Text that arrived meanwhile would not end the pause.
         if (streamed.text !== text || text.length !== length) continue;
         await streamedTexts.untilMore(streamed, row.pause());
       }

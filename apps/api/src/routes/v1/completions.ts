@@ -1,5 +1,5 @@
 /** `POST /v1/completions`: a job for each choice, and their texts in one answer. */
-import { createCompletionRoute, presentCompletion, toTextRequests } from '@prosemill/contract';
+import { createCompletionRoute, jobIdHeader, presentCompletion, toTextRequests } from '@prosemill/contract';
 import { defaultTerms } from '@prosemill/core';
 import type { ApiServices } from '../../api-services.ts';
 import type { AddRoute } from '../../route-table.ts';
@@ -37,7 +37,7 @@ export function addCompletionRoute(addRoute: AddRoute, services: ApiServices): v
     });
     const [first] = accepted;
     c.set('jobId', first?.job.id ?? '');
-    c.header('x-job-id', first?.job.id);
+    c.header(jobIdHeader, first?.job.id);
     if (accepted.every(({ isReplay }) => isReplay)) c.header('Idempotent-Replayed', 'true');
     const submitted = accepted.map(({ job }) => job);
     if (body.stream) return streamCompletion(c, services, { jobs: submitted, body });
