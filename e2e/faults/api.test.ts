@@ -115,9 +115,8 @@ describe('an API', () => {
       const endings = streams.flatMap((stream) => stream.endings);
       expect(endings.filter((ending) => ending.type === 'lost' && !isRefused(ending.cause))).toEqual([]);
       expect(endings.filter((ending) => ending.type === 'refused' && ending.response.status !== 503)).toEqual([]);
-      // The fault has happened.
+      // The fault has happened. A 503 needs a request that reaches an API in its last moments, so none may come.
       expect(endings.map(({ type }) => type)).toContain('ended');
-      expect(statuses).toContain(503);
       expect(await cluster.sql('select id from jobs where released_count > 0 limit 1')).toHaveLength(1);
       await expectNoViolation(cluster);
     },
