@@ -1,9 +1,12 @@
-/** The checker finds a seeded bug of the API; e2e/proof/mutants has the tests for the bugs of the store. */
+/** The checker finds seeded bugs of the API; e2e/proof/mutants has the tests for the bugs of the store. */
+import { createTestFolder, writeGpt2Folder } from '@prosemill/testkit';
 import { expect, it } from 'vitest';
 import { mutantEnvironment } from '../proof/mutants/mutant-environment.ts';
 import type { Environment } from '../launch.ts';
+import type { Cluster } from './cluster.ts';
 import { clientOf, launch } from './fault-test.ts';
-import { shortText } from './load-client.ts';
+import { oldestOf } from './faults.ts';
+import { longText, shortText } from './load-client.ts';
 import { faultLasts } from './until.ts';
 
 /**
@@ -15,8 +18,13 @@ const startsMs = [0, 1_200, 2_400];
 /** The largest number of connections in the API's pool. */
 const connections = 10;
 
+async function invariantsBrokenIn(cluster: Cluster): Promise<readonly string[]> {
+  const violations = await cluster.verdict();
+  return [...new Set(violations.map(({ invariant }) => invariant))];
+}
+
 /** @returns the invariants that the history of three clients of an API with a slow database breaks */
-async function invariantsBrokenBy(environment: Environment): Promise<readonly string[]> {
+async function brokenByWaits(environment: Environment): Promise<readonly string[]> {
   const cluster = await launch({ apis: 0, workers: 0, limits: { answerWithinMs: 4_000 } });
   // The job ends while the API still reads it for the first time.
   await cluster.startWorker({ environment: { DATABASE_URL: cluster.postgres.url } });
@@ -31,16 +39,41 @@ async function invariantsBrokenBy(environment: Environment): Promise<readonly st
     await clientOf(cluster, `client ${index}`).submit({ path: '/generate', waitSeconds: 10, request });
   });
   await Promise.all(waiting);
-  const violations = await cluster.verdict();
-  return [...new Set(violations.map(({ invariant }) => invariant))];
+  return await invariantsBrokenIn(cluster);
+}
+
+/** @returns the invariants that a stream breaks when another model runs its job again */
+async function brokenByRerun(environment: Environment): Promise<readonly string[]> {
+  const folder = await createTestFolder();
+  await writeGpt2Folder(folder, { config: { n_positions: 512 } });
+  const cluster = await launch({ apis: 0, workers: 1 });
+  await cluster.startApi({ environment });
+  const { promise: begun, resolve } = Promise.withResolvers<void>();
+  const streamed = clientOf(cluster).stream({
+    key: 'rerun',
+    request: longText,
+    onEvent: ({ text }) => {
+      if (text !== '') resolve();
+    },
+  });
+  await Promise.race([begun, streamed]);
+  await cluster.stopNode(oldestOf(cluster, 'workers'), 'SIGKILL');
+  await cluster.startWorker({ environment: { MODEL: folder, MODEL_DTYPE: 'fp32' } });
+  await streamed;
+  return await invariantsBrokenIn(cluster);
 }
 
 /** Both services run at the same time, because they mostly wait for the slow database. */
 it('a client that waits on a slow database is answered in time, unless the API has the bug', async () => {
   const [withoutBug, withBug] = await Promise.all([
-    invariantsBrokenBy({}),
-    invariantsBrokenBy(mutantEnvironment('waiter-registered-after-read')),
+    brokenByWaits({}),
+    brokenByWaits(mutantEnvironment('waiter-registered-after-read')),
   ]);
   expect(withoutBug).toEqual([]);
   expect(withBug).toEqual(['I6']);
+});
+
+it('a stream whose job runs again with another text begins anew, unless the API has the bug', async () => {
+  expect(await brokenByRerun({})).toEqual([]);
+  expect(await brokenByRerun(mutantEnvironment('position-not-proven'))).toEqual(['I9']);
 });

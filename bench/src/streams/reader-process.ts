@@ -1,4 +1,6 @@
 /** The clients of streams, in a process of their own: submits jobs with a stream each, and notes when texts come. */
+import { once } from 'node:events';
+import { type IncomingMessage, request } from 'node:http';
 import { nowMs } from './clock.ts';
 
 /** A job to submit and stream. The seed names it. */
@@ -36,28 +38,34 @@ async function answer({ url, work }: ReadTask): Promise<void> {
   process.send?.(reply);
 }
 
-/** Parses as little as possible, because this process shares the cores with the engine. */
+/** Notes only the chunks and their times until the end, because this process shares the cores with the engine. */
 async function readStream(url: string, { prompt, newTokens, seed }: StreamedWork): Promise<StreamTimes> {
   const begin = nowMs();
-  let firstEventMs: number | null = null;
-  const arrivals: { tokens: number; atMs: number }[] = [];
-  const response = await fetch(`${url}/jobs`, {
+  const call = request(`${url}/jobs`, {
     method: 'POST',
     headers: { 'Content-Type': 'application/json', Accept: 'text/event-stream' },
-    body: JSON.stringify({ prompt, max_new_tokens: newTokens, seed }),
   });
-  if (response.status !== 200 || response.body === null)
-    throw new Error(`${response.status}: ${await response.text()}`);
-  let rest = '';
-  for await (const chunk of response.body.pipeThrough(new TextDecoderStream())) {
-    firstEventMs ??= nowMs() - begin;
-    const events = (rest + chunk).split('\n\n');
-    rest = events.pop() ?? '';
-    for (const event of events) {
-      if (!event.startsWith('event: token')) continue;
-      const { tokens } = JSON.parse(event.slice(event.indexOf('data: ') + 6)) as { readonly tokens: number };
-      arrivals.push({ tokens, atMs: nowMs() });
-    }
+  call.end(JSON.stringify({ prompt, max_new_tokens: newTokens, seed }));
+  const [response] = (await once(call, 'response')) as [IncomingMessage];
+  const chunks: { readonly chunk: Buffer; readonly atMs: number }[] = [];
+  response.on('data', (chunk: Buffer) => chunks.push({ chunk, atMs: nowMs() }));
+  await once(response, 'end');
+  if (response.statusCode !== 200) {
+    throw new Error(`${response.statusCode}: ${Buffer.concat(chunks.map(({ chunk }) => chunk)).toString()}`);
   }
-  return { seed, firstEventMs: firstEventMs ?? Number.NaN, arrivals };
+  return { seed, firstEventMs: (chunks[0]?.atMs ?? Number.NaN) - begin, arrivals: arrivalsIn(chunks) };
+}
+
+function arrivalsIn(chunks: readonly { readonly chunk: Buffer; readonly atMs: number }[]): StreamTimes['arrivals'] {
+  const decoder = new TextDecoder();
+  let rest = '';
+  return chunks.flatMap(({ chunk, atMs }) => {
+    const events = (rest + decoder.decode(chunk, { stream: true })).split('\n\n');
+    rest = events.pop() ?? '';
+    return events.flatMap((event) => {
+      if (!event.startsWith('event: token')) return [];
+      const { tokens } = JSON.parse(event.slice(event.indexOf('data: ') + 6)) as { readonly tokens: number };
+      return [{ tokens, atMs }];
+    });
+  });
 }

@@ -95,6 +95,17 @@ export const mutants = {
       },
     ],
   },
+  'position-not-proven': {
+    bug: 'A stream goes on in the middle of a text that does not begin like the text of its client.',
+    foundBy: ['service'],
+    replacements: [
+      {
+        file: 'apps/api/src/services/text-place.ts',
+        find: 'length >= offset && (checksum === null || checksum === actual)',
+        replace: 'length >= offset',
+      },
+    ],
+  },
   'key-not-looked-up': {
     bug: 'A request that is repeated with its Idempotency-Key makes a second job.',
     foundBy: ['scenario'],

@@ -1,6 +1,7 @@
 /** Streams over sockets: clients that do not read, that leave, that half-close, and a server that stops. */
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
+import { text } from 'node:stream/consumers';
 import { type LogFields, type Logger, type WakeUps } from '@prosemill/core';
 import { createQueue } from '@prosemill/queue';
 import { newJob, silentLogger } from '@prosemill/testkit';
@@ -147,5 +148,27 @@ describe('a stream over a socket', () => {
     expect(good.heard.match(/^retry: \d+$/gm)).toHaveLength(2);
     await expect.poll(ended).toEqual(['stopped', 'stopped']);
     lazy.destroy();
+  });
+
+  it('is answered by a server that stops, however long other clients keep it from stopping', async () => {
+    await start();
+    const id = await submit();
+    const stopping = server.stop(20_000);
+    const socket = await open(id);
+    // The server holds its answers back while clients come.
+    const { hostname, port } = new URL(server.url);
+    const come = (): Socket => connect({ port: Number(port), host: hostname }).on('error', () => undefined);
+    const coming = setInterval(
+      () =>
+        come().once('connect', function leave(this: Socket) {
+          this.destroy();
+        }),
+      20,
+    );
+    const heard = await text(socket);
+    clearInterval(coming);
+    expect(heard).toMatch(/^event: status$/m);
+    expect(heard).toMatch(/^retry: \d+\n\n\r\n0\r\n/m);
+    await stopping;
   });
 });

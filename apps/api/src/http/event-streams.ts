@@ -37,7 +37,7 @@ export interface EventStreamsOptions {
 }
 
 const defaultPingMs = 15_000;
-/** The time for clients to read their last events at a stop. Then their connections are cut. */
+/** The time for a client to read its last events at a stop. Then its connection is cut. */
 const goodbyeMs = 1_000;
 const ping = ': ping\n\n';
 
@@ -92,9 +92,7 @@ export class EventStreams {
   stop(): void {
     if (this.#isStopped) return;
     this.#isStopped = true;
-    setTimeout(() => {
-      for (const stream of this.#open) stream.cut();
-    }, goodbyeMs).unref();
+    for (const stream of this.#open) stream.sayGoodbye();
   }
 }
 
@@ -115,6 +113,8 @@ class EventStream {
   /** The event that is being made; it outlasts pings. */
   #next: Promise<IteratorResult<ServerSentEvent, void>> | null = null;
   #sent = 0;
+  #hasBegun = false;
+  #goodbye: NodeJS.Timeout | undefined;
 
   constructor(makeEvents: MakeEvents, options: EventStreamOptions) {
     this.#options = options;
@@ -131,11 +131,16 @@ class EventStream {
     return this.#ended.promise;
   }
 
-  cut(): void {
-    this.#options.response?.destroy();
+  /** Cuts a connection that is open after `goodbyeMs`. A stopping server may hold the answer back before that. */
+  sayGoodbye(): void {
+    if (this.#hasBegun) this.#goodbye = setTimeout(() => this.#options.response?.destroy(), goodbyeMs).unref();
   }
 
   async #pull(body: ReadableStreamDefaultController<Uint8Array>): Promise<void> {
+    if (!this.#hasBegun) {
+      this.#hasBegun = true;
+      if (this.#options.isStopped()) this.sayGoodbye();
+    }
     try {
       this.#next ??= this.#events.next();
       const result = await answerWithin(this.#options.pingMs, this.#next);
@@ -169,6 +174,7 @@ class EventStream {
   }
 
   #finish(ending: StreamEnd['ending']): void {
+    clearTimeout(this.#goodbye);
     this.#ended.resolve({ ending, events: this.#sent });
   }
 }

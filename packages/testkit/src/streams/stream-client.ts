@@ -101,13 +101,19 @@ export class StreamClient {
   }
 
   async #readBody(body: ReadableStream<Uint8Array>, options: ReadOptions): Promise<ReadEnding> {
+    const ending = await this.#readChunks(body, options);
+    // The client has all events then, so the end of its connection does not matter.
+    return this.#state.isCompleted ? { type: 'completed' } : ending;
+  }
+
+  async #readChunks(body: ReadableStream<Uint8Array>, options: ReadOptions): Promise<ReadEnding> {
     const { cutAfterBytes = Number.POSITIVE_INFINITY, signal } = options;
     const feed = this.#createFeed();
     const reader = body.getReader();
     for (let received = 0; ;) {
       const chunk = await reader.read().catch((cause: unknown) => ({ cause }));
       if ('cause' in chunk) return signal?.aborted === true ? { type: 'cut' } : { type: 'lost', cause: chunk.cause };
-      if (chunk.done) return { type: this.#state.isCompleted ? 'completed' : 'ended' };
+      if (chunk.done) return { type: 'ended' };
       feed(chunk.value.subarray(0, cutAfterBytes - received));
       received += chunk.value.length;
       if (received < cutAfterBytes) continue;
