@@ -100,8 +100,11 @@ async function measureServiceEstimates(): Promise<void> {
 
 async function measureOpenStreams(): Promise<void> {
   const work = { streams: 200, slots: 32, newTokens: 64, pairs: 3 };
-  const measured = await measureStreams({ ...work, model: modelFolder, promptOf, onPass: report });
-  const results = { ...(await describeRun()), ...measured };
+  const measurements = [];
+  for (const placement of ['shared', 'apart'] as const) {
+    measurements.push(await measureStreams({ ...work, placement, model: modelFolder, promptOf, onPass: report }));
+  }
+  const results = { ...(await describeRun()), measurements };
   if (options['write-docs'] === true) await writeStreamDocs(results);
   process.stdout.write(`${reportOfStreams(results)}\n`);
 }

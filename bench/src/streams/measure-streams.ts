@@ -3,7 +3,12 @@ import { setTimeout as pause } from 'node:timers/promises';
 import type { PromptMaker } from '../scenarios.ts';
 import { type Summary, summarize } from '../statistics.ts';
 import type { StreamedWork, StreamTimes } from './reader-process.ts';
-import { launchStreamService, type StreamService, type StreamServiceOptions } from './stream-service.ts';
+import {
+  launchStreamService,
+  type Placement,
+  type StreamService,
+  type StreamServiceOptions,
+} from './stream-service.ts';
 import type { WorkerReport } from './worker-process.ts';
 
 export interface StreamsOptions extends StreamServiceOptions {
@@ -40,6 +45,7 @@ export interface Delay {
 }
 
 export interface StreamsMeasurement {
+  readonly placement: Placement;
   readonly streams: number;
   readonly slots: number;
   /** From the submit to the first event, on an idle machine. */
@@ -56,10 +62,10 @@ const pollMs = 250;
 const restMs = 1_000;
 
 export async function measureStreams(options: StreamsOptions): Promise<StreamsMeasurement> {
-  const { streams, slots, onPass } = options;
+  const { placement, streams, slots, onPass } = options;
   const service = await launchStreamService(options);
   try {
-    onPass('first events of streams');
+    onPass(`first events of streams, processes ${placement}`);
     const firstEventMs = await measureFirstEvents(service, options);
     const pairs: PassPair[] = [];
     for (let round = 0; round <= options.pairs; round += 1) {
@@ -68,7 +74,7 @@ export async function measureStreams(options: StreamsOptions): Promise<StreamsMe
       if (round > 0) pairs.push(pair);
     }
     const ratios = pairs.map(({ quiet, streaming }) => streaming.tokensPerSecond / quiet.tokensPerSecond);
-    return { streams, slots, firstEventMs, throughputRatio: summarize(ratios), pairs };
+    return { placement, streams, slots, firstEventMs, throughputRatio: summarize(ratios), pairs };
   } finally {
     await service.stop();
   }

@@ -1,6 +1,7 @@
 /** The service that streams: a Postgres, an API and a worker, each a process of its own, and a process of clients. */
-import { type ChildProcess, fork, spawn } from 'node:child_process';
+import { type ChildProcess, execFileSync, fork, type ForkOptions, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { availableParallelism } from 'node:os';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { type ExecuteSql, launchPostgres, openSql } from '@prosemill/testkit';
@@ -16,15 +17,25 @@ export interface StreamService {
   stop(): Promise<void>;
 }
 
+/** `shared`: all processes on all cores. `apart`: the worker on a core of its own, as on a machine of its own. */
+export type Placement = 'shared' | 'apart';
+
 export interface StreamServiceOptions {
+  readonly placement: Placement;
   /** A folder, or `shipped`. */
   readonly model: string;
   readonly slots: number;
 }
 
+const cores = availableParallelism();
+const workerCore = '0';
 const root = fileURLToPath(new URL('../../..', import.meta.url));
 
-export async function launchStreamService({ model, slots }: StreamServiceOptions): Promise<StreamService> {
+export async function launchStreamService(options: StreamServiceOptions): Promise<StreamService> {
+  const { model, slots, placement } = options;
+  const isApart = placement === 'apart';
+  // The processes that it starts stay on these cores too.
+  if (isApart) useCores(`1-${cores - 1}`);
   const postgres = await launchPostgres();
   const environment = { DATABASE_URL: postgres.url, PORT: '0', LOG_PRETTY: 'false' };
   const run = (program: string): ChildProcess =>
@@ -33,7 +44,8 @@ export async function launchStreamService({ model, slots }: StreamServiceOptions
   const api = run('apps/api/src/main.ts');
   const url = await listeningUrl(api);
   const settings = { DATABASE_URL: postgres.url, MODEL: model, WORKERS: String(slots), LOG_LEVEL: 'warn' };
-  const worker = forkProcess('worker-process.ts', [JSON.stringify({ ...settings, MODEL_DIR: `${root}data/models` })]);
+  const workerArgs = [JSON.stringify({ ...settings, MODEL_DIR: `${root}data/models` })];
+  const worker = forkProcess('worker-process.ts', workerArgs, isApart ? onCore(workerCore) : {});
   await once(worker, 'message');
   const readers = forkProcess('reader-process.ts', []);
   const sql = await openSql(postgres.url);
@@ -55,12 +67,20 @@ export async function launchStreamService({ model, slots }: StreamServiceOptions
       api.kill();
       await Promise.all(ended);
       await postgres.stop();
+      if (isApart) useCores(`0-${cores - 1}`);
     },
   };
 }
 
-const forkProcess = (file: string, args: readonly string[]): ChildProcess =>
-  fork(fileURLToPath(new URL(file, import.meta.url)), args, { execArgv: [] });
+const forkProcess = (file: string, args: readonly string[], options: ForkOptions = {}): ChildProcess =>
+  fork(fileURLToPath(new URL(file, import.meta.url)), args, { execArgv: [], ...options });
+
+/** The number of threads of an engine follows the cores of its process. */
+const onCore = (core: string): ForkOptions => ({ execPath: 'taskset', execArgv: ['-c', core, process.execPath] });
+
+function useCores(list: string): void {
+  execFileSync('taskset', ['-acp', list, String(process.pid)]);
+}
 
 async function ask<Reply>(child: ChildProcess, message: object | string): Promise<Reply> {
   const answered = once(child, 'message');
