@@ -324,7 +324,8 @@ export function describeService(size: string, launch: () => Promise<Service>): v
         const status = async (id: string) => (await request<JobBody>(`/jobs/${id}`)).body.status;
         await expect.poll(async () => await status(running.id), { interval: 5 }).not.toBe('queued');
         const paused = await queueTo('pause');
-        expect([paused.status, paused.body]).toEqual([200, { paused: true }]);
+        const pause = { paused: true, paused_at: expect.any(String) as string };
+        expect([paused.status, paused.body]).toEqual([200, { ...pause, paused_by: { owner: 'local', key: null } }]);
         const jobs = [await submit({ prompt: 'A fox', max_new_tokens: 2 })];
         const waited = await request<JobBody>('/generate', {
           json: { prompt: 'A hen', max_new_tokens: 2 },
@@ -335,15 +336,16 @@ export function describeService(size: string, launch: () => Promise<Service>): v
         expect((await finish(running.id)).status).toBe('succeeded');
         // The slot is free, but the queue is paused.
         expect((await request<JobBody>(`/jobs/${waited.body.id}?wait=1`)).body.status).toBe('queued');
-        await expect.poll(queueState).toEqual({ queued: 2, running: 0, paused: true });
+        await expect.poll(queueState).toEqual({ queued: 2, running: 0, ...pause });
         expect((await request('/health')).body).toMatchObject({
           status: 'degraded',
           problems: ['The queue is paused: jobs wait.'],
         });
         const resumed = await queueTo('resume');
-        expect([resumed.status, resumed.body]).toEqual([200, { paused: false }]);
+        const noPause = { paused: false, paused_at: null };
+        expect([resumed.status, resumed.body]).toEqual([200, { ...noPause, paused_by: null }]);
         for (const { id } of jobs) expect((await finish(id)).status).toBe('succeeded');
-        await expect.poll(queueState).toEqual({ queued: 0, running: 0, paused: false });
+        await expect.poll(queueState).toEqual({ queued: 0, running: 0, ...noPause });
       });
     });
 

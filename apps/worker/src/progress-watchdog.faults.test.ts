@@ -52,7 +52,7 @@ describe('the progress watchdog', () => {
   it('restarts its count when the queue is paused', async () => {
     await store.jobs.submit(newJob());
     await watchdog.look();
-    await store.jobs.setPaused(true);
+    await store.jobs.pause({ ownerId: 'local', key: null });
     expect(await watchdog.look()).toBe(0);
   });
 

@@ -47,6 +47,19 @@ export const pageOf = <Item extends z.ZodType>(item: Item, name: string) =>
 export const pageSize = (maximum: number, fallback: number) =>
   queryInteger(1, maximum).default(fallback).openapi({ default: fallback });
 
+/** A name that a query may have several times, with the values of a schema. One value is a list of one. */
+export const repeatable = <Value extends z.ZodType>(value: Value) =>
+  z.preprocess((given) => (typeof given === 'string' ? [given] : given), z.array(value));
+
+/** Whether a query may have the name of this schema several times: its values are then a list. */
+export const isRepeatable = (schema: z.ZodType): boolean => schema.safeParse([]).success;
+
+/** A UUID in a query string, in lower case. */
+export const queryUuid = z
+  .uuid({ error: 'must be a UUID' })
+  .transform((id) => id.toLowerCase())
+  .openapi({ type: 'string', format: 'uuid' });
+
 /** An RFC 3339 date and time with `Z` or an offset. */
 export const queryTime = z.iso
   .datetime({ offset: true, error: 'must be an RFC 3339 date and time, such as 2026-01-31T12:00:00Z' })

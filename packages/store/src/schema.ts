@@ -142,6 +142,8 @@ export interface ApiKeyTable {
 export interface QueuePauseTable {
   id: number;
   paused_at: StoredTime;
+  /** `Pauser` as JSON. Null in rows of versions that did not store it. */
+  paused_by: string | null;
 }
 
 export interface Tables {

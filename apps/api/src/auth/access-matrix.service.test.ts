@@ -89,7 +89,7 @@ describe.each([
   });
 
   const listJobs = async () => {
-    const all = { status: null, createdAfter: null, createdBefore: null, after: null, limit: 100 };
+    const all = { after: null, limit: 100 };
     return (await opened.store.jobs.list({ ...all, ownerId: marks.owner })).items;
   };
 

@@ -100,9 +100,6 @@ describe('the server of the API', () => {
     accepted.push(...answers.map(({ body }) => (body as JobBody).id));
     const everything = {
       ownerId: 'local',
-      status: null,
-      createdAfter: null,
-      createdBefore: null,
       after: null,
       limit: 5_000,
     };

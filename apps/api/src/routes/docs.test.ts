@@ -33,3 +33,14 @@ it('/openapi.json declares the job of an error of /v1/completions', async () => 
     );
   }
 });
+
+it('/openapi.json declares a name that a query may repeat as a list of its values', async () => {
+  const { paths } = (await (await opened.api.app.request('/openapi.json')).json()) as {
+    readonly paths: Record<string, { readonly get: { readonly parameters: readonly { readonly name: string }[] } }>;
+  };
+  expect(paths['/jobs']?.get.parameters.find(({ name }) => name === 'status')).toMatchObject({
+    in: 'query',
+    required: false,
+    schema: { type: 'array', items: { type: 'string', enum: expect.arrayContaining(['queued', 'running']) as object } },
+  });
+});

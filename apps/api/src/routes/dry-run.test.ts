@@ -118,7 +118,7 @@ describe('POST /jobs?dry_run=true', () => {
 
   it('does not wait while the queue is paused', async () => {
     await opened.store.jobs.submit(newJob());
-    await opened.store.jobs.setPaused(true);
+    await opened.store.jobs.pause({ ownerId: 'local', key: null });
     expect(await (await send({ prompt: 'a' })).json()).toMatchObject({ valid: true, estimated_start_at: null });
   });
 });

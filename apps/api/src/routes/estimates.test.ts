@@ -104,7 +104,7 @@ describe('the estimates of a queued job', () => {
   });
 
   it('are only its place while the queue is paused', async () => {
-    await opened.store.jobs.setPaused(true);
+    await opened.store.jobs.pause({ ownerId: 'local', key: null });
     const answer = await post('/jobs');
     const { queue } = (await answer.json()) as JobBody;
     expect(queue).toEqual({ position: 0, estimated_start_at: null, estimated_finish_at: null });

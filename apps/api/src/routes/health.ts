@@ -8,7 +8,7 @@ export function addHealthRoutes(addRoute: AddRoute, services: ApiServices): void
   const { version } = services;
 
   addRoute(healthRoute, async (c) => {
-    const { problems, model, workers, queue, isPaused } = await services.state.current();
+    const { problems, model, workers, queue, isPaused, pause } = await services.state.current();
     return c.json(
       {
         status: problems.length === 0 ? ('healthy' as const) : ('degraded' as const),
@@ -22,7 +22,12 @@ export function addHealthRoutes(addRoute: AddRoute, services: ApiServices): void
           slots: worker.slots,
           busy: worker.busy,
         })),
-        queue: { queued: queue?.queued ?? null, running: queue?.running ?? null, paused: isPaused },
+        queue: {
+          queued: queue?.queued ?? null,
+          running: queue?.running ?? null,
+          paused: isPaused,
+          paused_at: pause?.pausedAt.toISOString() ?? null,
+        },
         version,
       },
       200,

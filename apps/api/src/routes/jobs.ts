@@ -17,7 +17,7 @@ import { cancelJob } from '../services/cancel-job.ts';
 import { findJob, jobNotFound } from '../services/find-job.ts';
 import type { Submission } from '../services/submit-job.ts';
 import { isUuid } from '../wire/is-uuid.ts';
-import { etagOf, matchesEtag, serverTiming, setPollHeaders } from '../wire/job-headers.ts';
+import { etagOf, etagOfPage, matchesEtag, serverTiming, setPollHeaders } from '../wire/job-headers.ts';
 import { linkNextPage } from '../wire/next-link.ts';
 import { wantsStream } from '../wire/wants-stream.ts';
 import { answerAccepted } from './answer-accepted.ts';
@@ -53,7 +53,7 @@ export function addJobRoutes(addRoute: AddRoute, services: ApiServices): void {
     const { id } = c.req.valid('param');
     const found = await findJob(jobs, { ownerId: c.var.caller.ownerId, id });
     c.set('jobId', found.id);
-    const isUnchanged = (job: Job) => ifNoneMatch !== undefined && matchesEtag(ifNoneMatch, job);
+    const isUnchanged = (job: Job) => matchesEtag(ifNoneMatch, etagOf(job));
     const isDone = (job: Job) => isTerminal(job.status) || (ifNoneMatch !== undefined && !isUnchanged(job));
     const job =
       wait === undefined
@@ -73,13 +73,17 @@ export function addJobRoutes(addRoute: AddRoute, services: ApiServices): void {
     const query = c.req.valid('query');
     const page = await jobs.list({
       ownerId: c.var.caller.ownerId,
-      status: query.status ?? null,
-      createdAfter: query.created_after ?? null,
-      createdBefore: query.created_before ?? null,
+      statuses: query.status,
+      retryOf: query.retry_of,
+      createdAfter: query.created_after,
+      createdBefore: query.created_before,
       after: query.cursor ?? null,
       limit: query.limit,
     });
     const known = await estimates.ofPage(page.items);
+    const etag = etagOfPage(page, known);
+    c.header('ETag', etag);
+    if (matchesEtag(c.req.valid('header')['if-none-match'], etag)) return c.body(null, 304);
     const data = page.items.map((job) => presentJob(job, { estimate: known.get(job.id) ?? noEstimate, basePath }));
     return c.json({ data, has_more: page.hasMore, next_cursor: linkNextPage(c, page) }, 200);
   });

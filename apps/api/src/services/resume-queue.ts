@@ -5,7 +5,7 @@ import { errorLine, type HintSender, type JobStore, type Logger } from '@prosemi
 const firstHints = 500;
 
 export async function resumeQueue(jobs: JobStore, hints: HintSender, logger: Logger): Promise<void> {
-  await jobs.setPaused(false);
+  await jobs.resume();
   const sending = jobs
     .listClaimable({ fingerprint: null, after: null, limit: firstHints })
     .then(async (all) => await hints.send(all));

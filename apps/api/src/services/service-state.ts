@@ -12,6 +12,7 @@ import {
   type Logger,
   type ModelIdentity,
   type QueueMeasure,
+  type QueuePause,
   type Store,
   toAppError,
   workerGoneMs,
@@ -32,6 +33,8 @@ export interface ServiceSnapshot {
   readonly queue: QueueMeasure | null;
   /** Null while the database does not answer. */
   readonly isPaused: boolean | null;
+  /** Null unless the queue is paused. */
+  readonly pause: QueuePause | null;
 }
 
 export interface ServiceStateOptions {
@@ -96,13 +99,15 @@ export class ServiceState {
   async #askDatabase(): Promise<void> {
     const { jobs, workers: workerStore } = this.#options.store;
     try {
-      const [workers, queue, isPaused] = await Promise.all([
+      const [workers, queue, pause] = await Promise.all([
         workerStore.listLive(workerGoneMs),
         jobs.measureQueue(),
-        jobs.isPaused(),
+        jobs.readPause(),
       ]);
+      const isPaused = pause !== null;
       const problems = [...workerProblems(workers), ...(isPaused ? ['The queue is paused: jobs wait.'] : [])];
-      this.#latest = { problems, model: servedModel(workers), workers, readAtMs: performance.now(), queue, isPaused };
+      const model = servedModel(workers);
+      this.#latest = { problems, model, workers, readAtMs: performance.now(), queue, isPaused, pause };
       if (this.#isAway) this.#options.logger.info({}, 'the database is available again');
       this.#isAway = false;
     } catch (error) {
@@ -126,6 +131,7 @@ const withoutDatabase = (model: ModelIdentity | null, problem: string): ServiceS
   readAtMs: performance.now(),
   queue: null,
   isPaused: null,
+  pause: null,
 });
 
 const servedModel = (workers: readonly WorkerReport[]): ModelIdentity | null =>

@@ -1,18 +1,31 @@
 /** The headers of answers about jobs. */
+import { createHash } from 'node:crypto';
 import { presentTimings } from '@prosemill/contract';
-import { AppError, boundedWaitMs, isTerminal, type Job, type JobEstimate } from '@prosemill/core';
+import { AppError, boundedWaitMs, isTerminal, type Job, type JobEstimate, type Page } from '@prosemill/core';
 import type { Context } from 'hono';
 import type { ApiEnv } from '../api-env.ts';
 
 /** The weak ETag of a job: its version. @see RFC 9110, §8.8.3 */
 export const etagOf = (job: Job): string => `W/"${job.version}"`;
 
-/** Whether an If-None-Match header names this ETag. @see RFC 9110, §13.1.2: weak comparison, a list, or `*` */
-export function matchesEtag(header: string, job: Job): boolean {
-  const strong = etagOf(job).slice(2);
+/**
+ * The weak ETag of a page of jobs. The estimated times, which differ in each answer, are left out: a job in the queue
+ * moves forward when they do.
+ */
+export function etagOfPage({ items, hasMore }: Page<Job>, estimates: ReadonlyMap<string, JobEstimate>): string {
+  const state = items.map(({ id, version }) => [id, version, estimates.get(id)?.ahead ?? null]);
+  return `W/"${createHash('sha256')
+    .update(JSON.stringify([hasMore, state]))
+    .digest('base64url')}"`;
+}
+
+/** Whether an If-None-Match header names this weak ETag. @see RFC 9110, §13.1.2: weak comparison, a list, or `*` */
+export function matchesEtag(header: string | undefined, etag: string): boolean {
+  if (header === undefined) return false;
+  const strong = etag.slice(2);
   return header.split(',').some((candidate) => {
     const tag = candidate.trim();
-    return tag === '*' || tag === strong || tag === `W/${strong}`;
+    return tag === '*' || tag === strong || tag === etag;
   });
 }
 

@@ -26,7 +26,7 @@ const responseHeaders = {
       description: 'Present if this is the job of an earlier request with the same Idempotency-Key.',
     },
   },
-  etag: { ETag: { ...string, ...always, description: 'Weak; the version of the job.' } },
+  etag: { ETag: { ...string, ...always, description: 'Weak; changes with the job, or with a job of the page.' } },
   link: { Link: { ...string, description: 'rel="next": the next page, if there is one (RFC 8288).' } },
   preferenceApplied: { 'Preference-Applied': { ...string, description: 'The preference that was obeyed (RFC 7240).' } },
   rateLimit: {
@@ -87,5 +87,8 @@ export const preferHeader = z.object({
 });
 
 export const ifNoneMatchHeader = z.object({
-  'if-none-match': z.string().optional().openapi({ description: 'An ETag of this job: 304 while it is unchanged.' }),
+  'if-none-match': z
+    .string()
+    .optional()
+    .openapi({ description: 'The ETag of an earlier answer: 304 while it is unchanged.' }),
 });

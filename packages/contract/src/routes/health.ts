@@ -4,6 +4,7 @@ import { workerStates } from '@prosemill/core';
 import { modelSchema, orNull } from '../job.ts';
 import { defineRoute } from '../policy.ts';
 import { accessErrors, everyError, problemResponses } from '../problem.ts';
+import { time } from '../text.ts';
 import { headersOf } from './headers.ts';
 
 export const healthSchema = z
@@ -22,7 +23,12 @@ export const healthSchema = z
       }),
     ),
     queue: z
-      .strictObject({ queued: z.int().nullable(), running: z.int().nullable(), paused: z.boolean().nullable() })
+      .strictObject({
+        queued: z.int().nullable(),
+        running: z.int().nullable(),
+        paused: z.boolean().nullable(),
+        paused_at: time.nullable().openapi({ description: 'Null unless the queue is paused.' }),
+      })
       .openapi({ description: 'Of all owners; null while the database does not answer.' }),
     version: z.string(),
   })

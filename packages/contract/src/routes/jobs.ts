@@ -7,7 +7,7 @@ import { dryRunSchema, jobSchema } from '../job.ts';
 import { defineRoute } from '../policy.ts';
 import { commonErrors, problemResponses, submitErrors } from '../problem.ts';
 import { eventStreamContent } from '../stream-events.ts';
-import { pageOf, pageSize, queryInteger, queryTime } from '../text.ts';
+import { pageOf, pageSize, queryInteger, queryTime, queryUuid, repeatable } from '../text.ts';
 import { headersOf, idempotencyKeyHeader, ifNoneMatchHeader, traceparentHeader } from './headers.ts';
 import { links } from './links.ts';
 
@@ -89,8 +89,12 @@ export const listJobsRoute = defineRoute({
   tags: ['Jobs'],
   summary: 'List jobs, newest first',
   request: {
+    headers: ifNoneMatchHeader,
     query: z.strictObject({
-      status: z.enum(jobStatuses).optional(),
+      status: repeatable(z.enum(jobStatuses)).optional().openapi({
+        description: 'May be repeated: jobs with one of these statuses.',
+      }),
+      retry_of: queryUuid.optional().openapi({ description: 'The repetitions of this job.' }),
       created_after: queryTime.optional().openapi({ description: 'Inclusive.' }),
       created_before: queryTime.optional().openapi({ description: 'Exclusive.' }),
       limit: pageSize(100, 20),
@@ -100,9 +104,10 @@ export const listJobsRoute = defineRoute({
   responses: {
     200: {
       description: 'A page of jobs.',
-      headers: headersOf('link'),
+      headers: headersOf('etag', 'link'),
       content: { 'application/json': { schema: pageOf(jobSchema, 'JobPage') } },
     },
+    304: { description: 'Unchanged, but for the estimated times of waiting jobs.', headers: headersOf('etag') },
     ...problemResponses(...commonErrors),
   },
 });

@@ -1,4 +1,5 @@
 /** The port of the database for jobs and their transitions. */
+import type { ApiKey } from '../api-key.ts';
 import type { IdempotencyKey } from '../idempotency.ts';
 import type { Job, JobStatus, JobTerms, ModelIdentity, PriorityClass } from '../job.ts';
 import type { Outcome, OutcomeReceipt } from '../outcome.ts';
@@ -52,13 +53,19 @@ export interface Renewal {
   readonly isWatched: boolean;
 }
 
-export interface JobQuery {
-  readonly ownerId: string;
-  readonly status: JobStatus | null;
+/** Conditions on the jobs of a list; an absent one holds for every job. */
+export interface JobFilter {
+  /** One of these. */
+  readonly statuses?: readonly JobStatus[] | undefined;
+  readonly retryOf?: string | undefined;
   /** Inclusive. */
-  readonly createdAfter: Date | null;
+  readonly createdAfter?: Date | undefined;
   /** Exclusive. */
-  readonly createdBefore: Date | null;
+  readonly createdBefore?: Date | undefined;
+}
+
+export interface JobQuery extends JobFilter {
+  readonly ownerId: string;
   readonly after: Cursor<string> | null;
   readonly limit: number;
 }
@@ -94,6 +101,19 @@ export interface QueueMeasure {
   readonly queuedByOwner: ReadonlyMap<string, QueueLoad>;
   /** Time since the submit of the oldest queued job; null when none is queued. */
   readonly oldestQueuedMs: number | null;
+}
+
+/** The sender of the request that paused the queue. */
+export interface Pauser {
+  readonly ownerId: string;
+  /** Null where no key is needed, and for ADMIN_KEY. */
+  readonly key: Pick<ApiKey, 'id' | 'name' | 'prefix'> | null;
+}
+
+export interface QueuePause {
+  readonly pausedAt: Date;
+  /** Null for a pause by a version that did not store it. */
+  readonly pausedBy: Pauser | null;
 }
 
 /** Jobs and their transitions. Every method is one statement or one transaction. */
@@ -158,7 +178,13 @@ export interface JobStore {
   }): Promise<readonly Hint[]>;
   measureQueue(): Promise<QueueMeasure>;
 
-  /** A claim that begins while the queue is paused finds nothing, in every process. Idempotent. */
-  setPaused(isPaused: boolean): Promise<void>;
-  isPaused(): Promise<boolean>;
+  /**
+   * Pauses the queue: a claim that begins meanwhile finds nothing, in every process. A pause goes on as it is.
+   * @returns the pause, which may be an earlier one
+   */
+  pause(by: Pauser): Promise<QueuePause>;
+  /** Ends the pause of the queue, if there is one. */
+  resume(): Promise<void>;
+  /** Null unless the queue is paused. */
+  readPause(): Promise<QueuePause | null>;
 }

@@ -1,13 +1,17 @@
 /** The queue as a whole: its length, and its pause. */
-import type { JobStore, PriorityClass } from '@prosemill/core';
-import { sql } from 'kysely';
+import type { JobStore, Pauser, PriorityClass, QueuePause } from '@prosemill/core';
+import { type Selectable, sql } from 'kysely';
+import { readTime } from '../rows.ts';
+import type { QueuePauseTable } from '../schema.ts';
 import type { StoreContext } from '../store-context.ts';
 import { countedBudget } from './places.ts';
 
 /** The only id that table `queue_pause` allows. The queue is paused while its row exists; every claim looks for it. */
 const pauseId = 1;
 
-type QueueMethods = Pick<JobStore, 'measureQueue' | 'setPaused' | 'isPaused'>;
+type QueueMethods = Pick<JobStore, 'measureQueue' | 'pause' | 'resume' | 'readPause'>;
+
+const pauseColumns = ['paused_at', 'paused_by'] as const;
 
 export const createQueueMethods = ({ db, dialect }: StoreContext): QueueMethods => ({
   async measureQueue() {
@@ -52,15 +56,30 @@ export const createQueueMethods = ({ db, dialect }: StoreContext): QueueMethods 
     };
   },
 
-  async setPaused(paused) {
-    const insert = db.insertInto('queue_pause').values({ id: pauseId, paused_at: dialect.now });
-    const change = paused ? insert.onConflict((conflict) => conflict.doNothing()) : db.deleteFrom('queue_pause');
-    await change.execute();
+  async pause(by) {
+    const row = await db
+      .insertInto('queue_pause')
+      .values({ id: pauseId, paused_at: dialect.now, paused_by: JSON.stringify(by) })
+      // An update that changes nothing: only an update returns the row that is there.
+      .onConflict((conflict) => conflict.column('id').doUpdateSet({ id: pauseId }))
+      .returning(pauseColumns)
+      .executeTakeFirstOrThrow();
+    return toPause(row);
   },
 
-  async isPaused() {
-    return (await db.selectFrom('queue_pause').select('id').executeTakeFirst()) !== undefined;
+  async resume() {
+    await db.deleteFrom('queue_pause').execute();
   },
+
+  async readPause() {
+    const row = await db.selectFrom('queue_pause').select(pauseColumns).executeTakeFirst();
+    return row === undefined ? null : toPause(row);
+  },
+});
+
+const toPause = (row: Pick<Selectable<QueuePauseTable>, (typeof pauseColumns)[number]>): QueuePause => ({
+  pausedAt: readTime(row.paused_at),
+  pausedBy: row.paused_by === null ? null : (JSON.parse(row.paused_by) as Pauser),
 });
 
 const total = <Row>(rows: readonly Row[], valueOf: (row: Row) => number): number =>

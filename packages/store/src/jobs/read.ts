@@ -1,6 +1,8 @@
 /** Reads of jobs for their owners. */
-import type { JobStore } from '@prosemill/core';
-import { readPage } from '../read-page.ts';
+import type { JobQuery, JobStore } from '@prosemill/core';
+import { sql } from 'kysely';
+import type { Dialect } from '../dialect.ts';
+import { readPage, selectPage } from '../read-page.ts';
 import { readTime, toJob } from '../rows.ts';
 import type { StoredTime } from '../schema.ts';
 import type { StoreContext } from '../store-context.ts';
@@ -8,6 +10,17 @@ import { selectJobs } from './select-jobs.ts';
 
 /** Ids in one IN list. */
 const idsPerQuery = 1_000;
+
+/** The conditions of a list, but for the statuses. */
+function listedBy({ ownerId, retryOf, createdAfter, createdBefore }: JobQuery, dialect: Dialect) {
+  const conditions = [
+    sql<boolean>`jobs.owner_id = ${ownerId} and jobs.verify_of is null`,
+    ...(retryOf === undefined ? [] : [sql<boolean>`jobs.retry_of = ${retryOf}`]),
+    ...(createdAfter === undefined ? [] : [sql<boolean>`jobs.created_at >= ${dialect.writeTime(createdAfter)}`]),
+    ...(createdBefore === undefined ? [] : [sql<boolean>`jobs.created_at < ${dialect.writeTime(createdBefore)}`]),
+  ];
+  return sql<boolean>`${sql.join(conditions, sql` and `)}`;
+}
 
 type ReadMethods = Pick<JobStore, 'find' | 'list' | 'listEvents' | 'listEnded' | 'versions'>;
 
@@ -18,12 +31,21 @@ export const createReadMethods = ({ db, dialect }: StoreContext): ReadMethods =>
     return row === undefined ? null : toJob(row);
   },
 
-  async list({ ownerId, status, createdAfter, createdBefore, after, limit }) {
-    let select = selectJobs(db).where('jobs.owner_id', '=', ownerId).where('jobs.verify_of', 'is', null);
-    if (status !== null) select = select.where('jobs.status', '=', status);
-    if (createdAfter !== null) select = select.where('jobs.created_at', '>=', dialect.writeTime(createdAfter));
-    if (createdBefore !== null) select = select.where('jobs.created_at', '<', dialect.writeTime(createdBefore));
-    return await readPage(select, { dialect, table: 'jobs', after, limit, toItem: toJob });
+  async list(query) {
+    const { statuses, after, limit } = query;
+    const place = { dialect, table: 'jobs', after, limit } as const;
+    const isListed = listedBy(query, dialect);
+    const select = selectJobs(db);
+    if (statuses === undefined) return await readPage(select.where(isListed), { ...place, toItem: toJob });
+    // A page of each status, read from the index of that status: a filter over all jobs would read the whole history to
+    // find a few running ones.
+    const [first, ...others] = [...new Set(statuses)].map((status) => {
+      const ofStatus = db.selectFrom('jobs').select('jobs.id').where(isListed).where('jobs.status', '=', status);
+      return db.selectFrom(selectPage(ofStatus, place).as('of_status')).select('of_status.id');
+    });
+    if (first === undefined) return { items: [], hasMore: false };
+    const ids = others.reduce((all, each) => all.unionAll(each), first);
+    return await readPage(select.where('jobs.id', 'in', ids), { ...place, toItem: toJob });
   },
 
   async listEvents(ownerId, id) {

@@ -73,9 +73,6 @@ const calls: Readonly<Record<string, (store: Store) => Promise<unknown>>> = {
   list: async ({ jobs }) =>
     await jobs.list({
       ownerId: 'local',
-      status: null,
-      createdAfter: null,
-      createdBefore: null,
       after: null,
       limit: 10,
     }),
@@ -85,7 +82,7 @@ const calls: Readonly<Record<string, (store: Store) => Promise<unknown>>> = {
   renew: async ({ jobs }) => await jobs.renew({ id: newId(), attempt: 1 }, 1_000),
   rescue: async ({ jobs }) => await jobs.rescueLostJobs(10),
   measure: async ({ jobs }) => await jobs.measureQueue(),
-  pause: async ({ jobs }) => await jobs.setPaused(true),
+  pause: async ({ jobs }) => await jobs.pause({ ownerId: 'local', key: null }),
   history: async ({ generations }) => await generations.list({ ownerId: 'local', after: null, limit: 10 }),
   watch: async ({ texts }) => await texts.watch([newId()]),
   'append text': async ({ texts }) =>
@@ -130,7 +127,7 @@ describe.each(Object.entries(databases))('a schema of %s', (_, openDatabase) => 
       message: expect.stringMatching(/^The schema is older than this version \(missing: 0005-queue-pause, /),
     });
     expect(await failureOf(store.jobs.measureQueue())).toBeNull();
-    expect(await failureOf(store.jobs.isPaused())).toEqual(outdated);
+    expect(await failureOf(store.jobs.readPause())).toEqual(outdated);
   });
 
   it('that lost a table or a column is an outage, and is not ready', async () => {

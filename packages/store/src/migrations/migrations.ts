@@ -10,6 +10,8 @@ import { createMigration0006 } from './0006-job-event-columns.ts';
 import { createMigration0007 } from './0007-completion-columns.ts';
 import { createMigration0008 } from './0008-completions.ts';
 import { createMigration0009 } from './0009-terms-and-texts.ts';
+import { createMigration0010 } from './0010-queue-pauser.ts';
+import { createMigration0011 } from './0011-job-list-indexes.ts';
 
 export const createMigrations = (dialect: Dialect): Readonly<Record<string, Migration>> => ({
   '0001-jobs': createMigration0001(dialect),
@@ -21,4 +23,6 @@ export const createMigrations = (dialect: Dialect): Readonly<Record<string, Migr
   '0007-completion-columns': createMigration0007(dialect),
   '0008-completions': createMigration0008(dialect),
   '0009-terms-and-texts': createMigration0009(dialect),
+  '0010-queue-pauser': createMigration0010(dialect),
+  '0011-job-list-indexes': createMigration0011(dialect),
 });

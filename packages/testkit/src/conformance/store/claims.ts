@@ -48,21 +48,23 @@ export function describeClaims(name: string, open: OpenSession): void {
       const running = await submit();
       const { key } = await claimSome(session.store);
       const job = await submit();
-      await session.store.jobs.setPaused(true);
-      await session.store.jobs.setPaused(true);
+      const pausedBy = { ownerId: 'acme', key: { id: newId(), name: 'night shift', prefix: 'pm_12345' } };
+      const pause = await session.store.jobs.pause(pausedBy);
+      expect(pause).toEqual({ pausedAt: expect.any(Date) as Date, pausedBy });
+      expect(await session.store.jobs.pause({ ownerId: 'admin', key: null })).toEqual(pause);
       for (const store of [session.store, ...session.others]) {
-        expect(await store.jobs.isPaused()).toBe(true);
+        expect(await store.jobs.readPause()).toEqual(pause);
         for (const fromClass of [0, 1] as const) expect(await claimNext(store, fromClass)).toBeNull();
         expect(await store.jobs.countClaimable(null)).toBe(0);
         expect(await store.jobs.listClaimable({ fingerprint: null, after: null, limit: 1 })).toEqual([]);
       }
       // New stores on the same data.
       await session.travel(1_000);
-      expect([await session.store.jobs.isPaused(), await claimNext(session.store)]).toEqual([true, null]);
+      expect([await session.store.jobs.readPause(), await claimNext(session.store)]).toEqual([pause, null]);
       expect(await session.store.jobs.complete(key, succeeded)).toBe('applied');
-      await session.store.jobs.setPaused(false);
-      await session.store.jobs.setPaused(false);
-      expect(await session.store.jobs.isPaused()).toBe(false);
+      await session.store.jobs.resume();
+      await session.store.jobs.resume();
+      expect(await session.store.jobs.readPause()).toBeNull();
       expect((await claimNext(session.store))?.job.id).toBe(job.id);
       expect((await findJob(session.store, running)).status).toBe('succeeded');
     });
@@ -83,7 +85,7 @@ export function describeClaims(name: string, open: OpenSession): void {
     });
 
     it('leave deadlines and cancels alone while the queue is paused', async () => {
-      await session.store.jobs.setPaused(true);
+      await session.store.jobs.pause({ ownerId: 'local', key: null });
       const [late, canceled] = [await submit({ deadlineMs: 1_000 }), await submit()];
       await session.store.jobs.requestCancel('local', canceled.id);
       await session.travel(2_000);

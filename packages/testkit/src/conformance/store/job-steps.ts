@@ -290,7 +290,7 @@ async function expectJobReads(
   expect(await jobs.versions(all.map(({ id }) => id))).toEqual(new Map(all.map((job) => [job.id, job.events.length])));
 
   const listed: Job[] = [];
-  const query = { ownerId, status: null, createdAfter: null, createdBefore: null, limit };
+  const query = { ownerId, limit };
   for (let hasMore = true; hasMore;) {
     const page = await jobs.list({ ...query, after: listed.at(-1) ?? null });
     listed.push(...page.items);
@@ -298,7 +298,7 @@ async function expectJobReads(
   }
   expect(listed).toHaveLength(own.length);
   for (const [position, job] of own.entries()) expectJob(listed[position], job);
-  const ofStatus = await jobs.list({ ...query, status: some.status, after: null, limit: 1_000 });
+  const ofStatus = await jobs.list({ ...query, statuses: [some.status], after: null, limit: 1_000 });
   expect(ofStatus.items.map(({ id }) => id)).toEqual(
     own.filter(({ status }) => status === some.status).map(({ id }) => id),
   );

@@ -1,5 +1,13 @@
 /** Submits, lists, records, models and workers; and the constraints of the database itself. */
-import { type Cursor, defaultSamplingParameters, type NewJob, newId } from '@prosemill/core';
+import {
+  type Cursor,
+  defaultSamplingParameters,
+  type Job,
+  type JobFilter,
+  type NewJob,
+  newId,
+  type Store,
+} from '@prosemill/core';
 import { describe, expect, it } from 'vitest';
 import { claimSome, findJob, model, newJob, type OpenSession, sessionPerTest, succeeded } from './session.ts';
 
@@ -90,7 +98,7 @@ export function describeReads(name: string, open: OpenSession): void {
       expect(await jobs.listEvents('b', job.id)).toBeNull();
       expect(await generations.find('b', output?.generationId ?? 0)).toBeNull();
       expect(await generations.find('a', output?.generationId ?? 0)).toMatchObject({ jobId: job.id });
-      const everything = { status: null, createdAfter: null, createdBefore: null, after: null, limit: 10 };
+      const everything = { after: null, limit: 10 };
       expect((await jobs.list({ ownerId: 'b', ...everything })).items).toEqual([]);
       expect((await generations.list({ ownerId: 'b', after: null, limit: 10 })).items).toEqual([]);
     });
@@ -113,19 +121,7 @@ export function describeReads(name: string, open: OpenSession): void {
 
     it('page through jobs newest first, even when they share a millisecond', async () => {
       const submitted = await Promise.all(Array.from({ length: 11 }, () => submit()));
-      const query = { ownerId: 'local', status: null, createdAfter: null, createdBefore: null, limit: 4 } as const;
-      const seen: string[] = [];
-      let after: Cursor<string> | null = null;
-      for (let hasMore = true; hasMore;) {
-        const page = await session.store.jobs.list({ ...query, after });
-        seen.push(...page.items.map(({ id }) => id));
-        after = page.items.at(-1) ?? null;
-        ({ hasMore } = page);
-      }
-      const newestFirst = submitted.toSorted(
-        (a, b) => b.createdAt.getTime() - a.createdAt.getTime() || (a.id < b.id ? 1 : -1),
-      );
-      expect(seen).toEqual(newestFirst.map(({ id }) => id));
+      expect(await listInPages(session.store, {})).toEqual(newestFirst(submitted));
     });
 
     it('keep the text of a verification in its job, and out of all lists', async () => {
@@ -139,7 +135,7 @@ export function describeReads(name: string, open: OpenSession): void {
       const { completion } = (await findJob(session.store, job)).output ?? {};
       const found = await findJob(session.store, verification);
       expect(found).toMatchObject({ status: 'succeeded', output: { completion, generationId: null } });
-      const all = { status: null, createdAfter: null, createdBefore: null, after: null, limit: 10 };
+      const all = { after: null, limit: 10 };
       const { jobs, generations } = session.store;
       expect((await jobs.list({ ownerId: 'local', ...all })).items.map(({ id }) => id)).toEqual([job.id]);
       expect((await generations.list({ ownerId: 'local', after: null, limit: 10 })).items).toHaveLength(1);
@@ -149,14 +145,46 @@ export function describeReads(name: string, open: OpenSession): void {
       const job = await submit();
       await submit({ priorityClass: 2 });
       await claimSome(session.store);
-      const all = { ownerId: 'local', status: null, createdAfter: null, createdBefore: null, after: null, limit: 10 };
+      const all = { ownerId: 'local', after: null, limit: 10 };
       const { jobs } = session.store;
-      expect((await jobs.list({ ...all, status: 'running' })).items.map(({ id }) => id)).toEqual([job.id]);
+      expect((await jobs.list({ ...all, statuses: ['running'] })).items.map(({ id }) => id)).toEqual([job.id]);
+      expect((await jobs.list({ ...all, statuses: [] })).items).toEqual([]);
       const later = new Date(job.createdAt.getTime() + 60_000);
       expect((await jobs.list({ ...all, createdAfter: later })).items).toEqual([]);
       expect((await jobs.list({ ...all, createdBefore: later })).items).toHaveLength(2);
       expect((await jobs.list({ ...all, createdAfter: job.createdAt })).items).toHaveLength(2);
       expect((await jobs.list({ ...all, createdBefore: job.createdAt })).items).toEqual([]);
+    });
+
+    it('page through jobs of several statuses', async () => {
+      const { jobs } = session.store;
+      const submitted = await Promise.all(Array.from({ length: 12 }, () => submit()));
+      const { key: done } = await claimSome(session.store);
+      await jobs.complete(done, succeeded);
+      const canceled = submitted.find(({ id }) => id !== done.id);
+      await jobs.requestCancel('local', canceled?.id ?? '');
+      for (let claims = 0; claims < 4; claims += 1) await claimSome(session.store);
+      const unfinished = submitted.filter(({ id }) => id !== done.id && id !== canceled?.id);
+      expect(await listInPages(session.store, { statuses: ['queued', 'running', 'queued'] })).toEqual(
+        newestFirst(unfinished),
+      );
+      const ended = { statuses: ['succeeded', 'failed', 'canceled', 'expired'] } as const;
+      expect(new Set(await listInPages(session.store, ended))).toEqual(new Set([done.id, canceled?.id]));
+    });
+
+    it('list the repetitions of a job', async () => {
+      const { jobs } = session.store;
+      const [first, other] = [await submit(), await submit()];
+      const repetitions = [await submit({ retryOf: first.id }), await submit({ retryOf: first.id })];
+      await submit({ retryOf: other.id });
+      await submit({ retryOf: first.id, ownerId: 'b' });
+      await jobs.requestCancel('local', repetitions[0]?.id ?? '');
+      const query = { ownerId: 'local', retryOf: first.id, after: null, limit: 10 };
+      const list = async (statuses?: JobFilter['statuses']) =>
+        (await jobs.list({ ...query, statuses })).items.map(({ id }) => id);
+      expect(new Set(await list())).toEqual(new Set(repetitions.map(({ id }) => id)));
+      expect(await list(['queued'])).toEqual([repetitions[1]?.id]);
+      expect((await jobs.list({ ...query, retryOf: newId() })).items).toEqual([]);
     });
 
     it('page through records newest first', async () => {
@@ -239,3 +267,19 @@ export function describeReads(name: string, open: OpenSession): void {
     });
   });
 }
+
+/** The ids of these jobs, read in pages. */
+async function listInPages({ jobs }: Store, filter: JobFilter): Promise<readonly string[]> {
+  const ids: string[] = [];
+  let after: Cursor<string> | null = null;
+  for (let hasMore = true; hasMore;) {
+    const page = await jobs.list({ ...filter, ownerId: 'local', after, limit: 4 });
+    ids.push(...page.items.map(({ id }) => id));
+    after = page.items.at(-1) ?? null;
+    ({ hasMore } = page);
+  }
+  return ids;
+}
+
+const newestFirst = (jobs: readonly Job[]): readonly string[] =>
+  jobs.toSorted((a, b) => b.createdAt.getTime() - a.createdAt.getTime() || (a.id < b.id ? 1 : -1)).map(({ id }) => id);
