@@ -4,7 +4,11 @@ import type { ApiConfig } from './config.ts';
 import type { ApiOptions } from './create-api.ts';
 
 /** The options of an API with this configuration and the adapters of its process. */
-export const apiOptions = (config: Readonly<ApiConfig>, { queue, ...adapters }: Adapters): ApiOptions => ({
+export const apiOptions = (
+  config: Readonly<ApiConfig>,
+  { queue, ...adapters }: Adapters,
+  page: ApiOptions['page'],
+): ApiOptions => ({
   ...adapters,
   hints: queue.sender,
   wakeUps: queue.wakeUps,
@@ -19,4 +23,5 @@ export const apiOptions = (config: Readonly<ApiConfig>, { queue, ...adapters }: 
   trustedProxies: config.TRUSTED_PROXIES,
   basePath: config.BASE_PATH,
   corsOrigins: config.CORS_ORIGINS,
+  page,
 });

@@ -4,6 +4,7 @@ import type { EventStreams } from './http/event-streams.ts';
 import type { Estimates } from './services/estimates.ts';
 import type { JobFeed } from './services/job-feed.ts';
 import type { KnownKeys } from './auth/known-keys.ts';
+import type { Page } from './page/read-page.ts';
 import type { LeaveJob } from './services/leave-job.ts';
 import type { ReadServedModel } from './services/served-model.ts';
 import type { ServiceState } from './services/service-state.ts';
@@ -24,6 +25,8 @@ export interface ApiServices extends SubmitJobs {
   readonly state: ServiceState;
   readonly servedModel: ReadServedModel;
   readonly metrics: Metrics;
+  /** Null without a page. */
+  readonly page: Promise<Page | null>;
   readonly version: string;
   readonly isStopping: () => boolean;
 }

@@ -1,5 +1,5 @@
 /** The API's configuration, read from the environment. */
-import { commonConfig, wholeNumber, wordList } from '@prosemill/composition';
+import { commonConfig, oneLine, wholeNumber, wordList } from '@prosemill/composition';
 import { readConfig } from '@prosemill/core';
 import { z } from 'zod';
 import { basePathSchema } from './http/base-path.ts';
@@ -34,6 +34,8 @@ export const apiConfigSchema = z.object({
   TRUSTED_PROXIES: trustedProxiesSchema.default(0),
   /** Path prefix that a proxy removes; not set: X-Forwarded-Prefix of a trusted proxy, or none. */
   BASE_PATH: basePathSchema.optional(),
+  /** The folder of the page that browsers get at `/`: `index.html` and `assets/`. */
+  PAGE_DIR: oneLine.optional(),
   /** Comma-separated origins whose pages may use the API; without keys their hosts are names of the API. */
   CORS_ORIGINS: originList.default([]),
 });

@@ -12,6 +12,7 @@ import { addHistoryRoutes } from './routes/history.ts';
 import { addJobRoutes } from './routes/jobs.ts';
 import { addKeyRoutes } from './routes/keys.ts';
 import { addMetricsRoute } from './routes/metrics.ts';
+import { addPageRoutes } from './routes/page.ts';
 import { addQueueRoutes } from './routes/queue.ts';
 import { addRepeatRoutes } from './routes/repeats.ts';
 import { addServiceIndexRoutes } from './routes/service-index.ts';
@@ -23,6 +24,7 @@ import { Estimates } from './services/estimates.ts';
 import { JobFeed, maxWatchersPerOwner } from './services/job-feed.ts';
 import { KnownKeys } from './auth/known-keys.ts';
 import { createLeaveJob } from './services/leave-job.ts';
+import type { Page } from './page/read-page.ts';
 import { createPromptCheck } from './services/prompt-check.ts';
 import { QueueBound } from './services/queue-bound.ts';
 import { createServedModel } from './services/served-model.ts';
@@ -46,6 +48,8 @@ export interface ApiOptions extends Omit<AppOptions, 'identify' | 'isStopping' |
   readonly maxQueueLength: number;
   readonly maxQueuedTokens: number;
   readonly version: string;
+  /** May be built for a while: a browser waits for it. Null: `GET /` is JSON for everybody. */
+  readonly page: Promise<Page | null>;
 }
 
 export interface Api {
@@ -61,7 +65,7 @@ export interface Api {
 
 /** @throws when a route has no policy */
 export function createApi(options: ApiOptions): Api {
-  const { store, hints, wakeUps, transportProblems, logger, metrics, forbiddenWords, version, access } = options;
+  const { store, hints, wakeUps, transportProblems, logger, metrics, forbiddenWords, version, access, page } = options;
   let stopping = false;
   const isStopping = (): boolean => stopping;
   const state = new ServiceState({ store, transportProblems, logger });
@@ -122,6 +126,7 @@ export function createApi(options: ApiOptions): Api {
     state,
     servedModel,
     metrics,
+    page,
     version,
     isStopping,
   };
@@ -143,6 +148,7 @@ export function createApi(options: ApiOptions): Api {
       addMetricsRoute(table.add, services);
       addQueueRoutes(table.add, services);
       addKeyRoutes(table.add, services);
+      addPageRoutes(table.add, services);
       addDocsRoutes(table, { version, access });
     },
   });

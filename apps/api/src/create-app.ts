@@ -10,7 +10,7 @@ import { crossOrigin, csrfProtection, dnsRebindingProtection } from './middlewar
 import { jsonBody } from './middleware/json-body.ts';
 import { limitRate, type RateLimitOptions } from './middleware/limit-rate.ts';
 import { requestContext, type RequestContextOptions } from './middleware/request-context.ts';
-import { dataHeaderDefaults, hsts, securityHeaders } from './middleware/security-headers.ts';
+import { dataHeaderDefaults, secureOriginHeaders, securityHeaders } from './middleware/security-headers.ts';
 import { strictQuery } from './middleware/strict-query.ts';
 import { closeWhileStopping, refuseWhileStopping } from './middleware/while-stopping.ts';
 import { errorResponse, invalidHeader, invalidRequest, onError } from './on-error.ts';
@@ -37,7 +37,7 @@ export function createApp(options: AppOptions): OpenAPIHono<ApiEnv> {
   });
   const table = createRouteTable(app);
   app.use(requestContext({ ...options, findRoute: table.find }), closeWhileStopping(isStopping));
-  app.use(securityHeaders, hsts(options.trustedProxies), dataHeaderDefaults);
+  app.use(securityHeaders, secureOriginHeaders(options.trustedProxies), dataHeaderDefaults);
   if (options.access.auth === 'off') app.use(dnsRebindingProtection(corsOrigins));
   // Before authentication: a preflight has no key.
   if (corsOrigins.length > 0) app.use(crossOrigin(corsOrigins));

@@ -7,6 +7,7 @@ import { apiOptions } from './api-options.ts';
 import { readApiConfig } from './config.ts';
 import { createApi } from './create-api.ts';
 import { startServer } from './http/server.ts';
+import { findPage } from './page/find-page.ts';
 
 /** How long requests under way may take to finish. */
 const stopLimitMs = 15_000;
@@ -17,7 +18,7 @@ await runProcess(async (aborted) => {
   const adapters = await openAdapters(config, 'api');
   const { store, queue, logger } = adapters;
   await queue.wakeUps.start();
-  const options = apiOptions(config, adapters);
+  const options = apiOptions(config, adapters, findPage({ folder: config.PAGE_DIR, logger }));
   const api = createApi(options);
   announceAccess(options.access, config, logger);
   const server = await startServer({ api, host: config.HOST, port: config.PORT, logger });

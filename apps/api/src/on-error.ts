@@ -1,10 +1,11 @@
 /** The only place where an error becomes an answer, in the error format of the route. */
-import { type ErrorPresenter, pointerTo, problemTable, type WrongValue } from '@prosemill/contract';
+import { type ErrorPresenter, pointerTo, presentErrorPage, problemTable, type WrongValue } from '@prosemill/contract';
 import { AppError, type ErrorCode, errorLine, toAppError } from '@prosemill/core';
 import type { Context, ErrorHandler } from 'hono';
 import { HTTPException } from 'hono/http-exception';
 import type { ZodError } from 'zod';
 import type { ApiEnv } from './api-env.ts';
+import { wantsPage } from './wire/prefers.ts';
 
 /** Errors with a log line of their own. Other errors are refusals by design, as frequent as requests. */
 const outages: ReadonlySet<ErrorCode> = new Set(['database_unavailable', 'engine_unavailable']);
@@ -35,7 +36,10 @@ export function errorResponse(c: Context<ApiEnv>, error: AppError): Response {
 function present(error: AppError, c: Context<ApiEnv>): ReturnType<ErrorPresenter> {
   // The path as it was sent: c.req.path is decoded.
   const instance = c.var.basePath + new URL(c.req.url).pathname;
-  return c.var.policy.errors(error, { instance, requestId: c.var.requestId });
+  const { isPage, errors } = c.var.policy;
+  const presentError = isPage && wantsPage(c.req.header('Accept')) ? presentErrorPage : errors;
+  const { headers, ...answer } = presentError(error, { instance, requestId: c.var.requestId });
+  return { ...answer, headers: isPage ? { ...headers, Vary: 'Accept' } : headers };
 }
 
 /** Names every value that is wrong, with its JSON pointer. */

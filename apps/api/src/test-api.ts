@@ -120,6 +120,7 @@ export async function openTestApi({ databaseUrl, ...overrides }: TestApiOptions 
     basePath: undefined,
     corsOrigins: [],
     version: '0',
+    page: Promise.resolve(null),
     ...overrides,
   });
   return {

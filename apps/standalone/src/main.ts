@@ -1,5 +1,5 @@
 /** The whole service in one process, by default on an SQLite file and without Redis. */
-import { announceAccess, apiOptions, createApi, startServer, warnWithoutKeys } from '@prosemill/api';
+import { announceAccess, apiOptions, createApi, findPage, startServer, warnWithoutKeys } from '@prosemill/api';
 import { openAdapters } from '@prosemill/composition';
 import { retryUntilAvailable, runProcess } from '@prosemill/core';
 import { createWorker, graceMsFor, workerOptions } from '@prosemill/worker';
@@ -13,7 +13,7 @@ await runProcess(async (aborted) => {
   const adapters = await openAdapters(config, 'standalone');
   const { store, queue, logger } = adapters;
   await queue.wakeUps.start();
-  const options = apiOptions(config, adapters);
+  const options = apiOptions(config, adapters, findPage({ folder: config.PAGE_DIR, logger }));
   const api = createApi(options);
   const worker = createWorker(workerOptions(config, adapters));
   announceAccess(options.access, config, logger);

@@ -29,6 +29,8 @@ export interface RoutePolicy {
    * of a stream, but never after an error. Default: false.
    */
   readonly isStream: boolean;
+  /** People open the path in a browser: a client that prefers HTML gets its errors as pages. Default: false. */
+  readonly isPage: boolean;
   /** The size of the largest body; larger ones get 413. Default: 64 KiB. */
   readonly maxBodyBytes: number;
   /** The format of errors, including those of middleware. Default: RFC 9457. */
@@ -47,6 +49,7 @@ const defaults = {
   cost: 1,
   isProbe: false,
   isStream: false,
+  isPage: false,
   maxBodyBytes: 64 * 1024,
   errors: presentProblem,
 } as const;

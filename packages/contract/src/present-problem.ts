@@ -24,7 +24,7 @@ export const presentProblem: ErrorPresenter = function presentProblem(error, { i
     type: problemType(error.code),
     title,
     status,
-    detail: error.code === 'internal' ? 'Something went wrong on our side.' : error.message,
+    detail: publicDetail(error),
     instance,
     request_id: requestId,
     code: error.code,
@@ -36,6 +36,10 @@ export const presentProblem: ErrorPresenter = function presentProblem(error, { i
   const headers = { 'Content-Type': problemMediaType, ...errorHeaders(error, { status, requestId }) };
   return { status, headers, body: JSON.stringify(problem) };
 };
+
+/** The message of an error, but for bugs: theirs may have any content. */
+export const publicDetail = ({ code, message }: AppError): string =>
+  code === 'internal' ? 'Something went wrong on our side.' : message;
 
 /** The headers of an error in every format. */
 export function errorHeaders(

@@ -104,6 +104,17 @@ interface ProblemResponse {
   content: { 'application/problem+json': { schema: typeof problemSchema } };
 }
 
+export const pageContent = { 'text/html': { schema: z.string() } };
+
+/** The responses of a route with `isPage`: a client that prefers HTML gets each as a page. */
+export const withPages = <Responses extends Readonly<Record<number, ProblemResponse>>>(responses: Responses) =>
+  Object.fromEntries(
+    Object.entries(responses).map(([status, { content, ...response }]) => [
+      status,
+      { ...response, content: { ...content, ...pageContent } },
+    ]),
+  ) as unknown as Responses;
+
 interface ErrorFormat {
   readonly statusOf: (code: ErrorCode) => number;
   /** The content of an answer that these codes share. */

@@ -52,7 +52,8 @@ export function dnsRebindingProtection(origins: readonly string[]): MiddlewareHa
     const { hostname } = new URL(c.req.url);
     if (hostname.includes('.') && !isIPv4(hostname) && !hostname.endsWith('.localhost') && !own.has(hostname)) {
       throw new AppError('misdirected_request', {
-        message: 'Without API keys this service answers to this host only if an origin in CORS_ORIGINS has it.',
+        message:
+          'Without API keys this service answers to this host only if an origin in CORS_ORIGINS has it. It answers to its addresses, such as 127.0.0.1, and to names without a dot.',
       });
     }
     await next();

@@ -31,6 +31,8 @@ describe('the headers of every answer', () => {
 
   const request = async (path: string, init: RequestInit = {}, bindings: Partial<HttpBindings> = {}) =>
     await opened.api.app.request(path, init, bindings);
+  const openerPolicyOf = async (url: string, bindings: Partial<HttpBindings> = {}) =>
+    (await request(url, {}, bindings)).headers.get('Cross-Origin-Opener-Policy');
 
   it.each([
     ['/jobs', 'GET', 200],
@@ -78,6 +80,15 @@ describe('the headers of every answer', () => {
     expect(byHttps.headers.get('Strict-Transport-Security')).toBe('max-age=31536000');
     const byHttp = await request('/livez', {}, fromProxy(['X-Forwarded-Proto', 'http']));
     expect(byHttp.headers.has('Strict-Transport-Security')).toBe(false);
+  });
+
+  it('isolate windows where browsers obey: on this machine, and with https', async () => {
+    expect(await openerPolicyOf('http://localhost:8000/jobs')).toBe('same-origin');
+    expect(await openerPolicyOf('http://[::1]/nope')).toBe('same-origin');
+    expect(await openerPolicyOf('http://192.168.1.20:8000/jobs')).toBeNull();
+    expect(await openerPolicyOf('http://192.168.1.20/jobs', fromProxy(['X-Forwarded-Proto', 'https']))).toBe(
+      'same-origin',
+    );
   });
 
   it('the log has the client address of the proxy, not the one that the client claims', async () => {

@@ -1,4 +1,5 @@
 /** The security headers of every answer, errors included. A route that needs other values sets them itself. */
+import { isLoopback, parseHost } from '@prosemill/core';
 import type { MiddlewareHandler } from 'hono';
 import { secureHeaders } from 'hono/secure-headers';
 import type { ApiEnv } from '../api-env.ts';
@@ -17,17 +18,23 @@ const hstsValue = 'max-age=31536000';
 
 export const securityHeaders: MiddlewareHandler<ApiEnv> = secureHeaders({
   xFrameOptions: 'DENY',
-  // Not every installation has https: see `hsts`.
+  // Not every installation has https: see `secureOriginHeaders`.
   strictTransportSecurity: false,
+  crossOriginOpenerPolicy: false,
   overwrite: false,
 });
 
-/** HTTP Strict Transport Security, where a trusted proxy reports that the client uses https. */
-export const hsts = (trusted: TrustedProxies): MiddlewareHandler<ApiEnv> =>
-  async function strictTransportSecurity(c, next) {
+/**
+ * HTTP Strict Transport Security, where a trusted proxy reports that the client uses https; the opener policy there and
+ * on this machine. Elsewhere browsers ignore it, with an error in their console.
+ */
+export const secureOriginHeaders = (trusted: TrustedProxies): MiddlewareHandler<ApiEnv> =>
+  async function secureOrigin(c, next) {
     await next();
-    if (c.env?.incoming !== undefined && isHttps(c.env.incoming, trusted)) {
-      c.res.headers.set('Strict-Transport-Security', hstsValue);
+    const hasHttps = c.env?.incoming !== undefined && isHttps(c.env.incoming, trusted);
+    if (hasHttps) c.res.headers.set('Strict-Transport-Security', hstsValue);
+    if (hasHttps || isLoopback(parseHost(new URL(c.req.url).hostname) ?? '')) {
+      c.res.headers.set('Cross-Origin-Opener-Policy', 'same-origin');
     }
   };
 

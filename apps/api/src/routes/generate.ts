@@ -5,7 +5,7 @@ import type { ApiServices } from '../api-services.ts';
 import type { AddRoute } from '../route-table.ts';
 import { endingError } from '../services/ending-error.ts';
 import { parsePreference } from '../wire/preference.ts';
-import { wantsStream } from '../wire/wants-stream.ts';
+import { wantsStream } from '../wire/prefers.ts';
 import { answerAccepted } from './answer-accepted.ts';
 import { awaitJob } from './await-job.ts';
 import { requireRoom, streamAccepted } from './stream-job.ts';

@@ -17,9 +17,10 @@ import { cancelJob } from '../services/cancel-job.ts';
 import { findJob, jobNotFound } from '../services/find-job.ts';
 import type { Submission } from '../services/submit-job.ts';
 import { isUuid } from '../wire/is-uuid.ts';
-import { etagOf, etagOfPage, matchesEtag, serverTiming, setPollHeaders } from '../wire/job-headers.ts';
+import { etagOf, etagOfPage, serverTiming, setPollHeaders } from '../wire/job-headers.ts';
+import { matchesEtag } from '../wire/matches-etag.ts';
 import { linkNextPage } from '../wire/next-link.ts';
-import { wantsStream } from '../wire/wants-stream.ts';
+import { wantsStream } from '../wire/prefers.ts';
 import { answerAccepted } from './answer-accepted.ts';
 import { requireRoom, streamAccepted } from './stream-job.ts';
 

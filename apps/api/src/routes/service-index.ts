@@ -1,8 +1,10 @@
-/** `/` and `/me`: the description of the service, and that of the caller. */
+/** `/` and `/me`: the description of the service, for people as its page, and that of the caller. */
 import { meRoute, presentOwnKey, presentParameters, requestLimits, serviceIndexRoute } from '@prosemill/contract';
 import { defaultSamplingParameters, isRetryable } from '@prosemill/core';
 import type { ApiServices } from '../api-services.ts';
 import type { AddRoute } from '../route-table.ts';
+import { wantsPage } from '../wire/prefers.ts';
+import { sendDocument } from './page.ts';
 
 export interface ServiceIndexOptions {
   readonly auth: 'off' | 'keys';
@@ -24,7 +26,7 @@ const paths = {
 
 export function addServiceIndexRoutes(
   addRoute: AddRoute,
-  { state, servedModel, version }: ApiServices,
+  { state, servedModel, version, page }: ApiServices,
   { auth, maxQueueLength }: ServiceIndexOptions,
 ): void {
   /** Null while no model is known, and while the database is away: nothing else in the answer needs it. */
@@ -39,6 +41,9 @@ export function addServiceIndexRoutes(
 
   addRoute(serviceIndexRoute, async (c) => {
     const { basePath } = c.var;
+    c.header('Vary', 'Accept');
+    const found = wantsPage(c.req.header('Accept')) ? await page : null;
+    if (found !== null) return sendDocument(c, found.document);
     return c.json(
       {
         version,

@@ -19,16 +19,6 @@ export function etagOfPage({ items, hasMore }: Page<Job>, estimates: ReadonlyMap
     .digest('base64url')}"`;
 }
 
-/** Whether an If-None-Match header names this weak ETag. @see RFC 9110, §13.1.2: weak comparison, a list, or `*` */
-export function matchesEtag(header: string | undefined, etag: string): boolean {
-  if (header === undefined) return false;
-  const strong = etag.slice(2);
-  return header.split(',').some((candidate) => {
-    const tag = candidate.trim();
-    return tag === '*' || tag === strong || tag === etag;
-  });
-}
-
 /** `Server-Timing` after a wait for a job, in milliseconds. @see W3C Server Timing */
 export const serverTiming = (job: Job, waitedMs: number): string => timingHeader(presentTimings(job), waitedMs);
 

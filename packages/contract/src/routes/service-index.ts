@@ -2,7 +2,8 @@
 import { z } from '@hono/zod-openapi';
 import { modelSchema, orNull, parametersSchema } from '../job.ts';
 import { defineRoute } from '../policy.ts';
-import { everyError, problemResponses } from '../problem.ts';
+import { everyError, pageContent, problemResponses, withPages } from '../problem.ts';
+import { ifNoneMatchHeader } from './headers.ts';
 
 const serviceIndexSchema = z
   .strictObject({
@@ -23,15 +24,29 @@ const serviceIndexSchema = z
 
 export type ServiceIndex = z.infer<typeof serviceIndexSchema>;
 
+const string = { type: 'string' as const };
+
+const headers = {
+  Vary: { required: true, schema: string, description: 'Accept, and for the page also Accept-Encoding.' },
+  ETag: { schema: string, description: 'Weak; of the page. Absent with JSON.' },
+};
+
 export const serviceIndexRoute = defineRoute({
   method: 'get',
   path: '/',
-  policy: { scope: null },
+  policy: { scope: null, isPage: true },
   operationId: 'serviceIndex',
   tags: ['Service'],
   summary: 'The service: its version, model, limits and paths',
+  description: 'For a client that prefers HTML to JSON, as browsers do: the page of the service, and errors as pages.',
+  request: { headers: ifNoneMatchHeader },
   responses: {
-    200: { description: 'The service.', content: { 'application/json': { schema: serviceIndexSchema } } },
-    ...problemResponses(...everyError, 'shutting_down'),
+    200: {
+      description: 'The service.',
+      headers,
+      content: { 'application/json': { schema: serviceIndexSchema }, ...pageContent },
+    },
+    304: { description: 'The page is unchanged.', headers },
+    ...withPages(problemResponses(...everyError, 'shutting_down')),
   },
 });

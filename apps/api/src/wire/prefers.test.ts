@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { wantsStream } from './wants-stream.ts';
+import { wantsPage, wantsStream } from './prefers.ts';
 
 describe('Accept', () => {
   it.each([
@@ -23,5 +23,16 @@ describe('Accept', () => {
     ['nonsense;;,', false],
   ])('%o asks for a stream: %s', (accept, isStream) => {
     expect(wantsStream(accept)).toBe(isStream);
+  });
+
+  it.each([
+    ['text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,*/*;q=0.8', true],
+    ['text/html', true],
+    ['text/html;q=0.9, application/json', false],
+    ['application/json', false],
+    ['*/*', false],
+    [undefined, false],
+  ])('%o asks for a page: %s', (accept, isPage) => {
+    expect(wantsPage(accept)).toBe(isPage);
   });
 });
