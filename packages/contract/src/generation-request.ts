@@ -6,12 +6,19 @@ import { optional, withDefault } from './optional.ts';
 import { text } from './text.ts';
 
 /** The limits of requests that depend on neither the model nor the queue. */
-export const requestLimits = { promptCharacters: 500, minLength: 10, maxLength: 200, stopStrings: 4 } as const;
+export const requestLimits = {
+  promptCharacters: 500,
+  minLength: 10,
+  maxLength: 200,
+  stopStrings: 4,
+  stopCharacters: 500,
+} as const;
 
 export const seedSchema = z.int().min(0).max(0xff_ff_ff_ff);
 
+const stopString = text(requestLimits.stopCharacters);
 const stopSchema = z
-  .union([text(500), z.array(text(500)).max(requestLimits.stopStrings)], {
+  .union([stopString, z.array(stopString).max(requestLimits.stopStrings)], {
     error: 'must be a string or a list of strings',
   })
   .transform((stop) => (typeof stop === 'string' ? [stop] : stop));

@@ -24,7 +24,21 @@ describe('GET /', () => {
       version: '1.2.3',
       auth: 'off',
       model: null,
-      limits: { prompt_characters: 500, max_length: 200, context_tokens: null, stop: 4, queue: 7 },
+      limits: {
+        prompt_characters: 500,
+        max_length: 200,
+        context_tokens: null,
+        stop: 4,
+        stop_characters: 500,
+        parameters: {
+          temperature: { type: 'number', minimum: 0, maximum: 2 },
+          top_k: { type: 'integer', minimum: 0, maximum: 1_000 },
+          top_p: { type: 'number', exclusiveMinimum: 0, maximum: 1 },
+          repetition_penalty: { type: 'number', minimum: 0.1, maximum: 10 },
+          seed: { type: 'integer', minimum: 0, maximum: 0xff_ff_ff_ff },
+        },
+        queue: 7,
+      },
       defaults: {
         max_length: null,
         max_new_tokens: null,

@@ -1,5 +1,12 @@
 /** `/` and `/me`: the description of the service, for people as its page, and that of the caller. */
-import { meRoute, presentOwnKey, presentParameters, requestLimits, serviceIndexRoute } from '@prosemill/contract';
+import {
+  meRoute,
+  parameterRanges,
+  presentOwnKey,
+  presentParameters,
+  requestLimits,
+  serviceIndexRoute,
+} from '@prosemill/contract';
 import { defaultSamplingParameters, isRetryable } from '@prosemill/core';
 import type { ApiServices } from '../api-services.ts';
 import type { AddRoute } from '../route-table.ts';
@@ -54,6 +61,8 @@ export function addServiceIndexRoutes(
           max_length: requestLimits.maxLength,
           context_tokens: await contextLength(),
           stop: requestLimits.stopStrings,
+          stop_characters: requestLimits.stopCharacters,
+          parameters: parameterRanges,
           queue: maxQueueLength,
         },
         defaults: presentParameters(defaultSamplingParameters),

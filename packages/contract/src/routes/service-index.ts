@@ -1,9 +1,18 @@
 /** `GET /`: the version, model, limits and paths of the service. */
 import { z } from '@hono/zod-openapi';
+import { parameterSchemas, seedSchema } from '../generation-request.ts';
 import { modelSchema, orNull, parametersSchema } from '../job.ts';
 import { defineRoute } from '../policy.ts';
 import { everyError, pageContent, problemResponses, withPages } from '../problem.ts';
 import { ifNoneMatchHeader } from './headers.ts';
+
+/** A part of JSON Schema, with its names. */
+const rangeSchema = z.strictObject({
+  type: z.enum(['number', 'integer']),
+  minimum: z.number().optional(),
+  exclusiveMinimum: z.number().optional(),
+  maximum: z.number(),
+});
 
 const serviceIndexSchema = z
   .strictObject({
@@ -15,6 +24,11 @@ const serviceIndexSchema = z
       max_length: z.int().openapi({ description: 'The largest max_length.' }),
       context_tokens: z.int().nullable().openapi({ description: 'Prompt and text together; null until it is known.' }),
       stop: z.int().openapi({ description: 'Stop strings of a request.' }),
+      stop_characters: z.int().openapi({ description: 'Of a stop string.' }),
+      parameters: z.record(z.string(), rangeSchema).openapi({
+        description:
+          'The values of numeric parameters, as JSON Schema; without those whose range depends on the model.',
+      }),
       queue: z.int().openapi({ description: 'Jobs that may wait at once.' }),
     }),
     defaults: parametersSchema.openapi({ description: 'The parameters of a request that has only a prompt.' }),
@@ -23,6 +37,15 @@ const serviceIndexSchema = z
   .openapi('ServiceIndex');
 
 export type ServiceIndex = z.infer<typeof serviceIndexSchema>;
+
+const { temperature, top_k, top_p, repetition_penalty } = parameterSchemas;
+
+export const parameterRanges: ServiceIndex['limits']['parameters'] = Object.fromEntries(
+  Object.entries({ temperature, top_k, top_p, repetition_penalty, seed: seedSchema }).map(([name, schema]) => {
+    const { $schema: _, ...range } = z.toJSONSchema(schema);
+    return [name, rangeSchema.parse(range)];
+  }),
+);
 
 const string = { type: 'string' as const };
 
