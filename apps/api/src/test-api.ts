@@ -69,6 +69,7 @@ export const readyWorker = (changes: Partial<WorkerReport> = {}): WorkerReport =
   slots: 1,
   busy: 0,
   speed: null,
+  activity: null,
   ...changes,
 });
 

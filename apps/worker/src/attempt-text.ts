@@ -5,6 +5,7 @@ export class AttemptText {
   readonly #claim: ClaimKey;
   #completion = '';
   #completionTokens = 0;
+  #limit: number | null = null;
   #written = { units: 0, codePoints: 0 };
   /** Null while nobody watches the job. */
   #onText: (() => void) | null = null;
@@ -25,12 +26,21 @@ export class AttemptText {
     return this.#completionTokens;
   }
 
+  /** The most new tokens; null until the engine has begun the text. */
+  get limit(): number | null {
+    return this.#limit;
+  }
+
   get isWatched(): boolean {
     return this.#onText !== null;
   }
 
   get hasUnwritten(): boolean {
     return this.isWatched && this.#written.units < this.#completion.length;
+  }
+
+  begin(limit: number): void {
+    this.#limit = limit;
   }
 
   /**

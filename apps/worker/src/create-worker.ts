@@ -17,6 +17,7 @@ import { createJobRunner } from './job-runner.ts';
 import { createProgressWatchdog } from './progress-watchdog.ts';
 import { createReconciler } from './reconciler.ts';
 import { RunningJobs } from './running-jobs.ts';
+import { SlotBoard } from './slot-board.ts';
 import { TextJournal } from './text-journal.ts';
 import { createSpeedMeter } from './speed-meter.ts';
 import { createWorkerMetrics } from './worker-metrics.ts';
@@ -67,13 +68,14 @@ export function createWorker(options: WorkerOptions): Worker {
   const metrics = createWorkerMetrics(options.metrics, { running, generator });
   const speed = createSpeedMeter(generator);
   const gate = new EngineGate(generator);
+  const board = new SlotBoard();
   const journal = new TextJournal({ ...options, texts: store.texts, metrics });
   const failed = Promise.withResolvers<never>();
   failed.promise.catch(() => undefined);
   let stopping: Promise<void> | null = null;
   let isStarted = false;
 
-  const heartbeat = createHeartbeat({ ...options, workers: store.workers, running, speed });
+  const heartbeat = createHeartbeat({ ...options, workers: store.workers, running, board, speed });
   const watchdog = createProgressWatchdog({
     jobs: store.jobs,
     generator,
@@ -88,6 +90,7 @@ export function createWorker(options: WorkerOptions): Worker {
     gate,
     running,
     journal,
+    board,
     metrics,
     speed,
     onClaimAnswered: () => watchdog.reset(),
@@ -95,6 +98,7 @@ export function createWorker(options: WorkerOptions): Worker {
   const unsubscribe = wakeUps.subscribe(({ type, ids }) => {
     if (type === 'job-cancel') for (const id of ids) running.cancel(id);
     if (type === 'job-watch') journal.watch(ids);
+    if (type === 'worker-look' && ids.includes(workerId)) heartbeat.look();
   });
   generator.onSteps((steps) => {
     metrics.observeSteps(steps);

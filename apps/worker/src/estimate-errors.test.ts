@@ -58,7 +58,7 @@ function simulate({ slots, unfinished, stepMs, textMs, newTokens: [low, high], e
 
   function estimateEnd(budget: number): number | null {
     const report = { id: 'w', state: 'ready', loadProgress: null, note: null, model: null, slots, busy: 0 } as const;
-    const throughput = throughputOf([{ ...report, speed: reported }]);
+    const throughput = throughputOf([{ ...report, activity: null, speed: reported }]);
     if (throughput === null) return null;
     const load = {
       jobs: running.length,

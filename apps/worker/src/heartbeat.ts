@@ -1,4 +1,7 @@
-/** Reports the state of this worker to the database: at once when it changes, else at each heartbeat. */
+/**
+ * Reports the state of this worker to the database: at once when it changes, else at each heartbeat. While somebody
+ * looks, heartbeats are more frequent, and tell what is in the slots.
+ */
 import {
   errorLine,
   type EngineState,
@@ -7,21 +10,25 @@ import {
   hintsLateNote,
   loadPhases,
   type Logger,
+  lookMs,
   type Service,
   serviceStopLimitMs,
   settleWithin,
   type TextGenerator,
+  watchedHeartbeatMs,
   type WorkerReport,
   type WorkerState,
   type WorkerStore,
 } from '@prosemill/core';
 import type { RunningJobs } from './running-jobs.ts';
+import type { SlotBoard } from './slot-board.ts';
 import type { SpeedMeter } from './speed-meter.ts';
 
 export interface HeartbeatOptions {
-  readonly workers: WorkerStore;
+  readonly workers: Pick<WorkerStore, 'report' | 'remove'>;
   readonly generator: TextGenerator;
   readonly running: RunningJobs;
+  readonly board: Pick<SlotBoard, 'report'>;
   readonly speed: Pick<SpeedMeter, 'current'>;
   /** The reasons why hints are late now; empty while hints are on time. */
   readonly transportProblems: () => readonly string[];
@@ -32,6 +39,8 @@ export interface HeartbeatOptions {
 export interface Heartbeat extends Service {
   /** Reports the worker as draining from now on. */
   drain(): void;
+  /** Somebody looks at the worker now. */
+  look(): void;
   /** Also deletes the worker's row. */
   stop(): Promise<void>;
 }
@@ -40,12 +49,16 @@ export interface Heartbeat extends Service {
 const minIntervalMs = 500;
 
 export function createHeartbeat(options: HeartbeatOptions): Heartbeat {
-  const { workers, generator, running, speed, transportProblems, workerId, logger } = options;
+  const { workers, generator, running, board, speed, transportProblems, workerId, logger } = options;
   let isDraining = false;
+  let watchedUntil = Number.NEGATIVE_INFINITY;
   let lastReportAt = Number.NEGATIVE_INFINITY;
   let lastState: string | null = null;
   let unsubscribe: (() => void) | null = null;
   let stopping: Promise<void> | null = null;
+
+  const isWatched = (): boolean => performance.now() < watchedUntil;
+  const noteLook = (): void => void (watchedUntil = performance.now() + lookMs);
 
   const report = (): WorkerReport => ({
     id: workerId,
@@ -56,14 +69,16 @@ export function createHeartbeat(options: HeartbeatOptions): Heartbeat {
     slots: generator.slots,
     busy: running.count,
     speed: speed.current(),
+    activity: isWatched() ? board.report(generator.slots) : null,
   });
 
   // One report at a time, so that an old one never overwrites a new one.
   const reports = every({
-    intervalMs: heartbeatMs,
+    intervalMs: () => (isWatched() ? watchedHeartbeatMs : heartbeatMs),
     async step() {
       lastReportAt = performance.now();
-      await workers.report(report());
+      // The answer makes up for a lost wake-up.
+      if (await workers.report(report())) noteLook();
     },
     onError: (error) => logger.warn({ reason: errorLine(error) }, 'the heartbeat could not be written'),
   });
@@ -88,6 +103,11 @@ export function createHeartbeat(options: HeartbeatOptions): Heartbeat {
     drain() {
       isDraining = true;
       reports.wake();
+    },
+    look() {
+      const isNew = !isWatched();
+      noteLook();
+      if (isNew) reports.wake();
     },
     async stop() {
       unsubscribe?.();

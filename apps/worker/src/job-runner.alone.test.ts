@@ -8,6 +8,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished }
 import { EngineGate } from './engine-gate.ts';
 import { createJobRunner } from './job-runner.ts';
 import { RunningJobs } from './running-jobs.ts';
+import { SlotBoard } from './slot-board.ts';
 import { createSpeedMeter } from './speed-meter.ts';
 import { createTestEngine, createTestQueue, longText, openTestStore, signalEngine } from './test-worker.ts';
 import { TextJournal } from './text-journal.ts';
@@ -20,6 +21,7 @@ describe('an attempt at a job', () => {
   let generator: TextGenerator;
   let store: Store;
   let running: RunningJobs;
+  let board: SlotBoard;
   let runNextJob: () => Promise<boolean>;
   const { wakeUps } = createTestQueue();
 
@@ -33,6 +35,7 @@ describe('an attempt at a job', () => {
   beforeEach(async () => {
     store = await openTestStore();
     running = new RunningJobs();
+    board = new SlotBoard();
     runNextJob = createRunner(generator);
   });
 
@@ -45,6 +48,7 @@ describe('an attempt at a job', () => {
       gate: new EngineGate(engine),
       running,
       journal: new TextJournal({ texts: store.texts, wakeUps, metrics, logger: silentLogger }),
+      board,
       speed: createSpeedMeter(engine),
       logger: silentLogger,
       metrics,
@@ -68,6 +72,8 @@ describe('an attempt at a job', () => {
     expect(await attempt).toBe(true);
     return await find(job);
   }
+
+  const firstSlot = () => board.report(2).slots[0];
 
   /** Reads the text while the attempt runs. */
   async function follow({ id }: Job): Promise<string> {
@@ -96,6 +102,16 @@ describe('an attempt at a job', () => {
     expect(ended?.timeToFirstTokenMs).toBeGreaterThan(0);
     expect(ended?.generationMs).toBeGreaterThanOrEqual(ended?.timeToFirstTokenMs ?? Number.NaN);
     expect(ended?.model).toEqual(generator.model?.identity);
+  });
+
+  it('is in a slot while it runs', async () => {
+    const job = await submit(long);
+    await runWith(job, async () => {
+      await expect.poll(() => firstSlot()?.tokens, { interval: 5 }).toBeGreaterThan(2);
+      expect(firstSlot()).toMatchObject({ jobId: job.id, ownerId: 'local', limit: longText.maxNewTokens });
+      running.cancel(job.id);
+    });
+    expect(board.report(2).slots).toEqual([null, null]);
   });
 
   it('leaves no abort signal alive', async () => {

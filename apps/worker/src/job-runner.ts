@@ -18,6 +18,7 @@ import type { EngineGate } from './engine-gate.ts';
 import { createLease } from './lease.ts';
 import { performJob } from './perform-job.ts';
 import type { RunningJobs } from './running-jobs.ts';
+import type { SlotBoard } from './slot-board.ts';
 import type { TextJournal } from './text-journal.ts';
 import type { SpeedMeter } from './speed-meter.ts';
 
@@ -28,6 +29,7 @@ export interface JobRunnerOptions extends AttemptRecordOptions {
   readonly gate: EngineGate;
   readonly running: RunningJobs;
   readonly journal: TextJournal;
+  readonly board: Pick<SlotBoard, 'take'>;
   readonly speed: Pick<SpeedMeter, 'addText'>;
   readonly leaseMs: number;
   readonly forbiddenWords: readonly string[];
@@ -40,7 +42,7 @@ const completeLimitMs = 5 * 60_000;
 
 /** @returns a handler of permits, which never throws; it returns false when there was nothing to claim */
 export function createJobRunner(options: JobRunnerOptions): () => Promise<boolean> {
-  const { jobs, generator, gate, running, journal, speed, logger, workerId, leaseMs } = options;
+  const { jobs, generator, gate, running, journal, board, speed, logger, workerId, leaseMs } = options;
   const pickClass = createClaimPicker();
   const isRefused = createPromptPolicy(options.forbiddenWords);
 
@@ -71,6 +73,7 @@ export function createJobRunner(options: JobRunnerOptions): () => Promise<boolea
     const record = recordAttempt(claimed, options);
     const signal = running.add(job);
     const text = journal.open(job);
+    const leaveSlot = board.take(job, text);
     const lease = createLease({
       jobs,
       claim: job,
@@ -97,6 +100,7 @@ export function createJobRunner(options: JobRunnerOptions): () => Promise<boolea
       // Not awaited: the answer to a renewal under way no longer matters.
       void lease.stop();
       journal.close(text);
+      leaveSlot();
       running.remove(job);
       announce(job.id);
     }

@@ -53,6 +53,7 @@ async function generate({ job }: ClaimedJob, { generator, text, signal }: Perfor
     switch (event.type) {
       case 'generation-start':
         promptTokens = event.promptTokens;
+        text.begin(event.maxNewTokens);
         break;
       case 'token-delta':
         timeToFirstTokenMs ??= performance.now() - startedAt;

@@ -11,6 +11,7 @@ import { createLease } from './lease.ts';
 import { createProgressWatchdog } from './progress-watchdog.ts';
 import { createReconciler } from './reconciler.ts';
 import { RunningJobs } from './running-jobs.ts';
+import { SlotBoard } from './slot-board.ts';
 import { createSpeedMeter } from './speed-meter.ts';
 import { createTestEngine, createTestQueue } from './test-worker.ts';
 import { TextJournal } from './text-journal.ts';
@@ -55,6 +56,7 @@ describeOnStore(
       workers,
       generator: createTestEngine({ slots: 1 }),
       running: new RunningJobs(),
+      board: new SlotBoard(),
       speed: createSpeedMeter({ slots: 1 }),
       transportProblems: () => [],
       workerId: 'worker',

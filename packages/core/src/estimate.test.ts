@@ -14,6 +14,7 @@ const workerOf = (slots: number, own: WorkerSpeed | null, state: WorkerState = '
   slots,
   busy: 0,
   speed: own,
+  activity: null,
 });
 
 function known(workers: readonly WorkerReport[]): Throughput {

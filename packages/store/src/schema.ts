@@ -121,6 +121,10 @@ export interface WorkerTable {
   busy: number;
   /** The measured speed as JSON; null until it is known. */
   speed: string | null;
+  /** When somebody last looked at the workers. */
+  looked_at: StoredTime | null;
+  /** `WorkerActivity` as JSON; null while nobody looks. */
+  activity: string | null;
 }
 
 export interface ApiKeyTable {

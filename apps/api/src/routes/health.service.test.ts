@@ -35,7 +35,7 @@ describe('the open routes about the state of the service', () => {
   const health = async (): Promise<Health> => (await (await request('/health')).json()) as Health;
   const linesOf = (part: string) => lines.filter(({ msg }) => msg.startsWith(part));
 
-  const report = async (worker: Partial<WorkerReport>): Promise<void> =>
+  const report = async (worker: Partial<WorkerReport>): Promise<boolean> =>
     await opened.store.workers.report(readyWorker(worker));
 
   it('/health says that the database is away; the log has the reason once', async () => {

@@ -26,7 +26,7 @@ describe('POST /jobs/{id}/verify', () => {
     await opened.close();
   });
 
-  const report = async (changes: Partial<WorkerReport> = {}): Promise<void> =>
+  const report = async (changes: Partial<WorkerReport> = {}): Promise<boolean> =>
     await opened.store.workers.report(readyWorker({ id: 'w', model: testModel, ...changes }));
   const send = async (path: string, method = 'GET', headers: Readonly<Record<string, string>> = {}) =>
     await opened.api.app.request(path, { method, headers });

@@ -9,7 +9,7 @@ import type { ModelRecord } from './model-store.ts';
  * A request that cannot start (no room in the context) has a `generation-end` alone.
  */
 export type TokenEvent =
-  | { readonly type: 'generation-start'; readonly promptTokens: number }
+  | { readonly type: 'generation-start'; readonly promptTokens: number; readonly maxNewTokens: number }
   /** Final text: whole characters, no part of a stop string. `completionTokens` counts from the start. */
   | { readonly type: 'token-delta'; readonly text: string; readonly completionTokens: number }
   | { readonly type: 'generation-end'; readonly ending: GenerationEnding };

@@ -5,8 +5,9 @@
  * - `job-cancel`: for the worker that runs the job.
  * - `job-watch`: for the worker that runs the job: a client began to stream its text.
  * - `job-text`: for the requests that stream the text of the job: there is more of it.
+ * - `worker-look`: for the worker: somebody looks at it.
  */
-export const wakeUpTypes = ['job-changed', 'job-cancel', 'job-watch', 'job-text'] as const;
+export const wakeUpTypes = ['job-changed', 'job-cancel', 'job-watch', 'job-text', 'worker-look'] as const;
 export type WakeUpType = (typeof wakeUpTypes)[number];
 
 /** Receivers ignore a type that they do not know: a newer version may send it. */

@@ -112,7 +112,8 @@ async function generate(id: number, request: GenerateRequest): Promise<void> {
     calls.set(id, call);
     await runner.run(textRun, () => {
       call.hasStarted = true;
-      emit(id, { type: 'generation-start', promptTokens: textRun.usage.promptTokens });
+      const { promptTokens } = textRun.usage;
+      emit(id, { type: 'generation-start', promptTokens, maxNewTokens: textRun.maxNewTokens });
     });
     if (textRun.ending === null) throw new TypeError('the model stopped before the text ended');
     if (calls.has(id)) end(id, { reason: textRun.ending, usage: textRun.usage });

@@ -102,7 +102,7 @@ export function describeTextGeneratorConformance(name: string, setup: () => Prom
 
     it('streams a start, deltas with a rising count, and an end', async () => {
       const { events, ending } = await run('Once upon a time');
-      expect(events[0]).toEqual({ type: 'generation-start', promptTokens: 4 });
+      expect(events[0]).toEqual({ type: 'generation-start', promptTokens: 4, maxNewTokens: 24 });
       const deltas = events.slice(1, -1);
       expect(deltas.length).toBeGreaterThan(5);
       let count = 0;

@@ -4,9 +4,11 @@ import {
   defaultSamplingParameters,
   type Job,
   type JobFilter,
+  lookMs,
   type NewJob,
   newId,
   type Store,
+  workerGoneMs,
 } from '@prosemill/core';
 import { describe, expect, it } from 'vitest';
 import { claimSome, findJob, model, newJob, type OpenSession, sessionPerTest, succeeded } from './session.ts';
@@ -223,19 +225,40 @@ export function describeReads(name: string, open: OpenSession): void {
     it('know the workers that live', async () => {
       const row = { id: 'w', state: 'ready' as const, loadProgress: null, note: null, model, slots: 1, busy: 0 };
       const speed = { stepMs: 2.5, textMs: 0.4, newTokenShare: 0.8 };
-      const report = { ...row, speed };
-      await session.store.workers.report({ ...row, state: 'loading', loadProgress: 0.5, model: null, speed: null });
+      const slot = { jobId: newId(), ownerId: 'local', tokens: 3, limit: 20 };
+      const report = { ...row, speed, activity: { slots: [slot, null], tokensPerSecond: 12.5 } };
+      const empty = { ...row, speed: null, activity: null };
+      await session.store.workers.report({ ...empty, state: 'loading', loadProgress: 0.5, model: null });
       await session.store.workers.report(report);
       const listedAt = expect.any(Date) as Date;
       expect(await session.store.workers.listLive(15_000)).toEqual([{ ...report, listedAt }]);
-      // A version without the speed leaves it out.
-      await session.execute('update workers set speed = null');
-      expect(await session.store.workers.listLive(15_000)).toEqual([{ ...row, speed: null, listedAt }]);
+      // Versions without the speed and the activity leave them out.
+      await session.execute('update workers set speed = null, activity = null');
+      expect(await session.store.workers.listLive(15_000)).toEqual([{ ...empty, listedAt }]);
       await session.travel(20_000);
       expect(await session.store.workers.listLive(15_000)).toEqual([]);
       await session.store.workers.report(report);
       await session.store.workers.remove('w');
       expect(await session.store.workers.listLive(15_000)).toEqual([]);
+    });
+
+    it('tell a worker that somebody looks, for some seconds after each look', async () => {
+      const row = { state: 'ready' as const, loadProgress: null, note: null, model, slots: 1, busy: 0 };
+      const report = async (id: string): Promise<boolean> =>
+        await session.store.workers.report({ ...row, id, speed: null, activity: null });
+      const look = async (): Promise<readonly string[]> => (await session.store.workers.look()).toSorted();
+      expect([await look(), await report('a'), await report('b')]).toEqual([[], false, false]);
+      // A second look at the same time has nothing to tell.
+      expect([await look(), await look()]).toEqual([['a', 'b'], []]);
+      expect([await report('a'), await report('new')]).toEqual([true, false]);
+      expect(await look()).toEqual(['new']);
+      await session.travel(0.8 * lookMs);
+      expect([await report('a'), await look()]).toEqual([true, ['a', 'b', 'new']]);
+      await session.travel(2 * lookMs);
+      expect(await report('a')).toBe(false);
+      await session.travel(workerGoneMs + lookMs);
+      // The others are gone.
+      expect([await report('c'), await look()]).toEqual([false, ['a', 'c']]);
     });
 
     it('migrate again without harm, and are ready', async () => {
