@@ -6,6 +6,7 @@ import type { JobFeed } from './services/job-feed.ts';
 import type { KnownKeys } from './auth/known-keys.ts';
 import type { Page } from './page/read-page.ts';
 import type { LeaveJob } from './services/leave-job.ts';
+import type { Machine } from './services/machine.ts';
 import type { ReadServedModel } from './services/served-model.ts';
 import type { ServiceState } from './services/service-state.ts';
 import type { SubmitJobs } from './services/submit-job.ts';
@@ -21,6 +22,7 @@ export interface ApiServices extends SubmitJobs {
   readonly leaveJob: LeaveJob;
   readonly watchText: WatchText;
   readonly streams: EventStreams;
+  readonly machine: Machine;
   readonly knownKeys: KnownKeys;
   readonly state: ServiceState;
   readonly servedModel: ReadServedModel;

@@ -11,6 +11,7 @@ import { addHealthRoutes } from './routes/health.ts';
 import { addHistoryRoutes } from './routes/history.ts';
 import { addJobRoutes } from './routes/jobs.ts';
 import { addKeyRoutes } from './routes/keys.ts';
+import { addMachineRoute } from './routes/machine.ts';
 import { addMetricsRoute } from './routes/metrics.ts';
 import { addPageRoutes } from './routes/page.ts';
 import { addQueueRoutes } from './routes/queue.ts';
@@ -25,6 +26,8 @@ import { JobFeed, maxWatchersPerOwner } from './services/job-feed.ts';
 import { KnownKeys } from './auth/known-keys.ts';
 import { createLeaveJob } from './services/leave-job.ts';
 import type { Page } from './page/read-page.ts';
+import { createLook } from './services/look.ts';
+import { Machine } from './services/machine.ts';
 import { createPromptCheck } from './services/prompt-check.ts';
 import { QueueBound } from './services/queue-bound.ts';
 import { createServedModel } from './services/served-model.ts';
@@ -103,6 +106,8 @@ export function createApi(options: ApiOptions): Api {
     tracing: options.tracing,
     logger,
   });
+  const look = createLook({ workers: store.workers, wakeUps, logger });
+  const machine = new Machine({ measures: store.measures, state, look, maxQueueLength });
   feed.start();
   streamedTexts.start();
   estimateErrors.start();
@@ -122,6 +127,7 @@ export function createApi(options: ApiOptions): Api {
     leaveJob,
     watchText,
     streams,
+    machine,
     knownKeys,
     state,
     servedModel,
@@ -147,6 +153,7 @@ export function createApi(options: ApiOptions): Api {
       addHealthRoutes(table.add, services);
       addMetricsRoute(table.add, services);
       addQueueRoutes(table.add, services);
+      addMachineRoute(table.add, services);
       addKeyRoutes(table.add, services);
       addPageRoutes(table.add, services);
       addDocsRoutes(table, { version, access });
@@ -158,6 +165,7 @@ export function createApi(options: ApiOptions): Api {
     beginShutdown() {
       stopping = true;
       streams.stop();
+      machine.stop();
       void streamedTexts.stop();
       void feed.stop();
       void estimateErrors.stop();

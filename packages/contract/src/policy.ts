@@ -8,10 +8,10 @@ export type Rate = 'submit' | 'read';
 
 export interface RoutePolicy {
   /**
-   * The scope that the API key must have. `any`: a valid key is enough. Null: open to everybody; no key is read, and no
-   * rate limit applies.
+   * The scope that the API key must have; of several, one is enough. `any`: so is a valid key. Null: open to everybody;
+   * no key is read, and no rate limit applies.
    */
-  readonly scope: Scope | 'any' | null;
+  readonly scope: Scope | readonly Scope[] | 'any' | null;
   /**
    * The token bucket of the key that is charged: `submit` to make jobs, `read` for everything else, the default. A
    * function for a route whose query decides.
@@ -36,6 +36,10 @@ export interface RoutePolicy {
   /** The format of errors, including those of middleware. Default: RFC 9457. */
   readonly errors: ErrorPresenter;
 }
+
+/** The scopes of which an API key must have one; empty where none is needed. */
+export const scopesOf = ({ scope }: Pick<RoutePolicy, 'scope'>): readonly Scope[] =>
+  scope === null || scope === 'any' ? [] : typeof scope === 'string' ? [scope] : scope;
 
 /** A route of the contract. A route that declares a body takes JSON. */
 export type ContractRoute = RouteConfig & {

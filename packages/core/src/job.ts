@@ -140,7 +140,10 @@ export interface GenerationRecord {
   readonly createdAt: Date;
 }
 
-const terminalStatuses: ReadonlySet<JobStatus> = new Set(['succeeded', 'failed', 'canceled', 'expired']);
+/** The terminal statuses: a job that has ended never runs again. */
+export const endedStatuses = ['succeeded', 'failed', 'canceled', 'expired'] as const satisfies readonly JobStatus[];
+export type EndedStatus = (typeof endedStatuses)[number];
 
-/** A terminal job never runs again. */
+const terminalStatuses: ReadonlySet<JobStatus> = new Set(endedStatuses);
+
 export const isTerminal = (status: JobStatus): boolean => terminalStatuses.has(status);

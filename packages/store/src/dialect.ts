@@ -19,6 +19,13 @@ export interface Dialect {
   readonly now: RawBuilder<StoredTime>;
   /** `now` plus `ms`, which may be negative. */
   nowPlus(ms: number): RawBuilder<StoredTime>;
+  /**
+   * The time `ms` before the beginning of the transaction. Postgres finds rows by it in an index; it cannot do so by
+   * `now`, which may differ for each row.
+   */
+  ago(ms: number): RawBuilder<StoredTime>;
+  /** Milliseconds since 1970 of a time; null for null. */
+  toMs(time: RawBuilder<unknown>): RawBuilder<number>;
   /** Converts a Date for a time column. */
   writeTime(time: Date): StoredTime;
   /** Milliseconds from `now` until the time of a column; null when the column is null. */
@@ -57,6 +64,8 @@ export function postgresDialect(offsetMs: number): Dialect {
     schemas: true,
     now,
     nowPlus,
+    ago: (ms) => sql`(now() + ${offsetMs - ms} * interval '1 millisecond')`,
+    toMs: (time) => sql`(extract(epoch from ${time}) * 1000)::double precision`,
     writeTime: (time) => time,
     msUntil: (column) => sql`(extract(epoch from ${sql.ref(column)} - ${now}) * 1000)::bigint`,
     msSince: (column) => sql`(extract(epoch from ${now} - ${sql.ref(column)}) * 1000)::bigint`,
@@ -84,6 +93,8 @@ export function sqliteDialect(offsetMs: number): Dialect {
     schemas: false,
     now,
     nowPlus,
+    ago: (ms) => nowPlus(-ms),
+    toMs: (time) => sql`(${time})`,
     writeTime: (time) => time.getTime(),
     msUntil: (column) => sql`(${sql.ref(column)} - ${now})`,
     msSince: (column) => sql`(${now} - ${sql.ref(column)})`,

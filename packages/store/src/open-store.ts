@@ -4,6 +4,7 @@ import { createApiKeyStore } from './api-keys.ts';
 import { LastFailure, withRetries } from './database-errors.ts';
 import { createGenerationStore } from './generations.ts';
 import { createJobStore } from './jobs/job-store.ts';
+import { createMeasureStore } from './measures.ts';
 import { migrate, requireSchema } from './migrations/migrate.ts';
 import { createModelStore } from './models.ts';
 import { openDatabase, type StoreOptions } from './open-database.ts';
@@ -27,6 +28,7 @@ export function openStore(options: StoreOptions): Store {
     texts: withRetries(createTextStore(context), lastFailure),
     models: withRetries(createModelStore(context), lastFailure),
     workers: withRetries(createWorkerStore(context), lastFailure),
+    measures: withRetries(createMeasureStore(context), lastFailure),
     apiKeys: withRetries(createApiKeyStore(context), lastFailure),
     ...withRetries(schema, lastFailure),
     connections: () => context.connections(),

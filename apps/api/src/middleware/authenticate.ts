@@ -1,4 +1,5 @@
 /** Authentication by API key, and authorization by the scope that the policy of the route names. */
+import { scopesOf } from '@prosemill/contract';
 import { AppError } from '@prosemill/core';
 import type { MiddlewareHandler } from 'hono';
 import type { ApiEnv } from '../api-env.ts';
@@ -15,9 +16,9 @@ export const authenticate = (identify: IdentifyCaller): MiddlewareHandler<ApiEnv
 
 /** Runs after the rate limit: a request without the scope counts like any other. */
 export const requireScope: MiddlewareHandler<ApiEnv> = async function authorized(c, next) {
-  const { scope } = c.var.policy;
-  if (scope !== null && scope !== 'any' && !c.var.caller.scopes.includes(scope)) {
-    throw new AppError('forbidden', { message: `This needs an API key with the scope ${scope}.` });
+  const enough = scopesOf(c.var.policy);
+  if (enough.length > 0 && !c.var.caller.scopes.some((scope) => enough.includes(scope))) {
+    throw new AppError('forbidden', { message: `This needs an API key with the scope ${enough.join(' or ')}.` });
   }
   await next();
 };

@@ -2,7 +2,7 @@
 import { readFile } from 'node:fs/promises';
 import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
-import { docsRoute, docsScriptRoute, openApiRoute, type RoutePolicy } from '@prosemill/contract';
+import { docsRoute, docsScriptRoute, openApiRoute, type RoutePolicy, scopesOf } from '@prosemill/contract';
 import { coalesced } from '@prosemill/core';
 import type { Access } from '../auth/access.ts';
 import type { RouteTable } from '../route-table.ts';
@@ -99,15 +99,18 @@ function openApiDocument(table: RouteTable, { version, access }: DocsOptions) {
   for (const { method, path, policy } of table.routes()) {
     const operations = document.paths?.[path] as Record<string, { security?: object[] }> | undefined;
     const operation = operations?.[method];
-    if (operation !== undefined) operation.security = securityOf(policy.scope);
+    if (operation !== undefined) operation.security = securityOf(policy);
   }
   const { securitySchemes, ...others } = document.components ?? {};
   return { ...document, components: { ...others, securitySchemes: { ...securitySchemes, [schemeName]: scheme } } };
 }
 
 const schemeName = 'apiKey';
-const securityOf = (scope: RoutePolicy['scope']): object[] =>
-  scope === null ? [] : [{ [schemeName]: scope === 'any' ? [] : [scope] }];
+/** One of the requirements is enough. */
+function securityOf(policy: RoutePolicy): object[] {
+  if (policy.scope === 'any') return [{ [schemeName]: [] }];
+  return scopesOf(policy).map((scope) => ({ [schemeName]: [scope] }));
+}
 const scheme = {
   type: 'http',
   scheme: 'bearer',

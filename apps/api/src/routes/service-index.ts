@@ -26,6 +26,7 @@ const paths = {
   completions: '/v1/completions',
   models: '/v1/models',
   me: '/me',
+  machine: '/machine',
   health: '/health',
   docs: '/docs',
   openapi: '/openapi.json',

@@ -1,11 +1,9 @@
 /** Estimates of the start and the end of jobs, for answers. They are not part of a job, its version or its ETag. */
 import {
-  answerWithin,
   assumedTokenBudget,
   boundedWaitMs,
   estimateQueued,
   estimateRunning,
-  isRetryable,
   isTerminal,
   type Job,
   type JobEstimate,
@@ -23,6 +21,7 @@ import type { EstimateErrors } from './estimate-errors.ts';
 import { QueuePlaces, roundedPlace } from './queue-places.ts';
 import type { ServiceSnapshot, ServiceState } from './service-state.ts';
 import type { Accepted } from './submit-job.ts';
+import { unlessAway } from './unless-away.ts';
 
 export interface EstimatesOptions {
   readonly jobs: Pick<JobStore, 'measureAhead' | 'listAhead' | 'listMarks' | 'nextTurn'>;
@@ -64,7 +63,7 @@ export class Estimates {
   /** Never waits long: a slow or absent database must not hold up an answer that lacks nothing else. */
   async of(job: Job): Promise<JobEstimate> {
     if (isTerminal(job.status)) return noEstimate;
-    return (await promptly(this.#estimate(job))) ?? noEstimate;
+    return (await unlessAway(patienceMs, this.#estimate(job))) ?? noEstimate;
   }
 
   /** The estimate in the answer to a submit, which is compared with the truth when the job has ended. */
@@ -76,7 +75,8 @@ export class Estimates {
 
   /** The estimates of a page of jobs by id. */
   async ofPage(page: readonly Job[]): Promise<ReadonlyMap<string, JobEstimate>> {
-    const estimates = await promptly(this.#estimateAll(page.filter(({ status }) => !isTerminal(status))));
+    const unfinished = page.filter(({ status }) => !isTerminal(status));
+    const estimates = await unlessAway(patienceMs, this.#estimateAll(unfinished));
     return estimates ?? new Map();
   }
 
@@ -146,14 +146,4 @@ function factsOf({ workers, queue, readAtMs }: ServiceSnapshot): Facts | null {
   if (throughput === null || listedAt === undefined || queue === null) return null;
   const running = { jobs: queue.running, tokens: queue.runningTokens, ms: queue.runningMs };
   return { throughput, running, now: new Date(listedAt.getTime() + performance.now() - readAtMs) };
-}
-
-/** @returns null when the answer is late or the database is not available */
-async function promptly<Answer>(answer: Promise<Answer>): Promise<Answer | null> {
-  try {
-    return await answerWithin(patienceMs, answer);
-  } catch (error) {
-    if (!isRetryable(error)) throw error;
-    return null;
-  }
 }

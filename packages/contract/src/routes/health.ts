@@ -1,8 +1,8 @@
 /** Health, probes and metrics. */
 import { z } from '@hono/zod-openapi';
-import { workerStates } from '@prosemill/core';
 import { modelSchema, orNull } from '../job.ts';
 import { defineRoute } from '../policy.ts';
+import { workerSchema } from '../present-worker.ts';
 import { accessErrors, everyError, problemResponses } from '../problem.ts';
 import { time } from '../text.ts';
 import { headersOf } from './headers.ts';
@@ -12,16 +12,7 @@ export const healthSchema = z
     status: z.enum(['healthy', 'degraded']),
     problems: z.array(z.string()).openapi({ description: 'The reasons why it is degraded, one sentence each.' }),
     model: orNull(modelSchema).openapi({ description: 'The model of the workers; null until one has loaded it.' }),
-    workers: z.array(
-      z.strictObject({
-        id: z.string(),
-        state: z.enum(workerStates),
-        load_progress: z.number().min(0).max(1).nullable(),
-        note: z.string().nullable(),
-        slots: z.int(),
-        busy: z.int(),
-      }),
-    ),
+    workers: z.array(workerSchema),
     queue: z
       .strictObject({
         queued: z.int().nullable(),

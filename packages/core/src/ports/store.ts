@@ -2,6 +2,7 @@
 import type { ApiKeyStore } from './api-key-store.ts';
 import type { GenerationStore } from './generation-store.ts';
 import type { JobStore } from './job-store.ts';
+import type { MeasureStore } from './measure-store.ts';
 import type { ModelStore } from './model-store.ts';
 import type { TextStore } from './text-store.ts';
 import type { WorkerStore } from './worker-store.ts';
@@ -21,6 +22,7 @@ export interface Store {
   readonly texts: TextStore;
   readonly models: ModelStore;
   readonly workers: WorkerStore;
+  readonly measures: MeasureStore;
   readonly apiKeys: ApiKeyStore;
   /** Brings the schema up to date. Several processes may call it at once. */
   migrate(): Promise<void>;

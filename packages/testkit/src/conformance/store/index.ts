@@ -3,6 +3,7 @@ import { describeApiKeys } from './api-keys.ts';
 import { describeClaims } from './claims.ts';
 import { describeHistories } from './histories.ts';
 import { describeIdempotency } from './idempotency.ts';
+import { describeMeasures } from './measures.ts';
 import { describeOutcomes } from './outcomes.ts';
 import { describeReads } from './reads.ts';
 import type { OpenSession } from './session.ts';
@@ -16,6 +17,7 @@ export function describeStoreConformance(name: string, open: OpenSession): void 
   describeIdempotency(name, open);
   describeOutcomes(name, open);
   describeTexts(name, open);
+  describeMeasures(name, open);
   describeHistories(name, open);
 }
 

@@ -1,0 +1,133 @@
+/** The machine at this moment, and its past. While nobody asks, nothing is read, and no worker reports its slots. */
+import { setTimeout as pause } from 'node:timers/promises';
+import {
+  historySeconds,
+  type JobRates,
+  type Latency,
+  type MachineHistory,
+  type MachineState,
+} from '@prosemill/contract';
+import {
+  coalesced,
+  type EndedStatus,
+  endedStatuses,
+  type JobCounts,
+  type LiveWorker,
+  type MeasureStore,
+} from '@prosemill/core';
+import type { Look } from './look.ts';
+import { historyOf, latencyOf, latencySeconds, latencyStepSeconds, rateSeconds } from './machine-history.ts';
+import type { ServiceState } from './service-state.ts';
+import { unlessAway } from './unless-away.ts';
+
+export interface MachineOptions {
+  readonly measures: MeasureStore;
+  readonly state: Pick<ServiceState, 'current'>;
+  readonly look: Look;
+  readonly maxQueueLength: number;
+}
+
+/** Ages at which values are read again. Latencies over minutes change slowly, and cost the most. */
+const countsAgeMs = 1_000;
+const latencyAgeMs = 5_000;
+const historyAgeMs = 1_000;
+/** The longest wait for the database. A past takes longer than a state. */
+const patienceMs = 1_000;
+const historyPatienceMs = 5_000;
+/** The interval of the states that a watcher gets. */
+const watchMs = 1_000;
+
+/** All callers share the reads of the database. */
+export class Machine {
+  readonly #options: MachineOptions;
+  readonly #counts: () => Promise<{ readonly counts: JobCounts; readonly readAtMs: number }>;
+  readonly #latency: () => Promise<Latency<number | null>>;
+  readonly #history: () => Promise<MachineHistory>;
+  readonly #stopped = new AbortController();
+
+  constructor(options: MachineOptions) {
+    this.#options = options;
+    const { measures } = options;
+    this.#counts = coalesced(countsAgeMs, async () => {
+      return { counts: await measures.countJobs(1_000 * rateSeconds), readAtMs: performance.now() };
+    });
+    this.#latency = coalesced(latencyAgeMs, async () =>
+      latencyOf(await measures.countTimes({ windows: 1, windowMs: 1_000 * latencySeconds })),
+    );
+    this.#history = coalesced(historyAgeMs, async () => await this.#readHistory());
+  }
+
+  async current(): Promise<MachineState> {
+    const { state, look, maxQueueLength: limit } = this.#options;
+    look();
+    const [service, counted, latency] = await Promise.all([
+      state.current(),
+      unlessAway(patienceMs, this.#counts()),
+      unlessAway(patienceMs, this.#latency()),
+    ]);
+    const { problems, workers, queue, isPaused } = service;
+    return {
+      now:
+        counted === null ? new Date() : new Date(counted.counts.now.getTime() + performance.now() - counted.readAtMs),
+      problems,
+      workers,
+      queue: queue && {
+        byClass: queue.queuedByClass,
+        running: queue.running,
+        oldestMs: queue.oldestQueuedMs,
+        isPaused: isPaused ?? false,
+        limit,
+      },
+      rates: counted && ratesOf(counted.counts),
+      latency,
+    };
+  }
+
+  /** @returns null while the database does not answer */
+  async history(): Promise<MachineHistory | null> {
+    return await unlessAway(historyPatienceMs, this.#history());
+  }
+
+  /** Yields a state each second, the first at once, until an abort or `stop`. */
+  async *watch(signal: AbortSignal): AsyncGenerator<MachineState, void> {
+    const ended = AbortSignal.any([signal, this.#stopped.signal]);
+    while (!ended.aborted) {
+      yield await this.current();
+      await pause(watchMs, undefined, { signal: ended }).catch(() => undefined);
+    }
+  }
+
+  /** Ends all watches. */
+  stop(): void {
+    this.#stopped.abort();
+  }
+
+  async #readHistory(): Promise<MachineHistory> {
+    const { measures, state } = this.#options;
+    const { workers, queue } = await state.current();
+    const windows = Math.ceil((historySeconds + latencySeconds) / latencyStepSeconds);
+    const [trace, times] = await Promise.all([
+      measures.trace({ seconds: rateSeconds + historySeconds, tokensPerSecond: speedOf(workers, queue?.running ?? 0) }),
+      measures.countTimes({ windows, windowMs: 1_000 * latencyStepSeconds }),
+    ]);
+    return historyOf(trace, times, historySeconds);
+  }
+}
+
+const ratesOf = ({ accepted, ended }: JobCounts): JobRates => ({
+  accepted: accepted / rateSeconds,
+  ended: Object.fromEntries(endedStatuses.map((status) => [status, ended[status] / rateSeconds])) as Record<
+    EndedStatus,
+    number
+  >,
+});
+
+/** The new tokens a second of one text, while this many run on all workers; 0 while no speed is known. */
+function speedOf(workers: readonly LiveWorker[], running: number): number {
+  const slots = workers.reduce((sum, worker) => sum + worker.slots, 0);
+  const rates = workers.flatMap(({ speed, slots: own }) => {
+    if (speed === null) return [];
+    return 1_000 / (speed.stepMs + Math.max(1, (running * own) / slots) * speed.textMs);
+  });
+  return rates.length === 0 ? 0 : rates.reduce((sum, rate) => sum + rate, 0) / rates.length;
+}
