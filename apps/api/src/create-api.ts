@@ -86,7 +86,8 @@ export function createApi(options: ApiOptions): Api {
   });
   const checkPrompt = createPromptCheck({ servedModel, forbiddenWords });
   const estimateErrors = new EstimateErrors({ jobs: store.jobs, observe: api.observeEstimateError, logger });
-  const estimates = new Estimates({ jobs: store.jobs, state, errors: estimateErrors });
+  const look = createLook({ workers: store.workers, wakeUps, logger });
+  const estimates = new Estimates({ jobs: store.jobs, state, errors: estimateErrors, look });
   const { maxQueueLength, maxQueuedTokens, maxAttempts } = options;
   const queueBound = new QueueBound({
     jobs: store.jobs,
@@ -106,7 +107,6 @@ export function createApi(options: ApiOptions): Api {
     tracing: options.tracing,
     logger,
   });
-  const look = createLook({ workers: store.workers, wakeUps, logger });
   const machine = new Machine({ measures: store.measures, state, look, maxQueueLength });
   feed.start();
   streamedTexts.start();

@@ -63,6 +63,10 @@ export const jobSchema = z
       .nullable(),
     error: z.strictObject({ code: z.string(), message: z.string() }).nullable(),
     usage: orNull(usageSchema),
+    tokens_written: z.int().nullable().openapi({
+      description:
+        'New tokens of a running job so far. Null until its worker has reported them, which it does only while somebody looks at a list of jobs or at the machine.',
+    }),
     timings: timingsSchema,
     queue: z
       .strictObject({

@@ -33,6 +33,7 @@ export function presentJob(job: Job, { estimate, basePath }: JobView): JobBody {
     },
     error: job.error,
     usage: job.usage && presentUsage(job.usage),
+    tokens_written: estimate.tokensWritten,
     timings: presentTimings(job),
     queue: presentQueue(estimate),
     seed: job.seed,

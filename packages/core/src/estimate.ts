@@ -11,9 +11,17 @@ export interface JobEstimate {
   readonly finishAt: Date | null;
   /** The time until `finishAt`. */
   readonly finishInMs: number | null;
+  /** New tokens of a running job, as its worker last reported them. */
+  readonly tokensWritten: number | null;
 }
 
-export const noEstimate: JobEstimate = { ahead: null, startAt: null, finishAt: null, finishInMs: null };
+export const noEstimate: JobEstimate = {
+  ahead: null,
+  startAt: null,
+  finishAt: null,
+  finishInMs: null,
+  tokensWritten: null,
+};
 
 /** Whole milliseconds until a client should try again: a quarter of a second to half a minute. */
 export const boundedWaitMs = (ms: number): number => Math.ceil(Math.min(Math.max(250, ms), 30_000));

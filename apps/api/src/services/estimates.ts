@@ -18,6 +18,7 @@ import {
   workerGoneMs,
 } from '@prosemill/core';
 import type { EstimateErrors } from './estimate-errors.ts';
+import type { Look } from './look.ts';
 import { QueuePlaces, roundedPlace } from './queue-places.ts';
 import type { ServiceSnapshot, ServiceState } from './service-state.ts';
 import type { Accepted } from './submit-job.ts';
@@ -27,6 +28,7 @@ export interface EstimatesOptions {
   readonly jobs: Pick<JobStore, 'measureAhead' | 'listAhead' | 'listMarks' | 'nextTurn'>;
   readonly state: Pick<ServiceState, 'current' | 'latest'>;
   readonly errors: Pick<EstimateErrors, 'follow'>;
+  readonly look: Look;
 }
 
 export interface PlannedJob extends Pick<Job, 'ownerId' | 'priorityClass'> {
@@ -73,9 +75,10 @@ export class Estimates {
     return estimate;
   }
 
-  /** The estimates of a page of jobs by id. */
+  /** The estimates of a page of jobs by id. Somebody looks at it, so the workers of running ones report their texts. */
   async ofPage(page: readonly Job[]): Promise<ReadonlyMap<string, JobEstimate>> {
     const unfinished = page.filter(({ status }) => !isTerminal(status));
+    if (unfinished.some(({ status }) => status === 'running')) this.#options.look();
     const estimates = await unlessAway(patienceMs, this.#estimateAll(unfinished));
     return estimates ?? new Map();
   }
@@ -123,7 +126,11 @@ export class Estimates {
 
 /** @param ahead  Null unless the job is queued, and when its place is not known. */
 function estimateOf(job: Job, ahead: QueueLoad | null, snapshot: ServiceSnapshot): JobEstimate {
-  const place = { ...noEstimate, ahead: ahead === null ? null : roundedPlace(ahead.jobs) };
+  const place = {
+    ...noEstimate,
+    ahead: ahead === null ? null : roundedPlace(ahead.jobs),
+    tokensWritten: job.status === 'running' ? tokensOf(job, snapshot) : null,
+  };
   const facts = factsOf(snapshot);
   if (facts === null) return place;
   const { now, running, throughput } = facts;
@@ -137,6 +144,15 @@ function estimateOf(job: Job, ahead: QueueLoad | null, snapshot: ServiceSnapshot
   if (ahead === null || snapshot.isPaused === true) return place;
   const { startInMs, finishInMs } = estimateQueued({ tokens, ahead }, running, throughput);
   return { ...place, startAt: after(startInMs), finishAt: after(finishInMs), finishInMs };
+}
+
+/** @returns null unless a worker has reported the text */
+function tokensOf({ id }: Job, { workers }: ServiceSnapshot): number | null {
+  for (const { activity } of workers) {
+    const slot = activity?.slots.find((each) => each?.jobId === id);
+    if (slot != null) return slot.tokens;
+  }
+  return null;
 }
 
 /** @returns null without a worker that takes jobs and knows its speed, and while the database does not answer */

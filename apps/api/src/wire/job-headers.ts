@@ -1,7 +1,15 @@
 /** The headers of answers about jobs. */
 import { createHash } from 'node:crypto';
 import { presentTimings } from '@prosemill/contract';
-import { AppError, boundedWaitMs, isTerminal, type Job, type JobEstimate, type Page } from '@prosemill/core';
+import {
+  AppError,
+  boundedWaitMs,
+  isTerminal,
+  type Job,
+  type JobEstimate,
+  noEstimate,
+  type Page,
+} from '@prosemill/core';
 import type { Context } from 'hono';
 import type { ApiEnv } from '../api-env.ts';
 
@@ -9,11 +17,14 @@ import type { ApiEnv } from '../api-env.ts';
 export const etagOf = (job: Job): string => `W/"${job.version}"`;
 
 /**
- * The weak ETag of a page of jobs. The estimated times, which differ in each answer, are left out: a job in the queue
- * moves forward when they do.
+ * The weak ETag of a page of jobs. It has the places of queued jobs and the progress of running ones. The estimated
+ * times, which differ in each answer, are left out: a job in the queue moves forward when they do.
  */
 export function etagOfPage({ items, hasMore }: Page<Job>, estimates: ReadonlyMap<string, JobEstimate>): string {
-  const state = items.map(({ id, version }) => [id, version, estimates.get(id)?.ahead ?? null]);
+  const state = items.map(({ id, version }) => {
+    const { ahead, tokensWritten } = estimates.get(id) ?? noEstimate;
+    return [id, version, ahead, tokensWritten];
+  });
   return `W/"${createHash('sha256')
     .update(JSON.stringify([hasMore, state]))
     .digest('base64url')}"`;
