@@ -9,7 +9,7 @@ const ratioBuckets = [0.05, 0.1, 0.25, 0.5, 1, 2, 5] as const;
 export type ApiMetrics = ReturnType<typeof createApiMetrics>;
 
 /** The types of the events of streams; `data`: an event without one. */
-const streamEventTypes = ['status', 'token', 'reset', 'completed', 'error', 'data'] as const;
+const streamEventTypes = ['status', 'token', 'reset', 'completed', 'error', 'jobs', 'machine', 'data'] as const;
 type StreamEventType = (typeof streamEventTypes)[number];
 
 export interface ApiMetricSources {

@@ -11,6 +11,7 @@ import { addHealthRoutes } from './routes/health.ts';
 import { addHistoryRoutes } from './routes/history.ts';
 import { addJobRoutes } from './routes/jobs.ts';
 import { addKeyRoutes } from './routes/keys.ts';
+import { addLiveRoute } from './routes/live.ts';
 import { addMachineRoute } from './routes/machine.ts';
 import { addMetricsRoute } from './routes/metrics.ts';
 import { addPageRoutes } from './routes/page.ts';
@@ -22,6 +23,7 @@ import { EventStreams } from './http/event-streams.ts';
 import { createIdentifyCaller } from './auth/identify-caller.ts';
 import { EstimateErrors } from './services/estimate-errors.ts';
 import { Estimates } from './services/estimates.ts';
+import { JobChanges } from './services/job-changes.ts';
 import { JobFeed, maxWatchersPerOwner } from './services/job-feed.ts';
 import { KnownKeys } from './auth/known-keys.ts';
 import { createLeaveJob } from './services/leave-job.ts';
@@ -75,6 +77,7 @@ export function createApi(options: ApiOptions): Api {
   const hasOwners = access.auth === 'keys';
   const maxPerOwner = hasOwners ? maxWatchersPerOwner : Number.POSITIVE_INFINITY;
   const feed = new JobFeed({ jobs: store.jobs, wakeUps, logger, maxPerOwner });
+  const jobChanges = new JobChanges({ jobs: store.jobs, wakeUps, logger });
   const api = createApiMetrics(metrics, { feed, state, countStreams: () => streams.count });
   const { countAccepted, countRefused, observeRequest, countUnread } = api;
   const streams = new EventStreams({ countEvent: api.countStreamEvent });
@@ -109,6 +112,7 @@ export function createApi(options: ApiOptions): Api {
   });
   const machine = new Machine({ measures: store.measures, state, look, maxQueueLength });
   feed.start();
+  jobChanges.start();
   streamedTexts.start();
   estimateErrors.start();
   const leaveJob = createLeaveJob({ jobs: store.jobs, wakeUps, feed, isStopping, logger });
@@ -123,12 +127,14 @@ export function createApi(options: ApiOptions): Api {
     dryRun,
     submitAll,
     feed,
+    jobChanges,
     estimates,
     leaveJob,
     watchText,
     streams,
     machine,
     knownKeys,
+    identify,
     state,
     servedModel,
     metrics,
@@ -147,6 +153,7 @@ export function createApi(options: ApiOptions): Api {
       addJobRoutes(table.add, services);
       addRepeatRoutes(table.add, services);
       addStreamRoutes(table.add, services);
+      addLiveRoute(table.add, services);
       addHistoryRoutes(table.add, services);
       addCompletionRoute(table.add, services);
       addModelRoutes(table.add, services);
@@ -168,6 +175,7 @@ export function createApi(options: ApiOptions): Api {
       machine.stop();
       void streamedTexts.stop();
       void feed.stop();
+      void jobChanges.stop();
       void estimateErrors.stop();
     },
   };

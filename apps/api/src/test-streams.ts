@@ -1,5 +1,5 @@
 /** Streams for tests: a job whose worker is the test, and a reader of events. */
-import type { StreamEvent } from '@prosemill/contract';
+import type { LiveEvent } from '@prosemill/contract';
 import {
   type ClaimKey,
   countCodePoints,
@@ -68,7 +68,7 @@ export class TestWorker {
 
 /** An event as it was sent, with parsed data. A block without data is `comment` or `retry`. */
 export type SentEvent =
-  | (StreamEvent & { readonly id?: string; readonly retry?: string })
+  | (LiveEvent & { readonly id?: string; readonly retry?: string })
   | { readonly event: 'comment' | 'retry'; readonly id?: string; readonly data: string };
 
 /** Reads the events of an answer one by one. */

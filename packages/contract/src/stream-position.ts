@@ -15,7 +15,8 @@ export interface StreamPosition {
 export const streamStart: StreamPosition = { offset: 0, checksum: 0 };
 
 /** Programs in other languages read this pattern too, and there `\d` may match digits of other scripts. */
-const form = /^(?:[0-9]{1,15}-([0-9]{1,15})(?:-([0-9a-f]{8}))?)?$/;
+export const positionForm = '(?:[0-9]{1,15}-([0-9]{1,15})(?:-([0-9a-f]{8}))?)?';
+const form = new RegExp(`^${positionForm}$`);
 
 /**
  * `<version>-<offset>-<CRC-32>`. The version of the job, as known when the event was made, is for people who read logs.

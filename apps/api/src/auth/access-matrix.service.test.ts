@@ -119,6 +119,7 @@ describe.each([
   /** @throws for a kind of resource that this file does not know yet */
   function aimed(operation: Operation, isThere = true): Operation {
     const { path } = operation;
+    if (path === '/live') return { ...operation, path: `/live?job=${isThere ? endedJobId : newId()}` };
     if (!path.includes('{')) return operation;
     const things = {
       '/jobs/{id}/retry': endedJobId,

@@ -4,7 +4,7 @@
  * @see https://html.spec.whatwg.org/multipage/server-sent-events.html
  */
 import type { ServerResponse } from 'node:http';
-import type { StreamEventType } from '@prosemill/contract';
+import type { LiveEventType } from '@prosemill/contract';
 import { answerWithin } from '@prosemill/core';
 import type { Context } from 'hono';
 import type { ApiEnv } from '../api-env.ts';
@@ -12,7 +12,7 @@ import { describeError } from '../on-error.ts';
 
 export interface ServerSentEvent {
   /** Default: an event without a type. */
-  readonly event?: StreamEventType;
+  readonly event?: LiveEventType;
   readonly id?: string;
   /** One line. */
   readonly data?: string;
@@ -31,7 +31,7 @@ export interface StreamEnd {
 }
 
 export interface EventStreamsOptions {
-  readonly countEvent: (type: StreamEventType | 'data') => void;
+  readonly countEvent: (type: LiveEventType | 'data') => void;
   /** Default: 15 s, less than the idle limits of proxies. */
   readonly pingMs?: number;
 }

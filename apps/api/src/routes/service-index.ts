@@ -26,6 +26,7 @@ const paths = {
   completions: '/v1/completions',
   models: '/v1/models',
   me: '/me',
+  live: '/live',
   machine: '/machine',
   health: '/health',
   docs: '/docs',

@@ -3,6 +3,7 @@ import {
   type GenerationRequest,
   jobIdHeader,
   jobPath,
+  type LiveEvent,
   presentJobEvent,
   presentReset,
   presentTokens,
@@ -21,17 +22,20 @@ import type { Accepted } from '../services/submit-job.ts';
 type StreamServices = Pick<ApiServices, 'estimates' | 'feed' | 'watchText' | 'streams' | 'leaveJob'>;
 
 /** The pause of a client between a broken connection and the next one. */
-const retryMs = 2_000;
+export const retryMs = 2_000;
 /** The same after a stop: random, so that not all clients come at once. */
-const retryAfterStopMs = (): number => 1_500 + Math.floor(1_000 * Math.random());
+export const retryAfterStopMs = (): number => 1_500 + Math.floor(1_000 * Math.random());
 /** A guess: a place becomes free when another stream or wait of the owner ends. */
 const retryFullMs = 5_000;
 
 /** Call it before a job is stored for a stream. @throws {AppError} `rate_limited` */
 export function requireRoom({ feed }: Pick<ApiServices, 'feed'>, ownerId: string, watchers = 1): void {
-  if (feed.hasRoom(ownerId, watchers)) return;
+  if (!feed.hasRoom(ownerId, watchers)) throw tooManyWatchers();
+}
+
+export function tooManyWatchers(): AppError {
   const limit = maxWatchersPerOwner.toLocaleString('en');
-  throw new AppError('rate_limited', {
+  return new AppError('rate_limited', {
     message: `${limit} requests of this owner wait for jobs or stream them already. End some first.`,
     details: { retryAfterMs: retryFullMs },
   });
@@ -68,23 +72,40 @@ export function streamJob(
   );
 }
 
-interface EventsOptions {
+/** The events of a job as a client sees them, with the pauses before it connects again. */
+async function* eventsOf(services: StreamServices, options: EventsOptions): AsyncGenerator<ServerSentEvent, void> {
+  let isFirst = true;
+  let isComplete = false;
+  for await (const event of jobEvents(services, options)) {
+    isComplete = event.event === 'completed';
+    yield { ...toServerSent(event), ...(isFirst ? { retryMs } : {}) };
+    isFirst = false;
+  }
+  if (!isComplete) yield { retryMs: retryAfterStopMs() };
+}
+
+export interface EventsOptions {
   readonly job: Job;
   readonly position: StreamPosition;
   readonly signal: AbortSignal;
   readonly basePath: string;
 }
 
-async function* eventsOf(
-  { estimates, watchText }: StreamServices,
+/**
+ * The state of the job, its text and its changes. The last event is `completed`, unless the iteration ends before, as
+ * that of `watchText` may.
+ * @throws {AppError} `not_found` when the job is gone
+ */
+export async function* jobEvents(
+  { estimates, watchText }: Pick<StreamServices, 'estimates' | 'watchText'>,
   { signal, basePath, ...start }: EventsOptions,
-): AsyncGenerator<ServerSentEvent, void> {
+): AsyncGenerator<StreamEvent, void> {
   let { job, position } = start;
-  const status = async (): Promise<ServerSentEvent> => {
+  const status = async (): Promise<StreamEvent> => {
     const view = { estimate: await estimates.of(job), basePath };
-    return toServerSent(presentJobEvent('status', job, { position, view }));
+    return presentJobEvent('status', job, { position, view });
   };
-  yield { ...(await status()), retryMs };
+  yield await status();
   for await (const change of watchText({ job, position, signal })) {
     if ('position' in change) ({ position } = change);
     switch (change.type) {
@@ -93,22 +114,22 @@ async function* eventsOf(
         yield await status();
         break;
       case 'text':
-        yield toServerSent(presentTokens(change.job, { ...change, now: new Date() }));
+        yield presentTokens(change.job, { ...change, now: new Date() });
         break;
       case 'reset':
-        yield toServerSent(presentReset(change.job, change));
+        yield presentReset(change.job, change);
         break;
       case 'ended':
         if (change.job === null) throw new AppError('not_found', { message: `There is no job ${job.id} any more.` });
-        yield toServerSent(
-          presentJobEvent('completed', change.job, { position, view: { estimate: noEstimate, basePath } }),
-        );
+        yield presentJobEvent('completed', change.job, { position, view: { estimate: noEstimate, basePath } });
         return;
       default:
         assertNever(change);
     }
   }
-  yield { retryMs: retryAfterStopMs() };
 }
 
-const toServerSent = ({ data, ...event }: StreamEvent): ServerSentEvent => ({ ...event, data: JSON.stringify(data) });
+export const toServerSent = ({ data, ...event }: LiveEvent): ServerSentEvent => ({
+  ...event,
+  data: JSON.stringify(data),
+});

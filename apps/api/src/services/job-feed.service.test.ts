@@ -112,6 +112,16 @@ describe('the feed of job changes', () => {
       await watcher.return();
     });
 
+    it('counts what is held as watchers, until it is let go', async () => {
+      void feed.stop();
+      openFeed({}, 2);
+      const [letGo] = [feed.hold('local'), feed.hold('local'), feed.hold('other')];
+      expect([feed.hasRoom('local'), feed.hasRoom('other'), feed.count]).toEqual([false, true, 3]);
+      expect((await feed.watch(job, never).next()).done).toBe(true);
+      letGo?.();
+      expect([feed.hasRoom('local'), feed.hasRoom('local', 2), feed.count]).toEqual([true, false, 2]);
+    });
+
     it('yields null and ends when the job is gone', async () => {
       void feed.stop();
       openFeed({ find: async () => null });

@@ -8,6 +8,7 @@ import {
   type Service,
   type WakeUps,
 } from '@prosemill/core';
+import { type Pauses, untilWoken, wakeAll } from './pauses.ts';
 import { createPolls } from './polls.ts';
 
 export interface JobFeedOptions {
@@ -40,7 +41,7 @@ interface WatchedJob {
   isReading: boolean;
   watchers: number;
   /** One for each watcher that knows `latest` and asks for more. */
-  readonly pauses: Set<PromiseWithResolvers<void>>;
+  readonly pauses: Pauses;
 }
 
 export class JobFeed implements Service {
@@ -68,13 +69,19 @@ export class JobFeed implements Service {
   async stop(): Promise<void> {
     this.#isStopped = true;
     this.#unsubscribe?.();
-    for (const watched of this.#watched.values()) wake(watched);
+    for (const watched of this.#watched.values()) wakeAll(watched.pauses);
     await this.#polls.stop();
   }
 
   /** Whether the owner may have this many more watchers. */
   hasRoom(ownerId: string, watchers = 1): boolean {
     return (this.#watchersOf.get(ownerId) ?? 0) + watchers <= this.#options.maxPerOwner;
+  }
+
+  /** Counts a watcher of the owner that watches no single job. @returns a function that ends it; call it once */
+  hold(ownerId: string): () => void {
+    this.#count(ownerId, 1);
+    return () => this.#count(ownerId, -1);
   }
 
   /** Watchers at the moment. */
@@ -107,7 +114,7 @@ export class JobFeed implements Service {
           ({ version } = latest);
         } else {
           if (watched.isOutdated && !watched.isReading) void this.#read(job, watched);
-          await untilWoken(watched, signal);
+          await untilWoken(watched.pauses, signal);
         }
       }
     } finally {
@@ -145,15 +152,19 @@ export class JobFeed implements Service {
     }
     watched.watchers += 1;
     watched.isOutdated = true;
-    this.#watchersOf.set(job.ownerId, (this.#watchersOf.get(job.ownerId) ?? 0) + 1);
+    this.#count(job.ownerId, 1);
     return watched;
   }
 
   #leave({ id, ownerId }: Job, watched: WatchedJob): void {
     watched.watchers -= 1;
     if (watched.watchers === 0) this.#watched.delete(id);
-    const rest = (this.#watchersOf.get(ownerId) ?? 0) - 1;
-    if (rest > 0) this.#watchersOf.set(ownerId, rest);
+    this.#count(ownerId, -1);
+  }
+
+  #count(ownerId: string, change: 1 | -1): void {
+    const watchers = (this.#watchersOf.get(ownerId) ?? 0) + change;
+    if (watchers > 0) this.#watchersOf.set(ownerId, watchers);
     else this.#watchersOf.delete(ownerId);
   }
 
@@ -161,7 +172,7 @@ export class JobFeed implements Service {
     const watched = this.#watched.get(id);
     if (watched === undefined) return;
     watched.isOutdated = true;
-    wake(watched);
+    wakeAll(watched.pauses);
   }
 
   /** Never rejects: the watchers get the error of a failed read. */
@@ -175,7 +186,7 @@ export class JobFeed implements Service {
       if (!isRetryable(error)) for (const pause of watched.pauses) pause.reject(error);
     }
     watched.isReading = false;
-    wake(watched);
+    wakeAll(watched.pauses);
   }
 
   /** One query for all watched jobs. */
@@ -184,23 +195,5 @@ export class JobFeed implements Service {
     if (ids.length === 0) return;
     const versions = await this.#options.jobs.versions(ids);
     for (const id of ids) if (versions.get(id) !== this.#watched.get(id)?.latest?.version) this.#outdate(id);
-  }
-}
-
-function wake({ pauses }: WatchedJob): void {
-  for (const pause of pauses) pause.resolve();
-}
-
-/** Resolves when something may be new, or on an abort. */
-async function untilWoken({ pauses }: WatchedJob, signal: AbortSignal): Promise<void> {
-  const pause = Promise.withResolvers<void>();
-  const end = (): void => pause.resolve();
-  pauses.add(pause);
-  signal.addEventListener('abort', end);
-  try {
-    await pause.promise;
-  } finally {
-    pauses.delete(pause);
-    signal.removeEventListener('abort', end);
   }
 }

@@ -88,6 +88,19 @@ export interface EndedJob extends Pick<Job, 'id' | 'status' | 'createdAt'> {
   readonly finishedAt: Date;
 }
 
+/** The state of a job, without its content. */
+export type JobVersion = Pick<Job, 'id' | 'ownerId' | 'status' | 'version'>;
+
+/**
+ * Jobs of these owners: those that were submitted or ended in the last `ms`, those that run, and those with these ids.
+ */
+export interface RecentJobQuery {
+  readonly ownerIds: readonly string[];
+  readonly ms: number;
+  readonly ids: readonly string[];
+  readonly limit: number;
+}
+
 /** Numbers of jobs that have not ended. Classes and owners without jobs are left out. */
 export interface QueueMeasure {
   readonly queued: number;
@@ -144,6 +157,8 @@ export interface JobStore {
   listMarks(interval: number): Promise<readonly QueueMark[]>;
   /** The turn that a submit at this moment would get. */
   nextTurn(ownerId: string, priorityClass: PriorityClass): Promise<number>;
+  /** Lists jobs that may have changed lately, without verifications and in no order. Unknown ids are left out. */
+  listRecent(query: RecentJobQuery): Promise<readonly JobVersion[]>;
   /** Lists the jobs among these that have ended. */
   listEnded(ids: readonly string[]): Promise<readonly EndedJob[]>;
   /**

@@ -1,6 +1,6 @@
 /** Reads of jobs for their owners. */
 import type { JobQuery, JobStore } from '@prosemill/core';
-import { sql } from 'kysely';
+import { type RawBuilder, sql } from 'kysely';
 import type { Dialect } from '../dialect.ts';
 import { readPage, selectPage } from '../read-page.ts';
 import { readTime, toJob } from '../rows.ts';
@@ -22,7 +22,7 @@ function listedBy({ ownerId, retryOf, createdAfter, createdBefore }: JobQuery, d
   return sql<boolean>`${sql.join(conditions, sql` and `)}`;
 }
 
-type ReadMethods = Pick<JobStore, 'find' | 'list' | 'listEvents' | 'listEnded' | 'versions'>;
+type ReadMethods = Pick<JobStore, 'find' | 'list' | 'listEvents' | 'listRecent' | 'listEnded' | 'versions'>;
 
 export const createReadMethods = ({ db, dialect }: StoreContext): ReadMethods => ({
   async find(ownerId, id) {
@@ -61,6 +61,23 @@ export const createReadMethods = ({ db, dialect }: StoreContext): ReadMethods =>
     return rows.length === 0
       ? null
       : rows.map(({ seq, type, at, attempt, actor }) => ({ seq, type, at: readTime(at), attempt, actor }));
+  },
+
+  async listRecent({ ownerIds, ms, ids, limit }) {
+    if (ownerIds.length === 0) return [];
+    // Each part has an index of its own, so that the history is not read.
+    const partOf = (condition: RawBuilder<boolean>) =>
+      db
+        .selectFrom('jobs')
+        .select(['id', 'owner_id as ownerId', 'status', 'version'])
+        .where('owner_id', 'in', ownerIds)
+        .where('verify_of', 'is', null)
+        .where(condition);
+    const recent = partOf(sql`created_at >= ${dialect.ago(ms)}`)
+      .union(partOf(sql`finished_at >= ${dialect.ago(ms)}`))
+      .union(partOf(sql`status = 'running'`));
+    const all = ids.length === 0 ? recent : recent.union(partOf(sql`id in (${sql.join(ids)})`));
+    return await all.limit(limit).execute();
   },
 
   async listEnded(ids) {

@@ -7,6 +7,7 @@ import {
   lookMs,
   type NewJob,
   newId,
+  type RecentJobQuery,
   type Store,
   workerGoneMs,
 } from '@prosemill/core';
@@ -34,6 +35,38 @@ export function describeReads(name: string, open: OpenSession): void {
       for (const { createdAt, finishedAt } of ended)
         expect(Number(finishedAt)).toBeGreaterThanOrEqual(Number(createdAt));
       expect(await jobs.listEnded([])).toEqual([]);
+    });
+
+    it('list the jobs of owners that may have changed lately', async () => {
+      const { jobs } = session.store;
+      const [old, waiting, running] = [await submit({ priorityClass: 0 }), await submit(), await submit()];
+      await jobs.complete((await claimSome(session.store)).key, succeeded);
+      await session.travel(60_000);
+      await claimSome(session.store);
+      const [fresh, verification] = [await submit(), await submit({ verifyOf: old.id })];
+      const foreign = await submit({ ownerId: 'other' });
+      const canceled = await submit();
+      await session.store.jobs.requestCancel('local', canceled.id);
+      const query = { ownerIds: ['local'], ms: 10_000, ids: [], limit: 100 };
+      const list = async (changes: Partial<RecentJobQuery> = {}) =>
+        new Map(
+          (await session.store.jobs.listRecent({ ...query, ...changes })).map(({ id, ownerId, status, version }) => [
+            id,
+            [ownerId, status, version],
+          ]),
+        );
+      const recent = new Map([
+        [waiting.id, ['local', 'running', 2]],
+        [fresh.id, ['local', 'queued', 1]],
+        [canceled.id, ['local', 'canceled', 2]],
+      ]);
+      expect(await list()).toEqual(recent);
+      expect(await list({ ids: [running.id, foreign.id, verification.id, newId()] })).toEqual(
+        new Map([...recent, [running.id, ['local', 'queued', 1]]]),
+      );
+      expect((await list({ ownerIds: ['other', 'local'] })).get(foreign.id)).toEqual(['other', 'queued', 1]);
+      expect((await list({ ms: 120_000 })).get(old.id)).toEqual(['local', 'succeeded', 3]);
+      expect([(await list({ ownerIds: [] })).size, (await list({ limit: 2 })).size]).toEqual([0, 2]);
     });
 
     it('return a submitted job', async () => {

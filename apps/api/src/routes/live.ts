@@ -1,0 +1,138 @@
+/** `GET /live`: several jobs and topics in one stream. */
+import {
+  type LiveEvent,
+  liveRoute,
+  ofJob,
+  presentJobChanges,
+  presentMachine,
+  type StreamPosition,
+  streamStart,
+} from '@prosemill/contract';
+import { AppError, type Job, toAppError } from '@prosemill/core';
+import type { Context } from 'hono';
+import type { ApiEnv } from '../api-env.ts';
+import type { ApiServices } from '../api-services.ts';
+import type { ServerSentEvent } from '../http/event-streams.ts';
+import { describeError } from '../on-error.ts';
+import type { AddRoute } from '../route-table.ts';
+import { jobNotFound } from '../services/find-job.ts';
+import { merged } from '../services/merged.ts';
+import { isUuid } from '../wire/is-uuid.ts';
+import { jobEvents, requireRoom, retryAfterStopMs, retryMs, tooManyWatchers, toServerSent } from './stream-job.ts';
+
+interface WantedJob {
+  readonly id: string;
+  readonly position: StreamPosition | undefined;
+}
+
+interface Wanted {
+  readonly jobs: readonly WantedJob[];
+  readonly topics: ReadonlySet<'jobs' | 'machine'>;
+}
+
+/**
+ * A stream with a topic never ends by itself, and outlives the key of its request. The key is checked again with the
+ * first event after this time.
+ */
+const checkKeyMs = 10_000;
+
+export function addLiveRoute(addRoute: AddRoute, services: ApiServices): void {
+  addRoute(liveRoute, (c) => {
+    const { job = [], topic = [] } = c.req.valid('query');
+    const jobs = [...new Map(job.map((each) => [each.id, each])).values()];
+    const wanted = { jobs, topics: new Set(topic) };
+    requireRoom(services, c.var.caller.ownerId, jobs.length + wanted.topics.size);
+    return services.streams.answer(c, (signal) => new LiveStream(c, services, signal).events(wanted));
+  });
+}
+
+class LiveStream {
+  readonly #c: Context<ApiEnv>;
+  readonly #services: ApiServices;
+  readonly #signal: AbortSignal;
+
+  constructor(c: Context<ApiEnv>, services: ApiServices, signal: AbortSignal) {
+    this.#c = c;
+    this.#services = services;
+    this.#signal = signal;
+  }
+
+  get #ownerId(): string {
+    return this.#c.var.caller.ownerId;
+  }
+
+  async *events({ jobs, topics }: Wanted): AsyncGenerator<ServerSentEvent, void> {
+    const sources = [
+      ...jobs.map((job) => this.#job(job)),
+      ...(topics.has('jobs') ? [this.#jobChanges()] : []),
+      ...(topics.has('machine') ? [this.#machine()] : []),
+    ];
+    let checkedAt = performance.now();
+    yield { retryMs };
+    for await (const [, event] of merged(sources)) {
+      if (performance.now() - checkedAt > checkKeyMs) {
+        await this.#requireKey();
+        checkedAt = performance.now();
+      }
+      yield toServerSent(event);
+    }
+    if (this.#services.isStopping()) yield { retryMs: retryAfterStopMs() };
+  }
+
+  /** @throws {AppError} `unauthorized` */
+  async #requireKey(): Promise<void> {
+    await this.#services.identify({ authorization: this.#c.req.header('Authorization'), needsDatabase: false });
+  }
+
+  /** The events of a job. Its errors are its own: the others go on. */
+  async *#job({ id, position = streamStart }: WantedJob): AsyncGenerator<LiveEvent, void> {
+    const { basePath } = this.#c.var;
+    const signal = this.#signal;
+    try {
+      const job = await this.#find(id);
+      let isComplete = false;
+      for await (const event of jobEvents(this.#services, { job, position, signal, basePath })) {
+        isComplete = event.event === 'completed';
+        yield ofJob(job, event);
+      }
+      // Others have taken the room since the request began.
+      if (!isComplete && !signal.aborted && !this.#services.isStopping()) throw tooManyWatchers();
+    } catch (error) {
+      yield this.#errorOf(id, error);
+    }
+  }
+
+  async #find(id: string): Promise<Job> {
+    const job = isUuid(id) ? await this.#services.store.jobs.find(this.#ownerId, id) : null;
+    if (job === null) throw jobNotFound(id);
+    return job;
+  }
+
+  #errorOf(id: string, thrown: unknown): LiveEvent {
+    const { code, message, details, cause } = toAppError(thrown);
+    const error = new AppError(code, { message, cause: cause ?? thrown, details: { ...details, job_id: id } });
+    return { event: 'error', data: JSON.parse(describeError(error, this.#c).body) as never };
+  }
+
+  async *#jobChanges(): AsyncGenerator<LiveEvent, void> {
+    const leave = this.#services.feed.hold(this.#ownerId);
+    try {
+      for await (const { jobs, hasMore } of this.#services.jobChanges.watch(this.#ownerId, this.#signal)) {
+        yield presentJobChanges(jobs, hasMore);
+      }
+    } finally {
+      leave();
+    }
+  }
+
+  async *#machine(): AsyncGenerator<LiveEvent, void> {
+    const leave = this.#services.feed.hold(this.#ownerId);
+    try {
+      for await (const state of this.#services.machine.watch(this.#signal)) {
+        yield { event: 'machine', data: presentMachine(state, this.#ownerId) };
+      }
+    } finally {
+      leave();
+    }
+  }
+}
