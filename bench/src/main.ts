@@ -1,7 +1,7 @@
 /**
  * `pnpm bench`: runs every contestant on the same weights, prompts and lengths, and checks the engine's targets.
  * `--profile` shows instead how the time of a step is spent, `--estimates` how good the estimates of the service are,
- * `--streams` how much open streams cost.
+ * `--streams` how much open streams cost, `--pages` how much open pages do.
  */
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
@@ -20,8 +20,10 @@ import { describeMachine } from './machine.ts';
 import type { MachineLimits } from './machine-limits-process.ts';
 import { measure, type Measurement } from './measure.ts';
 import { writeRandomModel } from './model/random-model.ts';
+import { measurePages } from './pages/measure-pages.ts';
+import { reportOfPages } from './pages/report-pages.ts';
 import { passesOf } from './passes.ts';
-import { writeDocs, writeStreamDocs } from './report/write-docs.ts';
+import { writeDocs, writePageDocs, writeStreamDocs } from './report/write-docs.ts';
 import { reportOf } from './report/report.ts';
 import type { BenchResults } from './results.ts';
 import type { EngineProfile } from './profile/profile-engine.ts';
@@ -48,6 +50,7 @@ if (options.estimates === true) {
 await writeRandomModel(modelFolder);
 const promptOf = await readPromptMaker(modelFolder);
 if (options.streams === true) await measureOpenStreams();
+else if (options.pages === true) await measureOpenPages();
 else if (options.profile === true) process.stdout.write(`${(await measureProfile()).report}\n`);
 else await compare();
 process.exit(0);
@@ -60,10 +63,11 @@ function readOptions() {
           profile: { type: 'boolean' },
           estimates: { type: 'boolean' },
           streams: { type: 'boolean' },
+          pages: { type: 'boolean' },
           'write-docs': { type: 'boolean' },
         },
       },
-      'usage: pnpm bench [--profile | --estimates | [--streams] --write-docs]',
+      'usage: pnpm bench [--profile | --estimates | [--streams | --pages] --write-docs]',
     );
   } catch (error) {
     return exitWith(error);
@@ -107,6 +111,17 @@ async function measureOpenStreams(): Promise<void> {
   const results = { ...(await describeRun()), measurements };
   if (options['write-docs'] === true) await writeStreamDocs(results);
   process.stdout.write(`${reportOfStreams(results)}\n`);
+}
+
+async function measureOpenPages(): Promise<void> {
+  const work = { pages: 20, jobs: 300, slots: 32, newTokens: 64, pairs: 5 };
+  const measurements = [];
+  for (const placement of ['shared', 'apart'] as const) {
+    measurements.push(await measurePages({ ...work, placement, model: modelFolder, promptOf, onPass: report }));
+  }
+  const results = { ...(await describeRun()), measurements };
+  if (options['write-docs'] === true) await writePageDocs(results);
+  process.stdout.write(`${reportOfPages(results)}\n`);
 }
 
 async function measureContestants(missing: string[]): Promise<readonly Measurement[]> {

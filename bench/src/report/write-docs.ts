@@ -7,6 +7,7 @@ import type { BenchResults } from '../results.ts';
 import { scenarioNames } from '../scenarios.ts';
 import { summarize } from '../statistics.ts';
 import { reportOf } from './report.ts';
+import { type PagesResults, reportOfPages } from '../pages/report-pages.ts';
 import { reportOfStreams, type StreamsResults } from '../streams/report-streams.ts';
 import { type BarGroup, plotBars } from './svg-plot.ts';
 
@@ -29,6 +30,14 @@ export async function writeStreamDocs(results: StreamsResults): Promise<void> {
   await format('benchmarks/streams.md', 'benchmarks/streams.json');
 }
 
+/** Writes docs/benchmarks/pages.md, and its numbers. */
+export async function writePageDocs(results: PagesResults): Promise<void> {
+  await mkdir(`${docs}/benchmarks`, { recursive: true });
+  await writeFile(`${docs}/benchmarks/pages.json`, `${JSON.stringify(results, null, 2)}\n`);
+  await writeFile(`${docs}/benchmarks/pages.md`, `${pageIntroduction(results)}\n${reportOfPages(results)}\n`);
+  await format('benchmarks/pages.md', 'benchmarks/pages.json');
+}
+
 /** pnpm puts oxfmt on the PATH of its scripts. */
 async function format(...paths: readonly string[]): Promise<void> {
   await promisify(execFile)(
@@ -40,6 +49,11 @@ async function format(...paths: readonly string[]): Promise<void> {
 const streamIntroduction = ({ date }: StreamsResults): string => `# Streams
 
 Written by \`pnpm bench --streams --write-docs\` on ${date}; [the numbers](streams.json). [bench/README.md](../../bench/README.md) explains the measurement.
+`;
+
+const pageIntroduction = ({ date }: PagesResults): string => `# Open pages
+
+Written by \`pnpm bench --pages --write-docs\` on ${date}; [the numbers](pages.json). [bench/README.md](../../bench/README.md) explains the measurement.
 `;
 
 const introduction = ({ date }: BenchResults): string => `# Benchmarks

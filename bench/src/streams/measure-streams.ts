@@ -104,7 +104,8 @@ async function measurePair(service: StreamService, options: StreamsOptions, quie
   return { quiet: await measureQuiet(service, work), streaming };
 }
 
-async function measureQuiet(service: StreamService, work: readonly StreamedWork[]): Promise<Pass> {
+/** Runs the jobs, and streams none of them. */
+export async function measureQuiet(service: StreamService, work: readonly StreamedWork[]): Promise<Pass> {
   const since = await databaseTime(service);
   await Promise.all(work.map(async (each) => await submit(service, each)));
   for (let isDone = false; !isDone; isDone = (await openJobs(service)) === 0) await pause(pollMs);
@@ -164,7 +165,7 @@ async function countStatements(service: StreamService) {
   return { reads, appends: metricOf(report.metrics, 'prosemill_text_appends_total'), tokenTimes: report.tokenTimes };
 }
 
-function metricOf(text: string, name: string): number {
+export function metricOf(text: string, name: string): number {
   const [, value] = new RegExp(`^${name} (\\S+)$`, 'm').exec(text) ?? [];
   if (value === undefined) throw new Error(`There is no metric ${name}.`);
   return Number(value);

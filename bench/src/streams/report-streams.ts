@@ -50,7 +50,7 @@ export function reportOfStreams(results: StreamsResults): string {
   return [machineLine(results), ...results.measurements.map(reportOfMeasurement)].join('\n');
 }
 
-const titles = {
+export const placementTitles = {
   shared: 'A Postgres, an API, a worker and the clients share all cores',
   apart: 'The worker has one core, like a worker on a machine of its own; all others have the rest',
 } as const;
@@ -61,7 +61,7 @@ function reportOfMeasurement(measurement: StreamsMeasurement): string {
     [quiet, streaming].map(({ tokensPerSecond }) => tokensPerSecond.toFixed(0)).join(' and '),
   );
   return [
-    `${titles[placement]}: ${streams} open streams, ${slots} texts at once.\n`,
+    `${placementTitles[placement]}: ${streams} open streams, ${slots} texts at once.\n`,
     checkTable(checksOfStreams(measurement)),
     `\nTokens per second without streams and with them, in pairs: ${passes.join(', ')}; ` +
       `with streams ${(throughputRatio.median * 100).toFixed(1)} % of without.\n`,

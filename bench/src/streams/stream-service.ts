@@ -1,10 +1,11 @@
-/** The service that streams: a Postgres, an API and a worker, each a process of its own, and a process of clients. */
+/** The measured service: a Postgres, an API and a worker, each a process of its own, and processes of clients. */
 import { type ChildProcess, execFileSync, fork, type ForkOptions, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { availableParallelism } from 'node:os';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { type ExecuteSql, launchPostgres, openSql } from '@prosemill/testkit';
+import type { PageReply, PageTask } from '../pages/page-process.ts';
 import type { ReadReply, ReadTask, StreamTimes } from './reader-process.ts';
 import type { WorkerReport } from './worker-process.ts';
 
@@ -12,6 +13,9 @@ export interface StreamService {
   readonly url: string;
   readonly execute: ExecuteSql;
   readStreams(work: ReadTask['work']): Promise<readonly StreamTimes[]>;
+  /** Opens pages that look at the machine. Resolves when each has its first event. */
+  openPages(pages: number): Promise<void>;
+  closePages(): Promise<PageReply>;
   apiMetrics(): Promise<string>;
   reportOfWorker(): Promise<WorkerReport>;
   stop(): Promise<void>;
@@ -48,6 +52,7 @@ export async function launchStreamService(options: StreamServiceOptions): Promis
   const worker = forkProcess('worker-process.ts', workerArgs, isApart ? onCore(workerCore) : {});
   await once(worker, 'message');
   const readers = forkProcess('reader-process.ts', []);
+  const pages = forkProcess('../pages/page-process.ts', []);
   const sql = await openSql(postgres.url);
   return {
     url,
@@ -57,13 +62,18 @@ export async function launchStreamService(options: StreamServiceOptions): Promis
       if ('error' in reply) throw new Error(reply.error);
       return reply.times;
     },
+    async openPages(open) {
+      await ask<PageReply>(pages, { open, url } satisfies PageTask);
+    },
+    closePages: async () => await ask<PageReply>(pages, 'close' satisfies PageTask),
     apiMetrics: async () => await (await fetch(`${url}/metrics`)).text(),
     reportOfWorker: async () => await ask<WorkerReport>(worker, 'report'),
     async stop() {
       await sql.close();
-      const ended = [worker, readers, api].map(async (child) => await once(child, 'exit'));
+      const ended = [worker, readers, pages, api].map(async (child) => await once(child, 'exit'));
       worker.disconnect();
       readers.disconnect();
+      pages.disconnect();
       api.kill();
       await Promise.all(ended);
       await postgres.stop();

@@ -1,0 +1,37 @@
+/** Formats the measurement of open pages as Markdown. */
+import { atLeast, type Check } from '../checks.ts';
+import type { Machine } from '../machine.ts';
+import { checkTable, machineLine } from '../report/report.ts';
+import { placementTitles } from '../streams/report-streams.ts';
+import type { PagesMeasurement } from './measure-pages.ts';
+
+export interface PagesResults {
+  readonly measurements: readonly PagesMeasurement[];
+  readonly date: string;
+  /** The version of `batched`. */
+  readonly engine: string;
+  readonly machine: Machine;
+}
+
+export const checksOfPages = ({ pages, throughputRatio }: PagesMeasurement): readonly Check[] => [
+  atLeast(`the engine’s throughput with ${pages} open pages against none`, 99, throughputRatio.median * 100, ' %'),
+];
+
+export function reportOfPages(results: PagesResults): string {
+  return [machineLine(results), ...results.measurements.map(reportOfMeasurement)].join('\n');
+}
+
+function reportOfMeasurement(measurement: PagesMeasurement): string {
+  const { placement, pages, slots, pairs, cpuCost } = measurement;
+  const passes = pairs.map(({ quiet, watched }) =>
+    [quiet, watched].map(({ tokensPerSecond }) => tokensPerSecond.toFixed(0)).join(' and '),
+  );
+  const { eventsPerSecond = Number.NaN, bytesPerSecond = Number.NaN } = pairs.at(-1)?.watched ?? {};
+  return [
+    `${placementTitles[placement]}: ${pages} open pages that look at the machine, ${slots} texts at once.\n`,
+    checkTable(checksOfPages(measurement)),
+    `\nTokens per second without pages and with them, in pairs: ${passes.join(', ')}. ` +
+      `The pages cost the API and the worker ${(100 * cpuCost.median).toFixed(1)} % of a core. ` +
+      `A page receives ${eventsPerSecond.toFixed(1)} events and ${(bytesPerSecond / 1_000).toFixed(1)} kB a second.\n`,
+  ].join('\n');
+}
