@@ -23,7 +23,7 @@ import { writeRandomModel } from './model/random-model.ts';
 import { measurePages } from './pages/measure-pages.ts';
 import { reportOfPages } from './pages/report-pages.ts';
 import { passesOf } from './passes.ts';
-import { writeDocs, writePageDocs, writeStreamDocs } from './report/write-docs.ts';
+import { type ServiceReport, writeDocs, writeServiceDocs } from './report/write-docs.ts';
 import { reportOf } from './report/report.ts';
 import type { BenchResults } from './results.ts';
 import type { EngineProfile } from './profile/profile-engine.ts';
@@ -67,7 +67,7 @@ function readOptions() {
           'write-docs': { type: 'boolean' },
         },
       },
-      'usage: pnpm bench [--profile | --estimates | [--streams | --pages] --write-docs]',
+      'usage: pnpm bench [--profile | [--estimates | --streams | --pages] --write-docs]',
     );
   } catch (error) {
     return exitWith(error);
@@ -98,8 +98,8 @@ async function measureServiceEstimates(): Promise<void> {
   const load = { unfinished: 96, warmUpMs: 30_000, steadyMs: 40_000, queued: 10_000, submits: 500 };
   const measurements = [];
   for (const database of databases) measurements.push(await measureEstimates({ ...load, database, onPass: report }));
-  process.stdout.write(`${reportOfEstimates({ ...(await describeRun()), measurements })}
-`);
+  const results = { ...(await describeRun()), measurements };
+  await publish('estimates', results, reportOfEstimates(results));
 }
 
 async function measureOpenStreams(): Promise<void> {
@@ -109,8 +109,7 @@ async function measureOpenStreams(): Promise<void> {
     measurements.push(await measureStreams({ ...work, placement, model: modelFolder, promptOf, onPass: report }));
   }
   const results = { ...(await describeRun()), measurements };
-  if (options['write-docs'] === true) await writeStreamDocs(results);
-  process.stdout.write(`${reportOfStreams(results)}\n`);
+  await publish('streams', results, reportOfStreams(results));
 }
 
 async function measureOpenPages(): Promise<void> {
@@ -120,8 +119,12 @@ async function measureOpenPages(): Promise<void> {
     measurements.push(await measurePages({ ...work, placement, model: modelFolder, promptOf, onPass: report }));
   }
   const results = { ...(await describeRun()), measurements };
-  if (options['write-docs'] === true) await writePageDocs(results);
-  process.stdout.write(`${reportOfPages(results)}\n`);
+  await publish('pages', results, reportOfPages(results));
+}
+
+async function publish(name: ServiceReport, results: { readonly date: string }, text: string): Promise<void> {
+  if (options['write-docs'] === true) await writeServiceDocs(name, results, text);
+  process.stdout.write(`${text}\n`);
 }
 
 async function measureContestants(missing: string[]): Promise<readonly Measurement[]> {

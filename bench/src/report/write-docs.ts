@@ -7,8 +7,6 @@ import type { BenchResults } from '../results.ts';
 import { scenarioNames } from '../scenarios.ts';
 import { summarize } from '../statistics.ts';
 import { reportOf } from './report.ts';
-import { type PagesResults, reportOfPages } from '../pages/report-pages.ts';
-import { reportOfStreams, type StreamsResults } from '../streams/report-streams.ts';
 import { type BarGroup, plotBars } from './svg-plot.ts';
 
 const docs = fileURLToPath(new URL('../../../docs', import.meta.url));
@@ -22,20 +20,22 @@ export async function writeDocs(results: BenchResults): Promise<void> {
   await format('benchmarks.md', 'benchmarks/results.json');
 }
 
-/** Writes docs/benchmarks/streams.md, and its numbers. */
-export async function writeStreamDocs(results: StreamsResults): Promise<void> {
-  await mkdir(`${docs}/benchmarks`, { recursive: true });
-  await writeFile(`${docs}/benchmarks/streams.json`, `${JSON.stringify(results, null, 2)}\n`);
-  await writeFile(`${docs}/benchmarks/streams.md`, `${streamIntroduction(results)}\n${reportOfStreams(results)}\n`);
-  await format('benchmarks/streams.md', 'benchmarks/streams.json');
-}
+/** The measurements of the service, each an option of `pnpm bench` and a page of docs/benchmarks. */
+const serviceReports = { estimates: 'Estimates', streams: 'Streams', pages: 'Open pages' } as const;
+export type ServiceReport = keyof typeof serviceReports;
 
-/** Writes docs/benchmarks/pages.md, and its numbers. */
-export async function writePageDocs(results: PagesResults): Promise<void> {
+/** Writes the page of a report, and its numbers. */
+export async function writeServiceDocs(
+  name: ServiceReport,
+  results: { readonly date: string },
+  report: string,
+): Promise<void> {
+  const title = serviceReports[name];
+  const introduction = `Written by \`pnpm bench --${name} --write-docs\` on ${results.date}; [the numbers](${name}.json). [bench/README.md](../../bench/README.md) explains the measurement.`;
   await mkdir(`${docs}/benchmarks`, { recursive: true });
-  await writeFile(`${docs}/benchmarks/pages.json`, `${JSON.stringify(results, null, 2)}\n`);
-  await writeFile(`${docs}/benchmarks/pages.md`, `${pageIntroduction(results)}\n${reportOfPages(results)}\n`);
-  await format('benchmarks/pages.md', 'benchmarks/pages.json');
+  await writeFile(`${docs}/benchmarks/${name}.json`, `${JSON.stringify(results, null, 2)}\n`);
+  await writeFile(`${docs}/benchmarks/${name}.md`, `# ${title}\n\n${introduction}\n\n${report}\n`);
+  await format(`benchmarks/${name}.md`, `benchmarks/${name}.json`);
 }
 
 /** pnpm puts oxfmt on the PATH of its scripts. */
@@ -45,16 +45,6 @@ async function format(...paths: readonly string[]): Promise<void> {
     paths.map((path) => `${docs}/${path}`),
   );
 }
-
-const streamIntroduction = ({ date }: StreamsResults): string => `# Streams
-
-Written by \`pnpm bench --streams --write-docs\` on ${date}; [the numbers](streams.json). [bench/README.md](../../bench/README.md) explains the measurement.
-`;
-
-const pageIntroduction = ({ date }: PagesResults): string => `# Open pages
-
-Written by \`pnpm bench --pages --write-docs\` on ${date}; [the numbers](pages.json). [bench/README.md](../../bench/README.md) explains the measurement.
-`;
 
 const introduction = ({ date }: BenchResults): string => `# Benchmarks
 
