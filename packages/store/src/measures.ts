@@ -32,14 +32,19 @@ interface TraceRow {
 /** For the index of jobs by status and time: there is none by the time alone. */
 const anyStatus = sql`status in (${sql.join(jobStatuses.map((status) => sql.lit(status)))})`;
 
+/**
+ * Jobs that ended lately are read by their time alone, and materialized: SQLite, which has no statistics, would rather
+ * use the index of a second condition, and read the whole history.
+ */
 export const createMeasureStore = ({ db, dialect }: StoreContext): MeasureStore => ({
   async countJobs(ms) {
     const since = dialect.ago(ms);
     const { rows } = await sql<CountRow>`
+      with ended as materialized (select status from jobs where finished_at >= ${since})
       select 'accepted' as type, count(*) as jobs, ${dialect.now} as now
       from jobs where ${anyStatus} and created_at >= ${since}
       union all
-      select status, count(*), ${dialect.now} from jobs where finished_at >= ${since} group by status`.execute(db);
+      select status, count(*), ${dialect.now} from ended group by status`.execute(db);
     const countOf = (type: CountRow['type']): number => rows.find((row) => row.type === type)?.jobs ?? 0;
     const ended = Object.fromEntries(endedStatuses.map((status) => [status, countOf(status)]));
     return {
@@ -55,13 +60,14 @@ export const createMeasureStore = ({ db, dialect }: StoreContext): MeasureStore 
         select floor((${dialect.toMs(dialect.now)} - ${ms(dialect, 'finished_at')}) / ${sql.lit(windowMs)}) as nth,
           ${ms(dialect, 'started_at')} - ${ms(dialect, 'created_at')} as queue,
           time_to_first_token_ms as first_token,
-          ${ms(dialect, 'finished_at')} - ${ms(dialect, 'created_at')} as total
-        from jobs where finished_at >= ${dialect.ago(windows * windowMs)} and status = 'succeeded'
+          ${ms(dialect, 'finished_at')} - ${ms(dialect, 'created_at')} as total,
+          status
+        from jobs where finished_at >= ${dialect.ago(windows * windowMs)}
       ),
       times (nth, "time", ms) as (
-        select nth, 'queue', queue from ended
-        union all select nth, 'firstToken', first_token from ended where first_token is not null
-        union all select nth, 'total', total from ended
+        select nth, 'queue', queue from ended where status = 'succeeded'
+        union all select nth, 'firstToken', first_token from ended where status = 'succeeded' and first_token is not null
+        union all select nth, 'total', total from ended where status = 'succeeded'
       )
       select cast(nth as integer) as "window", "time", cast(${bucketOfMs} as integer) as bucket, count(*) as count
       from times group by 1, 2, 3`.execute(db);
