@@ -1,6 +1,6 @@
 /** The API: services and routes on top of the ports. The caller brings the adapters. */
 import type { OpenAPIHono } from '@hono/zod-openapi';
-import type { HintSender, Store, WakeUps } from '@prosemill/core';
+import { bucketOf, type HintSender, type Store, type WakeUps } from '@prosemill/core';
 import type { Metrics, Tracing } from '@prosemill/telemetry';
 import type { ApiEnv } from './api-env.ts';
 import { createApiMetrics } from './api-metrics.ts';
@@ -35,6 +35,7 @@ import { QueueBound } from './services/queue-bound.ts';
 import { createServedModel } from './services/served-model.ts';
 import { ServiceState, type TransportProblems } from './services/service-state.ts';
 import { StreamedTexts } from './services/streamed-texts.ts';
+import { Tallies } from './services/tallies.ts';
 import { createSubmitJob } from './services/submit-job.ts';
 import { createWatchText } from './services/watch-text.ts';
 import { addCompletionRoute } from './routes/v1/completions.ts';
@@ -88,7 +89,15 @@ export function createApi(options: ApiOptions): Api {
     currentModel: async () => (await state.current()).model,
   });
   const checkPrompt = createPromptCheck({ servedModel, forbiddenWords });
-  const estimateErrors = new EstimateErrors({ jobs: store.jobs, observe: api.observeEstimateError, logger });
+  const tallies = new Tallies({ measures: store.measures, logger });
+  const estimateErrors = new EstimateErrors({
+    jobs: store.jobs,
+    logger,
+    observe(ratio) {
+      api.observeEstimateError(ratio);
+      tallies.add('estimate-error', bucketOf(1_000 * ratio));
+    },
+  });
   const look = createLook({ workers: store.workers, wakeUps, logger });
   const estimates = new Estimates({ jobs: store.jobs, state, errors: estimateErrors, look });
   const { maxQueueLength, maxQueuedTokens, maxAttempts } = options;
@@ -96,7 +105,10 @@ export function createApi(options: ApiOptions): Api {
     jobs: store.jobs,
     limits: { jobs: maxQueueLength, tokens: maxQueuedTokens },
     hasOwners,
-    countRefused,
+    countRefused() {
+      countRefused();
+      tallies.add('refused');
+    },
     retryAfterMs: () => estimates.untilRoomMs(),
   });
   const { submitJob, submitAll, dryRun } = createSubmitJob({
@@ -115,6 +127,7 @@ export function createApi(options: ApiOptions): Api {
   jobChanges.start();
   streamedTexts.start();
   estimateErrors.start();
+  tallies.start();
   const leaveJob = createLeaveJob({ jobs: store.jobs, wakeUps, feed, isStopping, logger });
 
   const knownKeys = new KnownKeys({ keys: store.apiKeys, logger });
@@ -177,6 +190,7 @@ export function createApi(options: ApiOptions): Api {
       void feed.stop();
       void jobChanges.stop();
       void estimateErrors.stop();
+      void tallies.stop();
     },
   };
 }

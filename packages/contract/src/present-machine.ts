@@ -31,6 +31,8 @@ export interface MachineQueue {
 
 export interface JobRates {
   readonly accepted: number;
+  /** Submits that found no room in the queue. */
+  readonly refused: number;
   readonly ended: Readonly<Record<EndedStatus, number>>;
 }
 
@@ -43,6 +45,8 @@ export interface MachineState {
   /** Jobs a second. */
   readonly rates: JobRates | null;
   readonly latency: Latency<number | null> | null;
+  /** Shares of the true time. */
+  readonly estimateError: Quantiles<number | null> | null;
 }
 
 /** The values of the past, one for each second, of `historySeconds`. */
@@ -57,7 +61,7 @@ export interface MachineHistory {
 
 /** @param ownerId  Shown only the ids of its own jobs. */
 export function presentMachine(state: MachineState, ownerId: string): MachineBody {
-  const { queue, rates, latency } = state;
+  const { queue, rates, latency, estimateError } = state;
   return {
     now: state.now.toISOString(),
     status: state.problems.length === 0 ? 'healthy' : 'degraded',
@@ -75,9 +79,11 @@ export function presentMachine(state: MachineState, ownerId: string): MachineBod
     rates: rates && {
       tokens: tokensOf(state.workers),
       accepted: round(rates.accepted),
+      refused: round(rates.refused),
       ended: byStatus((status) => round(rates.ended[status])),
     },
     latency: latency && presentLatency(latency, roundOrNull),
+    estimate_error: estimateError && presentQuantiles(estimateError, roundOrNull),
   };
 }
 
@@ -122,13 +128,14 @@ const presentLatency = <Value, Presented>(
   { queue, firstToken, total }: Latency<Value>,
   present: (value: Value) => Presented,
 ) => {
-  const quantiles = ({ p50, p95, p99 }: Quantiles<Value>) => ({
-    p50: present(p50),
-    p95: present(p95),
-    p99: present(p99),
-  });
+  const quantiles = (values: Quantiles<Value>) => presentQuantiles(values, present);
   return { queue_ms: quantiles(queue), first_token_ms: quantiles(firstToken), total_ms: quantiles(total) };
 };
+
+const presentQuantiles = <Value, Presented>(
+  { p50, p95, p99 }: Quantiles<Value>,
+  present: (value: Value) => Presented,
+) => ({ p50: present(p50), p95: present(p95), p99: present(p99) });
 
 const byStatus = <Value>(valueOf: (status: EndedStatus) => Value) =>
   Object.fromEntries(endedStatuses.map((status) => [status, valueOf(status)])) as Record<EndedStatus, Value>;

@@ -1,10 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { bucketsPerE, mergeHistograms, quantilesOf, type TimeHistogram } from './time-histogram.ts';
+import { bucketOf, mergeHistograms, quantilesOf, type TimeHistogram } from './time-histogram.ts';
 
 const histogramOf = (times: readonly number[]): TimeHistogram =>
-  new Map(
-    [...Map.groupBy(times, (ms) => Math.floor(Math.log(ms + 1) * bucketsPerE))].map(([key, all]) => [key, all.length]),
-  );
+  new Map([...Map.groupBy(times, bucketOf)].map(([key, all]) => [key, all.length]));
 
 describe('quantiles of a histogram', () => {
   it('are within 5 % of the true ones, from parts of a millisecond to hours', () => {

@@ -1,10 +1,10 @@
 /** Histograms of times, which add up over windows of time, and their quantiles. */
 
-/**
- * Buckets per factor e. Each is 5 % wider than the one before it: quantiles are 2.5 % off at most. The bucket of a time
- * is floor(ln(ms + 1) · bucketsPerE).
- */
+/** Buckets per factor e. Each is 5 % wider than the one before it: quantiles are 2.5 % off at most. */
 export const bucketsPerE = 20;
+
+/** The bucket of a time, or of another value that is not negative. SQL has the same formula. */
+export const bucketOf = (ms: number): number => Math.floor(Math.log(ms + 1) * bucketsPerE);
 
 /** The number of times in each bucket. */
 export type TimeHistogram = ReadonlyMap<number, number>;

@@ -6,6 +6,7 @@ import {
   jobStatuses,
   type LevelName,
   type MeasureStore,
+  type Tally,
   type TimeCount,
 } from '@prosemill/core';
 import { type RawBuilder, sql } from 'kysely';
@@ -31,6 +32,11 @@ interface TraceRow {
 
 /** For the index of jobs by status and time: there is none by the time alone. */
 const anyStatus = sql`status in (${sql.join(jobStatuses.map((status) => sql.lit(status)))})`;
+
+/** The periods of tallies: those of an hour, in a ring. */
+const periodMs = 10_000;
+const periods = 360;
+const tallyColumns = { name: 'text', bucket: 'integer', count: 'integer' } as const;
 
 /**
  * Jobs that ended lately are read by their time alone, and materialized: SQLite, which has no statistics, would rather
@@ -86,6 +92,27 @@ export const createMeasureStore = ({ db, dialect }: StoreContext): MeasureStore 
         .filter((row) => !isLevel(row) && row.kind !== 'now')
         .map(({ kind, second, change }) => ({ type: kind as CountRow['type'], second, count: change })),
     };
+  },
+
+  async addTallies(tallies) {
+    if (tallies.length === 0) return;
+    // In one order in all processes, which could otherwise wait for each other's rows.
+    const rows = tallies.toSorted((a, b) => a.name.localeCompare(b.name) || a.bucket - b.bucket);
+    await sql`
+      insert into tallies (name, bucket, slot, period, count)
+      select name, bucket, period % ${sql.lit(periods)}, period, count
+      from ${dialect.values({ name: 'added', columns: tallyColumns, rows })},
+        (select cast(floor(${dialect.toMs(dialect.now)} / ${sql.lit(periodMs)}) as bigint) as period) as clock
+      where true
+      on conflict (name, bucket, slot) do update set period = excluded.period,
+        count = excluded.count + case when tallies.period = excluded.period then tallies.count else 0 end`.execute(db);
+  },
+
+  async sumTallies(ms) {
+    const { rows } = await sql<Tally>`
+      select name, bucket, cast(sum(count) as bigint) as count from tallies
+      where period > ${dialect.toMs(dialect.ago(ms))} / ${sql.lit(periodMs)} - 1 group by name, bucket`.execute(db);
+    return rows;
   },
 });
 

@@ -1,6 +1,6 @@
 /** Rows of the databases. They do not leave this package. */
 import type { Generated, GeneratedAlways, Selectable } from 'kysely';
-import type { EventActor, JobEventType, JobStatus, WorkerState } from '@prosemill/core';
+import type { EventActor, JobEventType, JobStatus, TallyName, WorkerState } from '@prosemill/core';
 
 /** A point in time: a Date from Postgres, integer milliseconds from SQLite. `readTime` makes both a Date. */
 export type StoredTime = Date | number;
@@ -150,6 +150,16 @@ export interface QueuePauseTable {
   paused_by: string | null;
 }
 
+/** Counts of the last hour, in a ring of periods: a new period takes the row of the one an hour before it. */
+export interface TallyTable {
+  name: TallyName;
+  bucket: number;
+  slot: number;
+  /** The number of the period since 1970. */
+  period: number;
+  count: number;
+}
+
 export interface Tables {
   jobs: JobTable;
   generation_records: GenerationRecordTable;
@@ -160,6 +170,7 @@ export interface Tables {
   workers: WorkerTable;
   api_keys: ApiKeyTable;
   queue_pause: QueuePauseTable;
+  tallies: TallyTable;
 }
 
 export type JobRow = Selectable<JobTable>;

@@ -1,5 +1,5 @@
 import { machineSchema, type MachineBody } from '@prosemill/contract';
-import { AppError, type Job, lookMs, type NewJob, newId, type WorkerReport } from '@prosemill/core';
+import { AppError, bucketOf, type Job, lookMs, type NewJob, newId, type WorkerReport } from '@prosemill/core';
 import { createQueue } from '@prosemill/queue';
 import { newJob, silentLogger } from '@prosemill/testkit';
 import { describe, expect, it, onTestFinished } from 'vitest';
@@ -25,6 +25,8 @@ async function open(options: TestApiOptions = {}) {
 const away = async (): Promise<never> => {
   throw new AppError('database_unavailable');
 };
+const error = (share: number, count: number) =>
+  ({ name: 'estimate-error', bucket: bucketOf(1_000 * share), count }) as const;
 const none = { succeeded: 0, failed: 0, canceled: 0, expired: 0 };
 const unknown = { p50: null, p95: null, p99: null };
 
@@ -38,8 +40,9 @@ describe('GET /machine', () => {
       problems: ['No worker is running.'],
       queue: { callers: 0, normal: 0, low: 0, running: 0, oldest_age_s: null, paused: false, limit: 7 },
       workers: [],
-      rates: { tokens: null, accepted: 0, ended: none },
+      rates: { tokens: null, accepted: 0, refused: 0, ended: none },
       latency: { queue_ms: unknown, first_token_ms: unknown, total_ms: unknown },
+      estimate_error: unknown,
     });
     expect(Math.abs(Date.parse(body.now) - Date.now())).toBeLessThan(5_000);
   });
@@ -57,7 +60,12 @@ describe('GET /machine', () => {
     const { queue, rates, latency, status } = await read();
     expect([status, queue]).toMatchObject(['healthy', { callers: 1, normal: 1, low: 1, running: 0 }]);
     expect(queue?.oldest_age_s).toBeLessThan(10);
-    expect(rates).toEqual({ tokens: null, accepted: 0.08, ended: { ...none, succeeded: 0.02, failed: 0.02 } });
+    expect(rates).toEqual({
+      tokens: null,
+      accepted: 0.08,
+      refused: 0,
+      ended: { ...none, succeeded: 0.02, failed: 0.02 },
+    });
     expect(latency?.first_token_ms.p50).toBeCloseTo(1, 0);
     expect(latency?.total_ms.p99).toBeLessThan(10_000);
   });
@@ -89,6 +97,29 @@ describe('GET /machine', () => {
     });
     expect(workers.find(({ id }) => id === 'quiet')).toMatchObject({ tokens_per_second: null, slot_states: null });
     expect(rates?.tokens).toBe(12.35);
+  });
+
+  it('shows the refused submits and the errors of estimates that any process has noted', async () => {
+    const { read, store } = await open();
+    await store.measures.addTallies([{ name: 'refused', bucket: 0, count: 30 }, error(0.1, 90), error(0.5, 10)]);
+    const { rates, estimate_error: found } = await read();
+    expect(rates?.refused).toBe(0.5);
+    expect([found?.p50, found?.p95]).toEqual([expect.closeTo(0.1, 1), expect.closeTo(0.5, 1)]);
+  });
+
+  it('notes a submit that the queue refuses', async () => {
+    const { read, api, store } = await open({ maxQueueLength: 1 });
+    const submit = async () =>
+      await api.app.request('/jobs', {
+        method: 'POST',
+        headers: { 'Content-Type': 'application/json' },
+        body: JSON.stringify({ prompt: 'a' }),
+      });
+    expect([(await submit()).status, (await submit()).status]).toEqual([202, 503]);
+    await expect
+      .poll(async () => await store.measures.sumTallies(60_000), { timeout: 10_000 })
+      .toEqual([{ name: 'refused', bucket: 0, count: 1 }]);
+    expect((await read()).rates?.refused).toBe(0.02);
   });
 
   it('is for readers and administrators', async () => {
@@ -148,13 +179,14 @@ describe('GET /machine', () => {
   it('answers while the database is away, as far as it can', async () => {
     const { read, store } = await open();
     Object.assign(store.workers, { listLive: away, look: away });
-    Object.assign(store.measures, { countJobs: away, countTimes: away, trace: away });
+    Object.assign(store.measures, { countJobs: away, countTimes: away, sumTallies: away, trace: away });
     expect(await read('?history=60')).toMatchObject({
       status: 'degraded',
       queue: null,
       workers: [],
       rates: null,
       latency: null,
+      estimate_error: null,
       history: null,
     });
   });

@@ -1,5 +1,5 @@
 /** The past of the machine, from a trace of its jobs and the times of those that succeeded. Pure. */
-import type { Latency, MachineHistory } from '@prosemill/contract';
+import type { Latency, MachineHistory, Quantiles } from '@prosemill/contract';
 import {
   type JobTrace,
   meanLevels,
@@ -7,6 +7,7 @@ import {
   mergeHistograms,
   quantilesOf,
   secondCounts,
+  type Tally,
   type TimeCount,
   type TimeHistogram,
 } from '@prosemill/core';
@@ -58,6 +59,15 @@ function pastQuantiles(windows: ReadonlyMap<number, TimeHistogram>, seconds: num
     });
   return { p50: seriesOf('p50'), p95: seriesOf('p95'), p99: seriesOf('p99') };
 }
+
+/** The errors of estimates, which are counted in thousandths. */
+export function estimateErrorOf(tallies: readonly Tally[]): Quantiles<number | null> {
+  const errors = tallies.filter(({ name }) => name === 'estimate-error');
+  const { p50, p95, p99 } = quantiles(new Map(errors.map(({ bucket, count }) => [bucket, count])));
+  return { p50: shareOf(p50), p95: shareOf(p95), p99: shareOf(p99) };
+}
+
+const shareOf = (thousandths: number | null): number | null => (thousandths === null ? null : thousandths / 1_000);
 
 function quantiles(histogram: TimeHistogram) {
   const [p50 = null, p95 = null, p99 = null] = quantilesOf(histogram, [0.5, 0.95, 0.99]);

@@ -16,7 +16,14 @@ import {
   type MeasureStore,
 } from '@prosemill/core';
 import type { Look } from './look.ts';
-import { historyOf, latencyOf, latencySeconds, latencyStepSeconds, rateSeconds } from './machine-history.ts';
+import {
+  estimateErrorOf,
+  historyOf,
+  latencyOf,
+  latencySeconds,
+  latencyStepSeconds,
+  rateSeconds,
+} from './machine-history.ts';
 import type { ServiceState } from './service-state.ts';
 import { unlessAway } from './unless-away.ts';
 
@@ -29,19 +36,27 @@ export interface MachineOptions {
 
 /** Ages at which values are read again. Latencies over minutes change slowly, and cost the most. */
 const countsAgeMs = 1_000;
-const latencyAgeMs = 5_000;
+const minutesAgeMs = 5_000;
 const historyAgeMs = 1_000;
 /** The longest wait for the database. A past takes longer than a state. */
 const patienceMs = 1_000;
 const historyPatienceMs = 5_000;
+/** Errors of estimates are those of the last hour: there are few while few jobs wait. */
+const estimateSeconds = 3_600;
 /** The interval of the states that a watcher gets. */
 const watchMs = 1_000;
+
+/** Measures over minutes. */
+interface MinuteMeasures extends Pick<MachineState, 'estimateError'> {
+  readonly latency: Latency<number | null>;
+  readonly refused: number;
+}
 
 /** All callers share the reads of the database. */
 export class Machine {
   readonly #options: MachineOptions;
   readonly #counts: () => Promise<{ readonly counts: JobCounts; readonly readAtMs: number }>;
-  readonly #latency: () => Promise<Latency<number | null>>;
+  readonly #minutes: () => Promise<MinuteMeasures>;
   readonly #history: () => Promise<MachineHistory>;
   readonly #stopped = new AbortController();
 
@@ -51,19 +66,25 @@ export class Machine {
     this.#counts = coalesced(countsAgeMs, async () => {
       return { counts: await measures.countJobs(1_000 * rateSeconds), readAtMs: performance.now() };
     });
-    this.#latency = coalesced(latencyAgeMs, async () =>
-      latencyOf(await measures.countTimes({ windows: 1, windowMs: 1_000 * latencySeconds })),
-    );
+    this.#minutes = coalesced(minutesAgeMs, async () => {
+      const [times, ofMinute, ofHour] = await Promise.all([
+        measures.countTimes({ windows: 1, windowMs: 1_000 * latencySeconds }),
+        measures.sumTallies(1_000 * rateSeconds),
+        measures.sumTallies(1_000 * estimateSeconds),
+      ]);
+      const refused = ofMinute.find(({ name }) => name === 'refused')?.count ?? 0;
+      return { latency: latencyOf(times), refused, estimateError: estimateErrorOf(ofHour) };
+    });
     this.#history = coalesced(historyAgeMs, async () => await this.#readHistory());
   }
 
   async current(): Promise<MachineState> {
     const { state, look, maxQueueLength: limit } = this.#options;
     look();
-    const [service, counted, latency] = await Promise.all([
+    const [service, counted, minutes] = await Promise.all([
       state.current(),
       unlessAway(patienceMs, this.#counts()),
-      unlessAway(patienceMs, this.#latency()),
+      unlessAway(patienceMs, this.#minutes()),
     ]);
     const { problems, workers, queue, isPaused } = service;
     return {
@@ -78,8 +99,9 @@ export class Machine {
         isPaused: isPaused ?? false,
         limit,
       },
-      rates: counted && ratesOf(counted.counts),
-      latency,
+      rates: counted && ratesOf(counted.counts, minutes?.refused ?? 0),
+      latency: minutes?.latency ?? null,
+      estimateError: minutes?.estimateError ?? null,
     };
   }
 
@@ -114,8 +136,9 @@ export class Machine {
   }
 }
 
-const ratesOf = ({ accepted, ended }: JobCounts): JobRates => ({
+const ratesOf = ({ accepted, ended }: JobCounts, refused: number): JobRates => ({
   accepted: accepted / rateSeconds,
+  refused: refused / rateSeconds,
   ended: Object.fromEntries(endedStatuses.map((status) => [status, ended[status] / rateSeconds])) as Record<
     EndedStatus,
     number

@@ -81,6 +81,7 @@ export const machineSchema = z
       .strictObject({
         tokens: rate.nullable().openapi({ description: 'New tokens a second, as the workers report them.' }),
         accepted: rate,
+        refused: rate.openapi({ description: 'Submits that found no room in the queue.' }),
         ended: recordOf(endedStatuses, rate),
       })
       .nullable()
@@ -90,6 +91,10 @@ export const machineSchema = z
     latency: latencies(rate.nullable()).nullable().openapi({
       description:
         'Of jobs that succeeded in the last five minutes, some seconds old; null without one, and while the database does not answer.',
+    }),
+    estimate_error: quantiles(rate.nullable()).nullable().openapi({
+      description:
+        'Errors of the estimated ends in answers to submits of the last hour, as shares of the time from the submit to the end; null without one, and while the database does not answer.',
     }),
     history: orNull(historySchema).optional().openapi({
       description: 'Only with the parameter `history`. Null while the database does not answer.',

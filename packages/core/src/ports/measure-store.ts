@@ -1,6 +1,6 @@
 /**
- * The port of the database for measures of the whole service over the last minutes. All are taken from the rows of the
- * jobs of all owners, so nothing is written for them, and every process finds the same.
+ * The port of the database for measures of the whole service over the last minutes. All but the tallies are taken from
+ * the rows of the jobs of all owners, so nothing is written for them, and every process finds the same.
  */
 import type { EndedStatus, PriorityClass } from '../job.ts';
 
@@ -69,6 +69,21 @@ export interface TraceOptions {
   readonly tokensPerSecond: number;
 }
 
+/**
+ * Facts that no row of a job tells.
+ * - `refused`: a submit that found no room in the queue.
+ * - `estimate-error`: the error of an estimate in thousandths of the true time, in the buckets of a histogram.
+ */
+export const tallyNames = ['refused', 'estimate-error'] as const;
+export type TallyName = (typeof tallyNames)[number];
+
+export interface Tally {
+  readonly name: TallyName;
+  /** 0 where there is one only. */
+  readonly bucket: number;
+  readonly count: number;
+}
+
 /** Every method is one statement. */
 export interface MeasureStore {
   /** Counts the jobs that were accepted, and those that ended, in the last `ms`. */
@@ -77,4 +92,8 @@ export interface MeasureStore {
   countTimes(options: { readonly windows: number; readonly windowMs: number }): Promise<readonly TimeCount[]>;
   /** Traces the jobs of a span back. A job counts as if its last claim had been its only one. */
   trace(options: TraceOptions): Promise<JobTrace>;
+  /** Adds to the tallies, which are kept for an hour. */
+  addTallies(tallies: readonly Tally[]): Promise<void>;
+  /** Sums the tallies of the last `ms`, in periods of ten seconds, by name and bucket. */
+  sumTallies(ms: number): Promise<readonly Tally[]>;
 }

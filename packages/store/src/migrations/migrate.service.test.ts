@@ -90,6 +90,8 @@ const calls: Readonly<Record<string, (store: Store) => Promise<unknown>>> = {
   'read text': async ({ texts }) => await texts.read([{ id: newId(), attempt: 1, offset: 0 }]),
   'sweep text': async ({ texts }) => await texts.sweep(10),
   workers: async ({ workers }) => await workers.listLive(1_000),
+  trace: async ({ measures }) => await measures.trace({ seconds: 10, tokensPerSecond: 1 }),
+  tallies: async ({ measures }) => await measures.sumTallies(1_000),
   keys: async ({ apiKeys }) => await apiKeys.list({ after: null, limit: 10 }),
 };
 

@@ -107,6 +107,43 @@ export function describeMeasures(name: string, open: OpenSession): void {
       expect(await session.store.measures.countJobs(600_000)).toMatchObject({ accepted: 4, ended: { succeeded: 1 } });
     });
 
+    it('add tallies up in periods of ten seconds, and keep them for an hour', async () => {
+      const add = async (bucket: number, count: number): Promise<void> =>
+        await session.store.measures.addTallies([
+          { name: 'refused', bucket: 0, count: 1 },
+          { name: 'estimate-error', bucket, count },
+        ]);
+      const sum = async (ms: number) =>
+        new Map((await session.store.measures.sumTallies(ms)).map((each) => [each.name + each.bucket, each.count]));
+      await session.store.measures.addTallies([]);
+      expect(await sum(60_000)).toEqual(new Map());
+      await add(7, 2);
+      await add(7, 3);
+      await session.travel(30_000);
+      await add(8, 1);
+      expect(await sum(60_000)).toEqual(
+        new Map([
+          ['refused0', 3],
+          ['estimate-error7', 5],
+          ['estimate-error8', 1],
+        ]),
+      );
+      expect(await sum(10_000)).toEqual(
+        new Map([
+          ['refused0', 1],
+          ['estimate-error8', 1],
+        ]),
+      );
+      await session.travel(3_630_000);
+      await add(7, 4);
+      expect(await sum(60_000)).toEqual(
+        new Map([
+          ['refused0', 1],
+          ['estimate-error7', 4],
+        ]),
+      );
+    });
+
     it('count the times of succeeded jobs by window', async () => {
       for (let jobs = 0; jobs < 4; jobs += 1) await submit({ id: newId() });
       await run(0, 0, success(400, 500));
