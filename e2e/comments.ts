@@ -21,7 +21,7 @@ export function findBadComments(path: string, text: string): readonly string[] {
 
 if (import.meta.main) {
   const root = fileURLToPath(new URL('..', import.meta.url));
-  const paths = globSync('**/*.ts', { cwd: root, exclude: (name) => name === 'node_modules' || name === 'data' });
+  const paths = globSync('**/*.{ts,tsx}', { cwd: root, exclude: (name) => name === 'node_modules' || name === 'data' });
   const found = paths.toSorted().flatMap((path) => findBadComments(path, readFileSync(`${root}${path}`, 'utf8')));
   if (found.length > 0) {
     process.stderr.write(`${found.join('\n')}\n${found.length} comments break the house style (CONTRIBUTING.md).\n`);

@@ -91,3 +91,5 @@ export const generationRequestSchema = z
   .openapi('GenerationRequest', { example: { prompt: 'Once upon a time', max_new_tokens: 50 } });
 
 export type GenerationRequest = z.infer<typeof generationRequestSchema>;
+/** As clients write it. */
+export type GenerationRequestBody = z.input<typeof generationRequestSchema>;

@@ -20,7 +20,9 @@ const jobEventSchema = z
 
 export const jobEventLogSchema = z.strictObject({ data: z.array(jobEventSchema) }).openapi('JobEventLog');
 
-export const presentEventLog = (events: readonly JobEvent[]): z.infer<typeof jobEventLogSchema> => ({
+export type JobEventLog = z.infer<typeof jobEventLogSchema>;
+
+export const presentEventLog = (events: readonly JobEvent[]): JobEventLog => ({
   data: events.map(({ seq, type, at, attempt, actor }) => ({
     seq,
     type,

@@ -32,6 +32,8 @@ export const retryRequestSchema = z
   });
 
 export type RetryRequest = z.infer<typeof retryRequestSchema>;
+/** As clients write it. */
+export type RetryRequestBody = z.input<typeof retryRequestSchema>;
 
 /** The request of a job as it was sent, with these changes. */
 export function toRetriedRequest(job: Job, changes: RetryRequest): TextRequest {

@@ -12,6 +12,9 @@ import { headersOf, idempotencyKeyHeader, ifNoneMatchHeader, traceparentHeader }
 import { links } from './links.ts';
 
 export const jobContent = { 'application/json': { schema: jobSchema } };
+const jobPageSchema = pageOf(jobSchema, 'JobPage');
+export type JobPage = z.infer<typeof jobPageSchema>;
+
 export const jobIdParam = z.object({ id: z.string().openapi({ description: 'The id of a job.', format: 'uuid' }) });
 
 export const createJobRoute = defineRoute({
@@ -105,7 +108,7 @@ export const listJobsRoute = defineRoute({
     200: {
       description: 'A page of jobs.',
       headers: headersOf('etag', 'link'),
-      content: { 'application/json': { schema: pageOf(jobSchema, 'JobPage') } },
+      content: { 'application/json': { schema: jobPageSchema } },
     },
     304: { description: 'Unchanged, but for the estimated times of waiting jobs.', headers: headersOf('etag') },
     ...problemResponses(...commonErrors),

@@ -17,6 +17,8 @@ const verificationSchema = z
   })
   .openapi('Verification');
 
+export type Verification = z.infer<typeof verificationSchema>;
+
 export const retryJobRoute = defineRoute({
   method: 'post',
   path: '/jobs/{id}/retry',

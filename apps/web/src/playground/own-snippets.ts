@@ -1,0 +1,18 @@
+/** Snippets for this service. */
+import type { GenerationRequestBody } from '@prosemill/contract';
+import type { Copyable } from '../parts/copy-menu.tsx';
+import { index, needsKeys } from '../service-state.ts';
+import { snippets } from '../snippets.ts';
+
+/** @param getBody the request at the time of copying */
+export const ownSnippets = (getBody: () => GenerationRequestBody): readonly Copyable[] =>
+  snippets.map(({ name, write }) => ({
+    name,
+    make: () =>
+      write({
+        body: getBody(),
+        baseUrl: new URL('.', location.href).href.replace(/\/$/, ''),
+        needsKey: needsKeys.peek(),
+        modelName: index.peek()?.model?.name ?? '',
+      }),
+  }));

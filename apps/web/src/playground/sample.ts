@@ -1,0 +1,176 @@
+/** One text of the playground, from its request to its end. It survives reloads: its request is safe to repeat. */
+import { batch, computed, type ReadonlySignal, signal } from '@preact/signals';
+import type { GenerationRequestBody, JobBody, RetryRequestBody } from '@prosemill/contract';
+import type { Answer, PageProblem } from '../api.ts';
+import type { Live } from '../live.ts';
+import { cancelJob, createJob, getJob, retryJob } from '../requests.ts';
+import { toast } from '../toast.ts';
+import { explain } from '../problem-text.ts';
+import { Speedometer } from './speed.ts';
+import { TextFeed } from './text-feed.ts';
+import { verifyJob, type VerifyState } from '../verify.ts';
+
+/** A request for a text. With the same key it is the same job, however often it is sent. */
+export interface Order {
+  readonly key: string;
+  readonly body: GenerationRequestBody;
+  /** Repeats this job instead: the new one knows the old one. */
+  readonly retry: { readonly of: string; readonly changes: RetryRequestBody } | null;
+}
+
+/** `refused`: there is no job. `stopping`: the service knows, and its worker is about to stop. */
+export type Stage = 'sending' | 'refused' | 'stopping' | JobBody['status'];
+
+export interface SampleOptions {
+  readonly prompt: string;
+  readonly live: Live;
+  /** The job is known now. */
+  readonly onJob: () => void;
+}
+
+export class Sample {
+  readonly prompt = signal('');
+  readonly job = signal<JobBody | null>(null);
+  /** The reason why there is no job (yet). */
+  readonly problem = signal<PageProblem | null>(null);
+  readonly speed = signal<number | null>(null);
+  /** How often the text began anew after a fault. */
+  readonly resets = signal(0);
+  readonly isPinned = signal(false);
+  readonly verification = signal<VerifyState | null>(null);
+  readonly stage: ReadonlySignal<Stage> = computed(() => this.#findStage());
+  readonly isOver = computed(() => this.stage.value === 'refused' || this.job.value?.finished_at != null);
+  readonly #isStopping = signal(false);
+  readonly #feed = new TextFeed();
+  readonly #speedometer = new Speedometer();
+  readonly #options: SampleOptions;
+  readonly #leave = new AbortController();
+  readonly #stopTrying = new AbortController();
+
+  private constructor(options: SampleOptions) {
+    this.#options = options;
+    this.prompt.value = options.prompt;
+  }
+
+  /** Sends a request, and sends it again while that makes sense. */
+  static order(order: Order, options: Omit<SampleOptions, 'prompt'>): Sample {
+    const sample = new Sample({ ...options, prompt: order.body.prompt });
+    const { key: idempotencyKey, body, retry } = order;
+    const once = { idempotencyKey };
+    void sample.#obtain(async () => (retry === null ? createJob(body, once) : retryJob(retry.of, retry.changes, once)));
+    return sample;
+  }
+
+  /** Shows a job that is there already. */
+  static ofJob(id: string, options: Omit<SampleOptions, 'prompt'>): Sample {
+    const sample = new Sample({ ...options, prompt: '' });
+    void sample.#obtain(async () => getJob(id));
+    return sample;
+  }
+
+  get text(): ReadonlySignal<string> {
+    return this.#feed.text;
+  }
+
+  get tokens(): ReadonlySignal<number> {
+    return this.#feed.tokens;
+  }
+
+  /** Ends the text within a token; everything written so far stays. A second time changes nothing. */
+  async stop(): Promise<void> {
+    if (this.isOver.peek() || this.#isStopping.peek()) return;
+    const job = this.job.peek();
+    const problem = this.problem.peek();
+    if (job === null && problem !== null) {
+      this.problem.value = { ...problem, retryAfterMs: null };
+      this.#stopTrying.abort();
+      return;
+    }
+    this.#isStopping.value = true;
+    // The answer to the request that is under way may be a job: `#adopt` stops that.
+    if (job === null) return;
+    const answer = await cancelJob(job.id);
+    if (answer.ok) return this.#show(answer.body);
+    this.#isStopping.value = false;
+    toast(explain(answer.problem).text);
+  }
+
+  async verify(): Promise<void> {
+    const job = this.job.peek();
+    if (job === null || this.verification.peek()?.kind === 'working') return;
+    this.verification.value = { kind: 'working' };
+    this.verification.value = await verifyJob(job);
+  }
+
+  /** Nobody looks any more; the job goes on. */
+  dispose(): void {
+    this.#leave.abort();
+  }
+
+  #findStage(): Stage {
+    const status = this.job.value?.status;
+    if (status === undefined) {
+      if (this.problem.value !== null && this.problem.value.retryAfterMs === null) return 'refused';
+      return this.#isStopping.value ? 'stopping' : 'sending';
+    }
+    const isOpen = status === 'queued' || status === 'running';
+    return isOpen && (this.#isStopping.value || this.job.value?.cancel_requested_at != null) ? 'stopping' : status;
+  }
+
+  async #obtain(request: () => Promise<Answer<JobBody>>): Promise<void> {
+    const isEnough = AbortSignal.any([this.#leave.signal, this.#stopTrying.signal]);
+    while (!isEnough.aborted) {
+      const answer = await request();
+      if (this.#leave.signal.aborted) return;
+      if (answer.ok) return this.#adopt(answer.body);
+      const retryAfterMs = this.#isStopping.peek() ? null : answer.problem.retryAfterMs;
+      this.problem.value = { ...answer.problem, retryAfterMs };
+      if (retryAfterMs === null) return;
+      await sleep(retryAfterMs, isEnough);
+    }
+  }
+
+  #adopt(job: JobBody): void {
+    const isStopping = this.#isStopping.peek();
+    batch(() => {
+      this.problem.value = null;
+      this.#isStopping.value = false;
+      this.#show(job);
+    });
+    this.#options.onJob();
+    if (job.finished_at !== null) return;
+    const unwatch = this.#options.live.watchJob(job.id, {
+      onStatus: (changed) => this.#show(changed),
+      onTokens: ({ text, tokens }) => {
+        this.#feed.append(text, tokens);
+        this.speed.value = this.#speedometer.note(tokens, performance.now());
+      },
+      onReset: () => {
+        this.resets.value += 1;
+        this.#feed.replace('', 0);
+      },
+      onCompleted: (ended) => this.#show(ended),
+      onFailed: (problem) => {
+        this.problem.value = problem;
+      },
+    });
+    this.#leave.signal.addEventListener('abort', unwatch);
+    if (isStopping) void this.stop();
+  }
+
+  #show(job: JobBody): void {
+    this.job.value = job;
+    this.prompt.value = job.prompt;
+    if (job.output !== null) this.#feed.replace(job.output.completion, job.usage?.completion_tokens ?? 0);
+  }
+}
+
+async function sleep(ms: number, end: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(resolve, ms);
+    end.addEventListener('abort', () => {
+      clearTimeout(timer);
+      resolve();
+    });
+  });
+}

@@ -1,0 +1,71 @@
+/** The requests of this page by name, with the types of the contract. */
+import type {
+  DryRunBody,
+  GenerationRequestBody,
+  Health,
+  JobBody,
+  MeBody,
+  RetryRequestBody,
+  ServiceIndex,
+  Verification,
+} from '@prosemill/contract';
+import { type Answer, call } from './api.ts';
+
+interface Cancelable {
+  readonly signal?: AbortSignal | undefined;
+}
+
+export interface Repeatable extends Cancelable {
+  /** Makes the request safe to repeat: the same key is the same job. */
+  readonly idempotencyKey: string;
+}
+
+export const getIndex = (): Promise<Answer<ServiceIndex>> => call('./');
+export const getHealth = (): Promise<Answer<Health>> => call('health');
+/** The owner of a key, which need not be one of the session. */
+export const getMe = (key: string): Promise<Answer<MeBody>> => call('me', { key });
+
+export const getJob = (id: string): Promise<Answer<JobBody>> => call(`jobs/${encodeURIComponent(id)}`);
+/** @param etag of the job that the caller has: waits for any change, else for the end */
+export const waitForJob = (
+  id: string,
+  { etag, seconds, signal }: Cancelable & { readonly etag: string | null; readonly seconds: number },
+): Promise<Answer<JobBody | null>> =>
+  call(`jobs/${encodeURIComponent(id)}?wait=${seconds}`, {
+    headers: etag === null ? {} : { 'If-None-Match': etag },
+    signal,
+  });
+
+export const createJob = (
+  body: GenerationRequestBody,
+  { idempotencyKey, signal }: Repeatable,
+): Promise<Answer<JobBody>> =>
+  call('jobs', { method: 'POST', body, headers: { 'Idempotency-Key': idempotencyKey }, signal });
+
+export const checkRequest = (body: GenerationRequestBody, { signal }: Cancelable = {}): Promise<Answer<DryRunBody>> =>
+  call('jobs?dry_run=true', { method: 'POST', body, signal });
+
+export const cancelJob = (id: string): Promise<Answer<JobBody>> =>
+  call(`jobs/${encodeURIComponent(id)}/cancel`, { method: 'POST' });
+
+export const retryJob = (
+  id: string,
+  body: RetryRequestBody,
+  { idempotencyKey, signal }: Repeatable,
+): Promise<Answer<JobBody>> =>
+  call(`jobs/${encodeURIComponent(id)}/retry`, {
+    method: 'POST',
+    body,
+    headers: { 'Idempotency-Key': idempotencyKey },
+    signal,
+  });
+
+/** 200: the comparison. 202: the job that will give it. */
+export const requestVerification = (
+  id: string,
+  { idempotencyKey }: Repeatable,
+): Promise<Answer<Verification | JobBody>> =>
+  call(`jobs/${encodeURIComponent(id)}/verify`, {
+    method: 'POST',
+    headers: { 'Idempotency-Key': idempotencyKey, Prefer: 'wait=30' },
+  });

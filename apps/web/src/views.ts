@@ -1,0 +1,30 @@
+/** The views of the page, each a script of its own that loads when somebody opens it. */
+import type { ComponentType } from 'preact';
+import type { Place } from './router.ts';
+
+interface ViewModule {
+  readonly View: ComponentType;
+}
+
+export interface ViewEntry {
+  readonly name: string;
+  /** In the navigation; a view without it is reached from others. */
+  readonly nav?: { readonly title: string; readonly href: string };
+  /** The second key of `g p`. */
+  readonly key?: string;
+  readonly matches: (place: Place) => boolean;
+  readonly load: () => Promise<ViewModule>;
+}
+
+export const views: readonly ViewEntry[] = [
+  {
+    name: 'playground',
+    nav: { title: 'Playground', href: '#/' },
+    key: 'p',
+    matches: ({ path }) => path.length === 0,
+    load: () => import('./views/playground.tsx'),
+  },
+];
+
+/** @returns the view of a place; undefined for a place that is none */
+export const viewOf = (place: Place): ViewEntry | undefined => views.find(({ matches }) => matches(place));
