@@ -4,6 +4,8 @@ import type {
   GenerationRequestBody,
   Health,
   JobBody,
+  JobEventLog,
+  JobPage,
   MeBody,
   RetryRequestBody,
   ServiceIndex,
@@ -26,6 +28,15 @@ export const getHealth = (): Promise<Answer<Health>> => call('health');
 export const getMe = (key: string): Promise<Answer<MeBody>> => call('me', { key });
 
 export const getJob = (id: string): Promise<Answer<JobBody>> => call(`jobs/${encodeURIComponent(id)}`);
+export const getJobEvents = (id: string): Promise<Answer<JobEventLog>> => call(`jobs/${encodeURIComponent(id)}/events`);
+
+/** @param etag of the page that the caller has; the body of an unchanged page is null */
+export const listJobs = (
+  query: URLSearchParams,
+  { etag, signal }: Cancelable & { readonly etag?: string | null } = {},
+): Promise<Answer<JobPage | null>> =>
+  call(`jobs?${query}`, { headers: etag == null ? {} : { 'If-None-Match': etag }, signal });
+
 /** @param etag of the job that the caller has: waits for any change, else for the end */
 export const waitForJob = (
   id: string,

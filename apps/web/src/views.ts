@@ -24,6 +24,18 @@ export const views: readonly ViewEntry[] = [
     matches: ({ path }) => path.length === 0,
     load: () => import('./views/playground.tsx'),
   },
+  {
+    name: 'jobs',
+    nav: { title: 'Jobs', href: '#/jobs' },
+    key: 'j',
+    matches: ({ path: [first, ...rest] }) => first === 'jobs' && rest.length === 0,
+    load: () => import('./views/jobs.tsx'),
+  },
+  {
+    name: 'job',
+    matches: ({ path: [first, ...rest] }) => first === 'jobs' && rest.length === 1,
+    load: () => import('./views/job.tsx'),
+  },
 ];
 
 /** @returns the view of a place; undefined for a place that is none */

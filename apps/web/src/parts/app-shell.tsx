@@ -6,6 +6,7 @@ import { hrefOf, place, savedScroll } from '../router.ts';
 import { settings } from '../settings.ts';
 import { type ViewEntry, viewOf, views } from '../views.ts';
 import { Banner } from './banner.tsx';
+import { ConfirmDialog } from './confirm-dialog.tsx';
 import { HealthBadge } from './health-badge.tsx';
 import { HelpDialog, isHelpOpen } from './help-dialog.tsx';
 import { KeyDialog } from './key-dialog.tsx';
@@ -41,6 +42,7 @@ export function AppShell() {
       </main>
       <Toast />
       <KeyDialog />
+      <ConfirmDialog />
       <HelpDialog />
     </>
   );

@@ -1,0 +1,89 @@
+/** The filters of the list of jobs. Each change is a place of its own, so the back button undoes it. */
+import { useSignal } from '@preact/signals';
+import { useRef } from 'preact/hooks';
+import { StatusLabel } from '../parts/status-label.tsx';
+import { go, hrefOf } from '../router.ts';
+import { useShortcuts } from '../shortcuts.ts';
+import { countFilters, formatFilters, type JobFilters, jobStatuses, noFilters } from './job-filters.ts';
+
+const apply = (filters: JobFilters): void => go(hrefOf(['jobs'], formatFilters(filters)));
+
+export function FilterBar({ filters }: { readonly filters: JobFilters }) {
+  const isFolded = useSignal(true);
+  const bar = useRef<HTMLDivElement>(null);
+  const count = countFilters(filters);
+  useShortcuts({
+    '/': () => {
+      isFolded.value = false;
+      // The class of the bar changes with the next drawing.
+      requestAnimationFrame(() => bar.current?.querySelector('input')?.focus());
+    },
+  });
+  return (
+    <>
+      <button
+        type="button"
+        class="filter-toggle"
+        aria-expanded={!isFolded.value}
+        aria-controls="filters"
+        onClick={() => (isFolded.value = !isFolded.value)}
+      >
+        Filters{count === 0 ? '' : ` (${count})`}
+      </button>
+      <div id="filters" ref={bar} class={isFolded.value ? 'filters filters-folded' : 'filters'}>
+        <StatusFilter filters={filters} />
+        <DayFilter name="From" day={filters.from} onChange={(from) => apply({ ...filters, from })} />
+        <DayFilter name="To" day={filters.to} onChange={(to) => apply({ ...filters, to })} />
+        {filters.retryOf === null ? null : (
+          <button type="button" onClick={() => apply({ ...filters, retryOf: null })}>
+            Repetitions of {filters.retryOf.slice(0, 8)}… <span aria-hidden="true">✕</span>
+            <span class="hidden">: remove this filter</span>
+          </button>
+        )}
+        {count === 0 ? null : (
+          <button type="button" class="quiet" onClick={() => apply(noFilters)}>
+            Clear filters
+          </button>
+        )}
+      </div>
+    </>
+  );
+}
+
+function StatusFilter({ filters }: { readonly filters: JobFilters }) {
+  const toggle = (status: (typeof jobStatuses)[number]): void => {
+    const chosen = new Set(filters.statuses);
+    if (!chosen.delete(status)) chosen.add(status);
+    apply({ ...filters, statuses: jobStatuses.filter((each) => chosen.has(each)) });
+  };
+  return (
+    <fieldset>
+      <legend class="small muted">Status</legend>
+      {jobStatuses.map((status) => (
+        <label key={status} class="chip">
+          <input type="checkbox" checked={filters.statuses.includes(status)} onChange={() => toggle(status)} />
+          <StatusLabel status={status} />
+        </label>
+      ))}
+    </fieldset>
+  );
+}
+
+interface DayFilterProps {
+  readonly name: string;
+  readonly day: string | null;
+  readonly onChange: (day: string | null) => void;
+}
+
+function DayFilter({ name, day, onChange }: DayFilterProps) {
+  return (
+    <label class="small muted">
+      {name}
+      <input
+        type="date"
+        value={day ?? ''}
+        onChange={({ currentTarget: { value } }) => onChange(value === '' ? null : value)}
+      />
+    </label>
+  );
+}

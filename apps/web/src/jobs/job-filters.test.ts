@@ -1,0 +1,24 @@
+import { expect, it } from 'vitest';
+import { countFilters, formatFilters, noFilters, parseFilters, toJobQuery } from './job-filters.ts';
+
+it('keeps filters in the fragment, and reads them back', () => {
+  const filters = { statuses: ['queued', 'failed'], from: '2026-11-01', to: '2026-11-29', retryOf: 'an-id' } as const;
+  const search = formatFilters(filters);
+
+  expect(search.toString()).toBe('status=queued&status=failed&from=2026-11-01&to=2026-11-29&retry_of=an-id');
+  expect(parseFilters(search)).toEqual(filters);
+  expect(countFilters(filters)).toBe(4);
+});
+
+it('leaves out values that no filter has', () => {
+  expect(parseFilters(new URLSearchParams('status=asleep&from=yesterday&to=2026-13-01'))).toEqual(noFilters);
+  expect(formatFilters(noFilters).toString()).toBe('');
+  expect(countFilters(noFilters)).toBe(0);
+});
+
+it('asks the API for whole local days', () => {
+  const query = toJobQuery({ ...noFilters, from: '2026-11-29', to: '2026-11-30' });
+
+  expect(query.get('created_after')).toBe(new Date(2026, 10, 29).toISOString());
+  expect(query.get('created_before')).toBe(new Date(2026, 11, 1).toISOString());
+});

@@ -1,0 +1,72 @@
+/** The filters of the list of jobs: in the fragment, where a reload and a link keep them, and in the API's query. */
+import type { JobBody } from '@prosemill/contract';
+
+export type JobStatus = JobBody['status'];
+export const jobStatuses = [
+  'queued',
+  'running',
+  'succeeded',
+  'failed',
+  'canceled',
+  'expired',
+] as const satisfies readonly JobStatus[];
+
+export interface JobFilters {
+  /** None: jobs in any status. */
+  readonly statuses: readonly JobStatus[];
+  /** The first day of submits, `2026-11-29` in local time; null: no bound. */
+  readonly from: string | null;
+  /** The last day of submits, itself included. */
+  readonly to: string | null;
+  /** Only repetitions of this job. */
+  readonly retryOf: string | null;
+}
+
+export const noFilters: JobFilters = { statuses: [], from: null, to: null, retryOf: null };
+
+/** Reads the filters of a fragment. Values that no filter has are left out: a link may come from another version. */
+export function parseFilters(search: URLSearchParams): JobFilters {
+  const chosen = new Set(search.getAll('status'));
+  return {
+    statuses: jobStatuses.filter((status) => chosen.has(status)),
+    from: dayOf(search.get('from')),
+    to: dayOf(search.get('to')),
+    retryOf: search.get('retry_of'),
+  };
+}
+
+/** The inverse of {@link parseFilters}. */
+export function formatFilters({ statuses, from, to, retryOf }: JobFilters): URLSearchParams {
+  return searchOf([
+    ...statuses.map((status) => ['status', status] as const),
+    ['from', from],
+    ['to', to],
+    ['retry_of', retryOf],
+  ]);
+}
+
+/** The query of `GET /jobs` for these filters. Days begin and end in the time zone of the reader. */
+export function toJobQuery({ statuses, from, to, retryOf }: JobFilters): URLSearchParams {
+  return searchOf([
+    ...statuses.map((status) => ['status', status] as const),
+    ['created_after', from === null ? null : startOfDay(from, 0)],
+    ['created_before', to === null ? null : startOfDay(to, 1)],
+    ['retry_of', retryOf],
+  ]);
+}
+
+/** The number of filters that are set, for the button that shows them on narrow screens. */
+export const countFilters = ({ statuses, from, to, retryOf }: JobFilters): number =>
+  (statuses.length > 0 ? 1 : 0) + [from, to, retryOf].filter((value) => value !== null).length;
+
+const searchOf = (pairs: readonly (readonly [string, string | null])[]): URLSearchParams =>
+  new URLSearchParams(pairs.flatMap(([name, value]) => (value === null ? [] : [[name, value]])));
+
+const dayOf = (text: string | null): string | null =>
+  text !== null && /^\d{4}-\d\d-\d\d$/.test(text) && !Number.isNaN(Date.parse(text)) ? text : null;
+
+/** Local midnight, some days later. A day with a change of the clocks has 23 or 25 hours, so hours are not added. */
+function startOfDay(day: string, daysLater: number): string {
+  const [year = 0, month = 1, date = 1] = day.split('-').map(Number);
+  return new Date(year, month - 1, date + daysLater).toISOString();
+}

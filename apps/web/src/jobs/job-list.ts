@@ -1,0 +1,161 @@
+/** The jobs of one query on the page: read in pages, refreshed in place. Rows read the signals of their own job. */
+import type { JobBody } from '@prosemill/contract';
+import { batch, type ReadonlySignal, type Signal, signal } from '@preact/signals';
+import type { Answer, PageProblem } from '../api.ts';
+import { newIdempotencyKey } from '../idempotency-key.ts';
+import type { cancelJob, getJob, listJobs, retryJob } from '../requests.ts';
+import { isOpen } from './is-open.ts';
+import { type JobRows, rowsOf, withFresh, withJobs, withNewest, withOlder } from './job-rows.ts';
+
+/** The requests of a list. */
+export interface JobSource {
+  readonly listJobs: typeof listJobs;
+  readonly getJob: typeof getJob;
+  readonly cancelJob: typeof cancelJob;
+  readonly retryJob: typeof retryJob;
+}
+
+export const pageSize = 50;
+/** Requests for single jobs at the same time: a browser has six connections, and the page needs some of them. */
+const atOnce = 4;
+
+export class JobList {
+  readonly #query: URLSearchParams;
+  readonly #source: JobSource;
+  readonly #jobs = new Map<string, Signal<JobBody>>();
+  #rows: JobRows<JobBody> | null = null;
+  #etag: string | null = null;
+  #newestIds: ReadonlySet<string> = new Set();
+  #turn = 0;
+
+  readonly #ids = signal<readonly string[] | null>(null);
+  /** Null until the first page is there. Changes only when rows come or go. */
+  readonly ids: ReadonlySignal<readonly string[] | null> = this.#ids;
+  readonly #freshCount = signal(0);
+  /** Jobs that wait to be shown. */
+  readonly freshCount: ReadonlySignal<number> = this.#freshCount;
+  readonly #isBroken = signal(false);
+  /** Newer jobs are missing; `showFresh` begins anew. */
+  readonly isBroken: ReadonlySignal<boolean> = this.#isBroken;
+  readonly #hasOlder = signal(false);
+  readonly hasOlder: ReadonlySignal<boolean> = this.#hasOlder;
+  readonly #problem = signal<PageProblem | null>(null);
+  /** The latest answer was this one. */
+  readonly problem: ReadonlySignal<PageProblem | null> = this.#problem;
+
+  /** @param query the filters, in the names of `GET /jobs` */
+  constructor(query: URLSearchParams, source: JobSource) {
+    this.#query = query;
+    this.#source = source;
+  }
+
+  /** Whether a shown job has not ended. */
+  hasOpen(): boolean {
+    return (this.#rows?.shown ?? []).some((job) => isOpen(job));
+  }
+
+  /** The signal of a shown job. */
+  jobOf(id: string): ReadonlySignal<JobBody> | undefined {
+    return this.#jobs.get(id);
+  }
+
+  /** Looks at the newest page, and at some of the other jobs that have not ended. */
+  async refresh(abort?: AbortSignal): Promise<void> {
+    const answer = await this.#source.listJobs(this.#page(null), { etag: this.#etag, signal: abort });
+    if (abort?.aborted === true) return;
+    this.#problem.value = answer.ok ? null : answer.problem;
+    if (!answer.ok) return;
+    const { body } = answer;
+    if (body !== null) {
+      this.#etag = answer.etag;
+      this.#newestIds = new Set(body.data.map(({ id }) => id));
+      this.#show(this.#rows === null ? rowsOf(body) : withNewest(this.#rows, body));
+    }
+    await this.#refreshOthers();
+  }
+
+  /** Brings the new jobs into the list. */
+  async showFresh(): Promise<void> {
+    const rows = this.#rows === null ? null : withFresh(this.#rows);
+    if (rows !== null) return this.#show(rows);
+    this.#rows = null;
+    this.#etag = null;
+    return this.refresh();
+  }
+
+  async loadOlder(): Promise<void> {
+    const cursor = this.#rows?.nextCursor ?? null;
+    if (cursor === null) return;
+    const answer = await this.#source.listJobs(this.#page(cursor));
+    this.#problem.value = answer.ok ? null : answer.problem;
+    const isStillNext = this.#rows?.nextCursor === cursor;
+    if (answer.ok && answer.body !== null && this.#rows !== null && isStillNext) {
+      this.#show(withOlder(this.#rows, answer.body));
+    }
+  }
+
+  /** @returns the first problem, if there was one */
+  async cancel(ids: readonly string[]): Promise<PageProblem | null> {
+    let problem: PageProblem | null = null;
+    for (let first = 0; first < ids.length; first += atOnce) {
+      const part = ids.slice(first, first + atOnce);
+      const answers = await Promise.all(part.map(async (id) => this.#source.cancelJob(id)));
+      this.#replace(answers);
+      problem ??= answers.find((answer) => !answer.ok)?.problem ?? null;
+    }
+    return problem;
+  }
+
+  /** Runs the request of a job again, and shows the new job. @returns the problem, if there was one */
+  async repeat(id: string): Promise<PageProblem | null> {
+    const answer = await this.#source.retryJob(id, {}, { idempotencyKey: newIdempotencyKey() });
+    if (!answer.ok) return answer.problem;
+    await this.refresh();
+    await this.showFresh();
+    return null;
+  }
+
+  /** The rows below the newest page, and those that the filters match no more, change too. */
+  async #refreshOthers(): Promise<void> {
+    const others = (this.#rows?.shown ?? []).filter((job) => isOpen(job) && !this.#newestIds.has(job.id));
+    if (others.length === 0) return;
+    const first = (this.#turn * atOnce) % others.length;
+    this.#turn += 1;
+    const chosen = others.slice(first, first + atOnce);
+    const answers = await Promise.all(chosen.map(async ({ id }) => this.#source.getJob(id)));
+    this.#replace(answers);
+  }
+
+  #replace(answers: readonly Answer<JobBody>[]): void {
+    const jobs = answers.flatMap((answer) => (answer.ok ? [answer.body] : []));
+    if (this.#rows !== null) this.#show(withJobs(this.#rows, jobs));
+  }
+
+  #page(cursor: string | null): URLSearchParams {
+    const query = new URLSearchParams(this.#query);
+    query.set('limit', String(pageSize));
+    if (cursor !== null) query.set('cursor', cursor);
+    return query;
+  }
+
+  #show(rows: JobRows<JobBody>): void {
+    this.#rows = rows;
+    const ids = rows.shown.map(({ id }) => id);
+    batch(() => {
+      for (const job of rows.shown) {
+        const known = this.#jobs.get(job.id);
+        if (known === undefined) this.#jobs.set(job.id, signal(job));
+        else known.value = job;
+      }
+      if (!isSame(ids, this.#ids.peek())) this.#ids.value = ids;
+      this.#freshCount.value = rows.fresh.length;
+      this.#isBroken.value = rows.isBroken;
+      this.#hasOlder.value = rows.nextCursor !== null;
+    });
+    const kept = new Set(ids);
+    for (const id of this.#jobs.keys()) if (!kept.has(id)) this.#jobs.delete(id);
+  }
+}
+
+const isSame = (a: readonly string[], b: readonly string[] | null): boolean =>
+  a.length === b?.length && a.every((id, index) => id === b[index]);
