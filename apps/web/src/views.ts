@@ -1,6 +1,8 @@
 /** The views of the page, each a script of its own that loads when somebody opens it. */
 import type { ComponentType } from 'preact';
 import type { Place } from './router.ts';
+import { index } from './service-state.ts';
+import { keysHeld } from './session.ts';
 
 interface ViewModule {
   readonly View: ComponentType;
@@ -9,7 +11,12 @@ interface ViewModule {
 export interface ViewEntry {
   readonly name: string;
   /** In the navigation; a view without it is reached from others. */
-  readonly nav?: { readonly title: string; readonly href: string };
+  readonly nav?: {
+    readonly title: string;
+    readonly href: string;
+    /** Default: always. */
+    readonly isShown?: () => boolean;
+  };
   /** The second key of `g p`. */
   readonly key?: string;
   readonly matches: (place: Place) => boolean;
@@ -35,6 +42,18 @@ export const views: readonly ViewEntry[] = [
     name: 'job',
     matches: ({ path: [first, ...rest] }) => first === 'jobs' && rest.length === 1,
     load: () => import('./views/job.tsx'),
+  },
+  {
+    name: 'admin',
+    // Others than administrators reach it by `g a`, and need a key then.
+    nav: {
+      title: 'Admin',
+      href: '#/admin',
+      isShown: () => index.value?.auth === 'off' || keysHeld.value.includes('admin'),
+    },
+    key: 'a',
+    matches: ({ path }) => path.join('/') === 'admin',
+    load: () => import('./views/admin.tsx'),
   },
 ];
 

@@ -68,7 +68,7 @@ function Nav() {
   return (
     <nav aria-label="Main">
       {views.map(({ name, nav }) =>
-        nav === undefined ? null : (
+        nav === undefined || nav.isShown?.() === false ? null : (
           <a
             key={name}
             href={current.value === name ? nav.href : (latestHrefs.get(name) ?? nav.href)}

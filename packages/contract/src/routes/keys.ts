@@ -30,6 +30,8 @@ export const keyRequestSchema = z
   .openapi('ApiKeyRequest', { example: { owner: 'acme', name: 'website', scopes: ['generate', 'read'] } });
 
 export type KeyRequest = z.infer<typeof keyRequestSchema>;
+/** As clients write it. */
+export type KeyRequestBody = z.input<typeof keyRequestSchema>;
 
 export const keySchema = z
   .strictObject({
@@ -50,6 +52,12 @@ export type KeyBody = z.infer<typeof keySchema>;
 
 /** Not `keySchema.extend()`: it writes `allOf` into /openapi.json, with a schema that allows no `secret`. */
 const newKeySchema = z.strictObject({ ...keySchema.shape, secret: z.string() }).openapi('NewApiKey');
+
+export type NewKeyBody = z.infer<typeof newKeySchema>;
+
+const keyPageSchema = pageOf(keySchema, 'ApiKeyPage');
+
+export type KeyPage = z.infer<typeof keyPageSchema>;
 
 export const createKeyRoute = defineRoute({
   method: 'post',
@@ -88,7 +96,7 @@ export const listKeysRoute = defineRoute({
     200: {
       description: 'A page of keys.',
       headers: headersOf('link'),
-      content: { 'application/json': { schema: pageOf(keySchema, 'ApiKeyPage') } },
+      content: { 'application/json': { schema: keyPageSchema } },
     },
     ...problemResponses(...commonErrors),
   },
