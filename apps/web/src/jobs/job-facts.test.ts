@@ -19,6 +19,11 @@ it('says how long a queued job waits', () => {
   expect(factsOf(testJob({ status: 'queued', queue: null }), now)).toBe('');
 });
 
+it('shows the progress of a running job', () => {
+  expect(factsOf(testJob({ status: 'running', tokens_written: 31 }), now)).toBe('31 of 48 tokens');
+  expect(factsOf(testJob({ status: 'running', tokens_written: null }), now)).toBe('');
+});
+
 it('has the tokens, the time and the speed of a text', () => {
   expect(factsOf(testJob({ status: 'succeeded', usage, timings, finished_at: '2026-11-29T12:00:01.000Z' }), now)).toBe(
     '48 tokens · 259 ms · 206/s',

@@ -1,8 +1,9 @@
 /** A job in a few words, for its row. */
 import type { JobBody } from '@prosemill/contract';
 import { formatMs, formatPlace, formatPlural, formatSpeed, formatWait } from '../format.ts';
+import { describeTokens } from '../playground/progress.ts';
 
-/** The facts that matter in the job's state: `next · in about 4 s`, `48 tokens · 259 ms · 206/s`. */
+/** The facts that matter in the job's state: `31 of 48 tokens`, `next · in about 4 s`, `48 tokens · 259 ms · 206/s`. */
 export function factsOf(job: JobBody, nowMs: number): string {
   const { usage, timings, error } = job;
   switch (job.status) {
@@ -12,7 +13,7 @@ export function factsOf(job: JobBody, nowMs: number): string {
         formatWait(job.queue?.estimated_start_at ?? null, nowMs),
       ]);
     case 'running':
-      return '';
+      return job.tokens_written === null ? '' : describeTokens(job.tokens_written, job);
     case 'succeeded':
     case 'canceled':
       return join([
