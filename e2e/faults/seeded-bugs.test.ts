@@ -75,5 +75,5 @@ it('a client that waits on a slow database is answered in time, unless the API h
 
 it('a stream whose job runs again with another text begins anew, unless the API has the bug', async () => {
   expect(await brokenByRerun({})).toEqual([]);
-  expect(await brokenByRerun(mutantEnvironment('position-not-proven'))).toEqual(['I9']);
+  expect(await brokenByRerun(mutantEnvironment('position-not-proven'))).toContain('I9');
 });

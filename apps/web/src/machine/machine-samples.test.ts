@@ -9,7 +9,7 @@ const body: MachineBody = {
   problems: [],
   queue: { callers: 1, normal: 2, low: 3, running: 4, oldest_age_s: 5, paused: false, limit: 100 },
   workers: [],
-  rates: { tokens: 1_318, accepted: 4, ended: { succeeded: 3, failed: 0.5, canceled: 0, expired: 0 } },
+  rates: { tokens: 1_318, accepted: 4, refused: 0, ended: { succeeded: 3, failed: 0.5, canceled: 0, expired: 0 } },
   latency: { queue_ms: quantiles, first_token_ms: quantiles, total_ms: quantiles },
 };
 
