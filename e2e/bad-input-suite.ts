@@ -97,7 +97,7 @@ const rows: readonly Row[] = [
   ['two limits', '/jobs?limit=5&limit=6', {}, 422, 'invalid_request', '/limit'],
   ['a made-up cursor', '/jobs?cursor=bm9wZQ', {}, 422, 'invalid_request', '/cursor'],
   ['a cursor of the other list', `/jobs?cursor=${'0'.repeat(25)}`, {}, 422, 'invalid_request', '/cursor'],
-  ['an unknown status', '/jobs?status=done', {}, 422, 'invalid_request', '/status'],
+  ['an unknown status', '/jobs?status=done', {}, 422, 'invalid_request', '/status/0'],
   ['an unknown parameter', '/jobs?q=fox', {}, 422, 'invalid_request', '/q'],
   ['a parameter of a later version', '/jobs?batch_id=1', {}, 422, 'invalid_request', '/batch_id'],
   ['a word for a dry run', '/jobs?dry_run=yes', prompt('a'), 422, 'invalid_request', '/dry_run'],

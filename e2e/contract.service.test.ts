@@ -154,12 +154,14 @@ describe.each([
       await request(path),
       await request(`${path}?after=1-2-00000000`),
       await request('/v1/completions', { json: { ...completion, stream_options: { include_usage: true } } }),
+      await request(`/live?job=${newId()}&job=${generated.headers.get('x-job-id')}@1-2-00000000`),
     ];
     for (const answer of [generated, ...others]) {
       expect([answer.status, answer.headers.get('Content-Type')]).toEqual([200, 'text/event-stream']);
     }
     expect(others[2]?.body).toContain('event: reset\n');
     expect(others[3]?.body).toContain('data: [DONE]\n');
+    for (const event of ['error', 'reset', 'completed']) expect(others[4]?.body).toContain(`event: ${event}\n`);
   });
 
   it('names every method that a path has', async () => {

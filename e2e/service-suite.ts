@@ -1,5 +1,5 @@
 /** The behaviour of the service that all sizes share. */
-import type { JobBody, Problem } from '@prosemill/contract';
+import type { JobBody, MachineBody, Problem } from '@prosemill/contract';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Answer, createClient, type Request } from './http-client.ts';
 import type { Service } from './launch.ts';
@@ -237,6 +237,25 @@ export function describeService(size: string, launch: () => Promise<Service>): v
         expect(new Set(canceled.body.data.map(({ status }) => status))).toEqual(new Set(['canceled']));
         const none = await request<Page>('/jobs?created_after=2999-01-01T00:00:00Z');
         expect(none.body).toEqual({ data: [], has_more: false, next_cursor: null });
+      });
+
+      it('show their slots and how much is written, while somebody looks', async () => {
+        const ids: string[] = [];
+        for (let jobs = 0; jobs < 5; jobs += 1) ids.push((await submit(longRequest)).id);
+        const readMachine = async () => (await request<MachineBody>('/machine')).body;
+        const writing = async () => {
+          const { workers } = await readMachine();
+          return workers.flatMap(({ slot_states: slots }) => slots ?? []).find((slot) => (slot?.tokens ?? 0) > 0);
+        };
+        await expect.poll(writing, { timeout: 30_000 }).toMatchObject({ limit: 480, phase: 'writing' });
+        const written = async () =>
+          (await request<Page>('/jobs?status=running')).body.data.map(({ tokens_written: tokens }) => tokens ?? 0);
+        await expect.poll(async () => Math.max(0, ...(await written())), { timeout: 30_000 }).toBeGreaterThan(0);
+        for (const id of ids) await request(`/jobs/${id}/cancel`, { method: 'POST' });
+        for (const id of ids) await finish(id);
+        const { body: past } = await request<MachineBody>('/machine?history=60');
+        expect(Math.max(...(past.history?.rates.ended.canceled ?? []))).toBeGreaterThan(0);
+        expect(Math.max(...(past.history?.queue.running ?? []))).toBeGreaterThan(0);
       });
 
       it('finish when many are submitted at once', async () => {

@@ -13,6 +13,25 @@ it('stops once: a second stop waits for the first, and does not shorten its grac
   expect(await statusOf()).toBe('succeeded');
 });
 
+it('reports what is in its slots when a wake-up says that somebody looks', async () => {
+  const store = await openTestStore();
+  const { wakeUps, receiver, sender } = createTestQueue();
+  const worker = createTestWorker(store, {
+    generator: createTestEngine({ slots: 1 }),
+    wakeUps,
+    receiver,
+    hints: sender,
+  });
+  await worker.start(new AbortController().signal);
+  const job = await store.jobs.submit(newJob({ parameters: longText }));
+  await sender.send([{ id: job.id, epoch: 0 }]);
+  await expect.poll(async () => (await store.jobs.find('local', job.id))?.status, { interval: 5 }).toBe('running');
+  wakeUps.publish({ type: 'worker-look', ids: await store.workers.look() });
+  const slots = async () => (await store.workers.listLive(60_000))[0]?.activity?.slots;
+  await expect.poll(slots, { interval: 5 }).toEqual([expect.objectContaining({ jobId: job.id, ownerId: 'local' })]);
+  await worker.stop(0);
+});
+
 it('writes the text of a running job when a wake-up says that somebody reads it, and nothing after its end', async () => {
   const store = await openTestStore();
   const { wakeUps, receiver, sender } = createTestQueue();

@@ -6,6 +6,7 @@ export const createMigration0013 = (): Migration => ({
   async up(db: Kysely<unknown>) {
     await db.schema
       .createTable('tallies')
+      .ifNotExists()
       .addColumn('name', 'text', (column) => column.notNull())
       .addColumn('bucket', 'integer', (column) => column.notNull())
       .addColumn('slot', 'integer', (column) => column.notNull())
