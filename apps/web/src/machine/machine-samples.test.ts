@@ -11,6 +11,7 @@ const body: MachineBody = {
   workers: [],
   rates: { tokens: 1_318, accepted: 4, refused: 0, ended: { succeeded: 3, failed: 0.5, canceled: 0, expired: 0 } },
   latency: { queue_ms: quantiles, first_token_ms: quantiles, total_ms: quantiles },
+  estimate_error: null,
 };
 
 it('takes the present', () => {
