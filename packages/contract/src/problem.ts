@@ -104,14 +104,18 @@ interface ProblemResponse {
   content: { 'application/problem+json': { schema: typeof problemSchema } };
 }
 
+const varyHeader = { Vary: { schema: { type: 'string' as const }, description: 'Accept.' } };
+
 export const pageContent = { 'text/html': { schema: z.string() } };
 
 /** The responses of a route with `isPage`: a client that prefers HTML gets each as a page. */
-export const withPages = <Responses extends Readonly<Record<number, ProblemResponse>>>(responses: Responses) =>
+export const withPages = <Responses extends Readonly<Record<number, ProblemResponse & { headers?: object }>>>(
+  responses: Responses,
+) =>
   Object.fromEntries(
-    Object.entries(responses).map(([status, { content, ...response }]) => [
+    Object.entries(responses).map(([status, { headers, content, ...response }]) => [
       status,
-      { ...response, content: { ...content, ...pageContent } },
+      { ...response, headers: { ...headers, ...varyHeader }, content: { ...content, ...pageContent } },
     ]),
   ) as unknown as Responses;
 
