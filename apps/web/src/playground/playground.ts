@@ -97,11 +97,11 @@ export class Playground {
   }
 
   #order(order: Order): Shown {
-    return { order, sample: Sample.order(order, { live: this.#live, onJob: () => this.#tellPlace() }) };
+    return { order, sample: Sample.order(order, { live: this.#live, onAnswer: () => this.#tellPlace() }) };
   }
 
   #find(id: string): Shown {
-    return { order: null, sample: Sample.ofJob(id, { live: this.#live, onJob: () => undefined }) };
+    return { order: null, sample: Sample.ofJob(id, { live: this.#live, onAnswer: () => undefined }) };
   }
 
   #ids(): readonly string[] {
@@ -120,6 +120,7 @@ export class Playground {
 
   #tellPlace(): void {
     this.#keepDrafts();
+    if (this.#ids().length === 0) return;
     const query = new URLSearchParams({ jobs: this.#ids().join(), ...promisedQuery(this.promised.peek()) });
     go(hrefOf([], query), this.#isNewPlace ? 'push' : 'replace');
     this.#isNewPlace = false;

@@ -8,6 +8,7 @@ import { explain } from '../problem-text.ts';
 import { index } from '../service-state.ts';
 import type { PromptCheck } from './prompt-check.ts';
 import type { RequestForm } from './request-form.ts';
+import { roomOf } from './room.ts';
 
 export interface PromptFieldProps {
   readonly form: RequestForm;
@@ -68,10 +69,8 @@ function describePrompt(prompt: string, { result }: PromptCheck): string {
 
 /** The way out of a request for more tokens than there is room. */
 function FillRoom({ form, check }: Pick<PromptFieldProps, 'form' | 'check'>) {
-  const { prompt_tokens, limit, code } = check.value.problem ?? {};
-  if (code !== 'context_length_exceeded' || prompt_tokens === undefined || limit === undefined) return null;
-  const room = limit - prompt_tokens;
-  if (room < 1) return null;
+  const room = roomOf(check.value.problem);
+  if (room === null) return null;
   return (
     <button type="button" onClick={() => (form.numbers.max_new_tokens.value = String(room))}>
       Ask for {formatCount(room)}

@@ -136,6 +136,7 @@ describe('the playground', () => {
     const [sample] = playground.samples.value;
     await expect.poll(() => sample?.stage.value).toBe('refused');
     expect(location.hash).toBe('#/');
+    expect(sessionStorage.getItem('prosemill.draft.texts')).toBeNull();
   });
 
   it('stops a job that was still being sent', async () => {

@@ -24,8 +24,8 @@ export type Stage = 'sending' | 'refused' | 'stopping' | JobBody['status'];
 export interface SampleOptions {
   readonly prompt: string;
   readonly live: Live;
-  /** The job is known now. */
-  readonly onJob: () => void;
+  /** The job is known now, or there will be none. */
+  readonly onAnswer: () => void;
 }
 
 export class Sample {
@@ -79,15 +79,16 @@ export class Sample {
   /** Ends the text within a token; everything written so far stays. A second time changes nothing. */
   async stop(): Promise<void> {
     if (this.isOver.peek() || this.#isStopping.peek()) return;
+    this.#isStopping.value = true;
     const job = this.job.peek();
     const problem = this.problem.peek();
     if (job === null && problem !== null) {
       this.problem.value = { ...problem, retryAfterMs: null };
       this.#stopTrying.abort();
+      this.#options.onAnswer();
       return;
     }
-    this.#isStopping.value = true;
-    // The answer to the request that is under way may be a job: `#adopt` stops that.
+    // The answer to a request that is under way may be a job: `#adopt` stops that.
     if (job === null) return;
     const answer = await cancelJob(job.id);
     if (answer.ok) return this.#show(answer.body);
@@ -125,7 +126,7 @@ export class Sample {
       if (answer.ok) return this.#adopt(answer.body);
       const retryAfterMs = this.#isStopping.peek() ? null : answer.problem.retryAfterMs;
       this.problem.value = { ...answer.problem, retryAfterMs };
-      if (retryAfterMs === null) return;
+      if (retryAfterMs === null) return this.#options.onAnswer();
       await sleep(retryAfterMs, isEnough);
     }
   }
@@ -137,7 +138,7 @@ export class Sample {
       this.#isStopping.value = false;
       this.#show(job);
     });
-    this.#options.onJob();
+    this.#options.onAnswer();
     if (job.finished_at !== null) return;
     const unwatch = this.#options.live.watchJob(job.id, {
       onStatus: (changed) => this.#show(changed),

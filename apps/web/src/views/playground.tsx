@@ -16,17 +16,22 @@ import { PromptField, type PromptFieldProps } from '../playground/prompt-field.t
 import { startPromptCheck } from '../playground/prompt-check.ts';
 import { RequestForm } from '../playground/request-form.ts';
 import type { Sample } from '../playground/sample.ts';
+import { fitToRoom } from '../playground/room.ts';
 import { SamplesPanel } from '../playground/samples-panel.tsx';
 import { readRequest, repeatOf, requestHref } from '../playground/shared-request.ts';
 import { place } from '../router.ts';
 import { index } from '../service-state.ts';
 import { useShortcuts } from '../shortcuts.ts';
 
+const cutNote = 'A prompt has room for the end of the text only: its beginning was left out.';
+
 export function View() {
   const form = useMemo(() => new RequestForm(), []);
   const playground = useMemo(() => new Playground(live), []);
   const { check, stop: stopCheck } = useMemo(() => startPromptCheck(form.body), [form]);
-  const note = useSignal('');
+  /** The prompt that was made of the end of a text. */
+  const cutPrompt = useSignal<string | null>(null);
+  const note = useComputed(() => (form.prompt.value === cutPrompt.value ? cutNote : ''));
   const count = useSignal(1);
   /** The form as the address filled it in. */
   const linked = useRef('');
@@ -41,11 +46,12 @@ export function View() {
     }
     playground.write(body, { count: count.peek(), keepsPromise: form.snapshot() === linked.current });
   };
-  const goOn = (text: string): void => {
+  const goOn = async (text: string): Promise<void> => {
     const { prompt, isCut } = nextPrompt(text, index.peek()?.limits.prompt_characters ?? Infinity);
     form.prompt.value = prompt;
     form.seed.value = '';
-    note.value = isCut ? 'A prompt has room for the end of the text only: its beginning was left out.' : '';
+    cutPrompt.value = isCut ? prompt : null;
+    await fitToRoom(form);
     write();
   };
   const change = (sample: Sample): void => {
@@ -60,7 +66,7 @@ export function View() {
     <div class="playground">
       <Composer form={form} playground={playground} check={check} note={note} count={count} onWrite={write} />
       <Parameters form={form} />
-      <SamplesPanel playground={playground} onGoOn={goOn} onChange={change} />
+      <SamplesPanel playground={playground} onGoOn={(text) => void goOn(text)} onChange={change} />
     </div>
   );
 }
