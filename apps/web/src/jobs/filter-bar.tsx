@@ -75,15 +75,18 @@ interface DayFilterProps {
   readonly onChange: (day: string | null) => void;
 }
 
+/** A year that is being typed is 2, 20 and 202 first, each of them a date. */
+const firstDay = '2000-01-01';
+
 function DayFilter({ name, day, onChange }: DayFilterProps) {
+  const choose = (value: string): void => {
+    if (value === '') onChange(null);
+    else if (value >= firstDay) onChange(value);
+  };
   return (
     <label class="small muted">
       {name}
-      <input
-        type="date"
-        value={day ?? ''}
-        onChange={({ currentTarget: { value } }) => onChange(value === '' ? null : value)}
-      />
+      <input type="date" value={day ?? ''} onChange={({ currentTarget: { value } }) => choose(value)} />
     </label>
   );
 }

@@ -32,8 +32,9 @@ export class RowCursor {
   /** Forgets rows that are no longer in the list. The current row is always one of them, so that Tab finds it. */
   keep(ids: readonly string[]): void {
     const kept = new Set(ids);
-    const selected = [...this.#selected.value].filter((id) => kept.has(id));
-    if (selected.length !== this.#selected.value.size) this.#selected.value = new Set(selected);
-    if (this.#current.value === null || !kept.has(this.#current.value)) this.#current.value = ids[0] ?? null;
+    const selected = [...this.#selected.peek()].filter((id) => kept.has(id));
+    if (selected.length !== this.#selected.peek().size) this.#selected.value = new Set(selected);
+    const current = this.#current.peek();
+    if (current === null || !kept.has(current)) this.#current.value = ids[0] ?? null;
   }
 }

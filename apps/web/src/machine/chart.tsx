@@ -27,6 +27,8 @@ export interface ChartProps {
 /** Lines differ by their dashes too. The colours are those of `--chart-1` and so on. */
 export const dashes: readonly (readonly number[])[] = [[], [6, 3], [2, 2], [8, 2, 2, 2]];
 const height = 160;
+/** Jobs, tokens and milliseconds: the lines of the grid are at whole numbers. */
+const wholeSteps = Array.from({ length: 10 }, (_, power) => [1, 2, 5].map((step) => step * 10 ** power)).flat();
 
 export function Chart({ title, lines, series, window, tick, format }: ChartProps) {
   const box = useRef<HTMLDivElement>(null);
@@ -49,8 +51,12 @@ function mountPlot(element: HTMLElement, props: Omit<ChartProps, 'title'>): () =
   plot.over.addEventListener('pointermove', ({ offsetX }) => window.point(momentAt(plot, offsetX)));
   plot.over.addEventListener('pointerleave', () => window.point(null));
   let isInView = false;
+  let isDrawn = false;
+  // Once in any case: the whole page may be printed.
   const draw = (): void => {
-    if (isInView) plot.setData(columns());
+    if (!isInView && isDrawn) return;
+    isDrawn = series.newest !== undefined;
+    plot.setData(columns());
   };
   const seen = new IntersectionObserver(([entry]) => {
     isInView = entry?.isIntersecting === true;
@@ -126,7 +132,12 @@ function optionsOf(element: HTMLElement, { lines, window, format }: PlotProps): 
         size: 2.5 * size,
         values: (_, splits) => splits.map((at) => formatClock(new Date(at * 1_000).toISOString())),
       },
-      { ...axis, size: 4.5 * size, values: (_, splits) => splits.map((value) => format(value)) },
+      {
+        ...axis,
+        size: 4.5 * size,
+        incrs: [...wholeSteps],
+        values: (_, splits) => splits.map((value) => format(value)),
+      },
     ],
     series: [
       {},
