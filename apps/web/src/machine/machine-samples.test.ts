@@ -1,6 +1,6 @@
 import type { MachineBody } from '@prosemill/contract';
 import { expect, it } from 'vitest';
-import { historyOf, sampleOf, trailingMeans } from './machine-samples.ts';
+import { historyOf, sampleOf } from './machine-samples.ts';
 
 const quantiles = { p50: 1, p95: 2, p99: 3 };
 const body: MachineBody = {
@@ -45,11 +45,7 @@ it('takes one sample of each second of the history', () => {
   });
 
   expect(samples.map(({ at }) => at - sampleOf(body).at)).toEqual([-2, -1]);
-  expect(samples[1]?.values).toMatchObject({ tokens: 200, succeeded: 120, firstTokenP95: 7 });
+  expect(samples[1]?.values).toMatchObject({ tokens: 200, succeeded: 240, firstTokenP95: 7 });
   expect(samples[0]?.values.firstTokenP95).toBeNull();
   expect(historyOf({})).toEqual([]);
-});
-
-it('averages the values of the past', () => {
-  expect(trailingMeans([6, 0, 3, 3, 0], 3)).toEqual([6, 3, 3, 2, 2]);
 });

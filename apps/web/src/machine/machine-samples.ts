@@ -21,9 +21,8 @@ export const seriesNames = [
 type SeriesName = (typeof seriesNames)[number];
 type Values = Record<SeriesName, number | null>;
 
-/** Ended jobs are counted over a minute, as the service does it, so that a single one is no peak. */
-export const countedSeconds = 60;
-const perMinute = (rate: number | undefined): number | null => (rate === undefined ? null : countedSeconds * rate);
+/** The service gives jobs a second, over the last minute. */
+const perMinute = (rate: number | undefined): number | null => (rate === undefined ? null : 60 * rate);
 
 /** The sample of this moment. */
 export function sampleOf({ now, queue, rates, latency }: MachineBody): Sample {
@@ -56,10 +55,10 @@ export function historyOf({ history }: Pick<MachineBody, 'history'>): readonly S
     callers: queue.callers,
     normal: queue.normal,
     low: queue.low,
-    succeeded: trailingMeans(rates.ended.succeeded, countedSeconds).map(perMinute),
-    failed: trailingMeans(rates.ended.failed, countedSeconds).map(perMinute),
-    canceled: trailingMeans(rates.ended.canceled, countedSeconds).map(perMinute),
-    expired: trailingMeans(rates.ended.expired, countedSeconds).map(perMinute),
+    succeeded: rates.ended.succeeded.map(perMinute),
+    failed: rates.ended.failed.map(perMinute),
+    canceled: rates.ended.canceled.map(perMinute),
+    expired: rates.ended.expired.map(perMinute),
     firstTokenP50: latency.first_token_ms.p50,
     firstTokenP95: latency.first_token_ms.p95,
     totalP50: latency.total_ms.p50,
@@ -74,12 +73,3 @@ export function historyOf({ history }: Pick<MachineBody, 'history'>): readonly S
 }
 
 const secondOf = (time: string): number => Math.floor(Date.parse(time) / 1_000);
-
-/** The mean of each value and the ones before it; the first values have fewer before them. */
-export function trailingMeans(values: readonly number[], length: number): readonly number[] {
-  let sum = 0;
-  return values.map((value, index) => {
-    sum += value - (index < length ? 0 : (values[index - length] ?? 0));
-    return Math.max(0, sum / Math.min(length, index + 1));
-  });
-}

@@ -5,7 +5,7 @@ import { type Answer, call, type PageProblem } from '../api.ts';
 import { live } from '../live.ts';
 import { everyWhileVisible } from '../while-visible.ts';
 import { ChartWindow } from './chart-window.ts';
-import { countedSeconds, historyOf, sampleOf, seriesNames } from './machine-samples.ts';
+import { historyOf, sampleOf, seriesNames } from './machine-samples.ts';
 import { gapSeconds, keptSeconds, MachineSeries } from './machine-series.ts';
 
 const getMachine = (historySeconds?: number): Promise<Answer<MachineBody>> =>
@@ -48,8 +48,7 @@ export class MachineWatch {
     const missed = sample.at - (this.series.newest ?? -Infinity);
     this.body.value = body;
     this.problem.value = null;
-    // Counts of a minute need the minute before them.
-    if (missed > gapSeconds) await this.#fill(Math.min(keptSeconds, missed + countedSeconds));
+    if (missed > gapSeconds) await this.#fill(Math.min(keptSeconds, missed));
     else this.#add(() => this.series.add(sample));
   }
 
