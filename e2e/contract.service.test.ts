@@ -61,14 +61,14 @@ function drawRequest({ template, operation: { operationId, parameters = [], requ
   const valid: Sent = { path: pathOf(newId()), query: [], headers, ...body, isInvalid: false };
   const changed = <Value>(drawn: fc.Arbitrary<Value>, change: (value: Value) => Partial<Sent>): fc.Arbitrary<Sent> =>
     drawn.map((value) => ({ ...valid, ...change(value) }));
-  const inQuery = ({ name }: Parameter) => [
+  const inQuery = ({ name, schema }: Parameter) => [
     changed(oddText, (value) => ({ query: [[name, value]] })),
     changed(oddText, (value) => ({
       query: [
         [name, value],
         [name, value],
       ],
-      isInvalid: true,
+      isInvalid: schema.type !== 'array',
     })),
   ];
   const inHeader = ({ name }: Parameter) => [

@@ -8,9 +8,10 @@ import { type StreamEvent, streamResetSchema, streamTokenSchema } from './stream
 
 const jobId = z.uuid().openapi({ description: 'The job that the event is about.' });
 
-export const liveJobSchema = jobSchema.extend({ job_id: jobId }).openapi('LiveJob');
-export const liveTokenSchema = streamTokenSchema.extend({ job_id: jobId }).openapi('LiveToken');
-export const liveResetSchema = streamResetSchema.extend({ job_id: jobId }).openapi('LiveReset');
+// With `extend` the document would refer to the schema of the event without `job_id`, which allows no more properties.
+export const liveJobSchema = z.strictObject({ ...jobSchema.shape, job_id: jobId }).openapi('LiveJob');
+export const liveTokenSchema = z.strictObject({ ...streamTokenSchema.shape, job_id: jobId }).openapi('LiveToken');
+export const liveResetSchema = z.strictObject({ ...streamResetSchema.shape, job_id: jobId }).openapi('LiveReset');
 
 export const jobChangesSchema = z
   .strictObject({

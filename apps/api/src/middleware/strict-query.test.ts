@@ -54,9 +54,13 @@ describe('the query of a request', () => {
     }
   });
 
-  it.each(['', '?', '?&', '?&&'])('may be empty, on any route: %o', async (query) => {
-    for (const route of routes) expect([route, (await ask(route, query))[0]]).not.toEqual([route, 422]);
-  });
+  it.each(['', '?', '?&', '?&&'])(
+    'may be empty, on any route but /live, which needs a job or a topic: %o',
+    async (query) => {
+      for (const route of routes.filter((each) => each !== 'GET /live'))
+        expect([route, (await ask(route, query))[0]]).not.toEqual([route, 422]);
+    },
+  );
 
   it.each([
     ['GET /jobs', '?limit=1&limit=1'],

@@ -20,7 +20,7 @@ import { openJob } from './open-job.ts';
 import { TimingBar } from './timing-bar.tsx';
 
 export function JobPage({ id }: { readonly id: string }) {
-  const sample = useMemo(() => Sample.ofJob(id, { live, onJob: () => undefined }), [id]);
+  const sample = useMemo(() => Sample.ofJob(id, { live, onAnswer: () => undefined }), [id]);
   useEffect(() => () => sample.dispose(), [sample]);
   useSignalEffect(() => {
     const progress = describeForTitle([sample]);
