@@ -16,5 +16,5 @@ for (const { name, status, message, assertionResults } of testResults) {
 process.stdout.write(`${lines.join('\n')}\n`);
 
 function firstLine(text) {
-  return text.split('\n', 1)[0];
+  return text.split('\n', 1)[0].slice(0, 300);
 }
