@@ -25,10 +25,12 @@ import { reportOfPages } from './pages/report-pages.ts';
 import { passesOf } from './passes.ts';
 import { type ServiceReport, writeDocs, writeServiceDocs } from './report/write-docs.ts';
 import { reportOf } from './report/report.ts';
-import type { BenchResults } from './results.ts';
+import type { BenchResults, Run, ServiceResults } from './results.ts';
 import type { EngineProfile } from './profile/profile-engine.ts';
 import { createScenarios } from './scenarios.ts';
 import { measureStreams } from './streams/measure-streams.ts';
+import type { PlacedOptions } from './streams/measure-pairs.ts';
+import { placements } from './streams/stream-service.ts';
 import { reportOfStreams } from './streams/report-streams.ts';
 import { readPromptMaker } from './work.ts';
 
@@ -89,7 +91,7 @@ async function compare(): Promise<void> {
 }
 
 /** The date, the engine and the machine of this run. */
-async function describeRun() {
+async function describeRun(): Promise<Run> {
   const machine = describeMachine(await readFile('/proc/cpuinfo', 'utf8').catch(() => ''));
   return { date: new Date().toISOString().slice(0, 10), engine: graphVersion, machine };
 }
@@ -98,31 +100,38 @@ async function measureServiceEstimates(): Promise<void> {
   const load = { unfinished: 96, warmUpMs: 30_000, steadyMs: 40_000, queued: 10_000, submits: 500 };
   const measurements = [];
   for (const database of databases) measurements.push(await measureEstimates({ ...load, database, onPass: report }));
-  const results = { ...(await describeRun()), measurements };
-  await publish('estimates', results, reportOfEstimates(results));
+  await publish('estimates', measurements, reportOfEstimates);
 }
 
 async function measureOpenStreams(): Promise<void> {
   const work = { streams: 200, slots: 32, newTokens: 64, pairs: 3 };
-  const measurements = [];
-  for (const placement of ['shared', 'apart'] as const) {
-    measurements.push(await measureStreams({ ...work, placement, model: modelFolder, promptOf, onPass: report }));
-  }
-  const results = { ...(await describeRun()), measurements };
-  await publish('streams', results, reportOfStreams(results));
+  await publish('streams', await measurePlacements(measureStreams, work), reportOfStreams);
 }
 
 async function measureOpenPages(): Promise<void> {
   const work = { pages: 20, jobs: 300, slots: 32, newTokens: 64, pairs: 5 };
-  const measurements = [];
-  for (const placement of ['shared', 'apart'] as const) {
-    measurements.push(await measurePages({ ...work, placement, model: modelFolder, promptOf, onPass: report }));
-  }
-  const results = { ...(await describeRun()), measurements };
-  await publish('pages', results, reportOfPages(results));
+  await publish('pages', await measurePlacements(measurePages, work), reportOfPages);
 }
 
-async function publish(name: ServiceReport, results: { readonly date: string }, text: string): Promise<void> {
+/** @param work  The options that do not depend on the placement of the processes. */
+async function measurePlacements<Work, Measured>(
+  measureService: (options: Work & Omit<PlacedOptions, 'slots'>) => Promise<Measured>,
+  work: Work,
+): Promise<readonly Measured[]> {
+  const measurements: Measured[] = [];
+  for (const placement of placements) {
+    measurements.push(await measureService({ ...work, placement, model: modelFolder, promptOf, onPass: report }));
+  }
+  return measurements;
+}
+
+async function publish<Measured>(
+  name: ServiceReport,
+  measurements: readonly Measured[],
+  reportOfService: (results: ServiceResults<Measured>) => string,
+): Promise<void> {
+  const results = { ...(await describeRun()), measurements };
+  const text = reportOfService(results);
   if (options['write-docs'] === true) await writeServiceDocs(name, results, text);
   process.stdout.write(`${text}\n`);
 }

@@ -7,11 +7,20 @@ import type { MachineLimits } from './machine-limits-process.ts';
 import type { Measurement } from './measure.ts';
 import type { Summary } from './statistics.ts';
 
-export interface BenchResults {
+/** One run on one machine. */
+export interface Run {
   readonly date: string;
   /** The version of `batched`. */
   readonly engine: string;
   readonly machine: Machine;
+}
+
+/** The results of a run that measures the whole service. */
+export interface ServiceResults<Measured> extends Run {
+  readonly measurements: readonly Measured[];
+}
+
+export interface BenchResults extends Run {
   readonly limits: MachineLimits;
   readonly measurements: readonly Measurement[];
   /** The cost of an int8 step. */

@@ -38,13 +38,23 @@ const retryLostMs = 2_000;
  */
 export async function call<Body>(path: string, options: CallOptions = {}): Promise<Answer<Body>> {
   if (options.key !== undefined) return callOnce(path, options.key, options);
-  const slot = slotOf(path);
+  return withKey(path, async (key) => callOnce<Body>(path, key, options), needsOtherKey);
+}
+
+const needsOtherKey = (answer: Answer<unknown>): boolean => !answer.ok && answer.problem.code === 'unauthorized';
+
+/** Repeats a request for as long as it needs another key and the reader gives one. */
+async function withKey<Result>(
+  path: string,
+  request: (key: string | null) => Promise<Result>,
+  isRefused: (result: Result) => boolean,
+): Promise<Result> {
   for (;;) {
     const key = keyFor(path);
-    const answer = await callOnce<Body>(path, key, options);
-    if (answer.ok || answer.problem.code !== 'unauthorized') return answer;
+    const result = await request(key);
+    if (!isRefused(result)) return result;
     // Another request may have got a key meanwhile.
-    if (keyFor(path) === key && !(await askForKey({ slot, isRefused: key !== null }))) return answer;
+    if (keyFor(path) === key && !(await askForKey({ slot: slotOf(path), isRefused: key !== null }))) return result;
   }
 }
 
@@ -79,14 +89,11 @@ async function send(path: string, key: string | null, options: CallOptions): Pro
  * @throws when there is no answer
  */
 export async function openStream(path: string, signal: AbortSignal): Promise<Response | PageProblem> {
-  for (;;) {
-    const key = keyFor(path);
+  const open = async (key: string | null): Promise<Response | PageProblem> => {
     const response = await send(path, key, { headers: { Accept: 'text/event-stream' }, signal });
-    if (response.ok) return response;
-    const problem = await readProblem(response);
-    if (problem.code !== 'unauthorized') return problem;
-    if (keyFor(path) === key && !(await askForKey({ slot: slotOf(path), isRefused: key !== null }))) return problem;
-  }
+    return response.ok ? response : readProblem(response);
+  };
+  return withKey(path, open, (result) => 'code' in result && result.code === 'unauthorized');
 }
 
 async function readAnswer<Body>(response: Response): Promise<Answer<Body>> {

@@ -1,16 +1,8 @@
 /** Formats the measurement of estimates as Markdown. */
 import { atMost, type Check } from '../checks.ts';
-import type { Machine } from '../machine.ts';
 import { checkTable, machineLine } from '../report/report.ts';
+import type { ServiceResults } from '../results.ts';
 import type { EstimatesMeasurement } from './measure-estimates.ts';
-
-export interface EstimatesResults {
-  readonly date: string;
-  /** The version of `batched`. */
-  readonly engine: string;
-  readonly machine: Machine;
-  readonly measurements: readonly EstimatesMeasurement[];
-}
 
 const checksOfEstimates = (measurements: readonly EstimatesMeasurement[]): readonly Check[] =>
   measurements.flatMap(({ database, medianError, submitMs }) => [
@@ -18,7 +10,7 @@ const checksOfEstimates = (measurements: readonly EstimatesMeasurement[]): reado
     atMost(`${database}: answer to a submit to a queue of 10,000, with its estimate, p99`, 50, submitMs.p99, ' ms'),
   ]);
 
-export function reportOfEstimates(results: EstimatesResults): string {
+export function reportOfEstimates(results: ServiceResults<EstimatesMeasurement>): string {
   const { measurements } = results;
   const details = measurements.map(({ database, compared, p90Error, submitMs, withoutEstimate }) => {
     const errors = `${compared} estimates compared, 90 % of them within ${(p90Error * 100).toFixed(0)} %`;

@@ -1,24 +1,17 @@
 /** Measures what open pages that look at the machine cost the engine. */
-import type { PromptMaker } from '../scenarios.ts';
 import { type Summary, summarize } from '../statistics.ts';
 import { measureQuiet, metricOf, type Pass } from '../streams/measure-streams.ts';
+import { measurePairs, type PlacedOptions, workOf } from '../streams/measure-pairs.ts';
 import type { StreamedWork } from '../streams/reader-process.ts';
-import {
-  launchStreamService,
-  type Placement,
-  type StreamService,
-  type StreamServiceOptions,
-} from '../streams/stream-service.ts';
+import { launchStreamService, type Placement, type StreamService } from '../streams/stream-service.ts';
 
-export interface PagesOptions extends StreamServiceOptions {
+export interface PagesOptions extends PlacedOptions {
   readonly pages: number;
   /** Jobs in each pass. */
   readonly jobs: number;
   readonly newTokens: number;
-  readonly promptOf: PromptMaker;
-  /** Pairs of passes, with pages and without; one more pair before them warms up. */
+  /** Pairs of passes, with pages and without. */
   readonly pairs: number;
-  readonly onPass: (text: string) => void;
 }
 
 export interface LoadedPass extends Pass {
@@ -49,18 +42,19 @@ export interface PagesMeasurement {
   readonly pairs: readonly PagePair[];
 }
 
-const promptTokens = 20;
-
 export async function measurePages(options: PagesOptions): Promise<PagesMeasurement> {
   const { placement, pages, slots, onPass } = options;
   const service = await launchStreamService(options);
   try {
-    const pairs: PagePair[] = [];
-    for (let round = 0; round <= options.pairs; round += 1) {
-      onPass(`round ${round} of ${options.pairs}, processes ${placement}: ${pages} pages, and none`);
-      const pair = await measurePair(service, options, round % 2 === 0);
-      if (round > 0) pairs.push(pair);
-    }
+    const work = workOf(options);
+    const measured = await measurePairs({
+      pairs: options.pairs,
+      quiet: async () => await measureLoaded(service, work),
+      loaded: async () => await measureWatched(service, work, pages),
+      onRound: (round) =>
+        onPass(`round ${round} of ${options.pairs}, processes ${placement}: ${pages} pages, and none`),
+    });
+    const pairs = measured.map(({ quiet, loaded: watched }): PagePair => ({ quiet, watched }));
     const summaryOf = (valueOf: (pair: PagePair) => number): Summary => summarize(pairs.map(valueOf));
     return {
       placement,
@@ -75,25 +69,17 @@ export async function measurePages(options: PagesOptions): Promise<PagesMeasurem
   }
 }
 
-/** The order changes with each pair, because a machine may become faster or slower. */
-async function measurePair(service: StreamService, options: PagesOptions, quietFirst: boolean): Promise<PagePair> {
-  const { prompt } = options.promptOf(promptTokens);
-  const { jobs, newTokens, pages } = options;
-  const work = Array.from({ length: jobs }, (_, seed): StreamedWork => ({ prompt, newTokens, seed }));
-  const measureWatched = async (): Promise<WatchedPass> => {
-    await service.openPages(pages);
-    const startedAt = performance.now();
-    const pass = await measureLoaded(service, work);
-    const seconds = (performance.now() - startedAt) / 1_000;
-    const { events, bytes } = await service.closePages();
-    return { ...pass, eventsPerSecond: events / pages / seconds, bytesPerSecond: bytes / pages / seconds };
-  };
-  if (quietFirst) {
-    const quiet = await measureLoaded(service, work);
-    return { quiet, watched: await measureWatched() };
-  }
-  const watched = await measureWatched();
-  return { quiet: await measureLoaded(service, work), watched };
+async function measureWatched(
+  service: StreamService,
+  work: readonly StreamedWork[],
+  pages: number,
+): Promise<WatchedPass> {
+  await service.openPages(pages);
+  const startedAt = performance.now();
+  const pass = await measureLoaded(service, work);
+  const seconds = (performance.now() - startedAt) / 1_000;
+  const { events, bytes } = await service.closePages();
+  return { ...pass, eventsPerSecond: events / pages / seconds, bytesPerSecond: bytes / pages / seconds };
 }
 
 async function measureLoaded(service: StreamService, work: readonly StreamedWork[]): Promise<LoadedPass> {

@@ -1,23 +1,15 @@
 /** Formats the measurement of open pages as Markdown. */
 import { atLeast, type Check } from '../checks.ts';
-import type { Machine } from '../machine.ts';
 import { checkTable, machineLine } from '../report/report.ts';
+import type { ServiceResults } from '../results.ts';
 import { placementTitles } from '../streams/report-streams.ts';
 import type { PagesMeasurement } from './measure-pages.ts';
-
-export interface PagesResults {
-  readonly measurements: readonly PagesMeasurement[];
-  readonly date: string;
-  /** The version of `batched`. */
-  readonly engine: string;
-  readonly machine: Machine;
-}
 
 export const checksOfPages = ({ pages, throughputRatio }: PagesMeasurement): readonly Check[] => [
   atLeast(`the engine’s throughput with ${pages} open pages against none`, 99, throughputRatio.median * 100, ' %'),
 ];
 
-export function reportOfPages(results: PagesResults): string {
+export function reportOfPages(results: ServiceResults<PagesMeasurement>): string {
   return [machineLine(results), ...results.measurements.map(reportOfMeasurement)].join('\n');
 }
 

@@ -1,7 +1,7 @@
 /** Formats the results as Markdown, for the terminal and for the docs. */
 import type { Check } from '../checks.ts';
 import { multipliedWeights } from '../model/model-shape.ts';
-import type { BenchResults } from '../results.ts';
+import type { BenchResults, Run } from '../results.ts';
 import { scenarioNames } from '../scenarios.ts';
 import { median, summarize } from '../statistics.ts';
 import { formatNumber, markdownTable } from './table.ts';
@@ -21,7 +21,7 @@ export const reportOf = (results: BenchResults): string =>
     `\n${memoryLine(results)}`,
   ].join('\n');
 
-export function machineLine({ machine, engine }: Pick<BenchResults, 'machine' | 'engine'>): string {
+export function machineLine({ machine, engine }: Run): string {
   const { cpu, cores, memoryGiB, system, node, instructions } = machine;
   return `${cpu} (${instructions.join(', ')}), ${cores} cores, ${memoryGiB} GiB, ${system}, Node ${node}; batched ${engine}.\n`;
 }

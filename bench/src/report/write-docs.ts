@@ -3,7 +3,7 @@ import { execFile } from 'node:child_process';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import type { BenchResults } from '../results.ts';
+import type { BenchResults, Run } from '../results.ts';
 import { scenarioNames } from '../scenarios.ts';
 import { summarize } from '../statistics.ts';
 import { reportOf } from './report.ts';
@@ -25,11 +25,7 @@ const serviceReports = { estimates: 'Estimates', streams: 'Streams', pages: 'Ope
 export type ServiceReport = keyof typeof serviceReports;
 
 /** Writes the page of a report, and its numbers. */
-export async function writeServiceDocs(
-  name: ServiceReport,
-  results: { readonly date: string },
-  report: string,
-): Promise<void> {
+export async function writeServiceDocs(name: ServiceReport, results: Run, report: string): Promise<void> {
   const title = serviceReports[name];
   const introduction = `Written by \`pnpm bench --${name} --write-docs\` on ${results.date}; [the numbers](${name}.json). [bench/README.md](../../bench/README.md) explains the measurement.`;
   await mkdir(`${docs}/benchmarks`, { recursive: true });

@@ -1,24 +1,17 @@
 /** Measures what open streams cost the engine and the database, and how late texts are with their clients. */
 import { setTimeout as pause } from 'node:timers/promises';
-import type { PromptMaker } from '../scenarios.ts';
 import { type Summary, summarize } from '../statistics.ts';
+import { measurePairs, type PlacedOptions, promptTokens, workOf } from './measure-pairs.ts';
 import type { StreamedWork, StreamTimes } from './reader-process.ts';
-import {
-  launchStreamService,
-  type Placement,
-  type StreamService,
-  type StreamServiceOptions,
-} from './stream-service.ts';
+import { launchStreamService, type Placement, type StreamService } from './stream-service.ts';
 import type { WorkerReport } from './worker-process.ts';
 
-export interface StreamsOptions extends StreamServiceOptions {
+export interface StreamsOptions extends PlacedOptions {
   /** Open streams, each of a job of its own. */
   readonly streams: number;
   readonly newTokens: number;
-  readonly promptOf: PromptMaker;
-  /** Pairs of passes, with streams and without; one more pair before them warms up. */
+  /** Pairs of passes, with streams and without. */
   readonly pairs: number;
-  readonly onPass: (text: string) => void;
 }
 
 /** One pass with streams and one without, right after each other. */
@@ -55,7 +48,6 @@ export interface StreamsMeasurement {
   readonly pairs: readonly PassPair[];
 }
 
-const promptTokens = 20;
 const firstEvents = 30;
 const pollMs = 250;
 /** After a pass, so that its last writes are not counted in the next one. */
@@ -67,12 +59,14 @@ export async function measureStreams(options: StreamsOptions): Promise<StreamsMe
   try {
     onPass(`first events of streams, processes ${placement}`);
     const firstEventMs = await measureFirstEvents(service, options);
-    const pairs: PassPair[] = [];
-    for (let round = 0; round <= options.pairs; round += 1) {
-      onPass(`round ${round} of ${options.pairs}: ${streams} streams, and none`);
-      const pair = await measurePair(service, options, round % 2 === 0);
-      if (round > 0) pairs.push(pair);
-    }
+    const work = workOf({ ...options, jobs: streams });
+    const measured = await measurePairs({
+      pairs: options.pairs,
+      quiet: async () => await measureQuiet(service, work),
+      loaded: async () => await measureStreaming(service, work),
+      onRound: (round) => onPass(`round ${round} of ${options.pairs}: ${streams} streams, and none`),
+    });
+    const pairs = measured.map(({ quiet, loaded: streaming }): PassPair => ({ quiet, streaming }));
     const ratios = pairs.map(({ quiet, streaming }) => streaming.tokensPerSecond / quiet.tokensPerSecond);
     return { placement, streams, slots, firstEventMs, throughputRatio: summarize(ratios), pairs };
   } finally {
@@ -89,19 +83,6 @@ async function measureFirstEvents(service: StreamService, { promptOf }: StreamsO
     if (seed >= 0) times.push(stream?.firstEventMs ?? Number.NaN);
   }
   return summarize(times);
-}
-
-/** The order changes with each pair, because a machine may become faster or slower. */
-async function measurePair(service: StreamService, options: StreamsOptions, quietFirst: boolean): Promise<PassPair> {
-  const { prompt } = options.promptOf(promptTokens);
-  const { streams, newTokens } = options;
-  const work = Array.from({ length: streams }, (_, seed): StreamedWork => ({ prompt, newTokens, seed }));
-  if (quietFirst) {
-    const quiet = await measureQuiet(service, work);
-    return { quiet, streaming: await measureStreaming(service, work) };
-  }
-  const streaming = await measureStreaming(service, work);
-  return { quiet: await measureQuiet(service, work), streaming };
 }
 
 /** Runs the jobs, and streams none of them. */

@@ -1,16 +1,8 @@
 /** Formats the measurement of streams as Markdown. */
 import { atLeast, atMost, type Check } from '../checks.ts';
-import type { Machine } from '../machine.ts';
 import { checkTable, machineLine } from '../report/report.ts';
+import type { ServiceResults } from '../results.ts';
 import type { StreamsMeasurement } from './measure-streams.ts';
-
-export interface StreamsResults {
-  readonly measurements: readonly StreamsMeasurement[];
-  readonly date: string;
-  /** The version of `batched`. */
-  readonly engine: string;
-  readonly machine: Machine;
-}
 
 /** One statement per 50 ms. */
 const maxStatements = 20;
@@ -46,7 +38,7 @@ export function checksOfStreams(results: StreamsMeasurement): readonly Check[] {
   ];
 }
 
-export function reportOfStreams(results: StreamsResults): string {
+export function reportOfStreams(results: ServiceResults<StreamsMeasurement>): string {
   return [machineLine(results), ...results.measurements.map(reportOfMeasurement)].join('\n');
 }
 

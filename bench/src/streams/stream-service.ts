@@ -22,7 +22,8 @@ export interface StreamService {
 }
 
 /** `shared`: all processes on all cores. `apart`: the worker on a core of its own, as on a machine of its own. */
-export type Placement = 'shared' | 'apart';
+export const placements = ['shared', 'apart'] as const;
+export type Placement = (typeof placements)[number];
 
 export interface StreamServiceOptions {
   readonly placement: Placement;

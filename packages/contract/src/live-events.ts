@@ -4,7 +4,7 @@ import { type Job, jobStatuses } from '@prosemill/core';
 import { jobSchema } from './job.ts';
 import { jsonText } from './json-text.ts';
 import type { MachineBody } from './routes/machine.ts';
-import { type StreamEvent, streamResetSchema, streamTokenSchema } from './stream-events.ts';
+import { eventStreamMediaType, type StreamEvent, streamResetSchema, streamTokenSchema } from './stream-events.ts';
 
 const jobId = z.uuid().openapi({ description: 'The job that the event is about.' });
 
@@ -41,7 +41,7 @@ const liveEventSchema = z
   ])
   .openapi('LiveEvent');
 
-export const liveStreamContent = { 'text/event-stream': { schema: liveEventSchema } } as const;
+export const liveStreamContent = { [eventStreamMediaType]: { schema: liveEventSchema } } as const;
 
 type OfJob<Event> = Event extends { readonly event: 'error' }
   ? Event

@@ -1,7 +1,7 @@
 /** The machine as clients see it. */
 import {
+  byEndedStatus,
   type EndedStatus,
-  endedStatuses,
   type LevelName,
   type LiveWorker,
   type MeasuredTime,
@@ -80,7 +80,7 @@ export function presentMachine(state: MachineState, ownerId: string): MachineBod
       tokens: tokensOf(state.workers),
       accepted: round(rates.accepted),
       refused: round(rates.refused),
-      ended: byStatus((status) => round(rates.ended[status])),
+      ended: byEndedStatus((status) => round(rates.ended[status])),
     },
     latency: latency && presentLatency(latency, roundOrNull),
     estimate_error: estimateError && presentQuantiles(estimateError, roundOrNull),
@@ -118,7 +118,7 @@ export function presentMachineHistory(history: MachineHistory, seconds: number):
     from: new Date(history.until.getTime() - 1_000 * seconds).toISOString(),
     step_s: 1,
     queue: { callers: level(0), normal: level(1), low: level(2), running: level('running') },
-    rates: { tokens: level('tokens'), accepted: rates('accepted'), ended: byStatus(rates) },
+    rates: { tokens: level('tokens'), accepted: rates('accepted'), ended: byEndedStatus(rates) },
     latency: presentLatency(history.latency, (values) => values.slice(-seconds).map(roundOrNull)),
   };
 }
@@ -136,9 +136,6 @@ const presentQuantiles = <Value, Presented>(
   { p50, p95, p99 }: Quantiles<Value>,
   present: (value: Value) => Presented,
 ) => ({ p50: present(p50), p95: present(p95), p99: present(p99) });
-
-const byStatus = <Value>(valueOf: (status: EndedStatus) => Value) =>
-  Object.fromEntries(endedStatuses.map((status) => [status, valueOf(status)])) as Record<EndedStatus, Value>;
 
 /** Two decimals: no chart shows more. */
 const round = (value: number): number => Math.round(100 * value) / 100;

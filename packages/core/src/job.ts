@@ -144,6 +144,10 @@ export interface GenerationRecord {
 export const endedStatuses = ['succeeded', 'failed', 'canceled', 'expired'] as const satisfies readonly JobStatus[];
 export type EndedStatus = (typeof endedStatuses)[number];
 
+/** A record with a value for each terminal status. */
+export const byEndedStatus = <Value>(valueOf: (status: EndedStatus) => Value): Record<EndedStatus, Value> =>
+  Object.fromEntries(endedStatuses.map((status) => [status, valueOf(status)])) as Record<EndedStatus, Value>;
+
 const terminalStatuses: ReadonlySet<JobStatus> = new Set(endedStatuses);
 
 export const isTerminal = (status: JobStatus): boolean => terminalStatuses.has(status);

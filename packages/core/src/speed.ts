@@ -46,8 +46,21 @@ interface Measured {
   readonly speed: WorkerSpeed;
 }
 
-const msPerToken = ({ stepMs, textMs, newTokenShare }: WorkerSpeed, texts: number): number =>
-  newTokenShare * (stepMs + texts * textMs);
+/**
+ * The new tokens a second of one text, while `texts` run on all workers together; 0 while no speed is known. Workers
+ * that take no jobs count too, since their texts go on.
+ */
+export function textRateOf(workers: readonly WorkerReport[], texts: number): number {
+  const slots = sum(workers, (worker) => worker.slots);
+  const rates = workers.flatMap(({ speed, slots: own }) =>
+    speed === null ? [] : 1_000 / stepMsOf(speed, Math.max(1, (texts * own) / slots)),
+  );
+  return rates.length === 0 ? 0 : sum(rates, (rate) => rate) / rates.length;
+}
+
+const msPerToken = (speed: WorkerSpeed, texts: number): number => speed.newTokenShare * stepMsOf(speed, texts);
+
+const stepMsOf = ({ stepMs, textMs }: WorkerSpeed, texts: number): number => stepMs + texts * textMs;
 
 const sum = <Item>(items: readonly Item[], valueOf: (item: Item) => number): number =>
   items.reduce((total, item) => total + valueOf(item), 0);

@@ -1,8 +1,8 @@
 /** Measures of the whole service, from the rows of its jobs. */
 import {
   bucketsPerE,
+  byEndedStatus,
   type EndedStatus,
-  endedStatuses,
   jobStatuses,
   type LevelName,
   type MeasureStore,
@@ -52,12 +52,7 @@ export const createMeasureStore = ({ db, dialect }: StoreContext): MeasureStore 
       union all
       select status, count(*), ${dialect.now} from ended group by status`.execute(db);
     const countOf = (type: CountRow['type']): number => rows.find((row) => row.type === type)?.jobs ?? 0;
-    const ended = Object.fromEntries(endedStatuses.map((status) => [status, countOf(status)]));
-    return {
-      now: readTime(rows[0]?.now ?? 0),
-      accepted: countOf('accepted'),
-      ended: ended as Record<EndedStatus, number>,
-    };
+    return { now: readTime(rows[0]?.now ?? 0), accepted: countOf('accepted'), ended: byEndedStatus(countOf) };
   },
 
   async countTimes({ windows, windowMs }) {

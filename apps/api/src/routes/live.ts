@@ -2,23 +2,24 @@
 import {
   type LiveEvent,
   liveRoute,
+  type MachineState,
   ofJob,
   presentJobChanges,
   presentMachine,
   type StreamPosition,
   streamStart,
 } from '@prosemill/contract';
-import { AppError, type Job, toAppError } from '@prosemill/core';
+import { AppError, toAppError } from '@prosemill/core';
 import type { Context } from 'hono';
 import type { ApiEnv } from '../api-env.ts';
 import type { ApiServices } from '../api-services.ts';
 import type { ServerSentEvent } from '../http/event-streams.ts';
 import { describeError } from '../on-error.ts';
 import type { AddRoute } from '../route-table.ts';
-import { jobNotFound } from '../services/find-job.ts';
+import { findJob } from '../services/find-job.ts';
+import type { ChangedJobs } from '../services/job-changes.ts';
 import { merged } from '../services/merged.ts';
-import { isUuid } from '../wire/is-uuid.ts';
-import { jobEvents, requireRoom, retryAfterStopMs, retryMs, tooManyWatchers, toServerSent } from './stream-job.ts';
+import { jobEvents, noRoom, requireRoom, retryAfterStopMs, retryMs, toServerSent } from './stream-job.ts';
 
 interface WantedJob {
   readonly id: string;
@@ -46,6 +47,8 @@ export function addLiveRoute(addRoute: AddRoute, services: ApiServices): void {
   });
 }
 
+const presentChanges = ({ jobs, hasMore }: ChangedJobs): LiveEvent => presentJobChanges(jobs, hasMore);
+
 class LiveStream {
   readonly #c: Context<ApiEnv>;
   readonly #services: ApiServices;
@@ -62,10 +65,15 @@ class LiveStream {
   }
 
   async *events({ jobs, topics }: Wanted): AsyncGenerator<ServerSentEvent, void> {
+    const { jobChanges, machine } = this.#services;
+    const presentState = (state: MachineState): LiveEvent => ({
+      event: 'machine',
+      data: presentMachine(state, this.#ownerId),
+    });
     const sources = [
       ...jobs.map((job) => this.#job(job)),
-      ...(topics.has('jobs') ? [this.#jobChanges()] : []),
-      ...(topics.has('machine') ? [this.#machine()] : []),
+      ...(topics.has('jobs') ? [this.#topic(jobChanges.watch(this.#ownerId, this.#signal), presentChanges)] : []),
+      ...(topics.has('machine') ? [this.#topic(machine.watch(this.#signal), presentState)] : []),
     ];
     let checkedAt = performance.now();
     yield { retryMs };
@@ -89,23 +97,17 @@ class LiveStream {
     const { basePath } = this.#c.var;
     const signal = this.#signal;
     try {
-      const job = await this.#find(id);
+      const job = await findJob(this.#services.store.jobs, { ownerId: this.#ownerId, id });
       let isComplete = false;
       for await (const event of jobEvents(this.#services, { job, position, signal, basePath })) {
         isComplete = event.event === 'completed';
         yield ofJob(job, event);
       }
       // Others have taken the room since the request began.
-      if (!isComplete && !signal.aborted && !this.#services.isStopping()) throw tooManyWatchers();
+      if (!isComplete && !signal.aborted && !this.#services.isStopping()) throw noRoom();
     } catch (error) {
       yield this.#errorOf(id, error);
     }
-  }
-
-  async #find(id: string): Promise<Job> {
-    const job = isUuid(id) ? await this.#services.store.jobs.find(this.#ownerId, id) : null;
-    if (job === null) throw jobNotFound(id);
-    return job;
   }
 
   #errorOf(id: string, thrown: unknown): LiveEvent {
@@ -114,23 +116,14 @@ class LiveStream {
     return { event: 'error', data: JSON.parse(describeError(error, this.#c).body) as never };
   }
 
-  async *#jobChanges(): AsyncGenerator<LiveEvent, void> {
+  /** The events of a topic, which counts as a watcher of the owner. */
+  async *#topic<Value>(
+    values: AsyncIterable<Value>,
+    present: (value: Value) => LiveEvent,
+  ): AsyncGenerator<LiveEvent, void> {
     const leave = this.#services.feed.hold(this.#ownerId);
     try {
-      for await (const { jobs, hasMore } of this.#services.jobChanges.watch(this.#ownerId, this.#signal)) {
-        yield presentJobChanges(jobs, hasMore);
-      }
-    } finally {
-      leave();
-    }
-  }
-
-  async *#machine(): AsyncGenerator<LiveEvent, void> {
-    const leave = this.#services.feed.hold(this.#ownerId);
-    try {
-      for await (const state of this.#services.machine.watch(this.#signal)) {
-        yield { event: 'machine', data: presentMachine(state, this.#ownerId) };
-      }
+      for await (const value of values) yield present(value);
     } finally {
       leave();
     }

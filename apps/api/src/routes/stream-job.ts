@@ -16,7 +16,7 @@ import type { Context } from 'hono';
 import type { ApiEnv } from '../api-env.ts';
 import type { ApiServices } from '../api-services.ts';
 import type { ServerSentEvent, StreamEnd } from '../http/event-streams.ts';
-import { maxWatchersPerOwner } from '../services/job-feed.ts';
+import { tooManyWatchers } from '../services/job-feed.ts';
 import type { Accepted } from '../services/submit-job.ts';
 
 type StreamServices = Pick<ApiServices, 'estimates' | 'feed' | 'watchText' | 'streams' | 'leaveJob'>;
@@ -30,16 +30,10 @@ const retryFullMs = 5_000;
 
 /** Call it before a job is stored for a stream. @throws {AppError} `rate_limited` */
 export function requireRoom({ feed }: Pick<ApiServices, 'feed'>, ownerId: string, watchers = 1): void {
-  if (!feed.hasRoom(ownerId, watchers)) throw tooManyWatchers();
+  if (!feed.hasRoom(ownerId, watchers)) throw noRoom();
 }
 
-export function tooManyWatchers(): AppError {
-  const limit = maxWatchersPerOwner.toLocaleString('en');
-  return new AppError('rate_limited', {
-    message: `${limit} requests of this owner wait for jobs or stream them already. End some first.`,
-    details: { retryAfterMs: retryFullMs },
-  });
-}
+export const noRoom = (): AppError => tooManyWatchers('End some first.', { retryAfterMs: retryFullMs });
 
 /** Answers a submit with the stream of its job. */
 export function streamAccepted(

@@ -2,7 +2,7 @@
 import { presentTimings } from '@prosemill/contract';
 import { AppError, isTerminal, type Job } from '@prosemill/core';
 import { endingError } from './ending-error.ts';
-import { type JobFeed, maxWatchersPerOwner } from './job-feed.ts';
+import { type JobFeed, tooManyWatchers } from './job-feed.ts';
 
 export interface AwaitTextsOptions {
   readonly feed: Pick<JobFeed, 'wait' | 'hasRoom'>;
@@ -52,11 +52,7 @@ function requireEnd(job: Job, { isStopping, timeoutMs }: AwaitTextsOptions): Job
 export function requireWatchers(feed: Pick<JobFeed, 'hasRoom'>, jobs: readonly Job[]): void {
   const [first, ...others] = jobs.filter((job) => !hasEnded(job));
   if (first === undefined || feed.hasRoom(first.ownerId, 1 + others.length)) return;
-  const limit = maxWatchersPerOwner.toLocaleString('en');
-  throw new AppError('rate_limited', {
-    message: `${limit} requests of this owner wait for jobs or stream them already. The jobs of this one go on: GET /jobs/${first.id}.`,
-    details: { job_id: first.id },
-  });
+  throw tooManyWatchers(`The jobs of this one go on: GET /jobs/${first.id}.`, { job_id: first.id });
 }
 
 /** @param job  Has ended. @throws {AppError} its error unless it has succeeded */

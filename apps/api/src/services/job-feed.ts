@@ -1,5 +1,6 @@
 /** The feed of job changes: the watchers of a job share its reads, and one poll makes up for lost wake-ups. */
 import {
+  AppError,
   isRetryable,
   type Job,
   type JobStore,
@@ -31,6 +32,13 @@ export interface WaitOptions {
 
 /** A tenth of a process's connections. Each watcher holds one, so no owner takes those of all others. */
 export const maxWatchersPerOwner = 1_000;
+
+/** The refusal of one more watcher. */
+export function tooManyWatchers(advice: string, details: AppError['details']): AppError {
+  const limit = maxWatchersPerOwner.toLocaleString('en');
+  const message = `${limit} requests of this owner wait for jobs or stream them already. ${advice}`;
+  return new AppError('rate_limited', { message, details });
+}
 
 /** A job with watchers. They compare states and queue nothing: all changes between two reads count as one. */
 interface WatchedJob {

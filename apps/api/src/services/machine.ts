@@ -7,14 +7,7 @@ import {
   type MachineHistory,
   type MachineState,
 } from '@prosemill/contract';
-import {
-  coalesced,
-  type EndedStatus,
-  endedStatuses,
-  type JobCounts,
-  type LiveWorker,
-  type MeasureStore,
-} from '@prosemill/core';
+import { byEndedStatus, coalesced, type JobCounts, type MeasureStore, textRateOf } from '@prosemill/core';
 import type { Look } from './look.ts';
 import {
   estimateErrorOf,
@@ -129,7 +122,10 @@ export class Machine {
     const { workers, queue } = await state.current();
     const windows = Math.ceil((historySeconds + latencySeconds) / latencyStepSeconds);
     const [trace, times] = await Promise.all([
-      measures.trace({ seconds: rateSeconds + historySeconds, tokensPerSecond: speedOf(workers, queue?.running ?? 0) }),
+      measures.trace({
+        seconds: rateSeconds + historySeconds,
+        tokensPerSecond: textRateOf(workers, queue?.running ?? 0),
+      }),
       measures.countTimes({ windows, windowMs: 1_000 * latencyStepSeconds }),
     ]);
     return historyOf(trace, times, historySeconds);
@@ -139,18 +135,5 @@ export class Machine {
 const ratesOf = ({ accepted, ended }: JobCounts, refused: number): JobRates => ({
   accepted: accepted / rateSeconds,
   refused: refused / rateSeconds,
-  ended: Object.fromEntries(endedStatuses.map((status) => [status, ended[status] / rateSeconds])) as Record<
-    EndedStatus,
-    number
-  >,
+  ended: byEndedStatus((status) => ended[status] / rateSeconds),
 });
-
-/** The new tokens a second of one text, while this many run on all workers; 0 while no speed is known. */
-function speedOf(workers: readonly LiveWorker[], running: number): number {
-  const slots = workers.reduce((sum, worker) => sum + worker.slots, 0);
-  const rates = workers.flatMap(({ speed, slots: own }) => {
-    if (speed === null) return [];
-    return 1_000 / (speed.stepMs + Math.max(1, (running * own) / slots) * speed.textMs);
-  });
-  return rates.length === 0 ? 0 : rates.reduce((sum, rate) => sum + rate, 0) / rates.length;
-}

@@ -15,6 +15,7 @@ import {
   type TextStore,
   type WakeUps,
 } from '@prosemill/core';
+import { type Pauses, wakeAll } from './pauses.ts';
 import { createPolls } from './polls.ts';
 import type { JobText } from './text-place.ts';
 
@@ -49,7 +50,7 @@ export interface StreamedText {
   isMarked: boolean;
   streams: number;
   /** One for each stream that has the whole text and asks for more. */
-  readonly pauses: Set<PromiseWithResolvers<void>>;
+  readonly pauses: Pauses;
 }
 
 export class StreamedTexts implements Service {
@@ -171,7 +172,7 @@ export class StreamedTexts implements Service {
     known.text += text;
     known.length += countCodePoints(text);
     known.tokens = tokens;
-    for (const pause of streamed.pauses) pause.resolve();
+    wakeAll(streamed.pauses);
   }
 
   async #poll(): Promise<void> {

@@ -19,57 +19,60 @@ export const seriesNames = [
   'totalP99',
 ] as const;
 type SeriesName = (typeof seriesNames)[number];
-type Values = Record<SeriesName, number | null>;
 
-/** The service gives jobs a second, over the last minute. */
-const perMinute = (rate: number | undefined): number | null => (rate === undefined ? null : 60 * rate);
+/** The present of the machine, where a value is a number, or its past, where a value is a list of them. */
+interface Measures<Value> {
+  readonly queue: Readonly<Record<'callers' | 'normal' | 'low' | 'running', Value>> | null;
+  readonly rates: { readonly tokens: Value; readonly ended: Readonly<Record<EndedName, Value>> } | null;
+  readonly latency: {
+    readonly first_token_ms: Readonly<Record<'p50' | 'p95', Value>>;
+    readonly total_ms: Readonly<Record<'p50' | 'p95' | 'p99', Value>>;
+  } | null;
+}
+
+const endedNames = ['succeeded', 'failed', 'canceled', 'expired'] as const satisfies readonly SeriesName[];
+type EndedName = (typeof endedNames)[number];
+
+const seriesOf = <Value>({ queue, rates, latency }: Measures<Value>): Record<SeriesName, Value | undefined> => ({
+  tokens: rates?.tokens,
+  running: queue?.running,
+  callers: queue?.callers,
+  normal: queue?.normal,
+  low: queue?.low,
+  succeeded: rates?.ended.succeeded,
+  failed: rates?.ended.failed,
+  canceled: rates?.ended.canceled,
+  expired: rates?.ended.expired,
+  firstTokenP50: latency?.first_token_ms.p50,
+  firstTokenP95: latency?.first_token_ms.p95,
+  totalP50: latency?.total_ms.p50,
+  totalP95: latency?.total_ms.p95,
+  totalP99: latency?.total_ms.p99,
+});
+
+const perMinute: ReadonlySet<SeriesName> = new Set(endedNames);
+
+/** The service gives jobs a second, over the last minute. The charts show jobs a minute. */
+function sampleAt(at: number, valueOf: (name: SeriesName) => number | null | undefined): Sample {
+  const values = seriesNames.map((name) => {
+    const value = valueOf(name) ?? null;
+    return [name, value !== null && perMinute.has(name) ? 60 * value : value];
+  });
+  return { at, values: Object.fromEntries(values) as Sample['values'] };
+}
 
 /** The sample of this moment. */
-export function sampleOf({ now, queue, rates, latency }: MachineBody): Sample {
-  const values: Values = {
-    tokens: rates?.tokens ?? null,
-    running: queue?.running ?? null,
-    callers: queue?.callers ?? null,
-    normal: queue?.normal ?? null,
-    low: queue?.low ?? null,
-    succeeded: perMinute(rates?.ended.succeeded),
-    failed: perMinute(rates?.ended.failed),
-    canceled: perMinute(rates?.ended.canceled),
-    expired: perMinute(rates?.ended.expired),
-    firstTokenP50: latency?.first_token_ms.p50 ?? null,
-    firstTokenP95: latency?.first_token_ms.p95 ?? null,
-    totalP50: latency?.total_ms.p50 ?? null,
-    totalP95: latency?.total_ms.p95 ?? null,
-    totalP99: latency?.total_ms.p99 ?? null,
-  };
-  return { at: secondOf(now), values };
+export function sampleOf(body: MachineBody): Sample {
+  const present = seriesOf<number | null>(body);
+  return sampleAt(secondOf(body.now), (name) => present[name]);
 }
 
 /** The samples of the history, oldest first; none if the body has no history. */
 export function historyOf({ history }: Pick<MachineBody, 'history'>): readonly Sample[] {
   if (history == null) return [];
-  const { queue, rates, latency } = history;
-  const columns: Record<SeriesName, readonly (number | null)[]> = {
-    tokens: rates.tokens,
-    running: queue.running,
-    callers: queue.callers,
-    normal: queue.normal,
-    low: queue.low,
-    succeeded: rates.ended.succeeded.map(perMinute),
-    failed: rates.ended.failed.map(perMinute),
-    canceled: rates.ended.canceled.map(perMinute),
-    expired: rates.ended.expired.map(perMinute),
-    firstTokenP50: latency.first_token_ms.p50,
-    firstTokenP95: latency.first_token_ms.p95,
-    totalP50: latency.total_ms.p50,
-    totalP95: latency.total_ms.p95,
-    totalP99: latency.total_ms.p99,
-  };
+  const past = seriesOf<readonly (number | null)[]>(history);
   const first = secondOf(history.from);
-  return rates.tokens.map((_, index) => ({
-    at: first + index,
-    values: Object.fromEntries(seriesNames.map((name) => [name, columns[name][index] ?? null])),
-  }));
+  return history.rates.tokens.map((_, index) => sampleAt(first + index, (name) => past[name]?.[index]));
 }
 
 const secondOf = (time: string): number => Math.floor(Date.parse(time) / 1_000);

@@ -1,5 +1,5 @@
 /** The parameters of a request, each with a sentence that explains it. */
-import { useComputed } from '@preact/signals';
+import { type ReadonlySignal, useComputed } from '@preact/signals';
 import { isNarrow } from '../narrow.ts';
 import { useBoundValue } from '../parts/use-bound-value.ts';
 import { index } from '../service-state.ts';
@@ -75,10 +75,29 @@ function NumberInput({ form, field }: { readonly form: RequestForm; readonly fie
           onInput={set}
         />
       </div>
-      <p id={`${name}-help`} class="small muted">
-        {wrong.value === '' ? help : <span class="status failed">{`${label} ${wrong.value}.`}</span>}
-      </p>
+      <Help name={name} label={label} wrong={wrong}>
+        {help}
+      </Help>
     </div>
+  );
+}
+
+interface HelpProps {
+  /** The id of the field. */
+  readonly name: string;
+  /** The subject of the sentence that says what is wrong. */
+  readonly label: string;
+  /** Empty: nothing. */
+  readonly wrong: ReadonlySignal<string>;
+  readonly children: string;
+}
+
+/** The sentence below a field: its meaning, or the fault of its value. */
+function Help({ name, label, wrong, children }: HelpProps) {
+  return (
+    <p id={`${name}-help`} class="small muted">
+      {wrong.value === '' ? children : <span class="status failed">{`${label} ${wrong.value}.`}</span>}
+    </p>
   );
 }
 
@@ -106,13 +125,9 @@ function SeedInput({ form }: { readonly form: RequestForm }) {
           Draw one
         </button>
       </div>
-      <p id="seed-help" class="small muted">
-        {wrong.value === '' ? (
-          'The same seed gives the same text.'
-        ) : (
-          <span class="status failed">{`The seed ${wrong.value}.`}</span>
-        )}
-      </p>
+      <Help name="seed" label="The seed" wrong={wrong}>
+        The same seed gives the same text.
+      </Help>
     </div>
   );
 }
@@ -144,13 +159,9 @@ function Terms({ form }: { readonly form: RequestForm }) {
           aria-invalid={wrong.value !== ''}
           onInput={({ currentTarget }) => (form.deadlineSeconds.value = currentTarget.value.trim())}
         />
-        <p id="deadline-help" class="small muted">
-          {wrong.value === '' ? (
-            'The text ends then, whole or not.'
-          ) : (
-            <span class="status failed">{`The deadline ${wrong.value}.`}</span>
-          )}
-        </p>
+        <Help name="deadline" label="The deadline" wrong={wrong}>
+          The text ends then, whole or not.
+        </Help>
       </div>
     </>
   );

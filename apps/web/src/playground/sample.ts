@@ -2,6 +2,7 @@
 import { batch, computed, type ReadonlySignal, signal } from '@preact/signals';
 import type { GenerationRequestBody, JobBody, RetryRequestBody } from '@prosemill/contract';
 import type { Answer, PageProblem } from '../api.ts';
+import { isOpen } from '../jobs/is-open.ts';
 import type { Live } from '../live.ts';
 import { cancelJob, createJob, getJob, retryJob } from '../requests.ts';
 import { toast } from '../toast.ts';
@@ -109,13 +110,12 @@ export class Sample {
   }
 
   #findStage(): Stage {
-    const status = this.job.value?.status;
-    if (status === undefined) {
+    const job = this.job.value;
+    if (job === null) {
       if (this.problem.value !== null && this.problem.value.retryAfterMs === null) return 'refused';
       return this.#isStopping.value ? 'stopping' : 'sending';
     }
-    const isOpen = status === 'queued' || status === 'running';
-    return isOpen && (this.#isStopping.value || this.job.value?.cancel_requested_at != null) ? 'stopping' : status;
+    return isOpen(job) && (this.#isStopping.value || job.cancel_requested_at !== null) ? 'stopping' : job.status;
   }
 
   async #obtain(request: () => Promise<Answer<JobBody>>): Promise<void> {

@@ -1,8 +1,9 @@
 /** The terms of jobs, the texts of watched jobs while they run, and the measured speed of workers. */
-import { type ColumnDefinitionBuilder, type Kysely, sql } from 'kysely';
+import { type Kysely, sql } from 'kysely';
 import type { Migration } from 'kysely/migration';
 import type { Dialect } from '../dialect.ts';
 import { columnTypes } from './column-types.ts';
+import { ifMissing } from './if-missing.ts';
 
 /** Every new column may be null: processes of older versions go on inserting, and Postgres rewrites no table. */
 export const createMigration0009 = ({ name, rowLocks }: Dialect): Migration => ({
@@ -10,8 +11,6 @@ export const createMigration0009 = ({ name, rowLocks }: Dialect): Migration => (
     const { time, id } = columnTypes[name];
     // All statements about a table queue behind one that waits for its exclusive lock, as it does for a backup.
     if (rowLocks) await sql`set local lock_timeout = '2s'`.execute(db);
-    // SQLite has no such clause. There nobody but the service, which is one process, changes the schema.
-    const ifMissing = (column: ColumnDefinitionBuilder) => (rowLocks ? column.ifNotExists() : column);
     const columns = {
       metadata: 'text',
       start_deadline_at: time,
@@ -22,9 +21,9 @@ export const createMigration0009 = ({ name, rowLocks }: Dialect): Migration => (
     } as const;
     const counts = { has_own_seed: 'integer', token_budget: 'integer' } as const;
     for (const [column, type] of Object.entries({ ...columns, ...counts })) {
-      await db.schema.alterTable('jobs').addColumn(column, type, ifMissing).execute();
+      await db.schema.alterTable('jobs').addColumn(column, type, ifMissing({ rowLocks })).execute();
     }
-    await db.schema.alterTable('workers').addColumn('speed', 'text', ifMissing).execute();
+    await db.schema.alterTable('workers').addColumn('speed', 'text', ifMissing({ rowLocks })).execute();
     // No foreign key: its locks on the jobs would cost more than the text. The reconciler removes rows without a run.
     const texts = db.schema
       .createTable('job_text')
