@@ -68,6 +68,22 @@ describe('the stream of a tab', () => {
     expect(connections.map(({ path }) => path)).toEqual(['live?job=a&job=b&topic=jobs']);
   });
 
+  it('asks for the jobs that a connection has no room for, until one of its own ends', async () => {
+    const { live, listener, connections, asked } = setup();
+    live.watchJob(id, listener);
+    for (let number = 2; number <= 16; number += 1) live.watchJob(`job-${number}`, listener);
+    live.watchJob('job-17', listener);
+    live.watchJob('job-18', listener);
+    await vi.advanceTimersByTimeAsync(50);
+    expect(connections[0]?.path.match(/job=/g)).toHaveLength(16);
+    connections[0]?.send(event('completed', endedJob(' was')));
+    await vi.advanceTimersByTimeAsync(50);
+    expect(connections[1]?.path).toMatch(/^live\?job=job-2&.*&job=job-17$/);
+    expect(asked).toEqual([]);
+    await vi.advanceTimersByTimeAsync(2_000);
+    expect(asked).toEqual(['job-18']);
+  });
+
   it('tells a job’s listener everything, and ends with its job', async () => {
     const { live, listener, heard, connections } = setup();
     live.watchJob(id, listener);

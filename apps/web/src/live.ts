@@ -3,7 +3,8 @@
  * each job would make the page hang with a few tabs open.
  *
  * A lost connection goes on at the position of each job. A page that nobody sees for a while closes the stream. Where
- * streams do not get through (a proxy may hold them back), the jobs are asked for between the attempts.
+ * streams do not get through (a proxy may hold them back), the jobs are asked for between the attempts; jobs for which
+ * the connection has no room are asked for until it has.
  */
 import { effect, signal } from '@preact/signals';
 import type { JobBody, Problem } from '@prosemill/contract';
@@ -53,6 +54,9 @@ interface Connection {
 /** Jobs that begin together share a connection. */
 const gatherMs = 20;
 const hiddenMs = 10_000;
+/** The limit of the service. */
+const mostJobs = 16;
+const askOthersMs = 2_000;
 const jobErrorRetryMs = 5_000;
 const longestRetryMs = 30_000;
 /** From this failure in a row on, the jobs are asked for. */
@@ -68,6 +72,7 @@ export class Live {
   #isSeen = true;
   #failures = 0;
   #timer: ReturnType<typeof setTimeout> | undefined;
+  #othersTimer: ReturnType<typeof setTimeout> | undefined;
 
   constructor(dependencies: { readonly open: OpenStream; readonly getJob: typeof getJob }) {
     this.#open = dependencies.open;
@@ -126,12 +131,17 @@ export class Live {
   /** Jobs end by themselves; a topic that nobody reads would go on for ever. */
   #isEnough({ jobs, topics: connected }: Connection): boolean {
     return (
-      [...this.#jobs.keys()].every((id) => jobs.has(id)) &&
+      this.#streamedIds().every((id) => jobs.has(id)) &&
       topics.every((topic) => connected.has(topic) === this.#topics.has(topic))
     );
   }
 
+  #streamedIds(): readonly string[] {
+    return [...this.#jobs.keys()].slice(0, mostJobs);
+  }
+
   #connect(): void {
+    this.#askForOthersLater();
     if (!this.#isWanted()) {
       this.#close();
       this.state.value = 'idle';
@@ -140,7 +150,7 @@ export class Live {
     if (this.#connection !== null && this.#isEnough(this.#connection)) return;
     this.#close();
     const connection: Connection = {
-      jobs: new Set(this.#jobs.keys()),
+      jobs: new Set(this.#streamedIds()),
       topics: new Set(this.#topics.keys()),
       stop: new AbortController(),
     };
@@ -152,7 +162,7 @@ export class Live {
     const isCurrent = (): boolean => this.#connection === connection;
     const end = await runConnection({
       open: this.#open,
-      path: this.#path(),
+      path: this.#path(connection),
       signal: connection.stop.signal,
       onOpen: () => {
         if (isCurrent()) this.state.value = 'connected';
@@ -164,10 +174,13 @@ export class Live {
     if (isCurrent()) this.#onEnd(end);
   }
 
-  #path(): string {
+  #path({ jobs, topics: connected }: Connection): string {
     const query = new URLSearchParams();
-    for (const [id, { position }] of this.#jobs) query.append('job', position === null ? id : `${id}@${position}`);
-    for (const topic of this.#topics.keys()) query.append('topic', topic);
+    for (const id of jobs) {
+      const position = this.#jobs.get(id)?.position ?? null;
+      query.append('job', position === null ? id : `${id}@${position}`);
+    }
+    for (const topic of connected) query.append('topic', topic);
     return `live?${query}`;
   }
 
@@ -182,7 +195,7 @@ export class Live {
   /** Connects again after this time, and after a longer one with each failure in a row. */
   #retryAfter(ms: number): void {
     this.#failures += 1;
-    if (this.#failures >= failuresUntilAsked) void this.#askForJobs();
+    if (this.#failures >= failuresUntilAsked) void this.#askForJobs([...this.#jobs.keys()]);
     const waitMs = Math.min(ms * 2 ** Math.max(0, this.#failures - 2), longestRetryMs);
     this.#connectIn(waitMs * (0.75 + Math.random() / 4));
   }
@@ -194,8 +207,21 @@ export class Live {
     for (const { listener } of watched) listener.onFailed(problem);
   }
 
-  async #askForJobs(): Promise<void> {
-    for (const [id, watched] of this.#jobs) {
+  /** The jobs for which the connection has no room. */
+  #askForOthersLater(): void {
+    clearTimeout(this.#othersTimer);
+    if (!this.#isSeen || this.#jobs.size <= mostJobs) return;
+    const ask = async (): Promise<void> => {
+      await this.#askForJobs([...this.#jobs.keys()].slice(mostJobs));
+      this.#askForOthersLater();
+    };
+    this.#othersTimer = setTimeout(() => void ask(), askOthersMs);
+  }
+
+  async #askForJobs(ids: readonly string[]): Promise<void> {
+    for (const id of ids) {
+      const watched = this.#jobs.get(id);
+      if (watched === undefined) continue;
       const answer = await this.#getJob(id);
       if (!answer.ok || this.#jobs.get(id) !== watched) continue;
       if (answer.body.finished_at === null) watched.listener.onStatus(answer.body);
@@ -204,10 +230,16 @@ export class Live {
   }
 
   #complete(id: string, job: JobBody): void {
+    this.#end(id)?.listener.onCompleted(job);
+    if (!this.#isWanted()) this.#connectIn(0);
+  }
+
+  /** Watches a job no more, which may leave room for another. */
+  #end(id: string): WatchedJob | undefined {
     const watched = this.#jobs.get(id);
     this.#jobs.delete(id);
-    watched?.listener.onCompleted(job);
-    if (!this.#isWanted()) this.#connectIn(0);
+    if (this.#connection !== null && this.#jobs.size >= mostJobs) this.#connectIn(gatherMs);
+    return watched;
   }
 
   #onJobError(id: string, problem: Problem): void {
@@ -217,9 +249,7 @@ export class Live {
       this.#retryAfter(jobErrorRetryMs);
       return;
     }
-    const watched = this.#jobs.get(id);
-    this.#jobs.delete(id);
-    watched?.listener.onFailed({ ...problem, retryAfterMs: null });
+    this.#end(id)?.listener.onFailed({ ...problem, retryAfterMs: null });
   }
 
   #handle({ event, id: position, data }: EventSourceMessage): void {
