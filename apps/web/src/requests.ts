@@ -6,6 +6,7 @@ import type {
   JobBody,
   JobEventLog,
   JobPage,
+  MachineBody,
   MeBody,
   RetryRequestBody,
   ServiceIndex,
@@ -24,6 +25,9 @@ export interface Repeatable extends Cancelable {
 
 export const getIndex = (): Promise<Answer<ServiceIndex>> => call('./');
 export const getHealth = (): Promise<Answer<Health>> => call('health');
+/** @param historySeconds how much of the past it tells. Default: nothing */
+export const getMachine = (historySeconds?: number): Promise<Answer<MachineBody>> =>
+  call(historySeconds === undefined ? 'machine' : `machine?history=${historySeconds}`);
 /** The owner of a key, which need not be one of the session. */
 export const getMe = (key: string): Promise<Answer<MeBody>> => call('me', { key });
 

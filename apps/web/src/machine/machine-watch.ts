@@ -1,15 +1,13 @@
 /** The machine while somebody looks: its present each second, and the series of the last 15 minutes. */
 import type { MachineBody } from '@prosemill/contract';
 import { signal } from '@preact/signals';
-import { type Answer, call, type PageProblem } from '../api.ts';
+import type { PageProblem } from '../api.ts';
 import { live } from '../live.ts';
+import { getMachine } from '../requests.ts';
 import { everyWhileVisible } from '../while-visible.ts';
 import { ChartWindow } from './chart-window.ts';
 import { historyOf, sampleOf, seriesNames } from './machine-samples.ts';
 import { gapSeconds, keptSeconds, MachineSeries } from './machine-series.ts';
-
-const getMachine = (historySeconds?: number): Promise<Answer<MachineBody>> =>
-  call(historySeconds === undefined ? 'machine' : `machine?history=${historySeconds}`);
 
 const pollMs = 1_000;
 

@@ -12,6 +12,7 @@ const figures: readonly (readonly [name: string, figure: Figure])[] = [
   ['Oldest waiting', ({ queue }) => (queue?.oldest_age_s == null ? none : formatMs(1_000 * queue.oldest_age_s))],
   ['First token, p95', ({ latency }) => formatMs(latency?.first_token_ms.p95 ?? null)],
   ['Done a minute', ({ rates }) => count(rates === null ? null : 60 * rates.ended.succeeded)],
+  ['Refused a minute', ({ rates }) => count(rates === null ? null : 60 * rates.refused)],
 ];
 
 const count = (value: number | null | undefined): string => (value == null ? none : formatCount(value));

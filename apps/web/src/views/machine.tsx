@@ -1,6 +1,7 @@
 /** The machine: a verdict, figures, the slots as they fill, and charts of the last 15 minutes. */
 import { type ReadonlySignal, useComputed, useSignal } from '@preact/signals';
 import { useEffect, useMemo } from 'preact/hooks';
+import { describeEstimates } from '../estimates.ts';
 import { Charts } from '../machine/charts.tsx';
 import { verdictOf } from '../machine/machine-facts.ts';
 import { MachineWatch } from '../machine/machine-watch.ts';
@@ -37,6 +38,7 @@ export function View() {
         <VerdictLine verdict={verdict} />
         <MachineProblem watch={watch} />
         <StatTiles body={watch.body} />
+        <EstimatesLine watch={watch} />
       </section>
       <WorkerPanels body={watch.body} />
       <Charts watch={watch} />
@@ -68,6 +70,11 @@ function VerdictLine({ verdict }: { readonly verdict: ReadonlySignal<Verdict | n
 
 /** Tones differ by their shapes too. */
 const marks: Readonly<Record<Verdict['tone'], string>> = { good: '●', warning: '▲', bad: '■' };
+
+function EstimatesLine({ watch: { body } }: { readonly watch: MachineWatch }) {
+  const words = useComputed(() => describeEstimates(body.value?.estimate_error ?? null)).value;
+  return words === '' ? null : <p class="small muted estimates">Estimates of the last hour: {words}.</p>;
+}
 
 function MachineProblem({ watch: { problem } }: { readonly watch: MachineWatch }) {
   return problem.value === null ? null : <ProblemBox problem={problem.value} />;
