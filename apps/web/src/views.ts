@@ -1,8 +1,7 @@
 /** The views of the page, each a script of its own that loads when somebody opens it. */
 import type { ComponentType } from 'preact';
 import type { Place } from './router.ts';
-import { index } from './service-state.ts';
-import { keysHeld } from './session.ts';
+import { isAdmin } from './service-state.ts';
 
 interface ViewModule {
   readonly View: ComponentType;
@@ -56,7 +55,7 @@ export const views: readonly ViewEntry[] = [
     nav: {
       title: 'Admin',
       href: '#/admin',
-      isShown: () => index.value?.auth === 'off' || keysHeld.value.includes('admin'),
+      isShown: () => isAdmin.value,
     },
     key: 'a',
     matches: ({ path }) => path.join('/') === 'admin',

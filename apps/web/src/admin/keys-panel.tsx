@@ -1,18 +1,24 @@
 /** The API keys of all owners. */
 import type { KeyBody } from '@prosemill/contract';
-import { useEffect, useMemo } from 'preact/hooks';
+import { useSignalEffect } from '@preact/signals';
+import { useMemo } from 'preact/hooks';
 import { serverNow } from '../api.ts';
 import { formatTime, none } from '../format.ts';
 import { confirm } from '../parts/confirm-dialog.tsx';
 import { ProblemBox } from '../parts/problem-box.tsx';
 import { RelativeTime } from '../parts/relative-time.tsx';
+import { keysHeld } from '../session.ts';
 import { KeyAdmin } from './key-admin.ts';
 import { stateOf } from './key-state.ts';
 import { MakeKey } from './make-key.tsx';
 
 export function KeysPanel() {
   const admin = useMemo(() => new KeyAdmin(), []);
-  useEffect(() => void admin.reload(), [admin]);
+  useSignalEffect(() => {
+    // Another key may see them.
+    void keysHeld.value;
+    void admin.reload();
+  });
   const revoke = async (key: KeyBody): Promise<void> => {
     if (await confirm(revokeQuestion(key))) await admin.revoke(key.id);
   };
@@ -22,7 +28,7 @@ export function KeysPanel() {
     <section class="panel" aria-labelledby="keys-title">
       <h2 id="keys-title">Keys</h2>
       <MakeKey onMade={() => void admin.reload()} />
-      {problem === null ? null : <ProblemBox problem={problem} />}
+      {problem === null ? null : <ProblemBox problem={problem} slot="admin" onRetry={() => void admin.reload()} />}
       {keys.length === 0 ? null : <KeyTable keys={keys} onRevoke={(key) => void revoke(key)} />}
       {admin.nextCursor.value === null ? null : (
         <button type="button" onClick={() => void admin.loadOlder()}>

@@ -88,7 +88,7 @@ function KeyForm({ onMade, onCancel }: KeyFormProps) {
           ))}
         </select>
       </label>
-      {problem.value === null ? null : <ProblemBox problem={problem.value} />}
+      {problem.value === null ? null : <ProblemBox problem={problem.value} slot="admin" />}
       <div class="bar">
         <button class="main">Make the key</button>
         <button type="button" onClick={onCancel}>

@@ -2,6 +2,7 @@
 import type { QueueBody } from '@prosemill/contract';
 import { type ReadonlySignal, signal } from '@preact/signals';
 import type { Answer, PageProblem } from '../api.ts';
+import { look } from '../service-state.ts';
 import { getQueue, pauseQueue, resumeQueue } from './admin-requests.ts';
 
 export class QueueAdmin {
@@ -18,10 +19,12 @@ export class QueueAdmin {
 
   async pause(): Promise<void> {
     this.#note(await pauseQueue());
+    await look();
   }
 
   async resume(): Promise<void> {
     this.#note(await resumeQueue());
+    await look();
   }
 
   #note(answer: Answer<QueueBody>): void {

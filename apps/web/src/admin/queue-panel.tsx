@@ -1,8 +1,10 @@
 /** The queue: its jobs, and its pause. */
 import type { QueueBody } from '@prosemill/contract';
-import { useEffect, useMemo } from 'preact/hooks';
+import { useComputed, useSignalEffect } from '@preact/signals';
+import { useMemo } from 'preact/hooks';
 import { formatCount, formatPlural, formatTime, none } from '../format.ts';
 import { confirm } from '../parts/confirm-dialog.tsx';
+import { Icon } from '../parts/icons.tsx';
 import { ProblemBox } from '../parts/problem-box.tsx';
 import { health } from '../service-state.ts';
 import { everyWhileVisible } from '../while-visible.ts';
@@ -12,7 +14,12 @@ const refreshMs = 5_000;
 
 export function QueuePanel() {
   const admin = useMemo(() => new QueueAdmin(), []);
-  useEffect(() => everyWhileVisible(refreshMs, async () => admin.refresh()), [admin]);
+  const isPaused = useComputed(() => health.value?.queue.paused);
+  useSignalEffect(() => {
+    // The banner resumes it too.
+    void isPaused.value;
+    return everyWhileVisible(refreshMs, async () => admin.refresh());
+  });
   const pause = async (): Promise<void> => {
     if (await confirm(pauseQuestion())) await admin.pause();
   };
@@ -21,7 +28,7 @@ export function QueuePanel() {
   return (
     <section class="panel" aria-labelledby="queue-title">
       <h2 id="queue-title">Queue</h2>
-      {problem === null ? null : <ProblemBox problem={problem} />}
+      {problem === null ? null : <ProblemBox problem={problem} slot="admin" onRetry={() => void admin.refresh()} />}
       {queue === null ? null : <QueueState queue={queue} />}
       {queue?.paused === true ? (
         <button type="button" class="main" onClick={() => void admin.resume()}>
@@ -53,8 +60,8 @@ function QueueState({ queue: { paused, paused_at, paused_by } }: { readonly queu
   return (
     <>
       <p>
-        <b>{paused ? '⏸ Paused' : '▶ Runs'}</b> · {queued === null ? none : formatCount(queued)} wait ·{' '}
-        {running === null ? none : formatCount(running)} run
+        <Icon name={paused ? 'pause' : 'play'} /> <b>{paused ? 'Paused' : 'Runs'}</b> ·{' '}
+        {queued === null ? none : formatCount(queued)} wait · {running === null ? none : formatCount(running)} run
       </p>
       {paused_at === null ? null : (
         <p class="muted">

@@ -1,18 +1,10 @@
 import type { JobBody } from '@prosemill/contract';
 import { effect } from '@preact/signals';
 import { describe, expect, it } from 'vitest';
-import type { Answer, PageProblem } from '../api.ts';
+import type { Answer } from '../api.ts';
 import { testJob as anyJob } from '../test-job.ts';
+import { noAnswer } from '../test-problem.ts';
 import { JobList, type JobSource } from './job-list.ts';
-
-const noAnswer: PageProblem = {
-  code: 'no_answer',
-  status: 0,
-  detail: '',
-  errors: [],
-  request_id: null,
-  retryAfterMs: 2_000,
-};
 
 /** An ended job. Its age follows its id: `b` is newer than `a`. */
 const testJob = (fields: Partial<JobBody>): JobBody =>

@@ -1,14 +1,13 @@
-/** The frame of every view: skip link, navigation, health, banner, the view itself, dialogs. */
+/** The frame of every view: skip link, header, banner, the view itself, dialogs. */
 import { useComputed, useSignal } from '@preact/signals';
 import { useEffect, useRef } from 'preact/hooks';
 import type { ComponentType } from 'preact';
-import { hrefOf, place, savedScroll } from '../router.ts';
-import { settings } from '../settings.ts';
-import { type ViewEntry, viewOf, views } from '../views.ts';
+import { place, savedScroll } from '../router.ts';
+import { type ViewEntry, viewOf } from '../views.ts';
 import { Banner } from './banner.tsx';
 import { ConfirmDialog } from './confirm-dialog.tsx';
-import { HealthBadge } from './health-badge.tsx';
-import { HelpDialog, isHelpOpen } from './help-dialog.tsx';
+import { Header } from './header.tsx';
+import { HelpDialog } from './help-dialog.tsx';
 import { KeyDialog } from './key-dialog.tsx';
 import { Toast } from './toast.tsx';
 import { ViewHeading } from './view-heading.tsx';
@@ -25,17 +24,7 @@ export function AppShell() {
       <a class="skip" href="#main" onClick={skip}>
         Skip to the content
       </a>
-      <header class="top">
-        <strong>Prosemill</strong>
-        <Nav />
-        <span class="end">
-          <HealthBadge />
-          <ThemeButton />
-          <button type="button" class="quiet" onClick={() => (isHelpOpen.value = true)}>
-            Help
-          </button>
-        </span>
-      </header>
+      <Header />
       <Banner />
       <main id="main" tabIndex={-1} ref={main}>
         <CurrentView />
@@ -45,40 +34,6 @@ export function AppShell() {
       <ConfirmDialog />
       <HelpDialog />
     </>
-  );
-}
-
-/** The next theme of the three. */
-function ThemeButton() {
-  const { values, current, choose } = settings.theme;
-  const next = (): void => choose(values[(values.indexOf(current.value) + 1) % values.length] ?? 'auto');
-  return (
-    <button type="button" class="quiet" onClick={next}>
-      Theme: {current}
-    </button>
-  );
-}
-
-/** A view that the reader left is found as it was. */
-const latestHrefs = new Map<string, string>();
-
-function Nav() {
-  const current = useComputed(() => viewOf(place.value)?.name);
-  if (current.value !== undefined) latestHrefs.set(current.value, hrefOf(place.value.path, place.value.query));
-  return (
-    <nav aria-label="Main">
-      {views.map(({ name, nav }) =>
-        nav === undefined || nav.isShown?.() === false ? null : (
-          <a
-            key={name}
-            href={current.value === name ? nav.href : (latestHrefs.get(name) ?? nav.href)}
-            aria-current={current.value === name ? 'page' : undefined}
-          >
-            {nav.title}
-          </a>
-        ),
-      )}
-    </nav>
   );
 }
 

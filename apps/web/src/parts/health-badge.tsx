@@ -1,6 +1,6 @@
 /** The health of the service in a word, and the name of its model. */
 import { useComputed } from '@preact/signals';
-import { health, healthProblem, index } from '../service-state.ts';
+import { health, healthProblem, index, loadedPercent } from '../service-state.ts';
 import type { Health } from '@prosemill/contract';
 
 export function HealthBadge() {
@@ -26,11 +26,9 @@ const lost: State = { word: 'No answer', tone: 'failed', detail: 'The service do
 
 function describe(felt: Health | null): State {
   if (felt === null) return { word: 'Connecting', tone: 'queued', detail: '' };
-  const { status, problems, model, workers } = felt;
+  const { status, problems } = felt;
   if (status === 'degraded') return { word: 'Degraded', tone: 'expired', detail: problems.join(' ') };
-  if (model === null) {
-    const progress = workers.map((worker) => worker.load_progress ?? 0);
-    return { word: `Loading ${Math.round(100 * Math.max(0, ...progress))} %`, tone: 'queued', detail: 'The model.' };
-  }
+  const percent = loadedPercent(felt);
+  if (percent !== null) return { word: `Loading ${percent} %`, tone: 'queued', detail: 'The model.' };
   return { word: 'Healthy', tone: 'succeeded', detail: '' };
 }

@@ -2,7 +2,8 @@
 import { signal } from '@preact/signals';
 import { forgetDrafts } from '../drafts.ts';
 import { type Setting, settings } from '../settings.ts';
-import { forgetKeys, keysHeld } from '../session.ts';
+import { needsKeys } from '../service-state.ts';
+import { askForKey, forgetKeys, keysHeld } from '../session.ts';
 import { toast } from '../toast.ts';
 import { Dialog } from './dialog.tsx';
 
@@ -85,15 +86,26 @@ function Choice<Value extends string>({ label, setting }: ChoiceProps<Value>) {
 }
 
 function Keys() {
-  if (keysHeld.value.length === 0) return null;
+  const held = keysHeld.value;
+  if (!needsKeys.value && held.length === 0) return null;
   return (
     <p class="bar">
-      This page has an API key ({keysHeld.value.join(', ')}).
-      <button type="button" onClick={forget}>
-        Forget
+      {held.length === 0 ? 'This page has no API key.' : `This page has an API key (${held.join(', ')}).`}
+      <button type="button" onClick={askForOther}>
+        {held.length === 0 ? 'Use a key…' : 'Use another…'}
       </button>
+      {held.length === 0 ? null : (
+        <button type="button" onClick={forget}>
+          Forget
+        </button>
+      )}
     </p>
   );
+}
+
+function askForOther(): void {
+  isHelpOpen.value = false;
+  void askForKey({ slot: 'texts', isRefused: false }, true);
 }
 
 function forget(): void {

@@ -1,13 +1,21 @@
 /** A button that opens a list of actions below it. */
 import { useSignal, useSignalEffect } from '@preact/signals';
 import { useId, useRef } from 'preact/hooks';
+import { Icon, type IconName } from './icons.tsx';
 
 export interface MenuItem {
   readonly name: string;
   readonly act: () => void;
 }
 
-export function Menu({ label, items }: { readonly label: string; readonly items: readonly MenuItem[] }) {
+export interface MenuProps {
+  readonly label: string;
+  /** Shown instead of the label. Default: none. */
+  readonly icon?: IconName;
+  readonly items: readonly MenuItem[];
+}
+
+export function Menu({ label, icon, items }: MenuProps) {
   const isOpen = useSignal(false);
   const element = useRef<HTMLDivElement>(null);
   const button = useRef<HTMLButtonElement>(null);
@@ -45,13 +53,20 @@ export function Menu({ label, items }: { readonly label: string; readonly items:
     >
       <button
         type="button"
-        class="opens"
+        class={icon === undefined ? 'opens' : 'quiet'}
         ref={button}
         aria-expanded={isOpen.value}
         aria-controls={id}
         onClick={() => (isOpen.value = !isOpen.value)}
       >
-        {label}
+        {icon === undefined ? (
+          label
+        ) : (
+          <>
+            <Icon name={icon} />
+            <span class="hidden">{label}</span>
+          </>
+        )}
       </button>
       <ul id={id} hidden={!isOpen.value}>
         {items.map((item) => (

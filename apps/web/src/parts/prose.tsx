@@ -25,7 +25,7 @@ export function Prose({ label, prompt, completion, sharedLength, isWriting = fal
     setText(own.current, text.slice(length));
   });
   return (
-    <div class="prose" role="log" aria-live="off" aria-label={label}>
+    <div class="prose" dir="auto" role="log" aria-live="off" aria-label={label}>
       <span class="given">{prompt}</span>
       <span class="shared" ref={shared} />
       <span class="own" ref={own} />
