@@ -54,9 +54,12 @@ export function formatAgo(time: string, nowMs: number): string {
 /** A time of the future as a wait: `soon`, `in about 12 s`. */
 export function formatWait(time: string | null, nowMs: number): string {
   if (time === null) return '';
-  const ms = new Date(time).getTime() - nowMs;
-  return ms < second ? 'soon' : `in about ${formatMs(ms)}`;
+  return isAhead(time, nowMs) ? `in about ${formatMs(Date.parse(time) - nowMs)}` : 'soon';
 }
+
+/** Whether a time is far enough in the future to wait for it. */
+export const isAhead = (time: string | null, nowMs: number): boolean =>
+  time !== null && Date.parse(time) - nowMs >= second;
 
 /** `29 Nov 2026, 12:50:26`, in the time zone of the reader. */
 export const formatTime = (time: string): string => exact.format(new Date(time));

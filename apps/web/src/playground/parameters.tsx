@@ -6,6 +6,7 @@ import { index } from '../service-state.ts';
 import { type NumberField, numberFields, rangeOf } from './request-fields.ts';
 import type { RequestForm } from './request-form.ts';
 import { StopField } from './stop-field.tsx';
+import { newSeed } from './variety.ts';
 
 export function Parameters({ form }: { readonly form: RequestForm }) {
   const changed = useComputed(() => (form.changed.value === 0 ? '' : ` (${form.changed.value} changed)`));
@@ -13,7 +14,7 @@ export function Parameters({ form }: { readonly form: RequestForm }) {
     <details class="panel parameters" open={!isNarrow.value}>
       <summary>
         <h2>
-          Parameters<span class="muted small">{changed}</span>
+          Parameters<span class="muted small changed">{changed}</span>
         </h2>
       </summary>
       <button type="button" onClick={() => form.reset()}>
@@ -105,7 +106,7 @@ function SeedInput({ form }: { readonly form: RequestForm }) {
   const input = useBoundValue<HTMLInputElement>(form.seed);
   const wrong = useComputed(() => form.wrong.value.get('seed') ?? '');
   const draw = (): void => {
-    form.seed.value = String(crypto.getRandomValues(new Uint32Array(1))[0]);
+    form.seed.value = String(newSeed());
   };
   return (
     <div class="parameter">

@@ -6,11 +6,10 @@ import type { Live } from '../live.ts';
 import { newIdempotencyKey } from '../idempotency-key.ts';
 import { go, hrefOf, type Place } from '../router.ts';
 import { type Order, Sample } from './sample.ts';
-import { seedAt } from './request-fields.ts';
 import { sharedBeginning } from './shared-beginning.ts';
 import { type Promised, promisedQuery, readPromised } from './shared-request.ts';
+import { mostSamples } from './variety.ts';
 
-export const mostSamples = 4;
 /** The texts while one of them has no id yet, so that a reload before the answer makes no second job. */
 const draftName = 'texts';
 
@@ -55,16 +54,13 @@ export class Playground {
   }
 
   /**
-   * Writes texts beside those that are pinned.
+   * Writes texts beside those that are pinned, as many as there is room for.
    * @param keepsPromise the request is that of the link, whose promise holds for its text
    */
-  write(body: GenerationRequestBody, { count, keepsPromise }: { count: number; keepsPromise: boolean }): void {
+  write(bodies: readonly GenerationRequestBody[], { keepsPromise }: { readonly keepsPromise: boolean }): void {
     const pinned = this.#shown.peek().filter(({ sample }) => sample.isPinned.peek());
-    const room = keepsPromise ? 1 : Math.max(1, Math.min(count, mostSamples - pinned.length));
-    const orders = Array.from({ length: room }, (_, place): Order => {
-      const seed = body.seed == null ? {} : { seed: seedAt(body.seed, place) };
-      return { key: newIdempotencyKey(), body: { ...body, ...seed }, retry: null };
-    });
+    const room = keepsPromise ? 1 : Math.max(1, mostSamples - pinned.length);
+    const orders = bodies.slice(0, room).map((body): Order => ({ key: newIdempotencyKey(), body, retry: null }));
     if (!keepsPromise) this.promised.value = null;
     this.#isNewPlace = true;
     this.#show([...pinned, ...orders.map((order) => this.#order(order))]);

@@ -1,7 +1,9 @@
 /** The progress of a sample in words. */
 import type { JobBody } from '@prosemill/contract';
-import { formatCount, formatMs, formatPlace, formatPlural, formatSpeed, formatWait } from '../format.ts';
+import { describeEstimates, estimateError } from '../estimates.ts';
+import { formatCount, formatMs, formatPlace, formatPlural, formatSpeed, formatWait, isAhead } from '../format.ts';
 import { nowMs } from '../now.ts';
+import { index } from '../service-state.ts';
 import type { Sample, Stage } from './sample.ts';
 
 export const stageWords: Record<Stage, string> = {
@@ -38,7 +40,7 @@ export function describeProgress(sample: Sample): string {
   if (job.status === 'queued') {
     const { queue } = job;
     if (queue === null) return '';
-    return [formatPlace(queue.position), formatWait(queue.estimated_start_at, nowMs.value)].filter(Boolean).join(' · ');
+    return [formatPlace(queue.position), describeWait(queue.estimated_start_at)].filter(Boolean).join(' · ');
   }
   const isOver = job.finished_at !== null;
   const speed = isOver ? job.timings.tokens_per_second : sample.speed.value;
@@ -46,8 +48,18 @@ export function describeProgress(sample: Sample): string {
     ...(tokens > 0 || isOver ? [describeTokens(tokens, job)] : []),
     ...(isOver && job.timings.total_ms !== null ? [formatMs(job.timings.total_ms)] : []),
     ...(speed === null ? [] : [formatSpeed(speed)]),
+    ...(job.parameters.temperature === defaultTemperature() ? [] : [`temperature ${job.parameters.temperature}`]),
     `seed ${job.seed}`,
   ].join(' · ');
+}
+
+const defaultTemperature = (): number => index.value?.defaults.temperature ?? 1;
+
+/** `in about 12 s, usually right within 20 %` */
+export function describeWait(time: string | null): string {
+  const wait = formatWait(time, nowMs.value);
+  const error = isAhead(time, nowMs.value) ? describeEstimates(estimateError.value) : '';
+  return error === '' ? wait : `${wait}, ${error}`;
 }
 
 /** The state of all samples in a sentence, for a screen reader. */

@@ -1,11 +1,11 @@
 /** The prompt, and under it its length, its tokens, and why it would be refused. */
 import { type ReadonlySignal, useComputed } from '@preact/signals';
 import { countCodePoints } from '../code-points.ts';
-import { formatCount, formatPlural, formatWait } from '../format.ts';
-import { nowMs } from '../now.ts';
+import { formatCount, formatPlural } from '../format.ts';
 import { useBoundValue } from '../parts/use-bound-value.ts';
 import { explain } from '../problem-text.ts';
 import { index } from '../service-state.ts';
+import { describeWait } from './progress.ts';
 import type { PromptCheck } from './prompt-check.ts';
 import type { RequestForm } from './request-form.ts';
 import { roomOf } from './room.ts';
@@ -19,7 +19,8 @@ export interface PromptFieldProps {
 
 export function PromptField({ form, check, note }: PromptFieldProps) {
   const input = useBoundValue<HTMLTextAreaElement>(form.prompt);
-  const facts = useComputed(() => describePrompt(form.prompt.value, check.value));
+  const isAsked = useComputed(() => form.body.value !== null && check.value.problem === null);
+  const facts = useComputed(() => describePrompt(form.prompt.value, check.value, isAsked.value));
   const wrong = useComputed(() => {
     const length = form.wrong.value.get('prompt');
     if (length !== undefined) return `The prompt ${length}.`;
@@ -32,6 +33,7 @@ export function PromptField({ form, check, note }: PromptFieldProps) {
       <label for="prompt">Prompt</label>
       <textarea
         id="prompt"
+        dir="auto"
         rows={4}
         ref={input}
         aria-describedby="prompt-facts prompt-wrong"
@@ -52,18 +54,19 @@ export function PromptField({ form, check, note }: PromptFieldProps) {
   );
 }
 
-function describePrompt(prompt: string, { result }: PromptCheck): string {
+/** @param isAsked the answer about the prompt is on its way, if it is not there */
+function describePrompt(prompt: string, { result }: PromptCheck, isAsked: boolean): string {
   const limits = index.value?.limits;
   const characters = `${formatCount(countCodePoints(prompt))} of ${formatCount(limits?.prompt_characters ?? 0)} characters`;
   if (limits === undefined || prompt === '') return limits === undefined ? '' : characters;
-  if (result?.prompt_tokens == null) return `${characters} · …`;
+  if (result?.prompt_tokens == null) return isAsked ? `${characters} · …` : characters;
   const room = limits.context_tokens === null ? null : Math.max(0, limits.context_tokens - result.prompt_tokens);
   const start = result.estimated_start_at;
   return [
     characters,
     formatPlural(result.prompt_tokens, 'token'),
     ...(room === null ? [] : [`room for ${formatCount(room)} more`]),
-    ...(start === null ? [] : [`begins ${formatWait(start, nowMs.value)}`]),
+    ...(start === null ? [] : [`begins ${describeWait(start)}`]),
   ].join(' · ');
 }
 

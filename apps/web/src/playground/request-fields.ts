@@ -67,6 +67,3 @@ export function wrongNumber(input: string, range: Range | undefined): string | n
   if (value <= exclusiveMinimum) return `must be above ${exclusiveMinimum}`;
   return value < minimum || value > maximum ? `must be from ${minimum} to ${maximum}` : null;
 }
-
-/** The seeds of texts that are written together: each its own. */
-export const seedAt = (seed: number, place: number): number => (seed + place) % 2 ** 32;

@@ -3,6 +3,7 @@ import { computed, effect, type Signal, signal } from '@preact/signals';
 import type { GenerationRequestBody, ServiceIndex } from '@prosemill/contract';
 import { countCodePoints } from '../code-points.ts';
 import { keepDraft, readDraft } from '../drafts.ts';
+import { formatPlural } from '../format.ts';
 import { index } from '../service-state.ts';
 import { defaultNewTokens, numberFields, type NumberName, rangeOf, wrongNumber } from './request-fields.ts';
 
@@ -110,7 +111,7 @@ export class RequestForm {
     const { prompt, seed, deadlineSeconds, ...values } = this.#values();
     const maxCharacters = index.value?.limits.prompt_characters ?? Infinity;
     const tooMany = countCodePoints(prompt) - maxCharacters;
-    if (tooMany > 0) wrong.set('prompt', `has ${tooMany} characters too many`);
+    if (tooMany > 0) wrong.set('prompt', `has ${formatPlural(tooMany, 'character')} too many`);
     const inputs = [...numberFields.map(({ name }) => [name, values[name]] as const), ['seed', seed] as const];
     for (const [name, input] of inputs) {
       const problem = input === '' ? null : wrongNumber(input, rangeOf(name, index.value?.limits));

@@ -1,28 +1,20 @@
-/** A text of the playground, with everything that can be done with it. */
+/** A text of the playground: its state, what there is to say about it, and what can be done with it. */
 import { useComputed } from '@preact/signals';
-import { copy } from '../copy.ts';
 import { explain, explainEnd } from '../problem-text.ts';
 import { live } from '../live.ts';
-import { CopyMenu } from '../parts/copy-menu.tsx';
-import { Menu } from '../parts/menu.tsx';
 import { ProblemBox } from '../parts/problem-box.tsx';
 import { Prose } from '../parts/prose.tsx';
 import { RelativeTime } from '../parts/relative-time.tsx';
 import { StatusLabel } from '../parts/status-label.tsx';
 import { describeVerification } from '../verify.ts';
-import { ownSnippets } from './own-snippets.ts';
-import type { Playground } from './playground.ts';
 import { describeProgress, stageWords, statusOf } from './progress.ts';
 import type { Sample } from './sample.ts';
-import { judge, repeatOf, requestHref } from './shared-request.ts';
+import { SampleActions, type SampleActionsProps } from './sample-actions.tsx';
+import { judge } from './shared-request.ts';
 
-export interface SampleCardProps {
-  readonly sample: Sample;
+export interface SampleCardProps extends SampleActionsProps {
   /** From 1. */
   readonly number: number;
-  readonly playground: Playground;
-  readonly onGoOn: (text: string) => void;
-  readonly onChange: (sample: Sample) => void;
 }
 
 export function SampleCard(props: SampleCardProps) {
@@ -38,7 +30,7 @@ export function SampleCard(props: SampleCardProps) {
       <Head sample={sample} />
       <Notes sample={sample} playground={playground} />
       <Text sample={sample} number={number} playground={playground} isWriting={isWriting} />
-      <Actions {...props} />
+      <SampleActions {...props} />
     </section>
   );
 }
@@ -106,75 +98,5 @@ function Notes({ sample, playground }: Pick<SampleCardProps, 'sample' | 'playgro
         </p>
       )}
     </>
-  );
-}
-
-function Actions({ sample, playground, onGoOn, onChange }: SampleCardProps) {
-  const job = sample.job.value;
-  const isOver = sample.isOver.value;
-  const hasText = useComputed(() => sample.text.value !== '');
-  const whole = (): string => sample.prompt.peek() + sample.text.peek();
-  return (
-    <div class="bar">
-      {!isOver && (
-        <button type="button" onClick={() => void sample.stop()}>
-          {job === null && sample.problem.value !== null ? 'Stop trying' : 'Stop'}
-        </button>
-      )}
-      {isOver && (
-        <Menu
-          label="Again"
-          items={[
-            { name: 'Same seed', act: () => playground.again(sample, 'same') },
-            { name: 'Another seed', act: () => playground.again(sample, 'new') },
-            { name: 'Change first', act: () => onChange(sample) },
-          ]}
-        />
-      )}
-      {isOver && hasText.value && (
-        <button type="button" onClick={() => onGoOn(whole())}>
-          Go on from here
-        </button>
-      )}
-      {job?.status === 'succeeded' && (
-        <button type="button" onClick={() => void sample.verify()}>
-          Verify
-        </button>
-      )}
-      {hasText.value && (
-        <button type="button" onClick={() => void copy(whole(), 'Text')}>
-          Copy
-        </button>
-      )}
-      {job !== null && (
-        <>
-          <button
-            type="button"
-            aria-pressed={sample.isPinned.value}
-            onClick={() => (sample.isPinned.value = !sample.isPinned.value)}
-          >
-            Pin
-          </button>
-          <CopyMenu label="Copy as" items={ownSnippets(() => repeatOf(job))} />
-        </>
-      )}
-      {job?.status === 'succeeded' && <ProofLink sample={sample} />}
-    </div>
-  );
-}
-
-/** The address that runs the request again, and tells whether the text is the same. */
-function ProofLink({ sample }: Pick<SampleCardProps, 'sample'>) {
-  const make = (): void => {
-    const job = sample.job.peek();
-    if (job === null || job.model === null || job.output === null) return;
-    const promised = { sha256: job.output.sha256, fingerprint: job.model.fingerprint };
-    const href = requestHref(repeatOf(job), promised);
-    void copy(new URL(href, location.href).href, 'Link');
-  };
-  return (
-    <button type="button" onClick={make}>
-      Link
-    </button>
   );
 }

@@ -3,6 +3,7 @@ import type { JobListener, Live } from '../live.ts';
 import { endedJob, testJob } from '../test-job.ts';
 import { Playground } from './playground.ts';
 import { parsePlace, place } from '../router.ts';
+import { requestsOf } from './variety.ts';
 
 type Handler = (path: string, init: RequestInit) => Response | Promise<Response>;
 
@@ -26,7 +27,7 @@ class FakeStorage extends Map<string, string> {
 
 const body = { prompt: 'Once upon a time', max_new_tokens: 48 };
 const idOf = (number: number): string => `id-${number}`;
-const once = { count: 1, keepsPromise: false };
+const freely = { keepsPromise: false };
 
 function setup(handler: Handler) {
   const requests: { path: string; key: string | undefined; body: unknown }[] = [];
@@ -73,7 +74,7 @@ describe('the playground', () => {
 
   it('writes several texts, each with a key and a seed of its own, and keeps their ids in the address', async () => {
     const { playground, requests } = setup(accepting());
-    playground.write({ ...body, seed: 7 }, { count: 3, keepsPromise: false });
+    playground.write(requestsOf({ ...body, seed: 7 }, '3', Math.random), freely);
     await expect.poll(() => location.hash).toBe('#/?jobs=id-1,id-2,id-3');
     expect(requests.map((request) => (request.body as { seed: number }).seed)).toEqual([7, 8, 9]);
     expect(new Set(requests.map(({ key }) => key)).size).toBe(3);
@@ -82,7 +83,7 @@ describe('the playground', () => {
   it('makes one job, whenever it is loaded anew before the answer', async () => {
     const answers = accepting();
     const lost = setup(() => new Promise<Response>(() => undefined));
-    lost.playground.write(body, once);
+    lost.playground.write([body], freely);
     await expect.poll(() => lost.requests.length).toBe(1);
 
     const reloaded = setup(answers);
@@ -93,7 +94,7 @@ describe('the playground', () => {
 
   it('shows the text as it comes, and begins anew after a fault', async () => {
     const { playground, listeners } = setup(accepting());
-    playground.write(body, once);
+    playground.write([body], freely);
     await expect.poll(() => listeners.size).toBe(1);
     const [sample] = playground.samples.value;
     const [listener] = listeners.values();
@@ -114,7 +115,7 @@ describe('the playground', () => {
       isFull = false;
       return problem('queue_full', 503, 5);
     });
-    playground.write(body, once);
+    playground.write([body], freely);
     await expect.poll(() => location.hash).toBe('#/?jobs=id-1');
     expect(requests).toHaveLength(2);
     expect(requests[0]?.key).toBe(requests[1]?.key);
@@ -122,7 +123,7 @@ describe('the playground', () => {
 
   it('stops trying when the reader wants that', async () => {
     const { playground } = setup(() => problem('queue_full', 503, 60_000));
-    playground.write(body, once);
+    playground.write([body], freely);
     const [sample] = playground.samples.value;
     await expect.poll(() => sample?.problem.value?.code).toBe('queue_full');
     expect(sample?.stage.value).toBe('sending');
@@ -132,7 +133,7 @@ describe('the playground', () => {
 
   it('says why a request was refused, and keeps no draft of it', async () => {
     const { playground } = setup(() => problem('prompt_refused', 400, null));
-    playground.write(body, once);
+    playground.write([body], freely);
     const [sample] = playground.samples.value;
     await expect.poll(() => sample?.stage.value).toBe('refused');
     expect(location.hash).toBe('#/');
@@ -144,7 +145,7 @@ describe('the playground', () => {
     const { playground, requests } = setup((path, init) =>
       path.endsWith('/cancel') ? json(testJob({ id: idOf(1), status: 'canceled' })) : accept(path, init),
     );
-    playground.write(body, once);
+    playground.write([body], freely);
     const [sample] = playground.samples.value;
     void sample?.stop();
     expect(sample?.stage.value).toBe('stopping');
@@ -167,11 +168,11 @@ describe('the playground', () => {
 
   it('leaves a pinned text where it is', async () => {
     const { playground } = setup(accepting());
-    playground.write(body, once);
+    playground.write([body], freely);
     await expect.poll(() => location.hash).toBe('#/?jobs=id-1');
     const [sample] = playground.samples.value;
     if (sample !== undefined) sample.isPinned.value = true;
-    playground.write(body, { count: 4, keepsPromise: false });
+    playground.write([body, body, body, body], freely);
     expect(playground.samples.value).toHaveLength(4);
     expect(playground.samples.value[0]).toBe(sample);
   });

@@ -77,6 +77,11 @@ export class Sample {
     return this.#feed.tokens;
   }
 
+  /** The prompt and everything written so far. */
+  whole(): string {
+    return this.prompt.peek() + this.text.peek();
+  }
+
   /** Ends the text within a token; everything written so far stays. A second time changes nothing. */
   async stop(): Promise<void> {
     if (this.isOver.peek() || this.#isStopping.peek()) return;

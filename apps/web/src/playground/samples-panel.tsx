@@ -11,7 +11,12 @@ import { SampleCard, type SampleCardProps } from './sample-card.tsx';
 
 type PanelProps = Pick<SampleCardProps, 'playground' | 'onGoOn' | 'onChange'>;
 
-export function SamplesPanel(props: PanelProps) {
+interface SamplesPanelProps extends PanelProps {
+  /** The reader chose a prompt to begin with. */
+  readonly onExample: (prompt: string) => void;
+}
+
+export function SamplesPanel({ onExample, ...props }: SamplesPanelProps) {
   const { playground } = props;
   const samples = playground.samples.value;
   const announcement = useComputed(() => announce(playground.samples.value));
@@ -24,7 +29,8 @@ export function SamplesPanel(props: PanelProps) {
       </div>
       {samples.length === 0 && (
         <EmptyState>
-          Write a prompt, and its continuation appears here, word by word, as the model writes it.
+          <p>Write a prompt, and its continuation appears here, word by word, as the model writes it.</p>
+          <Examples onExample={onExample} />
         </EmptyState>
       )}
       {isTabbed ? <Tabs {...props} samples={samples} /> : <Cards {...props} samples={samples} />}
@@ -33,6 +39,20 @@ export function SamplesPanel(props: PanelProps) {
       </p>
       <Aloud samples={playground.samples} />
     </section>
+  );
+}
+
+const examples = ['Once upon a time', 'The old king', 'In the middle of the forest'];
+
+function Examples({ onExample }: Pick<SamplesPanelProps, 'onExample'>) {
+  return (
+    <div class="bar">
+      {examples.map((prompt) => (
+        <button key={prompt} type="button" class="example" onClick={() => onExample(prompt)}>
+          {prompt} …
+        </button>
+      ))}
+    </div>
   );
 }
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { nextPrompt } from './next-prompt.ts';
-import { type Range, seedAt, wrongNumber } from './request-fields.ts';
+import { type Range, wrongNumber } from './request-fields.ts';
 import { wholeSentencesLength } from './sentences.ts';
 import { sharedBeginning } from './shared-beginning.ts';
 import { Speedometer } from './speed.ts';
@@ -73,8 +73,4 @@ describe('an input', () => {
   ])('%s %s', (name, input, wrong) => {
     expect(wrongNumber(input, ranges[name])).toBe(wrong);
   });
-});
-
-it('texts that are written together have seeds of their own', () => {
-  expect([0, 1, 2].map((place) => seedAt(4_294_967_294, place))).toEqual([4_294_967_294, 4_294_967_295, 0]);
 });

@@ -1,24 +1,25 @@
 /** The playground: a prompt, its parameters, and up to four texts side by side. */
-import { effect, type Signal, untracked, useComputed, useSignal, useSignalEffect } from '@preact/signals';
+import { effect, type ReadonlySignal, untracked, useComputed, useSignal, useSignalEffect } from '@preact/signals';
 import { useEffect, useMemo, useRef } from 'preact/hooks';
-import { copy } from '../copy.ts';
+import { watchEstimateError } from '../estimates.ts';
+import { isAhead } from '../format.ts';
 import { live } from '../live.ts';
+import { nowMs } from '../now.ts';
 import { pageTitle } from '../page-title.ts';
-import { CopyMenu } from '../parts/copy-menu.tsx';
-import { ViewHeading } from '../parts/view-heading.tsx';
+import { Composer } from '../playground/composer.tsx';
 import { nextPrompt } from '../playground/next-prompt.ts';
-import { ownSnippets } from '../playground/own-snippets.ts';
 import { Parameters } from '../playground/parameters.tsx';
 import '../playground/playground.css';
-import { mostSamples, Playground } from '../playground/playground.ts';
+import { Playground } from '../playground/playground.ts';
 import { describeForTitle } from '../playground/progress.ts';
-import { PromptField, type PromptFieldProps } from '../playground/prompt-field.tsx';
-import { startPromptCheck } from '../playground/prompt-check.ts';
+import { type PromptCheck, startPromptCheck } from '../playground/prompt-check.ts';
 import { RequestForm } from '../playground/request-form.ts';
 import type { Sample } from '../playground/sample.ts';
 import { fitToRoom } from '../playground/room.ts';
 import { SamplesPanel } from '../playground/samples-panel.tsx';
-import { readRequest, repeatOf, requestHref } from '../playground/shared-request.ts';
+import { sampleShortcuts } from '../playground/sample-shortcuts.ts';
+import { readRequest, repeatOf } from '../playground/shared-request.ts';
+import { newSeed, requestsOf, varieties } from '../playground/variety.ts';
 import { place } from '../router.ts';
 import { index } from '../service-state.ts';
 import { useShortcuts } from '../shortcuts.ts';
@@ -32,19 +33,20 @@ export function View() {
   /** The prompt that was made of the end of a text. */
   const cutPrompt = useSignal<string | null>(null);
   const note = useComputed(() => (form.prompt.value === cutPrompt.value ? cutNote : ''));
-  const count = useSignal(1);
+  const variety = useSignal(varieties[0] ?? '');
   /** The form as the address filled it in. */
   const linked = useRef('');
   useLifetime({ form, playground, stopCheck, linked });
   useTitle(playground);
+  useEstimateError(playground, check);
 
   const write = (): void => {
     const body = form.body.peek();
     if (body === null || body.prompt === '') {
-      document.querySelector<HTMLElement>('.playground [aria-invalid="true"], #prompt')?.focus();
+      focusWrong();
       return;
     }
-    playground.write(body, { count: count.peek(), keepsPromise: form.snapshot() === linked.current });
+    playground.write(requestsOf(body, variety.peek(), newSeed), { keepsPromise: form.snapshot() === linked.current });
   };
   const goOn = async (text: string): Promise<void> => {
     const { prompt, isCut } = nextPrompt(text, index.peek()?.limits.prompt_characters ?? Infinity);
@@ -59,16 +61,29 @@ export function View() {
     if (job !== null) form.setBody(repeatOf(job));
     document.querySelector<HTMLElement>('#prompt')?.focus();
   };
-  useShortcuts(sampleShortcuts);
+  const example = (prompt: string): void => {
+    form.prompt.value = prompt;
+    document.querySelector<HTMLElement>('#prompt')?.focus();
+  };
+  useShortcuts(useMemo(() => sampleShortcuts(playground), [playground]));
   useWriteKey(write);
 
   return (
     <div class="playground">
-      <Composer form={form} playground={playground} check={check} note={note} count={count} onWrite={write} />
+      <Composer form={form} playground={playground} check={check} note={note} variety={variety} onWrite={write} />
       <Parameters form={form} />
-      <SamplesPanel playground={playground} onGoOn={(text) => void goOn(text)} onChange={change} />
+      <SamplesPanel playground={playground} onExample={example} onGoOn={(text) => void goOn(text)} onChange={change} />
     </div>
   );
+}
+
+/** Focuses the first field that keeps a request from being sent, wherever it is folded away. */
+function focusWrong(): void {
+  const field = document.querySelector<HTMLElement>('.playground [aria-invalid="true"]');
+  for (let fold = field?.closest('details'); fold != null; fold = fold.parentElement?.closest('details')) {
+    fold.open = true;
+  }
+  (field ?? document.querySelector<HTMLElement>('#prompt'))?.focus();
 }
 
 interface Lifetime {
@@ -112,9 +127,14 @@ function useTitle(playground: Playground): void {
   });
 }
 
-const numbers = Array.from({ length: mostSamples }, (_, at) => String(at + 1));
-const focusSample = (number: string): void => document.querySelector<HTMLElement>(`#sample-${number}`)?.focus();
-const sampleShortcuts = Object.fromEntries(numbers.map((number) => [number, () => focusSample(number)]));
+function useEstimateError(playground: Playground, check: ReadonlySignal<PromptCheck>): void {
+  const isWaiting = useComputed(
+    () =>
+      playground.samples.value.some(({ job }) => isAhead(job.value?.queue?.estimated_start_at ?? null, nowMs.value)) ||
+      isAhead(check.value.result?.estimated_start_at ?? null, nowMs.value),
+  );
+  useEffect(() => watchEstimateError(isWaiting), [isWaiting]);
+}
 
 /** Wherever the focus is. */
 function useWriteKey(write: () => void): void {
@@ -130,57 +150,4 @@ function useWriteKey(write: () => void): void {
     document.addEventListener('keydown', onKeyDown);
     return () => document.removeEventListener('keydown', onKeyDown);
   }, []);
-}
-
-interface ComposerProps extends PromptFieldProps {
-  readonly playground: Playground;
-  readonly count: Signal<number>;
-  readonly onWrite: () => void;
-}
-
-function Composer({ form, playground, check, note, count, onWrite }: ComposerProps) {
-  const copyLink = (): void => {
-    const body = form.body.peek();
-    if (body !== null) void copy(new URL(requestHref(body, null), location.href).href, 'Link');
-  };
-  const cannotWrite = useComputed(() => form.body.value === null || form.prompt.value === '');
-  return (
-    <section class="panel composer" aria-labelledby="view-title">
-      <ViewHeading title="Playground" />
-      <PromisedText playground={playground} />
-      <PromptField form={form} check={check} note={note} />
-      <div class="bar write-bar">
-        <button type="button" class="main" aria-disabled={cannotWrite} onClick={onWrite}>
-          Write <kbd>Ctrl ⏎</kbd>
-        </button>
-        <span class="bar count">
-          <label for="samples">Samples</label>
-          <select
-            id="samples"
-            value={count}
-            onChange={({ currentTarget }) => (count.value = Number(currentTarget.value))}
-          >
-            {numbers.map((number) => (
-              <option key={number}>{number}</option>
-            ))}
-          </select>
-        </span>
-        <CopyMenu label="Copy as" items={ownSnippets(() => form.body.peek() ?? { prompt: form.prompt.peek() })} />
-        <button type="button" onClick={copyLink}>
-          Link
-        </button>
-      </div>
-    </section>
-  );
-}
-
-/** A link that promises a text runs nothing by itself. */
-function PromisedText({ playground }: { readonly playground: Playground }) {
-  const isOpen = useComputed(() => playground.promised.value !== null && playground.samples.value.length === 0);
-  if (!isOpen.value) return null;
-  return (
-    <p class="status running" role="status">
-      This link says which text it gives. Write, and it is compared, letter for letter.
-    </p>
-  );
 }
