@@ -35,7 +35,7 @@ export function JobRow({ job, cursor, actions }: JobRowProps) {
         onChange={() => cursor.toggle(id)}
       />
       <StatusLabel status={status} />
-      <a class="job-text" href={hrefOf(['jobs', id])} tabIndex={tabIndex} onKeyDown={actions.onKeyDown}>
+      <a class="job-text" dir="auto" href={hrefOf(['jobs', id])} tabIndex={tabIndex} onKeyDown={actions.onKeyDown}>
         <span class="given">{words}</span>
         {output?.completion.slice(0, shownCharacters)}
       </a>

@@ -12,7 +12,7 @@ export function View() {
   const address = useComputed(() => formatFilters(parseFilters(place.value.query)).toString()).value;
   const filters = useMemo(() => parseFilters(new URLSearchParams(address)), [address]);
   return (
-    <section class="panel">
+    <section class="panel jobs-panel">
       <ViewHeading title="Jobs" />
       <FilterBar filters={filters} />
       <JobListing key={address} filters={filters} />
