@@ -15,8 +15,8 @@ import { parseCLI } from 'vitest/node';
 const anywhere = '{apps,bench,e2e,packages}/**';
 const faultFolders = 'e2e/{attacks,faults}/**';
 const proofFolder = 'e2e/proof/**';
-/** A Postgres and a Redis. The first project that needs them starts them for all. */
-const globalSetup = 'packages/testkit/src/global-setup.ts';
+/** A Postgres and a Redis: the first project that needs them starts them for all. And the page of the service. */
+const globalSetup = ['packages/testkit/src/global-setup.ts', 'e2e/build-page.ts'];
 
 const project = (
   name: string,

@@ -4,16 +4,20 @@
  * folder of the page.
  */
 import { createHash } from 'node:crypto';
-import { existsSync, globSync } from 'node:fs';
+import { existsSync, globSync, statSync } from 'node:fs';
 import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
-import { join, relative } from 'node:path';
+import { constants, setPriority } from 'node:os';
+import { basename, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { promisify } from 'node:util';
+import { promisify, stripVTControlCharacters } from 'node:util';
 import { brotliCompress, gzip } from 'node:zlib';
 
 const root = fileURLToPath(new URL('.', import.meta.url));
 const dist = join(root, 'dist');
 const lockfile = fileURLToPath(new URL('../../pnpm-lock.yaml', import.meta.url));
+
+/** An unfinished build of this age was killed: a build takes about a second. */
+const buildLimitMs = 10 * 60_000;
 
 /** Files that compression makes smaller. */
 const isText = /\.(?:css|html|js|svg)$/;
@@ -81,9 +85,24 @@ async function compress(path: string): Promise<void> {
 async function removeOthers(target: string): Promise<void> {
   for (const name of await readdir(dist)) {
     const path = join(dist, name);
-    // A name with a dot is that of a build under way.
-    if (path !== target && !name.includes('.')) await rm(path, { recursive: true, force: true });
+    if (path !== target && !isUnderWay(path)) await rm(path, { recursive: true, force: true });
   }
 }
 
-if (import.meta.main) process.stdout.write(`${await buildPage(process.argv[2])}\n`);
+/** A name with a dot is that of an unfinished build. */
+function isUnderWay(path: string): boolean {
+  if (!basename(path).includes('.')) return false;
+  const beganMs = statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0;
+  return Date.now() - beganMs < buildLimitMs;
+}
+
+if (import.meta.main) {
+  // `pnpm start` loads its engine meanwhile, which is to be ready as soon as without a build.
+  setPriority(constants.priority.PRIORITY_LOW);
+  try {
+    process.stdout.write(`${await buildPage(process.argv[2])}\n`);
+  } catch (error) {
+    process.stderr.write(`${stripVTControlCharacters(error instanceof Error ? error.message : String(error))}\n`);
+    process.exitCode = 1;
+  }
+}

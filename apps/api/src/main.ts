@@ -18,7 +18,7 @@ await runProcess(async (aborted) => {
   const adapters = await openAdapters(config, 'api');
   const { store, queue, logger } = adapters;
   await queue.wakeUps.start();
-  const options = apiOptions(config, adapters, findPage({ folder: config.PAGE_DIR, logger }));
+  const options = apiOptions(config, adapters, findPage({ folder: config.PAGE_DIR, logger, aborted }));
   const api = createApi(options);
   announceAccess(options.access, config, logger);
   const server = await startServer({ api, host: config.HOST, port: config.PORT, logger });

@@ -13,7 +13,7 @@ await runProcess(async (aborted) => {
   const adapters = await openAdapters(config, 'standalone');
   const { store, queue, logger } = adapters;
   await queue.wakeUps.start();
-  const options = apiOptions(config, adapters, findPage({ folder: config.PAGE_DIR, logger }));
+  const options = apiOptions(config, adapters, findPage({ folder: config.PAGE_DIR, logger, aborted }));
   const api = createApi(options);
   const worker = createWorker(workerOptions(config, adapters));
   announceAccess(options.access, config, logger);

@@ -16,7 +16,7 @@ describe('the page of a process', () => {
   });
   const find = async () => {
     const logger: Logger = { ...silentLogger, warn: (fields, msg) => void lines.push({ ...fields, msg }) };
-    return await findPage({ folder, logger });
+    return await findPage({ folder, logger, aborted: new AbortController().signal });
   };
 
   it('is that of PAGE_DIR', async () => {
