@@ -1,0 +1,74 @@
+/** Exact sums of products of whole numbers, 16 at a time. A matrix has pairs of inputs: [K / 2][16][2] int8. */
+
+/**
+ * Weights [M / 16][K / 2][16][2] int8, x16 [rows, K] int16, sums [rows, 16 · blocks] int32. Each block of 16 columns is
+ * read from memory once, and serves all rows.
+ */
+export function multiply(weights: usize, inputs: i32, blocks: i32, x16: usize, rows: i32, sums: usize): void {
+  const stride = 64 * blocks;
+  for (let block = 0; block < blocks; block++, weights += 16 * inputs) {
+    let x = x16;
+    let out = sums + 64 * block;
+    let left = rows;
+    for (; left >= 2; left -= 2, x += 4 * inputs, out += 2 * stride) multiply2(weights, x, inputs, out, stride);
+    if (left === 1) multiply1(weights, x, inputs, out);
+  }
+}
+
+/** Multiplies a matrix with one row x [K] int16 to out [16] int32. */
+export function multiply1(matrix: usize, x: usize, inputs: i32, out: usize): void {
+  let a = i32x4.splat(0);
+  let b = a;
+  let c = a;
+  let d = a;
+  for (let end = x + 2 * inputs; x < end; x += 4, matrix += 32) {
+    const pair = v128.load32_splat(x);
+    a = add(a, v128.load8x8_s(matrix), pair);
+    b = add(b, v128.load8x8_s(matrix, 8), pair);
+    c = add(c, v128.load8x8_s(matrix, 16), pair);
+    d = add(d, v128.load8x8_s(matrix, 24), pair);
+  }
+  store4(out, a, b, c, d);
+}
+
+function multiply2(weights: usize, x: usize, inputs: i32, out: usize, stride: i32): void {
+  const row = 2 * inputs;
+  let a = i32x4.splat(0);
+  let b = a;
+  let c = a;
+  let d = a;
+  let e = a;
+  let f = a;
+  let g = a;
+  let h = a;
+  for (let end = x + row; x < end; x += 4, weights += 32) {
+    const pair = v128.load32_splat(x);
+    const pair2 = v128.load32_splat(x + row);
+    let w = v128.load8x8_s(weights);
+    a = add(a, w, pair);
+    e = add(e, w, pair2);
+    w = v128.load8x8_s(weights, 8);
+    b = add(b, w, pair);
+    f = add(f, w, pair2);
+    w = v128.load8x8_s(weights, 16);
+    c = add(c, w, pair);
+    g = add(g, w, pair2);
+    w = v128.load8x8_s(weights, 24);
+    d = add(d, w, pair);
+    h = add(h, w, pair2);
+  }
+  store4(out, a, b, c, d);
+  store4(out + stride, e, f, g, h);
+}
+
+/** Adds the products of 4 columns and 2 inputs. */
+function add(sums: v128, weights: v128, pair: v128): v128 {
+  return i32x4.add(sums, i32x4.dot_i16x8_s(weights, pair));
+}
+
+function store4(out: usize, a: v128, b: v128, c: v128, d: v128): void {
+  v128.store(out, a);
+  v128.store(out, b, 16);
+  v128.store(out, c, 32);
+  v128.store(out, d, 48);
+}

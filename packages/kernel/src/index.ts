@@ -1,0 +1,223 @@
+/**
+ * The kernel: all arithmetic of a step besides the products that onnxruntime computes. Its source is AssemblyScript
+ * (`assembly/`), compiled to `kernel.wasm`.
+ *
+ * Arguments are addresses in bytes in the shared memory, unless they are counts. Letters: E width of a row, K inputs
+ * and M outputs of a product, H heads, D width of a head. Rows of floats and of integers are dense, and E, K and M are
+ * multiples of 16 (`paddedWidth`): other widths are padded with zeros. Addresses are multiples of 4;
+ * multiples of 64 are faster.
+ */
+import { readFileSync } from 'node:fs';
+
+export interface Kernel {
+  /** out [E] = token [E] + position [E], all float32. */
+  embed(token: number, position: number, out: number, width: number): void;
+
+  /** Like `embed`, with token in float16. */
+  embedHalf(token: number, position: number, out: number, width: number): void;
+
+  /**
+   * LayerNorm of the rows from ≤ row < to: x [rows, E] to out [rows, E]; out may be x.
+   * @param width  The model's width: the mean is over so many numbers, and padding becomes 0.
+   * @param gain  [E], like bias; 0 in the padding.
+   */
+  layerNorm(
+    x: number,
+    width: number,
+    from: number,
+    to: number,
+    gain: number,
+    bias: number,
+    epsilon: number,
+    out: number,
+  ): void;
+
+  /**
+   * Quantizes the rows from ≤ row < to of x [rows, K] float32, each with a scale of its own, to whole numbers n:
+   * x + offset ≈ scale · n. A row with a number that is not finite gets the scale NaN.
+   * @param zeroPoint  128: n is −127 to 127, stored in uint8 as n + 128. 0: n is 0 to 255, for rows ≥ −offset.
+   * @param x16  [rows, K] int16 for `multiply`, or 0 for none.
+   * @param x8  [rows, K] uint8 for onnxruntime, or 0 for none.
+   * @param scales  [rows] float32.
+   */
+  quantize(
+    x: number,
+    width: number,
+    from: number,
+    to: number,
+    offset: number,
+    zeroPoint: 0 | 128,
+    x16: number,
+    x8: number,
+    scales: number,
+  ): void;
+
+  /**
+   * Exact integer products with weights in the layout of `packWeights`, for 1 to about 4 rows: sums [rows, 16 · blocks]
+   * int32. A part of the columns has its own `weights` and `sums`.
+   * @param x16  [rows, K] int16.
+   */
+  multiply(weights: number, inputs: number, blocks: number, x16: number, rows: number, sums: number): void;
+
+  /**
+   * The floats of a product: sum · columnScale · rowScale + bias, then the ending. sums [rows, M] dense, out
+   * [rows, stride]. The order of operations is that of onnxruntime's MatMulIntegerToFloat followed by the rest.
+   * @param rowScales  [rows], or 0 for none.
+   * @param columnScales  [M], or 0 if `sums` has float32 that are multiplied by them already.
+   * @param bias  [M], or 0 for none.
+   * @param stride  Floats from one row of `out` to the next.
+   * @param ending  See `endings`.
+   */
+  finish(
+    sums: number,
+    rows: number,
+    columns: number,
+    rowScales: number,
+    columnScales: number,
+    bias: number,
+    out: number,
+    stride: number,
+    ending: Ending,
+  ): void;
+
+  /**
+   * Stores one position's keys and values of the heads from ≤ head < to in an int8 page, with a scale for each
+   * position and head.
+   * @param page  The address of the page that has the position.
+   * @param place  The position's place in its page, 0 to 63.
+   * @param heads  H, the heads of a page.
+   * @param width  D.
+   * @param keys  [to − from, D] float32 dense, like values.
+   * @param scratch  `attentionScratchBytes`, this thread's own.
+   */
+  appendInt8(
+    page: number,
+    place: number,
+    heads: number,
+    width: number,
+    from: number,
+    to: number,
+    keys: number,
+    values: number,
+    scratch: number,
+  ): void;
+
+  /**
+   * Attention of one position's queries on the first `length` positions of its text, for the heads from ≤ head < to.
+   * The other places of the last page may have anything.
+   * @param pages  The addresses of the text's pages, [⌈length / 64⌉] uint32.
+   * @param queries  [to − from, D] float32 dense, multiplied by the factor of the scores (1/√D) already.
+   * @param out  [to − from, D] float32 dense.
+   */
+  attendInt8(
+    pages: number,
+    length: number,
+    heads: number,
+    width: number,
+    from: number,
+    to: number,
+    queries: number,
+    out: number,
+    scratch: number,
+  ): void;
+
+  /** `appendInt8` for pages in float32. */
+  appendFloat32: Kernel['appendInt8'];
+
+  /** `attendInt8` for pages in float32. */
+  attendFloat32: Kernel['attendInt8'];
+
+  /**
+   * The largest logits of one row, in descending order, the lower id first if equal. A logit is
+   * logits[j] · columnScale[j] · rowScale, for 0 ≤ j < columns; columns need no padding.
+   * @param columnScales  [columns], or 0 if `logits` has float32, as in `finish`.
+   * @param rowScale  The address of one float32, or 0 for none.
+   * @param count  1 to 64. Places without a column get the value −Infinity and the id −1.
+   * @param firstId  The id of column 0.
+   * @param values  [count] float32.
+   * @param ids  [count] int32.
+   * @returns 1 if all logits are finite, else 0: then values and ids mean nothing
+   */
+  top(
+    logits: number,
+    columns: number,
+    columnScales: number,
+    rowScale: number,
+    count: number,
+    firstId: number,
+    values: number,
+    ids: number,
+  ): 0 | 1;
+
+  /** Copies bytes; the areas may overlap. */
+  copy(from: number, to: number, bytes: number): void;
+
+  /**
+   * Waits until so many threads have called it: spins for some microseconds, then sleeps.
+   * @param state  Three int32, 0 at first, the same for all.
+   */
+  barrier(state: number, threads: number): void;
+}
+
+/** The endings of a product: none, an activation (GELU by tanh or by erf, ReLU), or adding to what `out` has. */
+export const endings = { none: 0, geluTanh: 1, geluErf: 2, relu: 3, add: 4 } as const;
+export type Ending = (typeof endings)[keyof typeof endings];
+
+/** The kernel keeps its constants below this address. */
+export const reservedBytes = 4096;
+/** Positions of a page of keys and values. */
+export const pagePositions = 64;
+
+export interface HeadShape {
+  /** Heads of a page. */
+  readonly heads: number;
+  readonly headWidth: number;
+}
+
+/** @returns the next multiple of 16 */
+export const paddedWidth = (width: number): number => Math.ceil(width / 16) * 16;
+
+/**
+ * The size of one layer's keys and values of 64 positions. A page begins at a multiple of 64 and needs no
+ * initialization.
+ */
+export function pageBytes({ heads, headWidth }: HeadShape, format: 'int8' | 'float32'): number {
+  const vectorBytes = format === 'int8' ? paddedWidth(headWidth) + 4 : 4 * paddedWidth(headWidth);
+  return 2 * heads * pagePositions * vectorBytes;
+}
+
+/** @returns the bytes that a thread needs to append and to attend on up to `positions` positions of so many heads */
+export function attentionScratchBytes({ heads, headWidth }: HeadShape, positions: number): number {
+  const padded = Math.ceil(positions / pagePositions) * pagePositions;
+  return heads * (4 * padded + 6 * paddedWidth(headWidth) + 8) + 6 * paddedWidth(headWidth) + 2 * pagePositions;
+}
+
+/**
+ * Brings the columns from ≤ column < to of a matrix into the layout of `multiply`, [M / 16][K / 2][16][2], padded with
+ * zeros.
+ * @param values  [inputs, outputs].
+ * @returns [paddedWidth(to − from) · paddedWidth(inputs)]
+ */
+export function packWeights(
+  { values, inputs, outputs }: { readonly values: Int8Array; readonly inputs: number; readonly outputs: number },
+  from: number,
+  to: number,
+): Int8Array<ArrayBuffer> {
+  const rows = paddedWidth(inputs);
+  const packed = new Int8Array(paddedWidth(to - from) * rows);
+  for (let column = from; column < to; column += 1) {
+    const place = column - from;
+    const start = (place >> 4) * 16 * rows + 2 * (place & 15);
+    for (let input = 0; input < inputs; input += 1) {
+      packed[start + 32 * (input >> 1) + (input & 1)] = values[input * outputs + column] ?? 0;
+    }
+  }
+  return packed;
+}
+
+const compiled = new WebAssembly.Module(readFileSync(new URL('../kernel.wasm', import.meta.url)));
+
+/** Makes a thread's own instance over the memory that all threads share. */
+export function openKernel(memory: WebAssembly.Memory): Kernel {
+  return new WebAssembly.Instance(compiled, { env: { memory } }).exports as Kernel;
+}
