@@ -1,8 +1,8 @@
 /** Measures how far estimates are from the truth under a steady load, and what they cost in a long queue. */
 import { setTimeout as pause } from 'node:timers/promises';
+import { type Database, launchMeasuredService } from '../measured-service.ts';
 import { median } from '../statistics.ts';
 import { spread } from '../work.ts';
-import { type Database, launchMeasuredService } from './measured-service.ts';
 
 export interface EstimatesOptions {
   readonly database: Database;
@@ -38,10 +38,11 @@ interface JobBody {
 
 const textTokens = [16, 180] as const;
 const fillers = 50;
+const settings = { MODEL: 'shipped', ENGINE_THREADS: '1', MAX_QUEUE_LENGTH: '20000', MAX_QUEUED_TOKENS: '20000000' };
 
 export async function measureEstimates(options: EstimatesOptions): Promise<EstimatesMeasurement> {
   const { database, onPass } = options;
-  const service = await launchMeasuredService(database);
+  const service = await launchMeasuredService({ database, settings });
   try {
     onPass(`${database}: a steady load`);
     const errors = await measureErrors(service.url, options);
