@@ -1,4 +1,5 @@
 /** The engine's performance targets, each with the measured value. */
+import { ratioOf } from './ratios.ts';
 import type { BenchResults } from './results.ts';
 import { scenarioNames } from './scenarios.ts';
 import { median } from './statistics.ts';
@@ -24,7 +25,7 @@ export function checksOf(results: Omit<BenchResults, 'checks'>): readonly Check[
     );
   const int8 = 'batched int8';
   const ratio = (scenario: keyof typeof scenarioNames, contestant: string): number =>
-    rate(scenario, int8) / rate(scenario, contestant);
+    ratioOf(results.measurements, { scenario: scenarioNames[scenario], ours: int8, others: [contestant] });
   const overTime = memory?.overTimeMB ?? [];
   const half = overTime.length / 2;
   const growth = Math.max(...overTime.slice(half)) / Math.max(...overTime.slice(0, half));

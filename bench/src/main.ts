@@ -1,15 +1,18 @@
 /**
  * `pnpm bench`: runs every contestant on the same weights, prompts and lengths, and checks the engine's targets.
  * `--profile` shows instead how the time of a step is spent, `--estimates` how good the estimates of the service are,
- * `--streams` how much open streams cost, `--pages` how much open pages do.
+ * `--streams` how much open streams cost, `--pages` how much open pages do, `--peers` how fast other servers are, and
+ * `--baseline` how fast the engine of an earlier commit is.
  */
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { exitWith, readArguments } from '@prosemill/core';
+import { exitWith, readArguments, UsageError } from '@prosemill/core';
 import { childEnvironment, graphVersion } from '@prosemill/engine/internals';
+import { baselineCommit, measureBaseline } from './baseline/measure-baseline.ts';
+import { reportOfBaseline } from './baseline/report-baseline.ts';
 import { checksOf } from './checks.ts';
 import { startContestants } from './contestants/start-contestants.ts';
 import { measureEstimates } from './estimates/measure-estimates.ts';
@@ -25,19 +28,27 @@ import { reportOfPages } from './pages/report-pages.ts';
 import { passesOf } from './passes.ts';
 import { type ServiceReport, writeDocs, writeServiceDocs } from './report/write-docs.ts';
 import { reportOf } from './report/report.ts';
-import type { BenchResults, Run, ServiceResults } from './results.ts';
+import type { BenchResults, Run } from './results.ts';
 import type { EngineProfile } from './profile/profile-engine.ts';
 import { createScenarios } from './scenarios.ts';
+import { measureServers } from './servers/measure-servers.ts';
+import { reportOfServers } from './servers/report-servers.ts';
 import { measureStreams } from './streams/measure-streams.ts';
 import type { PlacedOptions } from './streams/measure-pairs.ts';
 import { placements } from './streams/stream-service.ts';
 import { reportOfStreams } from './streams/report-streams.ts';
 import { readPromptMaker } from './work.ts';
 
-const rounds = 3;
+const wholeEffort = { rounds: 3, share: 1 };
+/** Shows that all contestants work. Its figures mean little. */
+const smallEffort = { rounds: 1, share: 1 / 8 };
 const dataFolder = fileURLToPath(new URL('../../data/bench', import.meta.url));
 const modelFolder = join(dataFolder, 'random-distilgpt2');
 const peersFolder = join(dataFolder, 'peers');
+
+const usage =
+  'usage: pnpm bench [--profile | [--peers | --baseline] --smoke | ' +
+  '[--estimates | --streams | --pages | --peers | --baseline] --write-docs]';
 
 interface ProcessOptions {
   readonly args?: readonly string[];
@@ -45,6 +56,7 @@ interface ProcessOptions {
 }
 
 const { values: options } = readOptions();
+const effort = options.smoke === true ? smallEffort : wholeEffort;
 if (options.estimates === true) {
   await measureServiceEstimates();
   process.exit(0);
@@ -53,24 +65,33 @@ await writeRandomModel(modelFolder);
 const promptOf = await readPromptMaker(modelFolder);
 if (options.streams === true) await measureOpenStreams();
 else if (options.pages === true) await measureOpenPages();
+else if (options.peers === true) await comparePeers();
+else if (options.baseline === true) await compareBaseline();
 else if (options.profile === true) process.stdout.write(`${(await measureProfile()).report}\n`);
 else await compare();
 process.exit(0);
 
 function readOptions() {
   try {
-    return readArguments(
+    const parsed = readArguments(
       {
         options: {
           profile: { type: 'boolean' },
           estimates: { type: 'boolean' },
           streams: { type: 'boolean' },
           pages: { type: 'boolean' },
+          peers: { type: 'boolean' },
+          baseline: { type: 'boolean' },
+          smoke: { type: 'boolean' },
           'write-docs': { type: 'boolean' },
         },
       },
-      'usage: pnpm bench [--profile | [--estimates | --streams | --pages] --write-docs]',
+      usage,
     );
+    if (parsed.values.smoke === true && parsed.values['write-docs'] === true) {
+      throw new UsageError(['--smoke: its figures are not for the docs'], usage);
+    }
+    return parsed;
   } catch (error) {
     return exitWith(error);
   }
@@ -100,17 +121,28 @@ async function measureServiceEstimates(): Promise<void> {
   const load = { unfinished: 96, warmUpMs: 30_000, steadyMs: 40_000, queued: 10_000, submits: 500 };
   const measurements = [];
   for (const database of databases) measurements.push(await measureEstimates({ ...load, database, onPass: report }));
-  await publish('estimates', measurements, reportOfEstimates);
+  await publish('estimates', { measurements }, reportOfEstimates);
 }
 
 async function measureOpenStreams(): Promise<void> {
   const work = { streams: 200, slots: 32, newTokens: 64, pairs: 3 };
-  await publish('streams', await measurePlacements(measureStreams, work), reportOfStreams);
+  await publish('streams', { measurements: await measurePlacements(measureStreams, work) }, reportOfStreams);
 }
 
 async function measureOpenPages(): Promise<void> {
   const work = { pages: 20, jobs: 300, slots: 32, newTokens: 64, pairs: 5 };
-  await publish('pages', await measurePlacements(measurePages, work), reportOfPages);
+  await publish('pages', { measurements: await measurePlacements(measurePages, work) }, reportOfPages);
+}
+
+async function comparePeers(): Promise<void> {
+  const folders = { model: modelFolder, peers: peersFolder };
+  await publish('peers', await measureServers({ ...folders, promptOf, effort, onStep: report }), reportOfServers);
+}
+
+async function compareBaseline(): Promise<void> {
+  const folders = { model: modelFolder, checkout: join(dataFolder, `engine-${baselineCommit}`) };
+  const measurements = await measureBaseline({ ...folders, promptOf, effort, onStep: report });
+  await publish('baseline', { measurements }, reportOfBaseline);
 }
 
 /** @param work  The options that do not depend on the placement of the processes. */
@@ -127,10 +159,10 @@ async function measurePlacements<Work, Measured>(
 
 async function publish<Measured>(
   name: ServiceReport,
-  measurements: readonly Measured[],
-  reportOfService: (results: ServiceResults<Measured>) => string,
+  measured: Measured,
+  reportOfService: (results: Run & Measured) => string,
 ): Promise<void> {
-  const results = { ...(await describeRun()), measurements };
+  const results = { ...(await describeRun()), ...measured };
   const text = reportOfService(results);
   if (options['write-docs'] === true) await writeServiceDocs(name, results, text);
   process.stdout.write(`${text}\n`);
@@ -139,7 +171,10 @@ async function publish<Measured>(
 async function measureContestants(missing: string[]): Promise<readonly Measurement[]> {
   const folders = { model: modelFolder, peers: peersFolder };
   const contestants = await startContestants(folders, (reason) => missing.push(reason));
-  const measurements = await measure(passesOf(createScenarios(promptOf), contestants), { rounds, onPass: report });
+  const measurements = await measure(passesOf(createScenarios(promptOf), contestants), {
+    ...wholeEffort,
+    onPass: report,
+  });
   await Promise.all(Object.values(contestants).map(async (contestant) => await contestant?.stop()));
   return measurements;
 }

@@ -1,7 +1,7 @@
 /** Runs all contestants on all scenarios in interleaved rounds, so that ratios are valid on a noisy machine. */
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Contestant } from './contestants/contestant.ts';
-import type { Scenario } from './scenarios.ts';
+import type { Workload } from './scenarios.ts';
 import { sum } from './statistics.ts';
 import type { Work, WorkResult } from './work.ts';
 
@@ -12,15 +12,21 @@ export interface Measurement {
   readonly rounds: readonly number[];
 }
 
-/** One contestant's work in one scenario. */
+/** One contestant's work in one scenario: all of it or a part. */
 export interface Pass {
-  readonly scenario: Scenario;
+  readonly scenario: Workload;
   readonly contestant: Contestant;
   readonly work: readonly Work[];
 }
 
-export interface MeasureOptions {
+/** How much is measured. */
+export interface Effort {
   readonly rounds: number;
+  /** The part of the work that is done, more than 0 and at most 1. */
+  readonly share: number;
+}
+
+export interface MeasureOptions extends Effort {
   /** Called with the name and the result of each pass. */
   readonly onPass: (text: string) => void;
 }
@@ -33,14 +39,14 @@ const restMs = 700;
 /** The first round warms up with a part of the work and does not count. */
 export async function measure(
   passes: readonly Pass[],
-  { rounds, onPass }: MeasureOptions,
+  { rounds, share, onPass }: MeasureOptions,
 ): Promise<readonly Measurement[]> {
   const rates = passes.map((): number[] => []);
   for (let round = 0; round <= rounds; round += 1) {
     for (const [index, { scenario, contestant, work }] of passes.entries()) {
       onPass(`round ${round} of ${rounds}: ${scenario.name}, ${contestant.name}`);
       await pause(restMs);
-      const part = round === 0 ? work.slice(0, Math.max(1, Math.ceil(work.length / 4))) : work;
+      const part = work.slice(0, Math.ceil(work.length * (round === 0 ? share / 4 : share)));
       const result = await contestant.run(part, scenario.inFlight);
       const rate = rateOf(result, scenario, part);
       onPass(`  ${rate.toFixed(0)} ${scenario.counts} a second`);
@@ -55,7 +61,7 @@ export async function measure(
 }
 
 /** The tokens per second, of the kind that the scenario counts. */
-function rateOf({ tokens, ms }: WorkResult, { counts }: Scenario, work: readonly Work[]): number {
+function rateOf({ tokens, ms }: WorkResult, { counts }: Workload, work: readonly Work[]): number {
   const counted = counts === 'new tokens' ? tokens : sum(work.map(({ promptIds }) => promptIds.length));
   return (counted / ms) * 1_000;
 }

@@ -2,22 +2,30 @@
 import { mean } from './statistics.ts';
 import { evenSlice, spread, type Work } from './work.ts';
 
-export interface Scenario {
+export interface Workload {
   readonly name: string;
   readonly inFlight: number;
   readonly work: readonly Work[];
+  /** The kind of tokens whose rate is measured. */
+  readonly counts: 'new tokens' | 'prompt tokens';
+}
+
+export interface Scenario extends Workload {
   /**
    * Parts of the work with the same mean lengths, for slow contestants: a few texts for one at a time, or a whole
    * batch.
    */
   readonly sequentialWork: readonly Work[];
   readonly batchWork: readonly Work[];
-  /** The kind of tokens whose rate is measured. */
-  readonly counts: 'new tokens' | 'prompt tokens';
 }
 
-const promptTokens = [8, 120] as const;
-const textTokens = [16, 180] as const;
+/** The ranges of the lengths of mixed texts. */
+export interface Lengths {
+  readonly promptTokens: readonly [number, number];
+  readonly textTokens: readonly [number, number];
+}
+
+const lengths: Lengths = { promptTokens: [8, 120], textTokens: [16, 180] };
 
 export const scenarioNames = {
   single: 'single stream',
@@ -33,11 +41,7 @@ export type PromptMaker = (tokens: number) => Work;
 export type Scenarios = Readonly<Record<keyof typeof scenarioNames, Scenario>>;
 
 export function createScenarios(promptOf: PromptMaker): Scenarios {
-  const mixed = (count: number): readonly Work[] =>
-    Array.from({ length: count }, (_, index) => ({
-      ...promptOf(spread(index, promptTokens)),
-      newTokens: spread(index * 7 + 3, textTokens),
-    }));
+  const mixed = (count: number): readonly Work[] => mixedWork(count, promptOf, lengths);
   const single = [{ ...promptOf(20), newTokens: 128 }];
   const long = Array.from({ length: 32 }, () => promptOf(400));
   const queue32 = queue(scenarioNames.queue32, 32, mixed(96));
@@ -63,6 +67,16 @@ export function createScenarios(promptOf: PromptMaker): Scenarios {
     },
   };
 }
+
+export const mixedWork = (
+  count: number,
+  promptOf: PromptMaker,
+  { promptTokens, textTokens }: Lengths,
+): readonly Work[] =>
+  Array.from({ length: count }, (_, index) => ({
+    ...promptOf(spread(index, promptTokens)),
+    newTokens: spread(index * 7 + 3, textTokens),
+  }));
 
 /** The same number of texts and tokens, but with texts of one length. */
 function equalLengths(work: readonly Work[], promptOf: PromptMaker): readonly Work[] {

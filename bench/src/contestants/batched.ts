@@ -11,6 +11,10 @@ export interface BatchedOptions {
   readonly folder: string;
   readonly dtype: 'fp32' | 'int8';
   readonly slots: number;
+  /** The folder of files that the engine makes of the model. Default: in the folder of the model. */
+  readonly cache?: string;
+  /** The engine of another checkout. Default: the engine of this one. */
+  readonly createTextGenerator?: typeof createTextGenerator;
 }
 
 export interface GenerateOptions {
@@ -35,14 +39,16 @@ export async function startBatched(options: BatchedOptions): Promise<Contestant>
   };
 }
 
-export async function startGenerator({ folder, dtype, slots }: BatchedOptions): Promise<TextGenerator> {
-  const generator = createTextGenerator({
+export async function startGenerator(options: BatchedOptions): Promise<TextGenerator> {
+  const { folder, dtype, slots, cache = join(folder, 'cache') } = options;
+  const create = options.createTextGenerator ?? createTextGenerator;
+  const generator = create({
     engine: 'batched',
     dtype,
     slots,
     model: folder,
     revision: undefined,
-    modelDir: join(folder, 'cache'),
+    modelDir: cache,
     hubEndpoint: 'http://not.used',
     threads: availableParallelism(),
     logger: silentLogger,

@@ -1,6 +1,8 @@
 /** Formats the results as Markdown, for the terminal and for the docs. */
 import type { Check } from '../checks.ts';
+import type { Measurement } from '../measure.ts';
 import { multipliedWeights } from '../model/model-shape.ts';
+import { ratioOf } from '../ratios.ts';
 import type { BenchResults, Run } from '../results.ts';
 import { scenarioNames } from '../scenarios.ts';
 import { median, summarize } from '../statistics.ts';
@@ -10,7 +12,7 @@ export const reportOf = (results: BenchResults): string =>
   [
     machineLine(results),
     '## Tokens per second\n',
-    throughputTable(results),
+    throughputTable(results.measurements, 'batched int8'),
     ...results.missing.map((reason) => `\n${reason}`),
     '\n## Targets\n',
     checkTable(results.checks),
@@ -26,11 +28,11 @@ export function machineLine({ machine, engine }: Run): string {
   return `${cpu} (${instructions.join(', ')}), ${cores} cores, ${memoryGiB} GiB, ${system}, Node ${node}; batched ${engine}.\n`;
 }
 
-function throughputTable({ measurements }: BenchResults): string {
+/** @param ours  The contestant with which the others are compared. */
+export function throughputTable(measurements: readonly Measurement[], ours: string): string {
   const rows = measurements.map(({ scenario, contestant, rounds }) => {
     const { median: middle, min, max } = summarize(rounds);
-    const ours = measurements.find((other) => other.scenario === scenario && other.contestant === 'batched int8');
-    const ratio = median(ours?.rounds ?? []) / middle;
+    const ratio = ratioOf(measurements, { scenario, ours, others: [contestant] });
     return [
       scenario,
       contestant,
@@ -39,7 +41,7 @@ function throughputTable({ measurements }: BenchResults): string {
       `${ratio.toFixed(1)}×`,
     ];
   });
-  return markdownTable([['scenario', 'engine', 'tokens/s, median', 'range', 'int8 is faster'], ...rows]);
+  return markdownTable([['scenario', 'engine', 'tokens/s, median', 'range', `${ours} is faster`], ...rows]);
 }
 
 export function checkTable(checks: readonly Check[]): string {

@@ -21,7 +21,13 @@ export async function writeDocs(results: BenchResults): Promise<void> {
 }
 
 /** The measurements of the service, each an option of `pnpm bench` and a page of docs/benchmarks. */
-const serviceReports = { estimates: 'Estimates', streams: 'Streams', pages: 'Open pages' } as const;
+const serviceReports = {
+  estimates: 'Estimates',
+  streams: 'Streams',
+  pages: 'Open pages',
+  peers: 'Peers',
+  baseline: 'The engine before',
+} as const;
 export type ServiceReport = keyof typeof serviceReports;
 
 /** Writes the page of a report, and its numbers. */
