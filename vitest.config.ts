@@ -1,13 +1,15 @@
 /**
- * The tests, in four projects that run one after another. The name or the folder of a test file tells its project:
+ * The tests, in projects that run one after another. The name or the folder of a test file tells its project:
  *
  *   unit      *.test.ts           no server, no engine, no waiting
  *   service   *.service.test.ts   servers, processes, the engine on one thread; these tests wait more than they compute
  *   alone     *.alone.test.ts     measures time or memory, or uses all cores; one file runs at a time
+ *   browser   *.browser.test.ts   the page in Chromium, on the real service; one file at a time
  *   faults    *.faults.test.ts, *.proof.test.ts, and all of e2e/faults and e2e/proof
  *                                 breaks servers and networks, or compares for a long time; one file at a time
  *
- * `pnpm test:unit` runs the first, `pnpm test` the first three, `pnpm test:faults` the last; a path runs in any.
+ * `pnpm test:unit` runs the first, `pnpm test` the first three, `pnpm test:browser` the fourth, and `pnpm test:faults`
+ * the last; a path runs in any.
  */
 import { defineConfig, type TestProjectInlineConfiguration } from 'vitest/config';
 import { parseCLI } from 'vitest/node';
@@ -27,7 +29,7 @@ const project = (
 const everyCommit = [
   project('unit', 0, {
     include: [`${anywhere}/*.test.ts`],
-    exclude: ['**/node_modules/**', '**/*.{service,alone,faults,proof}.test.ts', faultFolders, proofFolder],
+    exclude: ['**/node_modules/**', '**/*.{service,alone,browser,faults,proof}.test.ts', faultFolders, proofFolder],
     maxWorkers: '100%',
     // Half of the time was the import of the same modules for each file. So these tests leave nothing behind.
     isolate: false,
@@ -37,13 +39,14 @@ const everyCommit = [
   project('alone', 2, { include: [`${anywhere}/*.alone.test.ts`], maxWorkers: 1 }),
 ];
 const everyMerge = [
-  project('proofs', 3, {
+  project('browser', 3, { include: ['e2e/browser/*.browser.test.ts'], maxWorkers: 1, globalSetup }),
+  project('proofs', 4, {
     include: [`${anywhere}/*.{faults,proof}.test.ts`, `${proofFolder}/*.test.ts`],
     exclude: ['**/node_modules/**', faultFolders],
     maxWorkers: 2,
     globalSetup,
   }),
-  project('faults', 4, { include: [`${faultFolders}/*.test.ts`], maxWorkers: 1, globalSetup }),
+  project('faults', 5, { include: [`${faultFolders}/*.test.ts`], maxWorkers: 1, globalSetup }),
 ];
 
 const { filter, options } = parseCLI(['vitest', ...process.argv.slice(2)]);

@@ -41,6 +41,7 @@ export {
 } from './models/write-gpt2-folder.ts';
 export { type ChildProcessInfo, childProcesses } from './servers/child-processes.ts';
 export { type CollectedSpan, type Collector, startCollector } from './servers/collector.ts';
+export { type Program, programOfDebian, programOnPath } from './servers/debian-package.ts';
 export { skewedClock } from './servers/faketime.ts';
 export { type HubFault, type HubServer, startHubServer } from './servers/hub-server.ts';
 export { createTestDatabase, launchPostgres, type PrivatePostgres, type TestDatabase } from './servers/postgres.ts';
