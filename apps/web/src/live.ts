@@ -12,6 +12,7 @@ import type { EventSourceMessage } from 'eventsource-parser';
 import { openStream, type PageProblem } from './api.ts';
 import { type ConnectionEnd, type OpenStream, runConnection } from './live-connection.ts';
 import { getJob } from './requests.ts';
+import { healthProblem } from './service-state.ts';
 import { keysHeld } from './session.ts';
 
 export interface TokenEvent {
@@ -280,6 +281,10 @@ export function startLive(): void {
   document.addEventListener('visibilitychange', () => live.setSeen(!document.hidden));
   addEventListener('online', () => live.reconnect());
   live.setSeen(!document.hidden);
+  effect(() => {
+    // The service answers again: texts need not wait for the next attempt.
+    if (healthProblem.value === null && live.state.peek() === 'lost') live.reconnect();
+  });
   effect(() => {
     // A stream that was refused may be allowed with another key.
     if (keysHeld.value.length > 0) live.reconnect();

@@ -34,10 +34,13 @@ const readKey = (slot: KeySlot): string | null =>
 /** The slot whose key a path needs. */
 export const slotOf = (path: string): KeySlot => (/^(?:admin\/|metrics)/.test(path) ? 'admin' : 'texts');
 
+/** Whether the only key is one for administration, which opens no streams. */
+export const isOnlyAdmin = (): boolean => keysHeld.peek().join() === 'admin';
+
 /** The key that a request of this path carries; null: none. The state of the machine is open to both keys. */
 export function keyFor(path: string): string | null {
   const key = readKey(slotOf(path));
-  return key === null && /^(?:machine|live|me)\b/.test(path) ? readKey('admin') : key;
+  return key === null && /^(?:machine|me)\b/.test(path) ? readKey('admin') : key;
 }
 
 /**

@@ -4,6 +4,7 @@ import { signal } from '@preact/signals';
 import type { PageProblem } from '../api.ts';
 import { live } from '../live.ts';
 import { getMachine } from '../requests.ts';
+import { isOnlyAdmin } from '../session.ts';
 import { everyWhileVisible } from '../while-visible.ts';
 import { ChartWindow } from './chart-window.ts';
 import { historyOf, sampleOf, seriesNames } from './machine-samples.ts';
@@ -24,7 +25,7 @@ export class MachineWatch {
   /** @returns ends it */
   start(): () => void {
     const stops = [
-      live.watchTopic('machine', (data) => void this.#note(data as MachineBody)),
+      ...(isOnlyAdmin() ? [] : [live.watchTopic('machine', (data) => void this.#note(data as MachineBody))]),
       everyWhileVisible(pollMs, async () => this.#poll()),
     ];
     return () => {
