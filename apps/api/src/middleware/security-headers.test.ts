@@ -31,8 +31,10 @@ describe('the headers of every answer', () => {
 
   const request = async (path: string, init: RequestInit = {}, bindings: Partial<HttpBindings> = {}) =>
     await opened.api.app.request(path, init, bindings);
-  const openerPolicyOf = async (url: string, bindings: Partial<HttpBindings> = {}) =>
-    (await request(url, {}, bindings)).headers.get('Cross-Origin-Opener-Policy');
+  const separationOf = async (url: string, bindings: Partial<HttpBindings> = {}) => {
+    const { headers } = await request(url, {}, bindings);
+    return [headers.get('Cross-Origin-Opener-Policy'), headers.get('Origin-Agent-Cluster')];
+  };
 
   it.each([
     ['/jobs', 'GET', 200],
@@ -83,12 +85,13 @@ describe('the headers of every answer', () => {
   });
 
   it('isolate windows where browsers obey: on this machine, and with https', async () => {
-    expect(await openerPolicyOf('http://localhost:8000/jobs')).toBe('same-origin');
-    expect(await openerPolicyOf('http://[::1]/nope')).toBe('same-origin');
-    expect(await openerPolicyOf('http://192.168.1.20:8000/jobs')).toBeNull();
-    expect(await openerPolicyOf('http://192.168.1.20/jobs', fromProxy(['X-Forwarded-Proto', 'https']))).toBe(
+    expect(await separationOf('http://localhost:8000/jobs')).toEqual(['same-origin', '?1']);
+    expect(await separationOf('http://[::1]/nope')).toEqual(['same-origin', '?1']);
+    expect(await separationOf('http://192.168.1.20:8000/jobs')).toEqual([null, null]);
+    expect(await separationOf('http://192.168.1.20/jobs', fromProxy(['X-Forwarded-Proto', 'https']))).toEqual([
       'same-origin',
-    );
+      '?1',
+    ]);
   });
 
   it('the log has the client address of the proxy, not the one that the client claims', async () => {

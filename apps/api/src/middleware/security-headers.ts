@@ -21,12 +21,14 @@ export const securityHeaders: MiddlewareHandler<ApiEnv> = secureHeaders({
   // Not every installation has https: see `secureOriginHeaders`.
   strictTransportSecurity: false,
   crossOriginOpenerPolicy: false,
+  originAgentCluster: false,
   overwrite: false,
 });
 
 /**
- * HTTP Strict Transport Security, where a trusted proxy reports that the client uses https; the opener policy there and
- * on this machine. Elsewhere browsers ignore it, with an error in their console.
+ * HTTP Strict Transport Security, where a trusted proxy reports that the client uses https; the headers that separate
+ * the page from others in the browser there and on this machine. Elsewhere browsers ignore these, with a complaint in
+ * their console.
  */
 export const secureOriginHeaders = (trusted: TrustedProxies): MiddlewareHandler<ApiEnv> =>
   async function secureOrigin(c, next) {
@@ -35,6 +37,7 @@ export const secureOriginHeaders = (trusted: TrustedProxies): MiddlewareHandler<
     if (hasHttps) c.res.headers.set('Strict-Transport-Security', hstsValue);
     if (hasHttps || isLoopback(parseHost(new URL(c.req.url).hostname) ?? '')) {
       c.res.headers.set('Cross-Origin-Opener-Policy', 'same-origin');
+      c.res.headers.set('Origin-Agent-Cluster', '?1');
     }
   };
 
