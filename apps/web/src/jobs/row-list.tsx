@@ -46,7 +46,7 @@ export function RowList({ list, cursor, isLive }: RowListProps) {
           return job === undefined ? null : <JobRow key={id} job={job} cursor={cursor} actions={actions} />;
         })}
       </ul>
-      <SelectionBar list={list} cursor={cursor} problem={actions.problem} />
+      <SelectionBar list={list} cursor={cursor} actions={actions} />
     </>
   );
 }

@@ -1,20 +1,19 @@
 /** The actions on the selected rows, each with the number of jobs that it hits. */
-import { type Signal, useComputed } from '@preact/signals';
-import type { PageProblem } from '../api.ts';
+import { useComputed } from '@preact/signals';
 import { formatPlural } from '../format.ts';
 import { confirm } from '../parts/confirm-dialog.tsx';
 import { isOpen } from './is-open.ts';
 import type { JobList } from './job-list.ts';
+import type { RowActions } from './row-actions.ts';
 import type { RowCursor } from './row-cursor.ts';
 
 export interface SelectionBarProps {
   readonly list: JobList;
   readonly cursor: RowCursor;
-  /** Where the first problem of an action is shown. */
-  readonly problem: Signal<PageProblem | null>;
+  readonly actions: RowActions;
 }
 
-export function SelectionBar({ list, cursor, problem }: SelectionBarProps) {
+export function SelectionBar({ list, cursor, actions }: SelectionBarProps) {
   const open = useComputed(() =>
     [...cursor.selected.value].filter((id) => {
       const job = list.jobOf(id);
@@ -23,11 +22,16 @@ export function SelectionBar({ list, cursor, problem }: SelectionBarProps) {
   );
   const count = cursor.selected.value.size;
   if (count === 0) return null;
+  const clear = (): void => {
+    cursor.clear();
+    // The bar goes, and its buttons with it.
+    actions.step(0);
+  };
   const cancel = async (): Promise<void> => {
     const ids = open.value;
     if (ids.length > 1 && !(await confirm(questionOf(ids.length)))) return;
-    problem.value = await list.cancel(ids);
-    cursor.clear();
+    actions.problem.value = await list.cancel(ids);
+    clear();
   };
   return (
     <div class="bar selection">
@@ -37,7 +41,7 @@ export function SelectionBar({ list, cursor, problem }: SelectionBarProps) {
           Cancel {open.value.length}
         </button>
       )}
-      <button type="button" class="quiet" onClick={() => cursor.clear()}>
+      <button type="button" class="quiet" onClick={clear}>
         Select none
       </button>
     </div>
