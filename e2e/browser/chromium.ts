@@ -8,12 +8,15 @@ const debianPackage = {
   binary: 'bin/chromium',
 } as const;
 
-/** @throws an error with the ways to get Chromium */
-export async function launchChromium(): Promise<Browser> {
+/**
+ * @param args  Of its command line. Default: none of its own.
+ * @throws an error with the ways to get Chromium
+ */
+export async function launchChromium(args: readonly string[] = []): Promise<Browser> {
   const { command, env } = await findChromium();
   // Without site isolation Chromium starts no spare renderer, for which the end of a trace would wait 5 s.
-  const args = ['--disable-site-isolation-trials'];
-  return await chromium.launch({ executablePath: command, args, env: { ...process.env, ...env } });
+  const allArgs = ['--disable-site-isolation-trials', ...args];
+  return await chromium.launch({ executablePath: command, args: allArgs, env: { ...process.env, ...env } });
 }
 
 async function findChromium(): Promise<Program> {

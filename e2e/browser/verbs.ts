@@ -1,6 +1,7 @@
 /** The actions of a reader, and the things that they see, found by roles and labels as a screen reader finds them. */
 import type { Locator, Page } from 'playwright-core';
-import { expect } from 'vitest';
+import { expect, onTestFinished } from 'vitest';
+import type { Request } from '../http-client.ts';
 import type { Brake } from './page-service.ts';
 
 /** Opens the playground, or another place of the page: `#/jobs`. */
@@ -82,4 +83,51 @@ export async function writeHalf(page: Page, engines: Brake, prompt = 'Once upon 
 export async function copied(page: Page, name: string): Promise<string> {
   await page.getByText(`${name} copied.`, { exact: true }).waitFor();
   return await page.evaluate<string>('navigator.clipboard.readText()');
+}
+
+/** A row of the list of jobs. @param place  From 0, the newest. */
+export const row = (page: Page, place: number): Locator =>
+  page.getByRole('list', { name: 'Jobs, newest first' }).getByRole('listitem').nth(place);
+
+/**
+ * Submits jobs beside those of the page. At the end of the test they are canceled.
+ * @param json  The body of each of them, which has a seed of its own.
+ * @returns their ids
+ */
+export async function submitJobs(request: Request, count: number, json: object): Promise<readonly string[]> {
+  const answers = await Promise.all(
+    Array.from(
+      { length: count },
+      async (_, seed) => await request<{ id: string }>('/jobs', { json: { seed, ...json } }),
+    ),
+  );
+  const ids = answers.map(({ body }) => body.id);
+  onTestFinished(async () => await cancelJobs(request, ids));
+  return ids;
+}
+
+export async function cancelJobs(request: Request, ids: readonly string[]): Promise<void> {
+  await Promise.all(ids.map(async (id) => await request(`/jobs/${id}/cancel`, { method: 'POST' })));
+}
+
+/** Waits until this element has the focus. */
+export async function hasFocus(element: Locator): Promise<void> {
+  await element.and(element.page().locator(':focus')).waitFor();
+}
+
+export const heading = (page: Page, name: string | RegExp): Locator => page.getByRole('heading', { level: 1, name });
+
+export const dialog = (page: Page): Locator => page.getByRole('dialog');
+
+/** Waits until the page has drawn what it knows, and reads the keys of that. */
+export async function drawn(page: Page): Promise<void> {
+  await page.evaluate('new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve)))');
+}
+
+/** Holds back all texts that have not begun. @returns lets them begin, which the end of the test does too */
+export async function pauseQueue(request: Request): Promise<() => Promise<void>> {
+  const resume = async (): Promise<void> => void (await request('/admin/queue/resume', { method: 'POST' }));
+  onTestFinished(resume);
+  await request('/admin/queue/pause', { method: 'POST' });
+  return resume;
 }

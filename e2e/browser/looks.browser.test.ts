@@ -1,0 +1,211 @@
+/**
+ * Each view in both themes, on a phone and on a desk: accessible by axe's rules, never wider than the screen, usable in
+ * forced colours. `SCREENSHOTS=1` writes the pictures of docs/page.md.
+ */
+import { existsSync, readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import axe from 'axe-core';
+import type { Page } from 'playwright-core';
+import { describe, expect } from 'vitest';
+import type { Service } from '../launch.ts';
+import { browserTest } from './browser-test.ts';
+import { launchWithEndedJobs } from './ended-jobs.ts';
+import { brake } from './page-service.ts';
+import { openPage, sampleIs } from './verbs.ts';
+
+const adminKey = 'looks-like-an-admin-key-of-forty-letters';
+const ownerId = 'acme';
+const prompts = ['Long ago, when wishes came true', 'In the middle of the forest', 'The youngest of the three'];
+const themes = ['light', 'dark'] as const;
+const widths = [360, 1280] as const;
+const heights = { 360: 780, 1280: 1000 } as const;
+const pictures = fileURLToPath(new URL('../../docs/page/', import.meta.url));
+/** WCAG 2.2 AA is all of these together. */
+const axeRules = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'];
+
+interface Content {
+  readonly key: string;
+  /** Jobs of one prompt. */
+  readonly samples: readonly string[];
+  /** Gives the machine more texts to write than it has slots. */
+  readonly work: () => Promise<void>;
+}
+
+interface View {
+  readonly name: string;
+  readonly place: (content: Content) => string;
+  /** Resolves when everything that belongs to the view is there. */
+  readonly whole: (page: Page) => Promise<unknown>;
+  /** The machine writes more texts than it has slots. Default: false. */
+  readonly isBusy?: boolean;
+}
+
+const views: readonly View[] = [
+  {
+    name: 'playground-empty',
+    place: () => '#/',
+    whole: async (page) => await page.getByText('Write a prompt').waitFor(),
+  },
+  {
+    name: 'playground',
+    place: ({ samples }) => `#/?jobs=${samples.join(',')}`,
+    whole: async (page) => await sampleIs(page, 'Done'),
+  },
+  {
+    name: 'jobs',
+    place: () => '#/jobs',
+    whole: async (page) => await page.locator('.job-row').getByText('running').first().waitFor(),
+    isBusy: true,
+  },
+  {
+    name: 'job',
+    place: ({ samples }) => `#/jobs/${samples[0]}`,
+    whole: async (page) => await page.getByRole('list', { name: 'Times' }).waitFor(),
+  },
+  {
+    name: 'machine',
+    place: () => '#/machine',
+    whole: async (page) => {
+      await page.getByText('of yours').first().waitFor({ state: 'attached' });
+      await page.getByRole('img', { name: /^Ended jobs a minute: done is \d/ }).waitFor();
+    },
+    isBusy: true,
+  },
+  {
+    name: 'admin',
+    place: () => '#/admin',
+    whole: async (page) => await page.getByRole('rowheader', { name: 'website' }).waitFor(),
+  },
+];
+
+/** Its last quarter of an hour is in the lists and the charts. */
+const launch = async () =>
+  await launchWithEndedJobs(
+    { ownerId, count: 1_800, everyMs: 500 },
+    { AUTH: 'keys', ADMIN_KEY: adminKey, WORKERS: '16', RATE_LIMIT_PER_MINUTE: '0' },
+  );
+const it = browserTest(launch).extend('content', { scope: 'file' }, async ({ service }) => await makeContent(service));
+
+describe.each(views)('$name', ({ name, place, whole, isBusy = false }) => {
+  it('is accessible and fits the screen in both themes, and in forced colours', async ({
+    page,
+    watch,
+    service,
+    content,
+  }) => {
+    await page.addInitScript(useKeys({ texts: content.key, admin: adminKey }));
+    if (isBusy) {
+      brake(service).slow();
+      await content.work();
+    }
+    await openPage(page, place(content));
+    await watch.unmeasured(async () => await page.evaluate(axe.source));
+    for (const { theme, width, file } of appearances(name)) {
+      await page.setViewportSize({ width, height: heights[width] });
+      await page.emulateMedia({ colorScheme: theme });
+      await whole(page);
+      if (process.env['SCREENSHOTS'] === '1') await page.screenshot({ path: `${pictures}${file}` });
+      const violations = await watch.unmeasured(async () => await findViolations(page));
+      expect({ theme, width, violations }).toEqual({ theme, width, violations: [] });
+    }
+    await expectFits(page);
+    await expectForcedColours(page);
+  });
+});
+
+it('has its pictures in the documents', () => {
+  const document = readFileSync(`${pictures}../page.md`, 'utf8');
+  const files = views.flatMap(({ name }) => appearances(name).map(({ file }) => file));
+  expect(files.filter((file) => !existsSync(`${pictures}${file}`) || !document.includes(`](page/${file})`))).toEqual(
+    [],
+  );
+  expect(readFileSync(`${pictures}../../README.md`, 'utf8')).toContain('](docs/page/');
+});
+
+const appearances = (name: string) =>
+  themes.flatMap((theme) => widths.map((width) => ({ theme, width, file: `${name}-${theme}-${width}.png` })));
+
+/** Keys as the page keeps them for this tab. */
+const useKeys = (keys: Readonly<Record<string, string>>): string =>
+  Object.entries(keys)
+    .map(([slot, key]) => `sessionStorage.setItem('prosemill.key.${slot}', '${key}');`)
+    .join('');
+
+/** An owner with keys and texts. */
+async function makeContent({ url }: Service): Promise<Content> {
+  const post = async (path: string, key: string, body: unknown): Promise<Record<string, string>> => {
+    const headers = { 'Content-Type': 'application/json', Authorization: `Bearer ${key}` };
+    const response = await fetch(`${url}${path}`, { method: 'POST', headers, body: JSON.stringify(body) });
+    if (!response.ok) throw new Error(`${path}: ${response.status} ${await response.text()}`);
+    return (await response.json()) as Record<string, string>;
+  };
+  const makeKey = async (body: object) => await post('/admin/keys', adminKey, { owner: ownerId, ...body });
+  await makeKey({ name: 'reports', scopes: ['read'], expires_in_seconds: 2_592_000 });
+  const { secret: key = '' } = await makeKey({ name: 'website', scopes: ['generate', 'read'] });
+  const samples = await Promise.all(
+    [7, 8, 9, 10].map(async (seed) => {
+      const text = await post('/generate', key, { prompt: 'Once upon a time', seed, max_new_tokens: 48 });
+      return text['job_id'] ?? '';
+    }),
+  );
+  const work = async (): Promise<void> => {
+    for (let seed = 0; seed < 19; seed += 1) {
+      await post('/jobs', key, { prompt: prompts[seed % prompts.length], seed, max_new_tokens: 480 });
+    }
+  };
+  return { key, samples, work };
+}
+
+/** Breaches of WCAG and of good practice, with the elements that have them. */
+async function findViolations(page: Page): Promise<readonly string[]> {
+  return await page.evaluate(
+    `axe.run(document, { runOnly: ${JSON.stringify(axeRules)} }).then(({ violations }) =>
+      violations.map(({ id, nodes }) => id + ': ' + nodes.map(({ html }) => html).join(' ')))`,
+  );
+}
+
+/** Larger text makes the page longer, never wider than the screen. All its sizes are relative to that of the root. */
+async function expectFits(page: Page): Promise<void> {
+  for (const width of [320, 360]) {
+    await page.setViewportSize({ width, height: heights[360] });
+    for (const [textSize, pixels] of [
+      ['100 %', 15],
+      ['200 %', 30],
+    ] as const) {
+      await page.evaluate(`document.documentElement.style.fontSize = '${pixels}px'`);
+      const tooWide = await page.evaluate(`document.documentElement.scrollWidth - innerWidth`);
+      expect({ width, textSize, tooWide }).toEqual({ width, textSize, tooWide: 0 });
+    }
+    await page.evaluate(`document.documentElement.style.fontSize = ''`);
+  }
+}
+
+/** Each control has an edge, and each state is told by a shape and a word. */
+async function expectForcedColours(page: Page): Promise<void> {
+  await page.emulateMedia({ forcedColors: 'active' });
+  await page.setViewportSize({ width: 1_280, height: heights[1280] });
+  expect(await page.evaluate(withoutEdge)).toEqual([]);
+  expect(
+    await page.evaluate(`[...document.querySelectorAll('.status')].filter((status) =>
+    status.textContent.trim() === '' && status.children.length > 0).length`),
+  ).toBe(0);
+  expect(await page.evaluate(invisibleFills)).toEqual([]);
+}
+
+/** Controls whose edge has the colour of what is behind them. */
+const withoutEdge = `
+  [...document.querySelectorAll('button, .button, input:not([type=range]), select, textarea')]
+    .filter((control) => control.checkVisibility() && control.closest('.hidden') === null)
+    .filter((control) => {
+      const { appearance, borderTopStyle, borderTopWidth, borderTopColor, backgroundColor } = getComputedStyle(control);
+      if (control.matches('[type=checkbox], [type=radio]')) return appearance === 'none';
+      return borderTopStyle === 'none' || parseFloat(borderTopWidth) < 1 || borderTopColor === backgroundColor ||
+        borderTopColor === 'rgba(0, 0, 0, 0)';
+    })
+    .map((control) => control.outerHTML)`;
+
+/** Parts of pictures that have the colour of what is behind them. */
+const invisibleFills = `
+  [...document.querySelectorAll('.slot-fill')]
+    .filter((fill) => getComputedStyle(fill).backgroundColor === getComputedStyle(document.body).backgroundColor)
+    .map((fill) => fill.outerHTML)`;

@@ -1,0 +1,106 @@
+/** A million jobs in the history and a hundred under way: the page is as quick as with none. */
+import type { Locator, Page } from 'playwright-core';
+import { expect } from 'vitest';
+import { browserTest } from './browser-test.ts';
+import { launchWithEndedJobs } from './ended-jobs.ts';
+import { brake } from './page-service.ts';
+import {
+  chooseSamples,
+  heading,
+  openPage,
+  pressWrite,
+  sampleIs,
+  sampleText,
+  setParameter,
+  submitJobs,
+  writePrompt,
+} from './verbs.ts';
+
+const it = browserTest(
+  async () =>
+    await launchWithEndedJobs({ count: 1_000_000, everyMs: 1_000 }, { WORKERS: '32', RATE_LIMIT_PER_MINUTE: '0' }),
+);
+const work = { prompt: 'In the forest', max_new_tokens: 400 };
+const mostRows = 1_000;
+
+it('lists, filters and opens jobs, and comes back to where the reader was', async ({ page, service, request }) => {
+  brake(service).slow();
+  await submitJobs(request, 100, work);
+  await openPage(page, '#/jobs');
+  await row(page, 49).waitFor();
+  await page.getByRole('checkbox', { name: 'failed', exact: true }).check();
+  await expect.poll(async () => await statuses(page)).toEqual(['failed']);
+  await loadMore(page);
+  await row(page, 90).scrollIntoViewIfNeeded();
+  const place = await scrollPlace(page);
+  await expect.poll(async () => await page.evaluate('history.state?.scrollY')).toBe(place);
+  await row(page, 90).locator('a').click();
+  await heading(page, /^failed/).waitFor();
+  await page.goBack();
+  await row(page, 99).waitFor();
+  await page.waitForURL(/status=failed/);
+  await expect.poll(async () => await scrollPlace(page)).toBe(place);
+  await page.locator('.filters').getByText('Clear filters').click();
+  await expect.poll(async () => await row(page, 0).locator('.status').textContent()).toMatch(/^(?:queued|running)$/);
+
+  // The list grows to its limit, and the oldest page leaves then.
+  const first = await row(page, 0).getAttribute('data-id');
+  while ((await page.locator('.job-row').count()) < mostRows) await loadMore(page);
+  expect(await row(page, 0).getAttribute('data-id')).toBe(first);
+  const last = await row(page, mostRows - 1).getAttribute('data-id');
+  await olderButton(page).click();
+  await expect.poll(async () => await row(page, mostRows - 51).getAttribute('data-id')).toBe(last);
+  expect(await page.locator('.job-row').count()).toBe(mostRows);
+  await page.locator('.live-bar').getByText('Show the newest').click();
+  await expect.poll(async () => await row(page, 0).getAttribute('data-id')).toBe(first);
+});
+
+it('takes keys at once while four texts stream and a list follows a hundred jobs', async ({
+  page,
+  watch,
+  service,
+  request,
+}) => {
+  brake(service).slow();
+  await openPage(page);
+  await page.evaluate(observeKeys);
+  await setParameter(page, 'New tokens', 480);
+  await chooseSamples(page, 4);
+  await writePrompt(page, 'The old king');
+  await pressWrite(page);
+  for (const number of [1, 2, 3, 4]) await sampleIs(page, 'Writing', number);
+  await submitJobs(request, 100, work);
+  await openPage(await watch.openTab(), '#/jobs');
+  const before = await sampleText(page);
+  const prompt = page.getByLabel('Prompt', { exact: true });
+  await prompt.focus();
+  const typed = ' and his three daughters lived in a castle by the sea';
+  await page.keyboard.type(typed);
+  expect(await prompt.inputValue()).toBe(`The old king${typed}`);
+  await expect.poll(async () => (await sampleText(page)).length).toBeGreaterThan(before.length);
+  const waits = await page.evaluate<number[]>('keyWaits');
+  // Of half of the keys: another process may take the processor at any of them. The watch has the CPU time of all.
+  expect(waits.toSorted((a, b) => a - b)[Math.floor(waits.length / 2)] ?? 0).toBeLessThanOrEqual(200);
+});
+
+/** The times from a key to its drawing, milliseconds; those of less than 16 ms are left out. */
+const observeKeys = `
+  globalThis.keyWaits = [];
+  new PerformanceObserver((list) => {
+    for (const { name, duration } of list.getEntries()) if (name.startsWith('key')) keyWaits.push(duration);
+  }).observe({ type: 'event', durationThreshold: 16 });`;
+
+/** Found by classes here: to search a thousand rows for a role would be a long task of the page, made by the test. */
+const row = (page: Page, place: number): Locator => page.locator('.job-row').nth(place);
+const olderButton = (page: Page): Locator => page.locator('.panel > button:last-child');
+
+async function loadMore(page: Page): Promise<void> {
+  const count = await page.locator('.job-row').count();
+  await olderButton(page).click();
+  await expect.poll(async () => await page.locator('.job-row').count()).toBeGreaterThan(count);
+}
+
+const scrollPlace = async (page: Page): Promise<number> => await page.evaluate('scrollY');
+const statuses = async (page: Page): Promise<readonly string[]> => [
+  ...new Set(await page.locator('.job-row .status').allTextContents()),
+];
