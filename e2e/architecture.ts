@@ -95,7 +95,7 @@ const touchesProcess = /\bprocess\.\w|\bset(?:Timeout|Interval|Immediate)\(/;
 
 const readsEnvironment = /process\.env|import \{[^}]*\benv\b[^}]*\} from 'node:process'/;
 /** The one file that may read the whole environment: it passes it on to a child process and reads no setting. */
-const passesEnvironmentOn = 'packages/engine/src/child-environment.ts';
+const passesEnvironmentOn = 'packages/engine/src/worker/child-environment.ts';
 
 /** @returns a line for each breach of the arrows by a file */
 export function findBreaches(file: SourceFile, manifest: PackageManifest): readonly string[] {

@@ -18,10 +18,10 @@ it('shows the progress of the graph in /health and the log', async () => {
   await expect.poll(worker, { interval: 20, timeout: 60_000 }).toMatchObject({
     state: 'loading',
     load_progress: expect.any(Number) as number,
-    note: expect.stringMatching(/^Building the int8 graph: \d+ %$/) as string,
+    note: expect.stringMatching(/^Preparing the int8 weights: \d+ %$/) as string,
   });
   await expect.poll(worker, { timeout: 60_000 }).toMatchObject({ state: 'ready', load_progress: null, note: null });
-  const lines = service.processes[0]?.log.filter(({ phase }) => phase === 'Building the int8 graph') ?? [];
+  const lines = service.processes[0]?.log.filter(({ phase }) => phase === 'Preparing the int8 weights') ?? [];
   expect(lines.map(({ msg }) => msg)).toEqual(lines.map(() => 'loading the model'));
   const percents = lines.map(({ percent }) => Number(percent));
   expect(percents).toEqual(percents.toSorted((a, b) => a - b));

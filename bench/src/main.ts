@@ -10,7 +10,7 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { exitWith, readArguments, UsageError } from '@prosemill/core';
-import { childEnvironment, graphVersion } from '@prosemill/engine/internals';
+import { childEnvironment, decoderVersion } from '@prosemill/engine/internals';
 import { baselineCommit, measureBaseline } from './baseline/measure-baseline.ts';
 import { reportOfBaseline } from './baseline/report-baseline.ts';
 import { checksOf } from './checks.ts';
@@ -114,7 +114,7 @@ async function compare(): Promise<void> {
 /** The date, the engine and the machine of this run. */
 async function describeRun(): Promise<Run> {
   const machine = describeMachine(await readFile('/proc/cpuinfo', 'utf8').catch(() => ''));
-  return { date: new Date().toISOString().slice(0, 10), engine: graphVersion, machine };
+  return { date: new Date().toISOString().slice(0, 10), engine: decoderVersion, machine };
 }
 
 async function measureServiceEstimates(): Promise<void> {

@@ -57,7 +57,7 @@ export function brake(service: Service): Brake {
 const enginesOf = ({ processes }: Service): readonly number[] =>
   processes
     .flatMap(({ child }) => (child.pid === undefined ? [] : childProcesses(child.pid)))
-    .filter(({ command }) => command.includes('engine/src/child/main.ts'))
+    .filter(({ command }) => command.includes('engine/src/process/main.ts'))
     .map(({ pid }) => pid);
 
 function signalTo(pid: number, name: NodeJS.Signals): void {

@@ -234,6 +234,6 @@ describe('a Redis', () => {
 
 /** Sends a signal to the engine of this worker, while the worker goes on. */
 function signalEngine({ process: { child } }: Node, signal: NodeJS.Signals): void {
-  const engines = childProcesses(child.pid ?? 0).filter(({ command }) => command.includes('child/main.ts'));
+  const engines = childProcesses(child.pid ?? 0).filter(({ command }) => command.includes('process/main.ts'));
   for (const { pid } of engines) process.kill(pid, signal);
 }

@@ -144,14 +144,14 @@ describe('the API’s image', () => {
 });
 
 describe('the worker’s image', () => {
-  it('holds its model, the verdict on its number formats, and the finished graph of one of them', async () => {
+  it('holds its model, the verdict on its number formats, and the prepared weights of int8', async () => {
     const { paths } = await filesOf(worker);
     const downloaded = paths.filter((path) => path.startsWith('/app/downloaded-models/'));
     const weights = downloaded.find((path) => path.endsWith('model.safetensors')) ?? '';
     const hash = `import { createHash } from 'node:crypto'; import { readFileSync } from 'node:fs'; console.log(createHash('sha256').update(readFileSync('${weights}')).digest('hex'))`;
     expect(await printed(worker, hash)).toBe(await sha256Of(`${root}models/tiny-tales/model.safetensors`));
     expect(downloaded.filter((path) => path.endsWith('quality.json'))).toHaveLength(1);
-    expect(downloaded.filter((path) => /\/graphs\/.*\.onnx$/.test(path))).toHaveLength(1);
+    expect(downloaded.filter((path) => /\/prepared\/.*\.safetensors$/.test(path))).toHaveLength(1);
   });
 
   it('is not built with weights that do not match the checksum of the hub', async () => {

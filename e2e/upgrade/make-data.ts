@@ -132,7 +132,7 @@ class OldRun {
   #engines(): readonly number[] {
     return this.#processes
       .flatMap(({ child }) => childProcesses(child.pid ?? 0))
-      .filter(({ command }) => command.includes('child/main.ts'))
+      .filter(({ command }) => /(?:child|process)\/main\.ts/.test(command))
       .map(({ pid }) => pid);
   }
 }

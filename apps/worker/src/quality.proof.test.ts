@@ -37,7 +37,7 @@ async function quality(environment: Readonly<Record<string, string>>, ...flags: 
   }
 }
 
-const graphs = async (): Promise<string> => (await readdir(join(folder, 'graphs'))).join(' ');
+const prepared = async (): Promise<readonly string[]> => await readdir(join(folder, 'prepared'));
 
 describe('pnpm quality', () => {
   it('prints a table and writes the report beside the model', async () => {
@@ -50,12 +50,12 @@ describe('pnpm quality', () => {
     );
     const report: unknown = JSON.parse(await readFile(join(model, 'quality.json'), 'utf8'));
     expect(report).toMatchObject({ text: { name: 'calibration.txt' }, dtypes: { fp32: { isPassed: true } } });
-    expect(await graphs()).toMatch(/fp32.*int8/);
+    expect(await prepared()).toEqual([expect.stringMatching(/^[0-9a-f]{16}-int8-\S+$/)]);
   });
 
-  it('keeps only the graph of the dtype that an image sets', async () => {
+  it('keeps no int8 weights for an image that sets another dtype', async () => {
     await quality({ MODEL_DTYPE: 'fp32' }, '--text', text, '--for-image');
-    expect(await graphs()).toMatch(/^[0-9a-f]{16}-fp32-\S+$/);
+    expect(await prepared()).toEqual([]);
   });
 
   it('refuses a model that batched does not run, in one line, except for an image', async () => {

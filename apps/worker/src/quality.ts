@@ -5,7 +5,7 @@
 import { AppError, exitWith, print, readArguments, tolerateFailures } from '@prosemill/core';
 import {
   defaultDtypeOf,
-  keepOneGraph,
+  keepOnlyUsed,
   measureQuality,
   type QualityReport,
   storeQualityReport,
@@ -20,7 +20,7 @@ async function quality(): Promise<void> {
       options: {
         // A text other than the engine's own.
         text: { type: 'string' },
-        // Accepts a model without a choice of formats, and keeps only the graph that will run.
+        // Accepts a model without a choice of formats, and keeps only the files that will be used.
         'for-image': { type: 'boolean', default: false },
       },
     },
@@ -47,7 +47,7 @@ async function quality(): Promise<void> {
   await print(tableOf(model.name, report));
   await print(`Written to ${path}. With MODEL_DTYPE not set the model runs in ${chosen}.\n`);
   if (values['for-image']) {
-    await keepOneGraph({ ...model, modelDir: options.modelDir, kept: config.MODEL_DTYPE ?? chosen });
+    await keepOnlyUsed({ ...model, modelDir: options.modelDir, used: config.MODEL_DTYPE ?? chosen });
   }
 }
 

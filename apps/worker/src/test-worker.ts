@@ -67,6 +67,6 @@ export function createTestWorker(store: Store, options: Partial<WorkerOptions> =
 /** Sends a signal to the engine's process: SIGKILL makes it crash, SIGSTOP makes it hang. */
 export function signalEngine(signal: NodeJS.Signals): void {
   for (const { pid, command } of childProcesses(process.pid)) {
-    if (command.includes('child/main.ts')) process.kill(pid, signal);
+    if (command.includes('process/main.ts')) process.kill(pid, signal);
   }
 }

@@ -4,8 +4,8 @@
  * comparison shows the layout and the loop, not the operators.
  */
 import {
-  type Gpt2Layer,
-  type Gpt2Weights,
+  type DecoderLayer,
+  type DecoderWeights,
   microsoftDomain,
   type Norm,
   OnnxGraph,
@@ -18,7 +18,7 @@ const booleanType = 9;
 const smallestFloat = -3.4028234663852886e38;
 
 /** @returns the bytes of onnx/model.onnx in fp32 */
-export function buildExportedGraph(weights: Gpt2Weights): Uint8Array<ArrayBuffer> {
+export function buildExportedGraph(weights: DecoderWeights): Uint8Array<ArrayBuffer> {
   const graph = new OnnxGraph();
   const { shape, tokens, positions, layers, finalNorm } = weights;
   const { width, heads, vocabulary, epsilon } = shape;
@@ -75,7 +75,7 @@ export function buildExportedGraph(weights: Gpt2Weights): Uint8Array<ArrayBuffer
     return { normed: outputs[0] ?? '', sum: outputs[3] ?? '' };
   }
 
-  function attend(x: Value, layer: Gpt2Layer, index: number): Value {
+  function attend(x: Value, layer: DecoderLayer, index: number): Value {
     const product = graph.node('MatMul', [x, graph.constant(layer.attention.weight, [width, 3 * width])]);
     const joined = graph.node('Add', [product, graph.constant(layer.attention.bias)]);
     const splitShape = graph.constant(BigInt64Array.of(0n, 0n, BigInt(heads), BigInt(headWidth)));

@@ -1,5 +1,5 @@
 /** Writes GPT-2 for llama.cpp: matrices in Q8_0, other tensors in float32. */
-import type { Gpt2Weights, Linear, Norm } from '@prosemill/engine/internals';
+import type { DecoderWeights, Linear, Norm } from '@prosemill/engine/internals';
 import { type GgufTensor, type GgufValue, writeGguf } from './gguf.ts';
 import { endId } from './model-shape.ts';
 
@@ -15,10 +15,10 @@ const mostlyQ8 = 7;
 const tokenTypes = { normal: 1, control: 3 } as const;
 
 /** @returns the bytes of a .gguf file */
-export const buildGpt2Gguf = (weights: Gpt2Weights, vocabulary: GgufVocabulary): Buffer =>
+export const buildGpt2Gguf = (weights: DecoderWeights, vocabulary: GgufVocabulary): Buffer =>
   writeGguf(metadataOf(weights, vocabulary), tensorsOf(weights));
 
-function metadataOf({ shape }: Gpt2Weights, { tokens, merges }: GgufVocabulary): Record<string, GgufValue> {
+function metadataOf({ shape }: DecoderWeights, { tokens, merges }: GgufVocabulary): Record<string, GgufValue> {
   return {
     'general.architecture': text('gpt2'),
     'general.name': text('random weights'),
@@ -46,7 +46,7 @@ function metadataOf({ shape }: Gpt2Weights, { tokens, merges }: GgufVocabulary):
 const int = (value: number): GgufValue => ({ type: 'uint32', value });
 const text = (value: string): GgufValue => ({ type: 'string', value });
 
-function tensorsOf({ shape, tokens, positions, layers, finalNorm }: Gpt2Weights): readonly GgufTensor[] {
+function tensorsOf({ shape, tokens, positions, layers, finalNorm }: DecoderWeights): readonly GgufTensor[] {
   const { vocabulary, width } = shape;
   return [
     { name: 'token_embd.weight', type: 'Q8_0', dims: [vocabulary, width], data: tokens },

@@ -1,7 +1,7 @@
 /** distilgpt2's exact shape. */
-import type { Gpt2Shape } from '@prosemill/engine/internals';
+import type { DecoderShape } from '@prosemill/engine/internals';
 
-export const modelShape: Gpt2Shape = {
+export const modelShape: DecoderShape = {
   layers: 6,
   heads: 12,
   width: 768,
@@ -9,6 +9,7 @@ export const modelShape: Gpt2Shape = {
   vocabulary: 50_257,
   positions: 1024,
   epsilon: 1e-5,
+  activation: 'gelu-tanh',
 };
 
 /** The id of the end-of-text token. */

@@ -2,7 +2,7 @@
 import { access, copyFile, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import type { Gpt2Weights, Linear, Norm } from '@prosemill/engine/internals';
+import type { DecoderWeights, Linear, Norm } from '@prosemill/engine/internals';
 import { buildExportedGraph } from './exported-graph.ts';
 import { buildGpt2Gguf } from './gguf-gpt2.ts';
 import { endId, ggufName, modelShape } from './model-shape.ts';
@@ -61,7 +61,7 @@ async function enlargedTokenizer(): Promise<TokenizerFile> {
   return tokenizer;
 }
 
-function randomWeights(): Gpt2Weights {
+function randomWeights(): DecoderWeights {
   const { layers, width, innerWidth, vocabulary, positions } = modelShape;
   let state = 1;
   const nextState = (): number => (state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0);
@@ -98,5 +98,6 @@ function randomWeights(): Gpt2Weights {
       mlpOut: linear(innerWidth, width),
     })),
     finalNorm: norm(),
+    head: tokens,
   };
 }

@@ -1,10 +1,10 @@
 /** Writes GPT-2's weights as a safetensors file, under Hugging Face's names. */
-import type { Gpt2Weights, Linear, Norm } from '@prosemill/engine/internals';
+import type { DecoderWeights, Linear, Norm } from '@prosemill/engine/internals';
 
 type NamedTensor = readonly [name: string, dims: readonly number[], data: Float32Array];
 
 /** @returns the bytes of model.safetensors in fp32 */
-export function buildSafetensors(weights: Gpt2Weights): Buffer {
+export function buildSafetensors(weights: DecoderWeights): Buffer {
   const tensors = tensorsOf(weights);
   let offset = 0;
   const header = Object.fromEntries(
@@ -20,7 +20,7 @@ export function buildSafetensors(weights: Gpt2Weights): Buffer {
   return Buffer.concat([length, headerBytes, ...tensors.map(([, , data]) => Buffer.from(data.buffer))]);
 }
 
-const tensorsOf = ({ shape, tokens, positions, layers, finalNorm }: Gpt2Weights): readonly NamedTensor[] => [
+const tensorsOf = ({ shape, tokens, positions, layers, finalNorm }: DecoderWeights): readonly NamedTensor[] => [
   ['wte.weight', [shape.vocabulary, shape.width], tokens],
   ['wpe.weight', [shape.positions, shape.width], positions],
   ...layers.flatMap((layer, index) => [

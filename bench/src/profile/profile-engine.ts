@@ -1,66 +1,53 @@
 /** `pnpm bench --profile`: how the time of a step is spent, in a full queue of 32 texts of mixed lengths in int8. */
-import { mkdir } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
-import { createTokenizer, describeModel, loadBatchedModel, TextRun } from '@prosemill/engine/internals';
+import {
+  createTokenizer,
+  describeModel,
+  loadBatchedModel,
+  type StepPart,
+  stepParts,
+  TextRun,
+} from '@prosemill/engine/internals';
 import { sampling } from '../contestants/batched.ts';
 import { runStreams } from '../contestants/streams.ts';
-import type { Work, WorkResult } from '../work.ts';
-import { profileReport, weightsShareOf } from './profile-report.ts';
-import { recordSessions, type Run } from './recorded-session.ts';
-import { splitProfile, type StepSplit } from './split-profile.ts';
+import { formatNumber, markdownTable } from '../report/table.ts';
+import type { Work } from '../work.ts';
 
 export interface ProfileOptions {
   readonly folder: string;
-  /** The folder of the stored graph and of the temporary profile. */
+  /** The folder of the prepared weights. */
   readonly dataFolder: string;
   readonly work: readonly Work[];
-}
-
-export interface ProfiledRun {
-  /** The runs while the queue was full. */
-  readonly runs: readonly Run[];
-  /** Empty without a profile of the nodes. */
-  readonly splits: readonly StepSplit[];
-  /** The time from the start of the first run to the end of the last. */
-  readonly ms: number;
 }
 
 export interface EngineProfile {
   /** Markdown. */
   readonly report: string;
-  /** The share of a step's time that the matrix multiplications of the weights take, 0 to 1. */
+  /** The share of a step's time that the products with weights take, 0 to 1. */
   readonly weightsShare: number;
 }
 
 const slots = 32;
 
-/**
- * Runs twice, because profiling the nodes takes time itself: once without it for the true time of a step, once with it
- * for the split.
- */
-export async function profileEngine(options: ProfileOptions): Promise<EngineProfile> {
-  const plain = await runQueue(options, null);
-  const profiled = await runQueue(options, options.dataFolder);
-  const weightsShare = weightsShareOf(plain, profiled);
-  return { report: profileReport(plain, profiled, weightsShare), weightsShare };
-}
-
-async function runQueue(
-  { folder, dataFolder, work }: ProfileOptions,
-  profileFolder: string | null,
-): Promise<ProfiledRun> {
-  await mkdir(dataFolder, { recursive: true });
+/** Notes what the calling thread does at each moment, so that the parts add up to the time of the steps. */
+export async function profileEngine({ folder, dataFolder, work }: ProfileOptions): Promise<EngineProfile> {
   const model = await describeModel(folder, ['batched'], 'int8');
-  const { loaded: runner, recording } = await recordSessions(
-    profileFolder,
-    async () =>
-      await loadBatchedModel(
-        { model, modelDir: dataFolder, slots, threads: availableParallelism() },
-        { onStep: () => undefined, onProgress: () => undefined },
-      ),
+  const times = new Map<StepPart, number>();
+  let steps = 0;
+  let part: StepPart = 'between steps';
+  let since = 0;
+  const onPart = (next: StepPart): void => {
+    const now = performance.now();
+    times.set(part, (times.get(part) ?? 0) + now - since);
+    since = now;
+    part = next;
+  };
+  const runner = await loadBatchedModel(
+    { model, modelDir: dataFolder, slots, threads: availableParallelism() },
+    { onStep: () => (steps += 1), onProgress: () => undefined, observer: { onPart } },
   );
   const tokenizer = createTokenizer(model.tokenizer);
-  const runOnce = async (): Promise<WorkResult> =>
+  const runOnce = async (): Promise<unknown> =>
     await runStreams(work, slots, async ({ prompt, newTokens }, { index, signal }) => {
       const textRun = new TextRun({
         request: { prompt, seed: index, parameters: { ...sampling, maxNewTokens: newTokens } },
@@ -74,10 +61,20 @@ async function runQueue(
     });
   // The first run warms up, because new memory is slow.
   await runOnce();
-  const begin = performance.now();
-  const { ms } = await runOnce();
-  const isCounted = (run: Run): boolean => run.begin >= begin && run.end <= begin + ms;
-  const events = await recording.finish();
-  const splits = profileFolder === null ? [] : splitProfile(events, recording.runs, isCounted);
-  return { runs: recording.runs.filter(isCounted), splits, ms };
+  times.clear();
+  steps = 0;
+  since = performance.now();
+  await runOnce();
+  onPart('between steps');
+  const total = [...times.values()].reduce((sum, ms) => sum + ms, 0);
+  const row = (name: string, ms: number): string[] => [name, (ms / steps).toFixed(2), percent(ms / total)];
+  const table = markdownTable([
+    ['', 'ms a step', 'share'],
+    ...stepParts.map((name) => row(name, times.get(name) ?? 0)),
+    row('all', total),
+  ]);
+  const weightsShare = ((times.get('products') ?? 0) + (times.get('the head') ?? 0)) / total;
+  return { report: `Full queue of 32 texts of mixed lengths, int8: ${steps} steps.\n\n${table}`, weightsShare };
 }
+
+const percent = (share: number): string => `${formatNumber(100 * share)} %`;

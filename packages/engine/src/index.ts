@@ -1,2 +1,2 @@
 /** Text generation on the CPU: implements core's port `TextGenerator`. */
-export { createTextGenerator, type TextGeneratorOptions } from './create-text-generator.ts';
+export { createTextGenerator, type TextGeneratorOptions } from './worker/create-text-generator.ts';

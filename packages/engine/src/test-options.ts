@@ -2,7 +2,7 @@
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { silentLogger } from '@prosemill/testkit';
-import type { TextGeneratorOptions } from './create-text-generator.ts';
+import type { TextGeneratorOptions } from './worker/create-text-generator.ts';
 
 export const testOptions: TextGeneratorOptions = {
   model: 'shipped',

@@ -1,6 +1,6 @@
 /** Starts a model and writes one text with it, for tests of model folders. */
 import type { GenerationEnding, LoadedModel } from '@prosemill/core';
-import { createTextGenerator, type TextGeneratorOptions } from './create-text-generator.ts';
+import { createTextGenerator, type TextGeneratorOptions } from './worker/create-text-generator.ts';
 
 export interface TestText {
   readonly loaded: LoadedModel | null;

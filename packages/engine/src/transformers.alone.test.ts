@@ -159,7 +159,7 @@ async function readUntil(
 
 /** The id of the newest engine process among the children of `parent`. */
 function childOf(parent: number): number {
-  const engines = childProcesses(parent).filter(({ command }) => command.includes('child/main.ts'));
+  const engines = childProcesses(parent).filter(({ command }) => command.includes('process/main.ts'));
   return Math.max(...engines.map(({ pid }) => pid));
 }
 

@@ -153,7 +153,7 @@ export interface Kernel {
   copy(from: number, to: number, bytes: number): void;
 
   /**
-   * Waits until so many threads have called it: spins for some microseconds, then sleeps.
+   * Waits until so many threads have called it: looks for some 0.2 ms, then sleeps.
    * @param state  Three int32, 0 at first, the same for all.
    */
   barrier(state: number, threads: number): void;

@@ -24,9 +24,8 @@ export const loadPhases = {
   finding: 'Looking for the model',
   downloading: 'Downloading the model',
   checking: 'Checking the files of the model',
-  'building-fp32': 'Building the fp32 graph',
-  'building-int8': 'Building the int8 graph',
-  opening: 'Opening the graph',
+  'building-int8': 'Preparing the int8 weights',
+  opening: 'Loading the weights',
 } as const;
 export type LoadPhase = keyof typeof loadPhases;
 

@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Gpt2Shape } from '../batched/gpt2-config.ts';
+import type { Gpt2Shape } from '../families/gpt2/gpt2-config.ts';
 import type { OnLoadProgress } from '../load-progress.ts';
 import { readEndIds } from './end-of-text.ts';
 import { folderSource } from './file-source.ts';

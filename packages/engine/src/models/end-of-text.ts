@@ -1,5 +1,5 @@
 /** Reads the tokens that end a text. Nothing else is taken from generation_config.json. */
-import { gpt2EndOfText, isGpt2 } from '../batched/gpt2-config.ts';
+import { gpt2EndOfText, isGpt2 } from '../families/gpt2/gpt2-config.ts';
 import type { FileSource } from './file-source.ts';
 import { findJson, type JsonFile } from './model-json.ts';
 import { refuse, shown } from './model-refusals.ts';

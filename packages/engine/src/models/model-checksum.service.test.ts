@@ -3,7 +3,7 @@ import { cp, readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Gpt2FolderOptions, smallGpt2Config, startHubServer } from '@prosemill/testkit';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { graphFileOf } from '../batched/graph-file.ts';
+import { partsFileOf } from '../families/open-decoder.ts';
 import { describeModel } from './describe-model.ts';
 import { type ResolvedModel, resolveModel } from './resolve-model.ts';
 import { createTestFolders } from './test-folders.ts';
@@ -78,22 +78,22 @@ describe('the checksum', () => {
   });
 });
 
-describe('a stored graph', () => {
+describe('stored int8 parts', () => {
   it.each([
     ['of a model of another shape', async (file: string) => await rename(file, `${file}.other`)],
-    ['that is cut off', async (file: string) => await writeFile(file, (await readFile(file)).subarray(0, -9))],
-    ['that is empty', async (file: string) => await writeFile(file, '')],
-  ])('%s is not opened but rebuilt', async (name, damage) => {
+    ['that are cut off', async (file: string) => await writeFile(file, (await readFile(file)).subarray(0, -9))],
+    ['that are empty', async (file: string) => await writeFile(file, '')],
+  ])('%s are not opened but prepared anew', async (name, damage) => {
     const folder = await write('base');
-    const expected = await run(folder);
-    const stored = graphFileOf(folders.modelDir, await describeModel(folder, ['batched'], 'fp32'));
+    const expected = await run(folder, { dtype: 'int8' });
+    const stored = partsFileOf(folders.modelDir, await describeModel(folder, ['batched'], 'fp32'));
     await damage(stored);
     if (name.includes('shape')) {
       const larger = await write('larger', { config: { n_embd: 32, n_layer: 3 } });
-      await run(larger);
-      await cp(graphFileOf(folders.modelDir, await describeModel(larger, ['batched'], 'fp32')), stored);
+      await run(larger, { dtype: 'int8' });
+      await cp(partsFileOf(folders.modelDir, await describeModel(larger, ['batched'], 'fp32')), stored);
     }
-    expect(await run(folder)).toEqual(expected);
+    expect(await run(folder, { dtype: 'int8' })).toEqual(expected);
     expect((await readFile(stored)).length).toBeGreaterThan(10_000);
   });
 });

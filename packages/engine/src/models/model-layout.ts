@@ -1,6 +1,6 @@
 /** Finds the files of a model in a folder or repository, and the engine that can run it. */
 import { AppError } from '@prosemill/core';
-import { findUnsupported, type Gpt2Shape, isGpt2, readGpt2Shape } from '../batched/gpt2-config.ts';
+import { findUnsupported, type Gpt2Shape, isGpt2, readGpt2Shape } from '../families/gpt2/gpt2-config.ts';
 import { generationConfigName } from './end-of-text.ts';
 import type { FileSource } from './file-source.ts';
 import { type Dtype, type Engine, onnxDataFiles, onnxFile, type Variant } from './model-files.ts';
@@ -71,7 +71,7 @@ const finders: Readonly<Record<Engine, (candidate: Candidate) => Promise<TensorF
     if (shape === null) {
       return refusalText('other-family', { file: config.file, value: shown(config.fields['model_type']) });
     }
-    return findUnsupported(config, shape) ?? (await findTensorFiles(source));
+    return findUnsupported(config) ?? (await findTensorFiles(source));
   },
   async transformers({ source, config, dtype }) {
     const { model } = source;

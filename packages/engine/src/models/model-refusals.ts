@@ -20,13 +20,6 @@ export const modelRefusals = {
   'other-family': '{file}: model_type is {value}, and the engine batched runs gpt2 only',
   'no-onnx': '{model} has no {path}, which the engine transformers needs',
   activation: '{file}: activation_function is {value}, but the engine batched computes only {known}',
-  'unscaled-attention': '{file}: scale_attn_weights is false, which the engine batched does not compute',
-  'attention-scaled-by-layer':
-    '{file}: scale_attn_by_inverse_layer_idx is true, which the engine batched does not compute',
-  'own-head': '{file}: tie_word_embeddings is false, and the engine batched does not compute an lm_head of its own',
-  'odd-heads':
-    '{file}: n_embd {width} and n_head {heads} make heads of an odd width, which the engine batched does not compute',
-  'too-large': '{file}: the weights take {size} GiB in fp32, and the engine batched computes less than 2 GiB',
 
   'no-weights': '{model} has neither model.safetensors nor model.safetensors.index.json',
   'other-weights':
@@ -39,8 +32,6 @@ export const modelRefusals = {
   'missing-tensor': '{file} has no tensor {tensor}',
   'tensor-shape': '{file}: {tensor} has the shape [{shape}], but config.json makes it [{expected}]',
   'tensor-format': '{file}: {tensor} has the number format {format}, but F64, F32, F16 or BF16 is expected',
-  'head-differs':
-    '{file}: lm_head.weight differs from wte.weight, and the engine batched does not compute an lm_head of its own',
 
   'missing-merges': '{model} has vocab.json but no merges.txt, and no tokenizer.json',
   merges: '{file}: line {line} is not two tokens with a space between them',

@@ -34,12 +34,12 @@ describe('the progress of a load on a terminal', () => {
     report.update('building-int8', 0.4, 1);
     expect(shown()).toBe(
       `${clear}Checking the files of the model ██████████████████████████████ 20 of 20 MB` +
-        `${clear}Building the int8 graph ████████████░░░░░░░░░░░░░░░░░░ 40 %`,
+        `${clear}Preparing the int8 weights ████████████░░░░░░░░░░░░░░░░░░ 40 %`,
     );
     report.update('building-int8', 0.999, 1);
     expect(shown()).toMatch(/ 99 %$/);
     report.update('opening', 0, 0);
-    expect(shown()).toBe(`${clear}Opening the graph …`);
+    expect(shown()).toBe(`${clear}Loading the weights …`);
   });
 
   it('shows nothing while the size is unknown', () => {
@@ -56,15 +56,15 @@ describe('the progress of a load elsewhere', () => {
   it('is a log line for every tenth of each phase', () => {
     const { report, lines, shown } = setup(false);
     for (let done = 0; done <= 1_000; done += 1) report.update('downloading', done, 1_000);
-    for (let done = 0; done <= 1_000; done += 1) report.update('building-fp32', done / 1_000, 1);
+    for (let done = 0; done <= 1_000; done += 1) report.update('building-int8', done / 1_000, 1);
     report.update('opening', 0, 0);
     report.end();
     const tenths = [0, 10, 20, 30, 40, 50, 60, 70, 80, 90, 100];
     const linesOf = (phase: string) => tenths.map((percent) => ({ msg: 'loading the model', phase, percent }));
     expect(lines).toEqual([
       ...linesOf('Downloading the model'),
-      ...linesOf('Building the fp32 graph'),
-      { msg: 'loading the model', phase: 'Opening the graph' },
+      ...linesOf('Preparing the int8 weights'),
+      { msg: 'loading the model', phase: 'Loading the weights' },
     ]);
     expect(shown()).toBe('');
   });

@@ -302,7 +302,7 @@ describe('a folder', () => {
     expect(await resolve({ model: 'shipped' })).toMatchObject({
       name: 'tiny-tales',
       folder: tinyTales,
-      revision: '1dc5c7ea6dfa',
+      revision: 'e49dce13cc02',
     });
   });
 

@@ -1,7 +1,7 @@
 /** Finds the files of a model's tokenizer, and makes the tokenizer record of core's `ModelRecord` from them. */
 import { createTokenizer } from '@prosemill/tokenizer';
 import { errorLine } from '@prosemill/core';
-import { isGpt2 } from '../batched/gpt2-config.ts';
+import { isGpt2 } from '../families/gpt2/gpt2-config.ts';
 import type { FileSource } from './file-source.ts';
 import { gpt2SpecialTokens, gpt2TokenizerOf } from './gpt2-tokenizer.ts';
 import { findJson, isObject, type JsonFile, type JsonObject, requireJson } from './model-json.ts';

@@ -1,3 +1,3 @@
 /** @module The quality gate. It is separate from the engine, because it runs the model in the calling process. */
-export { keepOneGraph, measureQuality, type MeasuredQuality } from './measure-quality.ts';
+export { keepOnlyUsed, measureQuality, type MeasuredQuality } from './measure-quality.ts';
 export { defaultDtypeOf, type QualityReport, storeQualityReport } from './quality-report.ts';

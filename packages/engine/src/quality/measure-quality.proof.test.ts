@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { silentLogger } from '@prosemill/testkit';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { keepOneGraph, measureQuality, type QualityOptions } from './measure-quality.ts';
+import { keepOnlyUsed, measureQuality, type QualityOptions } from './measure-quality.ts';
 import { type QualityReport, readDefaultDtype, readQualityReport } from './quality-report.ts';
 
 const tinyTales = fileURLToPath(new URL('../../../../models/tiny-tales', import.meta.url));
@@ -40,9 +40,9 @@ describe('the report that ships with tiny-tales', () => {
     measured = (await measureQuality(optionsWith({}))).report as QualityReport;
   });
 
-  it('belongs to this model, graph and text; if it does not, run `MODEL=shipped pnpm quality`', () => {
-    const { modelChecksum, graphVersion, text, limits } = measured;
-    expect(shipped).toMatchObject({ modelChecksum, graphVersion, text, limits });
+  it('belongs to this model, engine and text; if it does not, run `MODEL=shipped pnpm quality`', () => {
+    const { modelChecksum, decoderVersion, text, limits } = measured;
+    expect(shipped).toMatchObject({ modelChecksum, decoderVersion, text, limits });
   });
 
   it('has the results of a new measurement in fp32', () => {
@@ -50,11 +50,8 @@ describe('the report that ships with tiny-tales', () => {
     expect(shipped.dtypes.fp32).toMatchObject({ klDivergence: 0, top1Agreement: 1, isPassed: true });
   });
 
-  it('has the results of a new measurement in int8, or does not apply on a CPU with the other kind of int8', async () => {
-    if (measured.isInt8Exact !== shipped.isInt8Exact) {
-      expect(await readDefaultDtype(tinyTales, measured.modelChecksum)).toBe('fp32');
-      return;
-    }
+  it('has the results of a new measurement in int8, which is the default', async () => {
+    expect(await readDefaultDtype(tinyTales, measured.modelChecksum)).toBe('int8');
     const { perplexity, klDivergence, top1Agreement } = measured.dtypes.int8;
     expect(Math.abs(shipped.dtypes.int8.perplexity / perplexity - 1)).toBeLessThan(0.001);
     expect(Math.abs(shipped.dtypes.int8.klDivergence / klDivergence - 1)).toBeLessThan(0.1);
@@ -74,18 +71,18 @@ it('docs/quality.md shows the results of the report', async () => {
 });
 
 describe('a measurement', () => {
-  it('uses the stored graphs, and stores missing ones', async () => {
-    const graphs = join(modelDir, 'graphs');
-    const before = await readdir(graphs);
-    expect(before).toEqual([expect.stringContaining('-fp32-'), expect.stringContaining('-int8-')]);
-    const times = async (): Promise<number[]> =>
-      await Promise.all(before.map(async (name) => (await stat(join(graphs, name))).mtimeMs));
-    const written = await times();
+  it('uses the stored int8 parts, which only a model in int8 keeps', async () => {
+    const prepared = join(modelDir, 'prepared');
+    const [name = '', ...others] = await readdir(prepared);
+    expect([name, others]).toEqual([expect.stringContaining('-int8-'), []]);
+    const written = (await stat(join(prepared, name))).mtimeMs;
     const { model, report } = await measureQuality(optionsWith({ textFile: calibrationText }));
     expect(report?.text.name).toBe('calibration.txt');
-    expect(await times()).toEqual(written);
-    await keepOneGraph({ ...model, modelDir, kept: 'int8' });
-    expect(await readdir(graphs)).toEqual([expect.stringContaining('-int8-')]);
+    expect((await stat(join(prepared, name))).mtimeMs).toBe(written);
+    await keepOnlyUsed({ ...model, modelDir, used: 'int8' });
+    expect(await readdir(prepared)).toEqual([name]);
+    await keepOnlyUsed({ ...model, modelDir, used: 'fp32' });
+    expect(await readdir(prepared)).toEqual([]);
   });
 
   it('has no report for a model that batched does not run', async () => {

@@ -5,14 +5,13 @@ import { basename } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { AppError, type Logger } from '@prosemill/core';
 import { createTokenizer } from '@prosemill/tokenizer';
-import type { BatchedDtype } from '../batched/build-graph.ts';
-import type { Gpt2Session } from '../batched/gpt2-session.ts';
-import { graphFileOf } from '../batched/graph-file.ts';
-import { openStoredGraph } from '../batched/stored-graph.ts';
+import type { Decoder } from '../decoder/decoder.ts';
+import type { NumberFormat } from '../decoder/memory-plan.ts';
+import { openDecoder, partsFileOf } from '../families/open-decoder.ts';
 import { createProgressReport, type ProgressReport } from '../models/progress-bar.ts';
 import { type ModelChoice, type ResolvedModel, resolveModel } from '../models/resolve-model.ts';
 import { validityOf, judge, qualityLimits, type QualityReport } from './quality-report.ts';
-import { scoreWindows } from './score-windows.ts';
+import { scoreWindows, scoringLimits } from './score-windows.ts';
 
 export interface QualityOptions extends ModelChoice {
   readonly threads: number;
@@ -33,7 +32,7 @@ const minTokens = 1_000;
 const heldOutText = fileURLToPath(new URL('../../texts/held-out.txt', import.meta.url));
 
 /**
- * Uses the stored graphs of the model, and stores missing ones, so that it measures the graphs that will run.
+ * Uses the stored int8 parts of the model, and stores missing ones, so that it measures what will run.
  * @throws {AppError} `engine_unavailable` when the model is not available; `invalid_request` when the text cannot be
  *   read or is too short
  */
@@ -59,9 +58,14 @@ async function measure(options: QualityOptions, progress: ProgressReport): Promi
       message: `${textFile} has ${ids.length} tokens, but at least ${minTokens} are needed`,
     });
   }
-  const open = async (dtype: BatchedDtype): Promise<Gpt2Session> =>
-    await openStoredGraph({ model: { ...model, shape }, dtype, modelDir, threads, onProgress });
-  const scores = await scoreWindows({ ids, shape, reference: await open('fp32'), other: await open('int8') });
+  const open = async (format: NumberFormat): Promise<Decoder> => {
+    const source = { model: { ...model, shape }, format, modelDir, onProgress };
+    return await openDecoder({ ...source, options: { ...scoringLimits, threads } });
+  };
+  const [reference, other] = [await open('fp32'), await open('int8')];
+  const scores = await scoreWindows({ ids, reference, other });
+  await reference.close();
+  await other.close();
   const report = {
     ...validityOf(model.checksum),
     text: {
@@ -76,15 +80,13 @@ async function measure(options: QualityOptions, progress: ProgressReport): Promi
   return { model, report };
 }
 
-/** Deletes the stored graphs of the other formats, because an image needs only one. */
-export async function keepOneGraph(of: {
+/** Deletes the stored int8 parts of a model that runs in another format, because an image does not need them. */
+export async function keepOnlyUsed(of: {
   readonly modelDir: string;
   readonly checksum: string;
-  readonly kept: string;
+  readonly used: string;
 }): Promise<void> {
-  for (const dtype of ['fp32', 'int8'] as const) {
-    if (dtype !== of.kept) await rm(graphFileOf(of.modelDir, { ...of, dtype }), { force: true });
-  }
+  if (of.used !== 'int8') await rm(partsFileOf(of.modelDir, of), { force: true });
 }
 
 async function readText(path: string): Promise<string> {

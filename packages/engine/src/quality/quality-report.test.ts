@@ -65,8 +65,7 @@ describe('the default format', () => {
     ['int8 when it passed', report, 'int8'],
     ['fp32 when int8 did not pass', { ...report, dtypes: { fp32: passed, int8: failed } }, 'fp32'],
     ['fp32 when the report belongs to another model', { ...report, modelChecksum: 'c'.repeat(64) }, 'fp32'],
-    ['fp32 when the report belongs to another graph', { ...report, graphVersion: 'another' }, 'fp32'],
-    ['fp32 when int8 is another format on this CPU', { ...report, isInt8Exact: !report.isInt8Exact }, 'fp32'],
+    ['fp32 when the report belongs to another engine', { ...report, decoderVersion: 'another' }, 'fp32'],
   ])('is %s', async (_name, stored, expected) => {
     await storeQualityReport(folder, stored);
     expect(await readDefaultDtype(folder, modelChecksum)).toBe(expected);

@@ -1,12 +1,10 @@
 /** `quality.json`: the quality of a model's number formats, which decides the default format. */
 import { readFile, rename, rm, writeFile } from 'node:fs/promises';
-import { arch } from 'node:os';
 import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { AppError } from '@prosemill/core';
-import type { BatchedDtype } from '../batched/build-graph.ts';
-import { graphVersion } from '../batched/graph-version.ts';
-import { cpuFeatures } from '../fingerprint.ts';
+import { decoderVersion } from '../decoder/decoder-version.ts';
+import type { NumberFormat } from '../decoder/memory-plan.ts';
 import type { ScoreSums } from './compare-logits.ts';
 
 export interface QualityReport extends ReportValidity {
@@ -18,16 +16,14 @@ export interface QualityReport extends ReportValidity {
     readonly scoredTokens: number;
   };
   readonly limits: QualityLimits;
-  readonly dtypes: Readonly<Record<BatchedDtype, DtypeQuality>>;
+  readonly dtypes: Readonly<Record<NumberFormat, DtypeQuality>>;
 }
 
-/** The model, graph and kind of CPU that a report is valid for. */
+/** The model and the version of the engine that a report is valid for. */
 interface ReportValidity {
   /** The same value as in `DescribedModel`. */
   readonly modelChecksum: string;
-  readonly graphVersion: string;
-  /** Whether the CPU of the measurement adds int8 products without clamping; see {@link hasExactInt8}. */
-  readonly isInt8Exact: boolean;
+  readonly decoderVersion: string;
 }
 
 export interface DtypeQuality {
@@ -49,17 +45,17 @@ export interface QualityLimits {
 export const qualityLimits: QualityLimits = { maxPerplexityChange: 0.01, minTop1Agreement: 0.97 };
 
 const fileName = 'quality.json';
-const fastestFirst = ['int8', 'fp32'] as const satisfies readonly BatchedDtype[];
+const fastestFirst = ['int8', 'fp32'] as const satisfies readonly NumberFormat[];
 
-/** The fastest format that passed, if a report is valid for this model, graph and CPU; otherwise fp32. */
-export async function readDefaultDtype(folder: string, modelChecksum: string): Promise<BatchedDtype> {
+/** The fastest format that passed, if a report is valid for this model and engine; otherwise fp32. */
+export async function readDefaultDtype(folder: string, modelChecksum: string): Promise<NumberFormat> {
   const report = await readQualityReport(folder);
   const expected = { ...validityOf(modelChecksum), limits: qualityLimits };
   const isValid = report !== null && isDeepStrictEqual({ ...report, ...expected }, report);
   return isValid ? defaultDtypeOf(report) : 'fp32';
 }
 
-export const defaultDtypeOf = ({ dtypes }: Pick<QualityReport, 'dtypes'>): BatchedDtype =>
+export const defaultDtypeOf = ({ dtypes }: Pick<QualityReport, 'dtypes'>): NumberFormat =>
   fastestFirst.find((dtype) => dtypes[dtype]?.isPassed) ?? 'fp32';
 
 export async function readQualityReport(folder: string): Promise<QualityReport | null> {
@@ -90,8 +86,7 @@ export async function storeQualityReport(folder: string, report: QualityReport):
 
 export const validityOf = (modelChecksum: string): ReportValidity => ({
   modelChecksum,
-  graphVersion,
-  isInt8Exact: hasExactInt8(),
+  decoderVersion,
 });
 
 /** @param reference  The score of fp32 for the same tokens. */
@@ -111,11 +106,3 @@ const perplexityOf = ({ negativeLogLikelihood, tokens }: ScoreSums): number => M
 
 /** Rounds, because CPUs do not agree on further digits. */
 const rounded = (value: number, digits: number): number => Number(value.toFixed(digits));
-
-/**
- * x64 CPUs without VNNI clamp sums of two products to 16 bits, so int8 is a different and worse format there.
- * @see https://github.com/microsoft/onnxruntime/pull/12088
- */
-function hasExactInt8(): boolean {
-  return arch() !== 'x64' || /\bavx(?:512)?_vnni\b/.test(cpuFeatures());
-}

@@ -1,18 +1,20 @@
 /** Runs a text through two number formats of a model and scores the predictions of each. */
-import type { Gpt2Session } from '../batched/gpt2-session.ts';
-import type { Gpt2Shape } from '../batched/gpt2-config.ts';
-import { firstStep } from '../batched/step.ts';
+import type { Decoder } from '../decoder/decoder.ts';
 import { addScores, compareLogits, noScore, type ScoreSums } from './compare-logits.ts';
 
 /** About the length of the texts that the service writes. */
 const windowTokens = 256;
+/** The positions of a step, of which all logits are wanted. */
+const stepTokens = 32;
+
+/** The options of a decoder that scores, besides its threads. */
+export const scoringLimits = { texts: 1, rows: stepTokens, wanted: stepTokens } as const;
 
 export interface ScoredText {
   readonly ids: readonly number[];
-  readonly shape: Gpt2Shape;
   /** fp32. */
-  readonly reference: Gpt2Session;
-  readonly other: Gpt2Session;
+  readonly reference: Decoder;
+  readonly other: Decoder;
 }
 
 /**
@@ -22,17 +24,16 @@ export interface ScoredText {
  */
 export async function scoreWindows({
   ids,
-  shape,
   reference,
   other,
 }: ScoredText): Promise<{ readonly reference: ScoreSums; readonly other: ScoreSums }> {
   let referenceScore = noScore;
   let otherScore = noScore;
-  for (const window of windowsOf(ids, Math.min(windowTokens, shape.positions))) {
+  for (const window of windowsOf(ids, Math.min(windowTokens, reference.shape.positions))) {
     const seen = window.slice(0, -1);
     const targets = window.slice(1);
-    const expected = await logitsOf(reference, shape, seen);
-    const logits = await logitsOf(other, shape, seen);
+    const expected = await logitsOf(reference, seen);
+    const logits = await logitsOf(other, seen);
     referenceScore = addScores(referenceScore, compareLogits({ logits: expected, reference: expected, targets }));
     otherScore = addScores(otherScore, compareLogits({ logits, reference: expected, targets }));
   }
@@ -47,8 +48,15 @@ export function windowsOf(ids: readonly number[], size: number): readonly (reado
 }
 
 /** The logits after each of the S tokens of a window that begins with an empty past: shape [S, V]. */
-async function logitsOf(session: Gpt2Session, shape: Gpt2Shape, ids: readonly number[]): Promise<Float32Array> {
-  const { logits } = await session.run(firstStep(ids, shape));
-  if (logits === null) throw new TypeError('The session gave no logits.');
+export async function logitsOf(decoder: Decoder, ids: readonly number[]): Promise<Float32Array> {
+  const { vocabulary } = decoder.shape;
+  const logits = new Float32Array(ids.length * vocabulary);
+  const text = decoder.pages.add(ids.length);
+  for (let done = 0; done < ids.length; done += stepTokens) {
+    const piece = ids.slice(done, done + stepTokens);
+    const output = await decoder.step([{ text, ids: piece, wanted: piece.length }], { withLogits: true });
+    for (const row of piece.keys()) logits.set(output.logitsOf(row), (done + row) * vocabulary);
+  }
+  decoder.pages.remove(text);
   return logits;
 }

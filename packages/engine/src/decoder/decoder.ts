@@ -1,0 +1,259 @@
+/**
+ * Computes a decoder-only transformer: the next tokens of many texts at a time. The calling thread does its part of
+ * each step, beside threads that this starts.
+ */
+import { Worker } from 'node:worker_threads';
+import type { OnShare } from '../load-progress.ts';
+import { topCandidates } from '../sampling/sampling.ts';
+import { type DecoderShape, linearCount, paddedWidths } from './decoder-shape.ts';
+import type { ThreadData, ToThread } from './decoder-thread.ts';
+import { type CachedText, KeyValuePages } from './key-value-pages.ts';
+import { commandFields, type MemoryPlan, planMemory, type StoredLinear } from './memory-plan.ts';
+import type { ModelParts } from './model-parts.ts';
+import { type DecoderSetup, type StepObserver, ThreadStep } from './thread-step.ts';
+
+export interface DecoderOptions {
+  readonly threads: number;
+  /** The most texts that have keys and values at once. */
+  readonly texts: number;
+  /** N: the most positions of a step. */
+  readonly rows: number;
+  /** L: the most positions of a step whose next token is wanted. */
+  readonly wanted: number;
+  readonly observer?: StepObserver | undefined;
+  readonly onShare?: OnShare;
+  /** See `ProductsOptions`. */
+  readonly maxOwnRows?: number | undefined;
+}
+
+/** The next positions of one text. */
+export interface Segment {
+  readonly text: CachedText;
+  /** The tokens at these positions. */
+  readonly ids: ArrayLike<number>;
+  /** The number of these positions, counted from the end, whose next token is wanted. */
+  readonly wanted: number;
+}
+
+/** The rows are the wanted positions, in the order of the segments. */
+export interface StepOutput {
+  /** Shape [L, topCount]: largest first; among equal values the lower id comes first. */
+  readonly topIds: Int32Array;
+  /** Shape [L, topCount]; NaN if a logit of the row is not a finite number. */
+  readonly topValues: Float32Array;
+  /** `topCandidates`, or the vocabulary if that is smaller. */
+  readonly topCount: number;
+  /** The logits of a row, [V]: a view that the next step overwrites. Throws unless the step was asked for logits. */
+  readonly logitsOf: (row: number) => Float32Array;
+}
+
+export class Decoder {
+  readonly shape: DecoderShape;
+  readonly pages: KeyValuePages;
+  readonly #setup: DecoderSetup;
+  readonly #step: ThreadStep;
+  readonly #workers: readonly Worker[];
+  readonly #limits: { readonly rows: number; readonly wanted: number };
+
+  private constructor(
+    setup: DecoderSetup,
+    workers: readonly Worker[],
+    { texts, rows, wanted, observer }: DecoderOptions,
+  ) {
+    this.#setup = setup;
+    this.#workers = workers;
+    this.#limits = { rows, wanted };
+    this.#step = new ThreadStep(setup, 0, observer);
+    this.shape = setup.shape;
+    this.pages = new KeyValuePages(setup.memory, setup.plan, { ...setup.shape, texts });
+  }
+
+  /**
+   * Later errors in one of the threads end the process, because the other threads wait for that one.
+   * @throws {RangeError} when the model does not fit into the memory
+   * @throws the errors of `model` and of onnxruntime
+   */
+  static async open(model: ModelParts, options: DecoderOptions): Promise<Decoder> {
+    const { shape, format } = model;
+    const { threads, maxOwnRows, onShare = () => undefined } = options;
+    const plan = planMemory({ ...options, shape, format });
+    const pages = Math.ceil(plan.bytes / 2 ** 16);
+    const memory = new WebAssembly.Memory({ initial: pages, maximum: pages, shared: true });
+    const setup = { memory, plan, shape, format, maxOwnRows };
+    const workers = Array.from({ length: threads - 1 }, (_, index) => startThread({ setup, thread: index + 1 }));
+    const decoder = new Decoder(setup, workers, options);
+    try {
+      await readTables(model, memory, plan);
+      const count = linearCount(shape);
+      for (let linear = 0; linear < count; linear += 1) {
+        await decoder.#openLinear(linear, model);
+        onShare((linear + 1) / count);
+      }
+    } catch (error) {
+      await decoder.close();
+      throw error;
+    }
+    decoder.#tell({ type: 'serve' });
+    // The process may end while the threads wait for the next step.
+    for (const worker of workers) worker.unref();
+    return decoder;
+  }
+
+  /**
+   * Adds the positions to the texts' keys and values, and predicts the wanted next tokens. Blocks the calling thread
+   * for most of its time.
+   * @throws {RangeError} when the step is too large or a token does not exist; then no text has changed
+   */
+  async step(segments: readonly Segment[], { withLogits = false } = {}): Promise<StepOutput> {
+    const wanted = this.#write(segments, withLogits);
+    await this.#step.run().catch(endProcess);
+    return this.#read(wanted, withLogits);
+  }
+
+  async close(): Promise<void> {
+    await Promise.all(this.#workers.map(async (worker) => await worker.terminate()));
+    await this.#step.close();
+  }
+
+  async #openLinear(linear: number, { read }: ModelParts): Promise<void> {
+    const { memory, plan } = this.#setup;
+    const { weightBytes, scaleBytes, biasBytes } = plan.linears[linear] as StoredLinear;
+    const stage = async (part: string, address: number, bytes: number): Promise<void> => {
+      if (bytes > 0) await read(`linear.${linear}.${part}`, new Uint8Array(memory.buffer, address, bytes));
+    };
+    await stage('weights', plan.staged.weights, weightBytes);
+    await stage('scales', plan.staged.scales, scaleBytes);
+    await stage('bias', plan.staged.bias, biasBytes);
+    const opened = this.#workers.map(async (worker) => await messageOf(worker));
+    this.#tell({ type: 'open', linear });
+    await this.#step.open(linear);
+    await Promise.all(opened);
+  }
+
+  #tell(message: ToThread): void {
+    for (const worker of this.#workers) worker.postMessage(message);
+  }
+
+  #write(segments: readonly Segment[], withLogits: boolean): number {
+    this.#check(segments);
+    const { memory, plan } = this.#setup;
+    const int32 = (address: number, length: number): Int32Array => new Int32Array(memory.buffer, address, length);
+    const { rows, wanted: mostWanted } = this.#limits;
+    const [ids, places, texts] = [int32(plan.ids, rows), int32(plan.places, rows), int32(plan.texts, rows)];
+    const wantedRows = int32(plan.wanted, mostWanted);
+    let row = 0;
+    let wanted = 0;
+    for (const segment of segments) {
+      const { text } = segment;
+      const count = segment.ids.length;
+      const first = text.length;
+      this.pages.extend(text, count);
+      for (let index = 0; index < count; index += 1) {
+        ids[row] = segment.ids[index] ?? 0;
+        places[row] = first + index;
+        texts[row] = text.row;
+        if (index >= count - segment.wanted) wantedRows[wanted++] = row;
+        row += 1;
+      }
+    }
+    const command = int32(plan.command, commandFields);
+    command.set([row, wanted, withLogits ? 1 : 0], 1);
+    Atomics.add(command, 0, 1);
+    Atomics.notify(command, 0);
+    return wanted;
+  }
+
+  #check(segments: readonly Segment[]): void {
+    const { vocabulary } = this.shape;
+    const rows = segments.reduce((sum, { ids }) => sum + ids.length, 0);
+    const wanted = segments.reduce((sum, segment) => sum + segment.wanted, 0);
+    if (rows > this.#limits.rows || wanted > this.#limits.wanted) {
+      throw new RangeError(`A step of ${rows} rows, ${wanted} of them wanted, is too large.`);
+    }
+    for (const { ids } of segments) {
+      for (const id of Array.from(ids)) {
+        if (!(id >= 0 && id < vocabulary)) throw new RangeError(`The model has no token ${id}.`);
+      }
+    }
+  }
+
+  #read(wanted: number, withLogits: boolean): StepOutput {
+    const { memory, plan } = this.#setup;
+    const { vocabulary } = this.shape;
+    const topCount = Math.min(topCandidates, vocabulary);
+    const lists = plan.threads.map(({ topIds, topValues, areFinite }) => ({
+      ids: new Int32Array(memory.buffer, topIds, topCandidates * wanted),
+      values: new Float32Array(memory.buffer, topValues, topCandidates * wanted),
+      areFinite: new Int32Array(memory.buffer, areFinite, wanted),
+    }));
+    const topIds = new Int32Array(topCount * wanted);
+    const topValues = new Float32Array(topCount * wanted);
+    const next = new Int32Array(lists.length);
+    for (let row = 0; row < wanted; row += 1) {
+      const isFinite = lists.every(({ areFinite }) => areFinite[row] === 1);
+      next.fill(topCandidates * row);
+      for (let place = topCount * row; place < topCount * (row + 1); place += 1) {
+        let best = 0;
+        // The ids of a thread are lower than those of the next one, so the first of equal values is the right one.
+        for (let thread = 1; thread < lists.length; thread += 1) {
+          if (valueAt(lists, next, thread) > valueAt(lists, next, best)) best = thread;
+        }
+        topIds[place] = lists[best]?.ids[next[best] ?? 0] ?? 0;
+        topValues[place] = isFinite ? valueAt(lists, next, best) : Number.NaN;
+        next[best] = (next[best] ?? 0) + 1;
+      }
+    }
+    const stride = 4 * Math.ceil(vocabulary / 16) * 16;
+    return {
+      topIds,
+      topValues,
+      topCount,
+      logitsOf(row) {
+        if (!withLogits || row >= wanted) throw new RangeError(`The step has no logits of row ${row}.`);
+        return new Float32Array(memory.buffer, plan.logits + stride * row, vocabulary);
+      },
+    };
+  }
+}
+
+const startThread = (data: ThreadData): Worker =>
+  new Worker(new URL('decoder-thread.ts', import.meta.url), { workerData: data });
+
+/** Throws where nobody catches, like an error of another thread. */
+async function endProcess(error: unknown): Promise<never> {
+  setImmediate(() => {
+    throw error;
+  });
+  return await new Promise(() => undefined);
+}
+
+/** Resolves with the worker's next message. */
+async function messageOf(worker: Worker): Promise<unknown> {
+  return await new Promise((resolve, reject) => {
+    worker.once('error', reject);
+    worker.once('message', (message) => {
+      worker.off('error', reject);
+      resolve(message);
+    });
+  });
+}
+
+/** Reads the parts that all threads use in place. */
+async function readTables(
+  { shape, format, read }: ModelParts,
+  memory: WebAssembly.Memory,
+  plan: MemoryPlan,
+): Promise<void> {
+  const { row } = paddedWidths(shape);
+  const fill = async (name: string, address: number, bytes: number): Promise<void> =>
+    await read(name, new Uint8Array(memory.buffer, address, bytes));
+  await fill('tokens', plan.tokens, (format === 'int8' ? 2 : 4) * row * shape.vocabulary);
+  await fill('positions', plan.positions, 4 * row * shape.positions);
+  for (const [index, { gain, bias }] of plan.norms.entries()) {
+    await fill(`norm.${index}.gain`, gain, 4 * row);
+    await fill(`norm.${index}.bias`, bias, 4 * row);
+  }
+}
+
+const valueAt = (lists: readonly { readonly values: Float32Array }[], next: Int32Array, thread: number): number =>
+  lists[thread]?.values[next[thread] ?? 0] ?? Number.NEGATIVE_INFINITY;

@@ -1,0 +1,46 @@
+/** int8 computes the same on other CPUs, which QEMU emulates: equal prepared weights, and logits of the same bits. */
+import { execFile } from 'node:child_process';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { type Program, programOfDebian, programOnPath, writeGpt2Folder } from '@prosemill/testkit';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+
+const script = fileURLToPath(new URL('test-int8-digest.ts', import.meta.url));
+const run = promisify(execFile);
+
+let folder: string;
+let emulator: Program;
+let expected: string;
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'prosemill-machines-'));
+  await writeGpt2Folder(folder, {
+    config: { n_embd: 60, n_head: 5, n_inner: 100, vocab_size: 301, n_positions: 150 },
+  });
+  const found =
+    (await programOnPath(['qemu-x86_64'])) ??
+    (await programOfDebian({ packages: ['qemu-user'], binary: 'bin/qemu-x86_64' }));
+  if (found === null) throw new Error('This test needs qemu-x86_64: install it, or have a Debian with apt-get.');
+  emulator = found;
+  ({ stdout: expected } = await run(process.execPath, [script, folder, '2']));
+});
+afterAll(async () => await rm(folder, { recursive: true }));
+
+it('computes the same by its own products and by those of onnxruntime', () => {
+  const [, own, rented] = expected.split('\n');
+  expect(own).toMatch(/^logits [0-9a-f]{64}$/);
+  expect(rented).toBe(own);
+});
+
+it.each([
+  ['x86-64 without AVX512 and VNNI', 'Haswell'],
+  ['x86-64 without AVX', 'Nehalem'],
+])('computes the same on %s', async (_name, cpu) => {
+  const { stdout } = await run(emulator.command, ['-cpu', cpu, process.execPath, script, folder, '1'], {
+    env: { ...process.env, ...emulator.env },
+  });
+  expect(stdout).toBe(expected);
+});
