@@ -134,8 +134,9 @@ export class Products {
 let clamping: Promise<boolean> | undefined;
 
 async function optionsFor(format: NumberFormat): Promise<InferenceSession.SessionOptions> {
+  if (format === 'fp32') return sessionOptions;
   clamping ??= clampsSums();
-  return format === 'int8' && (await clamping) ? exactOptions : sessionOptions;
+  return (await clamping) ? exactOptions : sessionOptions;
 }
 
 /** Whether this CPU clamps sums of products of uint8 and int8 to 16 bits, as x64 does without VNNI. */
