@@ -36,7 +36,7 @@ const everyCommit = [
     unstubGlobals: true,
   }),
   project('service', 1, { include: [`${anywhere}/*.service.test.ts`], maxWorkers: 4, globalSetup }),
-  project('alone', 2, { include: [`${anywhere}/*.alone.test.ts`], maxWorkers: 1 }),
+  project('alone', 2, { include: [`${anywhere}/*.alone.test.ts`], maxWorkers: 1, globalSetup }),
 ];
 const everyMerge = [
   project('browser', 3, { include: ['e2e/browser/*.browser.test.ts'], maxWorkers: 1, globalSetup }),

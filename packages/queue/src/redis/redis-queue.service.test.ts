@@ -1,7 +1,6 @@
 import { newId } from '@prosemill/core';
 import {
   describeHintQueueConformance,
-  describeRateLimiterConformance,
   describeSharedHintQueueConformance,
   describeWakeUpsConformance,
   type HintQueueSession,
@@ -26,39 +25,6 @@ async function openSession(): Promise<HintQueueSession> {
 
 describeHintQueueConformance('Redis', openSession);
 describeSharedHintQueueConformance('Redis', openSession);
-
-describeRateLimiterConformance('Redis', async () => {
-  const queue = open(inject('redisUrl'));
-  await untilReady(queue);
-  return { limiter: queue.rateLimiter, close: async () => await queue.stop() };
-});
-
-describe('rate limits on Redis', () => {
-  it('are one bucket for all processes', async () => {
-    const prefix = `test-${newId()}`;
-    const queues = [open(inject('redisUrl'), prefix), open(inject('redisUrl'), prefix)];
-    onTestFinished(async () => void (await Promise.all(queues.map(async (queue) => await queue.stop()))));
-    await Promise.all(queues.map(untilReady));
-    const takes = queues.flatMap(({ rateLimiter }) =>
-      Array.from({ length: 50 }, () => rateLimiter.take({ bucket: 'bucket', perMinute: 10 })),
-    );
-    expect((await Promise.all(takes)).filter(({ isAllowed }) => isAllowed)).toHaveLength(10);
-  });
-
-  it('leave no key when the bucket is full again', async () => {
-    const prefix = `test-${newId()}`;
-    const queue = open(inject('redisUrl'), prefix);
-    const client = new Redis(inject('redisUrl'));
-    onTestFinished(async () => {
-      client.disconnect();
-      await queue.stop();
-    });
-    await untilReady(queue);
-    await queue.rateLimiter.take({ bucket: 'bucket', perMinute: 600 });
-    expect(await client.pttl(`${prefix}:rate:bucket`)).toBeLessThanOrEqual(100);
-    await expect.poll(async () => await client.keys(`${prefix}:rate:*`)).toEqual([]);
-  });
-});
 
 describeWakeUpsConformance('Redis', async () => {
   const prefix = `test-${newId()}`;
