@@ -14,9 +14,7 @@ const debianPackage = {
  */
 export async function launchChromium(args: readonly string[] = []): Promise<Browser> {
   const { command, env } = await findChromium();
-  // Without site isolation Chromium starts no spare renderer, for which the end of a trace would wait 5 s.
-  const allArgs = ['--disable-site-isolation-trials', ...args];
-  return await chromium.launch({ executablePath: command, args: allArgs, env: { ...process.env, ...env } });
+  return await chromium.launch({ executablePath: command, args: [...args], env: { ...process.env, ...env } });
 }
 
 async function findChromium(): Promise<Program> {

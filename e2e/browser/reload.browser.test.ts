@@ -76,7 +76,7 @@ it('a reader who stops a text in the middle finds it again in the list', async (
   const engines = brake(service);
   const prompt = 'A text that is found again';
   await openPage(page);
-  await writeHalf(page, engines, prompt);
+  await writeHalf(page, engines, { prompt });
   await page.reload();
   await expect.poll(async () => (await sampleText(page)).length).toBeGreaterThan(prompt.length);
   engines.slow();

@@ -69,9 +69,13 @@ export async function goTo(page: Page, view: string): Promise<void> {
  * Writes a long text on slow engines, and holds them when its beginning is on the page.
  * @returns the text so far, with its prompt
  */
-export async function writeHalf(page: Page, engines: Brake, prompt = 'Once upon a time'): Promise<string> {
+export async function writeHalf(
+  page: Page,
+  engines: Brake,
+  { prompt = 'Once upon a time', tokens = 400 } = {},
+): Promise<string> {
   await writePrompt(page, prompt);
-  await setParameter(page, 'New tokens', 400);
+  await setParameter(page, 'New tokens', tokens);
   engines.slow();
   await pressWrite(page);
   await expect.poll(async () => (await sampleText(page)).length).toBeGreaterThan(prompt.length);
