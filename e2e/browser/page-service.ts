@@ -32,6 +32,7 @@ export function brake(service: Service): Brake {
   let timer: NodeJS.Timeout | undefined;
   const signal = (name: 'SIGSTOP' | 'SIGCONT'): void => {
     for (const pid of enginesOf(service)) known.add(pid);
+    if (known.size === 0) throw new Error('The service has no process of an engine.');
     for (const pid of known) signalTo(pid, name);
   };
   const hold = (): void => {

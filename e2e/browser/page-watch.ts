@@ -26,9 +26,18 @@ interface TraceEvent {
   readonly name: string;
   readonly pid: number;
   readonly tid: number;
+  /** Its beginning and its duration by the machine's monotonic clock, µs. */
+  readonly ts: number;
+  readonly dur?: number;
   /** CPU time of the thread, µs. */
   readonly tdur?: number;
   readonly args: { readonly name?: string };
+}
+
+/** A span of the machine's monotonic clock, µs. */
+interface Span {
+  readonly from: number;
+  readonly until: number;
 }
 
 export class PageWatch {
@@ -41,7 +50,7 @@ export class PageWatch {
   /** Requests without an answer, and answers that are errors: `POST /jobs 503`, `GET /health net::ERR_…`. */
   readonly #failures: string[] = [];
   readonly #expected: RegExp[] = [];
-  #isTracing = false;
+  readonly #unmeasured: Span[] = [];
 
   private constructor(context: BrowserContext, session: CDPSession, url: string) {
     this.context = context;
@@ -53,13 +62,13 @@ export class PageWatch {
     const context = await browser.newContext({ baseURL: url, permissions: ['clipboard-read', 'clipboard-write'] });
     const watch = new PageWatch(context, await browser.newBrowserCDPSession(), url);
     watch.#listen();
+    await watch.#session.send('Tracing.start', traceOptions);
     return watch;
   }
 
   /** Opens a tab, or another one of the same reader. */
   async openTab(): Promise<Page> {
-    // The end of a trace waits 5 s for a process of Chromium that began after the trace.
-    return await this.unmeasured(async () => await this.context.newPage());
+    return await this.context.newPage();
   }
 
   /**
@@ -72,11 +81,11 @@ export class PageWatch {
 
   /** Does something that is not the page's own work: a check that a test runs inside of it. */
   async unmeasured<Value>(act: () => Promise<Value>): Promise<Value> {
-    await this.#endTrace();
+    const from = monotonicUs();
     try {
       return await act();
     } finally {
-      await this.#startTrace();
+      this.#unmeasured.push({ from, until: monotonicUs() });
     }
   }
 
@@ -85,8 +94,9 @@ export class PageWatch {
    * @returns everything that should not have been
    */
   async end(): Promise<readonly string[]> {
-    await this.#endTrace();
+    // The end of a trace takes 5 s while tabs are open.
     await this.context.close();
+    await this.#noteLongTasks();
     await this.#session.detach();
     const isExpected = (failure: string): boolean => this.#expected.some((pattern) => pattern.test(failure));
     const missing = this.#expected.filter((pattern) => !this.#failures.some((failure) => pattern.test(failure)));
@@ -130,22 +140,17 @@ export class PageWatch {
     this.#failures.push(`${request.method()} ${pathname}${search} ${reason}`);
   }
 
-  async #startTrace(): Promise<void> {
-    this.#isTracing = true;
-    await this.#session.send('Tracing.start', traceOptions);
-  }
-
-  async #endTrace(): Promise<void> {
-    if (!this.#isTracing) return;
-    this.#isTracing = false;
+  async #noteLongTasks(): Promise<void> {
     const complete = new Promise<{ readonly stream?: string }>((resolve) => {
       this.#session.once('Tracing.tracingComplete', resolve);
     });
     await this.#session.send('Tracing.end');
     const { stream = '' } = await complete;
-    const trace = JSON.parse(await this.#read(stream)) as { readonly traceEvents: TraceEvent[] };
-    for (const ms of taskTimes(trace.traceEvents)) {
-      if (ms > longTaskMs) this.#faults.push(`a task of ${Math.round(ms)} ms of CPU time`);
+    const { traceEvents } = JSON.parse(await this.#read(stream)) as { readonly traceEvents: TraceEvent[] };
+    for (const { ts, dur = 0, tdur = 0 } of tasksOfPages(traceEvents)) {
+      const isMeasured = this.#unmeasured.every(({ from, until }) => ts + dur < from || ts > until);
+      const ms = tdur / 1_000;
+      if (isMeasured && ms > longTaskMs) this.#faults.push(`a task of ${Math.round(ms)} ms of CPU time`);
     }
   }
 
@@ -159,13 +164,12 @@ export class PageWatch {
   }
 }
 
-/** The CPU times of the tasks of all pages, milliseconds. */
-function taskTimes(events: readonly TraceEvent[]): readonly number[] {
+function tasksOfPages(events: readonly TraceEvent[]): readonly TraceEvent[] {
   const threadOf = ({ pid, tid }: TraceEvent): string => `${pid}/${tid}`;
   const mainThreads = new Set(
     events.filter(({ name, args }) => name === 'thread_name' && args.name === 'CrRendererMain').map(threadOf),
   );
-  return events
-    .filter((event) => event.name === 'RunTask' && mainThreads.has(threadOf(event)))
-    .map(({ tdur = 0 }) => tdur / 1_000);
+  return events.filter((event) => event.name === 'RunTask' && mainThreads.has(threadOf(event)));
 }
+
+const monotonicUs = (): number => Number(process.hrtime.bigint() / 1_000n);

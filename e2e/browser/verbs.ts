@@ -35,9 +35,11 @@ export async function sampleText(page: Page, number = 1): Promise<string> {
   return (await page.getByRole('log', { name: `Text ${number}`, exact: true }).textContent()) ?? '';
 }
 
-/** Waits until a sample is in a state: `Writing`, `Done`, `Canceled`. */
+/** Waits until a sample is drawn in a state: `Writing`, `Done`, `Canceled`. */
 export async function sampleIs(page: Page, state: string, number = 1): Promise<void> {
   await sample(page, number).getByText(state, { exact: true }).waitFor();
+  // A text is drawn with the next frame.
+  await drawn(page);
 }
 
 /** Presses a button of a sample: `Stop`, `Go on from here`. */
