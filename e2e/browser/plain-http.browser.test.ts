@@ -1,4 +1,4 @@
-/** Plain http on another host than this one: browsers leave out much of what the page would use elsewhere. */
+/** Browsers without much of what the page would use elsewhere: on plain http from another host, or by their settings. */
 import { expect, onTestFinished } from 'vitest';
 import { browserTest } from './browser-test.ts';
 import { launchChromium } from './chromium.ts';
@@ -33,4 +33,16 @@ it('writes and copies without the interfaces of secure pages', async ({ service 
   await pressOnSample(page, 'Verify');
   await page.getByText(/^Identical/).waitFor();
   expect(await watch.end()).toEqual([]);
+});
+
+it('writes where the browser blocks storage', async ({ page, watch }) => {
+  const block = `for (const name of ['sessionStorage', 'localStorage'])
+    Object.defineProperty(window, name, { get() { throw new DOMException('Blocked', 'SecurityError'); } })`;
+  await watch.context.addInitScript(block);
+  await openPage(page);
+  await writePrompt(page, 'The old king');
+  await pressWrite(page);
+  await sampleIs(page, 'Done');
+  await page.reload();
+  await sampleIs(page, 'Done');
 });

@@ -3,6 +3,7 @@
  * administration. They are in sessionStorage, and in localStorage only when the reader chose that.
  */
 import { signal } from '@preact/signals';
+import { deviceStorage, tabStorage, type TextStorage } from './storage.ts';
 
 export const keySlots = ['texts', 'admin'] as const;
 export type KeySlot = (typeof keySlots)[number];
@@ -21,7 +22,7 @@ export const keyQuestion = signal<KeyQuestion | null>(null);
 export const keysHeld = signal<readonly KeySlot[]>([]);
 
 const nameOf = (slot: KeySlot): string => `prosemill.key.${slot}`;
-const storages = (): Record<KeyPlace, Storage> => ({ tab: sessionStorage, device: localStorage });
+const storages = (): Record<KeyPlace, TextStorage> => ({ tab: tabStorage(), device: deviceStorage() });
 
 /** The questions that the reader closed: background requests do not open them again. */
 const declined = new Set<KeySlot>();

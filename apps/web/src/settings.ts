@@ -1,5 +1,6 @@
 /** The choices of the reader that this device keeps. */
 import { type Signal, signal } from '@preact/signals';
+import { deviceStorage } from './storage.ts';
 
 export interface Setting<Value extends string> {
   /** The first is the default. */
@@ -10,10 +11,10 @@ export interface Setting<Value extends string> {
 
 function defineSetting<const Value extends string>(name: string, values: readonly [Value, ...Value[]]): Setting<Value> {
   const storageName = `prosemill.${name}`;
-  const kept = globalThis.localStorage?.getItem(storageName);
+  const kept = deviceStorage().getItem(storageName);
   const current = signal<Value>(values.find((value) => value === kept) ?? values[0]);
   const choose = (value: Value): void => {
-    localStorage.setItem(storageName, value);
+    deviceStorage().setItem(storageName, value);
     current.value = value;
   };
   return { values, current, choose };
