@@ -47,7 +47,7 @@ it('offers the room that there is when a request asks for more', async ({ page, 
   await setParameter(page, 'New tokens', 512);
   await page.getByText('The prompt has 4 tokens and the model has room for 512 in all.').waitFor();
   await page.getByRole('button', { name: 'Ask for 508' }).click();
-  expect(await page.getByLabel('New tokens', { exact: true }).inputValue()).toBe('508');
+  await expect.poll(async () => await page.getByLabel('New tokens', { exact: true }).inputValue()).toBe('508');
   await page.getByText('4 tokens · room for 508 more', { exact: false }).waitFor();
   await page.getByText('The prompt has 4 tokens', { exact: false }).waitFor({ state: 'hidden' });
 });

@@ -75,6 +75,7 @@ it('cancels several jobs, after a question that keeps the focus', async ({ page,
   }
   await page.keyboard.press('Escape');
   await hasFocus(button);
+  await dialog(page).waitFor({ state: 'detached' });
   await page.keyboard.press('Enter');
   await dialog(page).getByRole('button', { name: 'Cancel 2 jobs' }).press('Enter');
   await row(page, 0).getByText('canceled').waitFor();
