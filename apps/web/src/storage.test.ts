@@ -2,16 +2,17 @@ import { describe, expect, it, vi } from 'vitest';
 import { dropDraft, forgetDrafts, keepDraft, readDraft } from './drafts.ts';
 import { forgetKeys, keepKey, keyFor } from './session.ts';
 
+const refuse = (): never => {
+  throw new Error('Access is denied for this document.');
+};
+
 /** The ways in which browsers block storage. */
 const blocks: readonly (readonly [name: string, block: (name: string) => void])[] = [
   [
     'throw at each access',
     (name) => {
-      const get = (): never => {
-        throw new Error('Access is denied for this document.');
-      };
       vi.stubGlobal(name, undefined);
-      Object.defineProperty(globalThis, name, { configurable: true, get });
+      Object.defineProperty(globalThis, name, { configurable: true, get: refuse });
     },
   ],
   ['are null', (name) => vi.stubGlobal(name, null)],

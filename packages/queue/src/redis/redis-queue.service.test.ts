@@ -6,7 +6,6 @@ import {
   type HintQueueSession,
   silentLogger,
 } from '@prosemill/testkit';
-import { Redis } from 'ioredis';
 import { describe, expect, inject, it, onTestFinished } from 'vitest';
 import type { Queue } from '../queue.ts';
 import { createRedisQueue } from './redis-queue.ts';
