@@ -1,4 +1,4 @@
-/** Browsers without much of what the page would use elsewhere: on plain http from another host, or by their settings. */
+/** Browsers without much of what the page would use elsewhere: on plain http from another host, or by settings. */
 import { expect, onTestFinished } from 'vitest';
 import { browserTest } from './browser-test.ts';
 import { launchChromium } from './chromium.ts';
