@@ -4,7 +4,7 @@
  *   unit      *.test.ts           no server, no engine, no waiting
  *   service   *.service.test.ts   servers, processes, the engine on one thread; these tests wait more than they compute
  *   alone     *.alone.test.ts     measures time or memory, or uses all cores; one file runs at a time
- *   browser   *.browser.test.ts   the page in Chromium, on the real service; one file at a time
+ *   browser   *.browser.test.ts   the page in Chromium, on the real service
  *   faults    *.faults.test.ts, *.proof.test.ts, and all of e2e/faults and e2e/proof
  *                                 breaks servers and networks, or compares for a long time; one file at a time
  *
@@ -39,7 +39,7 @@ const everyCommit = [
   project('alone', 2, { include: [`${anywhere}/*.alone.test.ts`], maxWorkers: 1, globalSetup }),
 ];
 const everyMerge = [
-  project('browser', 3, { include: ['e2e/browser/*.browser.test.ts'], maxWorkers: 1, globalSetup }),
+  project('browser', 3, { include: ['e2e/browser/*.browser.test.ts'], maxWorkers: 2, globalSetup }),
   project('proofs', 4, {
     include: [`${anywhere}/*.{faults,proof}.test.ts`, `${proofFolder}/*.test.ts`],
     exclude: ['**/node_modules/**', faultFolders],

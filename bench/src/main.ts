@@ -130,7 +130,7 @@ async function measureOpenStreams(): Promise<void> {
 }
 
 async function measureOpenPages(): Promise<void> {
-  const work = { pages: 20, jobs: 300, slots: 32, newTokens: 64, pairs: 5 };
+  const work = { pages: 20, jobs: 150, slots: 32, newTokens: 64, pairs: 4 };
   await publish('pages', { measurements: await measurePlacements(measurePages, work) }, reportOfPages);
 }
 

@@ -50,7 +50,7 @@ def before_call(ctx, case, kwargs):
     # The stream of a topic never ends, and no schema can express that a job or a topic is needed.
     if case.operation.definition.raw.get("operationId") == "live" and is_positive(case):
         case.query.pop("topic", None)
-        case.query.setdefault("job", ["00000000-0000-0000-0000-000000000000"])
+        case.query["job"] = case.query.get("job") or ["00000000-0000-0000-0000-000000000000"]
     if (case.path_parameters or {}).get("id") == os.environ["PROSEMILL_KEY_ID"]:
         case.path_parameters["id"] = "00000000-0000-0000-0000-000000000000"
 
