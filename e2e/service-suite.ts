@@ -240,8 +240,9 @@ export function describeService(size: string, launch: () => Promise<Service>): v
       });
 
       it('show their slots and how much is written, while somebody looks', async () => {
+        // A text takes half a second, and workers report themselves every second.
         const ids: string[] = [];
-        for (let jobs = 0; jobs < 5; jobs += 1) ids.push((await submit(longRequest)).id);
+        for (let jobs = 0; jobs < 40; jobs += 1) ids.push((await submit(longRequest)).id);
         const readMachine = async () => (await request<MachineBody>('/machine')).body;
         const writing = async () => {
           const { workers } = await readMachine();
