@@ -18,7 +18,7 @@ export interface DecoderShape {
 }
 
 /**
- * The widths in memory: the kernel computes 16 numbers at a time, so rows and heads are padded with zeros, which change
+ * The widths in memory. The kernel computes 16 numbers at a time, so rows and heads are padded with zeros. They change
  * no result.
  */
 export interface PaddedWidths {

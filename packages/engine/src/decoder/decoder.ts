@@ -2,13 +2,15 @@
  * Computes a decoder-only transformer: the next tokens of many texts at a time. The calling thread does its part of
  * each step, beside threads that this starts.
  */
+import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
+import { paddedWidth } from '@prosemill/kernel';
 import type { OnShare } from '../load-progress.ts';
 import { topCandidates } from '../sampling/sampling.ts';
 import { type DecoderShape, linearCount, paddedWidths } from './decoder-shape.ts';
 import type { ThreadData, ToThread } from './decoder-thread.ts';
 import { type CachedText, KeyValuePages } from './key-value-pages.ts';
-import { commandFields, type MemoryPlan, planMemory, type StoredLinear } from './memory-plan.ts';
+import { commandFields, type MemoryPlan, planMemory, type StoredLinear, tokenBytes } from './memory-plan.ts';
 import type { ModelParts } from './model-parts.ts';
 import { type DecoderSetup, type StepObserver, ThreadStep } from './thread-step.ts';
 
@@ -124,7 +126,7 @@ export class Decoder {
     await stage('weights', plan.staged.weights, weightBytes);
     await stage('scales', plan.staged.scales, scaleBytes);
     await stage('bias', plan.staged.bias, biasBytes);
-    const opened = this.#workers.map(async (worker) => await messageOf(worker));
+    const opened = this.#workers.map(async (worker) => await once(worker, 'message'));
     this.#tell({ type: 'open', linear });
     await this.#step.open(linear);
     await Promise.all(opened);
@@ -203,7 +205,7 @@ export class Decoder {
         next[best] = (next[best] ?? 0) + 1;
       }
     }
-    const stride = 4 * Math.ceil(vocabulary / 16) * 16;
+    const stride = 4 * paddedWidth(vocabulary);
     return {
       topIds,
       topValues,
@@ -227,17 +229,6 @@ async function endProcess(error: unknown): Promise<never> {
   return await new Promise(() => undefined);
 }
 
-/** Resolves with the worker's next message. */
-async function messageOf(worker: Worker): Promise<unknown> {
-  return await new Promise((resolve, reject) => {
-    worker.once('error', reject);
-    worker.once('message', (message) => {
-      worker.off('error', reject);
-      resolve(message);
-    });
-  });
-}
-
 /** Reads the parts that all threads use in place. */
 async function readTables(
   { shape, format, read }: ModelParts,
@@ -247,7 +238,7 @@ async function readTables(
   const { row } = paddedWidths(shape);
   const fill = async (name: string, address: number, bytes: number): Promise<void> =>
     await read(name, new Uint8Array(memory.buffer, address, bytes));
-  await fill('tokens', plan.tokens, (format === 'int8' ? 2 : 4) * row * shape.vocabulary);
+  await fill('tokens', plan.tokens, tokenBytes(format) * row * shape.vocabulary);
   await fill('positions', plan.positions, 4 * row * shape.positions);
   for (const [index, { gain, bias }] of plan.norms.entries()) {
     await fill(`norm.${index}.gain`, gain, 4 * row);

@@ -1,5 +1,5 @@
 /** Where everything lies in the one memory that all threads share. Addresses are in bytes. Pure. */
-import { attentionScratchBytes, pageBytes, pagePositions, reservedBytes } from '@prosemill/kernel';
+import { attentionScratchBytes, paddedWidth, pageBytes, pagePositions, reservedBytes } from '@prosemill/kernel';
 import { type DecoderShape, normCount, paddedWidths } from './decoder-shape.ts';
 import { type LinearPart, partsOf, type Range, shareOf } from './partition.ts';
 import { topCandidates } from '../sampling/sampling.ts';
@@ -99,6 +99,8 @@ export interface StoredLinear {
 
 /** The int32 values of a command: a number that grows with each step, N, L, and whether all logits are wanted. */
 export const commandFields = 4;
+/** The bytes of a number in the token table. */
+export const tokenBytes = (format: NumberFormat): number => (format === 'int8' ? 2 : 4);
 /** With fewer rows, a kernel for float32 may sum in another order. */
 export const minFloatRows = 4;
 /** Products of so few rows are read from the kernel's own copy of the weights, at the speed of the memory. */
@@ -126,7 +128,7 @@ export function planMemory({ shape, format, threads, texts, rows: n, wanted: l }
   const isInt8 = format === 'int8';
   const rows = Math.max(n, minFloatRows);
   const widest = Math.max(row, attention, inner);
-  const vocabulary = Math.ceil(shape.vocabulary / 16) * 16;
+  const vocabulary = paddedWidth(shape.vocabulary);
   const parts = Array.from({ length: threads }, (_, thread) => partsOf(shape, { thread, threads }));
   const weightBytes = parts.flat().reduce((sum, { inputs, columns }) => sum + inputs * columns, 0);
   const hasOwn = isInt8 && weightBytes <= maxOwnWeightBytes;
@@ -171,7 +173,7 @@ export function planMemory({ shape, format, threads, texts, rows: n, wanted: l }
       };
     }),
     norms: Array.from({ length: normCount(shape) }, () => ({ gain: take(4 * row), bias: take(4 * row) })),
-    tokens: take((isInt8 ? 2 : 4) * row * shape.vocabulary),
+    tokens: take(tokenBytes(format) * row * shape.vocabulary),
     positions: take(4 * row * shape.positions),
     tables: take(4 * texts * shape.layers * pagesOf(shape.positions)),
   };

@@ -3,7 +3,7 @@
  * thread. In int8 the products are sums of whole numbers, which are exact in any order, so the kernel gives the same
  * bits: it computes one or two rows, for which it reads the weights at the speed of the memory.
  */
-import type { Kernel } from '@prosemill/kernel';
+import { type Kernel, paddedWidth } from '@prosemill/kernel';
 import { InferenceSession, Tensor } from 'onnxruntime-node';
 import { microsoftDomain, OnnxGraph } from '../onnx/onnx-graph.ts';
 import { zeroPointOf } from './decoder-shape.ts';
@@ -123,7 +123,7 @@ export class Products {
     const target = weights === 0 ? new Int8Array(length) : new Int8Array(buffer, weights, length);
     let done = 0;
     for (const { from, to } of ranges) {
-      const blocks = new Int8Array(buffer, staged + from * inputs, Math.ceil((to - from) / 16) * 16 * inputs);
+      const blocks = new Int8Array(buffer, staged + from * inputs, paddedWidth(to - from) * inputs);
       target.set(blocks, done);
       done += blocks.length;
     }

@@ -5,7 +5,7 @@
  *
  * The letters: N rows (positions of any texts), L rows whose next token is wanted, E, A, I, V as in decoder-shape.ts.
  */
-import { type Ending, endings, type Kernel, openKernel, pagePositions } from '@prosemill/kernel';
+import { type Ending, endings, type Kernel, openKernel, paddedWidth, pagePositions } from '@prosemill/kernel';
 import { topCandidates } from '../sampling/sampling.ts';
 import {
   type Activation,
@@ -25,6 +25,7 @@ import {
   type NumberFormat,
   pagesOf,
   type ThreadPlan,
+  tokenBytes,
 } from './memory-plan.ts';
 import { type Range, shareOf } from './partition.ts';
 import { Products } from './products.ts';
@@ -155,7 +156,7 @@ export class ThreadStep {
     const isHalf = this.#setup.format === 'int8';
     const { from, to } = this.#shareOf(rows);
     for (let index = from; index < to; index += 1) {
-      const token = tokens + (isHalf ? 2 : 4) * row * (this.#ids[index] ?? 0);
+      const token = tokens + tokenBytes(this.#setup.format) * row * (this.#ids[index] ?? 0);
       const position = positions + 4 * row * (this.#places[index] ?? 0);
       const out = hidden + 4 * row * index;
       if (isHalf) this.#kernel.embedHalf(token, position, out, row);
@@ -330,7 +331,7 @@ export class ThreadStep {
       );
     }
     if (!withLogits) return;
-    const stride = Math.ceil(shape.vocabulary / 16) * 16;
+    const stride = paddedWidth(shape.vocabulary);
     const out = this.#plan.logits + 4 * from;
     this.#kernel.finish(sums, wanted, columns, this.#rowScales, columnScales, 0, out, stride, endings.none);
   }

@@ -47,7 +47,7 @@ function balanceLayer(
 ): DecoderLayer {
   const before = changeFor(attention, rowSizes(layer.attention));
   const values = changeFor(projection, rowSizes(layer.projection));
-  // Of all changes that leave no channel larger than others, this one adds the least to the queries.
+  // This change adds the least to the queries among those that leave no channel larger than the others.
   const keys = changeFor(
     keyStatistics,
     keyStatistics?.spread.map((size) => 1 / size),

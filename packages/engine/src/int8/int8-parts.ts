@@ -2,7 +2,7 @@
  * A model's parts in int8: weights have a scale for each column; a product's inputs get a scale for each row as the
  * step runs, so that no row's result depends on another row.
  */
-import { packWeights } from '@prosemill/kernel';
+import { packWeights, paddedWidth } from '@prosemill/kernel';
 import { activationOffset, isAfterActivation } from '../decoder/decoder-shape.ts';
 import { type DecoderWeights, linearsOf } from '../decoder/decoder-weights.ts';
 import { bytesOf, type HeldParts, holdParts, sharedParts } from '../decoder/model-parts.ts';
@@ -38,7 +38,7 @@ export function int8Parts(weights: DecoderWeights, onShare: OnShare = () => unde
 }
 
 function padded(values: Float32Array): Float32Array {
-  const all = new Float32Array(Math.ceil(values.length / 16) * 16);
+  const all = new Float32Array(paddedWidth(values.length));
   all.set(values);
   return all;
 }

@@ -84,7 +84,7 @@ async function readAll(tensors: Tensors, shape: Gpt2Shape, onShare: OnShare): Pr
       mlpOut: await linear(`${name}.mlp.c_proj`, inner, row),
     });
   }
-  // Of tensors that share their values, safetensors stores only one: save_model keeps the first by name.
+  // safetensors stores one of the tensors that share their values: save_model keeps the first by name.
   const table = tensors.has(`${prefix}wte.weight`) || !tensors.has(head) ? `${prefix}wte.weight` : head;
   const tokens = await read(table, whole(vocabulary), row);
   // transformers computes with a stored head, whatever config.json says about it.
