@@ -1,12 +1,11 @@
 /** The measured service: standalone with SQLite, or an API process and a worker process with a Postgres of its own. */
-import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { launchPostgres } from '@prosemill/testkit';
+import { listeningUrl } from './listening-url.ts';
 import { type ProcessGroup, startGroup } from './process-group.ts';
 import type { Server } from './servers/server.ts';
 
@@ -41,11 +40,12 @@ export async function launchMeasuredService({ database, settings }: MeasuredServ
     await once(migration.child, 'exit');
     await migration.end();
   }
-  const programs = postgres === null ? ['standalone'] : ['api', 'worker'];
-  const groups = await Promise.all(programs.map(async (name) => await run(`apps/${name}/src/main.ts`)));
-  for (const { child } of groups.slice(1)) child.stdout?.resume();
+  const api = await run(`apps/${postgres === null ? 'standalone' : 'api'}/src/main.ts`);
+  const workers = postgres === null ? [] : [await run('apps/worker/src/main.ts')];
+  const groups = [api, ...workers];
+  for (const { child } of workers) child.stdout?.resume();
   return {
-    url: await listeningUrl(groups[0]?.child),
+    url: await listeningUrl(api.child),
     suspend: () => groups.forEach((group) => group.suspend()),
     resume: () => groups.forEach((group) => group.resume()),
     hasEnded: () => groups.some((group) => group.hasEnded()),
@@ -56,16 +56,4 @@ export async function launchMeasuredService({ database, settings }: MeasuredServ
       await rm(folder, { recursive: true });
     },
   };
-}
-
-async function listeningUrl(child: ChildProcess | undefined): Promise<string> {
-  if (child?.stdout == null) throw new TypeError('The output of the API is no pipe.');
-  for await (const line of createInterface({ input: child.stdout })) {
-    const { msg, url } = JSON.parse(line) as { readonly msg: string; readonly url?: string };
-    if (msg === 'the API listens' && url !== undefined) {
-      child.stdout.resume();
-      return url;
-    }
-  }
-  throw new Error('The API does not listen.');
 }

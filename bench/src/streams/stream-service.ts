@@ -2,9 +2,9 @@
 import { type ChildProcess, execFileSync, fork, type ForkOptions, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { availableParallelism } from 'node:os';
-import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { type ExecuteSql, launchPostgres, openSql } from '@prosemill/testkit';
+import { listeningUrl } from '../listening-url.ts';
 import type { PageReply, PageTask } from '../pages/page-process.ts';
 import type { ReadReply, ReadTask, StreamTimes } from './reader-process.ts';
 import type { WorkerReport } from './worker-process.ts';
@@ -98,17 +98,4 @@ async function ask<Reply>(child: ChildProcess, message: object | string): Promis
   child.send(message);
   const [reply] = (await answered) as [Reply];
   return reply;
-}
-
-async function listeningUrl({ stdout }: ChildProcess): Promise<string> {
-  if (stdout === null) throw new TypeError('The output of the API is no pipe.');
-  const lines = createInterface({ input: stdout });
-  for await (const line of lines) {
-    const { msg, url } = JSON.parse(line) as { readonly msg: string; readonly url?: string };
-    if (msg === 'the API listens' && url !== undefined) {
-      stdout.resume();
-      return url;
-    }
-  }
-  throw new Error('The API does not listen.');
 }
