@@ -2,11 +2,10 @@
 import type { Page } from 'playwright-core';
 import { expect } from 'vitest';
 import type { Request } from '../http-client.ts';
-import { jobOf } from '../lifecycle.ts';
 import { browserTest } from './browser-test.ts';
 import { brake, launchPage } from './page-service.ts';
 import {
-  jobsInAddress,
+  jobOnPage,
   openPage,
   pressOnSample,
   pressWrite,
@@ -97,14 +96,13 @@ it('keeps what was written until the deadline', async ({ page, service, request 
   const deadlineSeconds = 8;
   await setParameter(page, 'Deadline, seconds', deadlineSeconds);
   await writeHalf(page, engines, { tokens: 100 });
-  const [id = ''] = await jobsInAddress(page);
-  const { created_at } = await jobOf(request, id);
+  const { created_at } = await jobOnPage(page, request);
   await expect.poll(() => Date.now()).toBeGreaterThan(Date.parse(created_at) + deadlineSeconds * 1_000);
   engines.slow();
   await sample(page)
     .getByText(/^The time that you gave was over\. Everything that was written/)
     .waitFor();
-  const job = await jobOf(request, id);
+  const job = await jobOnPage(page, request);
   expect(job.error?.code).toBe('deadline_exceeded');
   expect(await sampleText(page)).toBe(job.output?.generated_text);
 });

@@ -6,11 +6,10 @@ import { fileURLToPath } from 'node:url';
 import { startHubServer } from '@prosemill/testkit';
 import { expect } from 'vitest';
 import type { Service } from '../launch.ts';
-import { jobOf } from '../lifecycle.ts';
 import { afterStop } from '../sizes.ts';
 import { browserTest } from './browser-test.ts';
 import { launchPage } from './page-service.ts';
-import { jobsInAddress, openPage, pressWrite, sampleIs, writePrompt } from './verbs.ts';
+import { jobOnPage, openPage, pressWrite, sampleIs, writePrompt } from './verbs.ts';
 
 /** The model's file stops in its middle. */
 async function launchLoading(): Promise<Service> {
@@ -36,6 +35,5 @@ it('shows the progress of the model, and takes texts that wait for it', async ({
   await writePrompt(page, 'Once upon a time');
   await pressWrite(page);
   await sampleIs(page, 'Queued');
-  const [id = ''] = await jobsInAddress(page);
-  expect((await jobOf(request, id)).status).toBe('queued');
+  expect((await jobOnPage(page, request)).status).toBe('queued');
 });

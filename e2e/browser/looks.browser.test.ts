@@ -1,6 +1,6 @@
 /**
- * Each view in both themes, on a phone and on a desk: accessible by axe's rules, never wider than the screen, usable in
- * forced colours. `SCREENSHOTS=1` writes the pictures of docs/page.md.
+ * Tests that each view is accessible by axe's rules, no wider than the screen, and usable in forced colours: in both
+ * themes, on a phone and on a desk. `SCREENSHOTS=1` writes the pictures of docs/page.md.
  */
 import { existsSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';

@@ -78,7 +78,7 @@ it('takes keys at once while four texts stream and a list follows a hundred jobs
   await page.keyboard.type(typed);
   expect(await prompt.inputValue()).toBe(`The old king${typed}`);
   await expect.poll(async () => (await sampleText(page)).length).toBeGreaterThan(before.length);
-  // Of half of the keys, and of one of many lines: other processes may take the processor. The watch has the CPU times.
+  // Other processes may take the processor, so the median of one of many lines counts. The watch has the CPU times.
   const waitOfLine = async (): Promise<number> => {
     await page.evaluate('void (keyWaits.length = 0)');
     await page.keyboard.type('. They sang');

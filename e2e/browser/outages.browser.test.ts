@@ -9,11 +9,10 @@ import {
   ServiceProcess,
   testEnvironment,
 } from '../launch.ts';
-import { jobOf } from '../lifecycle.ts';
 import { redisUrlForThisFile } from '../sizes.ts';
 import { browserTest } from './browser-test.ts';
 import { brake, pageEnvironment } from './page-service.ts';
-import { jobsInAddress, openPage, sample, sampleIs, sampleText, writeHalf } from './verbs.ts';
+import { jobOnPage, openPage, sample, sampleIs, sampleText, writeHalf } from './verbs.ts';
 
 interface RestartableService extends Service {
   readonly processes: ServiceProcess[];
@@ -80,8 +79,7 @@ it('a text goes on after its API was killed and came back, and meanwhile the pag
   await sample(page).getByText('Connection lost').waitFor({ state: 'hidden' });
   engines.release();
   await sampleIs(page, 'Done');
-  const [id = ''] = await jobsInAddress(page);
-  expect(await sampleText(page)).toBe((await jobOf(request, id)).output?.generated_text);
+  expect(await sampleText(page)).toBe((await jobOnPage(page, request)).output?.generated_text);
   await page.getByText('No answer from', { exact: false }).waitFor({ state: 'hidden' });
 });
 
@@ -96,8 +94,7 @@ it('a text goes on where it was after its worker was killed, for the same seed g
   await service.kill(worker);
   await service.start(worker);
   await sampleIs(page, 'Done');
-  const [id = ''] = await jobsInAddress(page);
-  const job = await jobOf(request, id);
+  const job = await jobOnPage(page, request);
   expect(job.attempt).toBe(2);
   const text = await sampleText(page);
   expect(text).toBe(job.output?.generated_text);
@@ -119,6 +116,5 @@ it('a text begins anew, and says so, when a worker with another model takes the 
   await service.start(worker, { MODEL: folder, MODEL_DTYPE: 'fp32' });
   await sample(page).getByText('Begun anew after a fault.').waitFor();
   await sampleIs(page, 'Done');
-  const [id = ''] = await jobsInAddress(page);
-  expect(await sampleText(page)).toBe((await jobOf(request, id)).output?.generated_text);
+  expect(await sampleText(page)).toBe((await jobOnPage(page, request)).output?.generated_text);
 });

@@ -14,6 +14,7 @@ import {
   chooseOnSample,
   chooseSamples,
   copied,
+  jobOnPage,
   jobsInAddress,
   openPage,
   pressOnSample,
@@ -48,8 +49,7 @@ it('shows a text while it is written, and to its end exactly that of its job', a
   await sampleIs(page, 'Writing');
   engines.release();
   await sampleIs(page, 'Done');
-  const [id = ''] = await jobsInAddress(page);
-  const whole = textOf(await jobOf(request, id)) ?? '';
+  const whole = textOf(await jobOnPage(page, request)) ?? '';
   expect(await sampleText(page)).toBe(whole);
   expect([whole.startsWith(half), half.length < whole.length]).toEqual([true, true]);
 });
@@ -86,8 +86,7 @@ it('stops a text within a token and keeps it, also after a reload', async ({ pag
   await sampleIs(page, 'Stopping…');
   engines.slow();
   await sampleIs(page, 'Canceled');
-  const [id = ''] = await jobsInAddress(page);
-  const job = await jobOf(request, id);
+  const job = await jobOnPage(page, request);
   expect(job.status).toBe('canceled');
   const kept = await sampleText(page);
   expect(kept).toBe(textOf(job));
@@ -116,8 +115,7 @@ it('writes a text again with the same seed, and with another one', async ({ page
     await chooseOnSample(page, 'Again', item);
     await expect.poll(async () => (await jobsInAddress(page))[0]).not.toBe(last.id);
     await sampleIs(page, 'Done');
-    const [id = ''] = await jobsInAddress(page);
-    return await jobOf(request, id);
+    return await jobOnPage(page, request);
   };
   const same = await again('Same seed', first);
   expect([same.retry_of, same.seed, textOf(same)]).toEqual([first.id, first.seed, textOf(first)]);

@@ -2,11 +2,11 @@
 import type { JobBody } from '@prosemill/contract';
 import { expect } from 'vitest';
 import type { Request } from '../http-client.ts';
-import { jobOf } from '../lifecycle.ts';
 import { browserTest } from './browser-test.ts';
 import { brake, launchPage } from './page-service.ts';
 import {
   goTo,
+  jobOnPage,
   jobsInAddress,
   openPage,
   pressWrite,
@@ -40,8 +40,7 @@ it('shows the text so far after each of ten reloads, and goes on', async ({ page
   }
   engines.release();
   await sampleIs(page, 'Done');
-  const [id = ''] = await jobsInAddress(page);
-  expect(await sampleText(page)).toBe((await jobOf(request, id)).output?.generated_text);
+  expect(await sampleText(page)).toBe((await jobOnPage(page, request)).output?.generated_text);
 });
 
 it.for(['before the request arrives', 'between the request and its answer'])(
@@ -79,8 +78,9 @@ it('a reader who stops a text in the middle finds it again in the list', async (
   await writeHalf(page, engines, { prompt });
   await page.reload();
   await expect.poll(async () => (await sampleText(page)).length).toBeGreaterThan(prompt.length);
-  engines.slow();
   await page.getByRole('button', { name: 'Stop', exact: true }).click();
+  await sampleIs(page, 'Stopping…');
+  engines.slow();
   await sampleIs(page, 'Canceled');
   const text = await sampleText(page);
   await page.close();

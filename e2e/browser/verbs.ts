@@ -1,7 +1,9 @@
 /** The actions of a reader, and the things that they see, found by roles and labels as a screen reader finds them. */
 import type { Locator, Page } from 'playwright-core';
 import { expect, onTestFinished } from 'vitest';
+import type { JobBody } from '@prosemill/contract';
 import type { Request } from '../http-client.ts';
+import { jobOf } from '../lifecycle.ts';
 import type { Brake } from './page-service.ts';
 
 /** Opens the playground, or another place of the page: `#/jobs`. */
@@ -59,6 +61,12 @@ const idsOf = (url: URL): readonly string[] => new URLSearchParams(url.hash.slic
 export async function jobsInAddress(page: Page, count = 1): Promise<readonly string[]> {
   await page.waitForURL((url) => idsOf(url).length === count);
   return idsOf(new URL(page.url()));
+}
+
+/** The job of the only text on the page. */
+export async function jobOnPage(page: Page, request: Request): Promise<JobBody> {
+  const [id = ''] = await jobsInAddress(page);
+  return await jobOf(request, id);
 }
 
 /** Goes to a view by the navigation: `Jobs`. */
