@@ -59,6 +59,8 @@ export default defineConfig({
     hookTimeout: 120_000,
     expect: { poll: { timeout: 30_000 } },
     passWithNoTests: false,
+    // Some tests run onnxruntime without an engine process.
+    env: { ORT_DISABLE_TELEMETRY: '1' },
     // For .ci/run, which counts.
     reporters: ['default', 'json'],
     outputFile: { json: 'node_modules/.vitest-report.json' },

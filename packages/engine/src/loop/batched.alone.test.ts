@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import type { EngineStep, GenerateRequest, LoadPhase } from '@prosemill/core';
 import { describeTextGeneratorConformance, type GoldenTokens } from '@prosemill/testkit';
 import { createTokenizer } from '@prosemill/tokenizer';
-import { describe, expect, it, onTestFinished } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { createTextGenerator, type TextGeneratorOptions } from '../index.ts';
 import { mixedRequests, plain, run, shipped, start, type Text } from './test-batched.ts';
 
@@ -29,6 +29,19 @@ it('reports the steps of the engine in few messages', async () => {
   // The last steps come with the answer to the next ping.
   await expect.poll(() => reports.flat().reduce((sum, { rows }) => sum + rows, 0), { interval: 20 }).toBe(180);
   expect(reports.flat().length).toBeGreaterThan(10 * reports.length);
+});
+
+it('leaves the telemetry of onnxruntime off', async () => {
+  const home = await mkdtemp(join(tmpdir(), 'prosemill-home-'));
+  onTestFinished(async () => await rm(home, { recursive: true }));
+  onTestFinished(() => void vi.unstubAllEnvs());
+  // onnxruntime itself leaves its telemetry off where CI is set.
+  vi.stubEnv('CI', undefined).stubEnv('ORT_DISABLE_TELEMETRY', undefined);
+  vi.stubEnv('HOME', home).stubEnv('XDG_CACHE_HOME', undefined);
+  const generator = await start({});
+  await run(generator, mixedRequests(1)[0] as GenerateRequest);
+  await generator.stop();
+  expect(await readdir(home)).toEqual([]);
 });
 
 async function textWith(modelDir: string): Promise<Text> {

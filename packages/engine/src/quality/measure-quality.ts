@@ -10,6 +10,7 @@ import type { NumberFormat } from '../decoder/memory-plan.ts';
 import { openDecoder, partsFileOf } from '../families/open-decoder.ts';
 import { createProgressReport, type ProgressReport } from '../models/progress-bar.ts';
 import { type ModelChoice, type ResolvedModel, resolveModel } from '../models/resolve-model.ts';
+import { forbidTelemetry } from '../worker/child-environment.ts';
 import { validityOf, judge, qualityLimits, type QualityReport } from './quality-report.ts';
 import { scoreWindows, scoringLimits } from './score-windows.ts';
 
@@ -37,6 +38,7 @@ const heldOutText = fileURLToPath(new URL('../../texts/held-out.txt', import.met
  *   read or is too short
  */
 export async function measureQuality(options: QualityOptions): Promise<MeasuredQuality> {
+  forbidTelemetry();
   const progress = createProgressReport(options.logger, process.stderr);
   try {
     return await measure(options, progress);

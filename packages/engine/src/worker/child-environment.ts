@@ -8,6 +8,12 @@ import { env } from 'node:process';
  */
 const tunables = { 'glibc.malloc.hugetlb': 1, 'glibc.malloc.mmap_threshold': 2 ** 19 };
 
+/**
+ * onnxruntime's binaries report sessions to Microsoft, and keep a database for it in the home folder, unless this is
+ * set.
+ */
+const noTelemetry = { ORT_DISABLE_TELEMETRY: '1' };
+
 /** Variables that the engine's native code must not see. OTEL_EXPORTER_OTLP_HEADERS may have a collector's API key. */
 const secrets = /^(?:ADMIN_KEY|DATABASE_URL|REDIS_URL|PG.*|OTEL_.*)$/;
 
@@ -18,5 +24,8 @@ export function childEnvironment(given: NodeJS.ProcessEnv = env): NodeJS.Process
     .filter(([name]) => !set.some((entry) => entry.startsWith(`${name}=`)))
     .map(([name, value]) => `${name}=${value}`);
   const passed = Object.fromEntries(Object.entries(given).filter(([name]) => !secrets.test(name)));
-  return { ...passed, GLIBC_TUNABLES: [...set, ...added].join(':') };
+  return { ...passed, ...noTelemetry, GLIBC_TUNABLES: [...set, ...added].join(':') };
 }
+
+/** For a process that runs onnxruntime itself: call this before the first session, on the main thread. */
+export const forbidTelemetry = (): void => void Object.assign(env, noTelemetry);
