@@ -1,5 +1,5 @@
 /** The common parts of attention over pages in int8 and in float32. P is D, padded to a multiple of 16. */
-import { exp, sum } from './math';
+import { exp16, sum } from './math';
 
 /** Positions of a page. */
 export const pageSize: i32 = 64;
@@ -37,10 +37,10 @@ export function exponentials(scores: usize, heads: i32, length: i32, count: i32,
     const b = max(f32x4.extract_lane(most, 2), f32x4.extract_lane(most, 3));
     const top = f32x4.splat(max(a, b));
     let total = f32x4.splat(0);
-    for (let p = scores; p < end; p += 16) {
-      const share = exp(f32x4.sub(v128.load(p), top));
-      total = f32x4.add(total, share);
-      v128.store(p, share);
+    for (let p = scores; p < end; p += 64) {
+      for (let q = p; q < p + 64; q += 16) v128.store(q, f32x4.sub(v128.load(q), top));
+      exp16(p);
+      for (let q = p; q < p + 64; q += 16) total = f32x4.add(total, v128.load(q));
     }
     store<f32>(totals + 4 * i, sum(total));
   }

@@ -69,38 +69,100 @@ export function sum(x: v128): f32 {
   return f32x4.extract_lane(x, 0) + f32x4.extract_lane(x, 1) + (f32x4.extract_lane(x, 2) + f32x4.extract_lane(x, 3));
 }
 
-/** e^x for x ≤ 0, with a relative error below 2e-7; e^-87 for anything below -87. NaN stays NaN. (Cephes, expf.) */
-export function exp(given: v128): v128 {
-  const x = f32x4.pmax(given, c(LOWEST));
-  const t = f32x4.add(f32x4.mul(x, c(LOG2_E)), c(ROUND));
-  const n = f32x4.sub(t, c(ROUND));
-  const r = f32x4.sub(f32x4.sub(x, f32x4.mul(n, c(LN2_HIGH))), f32x4.mul(n, c(LN2_LOW)));
-  let y = f32x4.add(f32x4.mul(r, c(EXP)), c(EXP + 1));
-  y = f32x4.add(f32x4.mul(y, r), c(EXP + 2));
-  y = f32x4.add(f32x4.mul(y, r), c(EXP + 3));
-  y = f32x4.add(f32x4.mul(y, r), c(EXP + 4));
-  y = f32x4.add(f32x4.mul(y, r), c(EXP + 5));
-  y = f32x4.add(f32x4.add(f32x4.mul(f32x4.mul(y, r), r), r), c(ONE));
-  return i32x4.add(y, i32x4.shl(i32x4.sub(t, c(ROUND_BITS)), 23));
+/** x · y + z, rounded twice. */
+function mulAdd(x: v128, y: v128, z: v128): v128 {
+  return f32x4.add(f32x4.mul(x, y), z);
 }
 
-/** x · (1 + tanh(√(2/π) (x + 0.044715 x³))) / 2 = x / (1 + e^-2u), by e to a power that is not positive. */
-export function geluTanh(x: v128): v128 {
-  const u = f32x4.mul(f32x4.mul(x, c(TANH_SCALE)), f32x4.add(c(ONE), f32x4.mul(c(TANH_CUBE), f32x4.mul(x, x))));
-  const e = exp(f32x4.neg(f32x4.abs(u)));
-  const numerator = f32x4.mul(x, v128.bitselect(c(ONE), e, f32x4.gt(u, i32x4.splat(0))));
-  return f32x4.div(numerator, f32x4.add(c(ONE), e));
+/**
+ * Replaces sixteen floats x ≤ 0 by e^x, with a relative error below 2e-7; by e^-87 for anything below -87. NaN stays
+ * NaN. (Cephes, expf.) Each operation waits for the one before, so four vectors go side by side.
+ */
+export function exp16(p: usize): void {
+  let k = c(LOWEST);
+  const x0 = f32x4.pmax(v128.load(p), k);
+  const x1 = f32x4.pmax(v128.load(p, 16), k);
+  const x2 = f32x4.pmax(v128.load(p, 32), k);
+  const x3 = f32x4.pmax(v128.load(p, 48), k);
+  k = c(LOG2_E);
+  const magic = c(ROUND);
+  const t0 = mulAdd(x0, k, magic);
+  const t1 = mulAdd(x1, k, magic);
+  const t2 = mulAdd(x2, k, magic);
+  const t3 = mulAdd(x3, k, magic);
+  k = c(LN2_HIGH);
+  let r0 = f32x4.sub(x0, f32x4.mul(f32x4.sub(t0, magic), k));
+  let r1 = f32x4.sub(x1, f32x4.mul(f32x4.sub(t1, magic), k));
+  let r2 = f32x4.sub(x2, f32x4.mul(f32x4.sub(t2, magic), k));
+  let r3 = f32x4.sub(x3, f32x4.mul(f32x4.sub(t3, magic), k));
+  k = c(LN2_LOW);
+  r0 = f32x4.sub(r0, f32x4.mul(f32x4.sub(t0, magic), k));
+  r1 = f32x4.sub(r1, f32x4.mul(f32x4.sub(t1, magic), k));
+  r2 = f32x4.sub(r2, f32x4.mul(f32x4.sub(t2, magic), k));
+  r3 = f32x4.sub(r3, f32x4.mul(f32x4.sub(t3, magic), k));
+  k = c(EXP);
+  let y0 = k;
+  let y1 = k;
+  let y2 = k;
+  let y3 = k;
+  for (let term: usize = EXP + 1; term < EXP + 6; term++) {
+    k = c(term);
+    y0 = mulAdd(y0, r0, k);
+    y1 = mulAdd(y1, r1, k);
+    y2 = mulAdd(y2, r2, k);
+    y3 = mulAdd(y3, r3, k);
+  }
+  k = c(ONE);
+  y0 = f32x4.add(mulAdd(f32x4.mul(y0, r0), r0, r0), k);
+  y1 = f32x4.add(mulAdd(f32x4.mul(y1, r1), r1, r1), k);
+  y2 = f32x4.add(mulAdd(f32x4.mul(y2, r2), r2, r2), k);
+  y3 = f32x4.add(mulAdd(f32x4.mul(y3, r3), r3, r3), k);
+  k = c(ROUND_BITS);
+  v128.store(p, i32x4.add(y0, i32x4.shl(i32x4.sub(t0, k), 23)));
+  v128.store(p, i32x4.add(y1, i32x4.shl(i32x4.sub(t1, k), 23)), 16);
+  v128.store(p, i32x4.add(y2, i32x4.shl(i32x4.sub(t2, k), 23)), 32);
+  v128.store(p, i32x4.add(y3, i32x4.shl(i32x4.sub(t3, k), 23)), 48);
 }
 
-/** x · (1 + erf(x / √2)) / 2, with an error of erf below 2e-7. (Abramowitz and Stegun, 7.1.26.) */
-export function geluErf(x: v128): v128 {
-  const size = f32x4.abs(x);
-  const t = f32x4.div(c(ONE), f32x4.add(c(ONE), f32x4.mul(size, c(ERF_SCALE))));
-  let y = f32x4.add(f32x4.mul(t, c(ERF)), c(ERF + 1));
-  y = f32x4.add(f32x4.mul(y, t), c(ERF + 2));
-  y = f32x4.add(f32x4.mul(y, t), c(ERF + 3));
-  y = f32x4.add(f32x4.mul(y, t), c(ERF + 4));
-  const tail = f32x4.mul(f32x4.mul(y, t), exp(f32x4.neg(f32x4.mul(f32x4.mul(x, x), c(HALF)))));
-  const half = f32x4.mul(x, f32x4.mul(tail, c(HALF)));
-  return v128.bitselect(f32x4.sub(x, half), half, f32x4.gt(x, i32x4.splat(0)));
+/**
+ * Replaces sixteen floats by x · (1 + tanh(√(2/π) (x + 0.044715 x³))) / 2 = x / (1 + e^-2u), by e to a power that is
+ * not positive. The 64 bytes at `e` are scratch.
+ */
+export function geluTanh16(p: usize, e: usize): void {
+  for (let i = 0; i < 64; i += 16) {
+    const x = v128.load(p + i);
+    const u = f32x4.mul(f32x4.mul(x, c(TANH_SCALE)), f32x4.add(c(ONE), f32x4.mul(c(TANH_CUBE), f32x4.mul(x, x))));
+    v128.store(e + i, f32x4.neg(f32x4.abs(u)));
+  }
+  exp16(e);
+  for (let i = 0; i < 64; i += 16) {
+    const x = v128.load(p + i);
+    const y = v128.load(e + i);
+    // x has the sign of u.
+    const numerator = f32x4.mul(x, v128.bitselect(c(ONE), y, f32x4.gt(x, i32x4.splat(0))));
+    v128.store(p + i, f32x4.div(numerator, f32x4.add(c(ONE), y)));
+  }
+}
+
+/**
+ * Replaces sixteen floats by x · (1 + erf(x / √2)) / 2, with an error of erf below 2e-7. (Abramowitz and Stegun,
+ * 7.1.26.) The 64 bytes at `e` are scratch.
+ */
+export function geluErf16(p: usize, e: usize): void {
+  for (let i = 0; i < 64; i += 16) {
+    const x = v128.load(p + i);
+    v128.store(e + i, f32x4.neg(f32x4.mul(f32x4.mul(x, x), c(HALF))));
+  }
+  exp16(e);
+  for (let i = 0; i < 64; i += 16) {
+    const x = v128.load(p + i);
+    const t = f32x4.div(c(ONE), mulAdd(f32x4.abs(x), c(ERF_SCALE), c(ONE)));
+    let y = mulAdd(t, c(ERF), c(ERF + 1));
+    y = mulAdd(y, t, c(ERF + 2));
+    y = mulAdd(y, t, c(ERF + 3));
+    y = mulAdd(y, t, c(ERF + 4));
+    const tail = f32x4.mul(f32x4.mul(y, t), v128.load(e + i));
+    const half = f32x4.mul(x, f32x4.mul(tail, c(HALF)));
+    v128.store(p + i, v128.bitselect(f32x4.sub(x, half), half, f32x4.gt(x, i32x4.splat(0))));
+  }
 }

@@ -1,5 +1,5 @@
 /** Rows of floats between the products. See `src/index.ts` for shapes. */
-import { geluErf, geluTanh, largest, round, sum } from './math';
+import { geluErf16, geluTanh16, largest, round, sum } from './math';
 
 export function embed(token: usize, position: usize, out: usize, width: i32): void {
   for (let i = 0; i < 4 * width; i += 16) {
@@ -148,12 +148,12 @@ export function finish(
       if (columnScales) y = f32x4.mul(f32x4.convert_i32x4_s(y), v128.load(columnScales + i));
       y = f32x4.mul(y, scale);
       if (bias) y = f32x4.add(y, v128.load(bias + i));
-      if (ending === 1) y = geluTanh(y);
-      else if (ending === 2) y = geluErf(y);
-      else if (ending === 3) y = f32x4.max(y, i32x4.splat(0));
+      if (ending === 3) y = f32x4.max(y, i32x4.splat(0));
       else if (ending === 4) y = f32x4.add(y, v128.load(o + i));
       v128.store(o + i, y);
     }
+    if (ending === 1) for (let i = 0; i < 4 * columns; i += 64) geluTanh16(o + i, sums + i);
+    else if (ending === 2) for (let i = 0; i < 4 * columns; i += 64) geluErf16(o + i, sums + i);
     sums += 4 * columns;
   }
 }

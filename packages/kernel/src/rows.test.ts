@@ -70,6 +70,7 @@ describe('finish', () => {
       const [rows, columns] = [5, 96];
       const sums = int32(rows * columns);
       for (const index of sums.keys()) sums[index] = random.whole(-(2 ** 26), 2 ** 26);
+      const given = sums.slice();
       const rowScales = floats(random.normals(rows).map((x) => x / 2 ** 12));
       const columnScales = floats(random.normals(columns).map((x) => x / 2 ** 12));
       const bias = floats(random.normals(columns));
@@ -94,7 +95,7 @@ describe('finish', () => {
           [48, 96],
         ] as const) {
           const part = int32(to - from);
-          part.set(sums.subarray(row * columns + from, row * columns + to));
+          part.set(given.subarray(row * columns + from, row * columns + to));
           kernel.finish(
             part.byteOffset,
             1,
@@ -112,13 +113,13 @@ describe('finish', () => {
       if (ending !== endings.none) return;
       // The order of onnxruntime's MatMulIntegerToFloat with the scale 1 for the inputs.
       const f = Math.fround;
-      const expected = Float32Array.from(sums, (sum, index) => {
+      const expected = Float32Array.from(given, (sum, index) => {
         const column = index % columns;
         const scaled = f(f(f(sum) * (columnScales[column] ?? 0)) * (rowScales[Math.floor(index / columns)] ?? 0));
         return scaled + (bias[column] ?? 0);
       });
       expect(bitsOf(together)).toEqual(bitsOf(expected));
-      const floatSums = floats(Float32Array.from(sums, (sum, index) => f(sum) * (columnScales[index % columns] ?? 0)));
+      const floatSums = floats(Float32Array.from(given, (sum, index) => f(sum) * (columnScales[index % columns] ?? 0)));
       kernel.finish(
         floatSums.byteOffset,
         rows,
