@@ -13,7 +13,8 @@ import {
 import { createTokenizer, type Tokenizer } from '@prosemill/tokenizer';
 import { percentOf, shareOf } from '../load-progress.ts';
 import { TextRun } from '../sampling/text-run.ts';
-import type { CallEvent, ChildEnding, ChildTokenEvent, FromChild, LoadMessage, ToChild } from './messages.ts';
+import { EventOutbox } from './event-outbox.ts';
+import type { ChildEnding, FromChild, LoadMessage, ToChild } from './messages.ts';
 import type { ModelRunner } from './model-runner.ts';
 import { StepLog } from './step-log.ts';
 
@@ -36,8 +37,8 @@ process.on('message', (message: ToChild) => receive(message));
 
 const calls = new Map<number, Call>();
 let engine: LoadedEngine | null = null;
-let unsent: CallEvent[] = [];
 const stepLog = new StepLog();
+const outbox = new EventOutbox((events) => send({ type: 'events', events, steps: stepLog.takeDue() }));
 let lastStep = '';
 
 function receive(message: ToChild): void {
@@ -106,14 +107,14 @@ async function generate(id: number, request: GenerateRequest): Promise<void> {
       tokenizer,
       contextLength,
       endIds,
-      onText: (text, completionTokens) => emit(id, { type: 'token-delta', text, completionTokens }),
+      onText: (text, completionTokens) => outbox.add(id, { type: 'token-delta', text, completionTokens }),
     });
     const call: Call = { textRun, hasStarted: false };
     calls.set(id, call);
     await runner.run(textRun, () => {
       call.hasStarted = true;
       const { promptTokens } = textRun.usage;
-      emit(id, { type: 'generation-start', promptTokens, maxNewTokens: textRun.maxNewTokens });
+      outbox.add(id, { type: 'generation-start', promptTokens, maxNewTokens: textRun.maxNewTokens });
     });
     if (textRun.ending === null) throw new TypeError('the model stopped before the text ended');
     if (calls.has(id)) end(id, { reason: textRun.ending, usage: textRun.usage });
@@ -133,19 +134,7 @@ function cancel(id: number): void {
 
 function end(id: number, ending: ChildEnding): void {
   calls.delete(id);
-  emit(id, { type: 'generation-end', ending });
-}
-
-/** Batches all events of one turn of the event loop into one message. */
-function emit(call: number, event: ChildTokenEvent): void {
-  if (unsent.length === 0) queueMicrotask(flush);
-  unsent.push({ call, event });
-}
-
-function flush(): void {
-  const events = unsent;
-  unsent = [];
-  send({ type: 'events', events, steps: stepLog.takeDue() });
+  outbox.add(id, { type: 'generation-end', ending });
 }
 
 /** Does nothing if the worker is gone, which closes the channel or breaks it during the write. */
