@@ -6,6 +6,7 @@
 import { type Kernel, paddedWidth } from '@prosemill/kernel';
 import { InferenceSession, Tensor } from 'onnxruntime-node';
 import { microsoftDomain, OnnxGraph } from '../onnx/onnx-graph.ts';
+import { topCandidates } from '../sampling/sampling.ts';
 import { zeroPointOf } from './decoder-shape.ts';
 import { type LinearPlan, maxOwnRows, type MemoryPlan, minFloatRows, type NumberFormat } from './memory-plan.ts';
 
@@ -60,7 +61,11 @@ export class Products {
     const graph =
       columnScales === null
         ? floatGraph(linear, this.#stagedFloats(index, weights), index === this.#linears.length - 1)
-        : int8Graph(linear, this.#takeWeights(weights, linear), columnScales, zeroPointOf(index));
+        : int8Graph(linear, this.#takeWeights(weights, linear), {
+            scales: columnScales,
+            zeroPoint: zeroPointOf(index),
+            hasCandidates: this.#hasCandidates(index),
+          });
     this.#sessions[index] = await InferenceSession.create(graph, await optionsFor(format));
     free(graph);
   }
@@ -90,10 +95,42 @@ export class Products {
       format === 'int8'
         ? new Tensor('uint8', bytesAt(memory, plan.x8, count * inputs), [count, inputs])
         : new Tensor('float32', floatsAt(memory, x, count * inputs), [count, inputs]);
-    const output = new Tensor('float32', floatsAt(memory, this.#sums, count * columns), [count, columns]);
-    const { y } = await session.run({ x: input }, { y: output });
-    // The binding fills the output, and makes a copy of it as well.
-    if (y !== undefined && y.data !== output.data) free(y.data as Float32Array<ArrayBuffer>);
+    const width = this.strideOf(index, rows);
+    await runInto(session, input, {
+      y: new Tensor('float32', floatsAt(memory, this.#sums, count * width), [count, width]),
+    });
+  }
+
+  /** The numbers from one row of the sums to the next: only own products have the head's padding. */
+  strideOf(index: number, rows: number): number {
+    const linear = this.#linears[index] as LinearPlan;
+    return this.isOwn(rows) ? linear.columns : widthOf(linear);
+  }
+
+  /** Whether `runCandidates` computes the head. It is faster, because the logits stay within onnxruntime. */
+  canRunCandidates(rows: number): boolean {
+    return this.#hasCandidates(this.#linears.length - 1) && !this.isOwn(rows);
+  }
+
+  /**
+   * Computes the largest logits of the thread's columns, in the order of the kernel's `top`, without the rows' scales.
+   * @param values  The address of [rows, topCandidates] float32.
+   * @param columns  The address of the logits' columns, of the same shape in int32.
+   */
+  async runCandidates(rows: number, values: number, columns: number): Promise<void> {
+    const { plan, memory } = this.#options;
+    const { inputs } = this.#linears.at(-1) as LinearPlan;
+    const session = this.#sessions.at(-1) as InferenceSession;
+    const shape = [rows, topCandidates];
+    await runInto(session, new Tensor('uint8', bytesAt(memory, plan.x8, rows * inputs), [rows, inputs]), {
+      values: new Tensor('float32', floatsAt(memory, values, rows * topCandidates), shape),
+      columns: new Tensor('int32', int32At(memory, columns, rows * topCandidates), shape),
+    });
+  }
+
+  #hasCandidates(index: number): boolean {
+    const width = widthOf(this.#linears[index] as LinearPlan);
+    return this.#options.format === 'int8' && index === this.#linears.length - 1 && width >= topCandidates;
   }
 
   async close(): Promise<void> {
@@ -131,6 +168,9 @@ export class Products {
   }
 }
 
+/** The thread's columns, without padding. */
+const widthOf = ({ ranges }: LinearPlan): number => ranges.reduce((sum, { from, to }) => sum + to - from, 0);
+
 let clamping: Promise<boolean> | undefined;
 
 async function optionsFor(format: NumberFormat): Promise<InferenceSession.SessionOptions> {
@@ -142,9 +182,10 @@ async function optionsFor(format: NumberFormat): Promise<InferenceSession.Sessio
 /** Whether this CPU clamps sums of products of uint8 and int8 to 16 bits, as x64 does without VNNI. */
 async function clampsSums(): Promise<boolean> {
   const [inputs, columns] = [16, 16];
-  const linear = { inputs, columns, ranges: [], weights: 0, scales: 0, bias: 0 };
+  const linear = { inputs, columns, ranges: [{ from: 0, to: columns }], weights: 0, scales: 0, bias: 0 };
   const weights = new Int8Array(inputs * columns).fill(127);
-  const graph = int8Graph(linear, weights, new Float32Array(columns).fill(1), 0);
+  const scales = new Float32Array(columns).fill(1);
+  const graph = int8Graph(linear, weights, { scales, zeroPoint: 0, hasCandidates: false });
   const session = await InferenceSession.create(graph, sessionOptions);
   const { y } = await session.run({ x: new Tensor('uint8', new Uint8Array(inputs).fill(255), [1, inputs]) });
   await session.release();
@@ -157,69 +198,93 @@ const floatsAt = (memory: WebAssembly.Memory, address: number, length: number): 
 const bytesAt = (memory: WebAssembly.Memory, address: number, length: number): Uint8Array<ArrayBuffer> =>
   new Uint8Array(memory.buffer as unknown as ArrayBuffer, address, length);
 
+const int32At = (memory: WebAssembly.Memory, address: number, length: number): Int32Array<ArrayBuffer> =>
+  new Int32Array(memory.buffer as unknown as ArrayBuffer, address, length);
+
+/** Fills the outputs. The binding makes a copy of each as well. */
+async function runInto(session: InferenceSession, x: Tensor, outputs: Readonly<Record<string, Tensor>>): Promise<void> {
+  const copies = await session.run({ x }, outputs);
+  for (const [name, { data }] of Object.entries(copies)) {
+    if (data !== outputs[name]?.data) free(data as Float32Array<ArrayBuffer>);
+  }
+}
+
 /** Frees the bytes at once: a thread that waits for steps collects no garbage. */
 const free = ({ buffer }: { readonly buffer: ArrayBuffer }): void => void buffer.transfer(0);
 
-/** x [N, inputs] uint8 → y [N, columns] float32: exact sums, then one rounding and one multiplication. */
+interface Int8Product {
+  readonly scales: Float32Array;
+  readonly zeroPoint: number;
+  /** Whether the graph also outputs the largest numbers of each row, and their columns. */
+  readonly hasCandidates: boolean;
+}
+
+/** x [N, inputs] uint8 → y [N, width] float32: exact sums, then one rounding and one multiplication. */
 function int8Graph(
-  { inputs, columns }: LinearPlan,
+  linear: LinearPlan,
   packed: Int8Array,
-  scales: Float32Array,
-  zeroPoint: number,
+  { scales, zeroPoint, hasCandidates }: Int8Product,
 ): Uint8Array<ArrayBuffer> {
+  const { inputs } = linear;
+  const width = widthOf(linear);
   const graph = new OnnxGraph();
   const x = graph.input('x', 'uint8', ['N', inputs]);
-  const values = unpack(packed, inputs, columns);
-  const weights = graph.constant(values, [inputs, columns]);
+  const values = unpack(packed, inputs, width);
+  const weights = graph.constant(values, [inputs, width]);
   const one = graph.constant(Float32Array.of(1), []);
-  const all = [x, weights, one, graph.constant(scales.slice()), graph.constant(Uint8Array.of(zeroPoint), [])];
-  graph.output(graph.node('MatMulIntegerToFloat', all, {}, microsoftDomain), 'y', 'float32', ['N', columns]);
+  const all = [x, weights, one, graph.constant(scales.slice(0, width)), graph.constant(Uint8Array.of(zeroPoint), [])];
+  const product = graph.node('MatMulIntegerToFloat', all, {}, microsoftDomain);
+  graph.output(product, 'y', 'float32', ['N', width]);
+  if (hasCandidates) {
+    const count = graph.constant(BigInt64Array.of(BigInt(topCandidates)));
+    const [largest = '', places = ''] = graph.nodes('TopK', [product, count], { count: 2 });
+    graph.output(largest, 'values', 'float32', ['N', topCandidates]);
+    graph.output(graph.node('Cast', [places], { to: 6 }), 'columns', 'int32', ['N', topCandidates]);
+  }
   const bytes = graph.finish('product');
   free(values);
   return bytes;
 }
 
-/** x [N, inputs] → y [N, columns]. */
-function floatGraph(
-  { inputs, columns, ranges }: LinearPlan,
-  all: Float32Array,
-  isHead: boolean,
-): Uint8Array<ArrayBuffer> {
+/** x [N, inputs] → y [N, width]. */
+function floatGraph(linear: LinearPlan, all: Float32Array, isHead: boolean): Uint8Array<ArrayBuffer> {
+  const { inputs, ranges } = linear;
+  const width = widthOf(linear);
   const graph = new OnnxGraph();
   const x = graph.input('x', 'float32', ['N', inputs]);
-  const own = new Float32Array(inputs * columns);
+  const own = new Float32Array(inputs * width);
   if (isHead) {
     own.set(all.subarray((ranges[0]?.from ?? 0) * inputs, (ranges[0]?.to ?? 0) * inputs));
-    const weights = graph.constant(own, [columns, inputs]);
-    graph.output(graph.node('Gemm', [x, weights], { transB: 1 }), 'y', 'float32', ['N', columns]);
+    const weights = graph.constant(own, [width, inputs]);
+    graph.output(graph.node('Gemm', [x, weights], { transB: 1 }), 'y', 'float32', ['N', width]);
   } else {
     const outputs = all.length / inputs;
     for (let input = 0; input < inputs; input += 1) {
-      let done = input * columns;
+      let done = input * width;
       for (const { from, to } of ranges) {
         own.set(all.subarray(input * outputs + from, input * outputs + to), done);
         done += to - from;
       }
     }
-    graph.output(graph.node('MatMul', [x, graph.constant(own, [inputs, columns])]), 'y', 'float32', ['N', columns]);
+    graph.output(graph.node('MatMul', [x, graph.constant(own, [inputs, width])]), 'y', 'float32', ['N', width]);
   }
   const bytes = graph.finish('product');
   free(own);
   return bytes;
 }
 
-/** [columns / 16][inputs / 2][16][2] → [inputs, columns]. */
-function unpack(packed: Int8Array, inputs: number, columns: number): Int8Array<ArrayBuffer> {
-  const values = new Int8Array(packed.length);
+/** [⌈width / 16⌉][inputs / 2][16][2] → [inputs, width]. */
+function unpack(packed: Int8Array, inputs: number, width: number): Int8Array<ArrayBuffer> {
+  const values = new Int8Array(inputs * width);
   let place = 0;
-  for (let block = 0; block < columns; block += 16) {
-    for (let input = 0; input < inputs; input += 2) {
-      const first = input * columns + block;
-      const second = first + columns;
-      for (let column = 0; column < 16; column += 1) {
-        values[first + column] = packed[place] as number;
-        values[second + column] = packed[place + 1] as number;
-        place += 2;
+  for (let block = 0; block < width; block += 16) {
+    const columns = Math.min(16, width - block);
+    for (let input = 0; input < inputs; input += 2, place += 32) {
+      const first = input * width + block;
+      const second = first + width;
+      for (let column = 0; column < columns; column += 1) {
+        values[first + column] = packed[place + 2 * column] as number;
+        values[second + column] = packed[place + 2 * column + 1] as number;
       }
     }
   }

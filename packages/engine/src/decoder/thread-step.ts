@@ -92,6 +92,9 @@ export class ThreadStep {
   readonly #wanted: Int32Array;
   readonly #tables: Uint32Array;
   readonly #areFinite: Int32Array;
+  readonly #topValues: Float32Array;
+  readonly #topIds: Int32Array;
+  readonly #scales: Float32Array;
   #part: StepPart = 'between steps';
 
   constructor(setup: DecoderSetup, thread: number, observer?: StepObserver) {
@@ -114,6 +117,9 @@ export class ThreadStep {
     this.#wanted = new Int32Array(buffer, plan.wanted, wanted);
     this.#tables = new Uint32Array(buffer, plan.tables, (plan.pages - plan.tables) / 4);
     this.#areFinite = new Int32Array(buffer, this.#own.areFinite, wanted);
+    this.#topValues = new Float32Array(buffer, this.#own.topValues, topCandidates * wanted);
+    this.#topIds = new Int32Array(buffer, this.#own.topIds, topCandidates * wanted);
+    this.#scales = new Float32Array(buffer, plan.rowScales, wanted);
   }
 
   /** Takes the thread's part of the linear layer that is staged. */
@@ -312,28 +318,50 @@ export class ThreadStep {
     const linear = linearCount(shape) - 1;
     const input = this.#norm(2 * shape.layers, linear, wanted);
     this.#begin('the head');
+    if (!withLogits && this.#products.canRunCandidates(wanted)) {
+      await this.#products.runCandidates(wanted, topValues, topIds);
+      this.#begin('the top candidates');
+      this.#finishCandidates(wanted);
+      return;
+    }
     await this.#products.run(linear, wanted, input.address);
     this.#begin('the top candidates');
     const { columns, scales, ranges } = this.#linear(linear);
     const { from = 0, to = 0 } = ranges[0] ?? {};
     const columnScales = this.#products.isOwn(wanted) ? scales : 0;
+    const stride = 4 * this.#products.strideOf(linear, wanted);
     for (let row = 0; row < wanted; row += 1) {
       const candidates = 4 * topCandidates * row;
+      const logits = sums + stride * row;
+      const rowScale = this.#rowScales === 0 ? 0 : this.#rowScales + 4 * row;
       this.#areFinite[row] = this.#kernel.top(
-        sums + 4 * columns * row,
+        logits,
         to - from,
         columnScales,
-        this.#rowScales === 0 ? 0 : this.#rowScales + 4 * row,
+        rowScale,
         topCandidates,
         from,
         topValues + candidates,
         topIds + candidates,
       );
+      if (!withLogits) continue;
+      const out = this.#plan.logits + 4 * (paddedWidth(shape.vocabulary) * row + from);
+      this.#kernel.finish(logits, 1, columns, rowScale, columnScales, 0, out, columns, endings.none);
     }
-    if (!withLogits) return;
-    const stride = paddedWidth(shape.vocabulary);
-    const out = this.#plan.logits + 4 * from;
-    this.#kernel.finish(sums, wanted, columns, this.#rowScales, columnScales, 0, out, stride, endings.none);
+  }
+
+  /** Columns → ids, and the rows' scales, without which int8's logits are finite. */
+  #finishCandidates(wanted: number): void {
+    const { ranges } = this.#linear(linearCount(this.#setup.shape) - 1);
+    const from = ranges[0]?.from ?? 0;
+    for (let row = 0, next = 0; row < wanted; row += 1) {
+      const scale = this.#scales[row] ?? Number.NaN;
+      this.#areFinite[row] = Number.isFinite(scale) ? 1 : 0;
+      for (const end = next + topCandidates; next < end; next += 1) {
+        this.#topValues[next] = (this.#topValues[next] ?? 0) * scale;
+        this.#topIds[next] = (this.#topIds[next] ?? 0) + from;
+      }
+    }
   }
 
   get #rowScales(): number {
