@@ -32,6 +32,15 @@ const loadShare = 3;
 /** The allowed growth of the API's memory after its queue is full. */
 const maxGrowth = 1.25;
 
+const batchOf = (length: number, prefix: string) =>
+  Array.from({ length }, (_, index) => ({ ...shortText, custom_id: `${prefix}-${index}` }));
+const submitBatch = async ({ url }: Node, requests: readonly object[], key: string) =>
+  await fetch(`${url}/batches`, {
+    method: 'POST',
+    headers: { 'Content-Type': 'application/json', 'Idempotency-Key': key },
+    body: JSON.stringify({ requests }),
+  });
+
 describe('an API', () => {
   it('11: loses no job when it dies between commit and hint, and recognizes the repeated request', async () => {
     const cluster = await launch({ apis: 0, workers: 1 });
@@ -59,6 +68,33 @@ describe('an API', () => {
     await cluster.settle(20_000);
     await expectAllSucceeded(cluster, 2);
     await expectNoViolation(cluster);
+  });
+
+  it('11: loses no job of a batch, before its commit stores none, and recognizes the repeated batch', async () => {
+    const cluster = await launch({ apis: 0, workers: 1 });
+    const dying = await cluster.startApi({ environment: { FAILPOINT: 'submit.after_commit:kill9' } });
+    await expect(submitBatch(dying, batchOf(20, 'night'), 'night')).rejects.toThrow(TypeError);
+    await cluster.stopNode(dying, 'SIGKILL');
+    // The next API dies while many submits are under way: before, in and after their transactions.
+    const other = await cluster.startApi();
+    const answers = Promise.allSettled(
+      Array.from({ length: 20 }, async (_, index) => await submitBatch(other, batchOf(40, 'day'), `day-${index}`)),
+    );
+    await until('a batch to be stored', async () => (await cluster.sql('select id from batches')).length > 1, 30_000);
+    await cluster.stopNode(other, 'SIGKILL');
+    await answers;
+    const again = await submitBatch(await cluster.startApi(), batchOf(20, 'night'), 'night');
+    expect([again.status, again.headers.get('Idempotent-Replayed')]).toEqual([202, 'true']);
+    expect(await again.json()).toMatchObject({ counts: { total: 20 } });
+    await cluster.settle(60_000);
+    const sizes = await cluster.sql(`
+      select batches.id, count(jobs.id) as jobs from batches left join jobs on batch_id = batches.id
+      group by batches.id order by batches.created_at`);
+    const [first, ...others] = sizes.map(({ jobs }) => Number(jobs));
+    expect([first, new Set(others)]).toEqual([20, new Set([40])]);
+    await expectAllSucceeded(cluster, 20 + 40 * others.length);
+    // I2 compares the jobs with the recorded submits, and the record has none of batches.
+    expect((await cluster.verdict()).filter(({ invariant }) => invariant !== 'I2')).toEqual([]);
   });
 
   it.each(scaled(['full'] as const, ['full', 'postgres'] as const))(

@@ -11,6 +11,7 @@ import type { LeaveJob } from './services/leave-job.ts';
 import type { Machine } from './services/machine.ts';
 import type { ReadServedModel } from './services/served-model.ts';
 import type { ServiceState } from './services/service-state.ts';
+import type { SubmitBatch } from './services/submit-batch.ts';
 import type { SubmitJobs } from './services/submit-job.ts';
 import type { WatchText } from './services/watch-text.ts';
 
@@ -19,6 +20,7 @@ export interface ApiServices extends SubmitJobs {
   readonly store: Store;
   readonly hints: HintSender;
   readonly wakeUps: WakeUps;
+  readonly submitBatch: SubmitBatch;
   readonly feed: JobFeed;
   readonly jobChanges: JobChanges;
   readonly estimates: Estimates;

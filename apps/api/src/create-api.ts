@@ -5,6 +5,7 @@ import type { Metrics, Tracing } from '@prosemill/telemetry';
 import type { ApiEnv } from './api-env.ts';
 import { createApiMetrics } from './api-metrics.ts';
 import { type AppOptions, createApp } from './create-app.ts';
+import { addBatchRoutes } from './routes/batches.ts';
 import { addDocsRoutes } from './routes/docs.ts';
 import { addGenerateRoute } from './routes/generate.ts';
 import { addHealthRoutes } from './routes/health.ts';
@@ -36,6 +37,8 @@ import { createServedModel } from './services/served-model.ts';
 import { ServiceState, type TransportProblems } from './services/service-state.ts';
 import { StreamedTexts } from './services/streamed-texts.ts';
 import { Tallies } from './services/tallies.ts';
+import { createAdmitJobs } from './services/admit-jobs.ts';
+import { createSubmitBatch } from './services/submit-batch.ts';
 import { createSubmitJob } from './services/submit-job.ts';
 import { createWatchText } from './services/watch-text.ts';
 import { addCompletionRoute } from './routes/v1/completions.ts';
@@ -111,17 +114,11 @@ export function createApi(options: ApiOptions): Api {
     },
     retryAfterMs: () => estimates.untilRoomMs(),
   });
-  const { submitJob, submitAll, dryRun } = createSubmitJob({
-    jobs: store.jobs,
-    hints,
-    checkPrompt,
-    estimates,
-    queueBound,
-    maxAttempts,
-    countAccepted,
-    tracing: options.tracing,
-    logger,
-  });
+  const { tracing } = options;
+  const checks = { checkPrompt, estimates, queueBound };
+  const admitJobs = createAdmitJobs({ ...checks, hints, maxAttempts, countAccepted, tracing, logger });
+  const { submitJob, submitAll, dryRun } = createSubmitJob({ ...checks, jobs: store.jobs, admitJobs });
+  const submitBatch = createSubmitBatch({ batches: store.batches, admitJobs });
   const machine = new Machine({ measures: store.measures, state, look, maxQueueLength });
   feed.start();
   jobChanges.start();
@@ -139,6 +136,7 @@ export function createApi(options: ApiOptions): Api {
     submitJob,
     dryRun,
     submitAll,
+    submitBatch,
     feed,
     jobChanges,
     estimates,
@@ -164,6 +162,7 @@ export function createApi(options: ApiOptions): Api {
       addServiceIndexRoutes(table.add, services, { auth: access.auth, maxQueueLength });
       addGenerateRoute(table.add, services);
       addJobRoutes(table.add, services);
+      addBatchRoutes(table.add, services);
       addRepeatRoutes(table.add, services);
       addStreamRoutes(table.add, services);
       addLiveRoute(table.add, services);

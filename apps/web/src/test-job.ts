@@ -34,6 +34,8 @@ export const testJob = (changes: Partial<JobBody> = {}): JobBody => ({
   cancel_requested_at: null,
   retry_of: null,
   verify_of: null,
+  batch_id: null,
+  custom_id: null,
   metadata: {},
   urls: { self: '', cancel: '', retry: '', verify: '', stream: '', events: '' },
   created_at: '2026-11-29T12:00:00.000Z',

@@ -1,4 +1,5 @@
 /** @module The HTTP contract: every route, body and error, shared by the API, its document, clients and tests. */
+export * from './batch.ts';
 export * from './cursor.ts';
 export * from './event-schemas.ts';
 export * from './generation-request.ts';
@@ -16,6 +17,7 @@ export * from './present-queue.ts';
 export { presentWorker } from './present-worker.ts';
 export * from './problem.ts';
 export * from './retry-request.ts';
+export * from './routes/batches.ts';
 export * from './routes/docs.ts';
 export * from './routes/generate.ts';
 export * from './routes/health.ts';
@@ -33,7 +35,7 @@ export * from './routes/streams.ts';
 export * from './stream-events.ts';
 export * from './stream-position.ts';
 export { isRepeatable } from './text.ts';
-export { presentParameters, toJobTerms, toTextRequest } from './text-request.ts';
+export { presentParameters, toJobRequests, toJobTerms, toTextRequest } from './text-request.ts';
 export * from './v1/completion-request.ts';
 export * from './v1/completions.ts';
 export * from './v1/models.ts';

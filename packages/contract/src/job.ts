@@ -85,6 +85,8 @@ export const jobSchema = z
     cancel_requested_at: time.nullable(),
     retry_of: z.uuid().nullable().openapi({ description: 'The job that this one repeats.' }),
     verify_of: z.uuid().nullable().openapi({ description: 'The job whose text this one verifies.' }),
+    batch_id: z.uuid().nullable().openapi({ description: 'The batch that the job belongs to.' }),
+    custom_id: z.string().nullable().openapi({ description: "The client's name for the job in its batch." }),
     metadata: z.record(z.string(), z.string()),
     urls: z.strictObject({
       self: z.string(),

@@ -42,6 +42,8 @@ export function presentJob(job: Job, { estimate, basePath }: JobView): JobBody {
     cancel_requested_at: job.cancelRequestedAt?.toISOString() ?? null,
     retry_of: job.retryOf,
     verify_of: job.verifyOf,
+    batch_id: job.batchId,
+    custom_id: job.customId,
     metadata: job.metadata,
     urls: {
       self,

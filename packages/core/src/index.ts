@@ -2,6 +2,7 @@
 export * from './api-key.ts';
 export * from './assert-never.ts';
 export * from './backoff.ts';
+export type * from './batch.ts';
 export * from './code-points.ts';
 export * from './errors.ts';
 export * from './estimate.ts';
@@ -20,6 +21,7 @@ export * from './token-limits.ts';
 export * from './trace-context.ts';
 export * from './transitions.ts';
 export type * from './ports/api-key-store.ts';
+export type * from './ports/batch-store.ts';
 export type * from './ports/generation-store.ts';
 export type * from './ports/hint-queue.ts';
 export type * from './ports/job-store.ts';

@@ -1,5 +1,5 @@
 /** A job: one prompt on its way to text. States, predicates and the shape that every part of the service shares. */
-import type { GenerateRequest } from './text-request.ts';
+import type { GenerateRequest, TextRequest } from './text-request.ts';
 
 /**
  * - `queued`: committed and waiting. Entered by a submit, a retry, a release, a crash or a rescue; left by a claim, a
@@ -73,6 +73,9 @@ export interface JobTerms {
   readonly verifyOf: string | null;
   /** Only workers whose model has this fingerprint may claim the job; null: all workers. */
   readonly requiredFingerprint: string | null;
+  /** The batch of the job, and the client's name for the job in it; both are null for a job without a batch. */
+  readonly batchId: string | null;
+  readonly customId: string | null;
 }
 
 export const defaultTerms: JobTerms = {
@@ -84,7 +87,15 @@ export const defaultTerms: JobTerms = {
   retryOf: null,
   verifyOf: null,
   requiredFingerprint: null,
+  batchId: null,
+  customId: null,
 };
+
+/** Everything that a client says about a job. */
+export interface JobRequest {
+  readonly request: TextRequest;
+  readonly terms: JobTerms;
+}
 
 export interface Job extends GenerateRequest, Omit<JobTerms, 'priority' | 'deadlineMs' | 'startTimeoutMs'> {
   /** UUID v7; nothing reads time or order from it. */

@@ -1,6 +1,7 @@
 /** The port `Store` on SQLite or Postgres. */
 import type { Store } from '@prosemill/core';
 import { createApiKeyStore } from './api-keys.ts';
+import { createBatchStore } from './batches.ts';
 import { LastFailure, withRetries } from './database-errors.ts';
 import { createGenerationStore } from './generations.ts';
 import { createJobStore } from './jobs/job-store.ts';
@@ -24,6 +25,7 @@ export function openStore(options: StoreOptions): Store {
   };
   return {
     jobs: withRetries(createJobStore(context), lastFailure),
+    batches: withRetries(createBatchStore(context), lastFailure),
     generations: withRetries(createGenerationStore(context), lastFailure),
     texts: withRetries(createTextStore(context), lastFailure),
     models: withRetries(createModelStore(context), lastFailure),

@@ -41,6 +41,8 @@ export function toJob(row: JobWithRecord): Job {
     retryOf: row.retry_of,
     verifyOf: row.verify_of,
     requiredFingerprint: row.required_fingerprint,
+    batchId: row.batch_id,
+    customId: row.custom_id,
     model: toModel(row),
     attempt: row.attempt,
     releasedCount: row.released_count,

@@ -57,6 +57,14 @@ export interface JobTable {
   /** 1 when the client sent the seed. Null in rows of versions that did not store it. */
   has_own_seed: number | null;
   token_budget: number | null;
+  batch_id: string | null;
+  custom_id: string | null;
+}
+
+export interface BatchTable {
+  id: string;
+  owner_id: string;
+  created_at: StoredTime;
 }
 
 /** The text of watched jobs while they run. Each row continues the row before it of the same attempt. */
@@ -162,6 +170,7 @@ export interface TallyTable {
 
 export interface Tables {
   jobs: JobTable;
+  batches: BatchTable;
   generation_records: GenerationRecordTable;
   job_events: JobEventTable;
   job_text: JobTextTable;

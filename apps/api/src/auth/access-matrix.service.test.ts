@@ -62,6 +62,7 @@ describe.each([
   let dropDatabase: (() => Promise<void>) | undefined;
   let jobId: string;
   let endedJobId: string;
+  let batchId: string;
   let recordId: number;
   let spareKeyId: string;
   let secret: string;
@@ -80,6 +81,9 @@ describe.each([
     await opened.store.workers.report(readyWorker({ model }));
     const json = { prompt: marks.prompt };
     for (let job = 0; job < 2; job += 1) await send({ method: 'POST', path: '/jobs', body: json }, `Bearer ${secret}`);
+    const requests = [{ custom_id: `${marks.keyName} ${marks.prompt}`, prompt: marks.prompt }];
+    const batch = await send({ method: 'POST', path: '/batches', body: { requests } }, `Bearer ${secret}`);
+    batchId = (JSON.parse(batch.text) as { readonly id: string }).id;
     endedJobId = (await endNext(opened.store, { outcome: succeededWith(marks.text) })).id;
     const first = { ownerId: marks.owner, after: null, limit: 1 };
     recordId = (await opened.store.generations.list(first)).items[0]?.id ?? 0;
@@ -124,6 +128,7 @@ describe.each([
     const things = {
       '/jobs/{id}/retry': endedJobId,
       '/jobs/{id}/verify': endedJobId,
+      '/batches/': batchId,
       '/jobs/': jobId,
       '/history/': String(recordId),
       '/admin/keys/': spareKeyId,

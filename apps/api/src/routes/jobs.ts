@@ -76,6 +76,7 @@ export function addJobRoutes(addRoute: AddRoute, services: ApiServices): void {
       ownerId: c.var.caller.ownerId,
       statuses: query.status,
       retryOf: query.retry_of,
+      batchId: query.batch_id,
       createdAfter: query.created_after,
       createdBefore: query.created_before,
       after: query.cursor ?? null,

@@ -57,9 +57,9 @@ describe('an optional field of a body', () => {
     Object.keys(document.components.schemas[name]?.properties ?? {}).filter((field) => !(field in required[name]));
 
   it('is one of a body that this test knows', () => {
-    // Those of OpenAI's requests: routes/v1/completions.test.ts.
+    // Those of OpenAI's requests: routes/v1/completions.test.ts. A batch has the fields of a GenerationRequest.
     const withBody = Object.entries(document.paths).filter(
-      ([path, { post }]) => post?.requestBody !== undefined && !path.startsWith('/v1/'),
+      ([path, { post }]) => post?.requestBody !== undefined && !path.startsWith('/v1/') && path !== '/batches',
     );
     expect(withBody.map(([path]) => path).toSorted()).toEqual(Object.values(paths).flat().toSorted());
   });

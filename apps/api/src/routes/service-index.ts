@@ -22,6 +22,7 @@ export interface ServiceIndexOptions {
 const paths = {
   generate: '/generate',
   jobs: '/jobs',
+  batches: '/batches',
   history: '/history',
   completions: '/v1/completions',
   models: '/v1/models',

@@ -5,7 +5,7 @@ import { hashRequest, hashValues } from './hash-request.ts';
 
 function hashOf(body: object): string {
   const request = generationRequestSchema.parse(body);
-  return hashRequest(toTextRequest(request), toJobTerms(request));
+  return hashRequest({ request: toTextRequest(request), terms: toJobTerms(request) });
 }
 
 describe('the hash of a request', () => {
@@ -41,7 +41,7 @@ describe('the hash of a request', () => {
 
   it('tells a job from a repetition of it, and not from a stream of it', () => {
     const request = { prompt: 'a', parameters: defaultSamplingParameters, seed: null };
-    const hashWith = (terms: object): string => hashRequest(request, { ...defaultTerms, ...terms });
+    const hashWith = (terms: object): string => hashRequest({ request, terms: { ...defaultTerms, ...terms } });
     expect(hashWith({ isWatched: true })).toBe(hashWith({}));
     expect(hashWith({ retryOf: 'x' })).not.toBe(hashWith({}));
     expect(hashWith({ verifyOf: 'x' })).not.toBe(hashWith({ retryOf: 'x' }));

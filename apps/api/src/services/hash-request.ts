@@ -1,6 +1,6 @@
 /** Tells a repeated request from another one with the same idempotency key. */
 import { createHash } from 'node:crypto';
-import { defaultSamplingParameters, defaultTerms, type JobTerms, type TextRequest } from '@prosemill/core';
+import { defaultSamplingParameters, defaultTerms, type JobRequest } from '@prosemill/core';
 
 type Values = Readonly<Record<string, unknown>>;
 
@@ -12,14 +12,14 @@ type Values = Readonly<Record<string, unknown>>;
 const firstNames: ReadonlySet<string> = new Set(['prompt', 'temperature', 'topK', 'topP', 'repetitionPenalty', 'stop']);
 
 /** SHA-256, hexadecimal. The spelling of the body, the route, and a wish for a stream make no difference. */
-export function hashRequest({ prompt, parameters, seed }: TextRequest, terms: JobTerms): string {
+export function hashRequest({ request: { prompt, parameters, seed }, terms }: JobRequest): string {
   const { isWatched: _, ...told } = terms;
   return hashValues({ prompt, ...parameters, seed, ...told }, { ...defaultSamplingParameters, ...defaultTerms });
 }
 
 /** The hash of one request, or of a list of them. */
-export function hashRequests(requests: readonly TextRequest[], terms: JobTerms): string {
-  const hashes = requests.map((request) => hashRequest(request, terms));
+export function hashRequests(requests: readonly JobRequest[]): string {
+  const hashes = requests.map(hashRequest);
   const [first, ...others] = hashes;
   if (first !== undefined && others.length === 0) return first;
   return createHash('sha256').update(canonicalJson(hashes)).digest('hex');

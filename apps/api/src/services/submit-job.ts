@@ -1,65 +1,26 @@
-/** Accepts jobs: checks, commits, then sends the hints. The answer never waits for the hints. */
-import { randomInt } from 'node:crypto';
-import { setImmediate } from 'node:timers/promises';
-import {
-  assumedTokenBudget,
-  errorLine,
-  failpoint,
-  formatTraceparent,
-  type HintSender,
-  type IdempotencyKey,
-  type Job,
-  type JobStore,
-  type JobTerms,
-  type Logger,
-  newId,
-  type PriorityClass,
-  type TextRequest,
-} from '@prosemill/core';
-import type { Tracing } from '@prosemill/telemetry';
-import type { RequestTrace } from '../api-env.ts';
-import type { Estimates, PlannedJob } from './estimates.ts';
+/** Accepts the jobs of a request, or finds those of an earlier request with the same idempotency key. */
+import type { IdempotencyKey, Job, JobRequest, JobStore } from '@prosemill/core';
+import { type AdmitJobs, type AdmitJobsOptions, planOf, type Sender } from './admit-jobs.ts';
+import type { Estimates } from './estimates.ts';
 import { hashRequests } from './hash-request.ts';
-import type { PromptCheck } from './prompt-check.ts';
-import type { QueueBound } from './queue-bound.ts';
 import { requireInTime } from './require-in-time.ts';
 
-export interface SubmitJobOptions {
+export interface SubmitJobOptions extends Pick<AdmitJobsOptions, 'checkPrompt' | 'queueBound'> {
   readonly jobs: JobStore;
-  readonly hints: HintSender;
-  readonly checkPrompt: PromptCheck;
-  readonly estimates: Estimates;
-  readonly queueBound: QueueBound;
-  readonly maxAttempts: number;
-  readonly countAccepted: () => void;
-  readonly tracing: Tracing;
-  readonly logger: Logger;
+  readonly admitJobs: AdmitJobs;
+  readonly estimates: Pick<Estimates, 'foresee'>;
 }
 
-interface CommonSubmission {
-  readonly ownerId: string;
-  readonly terms: JobTerms;
-  /** The class at normal priority. */
-  readonly priorityClass: Exclude<PriorityClass, 2>;
-  readonly trace: RequestTrace;
+interface CommonSubmission extends Sender {
   /** Undefined for a request without the header. */
   readonly idempotencyKey: string | undefined;
 }
 
-export interface Submission extends CommonSubmission {
-  readonly request: TextRequest;
-}
+export interface Submission extends CommonSubmission, JobRequest {}
 
 /** Jobs that are accepted together or not at all. */
 export interface JointSubmission extends CommonSubmission {
-  readonly requests: readonly TextRequest[];
-}
-
-/** A request that passed the checks. */
-interface CheckedRequest {
-  readonly request: TextRequest;
-  readonly tokenBudget: number | null;
-  readonly idempotency: IdempotencyKey | undefined;
+  readonly requests: readonly JobRequest[];
 }
 
 export interface Accepted {
@@ -77,8 +38,7 @@ export interface DryRun {
 
 export interface SubmitJobs {
   /**
-   * @throws {AppError} as {@link PromptCheck}; `idempotency_key_reused`, `queue_full`, `deadline_unmeetable`,
-   *   `database_unavailable`
+   * @throws {AppError} as {@link AdmitJobs}; `idempotency_key_reused`, `database_unavailable`
    */
   readonly submitJob: (submission: Submission) => Promise<Accepted>;
   /** In the order of the requests. @throws {AppError} as `submitJob` */
@@ -87,128 +47,58 @@ export interface SubmitJobs {
   readonly dryRun: (submission: Submission) => Promise<DryRun>;
 }
 
-export function createSubmitJob(options: SubmitJobOptions): SubmitJobs {
-  const { jobs, hints, checkPrompt, estimates, queueBound, maxAttempts, countAccepted, tracing, logger } = options;
-
+export function createSubmitJob({ jobs, admitJobs, checkPrompt, estimates, queueBound }: SubmitJobOptions): SubmitJobs {
   async function submitAll(submission: JointSubmission): Promise<readonly Accepted[]> {
     const { ownerId, requests } = submission;
     const keys = idempotencyKeysOf(submission);
     const earlier = await Promise.all(keys.map(async (key) => await jobs.findByIdempotencyKey(ownerId, key)));
     const replayed = earlier.filter((job) => job !== null);
     if (replayed.length === requests.length) return replayed.map((job) => ({ job, isReplay: true }));
-    const startedAtMs = Date.now();
-    await queueBound.requireRoom(ownerId);
-    const checked = await checkAll(submission, keys);
-    await requireTime(submission, checked);
-    const tokens = checked.reduce((sum, { tokenBudget }) => sum + (tokenBudget ?? assumedTokenBudget), 0);
-    return await queueBound.admit(ownerId, { jobs: requests.length, tokens }, async () => {
-      return await submitNew(submission, checked, startedAtMs);
+    return await admitJobs(submission, async (newJobs) => {
+      const stored = await jobs.submitAll(
+        newJobs.map((job, index) => {
+          const idempotency = keys[index];
+          return idempotency === undefined ? job : { ...job, idempotency };
+        }),
+      );
+      // Another request with the same key may have been first; its process sends the hint.
+      const result = stored.map((job, index) => ({ job, isReplay: job.id !== newJobs[index]?.id }));
+      return { result, fresh: result.filter(({ isReplay }) => !isReplay).map(({ job }) => job) };
     });
   }
 
-  async function checkAll(
-    { requests, terms }: JointSubmission,
-    keys: readonly IdempotencyKey[],
-  ): Promise<readonly CheckedRequest[]> {
-    const checked: CheckedRequest[] = [];
-    for (const [index, request] of requests.entries()) {
-      // Tokenizing many prompts takes a while: other requests go on in between.
-      if (index > 0) await setImmediate();
-      const { tokenBudget } = await checkPrompt(request, terms.requiredFingerprint);
-      checked.push({ request, tokenBudget, idempotency: keys[index] });
-    }
-    return checked;
-  }
-
-  async function requireTime(submission: JointSubmission, checked: readonly CheckedRequest[]): Promise<void> {
-    const { terms } = submission;
-    if (terms.deadlineMs === null && terms.startTimeoutMs === null) return;
-    const tokens = Math.max(...checked.map(({ tokenBudget }) => tokenBudget ?? assumedTokenBudget));
-    requireInTime(terms, await estimates.foresee(planOf(submission, tokens)));
-  }
-
-  async function submitNew(
-    { ownerId, terms, priorityClass, trace }: JointSubmission,
-    checked: readonly CheckedRequest[],
-    startedAtMs: number,
-  ): Promise<readonly Accepted[]> {
-    const newJobs = checked.map(({ request, tokenBudget, idempotency }) => ({
-      ...request,
-      ...terms,
-      id: newId(),
-      ownerId,
-      priorityClass: classOf(priorityClass, terms),
-      seed: request.seed ?? randomInt(2 ** 32),
-      hasOwnSeed: request.seed !== null,
-      tokenBudget,
-      maxAttempts,
-      traceparent: formatTraceparent(trace.context),
-      ...(idempotency === undefined ? {} : { idempotency }),
-    }));
-    const stored = await jobs.submitAll(newJobs);
-    // Another request with the same key may have been first; its process sends the hint.
-    const accepted = stored.map((job, index) => ({ job, isReplay: job.id !== newJobs[index]?.id }));
-    const fresh = accepted.filter(({ isReplay }) => !isReplay).map(({ job }) => job);
-    if (fresh.length === 0) return accepted;
-    for (const job of fresh) {
-      countAccepted();
-      const attributes = { 'prosemill.job_id': job.id, 'prosemill.class': job.priorityClass };
-      tracing.record({ name: 'submit', ...trace, startedAtMs, endedAtMs: Date.now(), attributes });
-    }
-    await failpoint('submit.after_commit');
-    void sendHints(fresh);
-    return accepted;
-  }
-
-  async function sendHints(fresh: readonly Job[]): Promise<void> {
-    try {
-      await hints.send(fresh.map(({ id, dispatchEpoch }) => ({ id, epoch: dispatchEpoch })));
-    } catch (error) {
-      const jobId = fresh[0]?.id;
-      logger.debug({ jobId, reason: errorLine(error) }, 'the hint may be lost; a worker will make up for it');
-    }
-  }
-
-  async function dryRun({ request, ...common }: Submission): Promise<DryRun> {
+  async function dryRun({ request, terms, ...common }: Submission): Promise<DryRun> {
     const { ownerId } = common;
-    const [key] = idempotencyKeysOf({ ...common, requests: [request] });
+    const [key] = idempotencyKeysOf({ ...common, requests: [{ request, terms }] });
     const earlier = key === undefined ? null : await jobs.findByIdempotencyKey(ownerId, key);
     if (earlier === null) await queueBound.requireRoom(ownerId, { isDryRun: true });
-    const { promptTokens, tokenBudget } = await checkPrompt(request, common.terms.requiredFingerprint);
+    const { promptTokens, tokenBudget } = await checkPrompt(request, terms.requiredFingerprint);
     // A submit would be answered with the earlier job, even by a full queue.
     if (earlier !== null) return { promptTokens, estimatedStartAt: null };
-    const tokens = tokenBudget ?? assumedTokenBudget;
-    const foreseen = await estimates.foresee(planOf(common, tokens));
-    requireInTime(common.terms, foreseen);
-    await queueBound.requireRoom(ownerId, { cost: { jobs: 1, tokens }, isDryRun: true });
+    const plan = planOf(common, terms, tokenBudget);
+    const foreseen = await estimates.foresee(plan);
+    requireInTime(terms, foreseen);
+    await queueBound.requireRoom(ownerId, { cost: { jobs: 1, tokens: plan.tokens }, isDryRun: true });
     return { promptTokens, estimatedStartAt: foreseen?.startAt ?? null };
   }
 
   return {
     submitAll,
     dryRun,
-    async submitJob({ request, ...common }) {
-      const [accepted] = await submitAll({ ...common, requests: [request] });
+    async submitJob({ request, terms, ...common }) {
+      const [accepted] = await submitAll({ ...common, requests: [{ request, terms }] });
       return accepted as Accepted;
     },
   };
 }
 
-const planOf = ({ ownerId, priorityClass, terms }: CommonSubmission, tokens: number): PlannedJob => ({
-  ownerId,
-  priorityClass: classOf(priorityClass, terms),
-  tokens,
-});
-
-const classOf = (normal: PriorityClass, { priority }: JobTerms): PriorityClass => (priority === 'low' ? 2 : normal);
-
 /**
  * The keys of the jobs; none without the header. The first has the client's own key. The others add their index after a
  * space, which no client's key can have.
  */
-function idempotencyKeysOf({ idempotencyKey, requests, terms }: JointSubmission): readonly IdempotencyKey[] {
+function idempotencyKeysOf({ idempotencyKey, requests }: JointSubmission): readonly IdempotencyKey[] {
   if (idempotencyKey === undefined) return [];
-  const requestHash = hashRequests(requests, terms);
+  const requestHash = hashRequests(requests);
   return requests.map((_, index) => ({
     key: index === 0 ? idempotencyKey : `${idempotencyKey} ${index}`,
     requestHash,

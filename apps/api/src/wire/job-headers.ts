@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import { presentTimings } from '@prosemill/contract';
 import {
   AppError,
+  type Batch,
   boundedWaitMs,
   isTerminal,
   type Job,
@@ -15,6 +16,9 @@ import type { ApiEnv } from '../api-env.ts';
 
 /** The weak ETag of a job: its version. @see RFC 9110, §8.8.3 */
 export const etagOf = (job: Job): string => `W/"${job.version}"`;
+
+/** The weak ETag of a batch. Each change of a job raises the sum. */
+export const etagOfBatch = ({ jobs }: Batch): string => `W/"${jobs.reduce((sum, { version }) => sum + version, 0)}"`;
 
 /**
  * The weak ETag of a page of jobs. It has the places of queued jobs and the progress of running ones. The estimated
@@ -55,7 +59,11 @@ const unknownEndMs = 1_000;
 
 /** Sets the headers that say when to ask for a job again; none for a job that has ended. */
 export function setPollHeaders(c: Context<ApiEnv>, job: Job, { finishInMs }: JobEstimate): void {
-  if (isTerminal(job.status)) return;
+  if (!isTerminal(job.status)) setPollWait(c, finishInMs);
+}
+
+/** The same for something that has not ended. `finishInMs`: null when it is not known. */
+export function setPollWait(c: Context<ApiEnv>, finishInMs: number | null): void {
   const ms = boundedWaitMs(finishInMs ?? unknownEndMs);
   c.header('Retry-After', String(Math.ceil(ms / 1_000)));
   // Clients of OpenAI's API poll at this interval.

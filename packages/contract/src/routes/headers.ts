@@ -6,6 +6,7 @@ const always = { required: true };
 
 const responseHeaders = {
   location: { Location: { ...string, ...always, description: 'The path of the job.' } },
+  batchLocation: { Location: { ...string, ...always, description: 'The path of the batch.' } },
   streamedJob: {
     Location: { ...string, description: 'The path of the job; always there with a stream.' },
     'x-job-id': { ...string, description: 'The id of the job; always there with a stream.' },
@@ -13,7 +14,7 @@ const responseHeaders = {
   retryAfter: {
     'Retry-After': {
       schema: { type: 'integer' as const, minimum: 1, maximum: 30 },
-      description: 'Seconds to the estimated end of the job, when it makes sense to ask again. Absent if it has ended.',
+      description: 'Seconds to the estimated end, when it makes sense to ask again. Absent after the end.',
     },
     'openai-poll-after-ms': {
       schema: { type: 'integer' as const, minimum: 250, maximum: 30_000 },
@@ -23,10 +24,12 @@ const responseHeaders = {
   idempotentReplayed: {
     'Idempotent-Replayed': {
       schema: { type: 'string' as const, enum: ['true'] },
-      description: 'Present if this is the job of an earlier request with the same Idempotency-Key.',
+      description: 'Present if this is the job or batch of an earlier request with the same Idempotency-Key.',
     },
   },
-  etag: { ETag: { ...string, ...always, description: 'Weak; changes with the job, or with a job of the page.' } },
+  etag: {
+    ETag: { ...string, ...always, description: 'Weak; changes with the job, or with a job of the page or batch.' },
+  },
   link: { Link: { ...string, description: 'rel="next": the next page, if there is one (RFC 8288).' } },
   preferenceApplied: { 'Preference-Applied': { ...string, description: 'The preference that was obeyed (RFC 7240).' } },
   rateLimit: {

@@ -98,6 +98,7 @@ export const listJobsRoute = defineRoute({
         description: 'May be repeated: jobs with one of these statuses.',
       }),
       retry_of: queryUuid.optional().openapi({ description: 'The repetitions of this job.' }),
+      batch_id: queryUuid.optional().openapi({ description: 'The jobs of this batch.' }),
       created_after: queryTime.optional().openapi({ description: 'Inclusive.' }),
       created_before: queryTime.optional().openapi({ description: 'Exclusive.' }),
       limit: pageSize(100, 20),

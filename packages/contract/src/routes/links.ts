@@ -4,6 +4,8 @@
 export const links = {
   job: (pointer: string) => ({ getJob: link('getJob', pointer) }),
   cancel: (pointer: string) => ({ cancelJob: link('cancelJob', pointer) }),
+  batch: (pointer: string) => ({ getBatch: link('getBatch', pointer) }),
+  cancelBatch: (pointer: string) => ({ cancelBatch: link('cancelBatch', pointer) }),
   record: (pointer: string) => ({ getHistory: link('getHistory', pointer) }),
   key: (pointer: string) => ({ revokeKey: link('revokeKey', pointer) }),
 };

@@ -58,6 +58,7 @@ export interface JobFilter {
   /** One of these. */
   readonly statuses?: readonly JobStatus[] | undefined;
   readonly retryOf?: string | undefined;
+  readonly batchId?: string | undefined;
   /** Inclusive. */
   readonly createdAfter?: Date | undefined;
   /** Exclusive. */

@@ -1,5 +1,6 @@
 /** The database as a whole: the only authority over jobs. Implemented by packages/store on SQLite and Postgres. */
 import type { ApiKeyStore } from './api-key-store.ts';
+import type { BatchStore } from './batch-store.ts';
 import type { GenerationStore } from './generation-store.ts';
 import type { JobStore } from './job-store.ts';
 import type { MeasureStore } from './measure-store.ts';
@@ -18,6 +19,7 @@ export interface ConnectionCounts {
 /** All stored data. Methods throw `AppError` `database_unavailable` when the database cannot be reached. */
 export interface Store {
   readonly jobs: JobStore;
+  readonly batches: BatchStore;
   readonly generations: GenerationStore;
   readonly texts: TextStore;
   readonly models: ModelStore;

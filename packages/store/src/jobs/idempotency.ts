@@ -62,7 +62,8 @@ export async function findKeyHolders(
     .where(sql<boolean>`(idempotency_keys.owner_id, idempotency_keys.key) in (values ${values})`)
     .where('idempotency_keys.created_at', '>', dialect.nowPlus(-idempotencyKeyMs))
     .execute();
-  const holding = rows.filter(({ status }) => !releasesIdempotencyKey(status));
+  // The key of a batch names its first job, so that older versions refuse it too. No job gives it back.
+  const holding = rows.filter(({ status, batch_id: batchId }) => batchId !== null || !releasesIdempotencyKey(status));
   return new Map(
     holding.map((row) => [
       nameOfKey({ ownerId: row.owner_id, key: row.key }),

@@ -12,10 +12,11 @@ import { selectJobs } from './select-jobs.ts';
 const idsPerQuery = 1_000;
 
 /** The conditions of a list, but for the statuses. */
-function listedBy({ ownerId, retryOf, createdAfter, createdBefore }: JobQuery, dialect: Dialect) {
+function listedBy({ ownerId, retryOf, batchId, createdAfter, createdBefore }: JobQuery, dialect: Dialect) {
   const conditions = [
     sql<boolean>`jobs.owner_id = ${ownerId} and jobs.verify_of is null`,
     ...(retryOf === undefined ? [] : [sql<boolean>`jobs.retry_of = ${retryOf}`]),
+    ...(batchId === undefined ? [] : [sql<boolean>`jobs.batch_id = ${batchId}`]),
     ...(createdAfter === undefined ? [] : [sql<boolean>`jobs.created_at >= ${dialect.writeTime(createdAfter)}`]),
     ...(createdBefore === undefined ? [] : [sql<boolean>`jobs.created_at < ${dialect.writeTime(createdBefore)}`]),
   ];

@@ -43,9 +43,7 @@ async function commitSubmits(
   submits: readonly (readonly NewJob[])[],
 ): Promise<readonly (readonly Job[] | null)[]> {
   return await db.transaction().execute(async (tx) => {
-    // A turn depends on the turns before it. Concurrent submits would not see each other's turns, and give a whole
-    // backlog the same one.
-    if (dialect.advisoryLocks) await sql`select pg_advisory_xact_lock(${submitLock})`.execute(tx);
+    await lockSubmits({ tx, dialect });
     const keys = submits.flat().flatMap(({ ownerId, idempotency }) => {
       return idempotency === undefined ? [] : [{ ownerId, key: idempotency.key }];
     });
@@ -72,13 +70,22 @@ async function commitSubmits(
   });
 }
 
+/**
+ * Waits for the other submits. A turn depends on the turns before it: concurrent submits would not see each other's
+ * turns, and give a whole backlog the same one.
+ */
+export async function lockSubmits({ tx, dialect }: TransactionContext): Promise<void> {
+  if (dialect.advisoryLocks) await sql`select pg_advisory_xact_lock(${submitLock})`.execute(tx);
+}
+
 /** A job without a key stands for itself. */
 type KeyName = string | NewJob;
 
 const keyNameOf = (job: NewJob): KeyName =>
   job.idempotency === undefined ? job : nameOfKey({ ownerId: job.ownerId, key: job.idempotency.key });
 
-async function insertJobs(
+/** Inserts jobs under {@link lockSubmits}. @returns them by id */
+export async function insertJobs(
   { tx, dialect }: TransactionContext,
   jobs: readonly NewJob[],
 ): Promise<ReadonlyMap<string, Job>> {
@@ -114,6 +121,8 @@ async function insertJobs(
         required_fingerprint: job.requiredFingerprint,
         has_own_seed: job.hasOwnSeed ? 1 : 0,
         token_budget: job.tokenBudget,
+        batch_id: job.batchId,
+        custom_id: job.customId,
       })),
     )
     .returningAll()

@@ -14,6 +14,7 @@ import { createMigration0010 } from './0010-queue-pauser.ts';
 import { createMigration0011 } from './0011-job-list-indexes.ts';
 import { createMigration0012 } from './0012-machine.ts';
 import { createMigration0013 } from './0013-tallies.ts';
+import { createMigration0018 } from './0018-batches.ts';
 
 export const createMigrations = (dialect: Dialect): Readonly<Record<string, Migration>> => ({
   '0001-jobs': createMigration0001(dialect),
@@ -29,4 +30,5 @@ export const createMigrations = (dialect: Dialect): Readonly<Record<string, Migr
   '0011-job-list-indexes': createMigration0011(dialect),
   '0012-machine': createMigration0012(dialect),
   '0013-tallies': createMigration0013(),
+  '0018-batches': createMigration0018(dialect),
 });

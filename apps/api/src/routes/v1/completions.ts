@@ -23,14 +23,11 @@ export function addCompletionRoute(addRoute: AddRoute, services: ApiServices): v
     if (requests.length > 1) await c.var.takeTokens(requests.length - 1);
     requireModel((await state.current()).model, body.model);
     requireRoom(services, ownerId, requests.length);
+    const metadata = body.user === undefined ? {} : { user: body.user };
+    const terms = { ...defaultTerms, metadata, isWatched: body.stream };
     const accepted = await submitAll({
       ownerId,
-      requests,
-      terms: {
-        ...defaultTerms,
-        metadata: body.user === undefined ? {} : { user: body.user },
-        isWatched: body.stream,
-      },
+      requests: requests.map((request) => ({ request, terms })),
       priorityClass: 0,
       trace: c.var.trace,
       idempotencyKey: c.req.valid('header')['idempotency-key'],

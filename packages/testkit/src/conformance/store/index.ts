@@ -1,5 +1,6 @@
 /** Conformance suite for the port `Store`. */
 import { describeApiKeys } from './api-keys.ts';
+import { describeBatches } from './batches.ts';
 import { describeClaims } from './claims.ts';
 import { describeHistories } from './histories.ts';
 import { describeIdempotency } from './idempotency.ts';
@@ -13,6 +14,7 @@ import { describeTexts } from './texts.ts';
 export function describeStoreConformance(name: string, open: OpenSession): void {
   describeReads(name, open);
   describeApiKeys(name, open);
+  describeBatches(name, open);
   describeClaims(name, open);
   describeIdempotency(name, open);
   describeOutcomes(name, open);
