@@ -3,7 +3,8 @@ import { childEnvironment } from './child-environment.ts';
 
 describe("the environment of the engine's process", () => {
   const quiet = { ORT_DISABLE_TELEMETRY: '1' };
-  const all = 'glibc.malloc.hugetlb=1:glibc.malloc.mmap_threshold=524288';
+  const sizes = 'glibc.malloc.mmap_threshold=4194304:glibc.malloc.trim_threshold=8388608';
+  const all = `glibc.malloc.hugetlb=1:${sizes}`;
 
   it('asks for huge pages, and passes the other variables on', () => {
     expect(childEnvironment({ PATH: '/bin' })).toEqual({ PATH: '/bin', ...quiet, GLIBC_TUNABLES: all });
@@ -22,7 +23,7 @@ describe("the environment of the engine's process", () => {
     });
     expect(childEnvironment({ GLIBC_TUNABLES: 'glibc.malloc.hugetlb=0' })).toEqual({
       ...quiet,
-      GLIBC_TUNABLES: 'glibc.malloc.hugetlb=0:glibc.malloc.mmap_threshold=524288',
+      GLIBC_TUNABLES: `glibc.malloc.hugetlb=0:${sizes}`,
     });
   });
 });
