@@ -32,7 +32,7 @@ const pages = globSync(['*.md', 'docs/**/*.md'], { cwd: root });
 describe('the examples', () => {
   let service: Service;
   beforeAll(async () => {
-    service = await launchEmbedded({ WORKERS: '4' });
+    service = await launchEmbedded({ WORKERS: '4', WEBHOOK_ALLOW_PRIVATE: '1' });
   });
   afterAll(async () => await service.stop());
 

@@ -17,15 +17,21 @@ export interface ApiMetricSources {
   readonly state: ServiceState;
   /** The number of open streams. */
   readonly countStreams: () => number;
+  /** Attempts at webhooks under way. */
+  readonly countWebhooks: () => number;
 }
 
 /** Registers the metrics; called once in a process. */
-export function createApiMetrics(metrics: Metrics, { feed, state, countStreams }: ApiMetricSources) {
+export function createApiMetrics(metrics: Metrics, { feed, state, countStreams, countWebhooks }: ApiMetricSources) {
   metrics.gauge(
     { name: 'prosemill_waiters', help: 'Requests that wait for a job or stream it in this process.' },
     () => feed.count,
   );
   metrics.gauge({ name: 'prosemill_streams', help: 'Open streams of this process.' }, countStreams);
+  metrics.gauge(
+    { name: 'prosemill_webhooks_under_way', help: 'Attempts at webhooks that this process waits for.' },
+    countWebhooks,
+  );
   addQueueMetrics(metrics, state);
   metrics.gauges(
     { name: 'prosemill_workers', help: 'Workers that report to the database, by their state.', labels: ['state'] },
@@ -53,6 +59,12 @@ export function createApiMetrics(metrics: Metrics, { feed, state, countStreams }
     countTextRead: metrics.counter({
       name: 'prosemill_text_reads_total',
       help: 'Reads of texts from the database for open streams, each for all of them.',
+    }),
+    countWebhookAttempt: metrics.counters<'result', 'delivered' | 'failed'>({
+      name: 'prosemill_webhook_attempts_total',
+      help: 'Attempts at webhooks of this process that have ended.',
+      label: 'result',
+      values: ['delivered', 'failed'],
     }),
     countUnread: metrics.counter({
       name: 'prosemill_unread_answers_total',

@@ -11,6 +11,7 @@ import type { LeaveJob } from './services/leave-job.ts';
 import type { Machine } from './services/machine.ts';
 import type { ReadServedModel } from './services/served-model.ts';
 import type { ServiceState } from './services/service-state.ts';
+import type { DeliverWebhooks } from './webhooks/deliver-webhooks.ts';
 import type { SubmitBatch } from './services/submit-batch.ts';
 import type { SubmitJobs } from './services/submit-job.ts';
 import type { WatchText } from './services/watch-text.ts';
@@ -27,6 +28,7 @@ export interface ApiServices extends SubmitJobs {
   readonly leaveJob: LeaveJob;
   readonly watchText: WatchText;
   readonly streams: EventStreams;
+  readonly webhooks: DeliverWebhooks;
   readonly machine: Machine;
   readonly knownKeys: KnownKeys;
   readonly identify: IdentifyCaller;

@@ -32,6 +32,8 @@ export const apiConfigSchema = z.object({
   RATE_LIMIT_PER_MINUTE: wholeNumber({ min: 0 }).default(600),
   /** Proxies before the API that name clients in X-Forwarded-For: their number, or their addresses and CIDR blocks. */
   TRUSTED_PROXIES: trustedProxiesSchema.default(0),
+  /** Webhooks may go to private, loopback and other special addresses. */
+  WEBHOOK_ALLOW_PRIVATE: z.stringbool().default(false),
   /** Path prefix that a proxy removes; not set: X-Forwarded-Prefix of a trusted proxy, or none. */
   BASE_PATH: basePathSchema.optional(),
   /** The folder of the page that browsers get at `/`: `index.html` and `assets/`. */

@@ -20,6 +20,7 @@ import { addQueueRoutes } from './routes/queue.ts';
 import { addRepeatRoutes } from './routes/repeats.ts';
 import { addServiceIndexRoutes } from './routes/service-index.ts';
 import { addStreamRoutes } from './routes/streams.ts';
+import { addWebhookRoutes } from './routes/webhooks.ts';
 import { EventStreams } from './http/event-streams.ts';
 import { createIdentifyCaller } from './auth/identify-caller.ts';
 import { EstimateErrors } from './services/estimate-errors.ts';
@@ -41,6 +42,8 @@ import { createAdmitJobs } from './services/admit-jobs.ts';
 import { createSubmitBatch } from './services/submit-batch.ts';
 import { createSubmitJob } from './services/submit-job.ts';
 import { createWatchText } from './services/watch-text.ts';
+import { DeliverWebhooks } from './webhooks/deliver-webhooks.ts';
+import { createSendMessage } from './webhooks/send-message.ts';
 import { addCompletionRoute } from './routes/v1/completions.ts';
 import { addModelRoutes } from './routes/v1/models.ts';
 
@@ -56,6 +59,8 @@ export interface ApiOptions extends Omit<AppOptions, 'identify' | 'isStopping' |
   readonly maxAttempts: number;
   readonly maxQueueLength: number;
   readonly maxQueuedTokens: number;
+  /** Webhooks go to public addresses only. */
+  readonly areWebhooksGuarded: boolean;
   readonly version: string;
   /** May be built for a while: a browser waits for it. Null: `GET /` is JSON for everybody. */
   readonly page: Promise<Page | null>;
@@ -72,6 +77,9 @@ export interface Api {
   beginShutdown(): void;
 }
 
+/** From the look-up of a receiver to the head of its answer. */
+const webhookTimeoutMs = 15_000;
+
 /** @throws when a route has no policy */
 export function createApi(options: ApiOptions): Api {
   const { store, hints, wakeUps, transportProblems, logger, metrics, forbiddenWords, version, access, page } = options;
@@ -82,7 +90,12 @@ export function createApi(options: ApiOptions): Api {
   const maxPerOwner = hasOwners ? maxWatchersPerOwner : Number.POSITIVE_INFINITY;
   const feed = new JobFeed({ jobs: store.jobs, wakeUps, logger, maxPerOwner });
   const jobChanges = new JobChanges({ jobs: store.jobs, wakeUps, logger });
-  const api = createApiMetrics(metrics, { feed, state, countStreams: () => streams.count });
+  const api = createApiMetrics(metrics, {
+    feed,
+    state,
+    countStreams: () => streams.count,
+    countWebhooks: () => webhooks.count,
+  });
   const { countAccepted, countRefused, observeRequest, countUnread } = api;
   const streams = new EventStreams({ countEvent: api.countStreamEvent });
   const streamedTexts = new StreamedTexts({ texts: store.texts, wakeUps, hints, logger, countRead: api.countTextRead });
@@ -120,7 +133,16 @@ export function createApi(options: ApiOptions): Api {
   const { submitJob, submitAll, dryRun } = createSubmitJob({ ...checks, jobs: store.jobs, admitJobs });
   const submitBatch = createSubmitBatch({ batches: store.batches, admitJobs });
   const machine = new Machine({ measures: store.measures, state, look, maxQueueLength });
+  const webhooks = new DeliverWebhooks({
+    store,
+    send: createSendMessage({ isGuarded: options.areWebhooksGuarded, timeoutMs: webhookTimeoutMs }),
+    basePath: options.basePath ?? '',
+    version,
+    countAttempt: api.countWebhookAttempt,
+    logger,
+  });
   feed.start();
+  webhooks.start();
   jobChanges.start();
   streamedTexts.start();
   estimateErrors.start();
@@ -144,6 +166,7 @@ export function createApi(options: ApiOptions): Api {
     watchText,
     streams,
     machine,
+    webhooks,
     knownKeys,
     identify,
     state,
@@ -166,6 +189,7 @@ export function createApi(options: ApiOptions): Api {
       addRepeatRoutes(table.add, services);
       addStreamRoutes(table.add, services);
       addLiveRoute(table.add, services);
+      addWebhookRoutes(table.add, services);
       addHistoryRoutes(table.add, services);
       addCompletionRoute(table.add, services);
       addModelRoutes(table.add, services);
@@ -190,6 +214,7 @@ export function createApi(options: ApiOptions): Api {
       void jobChanges.stop();
       void estimateErrors.stop();
       void tallies.stop();
+      void webhooks.stop();
     },
   };
 }

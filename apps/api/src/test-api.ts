@@ -118,6 +118,7 @@ export async function openTestApi({ databaseUrl, ...overrides }: TestApiOptions 
     submitsPerMinute: 0,
     access: { auth: 'off' },
     trustedProxies: 0,
+    areWebhooksGuarded: true,
     basePath: undefined,
     corsOrigins: [],
     version: '0',

@@ -3,6 +3,7 @@ import { z } from '@hono/zod-openapi';
 import { type Batch, isTerminal, jobStatuses } from '@prosemill/core';
 import { generationRequestSchema } from './generation-request.ts';
 import { text, time } from './text.ts';
+import { requireReceiver } from './webhook.ts';
 
 export const batchLimits = { requests: 100, customIdCharacters: 64 } as const;
 
@@ -15,6 +16,7 @@ const { on_disconnect: _, ...fields } = generationRequestSchema.shape;
 
 const batchItemSchema = z
   .strictObject({ custom_id: customId, ...fields })
+  .superRefine(requireReceiver)
   .openapi('BatchItem', { description: 'A body of POST /jobs, without on_disconnect.' });
 
 export const batchRequestSchema = z

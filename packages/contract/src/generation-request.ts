@@ -4,6 +4,7 @@ import { defaultSamplingParameters as defaults, defaultTerms, priorities } from 
 import { metadataSchema } from './metadata.ts';
 import { optional, withDefault } from './optional.ts';
 import { text } from './text.ts';
+import { requireReceiver, webhookFields } from './webhook.ts';
 
 /** The limits of requests that depend on neither the model nor the queue. */
 export const requestLimits = {
@@ -87,7 +88,9 @@ export const generationRequestSchema = z
     priority: withDefault(termSchemas.priority, defaultTerms.priority),
     deadline_ms: optional(termSchemas.deadline_ms),
     start_timeout_ms: optional(termSchemas.start_timeout_ms),
+    ...webhookFields,
   })
+  .superRefine(requireReceiver)
   .openapi('GenerationRequest', { example: { prompt: 'Once upon a time', max_new_tokens: 50 } });
 
 export type GenerationRequest = z.infer<typeof generationRequestSchema>;

@@ -1,6 +1,6 @@
 /** The Job as clients see it. Every key is always there; an unknown value is null. */
 import { z } from '@hono/zod-openapi';
-import { finishReasons, jobStatuses } from '@prosemill/core';
+import { finishReasons, jobStatuses, webhookEvents } from '@prosemill/core';
 import { time } from './text.ts';
 
 /** For named schemas: `nullable()` writes `allOf` with the name into /openapi.json, and null never matches that. */
@@ -88,6 +88,8 @@ export const jobSchema = z
     batch_id: z.uuid().nullable().openapi({ description: 'The batch that the job belongs to.' }),
     custom_id: z.string().nullable().openapi({ description: "The client's name for the job in its batch." }),
     metadata: z.record(z.string(), z.string()),
+    webhook_url: z.string().nullable(),
+    webhook_events: z.array(z.enum(webhookEvents)).nullable().openapi({ description: 'Null without a webhook_url.' }),
     urls: z.strictObject({
       self: z.string(),
       cancel: z.string(),
@@ -95,6 +97,7 @@ export const jobSchema = z
       verify: z.string(),
       stream: z.string(),
       events: z.string(),
+      deliveries: z.string(),
     }),
     created_at: time,
     started_at: time.nullable(),

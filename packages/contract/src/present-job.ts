@@ -45,6 +45,8 @@ export function presentJob(job: Job, { estimate, basePath }: JobView): JobBody {
     batch_id: job.batchId,
     custom_id: job.customId,
     metadata: job.metadata,
+    webhook_url: job.webhook?.url ?? null,
+    webhook_events: job.webhook && [...job.webhook.events],
     urls: {
       self,
       cancel: `${self}/cancel`,
@@ -52,6 +54,7 @@ export function presentJob(job: Job, { estimate, basePath }: JobView): JobBody {
       verify: `${self}/verify`,
       stream: `${self}/stream`,
       events: `${self}/events`,
+      deliveries: `${self}/deliveries`,
     },
     created_at: job.createdAt.toISOString(),
     started_at: job.startedAt?.toISOString() ?? null,

@@ -63,6 +63,7 @@ export const toRetriedTerms = (job: Job, changes: RetryRequest): JobTerms => ({
   deadlineMs: changes.deadline_ms ?? sinceSubmit(job, job.deadlineAt),
   startTimeoutMs: changes.start_timeout_ms ?? sinceSubmit(job, job.startDeadlineAt),
   retryOf: job.id,
+  webhook: job.webhook,
 });
 
 function retriedSeed(job: Job, seed: RetryRequest['seed']): number | null {

@@ -9,6 +9,7 @@ import {
 import type { BatchRequest } from './batch.ts';
 import type { GenerationRequest } from './generation-request.ts';
 import type { JobBody } from './job.ts';
+import { toWebhook } from './webhook.ts';
 
 /** The fields of a request that belong to its job. */
 type JobFields = Omit<GenerationRequest, 'on_disconnect'>;
@@ -33,6 +34,7 @@ export const toJobTerms = (body: JobFields): JobTerms => ({
   priority: body.priority,
   deadlineMs: body.deadline_ms ?? null,
   startTimeoutMs: body.start_timeout_ms ?? null,
+  webhook: toWebhook(body),
 });
 
 /** The jobs that a batch asks for, without the id of the batch. */

@@ -20,6 +20,7 @@ export * from './token-bucket.ts';
 export * from './token-limits.ts';
 export * from './trace-context.ts';
 export * from './transitions.ts';
+export * from './webhook.ts';
 export type * from './ports/api-key-store.ts';
 export type * from './ports/batch-store.ts';
 export type * from './ports/generation-store.ts';
@@ -34,6 +35,7 @@ export type * from './ports/store.ts';
 export * from './ports/text-generator.ts';
 export type * from './ports/text-store.ts';
 export * from './ports/wake-ups.ts';
+export type * from './ports/webhook-store.ts';
 export * from './ports/worker-store.ts';
 
 export * from './runtime/answer-within.ts';

@@ -1,5 +1,6 @@
 /** A job: one prompt on its way to text. States, predicates and the shape that every part of the service shares. */
 import type { GenerateRequest, TextRequest } from './text-request.ts';
+import type { Webhook } from './webhook.ts';
 
 /**
  * - `queued`: committed and waiting. Entered by a submit, a retry, a release, a crash or a rescue; left by a claim, a
@@ -76,6 +77,8 @@ export interface JobTerms {
   /** The batch of the job, and the client's name for the job in it; both are null for a job without a batch. */
   readonly batchId: string | null;
   readonly customId: string | null;
+  /** The receiver of messages about the end of the job; null: none. */
+  readonly webhook: Webhook | null;
 }
 
 export const defaultTerms: JobTerms = {
@@ -89,6 +92,7 @@ export const defaultTerms: JobTerms = {
   requiredFingerprint: null,
   batchId: null,
   customId: null,
+  webhook: null,
 };
 
 /** Everything that a client says about a job. */
@@ -162,3 +166,6 @@ export const byEndedStatus = <Value>(valueOf: (status: EndedStatus) => Value): R
 const terminalStatuses: ReadonlySet<JobStatus> = new Set(endedStatuses);
 
 export const isTerminal = (status: JobStatus): boolean => terminalStatuses.has(status);
+
+/** {@link isTerminal}, for the compiler. */
+export const isEnded = (status: JobStatus): status is EndedStatus => isTerminal(status);

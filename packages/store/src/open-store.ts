@@ -10,6 +10,7 @@ import { migrate, requireSchema } from './migrations/migrate.ts';
 import { createModelStore } from './models.ts';
 import { openDatabase, type StoreOptions } from './open-database.ts';
 import { createTextStore } from './texts.ts';
+import { createWebhookStore } from './webhooks.ts';
 import { createWorkerStore } from './workers.ts';
 
 /**
@@ -30,6 +31,7 @@ export function openStore(options: StoreOptions): Store {
     texts: withRetries(createTextStore(context), lastFailure),
     models: withRetries(createModelStore(context), lastFailure),
     workers: withRetries(createWorkerStore(context), lastFailure),
+    webhooks: withRetries(createWebhookStore(context), lastFailure),
     measures: withRetries(createMeasureStore(context), lastFailure),
     apiKeys: withRetries(createApiKeyStore(context), lastFailure),
     ...withRetries(schema, lastFailure),

@@ -9,6 +9,7 @@ import {
   type PriorityClass,
   type SamplingParameters,
   type TransitionState,
+  type Webhook,
 } from '@prosemill/core';
 import type { GenerationRecordTable, JobRow, StoredTime } from './schema.ts';
 import type { Selectable } from 'kysely';
@@ -43,6 +44,7 @@ export function toJob(row: JobWithRecord): Job {
     requiredFingerprint: row.required_fingerprint,
     batchId: row.batch_id,
     customId: row.custom_id,
+    webhook: readWebhook(row.webhook),
     model: toModel(row),
     attempt: row.attempt,
     releasedCount: row.released_count,
@@ -66,6 +68,9 @@ export function toJob(row: JobWithRecord): Job {
     traceparent: row.traceparent,
   };
 }
+
+export const readWebhook = (webhook: string | null): Webhook | null =>
+  webhook === null ? null : (JSON.parse(webhook) as Webhook);
 
 /** Parameters that an older version did not store get their defaults; those of a newer version are kept. */
 const readParameters = (parameters: string): SamplingParameters => ({

@@ -1,6 +1,15 @@
 /** Rows of the databases. They do not leave this package. */
 import type { Generated, GeneratedAlways, Selectable } from 'kysely';
-import type { EventActor, JobEventType, JobStatus, TallyName, WorkerState } from '@prosemill/core';
+import type {
+  DeliveryError,
+  DeliveryState,
+  EventActor,
+  JobEventType,
+  JobStatus,
+  TallyName,
+  WebhookEvent,
+  WorkerState,
+} from '@prosemill/core';
 
 /** A point in time: a Date from Postgres, integer milliseconds from SQLite. `readTime` makes both a Date. */
 export type StoredTime = Date | number;
@@ -59,6 +68,45 @@ export interface JobTable {
   token_budget: number | null;
   batch_id: string | null;
   custom_id: string | null;
+  /** `Webhook` as JSON; null for none. */
+  webhook: string | null;
+}
+
+export interface WebhookDeliveryTable {
+  id: string;
+  job_id: string;
+  owner_id: string;
+  event: WebhookEvent;
+  url: string;
+  /** The host of the URL, with its port. */
+  host: string;
+  state: DeliveryState;
+  /** Claims so far: the fencing token of the current one. */
+  attempts: number;
+  /** Attempts that have failed since the schedule began. */
+  failures: number;
+  created_at: StoredTime;
+  /** The next claim may come from then on; null when none follows. */
+  next_attempt_at: StoredTime | null;
+  delivered_at: StoredTime | null;
+}
+
+export interface WebhookAttemptTable {
+  delivery_id: string;
+  attempt: number;
+  at: StoredTime;
+  duration_ms: number;
+  error: DeliveryError | null;
+  status_code: number | null;
+  location: string | null;
+}
+
+export interface WebhookSecretTable {
+  owner_id: string;
+  secret: string;
+  /** Since then `secret` signs, and the time of `previous` runs out. */
+  created_at: StoredTime;
+  previous: string | null;
 }
 
 export interface BatchTable {
@@ -171,6 +219,9 @@ export interface TallyTable {
 export interface Tables {
   jobs: JobTable;
   batches: BatchTable;
+  webhook_deliveries: WebhookDeliveryTable;
+  webhook_attempts: WebhookAttemptTable;
+  webhook_secrets: WebhookSecretTable;
   generation_records: GenerationRecordTable;
   job_events: JobEventTable;
   job_text: JobTextTable;

@@ -4,7 +4,7 @@
 import { setImmediate } from 'node:timers/promises';
 import { newId, type Scope, scopes } from '@prosemill/core';
 import { createTestDatabase } from '@prosemill/testkit';
-import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, inject, it } from 'vitest';
 import { createSecret } from './api-key-secret.ts';
 import { createKey } from './create-key.ts';
 import { endNext, openTestApi, readyWorker, succeededWith, testModel, type TestApi } from '../test-api.ts';
@@ -47,6 +47,8 @@ const leaked = /quokka|wombat|numbat/;
 /** The model in the example of the body of `POST /v1/completions`. */
 const model = { ...testModel, name: 'distilgpt2' };
 
+const worker = readyWorker({ model });
+
 const operations = await readOperations();
 const closed = operations.filter(({ scopes: enough }) => enough !== null);
 const scoped = closed.filter(({ scopes: enough }) => enough !== 'any');
@@ -63,6 +65,7 @@ describe.each([
   let jobId: string;
   let endedJobId: string;
   let batchId: string;
+  let deliveryId: string;
   let recordId: number;
   let spareKeyId: string;
   let secret: string;
@@ -78,8 +81,7 @@ describe.each([
     ({ secret } = await make(marks.owner, scopes));
     ({ secret: strangersSecret } = await make('stranger', scopes, 'strange'));
     spareKeyId = (await make(marks.owner, ['read'])).key.id;
-    await opened.store.workers.report(readyWorker({ model }));
-    const json = { prompt: marks.prompt };
+    const json = { prompt: marks.prompt, webhook_url: 'http://hooks.invalid/' };
     for (let job = 0; job < 2; job += 1) await send({ method: 'POST', path: '/jobs', body: json }, `Bearer ${secret}`);
     const requests = [{ custom_id: `${marks.keyName} ${marks.prompt}`, prompt: marks.prompt }];
     const batch = await send({ method: 'POST', path: '/batches', body: { requests } }, `Bearer ${secret}`);
@@ -87,8 +89,11 @@ describe.each([
     endedJobId = (await endNext(opened.store, { outcome: succeededWith(marks.text) })).id;
     const first = { ownerId: marks.owner, after: null, limit: 1 };
     recordId = (await opened.store.generations.list(first)).items[0]?.id ?? 0;
+    deliveryId = (await opened.store.webhooks.listOfJob(marks.owner, endedJobId))[0]?.id ?? '';
     jobId = (await listJobs()).find(({ status }) => status === 'queued')?.id ?? '';
   });
+  // It reports again and again: a worker that is silent for a while is gone.
+  beforeEach(async () => await opened.store.workers.report(worker));
   afterAll(async () => {
     await opened.close();
     await dropDatabase?.();
@@ -127,6 +132,7 @@ describe.each([
     if (!path.includes('{')) return operation;
     const things = {
       '/jobs/{id}/retry': endedJobId,
+      '/jobs/{id}/deliveries': endedJobId,
       '/jobs/{id}/verify': endedJobId,
       '/batches/': batchId,
       '/jobs/': jobId,
@@ -137,7 +143,8 @@ describe.each([
     const [family, id] = Object.entries(things).find(([prefix]) => path.startsWith(prefix)) ?? [];
     if (family === undefined || id === undefined) throw new Error(`Make something for ${path} above, with marks.`);
     const other = family === '/history/' ? '999999999' : newId();
-    return { ...operation, path: path.replaceAll(/\{\w+\}/g, isThere ? id : other) };
+    const aimedPath = path.replace('{delivery}', deliveryId).replaceAll(/\{\w+\}/g, isThere ? id : other);
+    return { ...operation, path: aimedPath };
   }
 
   it.each(closed)('$method $path: the same 401 for every invalid key, and nothing changes', async (operation) => {
@@ -222,8 +229,9 @@ describe.each([
     );
     const { status, text } = await send(aimed(operation), `Bearer ${enough}`);
     expect(status).toBeLessThan(300);
-    // The model has no owner, and the log of a job and the machine have no text.
-    const hasPrompt = !isOpenAi(operation) && !['/jobs/{id}/events', '/machine'].includes(operation.path);
+    // The model has no owner, and these have no text.
+    const withoutText = ['/jobs/{id}/events', '/jobs/{id}/deliveries', '/machine'];
+    const hasPrompt = !isOpenAi(operation) && !withoutText.includes(operation.path);
     if (isEnough(operation, 'read') && hasPrompt) expect(text).toContain(marks.prompt);
   });
 

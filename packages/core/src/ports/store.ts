@@ -6,6 +6,7 @@ import type { JobStore } from './job-store.ts';
 import type { MeasureStore } from './measure-store.ts';
 import type { ModelStore } from './model-store.ts';
 import type { TextStore } from './text-store.ts';
+import type { WebhookStore } from './webhook-store.ts';
 import type { WorkerStore } from './worker-store.ts';
 
 /** Connections of a pool to a server. */
@@ -24,6 +25,7 @@ export interface Store {
   readonly texts: TextStore;
   readonly models: ModelStore;
   readonly workers: WorkerStore;
+  readonly webhooks: WebhookStore;
   readonly measures: MeasureStore;
   readonly apiKeys: ApiKeyStore;
   /** Brings the schema up to date. Several processes may call it at once. */

@@ -1,8 +1,8 @@
 /** The one way to change a job's row. */
-import type { Change, EventActor } from '@prosemill/core';
+import { type Change, type EndedStatus, type EventActor, isEnded, newId, webhookEventOf } from '@prosemill/core';
 import type { Selectable, UpdateObject } from 'kysely';
 import type { Dialect } from '../dialect.ts';
-import { storableText } from '../rows.ts';
+import { readWebhook, storableText } from '../rows.ts';
 import type { JobEventTable, JobRow, Tables } from '../schema.ts';
 import type { TransactionContext } from '../store-context.ts';
 
@@ -35,9 +35,35 @@ export async function applyChange({ tx, dialect }: TransactionContext, request: 
   if (row.status === 'running' && row.watched_at !== null) {
     await tx.deleteFrom('job_text').where('job_id', '=', row.id).execute();
   }
+  if (isEnded(change.status)) await addDelivery({ tx, dialect }, row, change.status);
   const attempt = change.attempt ?? row.attempt;
   await addEvents({ tx, dialect }, [{ job_id: row.id, seq: version, type: change.event, attempt, actor }]);
   return true;
+}
+
+/** The outbox of webhooks: the message is due as soon as the transition is committed, and only then. */
+async function addDelivery({ tx, dialect }: TransactionContext, row: JobRow, status: EndedStatus): Promise<void> {
+  const webhook = readWebhook(row.webhook);
+  const event = webhookEventOf(status);
+  if (webhook === null || !webhook.events.includes(event)) return;
+  const { url } = webhook;
+  await tx
+    .insertInto('webhook_deliveries')
+    .values({
+      id: newId(),
+      job_id: row.id,
+      owner_id: row.owner_id,
+      event,
+      url,
+      host: new URL(url).host,
+      state: 'pending',
+      attempts: 0,
+      failures: 0,
+      created_at: dialect.now,
+      next_attempt_at: dialect.now,
+      delivered_at: null,
+    })
+    .execute();
 }
 
 export type NewEvent = Omit<Selectable<JobEventTable>, 'at' | 'data'>;
@@ -52,7 +78,6 @@ export async function addEvents({ tx, dialect }: TransactionContext, events: rea
 /** The columns of a change; Kysely leaves undefined ones out. Leaving `running` clears the lease. */
 function columnsOf(change: Change, dialect: Dialect): JobColumns {
   const { usage, error, partialCompletion, availableInMs } = change;
-  const isTerminal = change.status !== 'queued' && change.status !== 'running';
   return {
     status: change.status,
     attempt: change.attempt,
@@ -68,7 +93,7 @@ function columnsOf(change: Change, dialect: Dialect): JobColumns {
     time_to_first_token_ms: change.timeToFirstTokenMs,
     generation_ms: change.generationMs,
     available_at: availableInMs === undefined ? undefined : dialect.nowPlus(availableInMs),
-    finished_at: isTerminal ? dialect.now : undefined,
+    finished_at: isEnded(change.status) ? dialect.now : undefined,
     ...(change.status === 'running' ? {} : { lease_until: null, worker_id: null }),
   };
 }

@@ -123,6 +123,7 @@ export async function insertJobs(
         token_budget: job.tokenBudget,
         batch_id: job.batchId,
         custom_id: job.customId,
+        webhook: job.webhook === null ? null : JSON.stringify(job.webhook),
       })),
     )
     .returningAll()

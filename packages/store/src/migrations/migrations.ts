@@ -15,6 +15,7 @@ import { createMigration0011 } from './0011-job-list-indexes.ts';
 import { createMigration0012 } from './0012-machine.ts';
 import { createMigration0013 } from './0013-tallies.ts';
 import { createMigration0018 } from './0018-batches.ts';
+import { createMigration0019 } from './0019-webhooks.ts';
 
 export const createMigrations = (dialect: Dialect): Readonly<Record<string, Migration>> => ({
   '0001-jobs': createMigration0001(dialect),
@@ -31,4 +32,5 @@ export const createMigrations = (dialect: Dialect): Readonly<Record<string, Migr
   '0012-machine': createMigration0012(dialect),
   '0013-tallies': createMigration0013(),
   '0018-batches': createMigration0018(dialect),
+  '0019-webhooks': createMigration0019(dialect),
 });

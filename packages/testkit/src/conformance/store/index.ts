@@ -9,6 +9,7 @@ import { describeOutcomes } from './outcomes.ts';
 import { describeReads } from './reads.ts';
 import type { OpenSession } from './session.ts';
 import { describeTexts } from './texts.ts';
+import { describeWebhooks } from './webhooks.ts';
 
 /** @param open  Opens a store on an empty database of its own; called for each test. */
 export function describeStoreConformance(name: string, open: OpenSession): void {
@@ -20,6 +21,7 @@ export function describeStoreConformance(name: string, open: OpenSession): void 
   describeOutcomes(name, open);
   describeTexts(name, open);
   describeMeasures(name, open);
+  describeWebhooks(name, open);
   describeHistories(name, open);
 }
 

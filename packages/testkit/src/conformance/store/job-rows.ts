@@ -37,7 +37,14 @@ export const readSnapshots = async (session: Pick<StoreSession, 'execute'>): Pro
 
 /** Deletes all jobs. */
 export async function clearJobs(session: Pick<StoreSession, 'execute'>): Promise<void> {
-  for (const table of ['job_text', 'job_events', 'generation_records', 'jobs'])
+  for (const table of [
+    'webhook_attempts',
+    'webhook_deliveries',
+    'job_text',
+    'job_events',
+    'generation_records',
+    'jobs',
+  ])
     await session.execute(`delete from ${table}`);
 }
 
