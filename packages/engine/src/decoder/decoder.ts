@@ -49,6 +49,22 @@ export interface StepOutput {
   readonly logitsOf: (row: number) => Float32Array;
 }
 
+/** The parts of the shared memory that begin and end a step. */
+interface StepViews {
+  readonly command: Int32Array;
+  /** One number for each row. */
+  readonly ids: Int32Array;
+  readonly places: Int32Array;
+  readonly texts: Int32Array;
+  readonly wantedRows: Int32Array;
+  /** The candidates of each thread. */
+  readonly lists: readonly {
+    readonly ids: Int32Array;
+    readonly values: Float32Array;
+    readonly areFinite: Int32Array;
+  }[];
+}
+
 export class Decoder {
   readonly shape: DecoderShape;
   readonly pages: KeyValuePages;
@@ -56,6 +72,7 @@ export class Decoder {
   readonly #step: ThreadStep;
   readonly #workers: readonly Worker[];
   readonly #limits: { readonly rows: number; readonly wanted: number };
+  readonly #views: StepViews;
 
   private constructor(
     setup: DecoderSetup,
@@ -65,6 +82,7 @@ export class Decoder {
     this.#setup = setup;
     this.#workers = workers;
     this.#limits = { rows, wanted };
+    this.#views = viewsOf(setup, { rows, wanted });
     this.#step = new ThreadStep(setup, 0, observer);
     this.shape = setup.shape;
     this.pages = new KeyValuePages(setup.memory, setup.plan, { ...setup.shape, texts });
@@ -138,11 +156,7 @@ export class Decoder {
 
   #write(segments: readonly Segment[], withLogits: boolean): number {
     this.#check(segments);
-    const { memory, plan } = this.#setup;
-    const int32 = (address: number, length: number): Int32Array => new Int32Array(memory.buffer, address, length);
-    const { rows, wanted: mostWanted } = this.#limits;
-    const [ids, places, texts] = [int32(plan.ids, rows), int32(plan.places, rows), int32(plan.texts, rows)];
-    const wantedRows = int32(plan.wanted, mostWanted);
+    const { command, ids, places, texts, wantedRows } = this.#views;
     let row = 0;
     let wanted = 0;
     for (const segment of segments) {
@@ -158,7 +172,6 @@ export class Decoder {
         row += 1;
       }
     }
-    const command = int32(plan.command, commandFields);
     command.set([row, wanted, withLogits ? 1 : 0], 1);
     Atomics.add(command, 0, 1);
     Atomics.notify(command, 0);
@@ -173,7 +186,8 @@ export class Decoder {
       throw new RangeError(`A step of ${rows} rows, ${wanted} of them wanted, is too large.`);
     }
     for (const { ids } of segments) {
-      for (const id of Array.from(ids)) {
+      for (let index = 0; index < ids.length; index += 1) {
+        const id = ids[index] ?? -1;
         if (!(id >= 0 && id < vocabulary)) throw new RangeError(`The model has no token ${id}.`);
       }
     }
@@ -183,11 +197,7 @@ export class Decoder {
     const { memory, plan } = this.#setup;
     const { vocabulary } = this.shape;
     const topCount = Math.min(topCandidates, vocabulary);
-    const lists = plan.threads.map(({ topIds, topValues, areFinite }) => ({
-      ids: new Int32Array(memory.buffer, topIds, topCandidates * wanted),
-      values: new Float32Array(memory.buffer, topValues, topCandidates * wanted),
-      areFinite: new Int32Array(memory.buffer, areFinite, wanted),
-    }));
+    const { lists } = this.#views;
     const topIds = new Int32Array(topCount * wanted);
     const topValues = new Float32Array(topCount * wanted);
     const next = new Int32Array(lists.length);
@@ -216,6 +226,22 @@ export class Decoder {
       },
     };
   }
+}
+
+function viewsOf({ memory, plan }: DecoderSetup, { rows, wanted }: { rows: number; wanted: number }): StepViews {
+  const int32 = (address: number, length: number): Int32Array => new Int32Array(memory.buffer, address, length);
+  return {
+    command: int32(plan.command, commandFields),
+    ids: int32(plan.ids, rows),
+    places: int32(plan.places, rows),
+    texts: int32(plan.texts, rows),
+    wantedRows: int32(plan.wanted, wanted),
+    lists: plan.threads.map(({ topIds, topValues, areFinite }) => ({
+      ids: int32(topIds, topCandidates * wanted),
+      values: new Float32Array(memory.buffer, topValues, topCandidates * wanted),
+      areFinite: int32(areFinite, wanted),
+    })),
+  };
 }
 
 const startThread = (data: ThreadData): Worker =>

@@ -73,10 +73,13 @@ export function chooseFromTop(
   const max = at(logits, 0);
   if (!Number.isFinite(max)) throw new RangeError('The model gave logits that are not finite numbers.');
   if (temperature === 0 || ids.length === 1) return at(ids, 0);
-  const weights = Array.from(logits, (logit) => Math.exp((logit - max) / temperature));
+  const weights = new Float64Array(ids.length);
+  for (let index = 0; index < weights.length; index += 1) {
+    weights[index] = Math.exp((at(logits, index) - max) / temperature);
+  }
   const total = sum(weights);
   if (Number.isNaN(total)) throw new RangeError('The model gave logits that are not finite numbers.');
-  const kept = topP < 1 ? weights.slice(0, nucleusSize(weights, topP * total)) : weights;
+  const kept = topP < 1 ? weights.subarray(0, nucleusSize(weights, topP * total)) : weights;
   return at(ids, draw(kept, random()));
 }
 
@@ -117,27 +120,31 @@ const inOrder = (ids: readonly number[], logits: Float32Array): number[] =>
  * The smallest number of leading weights whose sum reaches `share`; at least 1.
  * @see Holtzman 2020, "The Curious Case of Neural Text Degeneration", section 3.1
  */
-function nucleusSize(weights: readonly number[], share: number): number {
+function nucleusSize(weights: ArrayLike<number>, share: number): number {
   let reached = 0;
-  for (const [index, weight] of weights.entries()) {
-    reached += weight;
+  for (let index = 0; index < weights.length; index += 1) {
+    reached += at(weights, index);
     if (reached >= share) return index + 1;
   }
   return weights.length;
 }
 
 /** Draws an index in proportion to its weight. @param uniform  A random number in [0, 1). */
-function draw(weights: readonly number[], uniform: number): number {
+function draw(weights: ArrayLike<number>, uniform: number): number {
   let rest = uniform * sum(weights);
-  for (const [index, weight] of weights.entries()) {
-    rest -= weight;
+  for (let index = 0; index < weights.length; index += 1) {
+    rest -= at(weights, index);
     if (rest < 0) return index;
   }
   // Reached only through rounding errors.
   return weights.length - 1;
 }
 
-const sum = (values: readonly number[]): number => values.reduce((total, value) => total + value, 0);
+function sum(values: ArrayLike<number>): number {
+  let total = 0;
+  for (let index = 0; index < values.length; index += 1) total += at(values, index);
+  return total;
+}
 
 /** Reads a value at an index in range. Any other index gives NaN, which the checks above catch. */
 const at = (values: ArrayLike<number>, index: number): number => values[index] ?? Number.NaN;
