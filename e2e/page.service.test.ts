@@ -1,8 +1,14 @@
-/** The page of a fresh checkout: it is built while the service starts, and the service works without it. */
+/** The page of a fresh checkout: it is built when the service is ready, and the service works without it. */
 import { cp, rm, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { childProcesses, createTestDatabase, createTestFolder } from '@prosemill/testkit';
+import {
+  childProcesses,
+  createTestDatabase,
+  createTestFolder,
+  type HubServer,
+  startHubServer,
+} from '@prosemill/testkit';
 import { beforeEach, describe, expect, inject, it, onTestFinished } from 'vitest';
 import { type Environment, migrateDatabase, type Program, ServiceProcess, testEnvironment } from './launch.ts';
 import { sqliteFile } from './lifecycle.ts';
@@ -10,6 +16,8 @@ import { sqliteFile } from './lifecycle.ts';
 const root = fileURLToPath(new URL('..', import.meta.url));
 const noPage = 'there is no page: GET / is the JSON index for browsers too';
 const browser = { Accept: 'text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8' };
+
+const endlessBuild = 'setInterval(() => undefined, 1_000);';
 
 const isNotBuilt = (path: string): boolean => path !== join(root, 'apps/web/dist');
 
@@ -74,15 +82,39 @@ describe('a fresh checkout', () => {
   });
 
   it('is ready while the page is built, and ends the build when it stops', async () => {
-    await writeFile(join(checkout, 'apps/web/build.ts'), 'setInterval(() => undefined, 1_000);');
+    await writeFile(join(checkout, 'apps/web/build.ts'), endlessBuild);
     const { process, url } = await startStandalone();
     await process.logged({ msg: 'the worker takes jobs' });
+    await expect.poll(() => buildOf(process)).toBeDefined();
     await expect.poll(async () => await (await fetch(`${url}/health`)).json()).toMatchObject({ status: 'healthy' });
     expect(await (await fetch(url)).json()).toMatchObject({ auth: 'off' });
-    const build = childProcesses(process.child.pid ?? 0).find(({ command }) => command.includes('web/build.ts'));
+    const build = buildOf(process);
     expect(await process.stop()).toBe(0);
     await expect.poll(() => isRunning(build?.pid ?? 0)).toBe(false);
     expect(process.log.filter(({ msg }) => msg === noPage)).toEqual([]);
+  });
+
+  it.each([
+    { moment: 'when the engine is ready', begin: (hub: HubServer) => hub.setSilent(false) },
+    {
+      moment: 'earlier, when a browser comes',
+      begin: (_: HubServer, url: string) => void fetch(url, { headers: browser }).catch(() => undefined),
+    },
+  ])('begins the build $moment', async ({ begin }) => {
+    await writeFile(join(checkout, 'apps/web/build.ts'), endlessBuild);
+    const hub = await startHubServer({
+      repositories: { 'acme/tiny': join(root, 'models/tiny-tales') },
+      commit: '0123abc',
+    });
+    onTestFinished(hub.stop);
+    hub.setSilent(true);
+    const model = { MODEL: 'acme/tiny', HF_ENDPOINT: hub.url, MODEL_DIR: await createTestFolder() };
+    const { process, url } = await start('apps/standalone/src/main.ts', { ...(await sqliteFile()), ...model });
+    await expect.poll(() => hub.requests.length).toBeGreaterThan(0);
+    await expect.poll(async () => await (await fetch(`${url}/health`)).json()).toMatchObject({ status: 'healthy' });
+    expect(buildOf(process)).toBeUndefined();
+    begin(hub, url);
+    await expect.poll(() => buildOf(process)).toBeDefined();
   });
 
   it.each([
@@ -105,6 +137,9 @@ describe('a fresh checkout', () => {
     await expect.poll(async () => await (await fetch(`${url}/health`)).json()).toMatchObject({ status: 'healthy' });
   });
 });
+
+const buildOf = ({ child }: ServiceProcess) =>
+  childProcesses(child.pid ?? 0).find(({ command }) => command.includes('web/build.ts'));
 
 function isRunning(pid: number): boolean {
   try {

@@ -97,7 +97,7 @@ function isUnderWay(path: string): boolean {
 }
 
 if (import.meta.main) {
-  // `pnpm start` loads its engine meanwhile, which is to be ready as soon as without a build.
+  // The service that runs it may already write texts.
   setPriority(constants.priority.PRIORITY_LOW);
   try {
     process.stdout.write(`${await buildPage(process.argv[2])}\n`);

@@ -7,7 +7,7 @@ import type { ApiOptions } from './create-api.ts';
 export const apiOptions = (
   config: Readonly<ApiConfig>,
   { queue, ...adapters }: Adapters,
-  page: ApiOptions['page'],
+  findPage: ApiOptions['findPage'],
 ): ApiOptions => ({
   ...adapters,
   hints: queue.sender,
@@ -24,5 +24,5 @@ export const apiOptions = (
   areWebhooksGuarded: !config.WEBHOOK_ALLOW_PRIVATE,
   basePath: config.BASE_PATH,
   corsOrigins: config.CORS_ORIGINS,
-  page,
+  findPage,
 });

@@ -6,7 +6,7 @@ import type { JobChanges } from './services/job-changes.ts';
 import type { JobFeed } from './services/job-feed.ts';
 import type { IdentifyCaller } from './auth/identify-caller.ts';
 import type { KnownKeys } from './auth/known-keys.ts';
-import type { Page } from './page/read-page.ts';
+import type { FindPage } from './page/find-page.ts';
 import type { LeaveJob } from './services/leave-job.ts';
 import type { Machine } from './services/machine.ts';
 import type { ReadServedModel } from './services/served-model.ts';
@@ -35,8 +35,7 @@ export interface ApiServices extends SubmitJobs {
   readonly state: ServiceState;
   readonly servedModel: ReadServedModel;
   readonly metrics: Metrics;
-  /** Null without a page. */
-  readonly page: Promise<Page | null>;
+  readonly findPage: FindPage;
   readonly version: string;
   readonly isStopping: () => boolean;
 }

@@ -29,7 +29,7 @@ import { JobChanges } from './services/job-changes.ts';
 import { JobFeed, maxWatchersPerOwner } from './services/job-feed.ts';
 import { KnownKeys } from './auth/known-keys.ts';
 import { createLeaveJob } from './services/leave-job.ts';
-import type { Page } from './page/read-page.ts';
+import type { FindPage } from './page/find-page.ts';
 import { createLook } from './services/look.ts';
 import { Machine } from './services/machine.ts';
 import { createPromptCheck } from './services/prompt-check.ts';
@@ -63,7 +63,7 @@ export interface ApiOptions extends Omit<AppOptions, 'identify' | 'isStopping' |
   readonly areWebhooksGuarded: boolean;
   readonly version: string;
   /** May be built for a while: a browser waits for it. Null: `GET /` is JSON for everybody. */
-  readonly page: Promise<Page | null>;
+  readonly findPage: FindPage;
 }
 
 export interface Api {
@@ -82,7 +82,8 @@ const webhookTimeoutMs = 15_000;
 
 /** @throws when a route has no policy */
 export function createApi(options: ApiOptions): Api {
-  const { store, hints, wakeUps, transportProblems, logger, metrics, forbiddenWords, version, access, page } = options;
+  const { store, hints, wakeUps, transportProblems, logger, metrics, forbiddenWords, version, access, findPage } =
+    options;
   let stopping = false;
   const isStopping = (): boolean => stopping;
   const state = new ServiceState({ store, transportProblems, logger });
@@ -172,7 +173,7 @@ export function createApi(options: ApiOptions): Api {
     state,
     servedModel,
     metrics,
-    page,
+    findPage,
     version,
     isStopping,
   };

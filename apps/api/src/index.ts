@@ -3,5 +3,5 @@ export { announceAccess, warnWithoutKeys } from './auth/access.ts';
 export { apiOptions } from './api-options.ts';
 export { type Api, type ApiOptions, createApi } from './create-api.ts';
 export { type ApiConfig, apiConfigSchema } from './config.ts';
-export { findPage } from './page/find-page.ts';
+export { createFindPage } from './page/find-page.ts';
 export { type ApiServer, startServer } from './http/server.ts';

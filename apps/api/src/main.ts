@@ -7,7 +7,7 @@ import { apiOptions } from './api-options.ts';
 import { readApiConfig } from './config.ts';
 import { createApi } from './create-api.ts';
 import { startServer } from './http/server.ts';
-import { findPage } from './page/find-page.ts';
+import { createFindPage } from './page/find-page.ts';
 
 /** How long requests under way may take to finish. */
 const stopLimitMs = 15_000;
@@ -18,7 +18,8 @@ await runProcess(async (aborted) => {
   const adapters = await openAdapters(config, 'api');
   const { store, queue, logger } = adapters;
   await queue.wakeUps.start();
-  const options = apiOptions(config, adapters, findPage({ folder: config.PAGE_DIR, logger, aborted }));
+  const findPage = createFindPage({ folder: config.PAGE_DIR, logger, aborted });
+  const options = apiOptions(config, adapters, findPage);
   const api = createApi(options);
   announceAccess(options.access, config, logger);
   const server = await startServer({ api, host: config.HOST, port: config.PORT, logger });
@@ -31,7 +32,11 @@ await runProcess(async (aborted) => {
   );
 
   return {
-    failed: schema.then(() => new Promise<never>(() => undefined)),
+    failed: schema.then(async () => {
+      // A browser that comes first begins the build itself.
+      await findPage();
+      return await new Promise<never>(() => undefined);
+    }),
     async stop(signal) {
       logger.info({ signal }, 'stopping');
       await server.stop(stopLimitMs);

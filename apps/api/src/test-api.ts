@@ -122,7 +122,7 @@ export async function openTestApi({ databaseUrl, ...overrides }: TestApiOptions 
     basePath: undefined,
     corsOrigins: [],
     version: '0',
-    page: Promise.resolve(null),
+    findPage: async () => null,
     ...overrides,
   });
   return {

@@ -1,5 +1,5 @@
 /** The whole service in one process, by default on an SQLite file and without Redis. */
-import { announceAccess, apiOptions, createApi, findPage, startServer, warnWithoutKeys } from '@prosemill/api';
+import { announceAccess, apiOptions, createApi, createFindPage, startServer, warnWithoutKeys } from '@prosemill/api';
 import { openAdapters } from '@prosemill/composition';
 import { retryUntilAvailable, runProcess } from '@prosemill/core';
 import { createWorker, graceMsFor, workerOptions } from '@prosemill/worker';
@@ -13,7 +13,8 @@ await runProcess(async (aborted) => {
   const adapters = await openAdapters(config, 'standalone');
   const { store, queue, logger } = adapters;
   await queue.wakeUps.start();
-  const options = apiOptions(config, adapters, findPage({ folder: config.PAGE_DIR, logger, aborted }));
+  const findPage = createFindPage({ folder: config.PAGE_DIR, logger, aborted });
+  const options = apiOptions(config, adapters, findPage);
   const api = createApi(options);
   const worker = createWorker(workerOptions(config, adapters));
   announceAccess(options.access, config, logger);
@@ -28,6 +29,8 @@ await runProcess(async (aborted) => {
       { name: 'database', logger, signal: aborted },
     );
     await worker.start(aborted);
+    // Not before, because a build would take its time from the load of the model. A browser that comes first begins it.
+    void findPage();
     return await worker.failed;
   }
 

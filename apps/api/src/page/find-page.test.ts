@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import type { LogFields, Logger } from '@prosemill/core';
 import { silentLogger } from '@prosemill/testkit';
 import { beforeEach, describe, expect, it, onTestFinished } from 'vitest';
-import { findPage } from './find-page.ts';
+import { createFindPage } from './find-page.ts';
 
 describe('the page of a process', () => {
   let folder: string;
@@ -16,7 +16,7 @@ describe('the page of a process', () => {
   });
   const find = async () => {
     const logger: Logger = { ...silentLogger, warn: (fields, msg) => void lines.push({ ...fields, msg }) };
-    return await findPage({ folder, logger, aborted: new AbortController().signal });
+    return await createFindPage({ folder, logger, aborted: new AbortController().signal })();
   };
 
   it('is that of PAGE_DIR', async () => {

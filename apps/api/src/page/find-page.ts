@@ -1,8 +1,8 @@
-/** Finds the page at the start of a process: in the folder of PAGE_DIR, or built from the sources of this checkout. */
+/** Finds the page of a process: in the folder of PAGE_DIR, or built from the sources of this checkout. */
 import { execFile, type ExecFileException } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { errorLine, type Logger } from '@prosemill/core';
+import { coalesced, errorLine, type Logger } from '@prosemill/core';
 import { type Page, readPage } from './read-page.ts';
 
 /** Prints the folder of the page. No import, because an installation without the bundler runs the service too. */
@@ -20,8 +20,17 @@ export interface FindPageOptions {
   readonly aborted: AbortSignal;
 }
 
-/** Never rejects: the service works without its page. @returns null when there is none; the log says why */
-export async function findPage({ folder, logger, aborted }: FindPageOptions): Promise<Page | null> {
+/**
+ * The first call begins the search, and all others get its result. Never rejects: the service works without its page.
+ * @returns null when there is none; the log says why
+ */
+export type FindPage = () => Promise<Page | null>;
+
+/** The search may be a build, so it begins when somebody calls, and not beside the start of an engine. */
+export const createFindPage = (options: FindPageOptions): FindPage =>
+  coalesced(Number.POSITIVE_INFINITY, async () => await findPage(options));
+
+async function findPage({ folder, logger, aborted }: FindPageOptions): Promise<Page | null> {
   if (folder === undefined && !existsSync(buildProgram)) {
     logger.info({ reason: 'PAGE_DIR is not set, and the sources of the page are not installed' }, message);
     return null;

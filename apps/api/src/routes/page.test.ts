@@ -37,7 +37,7 @@ describe('the page', () => {
   afterAll(async () => await rm(folder, { recursive: true }));
 
   const open = async (options: TestApiOptions = {}): Promise<void> => {
-    const api = await openTestApi({ page: Promise.resolve(page), ...options });
+    const api = await openTestApi({ findPage: async () => page, ...options });
     onTestFinished(async () => await api.close());
     opened = api;
   };
@@ -123,7 +123,7 @@ describe('the page', () => {
 
   it('keeps a browser waiting while it is built, and nobody else', async () => {
     const { promise, resolve } = Promise.withResolvers<Page | null>();
-    await open({ page: promise });
+    await open({ findPage: async () => await promise });
     const waiting = get('/');
     expect((await get('/', { Accept: '*/*' })).status).toBe(200);
     resolve(page);
@@ -131,7 +131,7 @@ describe('the page', () => {
   });
 
   it('is JSON for browsers too where there is none', async () => {
-    await open({ page: Promise.resolve(null) });
+    await open({ findPage: async () => null });
     expect(await (await get('/')).json()).toMatchObject({ auth: 'off' });
     expect((await get('/assets/index-1a2b.js')).status).toBe(404);
   });

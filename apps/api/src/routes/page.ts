@@ -31,10 +31,10 @@ export function sendDocument(c: Context<ApiEnv>, document: PageFile) {
   return sendFile(c, document);
 }
 
-export function addPageRoutes(addRoute: AddRoute, { page }: ApiServices): void {
+export function addPageRoutes(addRoute: AddRoute, { findPage }: ApiServices): void {
   addRoute(pageAssetRoute, async (c) => {
     const { name } = c.req.valid('param');
-    const file = (await page)?.assets.get(name);
+    const file = (await findPage())?.assets.get(name);
     if (file === undefined) throw new AppError('not_found', { message: 'The page has no such file. Reload it.' });
     // The names contain hashes of the contents.
     c.header('Cache-Control', 'public, max-age=31536000, immutable');

@@ -36,7 +36,7 @@ const paths = {
 
 export function addServiceIndexRoutes(
   addRoute: AddRoute,
-  { state, servedModel, version, page }: ApiServices,
+  { state, servedModel, version, findPage }: ApiServices,
   { auth, maxQueueLength }: ServiceIndexOptions,
 ): void {
   /** Null while no model is known, and while the database is away: nothing else in the answer needs it. */
@@ -52,7 +52,7 @@ export function addServiceIndexRoutes(
   addRoute(serviceIndexRoute, async (c) => {
     const { basePath } = c.var;
     c.header('Vary', 'Accept');
-    const found = wantsPage(c.req.header('Accept')) ? await page : null;
+    const found = wantsPage(c.req.header('Accept')) ? await findPage() : null;
     if (found !== null) return sendDocument(c, found.document);
     return c.json(
       {
