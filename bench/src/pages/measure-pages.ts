@@ -15,14 +15,22 @@ export interface PagesOptions extends PlacedOptions {
 }
 
 export interface LoadedPass extends Pass {
-  /** Processor time of the API and of the worker without its engine, per second. */
-  readonly cpuShare: number;
+  /** CPU time per second. */
+  readonly cpuShares: CpuShares;
+}
+
+export interface CpuShares {
+  /** The API, and the worker without its engine. */
+  readonly service: number;
+  readonly database: number;
 }
 
 export interface WatchedPass extends LoadedPass {
   /** Received by one page. */
   readonly eventsPerSecond: number;
   readonly bytesPerSecond: number;
+  /** CPU time per second of the process of all pages. */
+  readonly clientShare: number;
 }
 
 /** One pass with open pages and one without, right after each other. */
@@ -37,8 +45,8 @@ export interface PagesMeasurement {
   readonly slots: number;
   /** The quotient of each pair: with pages ÷ without. */
   readonly throughputRatio: Summary;
-  /** Processor time with pages less that without, per second. */
-  readonly cpuCost: Summary;
+  /** CPU time with pages less that without, per second. */
+  readonly cpuCosts: Readonly<Record<keyof CpuShares, Summary>>;
   readonly pairs: readonly PagePair[];
 }
 
@@ -61,7 +69,10 @@ export async function measurePages(options: PagesOptions): Promise<PagesMeasurem
       pages,
       slots,
       throughputRatio: summaryOf(({ quiet, watched }) => watched.tokensPerSecond / quiet.tokensPerSecond),
-      cpuCost: summaryOf(({ quiet, watched }) => watched.cpuShare - quiet.cpuShare),
+      cpuCosts: {
+        service: summaryOf(({ quiet, watched }) => watched.cpuShares.service - quiet.cpuShares.service),
+        database: summaryOf(({ quiet, watched }) => watched.cpuShares.database - quiet.cpuShares.database),
+      },
       pairs,
     };
   } finally {
@@ -78,19 +89,23 @@ async function measureWatched(
   const startedAt = performance.now();
   const pass = await measureLoaded(service, work);
   const seconds = (performance.now() - startedAt) / 1_000;
-  const { events, bytes } = await service.closePages();
-  return { ...pass, eventsPerSecond: events / pages / seconds, bytesPerSecond: bytes / pages / seconds };
+  const { events, bytes, cpuSeconds } = await service.closePages();
+  const ofPage = { eventsPerSecond: events / pages / seconds, bytesPerSecond: bytes / pages / seconds };
+  return { ...pass, ...ofPage, clientShare: cpuSeconds / seconds };
 }
 
 async function measureLoaded(service: StreamService, work: readonly StreamedWork[]): Promise<LoadedPass> {
-  const [startedAt, begin] = [performance.now(), await cpuSeconds(service)];
+  const [startedAt, begin] = [performance.now(), await readCpuSeconds(service)];
   const pass = await measureQuiet(service, work);
   const seconds = (performance.now() - startedAt) / 1_000;
-  return { ...pass, cpuShare: ((await cpuSeconds(service)) - begin) / seconds };
+  const end = await readCpuSeconds(service);
+  const shareOf = (part: keyof CpuShares): number => (end[part] - begin[part]) / seconds;
+  return { ...pass, cpuShares: { service: shareOf('service'), database: shareOf('database') } };
 }
 
-/** Processor time of the API and the worker so far; the engine is a process of its own. */
-async function cpuSeconds(service: StreamService): Promise<number> {
+/** CPU times so far. The engine is a process of its own. */
+async function readCpuSeconds(service: StreamService): Promise<CpuShares> {
   const [api, { metrics: worker }] = await Promise.all([service.apiMetrics(), service.reportOfWorker()]);
-  return [api, worker].reduce((sum, metrics) => sum + metricOf(metrics, 'process_cpu_seconds_total'), 0);
+  const [ofApi, ofWorker] = [api, worker].map((metrics) => metricOf(metrics, 'process_cpu_seconds_total'));
+  return { service: (ofApi ?? 0) + (ofWorker ?? 0), database: service.databaseCpuSeconds() };
 }

@@ -8,11 +8,14 @@ export interface PageReply {
   /** Received by all pages since they were opened. */
   readonly events: number;
   readonly bytes: number;
+  /** CPU time of this process since then. */
+  readonly cpuSeconds: number;
 }
 
 const paths = ['/machine?history=900', '/jobs?limit=50'];
 let calls: ClientRequest[] = [];
 let received = { events: 0, bytes: 0 };
+let usageAtOpening = process.cpuUsage();
 
 process.on('disconnect', () => process.exit(0));
 process.on('message', (task: PageTask) => void (task === 'close' ? close() : open(task)));
@@ -21,6 +24,7 @@ process.on('message', (task: PageTask) => void (task === 'close' ? close() : ope
 async function open({ open: pages, url }: Exclude<PageTask, 'close'>): Promise<void> {
   received = { events: 0, bytes: 0 };
   await Promise.all(Array.from({ length: pages }, async () => await openPage(url)));
+  usageAtOpening = process.cpuUsage();
   reply();
 }
 
@@ -51,5 +55,6 @@ function close(): void {
 }
 
 function reply(): void {
-  process.send?.(received satisfies PageReply);
+  const { user, system } = process.cpuUsage(usageAtOpening);
+  process.send?.({ ...received, cpuSeconds: (user + system) / 1e6 } satisfies PageReply);
 }

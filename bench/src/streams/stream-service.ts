@@ -3,7 +3,8 @@ import { type ChildProcess, execFileSync, fork, type ForkOptions, spawn } from '
 import { once } from 'node:events';
 import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
-import { type ExecuteSql, launchPostgres, openSql } from '@prosemill/testkit';
+import { childProcesses, type ExecuteSql, launchPostgres, openSql } from '@prosemill/testkit';
+import { cpuSecondsOf } from '../cpu-time.ts';
 import { listeningUrl } from '../listening-url.ts';
 import type { PageReply, PageTask } from '../pages/page-process.ts';
 import type { ReadReply, ReadTask, StreamTimes } from './reader-process.ts';
@@ -18,6 +19,8 @@ export interface StreamService {
   closePages(): Promise<PageReply>;
   apiMetrics(): Promise<string>;
   reportOfWorker(): Promise<WorkerReport>;
+  /** CPU time of all processes of Postgres so far. */
+  databaseCpuSeconds(): number;
   stop(): Promise<void>;
 }
 
@@ -42,6 +45,8 @@ export async function launchStreamService(options: StreamServiceOptions): Promis
   // The processes that it starts stay on these cores too.
   if (isApart) useCores(`1-${cores - 1}`);
   const postgres = await launchPostgres();
+  const postmaster = childProcesses(process.pid).find(({ command }) => /postgres -D /.test(command));
+  if (postmaster === undefined) throw new Error('Postgres is no child of this process.');
   const environment = { DATABASE_URL: postgres.url, PORT: '0', LOG_PRETTY: 'false' };
   const run = (program: string): ChildProcess =>
     spawn(process.execPath, [program], { cwd: root, env: environment, stdio: ['ignore', 'pipe', 'inherit'] });
@@ -68,6 +73,7 @@ export async function launchStreamService(options: StreamServiceOptions): Promis
     },
     closePages: async () => await ask<PageReply>(pages, 'close' satisfies PageTask),
     apiMetrics: async () => await (await fetch(`${url}/metrics`)).text(),
+    databaseCpuSeconds: () => cpuSecondsOf(postmaster.pid),
     reportOfWorker: async () => await ask<WorkerReport>(worker, 'report'),
     async stop() {
       await sql.close();

@@ -47,7 +47,25 @@ export function addLiveRoute(addRoute: AddRoute, services: ApiServices): void {
   });
 }
 
-const presentChanges = ({ jobs, hasMore }: ChangedJobs): LiveEvent => presentJobChanges(jobs, hasMore);
+type ToEvent<Value> = (value: Value, ownerId: string) => ServerSentEvent;
+
+/** All watchers of an owner get the same objects, and each is presented and serialized once for all of them. */
+function sharedEvents<Value extends object>(present: (value: Value, ownerId: string) => LiveEvent): ToEvent<Value> {
+  const known = new WeakMap<Value, Map<string, ServerSentEvent>>();
+  return (value, ownerId) => {
+    const byOwner = known.get(value) ?? new Map<string, ServerSentEvent>();
+    known.set(value, byOwner);
+    const event = byOwner.get(ownerId) ?? toServerSent(present(value, ownerId));
+    byOwner.set(ownerId, event);
+    return event;
+  };
+}
+
+const changesEvent = sharedEvents(({ jobs, hasMore }: ChangedJobs) => presentJobChanges(jobs, hasMore));
+const machineEvent = sharedEvents((state: MachineState, ownerId): LiveEvent => ({
+  event: 'machine',
+  data: presentMachine(state, ownerId),
+}));
 
 class LiveStream {
   readonly #c: Context<ApiEnv>;
@@ -66,14 +84,10 @@ class LiveStream {
 
   async *events({ jobs, topics }: Wanted): AsyncGenerator<ServerSentEvent, void> {
     const { jobChanges, machine } = this.#services;
-    const presentState = (state: MachineState): LiveEvent => ({
-      event: 'machine',
-      data: presentMachine(state, this.#ownerId),
-    });
     const sources = [
       ...jobs.map((job) => this.#job(job)),
-      ...(topics.has('jobs') ? [this.#topic(jobChanges.watch(this.#ownerId, this.#signal), presentChanges)] : []),
-      ...(topics.has('machine') ? [this.#topic(machine.watch(this.#signal), presentState)] : []),
+      ...(topics.has('jobs') ? [this.#topic(jobChanges.watch(this.#ownerId, this.#signal), changesEvent)] : []),
+      ...(topics.has('machine') ? [this.#topic(machine.watch(this.#signal), machineEvent)] : []),
     ];
     let checkedAt = performance.now();
     yield { retryMs };
@@ -82,7 +96,7 @@ class LiveStream {
         await this.#requireKey();
         checkedAt = performance.now();
       }
-      yield toServerSent(event);
+      yield event;
     }
     if (this.#services.isStopping()) yield { retryMs: retryAfterStopMs() };
   }
@@ -93,7 +107,7 @@ class LiveStream {
   }
 
   /** The events of a job. Its errors are its own: the others go on. */
-  async *#job({ id, position = streamStart }: WantedJob): AsyncGenerator<LiveEvent, void> {
+  async *#job({ id, position = streamStart }: WantedJob): AsyncGenerator<ServerSentEvent, void> {
     const { basePath } = this.#c.var;
     const signal = this.#signal;
     try {
@@ -101,12 +115,12 @@ class LiveStream {
       let isComplete = false;
       for await (const event of jobEvents(this.#services, { job, position, signal, basePath })) {
         isComplete = event.event === 'completed';
-        yield ofJob(job, event);
+        yield toServerSent(ofJob(job, event));
       }
       // Others have taken the room since the request began.
       if (!isComplete && !signal.aborted && !this.#services.isStopping()) throw noRoom();
     } catch (error) {
-      yield this.#errorOf(id, error);
+      yield toServerSent(this.#errorOf(id, error));
     }
   }
 
@@ -117,13 +131,10 @@ class LiveStream {
   }
 
   /** The events of a topic, which counts as a watcher of the owner. */
-  async *#topic<Value>(
-    values: AsyncIterable<Value>,
-    present: (value: Value) => LiveEvent,
-  ): AsyncGenerator<LiveEvent, void> {
+  async *#topic<Value>(values: AsyncIterable<Value>, toEvent: ToEvent<Value>): AsyncGenerator<ServerSentEvent, void> {
     const leave = this.#services.feed.hold(this.#ownerId);
     try {
-      for await (const value of values) yield present(value);
+      for await (const value of values) yield toEvent(value, this.#ownerId);
     } finally {
       leave();
     }

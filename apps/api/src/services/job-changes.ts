@@ -24,8 +24,14 @@ export interface ChangedJobs {
   readonly hasMore: boolean;
 }
 
-/** The shortest time from the beginning of a read to that of the next. */
+/**
+ * The shortest times from the beginning of a read to that of the next, after one that found changes and after one that
+ * found none. So the first change is seen at once, and jobs that change all the time cost a read every two seconds.
+ */
+const busyReadMs = 2_000;
 const readMs = 250;
+/** New jobs send no wake-ups: while nothing changes they are seen within this time. */
+const pollMs = 1_000;
 /** A job may become visible this long after the time in its row, because its transaction takes a while. */
 const overlapMs = 2_000;
 /** After a longer outage of the database, readers have to read their lists again. */
@@ -51,6 +57,8 @@ interface WatchedOwner {
   place: number;
   forgotten: number;
   watchers: number;
+  /** The last changes that a watcher was told. */
+  told: { readonly since: number; readonly until: number; readonly changed: ChangedJobs } | null;
   readonly pauses: Pauses;
 }
 
@@ -65,11 +73,18 @@ export class JobChanges implements Service {
   #readAt: number | null = null;
   /** The beginning of the last read. */
   #triedAt = Number.NEGATIVE_INFINITY;
+  #hasFound = false;
 
   constructor(options: JobChangesOptions) {
     this.#options = options;
     const step = async (): Promise<void> => await this.#read();
-    this.#polls = createPolls({ ...options, step, clients: 'watched lists', deafMs: readMs });
+    this.#polls = createPolls({
+      ...options,
+      step,
+      clients: 'watched lists',
+      intervalMs: () => (this.#hasFound ? busyReadMs : pollMs),
+      deafMs: readMs,
+    });
   }
 
   start(): void {
@@ -90,8 +105,9 @@ export class JobChanges implements Service {
   }
 
   /**
-   * Yields the jobs of the owner that have changed, at most every 250 ms, until an abort or a stop. It may begin with
-   * changes from before. An outage of the database only delays. Verifications are left out.
+   * Yields the jobs of the owner that have changed, at most every two seconds, until an abort or a stop. It may begin
+   * with changes from before. All watchers of an owner get the same objects. An outage of the database only delays.
+   * Verifications are left out.
    */
   async *watch(ownerId: string, signal: AbortSignal): AsyncGenerator<ChangedJobs, void> {
     const owner = this.#join(ownerId);
@@ -101,11 +117,9 @@ export class JobChanges implements Service {
           await untilWoken(owner.pauses, signal);
           continue;
         }
-        const since = place;
-        const changes = [...owner.changes.values()].filter((change) => change.place > since);
-        const hasMore = owner.forgotten > since;
+        const changed = changesOf(owner, place);
         ({ place } = owner);
-        yield { jobs: changes.map(({ job }) => job), hasMore };
+        yield changed;
       }
     } finally {
       owner.watchers -= 1;
@@ -117,7 +131,15 @@ export class JobChanges implements Service {
   #join(ownerId: string): WatchedOwner {
     let owner = this.#watched.get(ownerId);
     if (owner === undefined) {
-      owner = { known: new Map(), changes: new Map(), place: 0, forgotten: 0, watchers: 0, pauses: new Set() };
+      owner = {
+        known: new Map(),
+        changes: new Map(),
+        place: 0,
+        forgotten: 0,
+        watchers: 0,
+        told: null,
+        pauses: new Set(),
+      };
       this.#watched.set(ownerId, owner);
       this.#planRead();
     }
@@ -127,15 +149,15 @@ export class JobChanges implements Service {
 
   #planRead(): void {
     if (this.#isStopped || this.#nextRead !== null || this.#watched.size === 0) return;
-    const waitMs = this.#triedAt + readMs - performance.now();
+    const dueAt = (): number => this.#triedAt + (this.#hasFound ? busyReadMs : readMs);
     this.#nextRead = setTimeout(
       () => {
         this.#nextRead = null;
         // A poll may have come first.
-        if (this.#triedAt + readMs - performance.now() > timerMs) this.#planRead();
+        if (dueAt() - performance.now() > timerMs) this.#planRead();
         else this.#polls.wake();
       },
-      Math.max(0, waitMs),
+      Math.max(0, dueAt() - performance.now()),
     );
   }
 
@@ -156,14 +178,26 @@ export class JobChanges implements Service {
     this.#readAt = began;
     const isWhole = jobs.length < maxChanges && sinceMs <= maxGapMs;
     const byOwner = Map.groupBy(jobs, ({ ownerId }) => ownerId);
-    for (const [ownerId, owner] of owners) note(owner, byOwner.get(ownerId) ?? [], isWhole);
+    const found = owners.map(([ownerId, owner]) => note(owner, byOwner.get(ownerId) ?? [], isWhole));
+    this.#hasFound = found.includes(true);
   }
 }
 
 const runningOf = (known: WatchedOwner['known']): readonly string[] =>
   [...known.values()].filter(({ status }) => status === 'running').map(({ id }) => id);
 
-function note(owner: WatchedOwner, jobs: readonly JobVersion[], isWhole: boolean): void {
+/** The changes after a place. */
+function changesOf(owner: WatchedOwner, since: number): ChangedJobs {
+  const { place: until, told } = owner;
+  if (told !== null && told.since === since && told.until === until) return told.changed;
+  const changes = [...owner.changes.values()].filter((change) => change.place > since);
+  const changed = { jobs: changes.map(({ job }) => job), hasMore: owner.forgotten > since };
+  owner.told = { since, until, changed };
+  return changed;
+}
+
+/** @returns whether something has changed */
+function note(owner: WatchedOwner, jobs: readonly JobVersion[], isWhole: boolean): boolean {
   const { known, changes, place } = owner;
   for (const job of jobs) {
     if (job.version <= (known.get(job.id)?.version ?? 0)) continue;
@@ -181,5 +215,7 @@ function note(owner: WatchedOwner, jobs: readonly JobVersion[], isWhole: boolean
     owner.place += 1;
     owner.forgotten = owner.place;
   }
-  if (owner.place > place) wakeAll(owner.pauses);
+  if (owner.place === place) return false;
+  wakeAll(owner.pauses);
+  return true;
 }

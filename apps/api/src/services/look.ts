@@ -10,8 +10,8 @@ export interface LookOptions {
 /** Never throws, and does not wait. */
 export type Look = () => void;
 
-/** The shortest time between two looks of this process. */
-const intervalMs = 1_000;
+/** The shortest time between two looks of this process: less than half of `lookMs`, for which a look counts. */
+const intervalMs = 2_000;
 
 export function createLook({ workers, wakeUps, logger }: LookOptions): Look {
   const look = coalesced(intervalMs, async () => {

@@ -27,9 +27,9 @@ export interface MachineOptions {
   readonly maxQueueLength: number;
 }
 
-/** Ages at which values are read again. Latencies over minutes change slowly, and cost the most. */
-const countsAgeMs = 1_000;
-const minutesAgeMs = 5_000;
+/** Ages at which values are read again. Those over minutes change slowly, and cost the most. */
+const countsAgeMs = 5_000;
+const minutesAgeMs = 10_000;
 const historyAgeMs = 1_000;
 /** The longest wait for the database. A past takes longer than a state. */
 const patienceMs = 1_000;
@@ -38,6 +38,8 @@ const historyPatienceMs = 5_000;
 const estimateSeconds = 3_600;
 /** The interval of the states that a watcher gets. */
 const watchMs = 1_000;
+/** How early a timer may be. */
+const timerMs = 5;
 
 /** Measures over minutes. */
 interface MinuteMeasures extends Pick<MachineState, 'estimateError'> {
@@ -52,6 +54,8 @@ export class Machine {
   readonly #minutes: () => Promise<MinuteMeasures>;
   readonly #history: () => Promise<MachineHistory>;
   readonly #stopped = new AbortController();
+  /** The state of a tick. */
+  readonly #atTick = coalesced(watchMs / 2, async () => await this.current());
 
   constructor(options: MachineOptions) {
     this.#options = options;
@@ -103,12 +107,16 @@ export class Machine {
     return await unlessAway(historyPatienceMs, this.#history());
   }
 
-  /** Yields a state each second, the first at once, until an abort or `stop`. */
+  /**
+   * Yields a state at once and then one each second, until an abort or `stop`. All watchers get theirs at the same
+   * times, and the same objects.
+   */
   async *watch(signal: AbortSignal): AsyncGenerator<MachineState, void> {
     const ended = AbortSignal.any([signal, this.#stopped.signal]);
+    if (!ended.aborted) yield await this.current();
     while (!ended.aborted) {
-      yield await this.current();
-      await pause(watchMs, undefined, { signal: ended }).catch(() => undefined);
+      await pause(msToTick(), undefined, { signal: ended }).catch(() => undefined);
+      if (!ended.aborted) yield await this.#atTick();
     }
   }
 
@@ -130,6 +138,12 @@ export class Machine {
     ]);
     return historyOf(trace, times, historySeconds);
   }
+}
+
+/** From now to the next whole second of this process, or to the one after when it is too near for a timer. */
+function msToTick(): number {
+  const ms = watchMs - (performance.now() % watchMs);
+  return ms < timerMs ? ms + watchMs : ms;
 }
 
 const ratesOf = ({ accepted, ended }: JobCounts, refused: number): JobRates => ({

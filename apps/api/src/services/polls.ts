@@ -7,19 +7,21 @@ export interface PollOptions {
   readonly logger: Logger;
   /** Clients that a failed poll delays, for the log. */
   readonly clients: string;
+  /** The longest delay by a lost wake-up, and the interval of the polls. Default: 500. */
+  readonly intervalMs?: () => number;
   /** The interval while all wake-ups are lost. Default: 100. */
   readonly deafMs?: number;
 }
 
-/** The longest delay by a lost wake-up, and the longest while all wake-ups are lost. */
-const pollMs = 500;
+const defaultIntervalMs = (): number => 500;
 const defaultDeafMs = 100;
 
 /** A failed poll is followed by slow ones until one succeeds. */
-export function createPolls({ wakeUps, step, logger, clients, deafMs = defaultDeafMs }: PollOptions): Loop {
+export function createPolls(options: PollOptions): Loop {
+  const { wakeUps, step, logger, clients, intervalMs = defaultIntervalMs, deafMs = defaultDeafMs } = options;
   let hasFailed = false;
   return every({
-    intervalMs: () => (wakeUps.isDeaf() && !hasFailed ? deafMs : pollMs),
+    intervalMs: () => (wakeUps.isDeaf() && !hasFailed ? deafMs : intervalMs()),
     async step() {
       await step();
       hasFailed = false;

@@ -1,6 +1,6 @@
 /**
- * The state of the service: workers, model, queue, readiness. Cached for a second, so any number of probes asks the
- * database at most once a second.
+ * The state of the service: workers, model, queue, readiness. It is cached, so any number of probes asks the database
+ * about once a second.
  */
 import {
   AppError,
@@ -43,7 +43,8 @@ export interface ServiceStateOptions {
   readonly logger: Logger;
 }
 
-const maxAgeMs = 1_000;
+/** A caller that comes every second gets a new state each time. */
+const maxAgeMs = 900;
 /** The longest wait for the database: one that hangs must not hang the health check. */
 const patienceMs = 1_000;
 const transportProblem =
