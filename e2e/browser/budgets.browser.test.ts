@@ -7,12 +7,14 @@ import { expect, onTestFinished } from 'vitest';
 import { browserTest } from './browser-test.ts';
 import { launchPage } from './page-service.ts';
 import { PageWatch } from './page-watch.ts';
+import { openThreadClock, threadMs } from './thread-clock.ts';
 import { goTo, heading, jobsInAddress, openPage, pressWrite, sampleIs, sampleText, writePrompt } from './verbs.ts';
 
 const it = browserTest(launchPage);
 const firstViewBytes = 60_000;
 const allBytes = 100_000;
-const firstPaintMs = 300;
+/** CPU time of the page's thread. The rest of the promised 300 ms is for the files and the drawing. */
+const firstPaintCpuMs = 200;
 
 it('has few scripts', async ({ page, request }) => {
   const scripts = new Set<string>();
@@ -37,18 +39,33 @@ it('has few scripts', async ({ page, request }) => {
   expect(await gzippedBytes()).toBeLessThan(allBytes);
 });
 
-it('is on the screen at once', async ({ watch }) => {
-  const paintOf = async (): Promise<number> => {
+it('takes little time to its first paint', async ({ watch }) => {
+  const loads: number[] = [];
+  while (loads.length < 7) {
     const page = await watch.openTab();
-    await openPage(page);
-    const paint = await page.waitForFunction(`performance.getEntriesByName('first-contentful-paint')[0]?.startTime`);
-    const ms = Number(await paint.jsonValue());
+    const clock = await openThreadClock(page);
+    await page.goto('/', { waitUntil: 'commit' });
+    await page.evaluate(firstPaint);
+    loads.push(await threadMs(clock));
     await page.close();
-    return ms;
-  };
-  // One of many loads: in any of them other processes may take the processor.
-  await expect.poll(paintOf, { timeout: 60_000 }).toBeLessThan(firstPaintMs);
+  }
+  expect(loads.toSorted((a, b) => a - b)[3]).toBeLessThan(firstPaintCpuMs);
 });
+
+it('paints before the service has answered anything but its files', async ({ page }) => {
+  await page.route('**', async (route) => {
+    if (route.request().resourceType() !== 'fetch') await route.continue();
+  });
+  await page.goto('/', { waitUntil: 'commit' });
+  await page.evaluate(firstPaint);
+  await page.getByRole('heading', { level: 1 }).waitFor();
+});
+
+const firstPaint = `new Promise((resolve) => {
+  new PerformanceObserver((list) => {
+    if (list.getEntriesByName('first-contentful-paint').length > 0) resolve();
+  }).observe({ type: 'paint', buffered: true });
+})`;
 
 it('works below a path of a proxy', async ({ browser, service }) => {
   const proxy = await startPrefixProxy(service.url, '/x/y');

@@ -31,7 +31,7 @@ it('changes rows in place, unless it is held', async ({ page, request }) => {
   await submitJobs(request, 1, short);
   await openPage(page, '#/jobs');
   await row(page, 0).getByText('queued').waitFor();
-  const hold = page.getByRole('button', { name: 'Pause', exact: true });
+  const hold = page.getByRole('button', { name: 'Hold the list', exact: true });
   await hold.click();
   await resume();
   const id = await firstId(page);

@@ -11,7 +11,7 @@ import type { Service } from '../launch.ts';
 import { browserTest } from './browser-test.ts';
 import { launchWithEndedJobs } from './ended-jobs.ts';
 import { brake } from './page-service.ts';
-import { openPage, sampleIs } from './verbs.ts';
+import { openPage, sampleIs, writeHalf } from './verbs.ts';
 
 const adminKey = 'looks-like-an-admin-key-of-forty-letters';
 const ownerId = 'acme';
@@ -85,6 +85,16 @@ const launch = async () =>
     { AUTH: 'keys', ADMIN_KEY: adminKey, WORKERS: '16', RATE_LIMIT_PER_MINUTE: '0' },
   );
 const it = browserTest(launch).extend('content', { scope: 'file' }, async ({ service }) => await makeContent(service));
+
+// Before the views, some of which leave much work behind.
+it('shows in forced colours where it writes', async ({ page, service, content }) => {
+  await page.addInitScript(useKeys({ texts: content.key }));
+  await page.emulateMedia({ forcedColors: 'active' });
+  await openPage(page);
+  await writeHalf(page, brake(service));
+  await page.locator('.caret').waitFor();
+  expect(await page.evaluate(invisibleFills)).toEqual([]);
+});
 
 describe.each(views)('$name', ({ name, place, whole, isBusy = false }) => {
   it('is accessible and fits the screen in both themes, and in forced colours', async ({
@@ -190,6 +200,7 @@ async function expectForcedColours(page: Page): Promise<void> {
     status.textContent.trim() === '' && status.children.length > 0).length`),
   ).toBe(0);
   expect(await page.evaluate(invisibleFills)).toEqual([]);
+  await expect.poll(async () => await page.evaluate(chartsWithoutLines)).toEqual([]);
 }
 
 /** Controls whose edge has the colour of what is behind them. */
@@ -206,6 +217,27 @@ const withoutEdge = `
 
 /** Parts of pictures that have the colour of what is behind them. */
 const invisibleFills = `
-  [...document.querySelectorAll('.slot-fill')]
-    .filter((fill) => getComputedStyle(fill).backgroundColor === getComputedStyle(document.body).backgroundColor)
+  [...document.querySelectorAll('.slot-fill, .caret')]
+    .filter((fill) => {
+      const { backgroundColor, borderLeftColor, borderLeftWidth } = getComputedStyle(fill);
+      const colours = [backgroundColor, ...(parseFloat(borderLeftWidth) > 0 ? [borderLeftColor] : [])];
+      const behind = ['rgba(0, 0, 0, 0)', getComputedStyle(document.body).backgroundColor];
+      return colours.every((colour) => behind.includes(colour));
+    })
     .map((fill) => fill.outerHTML)`;
+
+/** Charts that have few pixels with the colour of text between their axes. The grid has another colour. */
+const chartsWithoutLines = `
+  [...document.querySelectorAll('.chart')].filter((chart) => {
+    const canvas = chart.querySelector('canvas');
+    const area = chart.querySelector('.u-over').getBoundingClientRect();
+    const { left, top } = canvas.getBoundingClientRect();
+    const sizes = [area.left - left, area.top - top, area.width, area.height];
+    const { data } = canvas.getContext('2d').getImageData(...sizes.map((size) => Math.round(size * devicePixelRatio)));
+    const text = getComputedStyle(document.body).color.match(/\\d+/g).map(Number);
+    let pixels = 0;
+    for (let at = 0; at < data.length; at += 4) {
+      if (data[at + 3] > 128 && text.every((value, channel) => Math.abs(data[at + channel] - value) < 8)) pixels += 1;
+    }
+    return pixels < area.width / 4;
+  }).map((chart) => chart.getAttribute('aria-label'))`;

@@ -72,7 +72,8 @@ it('a text goes on after its API was killed and came back, and meanwhile the pag
   const half = await writeHalf(page, engines);
   watch.expectFailures(/ net::ERR_/);
   await service.kill(api);
-  await page.getByText(`No answer from ${new URL(service.url).host}. Trying again…`).waitFor();
+  const away = `No answer from ${new URL(service.url).host}.`;
+  for (const seconds of [3, 2]) await page.getByText(`${away} Trying again in ${seconds} s`).waitFor();
   await sample(page).getByText('Connection lost').waitFor();
   expect((await sampleText(page)).startsWith(half)).toBe(true);
   await service.start(api);

@@ -96,6 +96,17 @@ it('stops a text within a token and keeps it, also after a reload', async ({ pag
   expect(await sampleText(page)).toBe(kept);
 });
 
+it('shows on a phone where the text comes, however long the form is', async ({ page, service }) => {
+  await page.setViewportSize({ width: 360, height: 740 });
+  await openPage(page);
+  await page.getByText('Parameters', { exact: true }).click();
+  await writeHalf(page, brake(service));
+  const log = page.getByRole('log', { name: 'Text 1', exact: true });
+  const { y } = (await log.boundingBox()) ?? { y: Number.NaN };
+  expect(y).toBeGreaterThan(0);
+  expect(y).toBeLessThan(740 / 2);
+});
+
 it('goes on from the end of a text', async ({ page, request }) => {
   const first = await writeShort(page);
   const text = await sampleText(page);

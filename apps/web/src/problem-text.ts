@@ -40,10 +40,11 @@ const explanations: Record<PageProblem['code'], (problem: PageProblem) => Explan
   not_found: always('There is no such job, or it belongs to somebody else.'),
   job_canceled: always('Canceled. Everything that was written until then is here.'),
   job_not_finished: always('It must end first.'),
-  not_verifiable: always('No worker that runs now has the fingerprint of this text, so nobody can compute it again.'),
+  // The service knows which of several reasons it is.
+  not_verifiable: ({ detail }) => ({ text: detail }),
   rate_limited: (problem) => ({ text: `Too much at once with this key. Again in ${seconds(problem)}.` }),
   queue_full: (problem) => ({ text: `The queue is full. Nothing was stored. Again in ${seconds(problem)}.` }),
-  deadline_unmeetable: ({ detail }) => ({ text: `It could not end in time, and nothing was stored. ${detail}` }),
+  deadline_unmeetable: ({ detail }) => ({ text: `The time is too short, and nothing was stored. ${detail}` }),
   deadline_exceeded: always('The time that you gave was over. Everything that was written until then is here.'),
   database_unavailable: always('The service does not reach its database. Texts under way are safe.'),
   shutting_down: always('The service restarts.'),

@@ -1,7 +1,7 @@
 /** The description and the health of the service, which every view shows. */
 import type { Health, ServiceIndex } from '@prosemill/contract';
 import { computed, signal } from '@preact/signals';
-import type { PageProblem } from './api.ts';
+import { type PageProblem, serverNow } from './api.ts';
 import { getHealth, getIndex } from './requests.ts';
 import { keysHeld } from './session.ts';
 import { everyWhileVisible } from './while-visible.ts';
@@ -11,6 +11,9 @@ export const index = signal<ServiceIndex | null>(null);
 export const health = signal<Health | null>(null);
 /** The reason why there is no newer health; null: there is. */
 export const healthProblem = signal<PageProblem | null>(null);
+
+/** The time of the next look, by the clock of `nowMs`. */
+export const nextLookMs = signal(0);
 
 /** Without keys the page says no word of them. */
 export const needsKeys = computed(() => index.value?.auth === 'keys');
@@ -48,4 +51,8 @@ const isIndexWhole = (): boolean =>
   index.value.model.fingerprint === health.value?.model?.fingerprint;
 
 /** @returns stops */
-export const startServiceState = (): (() => void) => everyWhileVisible(healthMs, look);
+export const startServiceState = (): (() => void) =>
+  everyWhileVisible(healthMs, async () => {
+    await look();
+    nextLookMs.value = serverNow() + healthMs;
+  });

@@ -73,6 +73,11 @@ export function declineQuestion(): void {
   closeQuestion(false);
 }
 
+let nextKey = Promise.withResolvers<void>();
+
+/** Resolves when the reader gives the next key, wherever the page asks for it. */
+export const untilNextKey = async (): Promise<void> => nextKey.promise;
+
 /** Keeps a key, and lets the requests that wait for it go on. */
 export function keepKey(key: string, slots: readonly KeySlot[], place: KeyPlace): void {
   for (const slot of slots) {
@@ -82,6 +87,8 @@ export function keepKey(key: string, slots: readonly KeySlot[], place: KeyPlace)
   }
   noteHeldKeys();
   closeQuestion(true);
+  nextKey.resolve();
+  nextKey = Promise.withResolvers();
 }
 
 export function forgetKeys(): void {

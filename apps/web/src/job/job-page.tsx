@@ -20,7 +20,7 @@ import { openJob } from './open-job.ts';
 import { TimingBar } from './timing-bar.tsx';
 
 export function JobPage({ id }: { readonly id: string }) {
-  const sample = useMemo(() => Sample.ofJob(id, { live, onAnswer: () => undefined }), [id]);
+  const sample = useMemo(() => Sample.ofJob(id, { live, onTurn: () => undefined }), [id]);
   useEffect(() => () => sample.dispose(), [sample]);
   useSignalEffect(() => {
     const progress = describeForTitle([sample]);

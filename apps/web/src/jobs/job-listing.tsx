@@ -34,7 +34,7 @@ function LiveBar({ list, isLive }: { readonly list: JobList; readonly isLive: Si
   return (
     <div class="bar live-bar">
       <button type="button" class="quiet" aria-pressed={!isLive.value} onClick={() => (isLive.value = !isLive.value)}>
-        Pause
+        Hold the list
       </button>
       {/* Always there, so that screen readers hear of a change. */}
       <span role="status">

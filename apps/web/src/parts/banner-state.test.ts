@@ -30,7 +30,7 @@ describe('the banner', () => {
 
   it('says that the service is away before everything else', () => {
     vi.stubGlobal('location', { host: 'host' });
-    const text = 'No answer from host. Trying again…';
+    const text = 'No answer from host.';
     expect(describeOf({ health: paused, problem: noAnswer })).toEqual({ tone: 'away', text, action: 'retry' });
   });
 

@@ -24,7 +24,7 @@ export interface BannerState {
 
 /** @returns null: there is nothing to say */
 export function describeBanner({ health, problem, isAdmin, isUpdated }: BannerInput): BannerState | null {
-  if (problem !== null) return { tone: 'away', text: `${explain(problem).text} Trying again…`, action: 'retry' };
+  if (problem !== null) return { tone: 'away', text: explain(problem).text, action: 'retry' };
   if (health === null) return null;
   const isPaused = health.queue.paused === true;
   if (health.problems.length > 0) {

@@ -2,7 +2,8 @@
 import { useComputed } from '@preact/signals';
 import { resumeQueue } from '../admin/admin-requests.ts';
 import { explain } from '../problem-text.ts';
-import { health, healthProblem, isAdmin, isUpdated, look } from '../service-state.ts';
+import { nowMs } from '../now.ts';
+import { health, healthProblem, isAdmin, isUpdated, look, nextLookMs } from '../service-state.ts';
 import { toast } from '../toast.ts';
 import { type BannerState, describeBanner } from './banner-state.ts';
 import { Icon } from './icons.tsx';
@@ -22,11 +23,26 @@ export function Banner() {
       {state !== null && (
         <div class={`bar ${state.tone}`}>
           {state.tone !== 'note' && <Icon name="warning" />}
-          <p>{state.text}</p>
+          <p>
+            {state.text} {state.action === 'retry' && <Countdown />}
+          </p>
           {state.action !== null && <Action action={state.action} />}
         </div>
       )}
     </div>
+  );
+}
+
+/** Hidden from screen readers, which would read it every second. */
+function Countdown() {
+  const text = useComputed(() => {
+    const seconds = Math.floor((nextLookMs.value - nowMs.value) / 1_000);
+    return seconds > 0 ? `Trying again in ${seconds} s` : 'Trying again…';
+  });
+  return (
+    <span class="figures" aria-hidden="true">
+      {text}
+    </span>
   );
 }
 
@@ -37,7 +53,7 @@ async function resume(): Promise<void> {
 }
 
 const actions = {
-  retry: { name: 'Now', act: () => void look() },
+  retry: { name: 'Try now', act: () => void look() },
   resume: { name: 'Resume', act: () => void resume() },
   reload: { name: 'Reload', act: () => location.reload() },
 } as const;

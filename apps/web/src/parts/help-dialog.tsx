@@ -23,7 +23,7 @@ const keys: readonly (readonly [keys: string, action: string])[] = [
   ['v', 'verify the text'],
   ['y', 'copy the text'],
   ['[ ]', 'previous and next job'],
-  ['.', 'hold the list, or let it go on'],
+  ['.', 'hold the list or the machine, or let it go on'],
   ['?', 'this help'],
 ];
 

@@ -24,7 +24,7 @@ export function ProblemBox({ problem, slot = 'texts', onRetry }: ProblemBoxProps
       <p>{isKeyless ? 'This needs an API key.' : text}</p>
       {help === 'key' && (
         <button type="button" onClick={() => void askKey()}>
-          Key…
+          {problem.code === 'forbidden' ? 'Use another key' : 'Key…'}
         </button>
       )}
       {help === 'report' && problem.request_id !== null && (

@@ -93,11 +93,11 @@ export class Playground {
   }
 
   #order(order: Order): Shown {
-    return { order, sample: Sample.order(order, { live: this.#live, onAnswer: () => this.#tellPlace() }) };
+    return { order, sample: Sample.order(order, { live: this.#live, onTurn: () => this.#tellPlace() }) };
   }
 
   #find(id: string): Shown {
-    return { order: null, sample: Sample.ofJob(id, { live: this.#live, onAnswer: () => undefined }) };
+    return { order: null, sample: Sample.ofJob(id, { live: this.#live, onTurn: () => undefined }) };
   }
 
   #ids(): readonly string[] {

@@ -5,6 +5,7 @@ import type { Answer, PageProblem } from '../api.ts';
 import { isOpen } from '../jobs/is-open.ts';
 import type { Live } from '../live.ts';
 import { cancelJob, createJob, getJob, retryJob } from '../requests.ts';
+import { untilNextKey } from '../session.ts';
 import { toast } from '../toast.ts';
 import { explain } from '../problem-text.ts';
 import { Speedometer } from './speed.ts';
@@ -25,8 +26,8 @@ export type Stage = 'sending' | 'refused' | 'stopping' | JobBody['status'];
 export interface SampleOptions {
   readonly prompt: string;
   readonly live: Live;
-  /** The job is known now, or there will be none. */
-  readonly onAnswer: () => void;
+  /** The request begins, again after a refusal, or is over: the job is known now, or there will be none. */
+  readonly onTurn: () => void;
 }
 
 export class Sample {
@@ -91,7 +92,7 @@ export class Sample {
     if (job === null && problem !== null) {
       this.problem.value = { ...problem, retryAfterMs: null };
       this.#stopTrying.abort();
-      this.#options.onAnswer();
+      this.#options.onTurn();
       return;
     }
     // The answer to a request that is under way may be a job: `#adopt` stops that.
@@ -131,8 +132,16 @@ export class Sample {
       if (answer.ok) return this.#adopt(answer.body);
       const retryAfterMs = this.#isStopping.peek() ? null : answer.problem.retryAfterMs;
       this.problem.value = { ...answer.problem, retryAfterMs };
-      if (retryAfterMs === null) return this.#options.onAnswer();
-      await sleep(retryAfterMs, isEnough);
+      if (retryAfterMs !== null) {
+        await sleep(retryAfterMs, isEnough);
+        continue;
+      }
+      this.#options.onTurn();
+      if (explain(answer.problem).help !== 'key' || isEnough.aborted) return;
+      await orAborted(untilNextKey(), isEnough);
+      if (isEnough.aborted) return;
+      this.problem.value = null;
+      this.#options.onTurn();
     }
   }
 
@@ -143,7 +152,7 @@ export class Sample {
       this.#isStopping.value = false;
       this.#show(job);
     });
-    this.#options.onAnswer();
+    this.#options.onTurn();
     if (job.finished_at !== null) return;
     const unwatch = this.#options.live.watchJob(job.id, {
       onStatus: (changed) => this.#show(changed),
@@ -169,6 +178,11 @@ export class Sample {
     this.prompt.value = job.prompt;
     if (job.output !== null) this.#feed.replace(job.output.completion, job.usage?.completion_tokens ?? 0);
   }
+}
+
+async function orAborted(promise: Promise<void>, end: AbortSignal): Promise<void> {
+  const aborted = new Promise<void>((resolve) => end.addEventListener('abort', () => resolve()));
+  return Promise.race([promise, aborted]);
 }
 
 async function sleep(ms: number, end: AbortSignal): Promise<void> {

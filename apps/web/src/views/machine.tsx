@@ -32,7 +32,7 @@ export function View() {
         <div class="bar machine-head">
           <ViewHeading title="Machine" />
           <button type="button" class="quiet" aria-pressed={!isLive.value} onClick={toggle}>
-            Pause
+            Hold the view
           </button>
         </div>
         <VerdictLine verdict={verdict} />

@@ -47,6 +47,7 @@ export function View() {
       return;
     }
     playground.write(requestsOf(body, variety.peek(), newSeed), { keepsPromise: form.snapshot() === linked.current });
+    requestAnimationFrame(showTexts);
   };
   const goOn = async (text: string): Promise<void> => {
     const { prompt, isCut } = nextPrompt(text, index.peek()?.limits.prompt_characters ?? Infinity);
@@ -150,4 +151,14 @@ function useWriteKey(write: () => void): void {
     document.addEventListener('keydown', onKeyDown);
     return () => document.removeEventListener('keydown', onKeyDown);
   }, []);
+}
+
+/** The texts begin above this part of the screen's height, or the page scrolls to them. */
+const leastTextShare = 0.6;
+
+/** On a phone the new texts are below the form: the reader who asked for them sees where they come. */
+function showTexts(): void {
+  const panel = document.querySelector('.samples-panel');
+  const top = panel?.getBoundingClientRect().top ?? 0;
+  if (top < 0 || top > leastTextShare * innerHeight) panel?.scrollIntoView({ block: 'start' });
 }
