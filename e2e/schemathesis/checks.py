@@ -38,9 +38,25 @@ def server_error_is_a_missed_deadline(ctx, response, case):
         assert error["code"] in MISSED_DEADLINES, f"A server error that is a fault: {error}"
 
 
+def fit(body):
+    """No schema can express that names differ, that events need a receiver, and which URLs there are. Nobody gets these webhooks."""
+    receiver = "http://hooks.invalid/"
+    for index, job in enumerate(body.get("requests", [body])):
+        if "custom_id" in job:
+            job["custom_id"] = f"{index} {job['custom_id']}"[:64]
+        if job.get("webhook_url") is None:
+            job.pop("webhook_events", None)
+        else:
+            job["webhook_url"] = receiver
+    if "url" in body:
+        body["url"] = receiver
+
+
 @schemathesis.hook
 def before_call(ctx, case, kwargs):
     """Keeps a case from revoking the key of all cases, and streams from lasting. Gives requests of OpenAI's the right model."""
+    if is_positive(case) and isinstance(case.body, dict):
+        fit(case.body)
     # The coverage phase draws headers of letters and digits only. Where the pattern needs more, it takes a wrong value.
     if is_positive(case) and "-" not in (case.headers or {}).get("last-event-id", "-"):
         del case.headers["last-event-id"]
