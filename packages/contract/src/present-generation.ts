@@ -1,12 +1,11 @@
 /** A finished text as clients see it. */
-import type { z } from '@hono/zod-openapi';
 import type { GenerationRecord, Job } from '@prosemill/core';
 import { presentTimings, presentUsage } from './present-job.ts';
-import type { generationResponseSchema } from './routes/generate.ts';
-import type { generationRecordSchema } from './routes/history.ts';
+import type { GenerationBody } from './routes/generate.ts';
+import type { GenerationRecordBody } from './routes/history.ts';
 
 /** The answer of `POST /generate`; null for a job that has not succeeded. */
-export function presentGeneration(job: Job): z.infer<typeof generationResponseSchema> | null {
+export function presentGeneration(job: Job): GenerationBody | null {
   const { output, model, usage, finishedAt } = job;
   const id = output?.generationId ?? null;
   if (output === null || id === null || model === null || usage === null || finishedAt === null) return null;
@@ -25,7 +24,7 @@ export function presentGeneration(job: Job): z.infer<typeof generationResponseSc
 }
 
 /** A text in `/history`. */
-export const presentRecord = (record: GenerationRecord): z.infer<typeof generationRecordSchema> => ({
+export const presentRecord = (record: GenerationRecord): GenerationRecordBody => ({
   id: record.id,
   prompt: record.prompt,
   generated_text: record.prompt + record.completion,

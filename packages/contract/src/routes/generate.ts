@@ -25,6 +25,8 @@ export const generationResponseSchema = z
   })
   .openapi('Generation');
 
+export type GenerationBody = z.infer<typeof generationResponseSchema>;
+
 export const generateRoute = defineRoute({
   method: 'post',
   path: '/generate',

@@ -16,6 +16,8 @@ export const generationRecordSchema = z
   })
   .openapi('GenerationRecord');
 
+export type GenerationRecordBody = z.infer<typeof generationRecordSchema>;
+
 export const listHistoryRoute = defineRoute({
   method: 'get',
   path: '/history',
