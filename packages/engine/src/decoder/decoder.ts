@@ -10,8 +10,16 @@ import { topCandidates } from '../sampling/sampling.ts';
 import { type DecoderShape, linearCount, paddedWidths } from './decoder-shape.ts';
 import type { ThreadData, ToThread } from './decoder-thread.ts';
 import { type CachedText, KeyValuePages } from './key-value-pages.ts';
-import { commandFields, type MemoryPlan, planMemory, type StoredLinear, tokenBytes } from './memory-plan.ts';
-import type { ModelParts } from './model-parts.ts';
+import {
+  commandFields,
+  type LinearPlan,
+  type MemoryPlan,
+  openedWeights,
+  planMemory,
+  type StoredLinear,
+  tokenBytes,
+} from './memory-plan.ts';
+import type { ModelParts, TokenReader } from './model-parts.ts';
 import { type DecoderSetup, type StepObserver, ThreadStep } from './thread-step.ts';
 
 export interface DecoderOptions {
@@ -52,8 +60,9 @@ export interface StepOutput {
 /** The parts of the shared memory that begin and end a step. */
 interface StepViews {
   readonly command: Int32Array;
+  /** The vector of each row's token. */
+  readonly tokens: readonly Uint8Array[];
   /** One number for each row. */
-  readonly ids: Int32Array;
   readonly places: Int32Array;
   readonly texts: Int32Array;
   readonly wantedRows: Int32Array;
@@ -73,13 +82,18 @@ export class Decoder {
   readonly #workers: readonly Worker[];
   readonly #limits: { readonly rows: number; readonly wanted: number };
   readonly #views: StepViews;
+  readonly #readToken: TokenReader;
+  readonly #closeModel: () => Promise<void>;
 
   private constructor(
     setup: DecoderSetup,
     workers: readonly Worker[],
+    model: ModelParts,
     { texts, rows, wanted, observer }: DecoderOptions,
   ) {
     this.#setup = setup;
+    this.#readToken = model.tokenReader();
+    this.#closeModel = model.close;
     this.#workers = workers;
     this.#limits = { rows, wanted };
     this.#views = viewsOf(setup, { rows, wanted });
@@ -101,7 +115,7 @@ export class Decoder {
     const memory = new WebAssembly.Memory({ initial: pages, maximum: pages, shared: true });
     const setup = { memory, plan, shape, format, maxOwnRows };
     const workers = Array.from({ length: threads - 1 }, (_, index) => startThread({ setup, thread: index + 1 }));
-    const decoder = new Decoder(setup, workers, options);
+    const decoder = new Decoder(setup, workers, model, options);
     try {
       await readTables(model, memory, plan);
       const count = linearCount(shape);
@@ -122,7 +136,8 @@ export class Decoder {
   /**
    * Adds the positions to the texts' keys and values, and predicts the wanted next tokens. Blocks the calling thread
    * for most of its time.
-   * @throws {RangeError} when the step is too large or a token does not exist; then no text has changed
+   * @throws {RangeError} when the step is too large or a token does not exist, and the errors of reading the token
+   *   table; then no text has changed
    */
   async step(segments: readonly Segment[], { withLogits = false } = {}): Promise<StepOutput> {
     const wanted = this.#write(segments, withLogits);
@@ -133,17 +148,11 @@ export class Decoder {
   async close(): Promise<void> {
     await Promise.all(this.#workers.map(async (worker) => await worker.terminate()));
     await this.#step.close();
+    await this.#closeModel();
   }
 
-  async #openLinear(linear: number, { read }: ModelParts): Promise<void> {
-    const { memory, plan } = this.#setup;
-    const { weightBytes, scaleBytes, biasBytes } = plan.linears[linear] as StoredLinear;
-    const stage = async (part: string, address: number, bytes: number): Promise<void> => {
-      if (bytes > 0) await read(`linear.${linear}.${part}`, new Uint8Array(memory.buffer, address, bytes));
-    };
-    await stage('weights', plan.staged.weights, weightBytes);
-    await stage('scales', plan.staged.scales, scaleBytes);
-    await stage('bias', plan.staged.bias, biasBytes);
+  async #openLinear(linear: number, model: ModelParts): Promise<void> {
+    await readLinear(linear, model, this.#setup);
     const opened = this.#workers.map(async (worker) => await once(worker, 'message'));
     this.#tell({ type: 'open', linear });
     await this.#step.open(linear);
@@ -156,7 +165,8 @@ export class Decoder {
 
   #write(segments: readonly Segment[], withLogits: boolean): number {
     this.#check(segments);
-    const { command, ids, places, texts, wantedRows } = this.#views;
+    this.#readTokens(segments);
+    const { command, places, texts, wantedRows } = this.#views;
     let row = 0;
     let wanted = 0;
     for (const segment of segments) {
@@ -165,7 +175,6 @@ export class Decoder {
       const first = text.length;
       this.pages.extend(text, count);
       for (let index = 0; index < count; index += 1) {
-        ids[row] = segment.ids[index] ?? 0;
         places[row] = first + index;
         texts[row] = text.row;
         if (index >= count - segment.wanted) wantedRows[wanted++] = row;
@@ -176,6 +185,17 @@ export class Decoder {
     Atomics.add(command, 0, 1);
     Atomics.notify(command, 0);
     return wanted;
+  }
+
+  #readTokens(segments: readonly Segment[]): void {
+    const { tokens } = this.#views;
+    let row = 0;
+    for (const { ids } of segments) {
+      for (let index = 0; index < ids.length; index += 1) {
+        const target = tokens[row++];
+        if (target !== undefined) this.#readToken(target, target.length * (ids[index] ?? 0));
+      }
+    }
   }
 
   #check(segments: readonly Segment[]): void {
@@ -228,11 +248,16 @@ export class Decoder {
   }
 }
 
-function viewsOf({ memory, plan }: DecoderSetup, { rows, wanted }: { rows: number; wanted: number }): StepViews {
+function viewsOf(setup: DecoderSetup, { rows, wanted }: { rows: number; wanted: number }): StepViews {
+  const { memory, plan, format, shape } = setup;
+  const rowBytes = tokenBytes(format) * paddedWidths(shape).row;
   const int32 = (address: number, length: number): Int32Array => new Int32Array(memory.buffer, address, length);
   return {
     command: int32(plan.command, commandFields),
-    ids: int32(plan.ids, rows),
+    tokens: Array.from(
+      { length: rows },
+      (_, row) => new Uint8Array(memory.buffer, plan.tokens + rowBytes * row, rowBytes),
+    ),
     places: int32(plan.places, rows),
     texts: int32(plan.texts, rows),
     wantedRows: int32(plan.wanted, wanted),
@@ -256,19 +281,43 @@ async function endProcess(error: unknown): Promise<never> {
 }
 
 /** Reads the parts that all threads use in place. */
-async function readTables(
-  { shape, format, read }: ModelParts,
-  memory: WebAssembly.Memory,
-  plan: MemoryPlan,
-): Promise<void> {
+async function readTables({ shape, read }: ModelParts, memory: WebAssembly.Memory, plan: MemoryPlan): Promise<void> {
   const { row } = paddedWidths(shape);
   const fill = async (name: string, address: number, bytes: number): Promise<void> =>
     await read(name, new Uint8Array(memory.buffer, address, bytes));
-  await fill('tokens', plan.tokens, tokenBytes(format) * row * shape.vocabulary);
   await fill('positions', plan.positions, 4 * row * shape.positions);
   for (const [index, { gain, bias }] of plan.norms.entries()) {
     await fill(`norm.${index}.gain`, gain, 4 * row);
     await fill(`norm.${index}.bias`, bias, 4 * row);
+  }
+}
+
+/**
+ * Fills the threads' scales and biases, and the weights: in int8 each thread's columns, which are together, in fp32 the
+ * whole matrix.
+ */
+async function readLinear(linear: number, { read }: ModelParts, { memory, plan, format }: DecoderSetup): Promise<void> {
+  const { weightBytes, scaleBytes, biasBytes } = plan.linears[linear] as StoredLinear;
+  const name = (part: string): string => `linear.${linear}.${part}`;
+  const floats = new Float32Array(memory.buffer);
+  const bytesAt = (address: number, length: number): Uint8Array => new Uint8Array(memory.buffer, address, length);
+  const scales = new Float32Array(scaleBytes / 4);
+  const bias = new Float32Array(biasBytes / 4);
+  if (scaleBytes > 0) await read(name('scales'), new Uint8Array(scales.buffer));
+  if (biasBytes > 0) await read(name('bias'), new Uint8Array(bias.buffer));
+  if (format === 'fp32') await read(name('weights'), bytesAt(plan.staged, weightBytes));
+  for (const [thread, { linears }] of plan.threads.entries()) {
+    const own = linears[linear] as LinearPlan;
+    let weights = openedWeights(plan, linear, thread);
+    let done = 0;
+    for (const { from, to } of own.ranges) {
+      const length = paddedWidth(to - from) * own.inputs;
+      if (format === 'int8') await read(name('weights'), bytesAt(weights, length), from * own.inputs);
+      weights += length;
+      if (scaleBytes > 0) floats.set(scales.subarray(from, to), own.scales / 4 + done);
+      if (biasBytes > 0) floats.set(bias.subarray(from, to), own.bias / 4 + done);
+      done += to - from;
+    }
   }
 }
 

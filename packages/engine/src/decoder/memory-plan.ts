@@ -50,15 +50,14 @@ export interface MemoryPlan {
   /** The linear layers as they are stored. */
   readonly linears: readonly StoredLinear[];
   /**
-   * Where the parts of one linear layer are while the threads take their columns. It is the memory of the pages, which
-   * no text uses then.
+   * Where the weights of one linear layer are while it is opened, unless they stay in the memory. It is the memory of
+   * the pages, which no text uses then.
    */
-  readonly staged: { readonly weights: number; readonly scales: number; readonly bias: number };
+  readonly staged: number;
   /** See {@link commandFields}. */
   readonly command: number;
   readonly barrier: number;
-  /** [N] int32 each: token ids, positions in their texts, and rows of `tables`. */
-  readonly ids: number;
+  /** [N] int32 each: positions in their texts, and rows of `tables`. */
   readonly places: number;
   readonly texts: number;
   /** [L] int32: rows of the step. */
@@ -78,7 +77,7 @@ export interface MemoryPlan {
   readonly logits: number;
   readonly threads: readonly ThreadPlan[];
   readonly norms: readonly { readonly gain: number; readonly bias: number }[];
-  /** [V, E] float16 in int8, else float32. */
+  /** [N, E] float16 in int8, else float32: the rows' tokens. */
   readonly tokens: number;
   /** [P, E] float32. */
   readonly positions: number;
@@ -136,7 +135,6 @@ export function planMemory({ shape, format, threads, texts, rows: n, wanted: l }
   const plan = {
     command: take(4 * commandFields),
     barrier: take(alignment),
-    ids: take(4 * rows),
     places: take(4 * rows),
     texts: take(4 * rows),
     wanted: take(4 * l),
@@ -173,7 +171,7 @@ export function planMemory({ shape, format, threads, texts, rows: n, wanted: l }
       };
     }),
     norms: Array.from({ length: normCount(shape) }, () => ({ gain: take(4 * row), bias: take(4 * row) })),
-    tokens: take(tokenBytes(format) * row * shape.vocabulary),
+    tokens: take(tokenBytes(format) * row * rows),
     positions: take(4 * row * shape.positions),
     tables: take(4 * texts * shape.layers * pagesOf(shape.positions)),
   };
@@ -185,13 +183,16 @@ export function planMemory({ shape, format, threads, texts, rows: n, wanted: l }
   }
   const pages = take(pageCount * bytesPerPage);
   const stored = storedLinears(shape, format);
-  const [weights, scales] = (['weightBytes', 'scaleBytes'] as const).map((part) =>
-    aligned(Math.max(...stored.map((linear) => linear[part]))),
-  ) as [number, number];
-  const staged = { weights: pages, scales: pages + weights, bias: pages + weights + scales };
-  const stagedEnd = staged.bias + Math.max(...stored.map(({ biasBytes }) => biasBytes));
-  const bytes = Math.max(end, stagedEnd);
-  return { ...plan, linears: stored, staged, pages, pageCount, pageBytes: bytesPerPage, bytes };
+  const stagedBytes = hasOwn ? 0 : Math.max(...stored.map((linear) => linear.weightBytes));
+  const bytes = Math.max(end, pages + stagedBytes);
+  return { ...plan, linears: stored, staged: pages, pages, pageCount, pageBytes: bytesPerPage, bytes };
+}
+
+/** Where a thread finds its packed weights while a linear layer is opened: in their place, or staged. */
+export function openedWeights({ threads, staged }: MemoryPlan, linear: number, thread: number): number {
+  const parts = threads.map(({ linears }) => linears[linear] as LinearPlan);
+  const before = parts.slice(0, thread).reduce((sum, { inputs, columns }) => sum + inputs * columns, 0);
+  return parts[thread]?.weights || staged + before;
 }
 
 function storedLinears(shape: DecoderShape, format: NumberFormat): readonly StoredLinear[] {

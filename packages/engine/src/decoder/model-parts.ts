@@ -1,9 +1,9 @@
 /**
- * A model in the form in which a decoder loads it: bytes by name, which go straight into the memory that its threads
- * share. The names: `tokens` [V, E], float16 in int8, else float32; `positions` [P, E]; `norm.N.gain` and `norm.N.bias`
- * [E]; and of each linear layer `linear.N.weights`, `linear.N.scales` [outputs] (int8 only) and `linear.N.bias`
- * [outputs] (none for the head). Weights in int8 are [outputs / 16][inputs / 2][16][2], the kernel's layout; in fp32
- * they are [inputs, outputs], for the head [outputs, inputs].
+ * A model in the form in which a decoder loads it: bytes by name, most of which go straight into the memory that its
+ * threads share. The names: `tokens` [V, E], float16 in int8, else float32; `positions` [P, E]; `norm.N.gain` and
+ * `norm.N.bias` [E]; and of each linear layer `linear.N.weights`, `linear.N.scales` [outputs] (int8 only) and
+ * `linear.N.bias` [outputs] (none for the head). Weights in int8 are [outputs / 16][inputs / 2][16][2], the kernel's
+ * layout; in fp32 they are [inputs, outputs], for the head [outputs, inputs].
  */
 import type { DecoderShape } from './decoder-shape.ts';
 import { type DecoderWeights, linearsOf, normsOf } from './decoder-weights.ts';
@@ -12,9 +12,18 @@ import type { NumberFormat } from './memory-plan.ts';
 export interface ModelParts {
   readonly shape: DecoderShape;
   readonly format: NumberFormat;
-  /** Writes a part to the beginning of `target`. */
-  readonly read: (name: string, target: Uint8Array) => Promise<void>;
+  /** Fills `target` with the bytes of a part from `from` on. Default: from its beginning. */
+  readonly read: (name: string, target: Uint8Array, from?: number) => Promise<void>;
+  /**
+   * Makes the function that fills `target` with bytes of the part `tokens` from `from` on, and blocks meanwhile. A step
+   * reads the rows of its tokens with it: the table would be a fifth of the memory, and a token needs one row.
+   */
+  readonly tokenReader: () => TokenReader;
+  /** Ends reading. Idempotent. */
+  readonly close: () => Promise<void>;
 }
+
+export type TokenReader = (target: Uint8Array, from: number) => void;
 
 /** The bytes of each part by its name. */
 export type PartBytes = ReadonlyMap<string, Uint8Array>;
@@ -33,14 +42,23 @@ export const bytesOf = (parts: Readonly<Record<string, ArrayBufferView>>): PartB
   );
 
 export function holdParts(shape: DecoderShape, format: NumberFormat, bytes: PartBytes): HeldParts {
-  const read = async (name: string, target: Uint8Array): Promise<void> => {
+  const partOf = (name: string): Uint8Array => {
     const part = bytes.get(name);
     if (part === undefined) throw new RangeError(`The model has no part ${name}.`);
-    target.set(part);
+    return part;
+  };
+  const read = async (name: string, target: Uint8Array, from = 0): Promise<void> => {
+    target.set(partOf(name).subarray(from, from + target.length));
     await Promise.resolve();
   };
-  return { shape, format, bytes, read };
+  return { shape, format, bytes, read, tokenReader: () => readerOf(partOf('tokens')), close: async () => undefined };
 }
+
+/** Holds the table alone, not the other parts. */
+const readerOf =
+  (table: Uint8Array): TokenReader =>
+  (target, from) =>
+    target.set(table.subarray(from, from + target.length));
 
 /** The parts in fp32: the weights as they are. */
 export function floatParts(weights: DecoderWeights): HeldParts {

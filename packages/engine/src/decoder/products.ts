@@ -3,12 +3,19 @@
  * thread. In int8 the products are sums of whole numbers, which are exact in any order, so the kernel gives the same
  * bits: it computes one or two rows, for which it reads the weights at the speed of the memory.
  */
-import { type Kernel, paddedWidth } from '@prosemill/kernel';
+import type { Kernel } from '@prosemill/kernel';
 import { InferenceSession, Tensor } from 'onnxruntime-node';
 import { microsoftDomain, OnnxGraph } from '../onnx/onnx-graph.ts';
 import { topCandidates } from '../sampling/sampling.ts';
 import { zeroPointOf } from './decoder-shape.ts';
-import { type LinearPlan, maxOwnRows, type MemoryPlan, minFloatRows, type NumberFormat } from './memory-plan.ts';
+import {
+  type LinearPlan,
+  maxOwnRows,
+  type MemoryPlan,
+  minFloatRows,
+  type NumberFormat,
+  openedWeights,
+} from './memory-plan.ts';
 
 const sessionOptions: InferenceSession.SessionOptions = {
   intraOpNumThreads: 1,
@@ -47,25 +54,15 @@ export class Products {
     ({ linears: this.#linears, sums: this.#sums } = options.plan.threads[options.thread] as MemoryPlan['threads'][0]);
   }
 
-  /** Takes this thread's columns of a linear layer, whose parts are at `staged` in the shared memory. */
+  /** Takes this thread's columns of a linear layer, which are in the shared memory. */
   async open(index: number): Promise<void> {
     const linear = this.#linears[index] as LinearPlan;
-    const { format, plan } = this.#options;
-    const { weights, scales, bias } = plan.staged;
-    if (linear.bias !== 0) this.#takeColumns(bias, linear, linear.bias);
-    const columnScales = format === 'int8' ? this.#takeColumns(scales, linear, linear.scales) : null;
+    const { format } = this.#options;
     if (linear.columns === 0) {
       this.#sessions[index] = null;
       return;
     }
-    const graph =
-      columnScales === null
-        ? floatGraph(linear, this.#stagedFloats(index, weights), index === this.#linears.length - 1)
-        : int8Graph(linear, this.#takeWeights(weights, linear), {
-            scales: columnScales,
-            zeroPoint: zeroPointOf(index),
-            hasCandidates: this.#hasCandidates(index),
-          });
+    const graph = format === 'int8' ? this.#int8Graph(index, linear) : this.#floatGraph(index, linear);
     this.#sessions[index] = await InferenceSession.create(graph, await optionsFor(format));
     free(graph);
   }
@@ -137,34 +134,21 @@ export class Products {
     for (const session of this.#sessions) await session?.release();
   }
 
-  #stagedFloats(index: number, address: number): Float32Array {
+  #int8Graph(index: number, linear: LinearPlan): Uint8Array<ArrayBuffer> {
+    const { memory, plan, thread } = this.#options;
+    const { inputs, columns, scales } = linear;
+    const packed = new Int8Array(memory.buffer, openedWeights(plan, index, thread), inputs * columns);
+    return int8Graph(linear, packed, {
+      scales: floatsAt(memory, scales, columns),
+      zeroPoint: zeroPointOf(index),
+      hasCandidates: this.#hasCandidates(index),
+    });
+  }
+
+  #floatGraph(index: number, linear: LinearPlan): Uint8Array<ArrayBuffer> {
     const { memory, plan } = this.#options;
-    return floatsAt(memory, address, (plan.linears[index]?.weightBytes ?? 0) / 4);
-  }
-
-  #takeColumns(staged: number, { ranges, columns }: LinearPlan, address: number): Float32Array {
-    const { memory } = this.#options;
-    const target = floatsAt(memory, address, columns);
-    let done = 0;
-    for (const { from, to } of ranges) {
-      target.set(floatsAt(memory, staged + 4 * from, to - from), done);
-      done += to - from;
-    }
-    return target;
-  }
-
-  /** Copies the packed blocks of the thread's columns to their place, if they have one, and returns them. */
-  #takeWeights(staged: number, { ranges, columns, inputs, weights }: LinearPlan): Int8Array {
-    const { buffer } = this.#options.memory;
-    const length = inputs * columns;
-    const target = weights === 0 ? new Int8Array(length) : new Int8Array(buffer, weights, length);
-    let done = 0;
-    for (const { from, to } of ranges) {
-      const blocks = new Int8Array(buffer, staged + from * inputs, paddedWidth(to - from) * inputs);
-      target.set(blocks, done);
-      done += blocks.length;
-    }
-    return target;
+    const all = floatsAt(memory, plan.staged, (plan.linears[index]?.weightBytes ?? 0) / 4);
+    return floatGraph(linear, all, index === this.#linears.length - 1);
   }
 }
 

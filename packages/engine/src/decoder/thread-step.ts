@@ -86,7 +86,6 @@ export class ThreadStep {
   readonly #of: { readonly thread: number; readonly threads: number };
   readonly #observer: StepObserver | undefined;
   readonly #command: Int32Array;
-  readonly #ids: Int32Array;
   readonly #places: Int32Array;
   readonly #texts: Int32Array;
   readonly #wanted: Int32Array;
@@ -108,10 +107,9 @@ export class ThreadStep {
     this.#widths = paddedWidths(shape);
     this.#of = { thread, threads: plan.threads.length };
     this.#observer = observer;
-    const rows = (plan.places - plan.ids) / 4;
+    const rows = (plan.texts - plan.places) / 4;
     const wanted = (plan.hidden - plan.wanted) / 4;
     this.#command = new Int32Array(buffer, plan.command, commandFields);
-    this.#ids = new Int32Array(buffer, plan.ids, rows);
     this.#places = new Int32Array(buffer, plan.places, rows);
     this.#texts = new Int32Array(buffer, plan.texts, rows);
     this.#wanted = new Int32Array(buffer, plan.wanted, wanted);
@@ -155,14 +153,14 @@ export class ThreadStep {
     this.#begin('between steps');
   }
 
-  /** Token ids [N] → hidden [N, E]. */
+  /** tokens [N, E] → hidden [N, E]. */
   #embed(rows: number): void {
     const { tokens, positions, hidden } = this.#plan;
     const { row } = this.#widths;
     const isHalf = this.#setup.format === 'int8';
     const { from, to } = this.#shareOf(rows);
     for (let index = from; index < to; index += 1) {
-      const token = tokens + tokenBytes(this.#setup.format) * row * (this.#ids[index] ?? 0);
+      const token = tokens + tokenBytes(this.#setup.format) * row * index;
       const position = positions + 4 * row * (this.#places[index] ?? 0);
       const out = hidden + 4 * row * index;
       if (isHalf) this.#kernel.embedHalf(token, position, out, row);

@@ -74,10 +74,12 @@ async function prepare(data: PrepareData, onShare: OnShare): Promise<PartBytes |
 /** @returns null if there is no usable file */
 async function openStored(source: DecoderSource, path: string): Promise<Decoder | null> {
   const { model } = source;
+  let parts: ModelParts | null = null;
   try {
-    await using stored = await openParts(path, model.shape, labelOf(model));
-    return await openInt8(source, stored.parts);
+    parts = await openParts(path, model.shape, labelOf(model));
+    return await openInt8(source, parts);
   } catch (error) {
+    await parts?.close();
     if (isMissing(error)) return null;
     // The worker's log shows lines of standard error.
     process.stderr.write(`${path} cannot be loaded and is prepared anew: ${errorLine(error)}\n`);

@@ -39,8 +39,8 @@ export async function calibrate(
 ): Promise<Calibration> {
   const { shape } = model;
   const { attention } = paddedWidths(shape);
-  const inputs = Array.from({ length: linearCount(shape) }, () => new ChannelSums());
-  const keys = Array.from({ length: shape.layers }, () => new ChannelSums());
+  const inputs = Array.from({ length: linearCount(shape) }, () => new ChannelRows(ids.length));
+  const keys = Array.from({ length: shape.layers }, () => new ChannelRows(ids.length));
   let skipped = 0;
   const decoder = await Decoder.open(model, {
     threads: 1,
@@ -70,29 +70,43 @@ export async function calibrate(
   } finally {
     await decoder.close();
   }
-  return { inputs: inputs.map((sums) => sums.statistics()), keys: keys.map((sums) => sums.statistics()) };
+  return { inputs: inputs.map((rows) => rows.statistics()), keys: keys.map((rows) => rows.statistics()) };
 }
 
-/** Keeps the rows, because the spread needs the mean of all. */
-class ChannelSums {
-  readonly #rows: Float32Array[] = [];
+/**
+ * Keeps the rows, because the spread needs the mean of all: in one array, because many small ones would leave a
+ * fragmented heap to the engine.
+ */
+class ChannelRows {
+  readonly #most: number;
+  #values = new Float32Array();
+  #count = 0;
+
+  /** @param most  The largest number of rows. */
+  constructor(most: number) {
+    this.#most = most;
+  }
 
   /** @param data  [rows, stride], of which the channels `first`… count. */
   add(data: Float32Array, channels: number, stride = channels, first = 0): void {
-    for (let start = first; start < data.length; start += stride) this.#rows.push(data.slice(start, start + channels));
+    if (this.#values.length === 0) this.#values = new Float32Array(this.#most * channels);
+    for (let start = first; start < data.length; start += stride) {
+      this.#values.set(data.subarray(start, start + channels), channels * this.#count);
+      this.#count += 1;
+    }
   }
 
   statistics(): ChannelStatistics {
-    const rows = this.#rows;
-    const width = rows[0]?.length ?? 0;
+    const width = this.#values.length / this.#most;
+    const values = this.#values.subarray(0, width * this.#count);
     const mean = new Float64Array(width);
     const spread = new Float64Array(width);
-    for (const row of rows) {
-      for (let i = 0; i < width; i += 1) mean[i] = (mean[i] as number) + (row[i] as number) / rows.length;
+    for (let row = 0; row < values.length; row += width) {
+      for (let i = 0; i < width; i += 1) mean[i] = (mean[i] as number) + (values[row + i] as number) / this.#count;
     }
-    for (const row of rows) {
+    for (let row = 0; row < values.length; row += width) {
       for (let i = 0; i < width; i += 1) {
-        spread[i] = (spread[i] as number) + Math.abs((row[i] as number) - (mean[i] as number)) / rows.length;
+        spread[i] = (spread[i] as number) + Math.abs((values[row + i] as number) - (mean[i] as number)) / this.#count;
       }
     }
     return { mean: new Float32Array(mean), spread: new Float32Array(spread) };

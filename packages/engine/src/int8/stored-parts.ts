@@ -7,10 +7,6 @@ import type { DecoderShape } from '../decoder/decoder-shape.ts';
 import type { ModelParts, PartBytes } from '../decoder/model-parts.ts';
 import type { OnShare } from '../load-progress.ts';
 
-export interface OpenParts extends AsyncDisposable {
-  readonly parts: ModelParts;
-}
-
 const pieceBytes = 2 ** 22;
 
 /**
@@ -18,15 +14,18 @@ const pieceBytes = 2 ** 22;
  * @throws {RangeError} when the file has another label
  * @throws {AppError} `engine_unavailable` when it is no safetensors file, or cut off
  */
-export async function openParts(path: string, shape: DecoderShape, label: string): Promise<OpenParts> {
+export async function openParts(path: string, shape: DecoderShape, label: string): Promise<ModelParts> {
   const file = await openSafetensors(path);
   if (file.metadata['prosemill'] !== label) {
     await file.close();
     throw new RangeError('it belongs to another model');
   }
   return {
-    parts: { shape, format: 'int8', read: async (name, target) => await file.readBytes(name, target) },
-    [Symbol.asyncDispose]: async () => await file.close(),
+    shape,
+    format: 'int8',
+    read: async (name, target, from = 0) => await file.readBytes(name, target, from),
+    tokenReader: () => (target, from) => file.readBytesSync('tokens', target, from),
+    close: async () => await file.close(),
   };
 }
 

@@ -1,4 +1,5 @@
 /** Reads and describes safetensors files. @see https://github.com/huggingface/safetensors#format */
+import { readSync } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import { errorLine } from '@prosemill/core';
 import { isObject, type JsonObject } from '../models/model-json.ts';
@@ -21,10 +22,12 @@ export interface SafetensorsFile {
    */
   read(name: string): Promise<Float32Array>;
   /**
-   * Reads a tensor's bytes, of any number format, into `target`.
-   * @throws {RangeError} for an unknown name, or a tensor of another size
+   * Fills `target` with a tensor's bytes from `from` on, in any number format.
+   * @throws {RangeError} for an unknown name, or a tensor that has fewer bytes
    */
-  readBytes(name: string, target: Uint8Array): Promise<void>;
+  readBytes(name: string, target: Uint8Array, from: number): Promise<void>;
+  /** Like `readBytes`, but blocks. */
+  readBytesSync(name: string, target: Uint8Array, from: number): void;
   close(): Promise<void>;
 }
 
@@ -37,6 +40,8 @@ interface Entry extends TensorInfo {
 /** Real headers have a few kilobytes. A file with a longer header than this is not a safetensors file. */
 const maxHeaderBytes = 100e6;
 const lengthBytes = 8;
+/** Node reads less than 2 GiB at once. */
+const maxReadBytes = 2 ** 30;
 
 const elementBytes: Readonly<Record<string, number>> = { F64: 8, F32: 4, F16: 2, BF16: 2 };
 
@@ -55,6 +60,11 @@ export async function openSafetensors(path: string): Promise<SafetensorsFile> {
       if (entry === undefined) throw new RangeError(`${path} has no tensor ${name}.`);
       return entry;
     };
+    const placeOf = (name: string, { length }: Uint8Array, from: number): number => {
+      const { begin, end } = entryOf(name);
+      if (from + length > end - begin) throw new RangeError(`${path} has another size of ${name}.`);
+      return dataStart + begin + from;
+    };
     return {
       path,
       tensors,
@@ -64,10 +74,12 @@ export async function openSafetensors(path: string): Promise<SafetensorsFile> {
         if (!(format in elementBytes)) throw refuse('tensor-format', { file: path, tensor: name, format });
         return toFloat32(await bytesAt(file, dataStart + begin, end - begin), format);
       },
-      async readBytes(name, target) {
-        const { begin, end } = entryOf(name);
-        if (end - begin !== target.length) throw new RangeError(`${path} has another size of ${name}.`);
-        await fill(file, dataStart + begin, target);
+      async readBytes(name, target, from) {
+        await fill(file, placeOf(name, target, from), target);
+      },
+      readBytesSync(name, target, from) {
+        const read = readSync(file.fd, target, 0, target.length, placeOf(name, target, from));
+        if (read !== target.length) throw new RangeError(`${path} has become shorter.`);
       },
       close: async () => await file.close(),
     };
@@ -117,7 +129,8 @@ async function bytesAt(file: FileHandle, position: number, length: number): Prom
 
 async function fill(file: FileHandle, position: number, target: Uint8Array): Promise<void> {
   for (let done = 0; done < target.length;) {
-    const { bytesRead } = await file.read(target, done, target.length - done, position + done);
+    const length = Math.min(target.length - done, maxReadBytes);
+    const { bytesRead } = await file.read(target, done, length, position + done);
     if (bytesRead === 0) throw new RangeError('The file is shorter than its header says.');
     done += bytesRead;
   }

@@ -3,7 +3,7 @@ import { childEnvironment } from './child-environment.ts';
 
 describe("the environment of the engine's process", () => {
   const quiet = { ORT_DISABLE_TELEMETRY: '1' };
-  const sizes = 'glibc.malloc.mmap_threshold=4194304:glibc.malloc.trim_threshold=8388608';
+  const sizes = 'glibc.malloc.mmap_threshold=4194304:glibc.malloc.trim_threshold=8388608:glibc.malloc.arena_max=2';
   const all = `glibc.malloc.hugetlb=1:${sizes}`;
 
   it('asks for huge pages, and passes the other variables on', () => {
@@ -17,9 +17,9 @@ describe("the environment of the engine's process", () => {
   });
 
   it('keeps the tunables that an operator has set', () => {
-    expect(childEnvironment({ GLIBC_TUNABLES: 'glibc.malloc.arena_max=1' })).toEqual({
+    expect(childEnvironment({ GLIBC_TUNABLES: 'glibc.malloc.tcache_count=1' })).toEqual({
       ...quiet,
-      GLIBC_TUNABLES: `glibc.malloc.arena_max=1:${all}`,
+      GLIBC_TUNABLES: `glibc.malloc.tcache_count=1:${all}`,
     });
     expect(childEnvironment({ GLIBC_TUNABLES: 'glibc.malloc.hugetlb=0' })).toEqual({
       ...quiet,

@@ -6,12 +6,14 @@ import { env } from 'node:process';
  * - Freed arrays of 4 MB or more return to the system at once. Otherwise loading a model leaves a fragmented heap.
  * - The heap keeps smaller ones, such as the copies of a step's outputs, and up to 8 MB of free memory at its end: with
  *   512 KB a step spent a fifth of its time in new pages.
+ * - All threads share two heaps, because each may keep what loading leaves in it.
  * @see https://www.gnu.org/software/libc/manual/html_node/Memory-Allocation-Tunables.html
  */
 const tunables = {
   'glibc.malloc.hugetlb': 1,
   'glibc.malloc.mmap_threshold': 4 * 2 ** 20,
   'glibc.malloc.trim_threshold': 8 * 2 ** 20,
+  'glibc.malloc.arena_max': 2,
 };
 
 /**
