@@ -7,12 +7,14 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { type Program, programOfDebian, programOnPath, writeGpt2Folder } from '@prosemill/testkit';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { type Arm64Node, installArm64Node } from './test-arm64.ts';
 
 const script = fileURLToPath(new URL('test-int8-digest.ts', import.meta.url));
 const run = promisify(execFile);
 
 let folder: string;
 let emulator: Program;
+let arm64Node: Arm64Node;
 let expected: string;
 
 beforeAll(async () => {
@@ -25,6 +27,7 @@ beforeAll(async () => {
     (await programOfDebian({ packages: ['qemu-user'], binary: 'bin/qemu-x86_64' }));
   if (found === null) throw new Error('This test needs qemu-x86_64: install it, or have a Debian with apt-get.');
   emulator = found;
+  arm64Node = await installArm64Node(join(folder, 'arm64'));
   ({ stdout: expected } = await run(process.execPath, [script, folder, '2']));
 });
 afterAll(async () => await rm(folder, { recursive: true }));
@@ -43,4 +46,15 @@ it.each([
     env: { ...process.env, ...emulator.env },
   });
   expect(stdout).toBe(expected);
+});
+
+const armv8 = 'fp asimd evtstrm aes pmull sha1 sha2 crc32 cpuid';
+const withDotProducts = `${armv8} atomics fphp asimdhp asimdrdm lrcpc dcpop asimddp`;
+
+it.each([
+  ['without dot products', { name: 'cortex-a72', features: armv8, part: '0xd08' }],
+  ['with dot products', { name: 'neoverse-n1', features: withDotProducts, part: '0xd0c' }],
+  ['with products of matrices and SVE', { name: 'max', features: `${withDotProducts} sve i8mm`, part: '0xd40' }],
+])('computes the same on arm64 %s', async (_name, cpu) => {
+  expect(await arm64Node(cpu, [script, folder, '1'])).toBe(expected);
 });
