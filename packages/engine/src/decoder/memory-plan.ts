@@ -17,6 +17,8 @@ export interface MemoryOptions {
   readonly rows: number;
   /** L: the most positions of a step whose next token is wanted. */
   readonly wanted: number;
+  /** See `ProductsOptions`; 0: there is no kernel's copy of the weights. */
+  readonly maxOwnRows?: number | undefined;
 }
 
 export interface LinearPlan extends LinearPart {
@@ -116,7 +118,8 @@ const alignment = 64;
 export const pagesOf = (positions: number): number => Math.ceil(positions / pagePositions);
 
 /** @throws {RangeError} when not even one text of full length fits into the memory */
-export function planMemory({ shape, format, threads, texts, rows: n, wanted: l }: MemoryOptions): MemoryPlan {
+export function planMemory(options: MemoryOptions): MemoryPlan {
+  const { shape, format, threads, texts, rows: n, wanted: l } = options;
   let end = reservedBytes;
   const take = (bytes: number): number => {
     const address = end;
@@ -130,7 +133,7 @@ export function planMemory({ shape, format, threads, texts, rows: n, wanted: l }
   const vocabulary = paddedWidth(shape.vocabulary);
   const parts = Array.from({ length: threads }, (_, thread) => partsOf(shape, { thread, threads }));
   const weightBytes = parts.flat().reduce((sum, { inputs, columns }) => sum + inputs * columns, 0);
-  const hasOwn = isInt8 && weightBytes <= maxOwnWeightBytes;
+  const hasOwn = isInt8 && options.maxOwnRows !== 0 && weightBytes <= maxOwnWeightBytes;
 
   const plan = {
     command: take(4 * commandFields),
