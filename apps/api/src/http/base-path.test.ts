@@ -78,6 +78,7 @@ describe('the API behind a proxy that removes a path prefix', () => {
           verify: `${prefix}/jobs/${id}/verify`,
           stream: `${prefix}/jobs/${id}/stream`,
           events: `${prefix}/jobs/${id}/events`,
+          deliveries: `${prefix}/jobs/${id}/deliveries`,
         },
       ]);
       const job = await follow(`${prefix}/jobs`, location);

@@ -10,7 +10,10 @@ import type { ModelRecord } from './model-store.ts';
  */
 export type TokenEvent =
   | { readonly type: 'generation-start'; readonly promptTokens: number; readonly maxNewTokens: number }
-  /** Final text: whole characters, no part of a stop string. `completionTokens` counts from the start. */
+  /**
+   * Final text of one or more tokens: whole characters, no part of a stop string. `completionTokens` counts from the
+   * start.
+   */
   | { readonly type: 'token-delta'; readonly text: string; readonly completionTokens: number }
   | { readonly type: 'generation-end'; readonly ending: GenerationEnding };
 

@@ -20,14 +20,15 @@ describeTextGeneratorConformance('batched', async () => {
 });
 
 it('reports the steps of the engine in few messages', async () => {
-  const generator = await start({ slots: 4, hangLimitMs: 1_200 });
+  const generator = await start({ slots: 4, hangLimitMs: 12_000 });
   onTestFinished(async () => await generator.stop());
   const reports: (readonly EngineStep[])[] = [];
   generator.onSteps((steps) => reports.push(steps));
   const request = { prompt: 'The king', seed: 1, parameters: { ...plain, maxNewTokens: 90 } };
   await Promise.all([run(generator, request), run(generator, request)]);
   // The last steps come with the answer to the next ping.
-  await expect.poll(() => reports.flat().reduce((sum, { rows }) => sum + rows, 0), { interval: 20 }).toBe(180);
+  const countRows = (): number => reports.flat().reduce((sum, { rows }) => sum + rows, 0);
+  await expect.poll(countRows, { interval: 20, timeout: 10_000 }).toBe(180);
   expect(reports.flat().length).toBeGreaterThan(10 * reports.length);
 });
 
