@@ -95,11 +95,17 @@ const logger = createLogger({ name: 'test', level: 'silent', pretty: false });
 export interface TestApiOptions extends Partial<ApiOptions> {
   /** Default: an SQLite file. */
   readonly databaseUrl?: string;
+  /** Default: jobs are kept. */
+  readonly retentionDays?: number;
 }
 
-export async function openTestApi({ databaseUrl, ...overrides }: TestApiOptions = {}): Promise<TestApi> {
+export async function openTestApi({
+  databaseUrl,
+  retentionDays = 0,
+  ...overrides
+}: TestApiOptions = {}): Promise<TestApi> {
   const folder = await mkdtemp(join(tmpdir(), 'prosemill-api-'));
-  const store = openStore({ url: databaseUrl ?? `sqlite:${join(folder, 'test.db')}`, logger });
+  const store = openStore({ url: databaseUrl ?? `sqlite:${join(folder, 'test.db')}`, logger, retentionDays });
   await store.migrate();
   const queue = createQueue({ databaseUrl: 'sqlite:', redisUrl: undefined, logger });
   const api = createApi({

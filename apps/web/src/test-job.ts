@@ -43,6 +43,7 @@ export const testJob = (changes: Partial<JobBody> = {}): JobBody => ({
   created_at: '2026-11-29T12:00:00.000Z',
   started_at: '2026-11-29T12:00:00.000Z',
   finished_at: null,
+  expires_at: null,
   ...changes,
 });
 

@@ -1,5 +1,5 @@
 /** A reconciler with a real database and a real Redis. */
-import { errorLine, type Store } from '@prosemill/core';
+import { errorLine, type Store, unstoredMs } from '@prosemill/core';
 import { createQueue, type Queue } from '@prosemill/queue';
 import { createMetrics } from '@prosemill/telemetry';
 import { launchRedis, newJob, openSql, type PrivateServer, silentLogger } from '@prosemill/testkit';
@@ -76,6 +76,15 @@ describe('the reconciler', () => {
     startReconciler();
     await expect.poll(countHints).toBe(3);
     expect(failures).toBe(0);
+  });
+
+  it('deletes jobs whose time is over', async () => {
+    const job = await store.jobs.submit(newJob({ isStored: false }));
+    await store.jobs.requestCancel('local', job.id);
+    await store.stop();
+    store = await openTestStore(url, unstoredMs + 1_000);
+    startReconciler();
+    await expect.poll(async () => (await store.jobs.find('local', job.id))?.purgedAt).toBeInstanceOf(Date);
   });
 
   it('sends a new permit for a row whose own permit is in use for another row', async () => {

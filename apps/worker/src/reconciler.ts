@@ -1,6 +1,6 @@
 /**
- * Repairs losses: leases that expired, deadlines that passed, hints that never arrived, texts that came too late. Every
- * worker runs one; there is no leader.
+ * Repairs losses: leases that expired, deadlines that passed, hints that never arrived, texts that came too late. It
+ * also deletes jobs whose time is over. Every worker runs one; there is no leader.
  */
 import {
   errorLine,
@@ -58,6 +58,7 @@ export function createReconciler(options: ReconcilerOptions): Service {
   const duties: Readonly<Record<string, (signal: AbortSignal) => Promise<void>>> = {
     rescue,
     expire,
+    purge,
     'delete old keys': deleteOldKeys,
     'sweep texts': sweepTexts,
     'send missing hints': sendMissingHints,
@@ -74,6 +75,12 @@ export function createReconciler(options: ReconcilerOptions): Service {
 
   async function expire(signal: AbortSignal): Promise<void> {
     await inBatches('jobs expired', signal, async () => await jobs.expireJobs(batchSize));
+  }
+
+  async function purge(signal: AbortSignal): Promise<void> {
+    await inBatches('jobs deleted, because their time was over', signal, async () => {
+      return await jobs.purgeExpiredJobs(batchSize);
+    });
   }
 
   async function deleteOldKeys(signal: AbortSignal): Promise<void> {

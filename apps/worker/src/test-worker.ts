@@ -17,8 +17,8 @@ export async function createDatabaseUrl(): Promise<string> {
   return `sqlite:${join(await createTestFolder(), 'test.db')}`;
 }
 
-export async function openTestStore(url?: string): Promise<Store> {
-  const store = openStore({ url: url ?? (await createDatabaseUrl()), logger: silentLogger });
+export async function openTestStore(url?: string, clockOffsetMs = 0): Promise<Store> {
+  const store = openStore({ url: url ?? (await createDatabaseUrl()), logger: silentLogger, clockOffsetMs });
   onTestFinished(async () => await store.stop());
   await store.migrate();
   return store;

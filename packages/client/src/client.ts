@@ -284,6 +284,7 @@ function generationOf(job: Job): Generation {
     finish_reason: output.finish_reason,
     usage,
     timings: job.timings,
+    expires_at: job.expires_at,
   };
 }
 

@@ -54,6 +54,8 @@ export const commonConfig = {
   FORBIDDEN_WORDS: wordList.default([...defaultForbiddenWords]),
   /** `sqlite:PATH` or `postgres://…`. */
   DATABASE_URL: databaseUrl.default('sqlite:data/prosemill.db'),
+  /** Days from the end of a job until it is deleted; 0: jobs are kept. The API shows it, the worker does it. */
+  RETENTION_DAYS: wholeNumber({ min: 0, max: 36_500 }).default(0),
   /** `redis://…`; not set: hints go through the database. */
   REDIS_URL: z.string().optional(),
   LOG_LEVEL: z.enum(logLevels).default('info'),

@@ -37,7 +37,7 @@ export async function openAdapters(config: Readonly<CommonConfig>, name: string)
   const logger = createLogger({ name, level: config.LOG_LEVEL, pretty: config.LOG_PRETTY });
   logWarnings(logger);
   const metrics = createMetrics();
-  const store = openStore({ url: config.DATABASE_URL, logger });
+  const store = openStore({ url: config.DATABASE_URL, retentionDays: config.RETENTION_DAYS, logger });
   addDatabaseMetrics(metrics, store);
   const tracing = await createTracing({ endpoint: config.OTEL_EXPORTER_OTLP_ENDPOINT, name, version, logger });
   const queue = createQueue({ databaseUrl: config.DATABASE_URL, redisUrl: config.REDIS_URL, logger });

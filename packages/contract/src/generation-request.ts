@@ -62,6 +62,9 @@ export const termSchemas = {
   start_timeout_ms: durationMs.openapi({
     description: 'A worker must begin the job within this time from its submit, or the job expires.',
   }),
+  store: z.boolean().openapi({
+    description: 'false: the job and its text are deleted 60 s after its end, and are never in /history.',
+  }),
 };
 
 export const generationRequestSchema = z
@@ -89,6 +92,7 @@ export const generationRequestSchema = z
     deadline_ms: optional(termSchemas.deadline_ms),
     start_timeout_ms: optional(termSchemas.start_timeout_ms),
     ...webhookFields,
+    store: withDefault(termSchemas.store, defaultTerms.isStored),
   })
   .superRefine(requireReceiver)
   .openapi('GenerationRequest', { example: { prompt: 'Once upon a time', max_new_tokens: 50 } });

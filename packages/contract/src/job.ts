@@ -102,6 +102,10 @@ export const jobSchema = z
     created_at: time,
     started_at: time.nullable(),
     finished_at: time.nullable(),
+    expires_at: time.nullable().openapi({
+      description:
+        'When the job is deleted by itself, up to a few seconds later: with store false 60 s after its end, else as long after it as the service keeps jobs. Null before the end, and without such a limit.',
+    }),
   })
   .openapi('Job');
 

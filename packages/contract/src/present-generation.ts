@@ -20,6 +20,7 @@ export function presentGeneration(job: Job): GenerationBody | null {
     finish_reason: output.finishReason,
     usage: presentUsage(usage),
     timings: presentTimings(job),
+    expires_at: job.expiresAt?.toISOString() ?? null,
   };
 }
 

@@ -59,6 +59,7 @@ export function presentJob(job: Job, { estimate, basePath }: JobView): JobBody {
     created_at: job.createdAt.toISOString(),
     started_at: job.startedAt?.toISOString() ?? null,
     finished_at: job.finishedAt?.toISOString() ?? null,
+    expires_at: job.expiresAt?.toISOString() ?? null,
   };
 }
 

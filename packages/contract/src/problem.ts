@@ -5,7 +5,25 @@ import { timingsSchema } from './job.ts';
 import { headersOf } from './routes/headers.ts';
 
 interface ProblemRow {
-  readonly status: 400 | 401 | 403 | 404 | 405 | 408 | 409 | 413 | 415 | 417 | 421 | 422 | 429 | 431 | 500 | 503 | 504;
+  readonly status:
+    | 400
+    | 401
+    | 403
+    | 404
+    | 405
+    | 408
+    | 409
+    | 410
+    | 413
+    | 415
+    | 417
+    | 421
+    | 422
+    | 429
+    | 431
+    | 500
+    | 503
+    | 504;
   readonly title: string;
 }
 
@@ -24,6 +42,7 @@ export const problemTable = {
   job_canceled: { status: 409, title: 'The job was canceled' },
   job_not_finished: { status: 409, title: 'The job has not ended yet' },
   not_verifiable: { status: 409, title: 'The text cannot be verified' },
+  gone: { status: 410, title: 'The job was deleted' },
   body_too_large: { status: 413, title: 'The body is too large' },
   unsupported_media_type: { status: 415, title: 'Unsupported media type' },
   expectation_failed: { status: 417, title: 'The expectation cannot be met' },

@@ -24,6 +24,7 @@ export const retryRequestSchema = z
     priority: optional(termSchemas.priority),
     deadline_ms: optional(termSchemas.deadline_ms),
     start_timeout_ms: optional(termSchemas.start_timeout_ms),
+    store: optional(termSchemas.store),
   })
   .openapi('RetryRequest', {
     description:
@@ -64,6 +65,7 @@ export const toRetriedTerms = (job: Job, changes: RetryRequest): JobTerms => ({
   startTimeoutMs: changes.start_timeout_ms ?? sinceSubmit(job, job.startDeadlineAt),
   retryOf: job.id,
   webhook: job.webhook,
+  isStored: changes.store ?? job.isStored,
 });
 
 function retriedSeed(job: Job, seed: RetryRequest['seed']): number | null {

@@ -35,6 +35,7 @@ export const toJobTerms = (body: JobFields): JobTerms => ({
   deadlineMs: body.deadline_ms ?? null,
   startTimeoutMs: body.start_timeout_ms ?? null,
   webhook: toWebhook(body),
+  isStored: body.store,
 });
 
 /** The jobs that a batch asks for, without the id of the batch. */

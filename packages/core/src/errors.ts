@@ -22,6 +22,7 @@ export const errorTable = {
   forbidden: { retryable: false },
   not_found: { retryable: false },
   model_not_found: { retryable: false },
+  gone: { retryable: false },
   job_canceled: { retryable: false },
   job_not_finished: { retryable: true },
   not_verifiable: { retryable: false },

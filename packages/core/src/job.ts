@@ -79,6 +79,8 @@ export interface JobTerms {
   readonly customId: string | null;
   /** The receiver of messages about the end of the job; null: none. */
   readonly webhook: Webhook | null;
+  /** False: the job is purged `unstoredMs` after its end, and is never in the history. */
+  readonly isStored: boolean;
 }
 
 export const defaultTerms: JobTerms = {
@@ -93,6 +95,7 @@ export const defaultTerms: JobTerms = {
   batchId: null,
   customId: null,
   webhook: null,
+  isStored: true,
 };
 
 /** Everything that a client says about a job. */
@@ -100,6 +103,9 @@ export interface JobRequest {
   readonly request: TextRequest;
   readonly terms: JobTerms;
 }
+
+/** The time from the end of a job that is not to be stored until its purge. */
+export const unstoredMs = 60_000;
 
 export interface Job extends GenerateRequest, Omit<JobTerms, 'priority' | 'deadlineMs' | 'startTimeoutMs'> {
   /** UUID v7; nothing reads time or order from it. */
@@ -140,6 +146,10 @@ export interface Job extends GenerateRequest, Omit<JobTerms, 'priority' | 'deadl
   /** The time of the latest claim. */
   readonly startedAt: Date | null;
   readonly finishedAt: Date | null;
+  /** The time of the purge to come; null before the end of the job, and when it is kept until it is deleted. */
+  readonly expiresAt: Date | null;
+  /** Since then the row is a tombstone: prompt, text, parameters and metadata are gone. Null: not purged. */
+  readonly purgedAt: Date | null;
   /** The span of the submit, written by `formatTraceparent`; null for a job of a version without traces. */
   readonly traceparent: string | null;
 }

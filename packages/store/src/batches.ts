@@ -9,11 +9,11 @@ import { readTime, readTimeOrNull } from './rows.ts';
 import type { Tables } from './schema.ts';
 import type { StoreContext } from './store-context.ts';
 
-export const createBatchStore = ({ db, dialect }: StoreContext): BatchStore => ({
+export const createBatchStore = ({ db, dialect, retentionMs }: StoreContext): BatchStore => ({
   async submit({ id, ownerId, jobs, idempotency }) {
     return await db.transaction().execute(async (tx) => {
       await lockSubmits({ tx, dialect });
-      const earlier = idempotency && (await findKeyHolder({ db: tx, dialect }, ownerId, idempotency));
+      const earlier = idempotency && (await findKeyHolder({ db: tx, dialect, retentionMs }, ownerId, idempotency));
       if (earlier != null) return earlier;
       await tx.insertInto('batches').values({ id, owner_id: ownerId, created_at: dialect.now }).execute();
       const [first, ...others] = jobs;
@@ -25,7 +25,7 @@ export const createBatchStore = ({ db, dialect }: StoreContext): BatchStore => (
 
   find: async (ownerId, id) => await findBatch(db, ownerId, id),
 
-  findByIdempotencyKey: async (ownerId, key) => await findKeyHolder({ db, dialect }, ownerId, key),
+  findByIdempotencyKey: async (ownerId, key) => await findKeyHolder({ db, dialect, retentionMs }, ownerId, key),
 
   async requestCancel(ownerId, id) {
     return await db.transaction().execute(async (tx) => {

@@ -39,6 +39,11 @@ export interface Dialect {
    * the disk. Postgres commits them like all others, since it may crash while this process lives.
    */
   lostWithProcess<Result>(db: Kysely<Tables>, run: (db: Kysely<Tables>) => Promise<Result>): Promise<Result>;
+  /**
+   * Erases deleted content from the files of the database. SQLite overwrites it in its pages, but the journal has
+   * copies of them until a checkpoint. Postgres erases it with the next vacuum.
+   */
+  eraseRemoved(db: Kysely<Tables>): Promise<void>;
 }
 
 export interface ValueTable {
@@ -77,6 +82,7 @@ export function postgresDialect(offsetMs: number): Dialect {
       return sql`json_to_recordset(${valuesAsJson(table)}::json) as ${sql.id(name)} (${sql.join(typed)})`;
     },
     lostWithProcess: async (db, run) => await run(db),
+    eraseRemoved: async () => undefined,
   };
 }
 
@@ -112,6 +118,9 @@ export function sqliteDialect(offsetMs: number): Dialect {
           await sql`pragma synchronous = full`.execute(connection);
         }
       });
+    },
+    async eraseRemoved(db) {
+      await sql`pragma wal_checkpoint(truncate)`.execute(db);
     },
   };
 }

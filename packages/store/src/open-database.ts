@@ -12,6 +12,8 @@ import type { StoreContext } from './store-context.ts';
 export interface StoreOptions {
   readonly url: string;
   readonly logger: Logger;
+  /** Days from the end of a job until its purge; 0: no limit. Default 0. */
+  readonly retentionDays?: number;
   /** Moves the database's clock, for tests. Default 0. */
   readonly clockOffsetMs?: number;
 }
@@ -30,9 +32,12 @@ const statementTimeoutMs = 10_000;
 /** Long enough to build an index of a big table, or to wait for another process that builds it. */
 const migrationTimeoutMs = 30_000;
 
-export function openDatabase({ url, logger, clockOffsetMs = 0 }: StoreOptions): OpenDatabase {
+const dayMs = 24 * 60 * 60_000;
+
+export function openDatabase({ url, logger, retentionDays = 0, clockOffsetMs = 0 }: StoreOptions): OpenDatabase {
   const location = parseDatabaseUrl(url);
-  if (location.type === 'sqlite') return openSqlite(location.path, sqliteDialect(clockOffsetMs));
+  const retentionMs = retentionDays === 0 ? null : retentionDays * dayMs;
+  if (location.type === 'sqlite') return { ...openSqlite(location.path, sqliteDialect(clockOffsetMs)), retentionMs };
   const open = (limitMs: number) => {
     const pool = createPostgresPool({ url: location.url, logger, statementTimeoutMs: limitMs });
     return { pool, db: new Kysely<Tables>({ dialect: pooledPostgres({ pool, statementTimeoutMs: limitMs }) }) };
@@ -42,6 +47,7 @@ export function openDatabase({ url, logger, clockOffsetMs = 0 }: StoreOptions): 
     db,
     migrationDb,
     dialect: postgresDialect(clockOffsetMs),
+    retentionMs,
     connections: () => pool.counts(),
     async close() {
       await Promise.all([db.destroy(), migrationDb.destroy()]);
@@ -49,7 +55,7 @@ export function openDatabase({ url, logger, clockOffsetMs = 0 }: StoreOptions): 
   };
 }
 
-function openSqlite(path: string, dialect: Dialect): OpenDatabase {
+function openSqlite(path: string, dialect: Dialect): Omit<OpenDatabase, 'retentionMs'> {
   const database = openSqliteFile(path);
   const db = new Kysely<Tables>({ dialect: sqliteFileDialect(database) });
   return {

@@ -6,6 +6,7 @@ import {
   launchPgbouncer,
   newJob,
   openServerSession,
+  retentionDays,
   openSql,
   type Pgbouncer,
   type PoolMode,
@@ -97,6 +98,6 @@ afterAll(async () => await shared.stop());
 describeStoreConformance('Postgres behind pgbouncer in transaction mode', async () => {
   const database = await createTestDatabase(inject('postgresUrl'));
   const url = behind(shared, database.url);
-  const open = (clockOffsetMs: number) => openStore({ url, logger: silentLogger, clockOffsetMs });
+  const open = (clockOffsetMs: number) => openStore({ url, logger: silentLogger, retentionDays, clockOffsetMs });
   return await openServerSession({ database, open });
 });

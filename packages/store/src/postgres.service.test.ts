@@ -4,6 +4,7 @@ import {
   describeStoreConformance,
   newJob,
   openServerSession,
+  retentionDays,
   silentLogger,
 } from '@prosemill/testkit';
 import { describe, expect, inject, it } from 'vitest';
@@ -12,7 +13,8 @@ import { emptyDatabase, execute, openClient, openForTest } from './test-postgres
 
 describeStoreConformance('Postgres', async () => {
   const database = await createTestDatabase(inject('postgresUrl'));
-  const open = (clockOffsetMs: number) => openStore({ url: database.url, logger: silentLogger, clockOffsetMs });
+  const open = (clockOffsetMs: number) =>
+    openStore({ url: database.url, logger: silentLogger, retentionDays, clockOffsetMs });
   return await openServerSession({ database, open });
 });
 

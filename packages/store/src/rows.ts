@@ -10,8 +10,10 @@ import {
   type SamplingParameters,
   type TransitionState,
   type Webhook,
+  unstoredMs,
 } from '@prosemill/core';
 import type { GenerationRecordTable, JobRow, StoredTime } from './schema.ts';
+import type { StoreContext } from './store-context.ts';
 import type { Selectable } from 'kysely';
 
 /** A job's row with its generation record, if it has one. */
@@ -24,7 +26,7 @@ export const readTime = (time: StoredTime): Date => (time instanceof Date ? time
 
 export const readTimeOrNull = (time: StoredTime | null): Date | null => (time === null ? null : readTime(time));
 
-export function toJob(row: JobWithRecord): Job {
+export function toJob(row: JobWithRecord, { retentionMs }: Pick<StoreContext, 'retentionMs'>): Job {
   return {
     id: row.id,
     ownerId: row.owner_id,
@@ -45,6 +47,7 @@ export function toJob(row: JobWithRecord): Job {
     batchId: row.batch_id,
     customId: row.custom_id,
     webhook: readWebhook(row.webhook),
+    isStored: row.is_stored !== 0,
     model: toModel(row),
     attempt: row.attempt,
     releasedCount: row.released_count,
@@ -65,12 +68,20 @@ export function toJob(row: JobWithRecord): Job {
     createdAt: readTime(row.created_at),
     startedAt: readTimeOrNull(row.started_at),
     finishedAt: readTimeOrNull(row.finished_at),
+    expiresAt: toExpiry(row, retentionMs),
+    purgedAt: readTimeOrNull(row.purged_at),
     traceparent: row.traceparent,
   };
 }
 
 export const readWebhook = (webhook: string | null): Webhook | null =>
   webhook === null ? null : (JSON.parse(webhook) as Webhook);
+
+function toExpiry(row: JobRow, retentionMs: number | null): Date | null {
+  const keptMs = row.is_stored === 0 ? unstoredMs : retentionMs;
+  if (row.finished_at === null || keptMs === null) return null;
+  return new Date(readTime(row.finished_at).getTime() + keptMs);
+}
 
 /** Parameters that an older version did not store get their defaults; those of a newer version are kept. */
 const readParameters = (parameters: string): SamplingParameters => ({

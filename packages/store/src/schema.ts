@@ -70,6 +70,10 @@ export interface JobTable {
   custom_id: string | null;
   /** `Webhook` as JSON; null for none. */
   webhook: string | null;
+  /** 0: to be purged soon after the end. Null, as in rows of older versions: 1. */
+  is_stored: number | null;
+  /** The row is a tombstone: prompt and parameters are empty, and there is no text. */
+  purged_at: StoredTime | null;
 }
 
 export interface WebhookDeliveryTable {

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { newId, type Store } from '@prosemill/core';
-import { describeStoreConformance, newJob, silentLogger } from '@prosemill/testkit';
+import { describeStoreConformance, newJob, retentionDays, silentLogger } from '@prosemill/testkit';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { openStore } from './index.ts';
 
@@ -12,7 +12,7 @@ describeStoreConformance('SQLite', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'prosemill-store-'));
   const path = join(folder, 'test.db');
   const open = (clockOffsetMs: number): Store =>
-    openStore({ url: `sqlite:${path}`, logger: silentLogger, clockOffsetMs });
+    openStore({ url: `sqlite:${path}`, logger: silentLogger, retentionDays, clockOffsetMs });
   let clockOffsetMs = 0;
   let store = open(0);
   await store.migrate();

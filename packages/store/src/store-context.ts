@@ -6,6 +6,8 @@ import type { Tables } from './schema.ts';
 export interface StoreContext {
   readonly db: Kysely<Tables>;
   readonly dialect: Dialect;
+  /** The time from the end of a job until its purge; null: no limit. */
+  readonly retentionMs: number | null;
 }
 
 export interface TransactionContext {

@@ -63,7 +63,7 @@ export {
 } from './streams/stream-client.ts';
 export { codePointsOf } from './streams/stream-state.ts';
 export { createTestFolder } from './test-folder.ts';
-export { describeStoreConformance, type StoreSession } from './conformance/store/index.ts';
+export { describeStoreConformance, retentionDays, type StoreSession } from './conformance/store/index.ts';
 export { openServerSession } from './conformance/store/server-session.ts';
 export { newJob } from './conformance/store/session.ts';
 export { describeWakeUpsConformance, type WakeUpSession } from './conformance/wake-ups.ts';

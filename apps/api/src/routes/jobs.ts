@@ -1,7 +1,8 @@
-/** `/jobs`: submits, reads, waits for, lists and cancels jobs. */
+/** `/jobs`: submits, reads, waits for, lists, cancels and deletes jobs. */
 import {
   cancelJobRoute,
   createJobRoute,
+  deleteJobRoute,
   getJobRoute,
   jobPath,
   listJobsRoute,
@@ -14,7 +15,8 @@ import { isTerminal, type Job, noEstimate } from '@prosemill/core';
 import type { ApiServices } from '../api-services.ts';
 import type { AddRoute } from '../route-table.ts';
 import { cancelJob } from '../services/cancel-job.ts';
-import { findJob, jobNotFound } from '../services/find-job.ts';
+import { deleteJob } from '../services/delete-job.ts';
+import { findJob, jobGone, jobNotFound, requireKept } from '../services/find-job.ts';
 import type { Submission } from '../services/submit-job.ts';
 import { isUuid } from '../wire/is-uuid.ts';
 import { etagOf, etagOfPage, serverTiming, setPollHeaders } from '../wire/job-headers.ts';
@@ -60,7 +62,7 @@ export function addJobRoutes(addRoute: AddRoute, services: ApiServices): void {
       wait === undefined
         ? found
         : await feed.wait({ job: found, until: isDone, timeoutMs: wait * 1_000, signal: c.req.raw.signal });
-    if (job === null) throw jobNotFound(id);
+    if (job === null) throw jobGone(found.id);
     const estimate = await estimates.of(job);
     c.header('ETag', etagOf(job));
     setPollHeaders(c, job, estimate);
@@ -93,10 +95,10 @@ export function addJobRoutes(addRoute: AddRoute, services: ApiServices): void {
   addRoute(cancelJobRoute, async (c) => {
     const { basePath, caller } = c.var;
     const { id } = c.req.valid('param');
-    const job = isUuid(id)
+    const canceled = isUuid(id)
       ? await cancelJob({ jobs, wakeUps }, { ownerId: caller.ownerId, id: id.toLowerCase() })
       : null;
-    if (job === null) throw jobNotFound(id);
+    const job = requireKept(canceled, id);
     c.set('jobId', job.id);
     const estimate = await estimates.of(job);
     c.header('ETag', etagOf(job));
@@ -105,5 +107,13 @@ export function addJobRoutes(addRoute: AddRoute, services: ApiServices): void {
     if (isTerminal(job.status)) return c.json(body, 200);
     c.header('Location', jobPath(job.id, basePath));
     return c.json(body, 202);
+  });
+
+  addRoute(deleteJobRoute, async (c) => {
+    const { id } = c.req.valid('param');
+    if (!isUuid(id)) throw jobNotFound(id);
+    await deleteJob({ jobs, wakeUps }, { ownerId: c.var.caller.ownerId, id: id.toLowerCase() });
+    c.set('jobId', id.toLowerCase());
+    return c.body(null, 204);
   });
 }

@@ -92,7 +92,7 @@ describe('an optional field of a body', () => {
     const fields = optionalFields(name).flatMap((field) =>
       ['some text', true, {}].map((value) => [field, value] as const),
     );
-    const right: Readonly<Record<string, unknown>> = { stop: 'some text', metadata: {} };
+    const right: Readonly<Record<string, unknown>> = { stop: 'some text', metadata: {}, store: true };
     const wrong = fields.filter(([of, given]) => JSON.stringify(right[of]) !== JSON.stringify(given));
     for (const [field, value] of wrong) {
       const answer = await send(paths[name][0] ?? '', { ...required[name], [field]: value });

@@ -11,9 +11,10 @@ import {
   type StreamPosition,
   streamStart,
 } from '@prosemill/contract';
-import { AppError, assertNever, type Job, noEstimate } from '@prosemill/core';
+import { type AppError, assertNever, type Job, noEstimate } from '@prosemill/core';
 import type { Context } from 'hono';
 import type { ApiEnv } from '../api-env.ts';
+import { jobGone } from '../services/find-job.ts';
 import type { ApiServices } from '../api-services.ts';
 import type { ServerSentEvent, StreamEnd } from '../http/event-streams.ts';
 import { tooManyWatchers } from '../services/job-feed.ts';
@@ -88,7 +89,7 @@ export interface EventsOptions {
 /**
  * The state of the job, its text and its changes. The last event is `completed`, unless the iteration ends before, as
  * that of `watchText` may.
- * @throws {AppError} `not_found` when the job is gone
+ * @throws {AppError} `gone` when the job is deleted
  */
 export async function* jobEvents(
   { estimates, watchText }: Pick<StreamServices, 'estimates' | 'watchText'>,
@@ -114,7 +115,7 @@ export async function* jobEvents(
         yield presentReset(change.job, change);
         break;
       case 'ended':
-        if (change.job === null) throw new AppError('not_found', { message: `There is no job ${job.id} any more.` });
+        if (change.job === null) throw jobGone(job.id);
         yield presentJobEvent('completed', change.job, { position, view: { estimate: noEstimate, basePath } });
         return;
       default:

@@ -328,7 +328,7 @@ describe('the stream of a job', () => {
 
   it('ends with an error when the job is gone, and when a read fails for good', async () => {
     for (const [broken, code] of [
-      [async () => null, 'not_found'],
+      [async () => null, 'gone'],
       [async () => await Promise.reject(new Error('numbats')), 'internal'],
     ] as const) {
       const before = opened.store;

@@ -2,8 +2,7 @@
 import { listJobEventsRoute, presentEventLog, streamJobRoute } from '@prosemill/contract';
 import type { ApiServices } from '../api-services.ts';
 import type { AddRoute } from '../route-table.ts';
-import { findJob, jobNotFound } from '../services/find-job.ts';
-import { isUuid } from '../wire/is-uuid.ts';
+import { findJob } from '../services/find-job.ts';
 import { requireRoom, streamJob } from './stream-job.ts';
 
 export function addStreamRoutes(addRoute: AddRoute, services: ApiServices): void {
@@ -21,9 +20,9 @@ export function addStreamRoutes(addRoute: AddRoute, services: ApiServices): void
 
   addRoute(listJobEventsRoute, async (c) => {
     const { id } = c.req.valid('param');
-    const events = isUuid(id) ? await jobs.listEvents(c.var.caller.ownerId, id.toLowerCase()) : null;
-    if (events === null) throw jobNotFound(id);
-    c.set('jobId', id.toLowerCase());
-    return c.json(presentEventLog(events), 200);
+    const { ownerId } = c.var.caller;
+    const job = await findJob(jobs, { ownerId, id });
+    c.set('jobId', job.id);
+    return c.json(presentEventLog((await jobs.listEvents(ownerId, job.id)) ?? []), 200);
   });
 }

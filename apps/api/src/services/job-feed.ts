@@ -42,7 +42,7 @@ export function tooManyWatchers(advice: string, details: AppError['details']): A
 
 /** A job with watchers. They compare states and queue nothing: all changes between two reads count as one. */
 interface WatchedJob {
-  /** The job as last read; null when it is gone. */
+  /** The job as last read; null when it is deleted. */
   latest: Job | null;
   /** The job may have changed since the last read began. */
   isOutdated: boolean;
@@ -188,7 +188,8 @@ export class JobFeed implements Service {
     watched.isReading = true;
     watched.isOutdated = false;
     try {
-      watched.latest = await this.#options.jobs.find(ownerId, id);
+      const job = await this.#options.jobs.find(ownerId, id);
+      watched.latest = job === null || job.purgedAt !== null ? null : job;
     } catch (error) {
       // When the database is back, the poll finds the changes that this read would have shown.
       if (!isRetryable(error)) for (const pause of watched.pauses) pause.reject(error);

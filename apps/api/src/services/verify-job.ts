@@ -36,7 +36,13 @@ export async function verificationOf(
   if (!isServed) {
     throw notVerifiable(`No worker has the model of the job: ${model.name} with the fingerprint ${model.fingerprint}.`);
   }
-  const terms = { ...defaultTerms, deadlineMs, verifyOf: job.id, requiredFingerprint: model.fingerprint };
+  const terms = {
+    ...defaultTerms,
+    deadlineMs,
+    verifyOf: job.id,
+    requiredFingerprint: model.fingerprint,
+    isStored: job.isStored,
+  };
   return { request: { prompt, parameters, seed }, terms };
 }
 

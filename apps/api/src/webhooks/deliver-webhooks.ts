@@ -110,7 +110,8 @@ export class DeliverWebhooks implements Service {
   async #messageOf(delivery: ClaimedDelivery): Promise<WebhookMessage> {
     const { store, basePath } = this.#options;
     const job = await store.jobs.find(delivery.ownerId, delivery.jobId);
-    return job === null ? presentPurgedEvent(delivery, delivery.event) : presentEvent(job, delivery.event, basePath);
+    const isPurged = job === null || job.purgedAt !== null;
+    return isPurged ? presentPurgedEvent(delivery, delivery.event) : presentEvent(job, delivery.event, basePath);
   }
 
   async #send(

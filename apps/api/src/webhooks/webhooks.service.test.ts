@@ -98,6 +98,24 @@ describe('a webhook', () => {
     }
   });
 
+  it('that waits while its job is deleted tells the end, and nothing of the text', async () => {
+    const opened = await open();
+    let answers = 0;
+    const receiver = await startReceiver((response) => void response.writeHead((answers += 1) === 1 ? 500 : 204).end());
+    const job = await endJob(opened, receiver.url, { metadata: { topic: 'wombats' } });
+    await firstAttempt(opened, job);
+    expect((await opened.api.app.request(`/jobs/${job.id}`, { method: 'DELETE' })).status).toBe(204);
+    await expect.poll(() => receiver.messages.length, { timeout: 15_000 }).toBe(2);
+    const [whole, purged] = receiver.messages as readonly [ReceivedMessage, ReceivedMessage];
+    expect(verify((await secretsOf(opened)).secret, whole)).toMatchObject({ data: job });
+    expect(verify((await secretsOf(opened)).secret, purged)).toEqual({
+      type: 'job.succeeded',
+      timestamp: expect.any(String),
+      data: { id: job.id, object: 'job', status: 'succeeded', deleted: true },
+    });
+    expect(purged.headers['webhook-id']).toBe(whole.headers['webhook-id']);
+  });
+
   it('does not follow a redirect, and shows it', async () => {
     const target = await startReceiver();
     const receiver = await startReceiver((response) => void response.writeHead(307, { Location: target.url }).end());

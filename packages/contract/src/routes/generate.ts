@@ -12,7 +12,7 @@ import { links } from './links.ts';
 
 export const generationResponseSchema = z
   .strictObject({
-    id: z.int().openapi({ description: 'The id in /history.' }),
+    id: z.int().openapi({ description: 'The id in /history, where texts with store false never are.' }),
     prompt: z.string(),
     generated_text: z.string().openapi({ description: 'The prompt, followed by the text of the model.' }),
     model_name: z.string(),
@@ -22,6 +22,7 @@ export const generationResponseSchema = z
     finish_reason: z.enum(finishReasons),
     usage: usageSchema,
     timings: timingsSchema,
+    expires_at: time.nullable().openapi({ description: 'As in the job.' }),
   })
   .openapi('Generation');
 

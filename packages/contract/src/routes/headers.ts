@@ -70,7 +70,7 @@ export const idempotencyKeyHeader = z.object({
     .optional()
     .openapi({
       description:
-        'Makes the request safe to repeat: for 24 hours the same key with the same body is the same job, unless that failed or expired.',
+        'Makes the request safe to repeat: for 24 hours the same key with the same body is the same job, unless that failed, expired or was deleted.',
     }),
 });
 

@@ -80,7 +80,7 @@ export const getJobRoute = defineRoute({
       description: 'Unchanged.',
       headers: headersOf('etag', 'retryAfter', 'serverTiming'),
     },
-    ...problemResponses('not_found', ...commonErrors),
+    ...problemResponses('not_found', 'gone', ...commonErrors),
   },
 });
 
@@ -139,6 +139,22 @@ export const cancelJobRoute = defineRoute({
       content: jobContent,
       links: links.job('/id'),
     },
-    ...problemResponses('not_found', ...commonErrors),
+    ...problemResponses('not_found', 'gone', ...commonErrors),
+  },
+});
+
+export const deleteJobRoute = defineRoute({
+  method: 'delete',
+  path: '/jobs/{id}',
+  policy: { scope: 'generate' },
+  operationId: 'deleteJob',
+  tags: ['Jobs'],
+  summary: 'Delete a job that has ended',
+  description:
+    'Removes the prompt, the text, the parameters and the metadata of the job and of its verifications for good, and its text from /history. Afterwards the job is in no list, and other requests for it get 410. To delete it again is no error.',
+  request: { params: jobIdParam },
+  responses: {
+    204: { description: 'It is deleted.', headers: headersOf() },
+    ...problemResponses('not_found', 'job_not_finished', ...commonErrors),
   },
 });

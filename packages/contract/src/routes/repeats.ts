@@ -39,7 +39,7 @@ export const retryJobRoute = defineRoute({
       content: jobContent,
       links: { ...links.job('/id'), ...links.cancel('/id') },
     },
-    ...problemResponses('not_found', 'job_not_finished', ...submitErrors, ...commonErrors),
+    ...problemResponses('not_found', 'gone', 'job_not_finished', ...submitErrors, ...commonErrors),
   },
 });
 
@@ -71,6 +71,7 @@ export const verifyJobRoute = defineRoute({
     },
     ...problemResponses(
       'not_found',
+      'gone',
       'job_not_finished',
       'not_verifiable',
       ...newJobErrors,

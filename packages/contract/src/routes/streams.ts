@@ -35,7 +35,7 @@ export const streamJobRoute = defineRoute({
       headers: headersOf(),
       content: eventStreamContent,
     },
-    ...problemResponses('not_found', 'invalid_header', ...commonErrors),
+    ...problemResponses('not_found', 'gone', 'invalid_header', ...commonErrors),
   },
 });
 
@@ -53,6 +53,6 @@ export const listJobEventsRoute = defineRoute({
       headers: headersOf(),
       content: { 'application/json': { schema: jobEventLogSchema } },
     },
-    ...problemResponses('not_found', ...commonErrors),
+    ...problemResponses('not_found', 'gone', ...commonErrors),
   },
 });

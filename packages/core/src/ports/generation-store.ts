@@ -8,6 +8,7 @@ export interface GenerationQuery {
   readonly limit: number;
 }
 
+/** Texts of jobs that are not to be stored are in no answer. */
 export interface GenerationStore {
   list(query: GenerationQuery): Promise<Page<GenerationRecord>>;
   /** Null for an unknown id and for another owner's record. */

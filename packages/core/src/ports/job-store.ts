@@ -130,6 +130,14 @@ export interface QueuePause {
   readonly pausedBy: Pauser | null;
 }
 
+/**
+ * - `purged`: the content is gone, by this call or an earlier one.
+ * - `unfinished`: nothing is purged, because the job has not ended.
+ * - `verifying`: nothing is purged, because a verification of the job has not ended.
+ * - `unknown`: an unknown id, or another owner's job.
+ */
+export type PurgeReceipt = 'purged' | 'unfinished' | 'verifying' | 'unknown';
+
 /** Jobs and their transitions. Every method is one statement or one transaction. */
 export interface JobStore {
   /**
@@ -145,10 +153,14 @@ export interface JobStore {
    * @throws {AppError} `idempotency_key_reused` when the job is of another request
    */
   findByIdempotencyKey(ownerId: string, key: IdempotencyKey): Promise<Job | null>;
-  /** Null for an unknown id and for another owner's job. */
+  /** A purged job is found as a tombstone. Null for an unknown id and for another owner's job. */
   find(ownerId: string, id: string): Promise<Job | null>;
+  /** Purged jobs are left out. */
   list(query: JobQuery): Promise<Page<Job>>;
-  /** Lists the transitions of a job, oldest first. Null for an unknown id and for another owner's job. */
+  /**
+   * Lists the transitions of a job, oldest first. Those of a purged job are kept. Null for an unknown id and for
+   * another owner's job.
+   */
   listEvents(ownerId: string, id: string): Promise<readonly JobEvent[] | null>;
   /** Measures the queued jobs before a place in the claim order, at most the first `limit` of them. */
   measureAhead(place: ClaimPlace, limit: number): Promise<QueueLoad>;
@@ -168,6 +180,11 @@ export interface JobStore {
    * @returns the job after that; null for an unknown id and for another owner's job
    */
   requestCancel(ownerId: string, id: string): Promise<Job | null>;
+  /**
+   * Removes the content of an ended job and of its verifications for good; a tombstone stays. The idempotency key of
+   * the job is free afterwards. Safe to repeat.
+   */
+  purge(ownerId: string, id: string): Promise<PurgeReceipt>;
   /** Reads the versions of these jobs in one query for all waiters of a process. Unknown ids are left out. */
   versions(ids: readonly string[]): Promise<ReadonlyMap<string, number>>;
 
@@ -182,6 +199,11 @@ export interface JobStore {
   rescueLostJobs(limit: number): Promise<readonly string[]>;
   /** Expires at most `limit` queued jobs whose deadline or start timeout has passed. @returns their ids */
   expireJobs(limit: number): Promise<readonly string[]>;
+  /**
+   * Purges at most `limit` jobs whose `expiresAt` has passed, and their verifications.
+   * @returns the ids of the purged jobs
+   */
+  purgeExpiredJobs(limit: number): Promise<readonly string[]>;
   /** Deletes at most `limit` idempotency keys that are a day old. @returns the number of deleted keys */
   deleteOldIdempotencyKeys(limit: number): Promise<number>;
   /** Counts the rows that a worker with this model fingerprint may claim; null: those that every worker may claim. */

@@ -6,14 +6,14 @@ import type { StoreContext, TransactionContext } from '../store-context.ts';
 import { addEvents, applyChange } from './apply-change.ts';
 import { lockRows, selectJobs } from './select-jobs.ts';
 
-export const createCancelMethods = ({ db, dialect }: StoreContext): Pick<JobStore, 'requestCancel'> => ({
+export const createCancelMethods = ({ db, dialect, retentionMs }: StoreContext): Pick<JobStore, 'requestCancel'> => ({
   async requestCancel(ownerId, id) {
     return await db.transaction().execute(async (tx) => {
       const select = tx.selectFrom('jobs').selectAll().where('id', '=', id).where('owner_id', '=', ownerId);
       const row = await lockRows(select, { dialect, skipLocked: false }).executeTakeFirst();
       if (row === undefined) return null;
       await cancelRow({ tx, dialect }, row);
-      return toJob(await selectJobs(tx).where('jobs.id', '=', id).executeTakeFirstOrThrow());
+      return toJob(await selectJobs(tx).where('jobs.id', '=', id).executeTakeFirstOrThrow(), { retentionMs });
     });
   },
 });

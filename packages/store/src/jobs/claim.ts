@@ -13,7 +13,7 @@ const answersPerLease = 4;
 /** The least time limit of a renewal: a shorter one would take a busy database for a dead connection. */
 const leastAnswerMs = 500;
 
-export const createClaimMethods = ({ db, dialect }: StoreContext): Pick<JobStore, 'claim' | 'renew'> => ({
+export const createClaimMethods = ({ db, dialect, retentionMs }: StoreContext): Pick<JobStore, 'claim' | 'renew'> => ({
   async claim({ fromClass, workerId, leaseMs, model }) {
     return await db.transaction().execute(async (tx) => {
       const row = await lockFirst({ tx, dialect }, { fromClass, model });
@@ -38,7 +38,7 @@ export const createClaimMethods = ({ db, dialect }: StoreContext): Pick<JobStore
         ])
         .where('jobs.id', '=', row.id)
         .executeTakeFirstOrThrow();
-      return { job: toJob(claimed), remainingMs, waitedMs, ageMs };
+      return { job: toJob(claimed, { retentionMs }), remainingMs, waitedMs, ageMs };
     });
   },
 

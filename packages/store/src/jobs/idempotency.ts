@@ -51,7 +51,7 @@ export const createIdempotencyMethods = (context: StoreContext): IdempotencyMeth
 
 /** Finds the holders of these keys, by {@link nameOfKey}. Free keys are left out. */
 export async function findKeyHolders(
-  { db, dialect }: StoreContext,
+  { db, dialect, retentionMs }: StoreContext,
   keys: readonly OwnedKey[],
 ): Promise<ReadonlyMap<string, KeyHolder>> {
   if (keys.length === 0) return new Map();
@@ -67,7 +67,7 @@ export async function findKeyHolders(
   return new Map(
     holding.map((row) => [
       nameOfKey({ ownerId: row.owner_id, key: row.key }),
-      { requestHash: row.request_hash, job: toJob(row) },
+      { requestHash: row.request_hash, job: toJob(row, { retentionMs }) },
     ]),
   );
 }

@@ -6,6 +6,7 @@ import { createClaimMethods } from './claim.ts';
 import { createCompleteMethods } from './complete.ts';
 import { createIdempotencyMethods } from './idempotency.ts';
 import { createPlaceMethods } from './places.ts';
+import { createPurgeMethods } from './purge.ts';
 import { createQueueMethods } from './queue.ts';
 import { createReadMethods } from './read.ts';
 import { createReconcileMethods } from './reconcile.ts';
@@ -20,5 +21,6 @@ export const createJobStore = (context: StoreContext): JobStore => ({
   ...createClaimMethods(context),
   ...createCompleteMethods(context),
   ...createReconcileMethods(context),
+  ...createPurgeMethods(context),
   ...createQueueMethods(context),
 });

@@ -1,9 +1,9 @@
 /** Reads of jobs for their owners. */
-import type { JobQuery, JobStore, JobVersion } from '@prosemill/core';
+import type { Job, JobQuery, JobStore, JobVersion } from '@prosemill/core';
 import { sql } from 'kysely';
 import type { Dialect } from '../dialect.ts';
 import { readPage, selectPage } from '../read-page.ts';
-import { readTime, toJob } from '../rows.ts';
+import { type JobWithRecord, readTime, toJob } from '../rows.ts';
 import type { StoredTime } from '../schema.ts';
 import type { StoreContext } from '../store-context.ts';
 import { selectJobs } from './select-jobs.ts';
@@ -14,7 +14,7 @@ const idsPerQuery = 1_000;
 /** The conditions of a list, but for the statuses. */
 function listedBy({ ownerId, retryOf, batchId, createdAfter, createdBefore }: JobQuery, dialect: Dialect) {
   const conditions = [
-    sql<boolean>`jobs.owner_id = ${ownerId} and jobs.verify_of is null`,
+    sql<boolean>`jobs.owner_id = ${ownerId} and jobs.verify_of is null and jobs.purged_at is null`,
     ...(retryOf === undefined ? [] : [sql<boolean>`jobs.retry_of = ${retryOf}`]),
     ...(batchId === undefined ? [] : [sql<boolean>`jobs.batch_id = ${batchId}`]),
     ...(createdAfter === undefined ? [] : [sql<boolean>`jobs.created_at >= ${dialect.writeTime(createdAfter)}`]),
@@ -25,89 +25,92 @@ function listedBy({ ownerId, retryOf, batchId, createdAfter, createdBefore }: Jo
 
 type ReadMethods = Pick<JobStore, 'find' | 'list' | 'listEvents' | 'listRecent' | 'listEnded' | 'versions'>;
 
-export const createReadMethods = ({ db, dialect }: StoreContext): ReadMethods => ({
-  async find(ownerId, id) {
-    const select = selectJobs(db).where('jobs.id', '=', id).where('jobs.owner_id', '=', ownerId);
-    const row = await select.executeTakeFirst();
-    return row === undefined ? null : toJob(row);
-  },
+export function createReadMethods({ db, dialect, retentionMs }: StoreContext): ReadMethods {
+  const toItem = (row: JobWithRecord): Job => toJob(row, { retentionMs });
+  return {
+    async find(ownerId, id) {
+      const select = selectJobs(db).where('jobs.id', '=', id).where('jobs.owner_id', '=', ownerId);
+      const row = await select.executeTakeFirst();
+      return row === undefined ? null : toItem(row);
+    },
 
-  async list(query) {
-    const { statuses, after, limit } = query;
-    const place = { dialect, table: 'jobs', after, limit } as const;
-    const isListed = listedBy(query, dialect);
-    const select = selectJobs(db);
-    if (statuses === undefined) return await readPage(select.where(isListed), { ...place, toItem: toJob });
-    // A page of each status, read from the index of that status: a filter over all jobs would read the whole history to
-    // find a few running ones.
-    const [first, ...others] = [...new Set(statuses)].map((status) => {
-      const ofStatus = db.selectFrom('jobs').select('jobs.id').where(isListed).where('jobs.status', '=', status);
-      return db.selectFrom(selectPage(ofStatus, place).as('of_status')).select('of_status.id');
-    });
-    if (first === undefined) return { items: [], hasMore: false };
-    const ids = others.reduce((all, each) => all.unionAll(each), first);
-    return await readPage(select.where('jobs.id', 'in', ids), { ...place, toItem: toJob });
-  },
+    async list(query) {
+      const { statuses, after, limit } = query;
+      const place = { dialect, table: 'jobs', after, limit } as const;
+      const isListed = listedBy(query, dialect);
+      const select = selectJobs(db);
+      if (statuses === undefined) return await readPage(select.where(isListed), { ...place, toItem });
+      // A page of each status, read from the index of that status: a filter over all jobs would read the whole history
+      // to find a few running ones.
+      const [first, ...others] = [...new Set(statuses)].map((status) => {
+        const ofStatus = db.selectFrom('jobs').select('jobs.id').where(isListed).where('jobs.status', '=', status);
+        return db.selectFrom(selectPage(ofStatus, place).as('of_status')).select('of_status.id');
+      });
+      if (first === undefined) return { items: [], hasMore: false };
+      const ids = others.reduce((all, each) => all.unionAll(each), first);
+      return await readPage(select.where('jobs.id', 'in', ids), { ...place, toItem });
+    },
 
-  async listEvents(ownerId, id) {
-    const rows = await db
-      .selectFrom('job_events')
-      .innerJoin('jobs', 'jobs.id', 'job_events.job_id')
-      .where('jobs.id', '=', id)
-      .where('jobs.owner_id', '=', ownerId)
-      .select(['job_events.seq', 'job_events.type', 'job_events.at', 'job_events.attempt', 'job_events.actor'])
-      .orderBy('job_events.seq')
-      .execute();
-    // The first transition is written with the job.
-    return rows.length === 0
-      ? null
-      : rows.map(({ seq, type, at, attempt, actor }) => ({ seq, type, at: readTime(at), attempt, actor }));
-  },
+    async listEvents(ownerId, id) {
+      const rows = await db
+        .selectFrom('job_events')
+        .innerJoin('jobs', 'jobs.id', 'job_events.job_id')
+        .where('jobs.id', '=', id)
+        .where('jobs.owner_id', '=', ownerId)
+        .select(['job_events.seq', 'job_events.type', 'job_events.at', 'job_events.attempt', 'job_events.actor'])
+        .orderBy('job_events.seq')
+        .execute();
+      // The first transition is written with the job.
+      return rows.length === 0
+        ? null
+        : rows.map(({ seq, type, at, attempt, actor }) => ({ seq, type, at: readTime(at), attempt, actor }));
+    },
 
-  async listRecent({ ownerIds, ms, ids, limit }) {
-    if (ownerIds.length === 0) return [];
-    const columns = sql`id, owner_id, status, version, verify_of`;
-    const isOwn = sql`owner_id in (${sql.join(ownerIds)})`;
-    const named = ids.length === 0 ? sql`` : sql`union select ${columns} from jobs where id in (${sql.join(ids)})`;
-    // Each part has an index of its own. SQLite would use that of the owners for the ended jobs too, and read all of
-    // their history, so these are read by their time alone, and materialized.
-    const { rows } = await sql<JobVersion>`
+    async listRecent({ ownerIds, ms, ids, limit }) {
+      if (ownerIds.length === 0) return [];
+      const columns = sql`id, owner_id, status, version, verify_of, purged_at`;
+      const isOwn = sql`owner_id in (${sql.join(ownerIds)})`;
+      const named = ids.length === 0 ? sql`` : sql`union select ${columns} from jobs where id in (${sql.join(ids)})`;
+      // Each part has an index of its own. SQLite would use that of the owners for the ended jobs too, and read all of
+      // their history, so these are read by their time alone, and materialized.
+      const { rows } = await sql<JobVersion>`
       with ended as materialized (select ${columns} from jobs where finished_at >= ${dialect.ago(ms)}),
       recent as (
         select ${columns} from ended
-        union select ${columns} from jobs where ${isOwn} and created_at >= ${dialect.ago(ms)}
-        union select ${columns} from jobs where ${isOwn} and status = 'running'
+        union select ${columns} from jobs where ${isOwn} and created_at >= ${dialect.ago(ms)} and purged_at is null
+        union select ${columns} from jobs where ${isOwn} and status = 'running' and purged_at is null
         ${named}
       )
       select id, owner_id as "ownerId", status, version from recent
-      where ${isOwn} and verify_of is null limit ${limit}`.execute(db);
-    return rows;
-  },
+      where ${isOwn} and verify_of is null and purged_at is null limit ${limit}`.execute(db);
+      return rows;
+    },
 
-  async listEnded(ids) {
-    if (ids.length === 0) return [];
-    const rows = await db
-      .selectFrom('jobs')
-      .select(['id', 'status', 'created_at', 'finished_at'])
-      .where('id', 'in', ids)
-      .where('finished_at', 'is not', null)
-      .$narrowType<{ finished_at: StoredTime }>()
-      .execute();
-    return rows.map(({ id, status, created_at: createdAt, finished_at: finishedAt }) => {
-      return { id, status, createdAt: readTime(createdAt), finishedAt: readTime(finishedAt) };
-    });
-  },
-
-  async versions(ids) {
-    const versions = new Map<string, number>();
-    for (let start = 0; start < ids.length; start += idsPerQuery) {
+    async listEnded(ids) {
+      if (ids.length === 0) return [];
       const rows = await db
         .selectFrom('jobs')
-        .select(['id', 'version'])
-        .where('id', 'in', ids.slice(start, start + idsPerQuery))
+        .select(['id', 'status', 'created_at', 'finished_at'])
+        .where('id', 'in', ids)
+        .where('finished_at', 'is not', null)
+        .$narrowType<{ finished_at: StoredTime }>()
         .execute();
-      for (const { id, version } of rows) versions.set(id, version);
-    }
-    return versions;
-  },
-});
+      return rows.map(({ id, status, created_at: createdAt, finished_at: finishedAt }) => {
+        return { id, status, createdAt: readTime(createdAt), finishedAt: readTime(finishedAt) };
+      });
+    },
+
+    async versions(ids) {
+      const versions = new Map<string, number>();
+      for (let start = 0; start < ids.length; start += idsPerQuery) {
+        const rows = await db
+          .selectFrom('jobs')
+          .select(['id', 'version'])
+          .where('id', 'in', ids.slice(start, start + idsPerQuery))
+          .execute();
+        for (const { id, version } of rows) versions.set(id, version);
+      }
+      return versions;
+    },
+  };
+}

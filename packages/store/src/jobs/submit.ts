@@ -39,7 +39,7 @@ export function createSubmitMethods(context: StoreContext): Pick<JobStore, 'subm
  *   one of its keys holds the job of another request
  */
 async function commitSubmits(
-  { db, dialect }: StoreContext,
+  { db, dialect, retentionMs }: StoreContext,
   submits: readonly (readonly NewJob[])[],
 ): Promise<readonly (readonly Job[] | null)[]> {
   return await db.transaction().execute(async (tx) => {
@@ -47,7 +47,7 @@ async function commitSubmits(
     const keys = submits.flat().flatMap(({ ownerId, idempotency }) => {
       return idempotency === undefined ? [] : [{ ownerId, key: idempotency.key }];
     });
-    const holders: ReadonlyMap<KeyName, KeyHolder> = await findKeyHolders({ db: tx, dialect }, keys);
+    const holders: ReadonlyMap<KeyName, KeyHolder> = await findKeyHolders({ db: tx, dialect, retentionMs }, keys);
     const takers = new Map<KeyName, NewJob>();
     const isReused = (job: NewJob): boolean => {
       const holder = holders.get(keyNameOf(job)) ?? takers.get(keyNameOf(job))?.idempotency;
@@ -124,6 +124,7 @@ export async function insertJobs(
         batch_id: job.batchId,
         custom_id: job.customId,
         webhook: job.webhook === null ? null : JSON.stringify(job.webhook),
+        is_stored: job.isStored ? 1 : 0,
       })),
     )
     .returningAll()
@@ -137,5 +138,7 @@ export async function insertJobs(
   }));
   await addEvents({ tx, dialect }, events);
   await saveKeys({ tx, dialect }, jobs);
-  return new Map(rows.map((row) => [row.id, toJob({ ...row, generation_id: null, completion: null })]));
+  return new Map(
+    rows.map((row) => [row.id, toJob({ ...row, generation_id: null, completion: null }, { retentionMs: null })]),
+  );
 }

@@ -25,7 +25,7 @@ async function migrateAlone(context: StoreContext, logger: Logger): Promise<bool
   if (!dialect.advisoryLocks) return await migrateUp(context, logger);
   return await db.transaction().execute(async (tx) => {
     await sql`select pg_advisory_xact_lock(${sql.lit(migrationLock)})`.execute(tx);
-    return await migrateUp({ dialect, db: tx }, logger);
+    return await migrateUp({ ...context, db: tx }, logger);
   });
 }
 

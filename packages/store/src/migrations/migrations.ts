@@ -14,6 +14,8 @@ import { createMigration0010 } from './0010-queue-pauser.ts';
 import { createMigration0011 } from './0011-job-list-indexes.ts';
 import { createMigration0012 } from './0012-machine.ts';
 import { createMigration0013 } from './0013-tallies.ts';
+import { createMigration0014 } from './0014-purge.ts';
+import { createMigration0015 } from './0015-purged-texts.ts';
 import { createMigration0018 } from './0018-batches.ts';
 import { createMigration0019 } from './0019-webhooks.ts';
 
@@ -31,6 +33,8 @@ export const createMigrations = (dialect: Dialect): Readonly<Record<string, Migr
   '0011-job-list-indexes': createMigration0011(dialect),
   '0012-machine': createMigration0012(dialect),
   '0013-tallies': createMigration0013(),
+  '0014-purge': createMigration0014(dialect),
+  '0015-purged-texts': createMigration0015(dialect),
   '0018-batches': createMigration0018(dialect),
   '0019-webhooks': createMigration0019(dialect),
 });

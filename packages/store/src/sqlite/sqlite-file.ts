@@ -27,6 +27,8 @@ export function openSqliteFile(location: string): Database.Database {
     database.pragma('journal_mode = WAL');
     database.pragma('synchronous = FULL');
     database.pragma('foreign_keys = ON');
+    // Deleted content is overwritten with zeros.
+    database.pragma('secure_delete = ON');
     database.exec('begin exclusive; commit');
     return database;
   } catch (error) {

@@ -6,12 +6,13 @@ import { describeHistories } from './histories.ts';
 import { describeIdempotency } from './idempotency.ts';
 import { describeMeasures } from './measures.ts';
 import { describeOutcomes } from './outcomes.ts';
+import { describePurges } from './purges.ts';
 import { describeReads } from './reads.ts';
 import type { OpenSession } from './session.ts';
 import { describeTexts } from './texts.ts';
 import { describeWebhooks } from './webhooks.ts';
 
-/** @param open  Opens a store on an empty database of its own; called for each test. */
+/** @param open  Opens a store with `retentionDays` on an empty database of its own; called for each test. */
 export function describeStoreConformance(name: string, open: OpenSession): void {
   describeReads(name, open);
   describeApiKeys(name, open);
@@ -19,10 +20,12 @@ export function describeStoreConformance(name: string, open: OpenSession): void 
   describeClaims(name, open);
   describeIdempotency(name, open);
   describeOutcomes(name, open);
+  describePurges(name, open);
   describeTexts(name, open);
   describeMeasures(name, open);
   describeWebhooks(name, open);
   describeHistories(name, open);
 }
 
+export { retentionDays } from './purges.ts';
 export type { StoreSession } from './session.ts';
