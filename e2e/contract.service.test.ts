@@ -77,7 +77,7 @@ function drawRequest({ template, operation: { operationId, parameters = [], requ
   const inPath = [
     changed(fc.constantFrom(...oddParts), (part) => ({ path: pathOf(part) })),
     changed(
-      oddText.filter((text) => text !== '' && text.isWellFormed()),
+      oddText.filter((text) => text.isWellFormed() && !isPathSyntax(text)),
       (text) => ({ path: pathOf(encodeURIComponent(text)) }),
     ),
   ];
@@ -98,6 +98,9 @@ function drawRequest({ template, operation: { operationId, parameters = [], requ
     ...(requestBody === undefined ? [] : inBody),
   );
 }
+
+/** No part of a path: URLs are parsed without "." and "..", which would make a request to another route. */
+const isPathSyntax = (text: string): boolean => ['', '.', '..'].includes(text);
 
 /** Characters that a header may have, without spaces around them. */
 const toHeaderValue = (text: string): string => text.replaceAll(/[^\u0021-\u007e\u00a1-\u00ff ]/g, '').trim();

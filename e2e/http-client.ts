@@ -36,8 +36,10 @@ export async function createClient(url: string): Promise<Request> {
       ...(options.signal === undefined ? {} : { signal: options.signal }),
     });
     const text = await response.text();
-    const isJson = response.headers.get('Content-Type')?.includes('json') ?? false;
-    const body: unknown = text === '' ? null : isJson ? JSON.parse(text) : text;
+    const type = response.headers.get('Content-Type');
+    // JSON lines are text.
+    const isJson = /[/+]json(;|$)/.test(type ?? '');
+    const body: unknown = text === '' && (isJson || type === null) ? null : isJson ? JSON.parse(text) : text;
     const answer = { status: response.status, headers: response.headers, body };
     const [pathname = path] = path.split('?');
     const route = routes.find((each) => each.method === method && matches(each.template, pathname));

@@ -2,6 +2,7 @@
  * Repairs losses: leases that expired, deadlines that passed, hints that never arrived, texts that came too late. It
  * also deletes jobs whose time is over. Every worker runs one; there is no leader.
  */
+import { setImmediate } from 'node:timers/promises';
 import {
   errorLine,
   every,
@@ -36,6 +37,8 @@ export interface ReconcilerOptions {
 const intervalMs = 3_500;
 const jitter = 0.2;
 const batchSize = 500;
+/** On SQLite a batch blocks the process, which shares its thread with the API. */
+const indexBatchSize = 100;
 
 export function createReconciler(options: ReconcilerOptions): Service {
   const { jobs, texts, generator, hints, wakeUps, metrics, logger, onHintsFailed } = options;
@@ -60,6 +63,7 @@ export function createReconciler(options: ReconcilerOptions): Service {
     expire,
     purge,
     'delete old keys': deleteOldKeys,
+    'index jobs': indexJobs,
     'sweep texts': sweepTexts,
     'send missing hints': sendMissingHints,
   };
@@ -85,6 +89,11 @@ export function createReconciler(options: ReconcilerOptions): Service {
 
   async function deleteOldKeys(signal: AbortSignal): Promise<void> {
     while ((await jobs.deleteOldIdempotencyKeys(batchSize)) === batchSize && !signal.aborted);
+  }
+
+  /** Other work of the process goes on between two batches: after an upgrade there are many. */
+  async function indexJobs(signal: AbortSignal): Promise<void> {
+    while ((await jobs.indexForSearch(indexBatchSize)) === indexBatchSize && !signal.aborted) await setImmediate();
   }
 
   async function sweepTexts(signal: AbortSignal): Promise<void> {

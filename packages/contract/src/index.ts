@@ -8,6 +8,7 @@ export * from './job.ts';
 export * from './live-events.ts';
 export * from './policy.ts';
 export * from './present-error-page.ts';
+export * from './present-export.ts';
 export * from './present-generation.ts';
 export * from './present-job.ts';
 export * from './present-key.ts';

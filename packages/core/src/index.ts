@@ -13,6 +13,7 @@ export * from './job-trace.ts';
 export * from './new-id.ts';
 export * from './outcome.ts';
 export * from './prompt-policy.ts';
+export * from './search-terms.ts';
 export * from './speed.ts';
 export * from './text-request.ts';
 export * from './time-histogram.ts';

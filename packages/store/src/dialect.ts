@@ -4,6 +4,7 @@
  */
 import { type Kysely, type RawBuilder, sql } from 'kysely';
 import type { StoredTime, Tables } from './schema.ts';
+import { postgresTermIndex, sqliteTermIndex, type TermIndex } from './search/term-index.ts';
 
 export interface Dialect {
   readonly name: 'postgres' | 'sqlite';
@@ -34,6 +35,8 @@ export interface Dialect {
   msSince(column: string): RawBuilder<number>;
   /** A table of values, for `from`: one parameter for any number of rows. */
   values(table: ValueTable): RawBuilder<unknown>;
+  /** Full-text search. */
+  readonly termIndex: TermIndex;
   /**
    * Runs statements on one connection whose loss is harmless if this process is lost too. So SQLite does not wait for
    * the disk. Postgres commits them like all others, since it may crash while this process lives.
@@ -81,6 +84,7 @@ export function postgresDialect(offsetMs: number): Dialect {
       );
       return sql`json_to_recordset(${valuesAsJson(table)}::json) as ${sql.id(name)} (${sql.join(typed)})`;
     },
+    termIndex: postgresTermIndex,
     lostWithProcess: async (db, run) => await run(db),
     eraseRemoved: async () => undefined,
   };
@@ -109,6 +113,7 @@ export function sqliteDialect(offsetMs: number): Dialect {
       const extracted = Object.keys(columns).map((column) => sql`value ->> ${sql.lit(column)} as ${sql.id(column)}`);
       return sql`(select ${sql.join(extracted)} from json_each(${valuesAsJson(table)})) as ${sql.id(name)}`;
     },
+    termIndex: sqliteTermIndex,
     async lostWithProcess(db, run) {
       return await db.connection().execute(async (connection) => {
         await sql`pragma synchronous = normal`.execute(connection);

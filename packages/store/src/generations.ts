@@ -2,7 +2,8 @@
 import type { GenerationStore } from '@prosemill/core';
 import { sql } from 'kysely';
 import { readPage } from './read-page.ts';
-import { toGenerationRecord } from './rows.ts';
+import { toExportedText, toGenerationRecord } from './rows.ts';
+import { foundBy } from './search/find-jobs.ts';
 import type { StoreContext } from './store-context.ts';
 
 /** The job of a record is to be stored. The others are few, because they are purged soon after their end. */
@@ -10,20 +11,46 @@ const isStored = sql<boolean>`job_id not in (
   select id from jobs where is_stored = 0 and finished_at is not null and purged_at is null
 )`;
 
-export const createGenerationStore = ({ db, dialect }: StoreContext): GenerationStore => ({
-  async list({ ownerId, after, limit }) {
-    const records = db.selectFrom('generation_records').selectAll().where('owner_id', '=', ownerId).where(isStored);
-    return await readPage(records, { dialect, table: 'generation_records', after, limit, toItem: toGenerationRecord });
-  },
+export const createGenerationStore = (context: StoreContext): GenerationStore => {
+  const { db, dialect } = context;
+  return {
+    async list({ ownerId, after, limit }) {
+      const records = db.selectFrom('generation_records').selectAll().where('owner_id', '=', ownerId).where(isStored);
+      return await readPage(records, {
+        dialect,
+        table: 'generation_records',
+        after,
+        limit,
+        toItem: toGenerationRecord,
+      });
+    },
 
-  async find(ownerId, id) {
-    const row = await db
-      .selectFrom('generation_records')
-      .selectAll()
-      .where('id', '=', id)
-      .where('owner_id', '=', ownerId)
-      .where(isStored)
-      .executeTakeFirst();
-    return row === undefined ? null : toGenerationRecord(row);
-  },
-});
+    async find(ownerId, id) {
+      const row = await db
+        .selectFrom('generation_records')
+        .selectAll()
+        .where('id', '=', id)
+        .where('owner_id', '=', ownerId)
+        .where(isStored)
+        .executeTakeFirst();
+      return row === undefined ? null : toGenerationRecord(row);
+    },
+
+    async listForExport({ after, limit, ...filter }) {
+      const { ownerId, createdAfter, createdBefore } = filter;
+      const isFound = await foundBy(context, filter, 'generation_records.job_id');
+      let texts = db
+        .selectFrom('generation_records')
+        .innerJoin('jobs', 'jobs.id', 'generation_records.job_id')
+        .selectAll('generation_records')
+        .select(['jobs.seed', 'jobs.metadata', 'jobs.finish_reason', 'jobs.prompt_tokens', 'jobs.completion_tokens'])
+        .where('generation_records.owner_id', '=', ownerId)
+        .where(isStored);
+      const createdAt = 'generation_records.created_at';
+      if (createdAfter !== undefined) texts = texts.where(createdAt, '>=', dialect.writeTime(createdAfter));
+      if (createdBefore !== undefined) texts = texts.where(createdAt, '<', dialect.writeTime(createdBefore));
+      if (isFound !== null) texts = texts.where(isFound);
+      return await readPage(texts, { dialect, table: 'generation_records', after, limit, toItem: toExportedText });
+    },
+  };
+};

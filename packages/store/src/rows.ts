@@ -1,6 +1,7 @@
 /** Rows as values of the domain. */
 import {
   defaultSamplingParameters,
+  type ExportedText,
   type FinishReason,
   type GenerationRecord,
   type Job,
@@ -39,7 +40,7 @@ export function toJob(row: JobWithRecord, { retentionMs }: Pick<StoreContext, 'r
     seed: row.seed,
     hasOwnSeed: row.has_own_seed === 1,
     tokenBudget: row.token_budget,
-    metadata: row.metadata === null ? {} : (JSON.parse(row.metadata) as Metadata),
+    metadata: readMetadata(row.metadata),
     isWatched: row.watched_at !== null,
     retryOf: row.retry_of,
     verifyOf: row.verify_of,
@@ -56,10 +57,7 @@ export function toJob(row: JobWithRecord, { retentionMs }: Pick<StoreContext, 'r
     dispatchEpoch: row.dispatch_epoch,
     output: toOutput(row),
     error: row.error_code === null ? null : { code: row.error_code, message: row.error_message ?? '' },
-    usage:
-      row.prompt_tokens === null || row.completion_tokens === null
-        ? null
-        : { promptTokens: row.prompt_tokens, completionTokens: row.completion_tokens },
+    usage: readUsage(row),
     timeToFirstTokenMs: row.time_to_first_token_ms,
     generationMs: row.generation_ms,
     cancelRequestedAt: readTimeOrNull(row.cancel_requested_at),
@@ -76,6 +74,15 @@ export function toJob(row: JobWithRecord, { retentionMs }: Pick<StoreContext, 'r
 
 export const readWebhook = (webhook: string | null): Webhook | null =>
   webhook === null ? null : (JSON.parse(webhook) as Webhook);
+
+export const readMetadata = (metadata: string | null): Metadata =>
+  metadata === null ? {} : (JSON.parse(metadata) as Metadata);
+
+const readUsage = ({
+  prompt_tokens: promptTokens,
+  completion_tokens: completionTokens,
+}: Pick<JobRow, 'prompt_tokens' | 'completion_tokens'>): Job['usage'] =>
+  promptTokens === null || completionTokens === null ? null : { promptTokens, completionTokens };
 
 function toExpiry(row: JobRow, retentionMs: number | null): Date | null {
   const keptMs = row.is_stored === 0 ? unstoredMs : retentionMs;
@@ -125,6 +132,18 @@ export const toGenerationRecord = (row: Selectable<GenerationRecordTable>): Gene
   completion: row.completion,
   modelName: row.model_name,
   createdAt: readTime(row.created_at),
+});
+
+/** A record with the columns of its job that an export shows. */
+type ExportRow = Selectable<GenerationRecordTable> &
+  Pick<JobRow, 'seed' | 'metadata' | 'finish_reason' | 'prompt_tokens' | 'completion_tokens'>;
+
+export const toExportedText = (row: ExportRow): ExportedText => ({
+  ...toGenerationRecord(row),
+  seed: row.seed,
+  metadata: readMetadata(row.metadata),
+  finishReason: row.finish_reason,
+  usage: readUsage(row),
 });
 
 /** Postgres refuses U+0000, which a model may produce. Both databases store U+FFFD instead, so that they agree. */

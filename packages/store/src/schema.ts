@@ -154,6 +154,22 @@ export interface JobEventTable {
   actor: GeneratedAlways<EventActor>;
 }
 
+/** Jobs that are to be indexed for the search. Triggers fill it. */
+export interface SearchQueueTable {
+  id: Generated<number>;
+  job_id: string;
+}
+
+/** The index of jobs by their words, owners and metadata. Purged jobs have no terms. */
+export interface JobSearchTable {
+  id: Generated<number>;
+  job_id: string;
+  /** The version of the job as it was indexed. */
+  version: number;
+  /** A tsvector on Postgres. */
+  terms: string;
+}
+
 export interface IdempotencyKeyTable {
   owner_id: string;
   key: string;
@@ -229,6 +245,8 @@ export interface Tables {
   generation_records: GenerationRecordTable;
   job_events: JobEventTable;
   job_text: JobTextTable;
+  search_queue: SearchQueueTable;
+  job_search: JobSearchTable;
   idempotency_keys: IdempotencyKeyTable;
   models: ModelTable;
   workers: WorkerTable;

@@ -79,6 +79,8 @@ export function addJobRoutes(addRoute: AddRoute, services: ApiServices): void {
       statuses: query.status,
       retryOf: query.retry_of,
       batchId: query.batch_id,
+      search: query.q,
+      metadata: query.metadata,
       createdAfter: query.created_after,
       createdBefore: query.created_before,
       after: query.cursor ?? null,

@@ -3,7 +3,8 @@ import { z } from '@hono/zod-openapi';
 import { defineRoute } from '../policy.ts';
 import { commonErrors, problemResponses } from '../problem.ts';
 import { numberCursor } from '../cursor.ts';
-import { pageSize, time } from '../text.ts';
+import { pageSize, queryTime, time } from '../text.ts';
+import { textFilter } from '../text-filter.ts';
 import { headersOf } from './headers.ts';
 
 export const generationRecordSchema = z
@@ -36,6 +37,46 @@ export const listHistoryRoute = defineRoute({
       description: 'A page of texts.',
       headers: headersOf('link'),
       content: { 'application/json': { schema: z.array(generationRecordSchema) } },
+    },
+    ...problemResponses(...commonErrors),
+  },
+});
+
+/** A line of an export. */
+export interface ExportedTextBody extends z.infer<typeof generationRecordSchema> {
+  job_id: string;
+  seed: number;
+  finish_reason: string | null;
+  prompt_tokens: number | null;
+  completion_tokens: number | null;
+  metadata: Readonly<Record<string, string>>;
+}
+
+export const exportFormats = ['jsonl', 'csv'] as const;
+export type ExportFormat = (typeof exportFormats)[number];
+
+export const exportHistoryRoute = defineRoute({
+  method: 'get',
+  path: '/history/export',
+  policy: { scope: 'read' },
+  operationId: 'exportHistory',
+  tags: ['History'],
+  summary: 'Export all finished texts, newest first',
+  description:
+    'A stream of any length. jsonl: an object on each line, the text as in /history with job_id, seed, finish_reason, prompt_tokens, completion_tokens and metadata of its job. csv: a line of names, then a line for each text; metadata is JSON. In csv a value that a spreadsheet would take for a formula begins with an apostrophe.',
+  request: {
+    query: z.strictObject({
+      format: z.enum(exportFormats).default('jsonl').openapi({ default: 'jsonl' }),
+      ...textFilter,
+      created_after: queryTime.optional().openapi({ description: 'Inclusive.' }),
+      created_before: queryTime.optional().openapi({ description: 'Exclusive.' }),
+    }),
+  },
+  responses: {
+    200: {
+      description: 'The texts. An answer that ends early is cut: it has no last chunk.',
+      headers: headersOf(),
+      content: { 'application/jsonl': { schema: z.string() }, 'text/csv': { schema: z.string() } },
     },
     ...problemResponses(...commonErrors),
   },

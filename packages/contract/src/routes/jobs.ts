@@ -7,6 +7,7 @@ import { dryRunSchema, jobSchema } from '../job.ts';
 import { defineRoute } from '../policy.ts';
 import { commonErrors, problemResponses, submitErrors } from '../problem.ts';
 import { eventStreamContent } from '../stream-events.ts';
+import { textFilter } from '../text-filter.ts';
 import { pageOf, pageSize, queryInteger, queryTime, queryUuid, repeatable } from '../text.ts';
 import { headersOf, idempotencyKeyHeader, ifNoneMatchHeader, traceparentHeader } from './headers.ts';
 import { links } from './links.ts';
@@ -99,6 +100,7 @@ export const listJobsRoute = defineRoute({
       }),
       retry_of: queryUuid.optional().openapi({ description: 'The repetitions of this job.' }),
       batch_id: queryUuid.optional().openapi({ description: 'The jobs of this batch.' }),
+      ...textFilter,
       created_after: queryTime.optional().openapi({ description: 'Inclusive.' }),
       created_before: queryTime.optional().openapi({ description: 'Exclusive.' }),
       limit: pageSize(100, 20),

@@ -53,8 +53,16 @@ export interface Renewal {
   readonly isWatched: boolean;
 }
 
+/** Conditions on the words and the metadata of a job; an absent one holds for every job. */
+export interface TextFilter {
+  /** As {@link parseSearch} reads it: every phrase is in the prompt or the completion. */
+  readonly search?: string | undefined;
+  /** All of these pairs. */
+  readonly metadata?: readonly (readonly [key: string, value: string])[] | undefined;
+}
+
 /** Conditions on the jobs of a list; an absent one holds for every job. */
-export interface JobFilter {
+export interface JobFilter extends TextFilter {
   /** One of these. */
   readonly statuses?: readonly JobStatus[] | undefined;
   readonly retryOf?: string | undefined;
@@ -206,6 +214,11 @@ export interface JobStore {
   purgeExpiredJobs(limit: number): Promise<readonly string[]>;
   /** Deletes at most `limit` idempotency keys that are a day old. @returns the number of deleted keys */
   deleteOldIdempotencyKeys(limit: number): Promise<number>;
+  /**
+   * Indexes the jobs of at most `limit` waiting entries for the search: those of new jobs and of ended ones, the newest
+   * first. @returns the number of these entries
+   */
+  indexForSearch(limit: number): Promise<number>;
   /** Counts the rows that a worker with this model fingerprint may claim; null: those that every worker may claim. */
   countClaimable(fingerprint: string | null): Promise<number>;
   /** Lists these rows by id, to resend lost hints page by page. `after` is the last id of the page before. */

@@ -2,6 +2,7 @@
 import { isTerminal, type JobStore, unstoredMs } from '@prosemill/core';
 import { type RawBuilder, sql } from 'kysely';
 import type { StoreContext, TransactionContext } from '../store-context.ts';
+import { saveTerms } from '../search/index-jobs.ts';
 import { lockRows } from './select-jobs.ts';
 
 type PurgeMethods = Pick<JobStore, 'purge' | 'purgeExpiredJobs'>;
@@ -78,12 +79,16 @@ async function purgeAll({ tx, dialect }: TransactionContext, ids: readonly strin
     .where('id', 'in', [...ids, ...verifications.map(({ id }) => id)])
     .where('finished_at', 'is not', null)
     .where('purged_at', 'is', null)
-    .returning('id')
+    .returning(['id', 'version'])
     .execute();
   const purged = rows.map(({ id }) => id);
   if (purged.length === 0) return [];
   await tx.deleteFrom('generation_records').where('job_id', 'in', purged).execute();
   await tx.deleteFrom('job_text').where('job_id', 'in', purged).execute();
+  await saveTerms(
+    { tx, dialect },
+    rows.map(({ id, version }) => ({ id, version, terms: '' })),
+  );
   await tx.deleteFrom('idempotency_keys').where('job_id', 'in', purged).execute();
   const isAsked = new Set(ids);
   return purged.filter((id) => isAsked.has(id));

@@ -5,6 +5,7 @@ import type { Dialect } from '../dialect.ts';
 import { readPage, selectPage } from '../read-page.ts';
 import { type JobWithRecord, readTime, toJob } from '../rows.ts';
 import type { StoredTime } from '../schema.ts';
+import { foundBy } from '../search/find-jobs.ts';
 import type { StoreContext } from '../store-context.ts';
 import { selectJobs } from './select-jobs.ts';
 
@@ -25,7 +26,8 @@ function listedBy({ ownerId, retryOf, batchId, createdAfter, createdBefore }: Jo
 
 type ReadMethods = Pick<JobStore, 'find' | 'list' | 'listEvents' | 'listRecent' | 'listEnded' | 'versions'>;
 
-export function createReadMethods({ db, dialect, retentionMs }: StoreContext): ReadMethods {
+export function createReadMethods(context: StoreContext): ReadMethods {
+  const { db, dialect, retentionMs } = context;
   const toItem = (row: JobWithRecord): Job => toJob(row, { retentionMs });
   return {
     async find(ownerId, id) {
@@ -37,7 +39,9 @@ export function createReadMethods({ db, dialect, retentionMs }: StoreContext): R
     async list(query) {
       const { statuses, after, limit } = query;
       const place = { dialect, table: 'jobs', after, limit } as const;
-      const isListed = listedBy(query, dialect);
+      const isFound = await foundBy(context, query, 'jobs.id');
+      const isListed =
+        isFound === null ? listedBy(query, dialect) : sql<boolean>`${listedBy(query, dialect)} and ${isFound}`;
       const select = selectJobs(db);
       if (statuses === undefined) return await readPage(select.where(isListed), { ...place, toItem });
       // A page of each status, read from the index of that status: a filter over all jobs would read the whole history

@@ -3,11 +3,15 @@ import { type Change, expire, type JobStore, rescue } from '@prosemill/core';
 import { type RawBuilder, sql } from 'kysely';
 import { toTransitionState } from '../rows.ts';
 import type { JobRow } from '../schema.ts';
+import { indexWaiting } from '../search/index-jobs.ts';
 import type { StoreContext } from '../store-context.ts';
 import { applyChange } from './apply-change.ts';
 import { isClaimable, isInTime, lockRows } from './select-jobs.ts';
 
-type ReconcileMethods = Pick<JobStore, 'rescueLostJobs' | 'expireJobs' | 'countClaimable' | 'listClaimable'>;
+type ReconcileMethods = Pick<
+  JobStore,
+  'rescueLostJobs' | 'expireJobs' | 'indexForSearch' | 'countClaimable' | 'listClaimable'
+>;
 
 export const createReconcileMethods = (context: StoreContext): ReconcileMethods => ({
   async rescueLostJobs(limit) {
@@ -24,6 +28,10 @@ export const createReconcileMethods = (context: StoreContext): ReconcileMethods 
       where: sql<boolean>`status = 'queued' and not (${isInTime(context.dialect)})`,
       changeOf: expire,
     });
+  },
+
+  async indexForSearch(limit) {
+    return await indexWaiting(context, limit);
   },
 
   async countClaimable(fingerprint) {

@@ -16,6 +16,8 @@ import { createMigration0012 } from './0012-machine.ts';
 import { createMigration0013 } from './0013-tallies.ts';
 import { createMigration0014 } from './0014-purge.ts';
 import { createMigration0015 } from './0015-purged-texts.ts';
+import { createMigration0016 } from './0016-search.ts';
+import { createMigration0017 } from './0017-queued-for-search.ts';
 import { createMigration0018 } from './0018-batches.ts';
 import { createMigration0019 } from './0019-webhooks.ts';
 
@@ -35,6 +37,8 @@ export const createMigrations = (dialect: Dialect): Readonly<Record<string, Migr
   '0013-tallies': createMigration0013(),
   '0014-purge': createMigration0014(dialect),
   '0015-purged-texts': createMigration0015(dialect),
+  '0016-search': createMigration0016(dialect),
+  '0017-queued-for-search': createMigration0017(),
   '0018-batches': createMigration0018(dialect),
   '0019-webhooks': createMigration0019(dialect),
 });

@@ -80,12 +80,14 @@ async function migrateInMemory(): Promise<Columns> {
   }
 }
 
-/** Uses `table_xinfo`: `table_info` leaves out computed columns. */
+/** Uses `table_xinfo`: `table_info` leaves out computed columns. The tables of an FTS5 index are left out. */
 async function sqliteColumns(db: Db): Promise<Columns> {
   const { rows } = await sql<ColumnRow>`
     select tables.name as table_name, columns.name as column_name
-      from sqlite_schema as tables join pragma_table_xinfo(tables.name) as columns
-      where tables.type in ('table', 'view') and tables.name not like 'sqlite_%'`.execute(db);
+      from pragma_table_list as tables join pragma_table_xinfo(tables.name) as columns
+      where tables.schema = 'main' and tables.type in ('table', 'view') and tables.name not like 'sqlite_%'`.execute(
+    db,
+  );
   return byTable(rows);
 }
 

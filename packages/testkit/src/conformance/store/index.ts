@@ -8,6 +8,7 @@ import { describeMeasures } from './measures.ts';
 import { describeOutcomes } from './outcomes.ts';
 import { describePurges } from './purges.ts';
 import { describeReads } from './reads.ts';
+import { describeSearches } from './searches.ts';
 import type { OpenSession } from './session.ts';
 import { describeTexts } from './texts.ts';
 import { describeWebhooks } from './webhooks.ts';
@@ -21,6 +22,7 @@ export function describeStoreConformance(name: string, open: OpenSession): void 
   describeIdempotency(name, open);
   describeOutcomes(name, open);
   describePurges(name, open);
+  describeSearches(name, open);
   describeTexts(name, open);
   describeMeasures(name, open);
   describeWebhooks(name, open);
