@@ -31,7 +31,16 @@ it('has few scripts', async ({ page, request }) => {
   const { body } = await request<{ job_id: string }>('/generate', {
     json: { prompt: 'The old king', max_new_tokens: 4 },
   });
-  const views = { jobs: 'Jobs', [`jobs/${body.job_id}`]: /^succeeded/, machine: 'Machine', admin: 'Admin' };
+  const batch = await request<{ id: string }>('/batches', {
+    json: { requests: [{ custom_id: 'king', prompt: 'The old king', max_new_tokens: 4 }] },
+  });
+  const views = {
+    jobs: 'Jobs',
+    [`jobs/${body.job_id}`]: /^succeeded/,
+    [`batches/${batch.body.id}`]: /^Batch/,
+    machine: 'Machine',
+    admin: 'Admin',
+  };
   for (const [path, name] of Object.entries(views)) {
     await page.goto(`/#/${path}`);
     await heading(page, name).waitFor();

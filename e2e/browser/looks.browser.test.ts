@@ -5,6 +5,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import axe from 'axe-core';
+import type { BatchBody } from '@prosemill/contract';
 import type { Page } from 'playwright-core';
 import { describe, expect } from 'vitest';
 import type { Service } from '../launch.ts';
@@ -27,6 +28,8 @@ interface Content {
   readonly key: string;
   /** Jobs of one prompt. */
   readonly samples: readonly string[];
+  /** A batch of two jobs with metadata and webhooks that are refused. */
+  readonly batch: Pick<BatchBody, 'id' | 'jobs'>;
   /** Gives the machine more texts to write than it has slots. */
   readonly work: () => Promise<void>;
 }
@@ -38,6 +41,8 @@ interface View {
   readonly whole: (page: Page) => Promise<unknown>;
   /** The machine writes more texts than it has slots. Default: false. */
   readonly isBusy?: boolean;
+  /** Default: true. */
+  readonly hasPictures?: boolean;
 }
 
 const views: readonly View[] = [
@@ -61,6 +66,22 @@ const views: readonly View[] = [
     name: 'job',
     place: ({ samples }) => `#/jobs/${samples[0]}`,
     whole: async (page) => await page.getByRole('list', { name: 'Times' }).waitFor(),
+  },
+  {
+    name: 'job-of-a-batch',
+    place: ({ batch }) => `#/jobs/${batch.jobs[0]?.id}`,
+    whole: async (page) => {
+      const attempts = page.getByText('Attempts', { exact: true });
+      await attempts.waitFor();
+      if (!(await page.locator('details[open] .life-moment').first().isVisible())) await attempts.click();
+    },
+    hasPictures: false,
+  },
+  {
+    name: 'batch',
+    place: ({ batch }) => `#/batches/${batch.id}`,
+    whole: async (page) => await page.getByText('2 of 2 jobs ended').waitFor(),
+    hasPictures: false,
   },
   {
     name: 'machine',
@@ -96,7 +117,7 @@ it('shows in forced colours where it writes', async ({ page, service, content })
   expect(await page.evaluate(invisibleFills)).toEqual([]);
 });
 
-describe.each(views)('$name', ({ name, place, whole, isBusy = false }) => {
+describe.each(views)('$name', ({ name, place, whole, isBusy = false, hasPictures = true }) => {
   it('is accessible and fits the screen in both themes, and in forced colours', async ({
     page,
     watch,
@@ -114,7 +135,7 @@ describe.each(views)('$name', ({ name, place, whole, isBusy = false }) => {
       await page.setViewportSize({ width, height: heights[width] });
       await page.emulateMedia({ colorScheme: theme });
       await whole(page);
-      if (process.env['SCREENSHOTS'] === '1') await page.screenshot({ path: `${pictures}${file}` });
+      if (hasPictures && process.env['SCREENSHOTS'] === '1') await page.screenshot({ path: `${pictures}${file}` });
       const violations = await watch.unmeasured(async () => await findViolations(page));
       expect({ theme, width, violations }).toEqual({ theme, width, violations: [] });
     }
@@ -125,7 +146,9 @@ describe.each(views)('$name', ({ name, place, whole, isBusy = false }) => {
 
 it('has its pictures in the documents', () => {
   const document = readFileSync(`${pictures}../page.md`, 'utf8');
-  const files = views.flatMap(({ name }) => appearances(name).map(({ file }) => file));
+  const files = views
+    .filter(({ hasPictures = true }) => hasPictures)
+    .flatMap(({ name }) => appearances(name).map(({ file }) => file));
   expect(files.filter((file) => !existsSync(`${pictures}${file}`) || !document.includes(`](page/${file})`))).toEqual(
     [],
   );
@@ -143,11 +166,11 @@ const useKeys = (keys: Readonly<Record<string, string>>): string =>
 
 /** An owner with keys and texts. */
 async function makeContent({ url }: Service): Promise<Content> {
-  const post = async (path: string, key: string, body: unknown): Promise<Record<string, string>> => {
+  const post = async <Body = Record<string, string>>(path: string, key: string, body: unknown): Promise<Body> => {
     const headers = { 'Content-Type': 'application/json', Authorization: `Bearer ${key}` };
     const response = await fetch(`${url}${path}`, { method: 'POST', headers, body: JSON.stringify(body) });
     if (!response.ok) throw new Error(`${path}: ${response.status} ${await response.text()}`);
-    return (await response.json()) as Record<string, string>;
+    return (await response.json()) as Body;
   };
   const makeKey = async (body: object) => await post('/admin/keys', adminKey, { owner: ownerId, ...body });
   await makeKey({ name: 'reports', scopes: ['read'], expires_in_seconds: 2_592_000 });
@@ -158,12 +181,21 @@ async function makeContent({ url }: Service): Promise<Content> {
       return text['job_id'] ?? '';
     }),
   );
+  const batch = await post<BatchBody>('/batches', key, {
+    requests: ['king', 'queen'].map((custom_id) => ({
+      custom_id,
+      prompt: `The old ${custom_id}`,
+      max_new_tokens: 20,
+      metadata: { customer: '4711', chapter: 'The first of many' },
+      webhook_url: 'http://127.0.0.1:9/prosemill',
+    })),
+  });
   const work = async (): Promise<void> => {
     for (let seed = 0; seed < 19; seed += 1) {
       await post('/jobs', key, { prompt: prompts[seed % prompts.length], seed, max_new_tokens: 480 });
     }
   };
-  return { key, samples, work };
+  return { key, samples, batch, work };
 }
 
 /** Breaches of WCAG and of good practice, with the elements that have them. */

@@ -1,5 +1,7 @@
 /** The requests of this page by name, with the types of the contract. */
 import type {
+  BatchBody,
+  DeliveryBody,
   DryRunBody,
   GenerationRequestBody,
   Health,
@@ -34,12 +36,31 @@ export const getMe = (key: string): Promise<Answer<MeBody>> => call('me', { key 
 export const getJob = (id: string): Promise<Answer<JobBody>> => call(`jobs/${encodeURIComponent(id)}`);
 export const getJobEvents = (id: string): Promise<Answer<JobEventLog>> => call(`jobs/${encodeURIComponent(id)}/events`);
 
-/** @param etag of the page that the caller has; the body of an unchanged page is null */
-export const listJobs = (
-  query: URLSearchParams,
-  { etag, signal }: Cancelable & { readonly etag?: string | null } = {},
-): Promise<Answer<JobPage | null>> =>
-  call(`jobs?${query}`, { headers: etag == null ? {} : { 'If-None-Match': etag }, signal });
+interface Conditional extends Cancelable {
+  /** The version that the caller has; the body of an unchanged answer is null. Default: none. */
+  readonly etag?: string | null;
+}
+
+const getChanged = <Body>(path: string, { etag, signal }: Conditional): Promise<Answer<Body | null>> =>
+  call(path, { headers: etag == null ? {} : { 'If-None-Match': etag }, signal });
+
+export const listJobs = (query: URLSearchParams, options: Conditional = {}): Promise<Answer<JobPage | null>> =>
+  getChanged(`jobs?${query}`, options);
+
+export const getBatch = (id: string, options: Conditional = {}): Promise<Answer<BatchBody | null>> =>
+  getChanged(`batches/${encodeURIComponent(id)}`, options);
+
+export const cancelBatch = (id: string): Promise<Answer<BatchBody>> =>
+  call(`batches/${encodeURIComponent(id)}/cancel`, { method: 'POST' });
+
+export const listDeliveries = (
+  jobId: string,
+  { signal }: Cancelable = {},
+): Promise<Answer<{ readonly data: readonly DeliveryBody[] }>> =>
+  call(`jobs/${encodeURIComponent(jobId)}/deliveries`, { signal });
+
+export const redeliver = ({ job_id, id }: Pick<DeliveryBody, 'job_id' | 'id'>): Promise<Answer<DeliveryBody>> =>
+  call(`jobs/${job_id}/deliveries/${id}/redeliver`, { method: 'POST' });
 
 /** @param etag of the job that the caller has: waits for any change, else for the end */
 export const waitForJob = (

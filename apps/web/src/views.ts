@@ -43,6 +43,11 @@ export const views: readonly ViewEntry[] = [
     load: () => import('./views/job.tsx'),
   },
   {
+    name: 'batch',
+    matches: ({ path: [first, ...rest] }) => first === 'batches' && rest.length === 1,
+    load: () => import('./views/batch.tsx'),
+  },
+  {
     name: 'machine',
     nav: { title: 'Machine', href: '#/machine' },
     key: 'm',

@@ -1,4 +1,4 @@
-/** The facts of a job: its model, tokens, seed and parameters, and the jobs that it belongs to. */
+/** The facts of a job: its model, tokens, seed and parameters, the jobs and the batch it belongs to, its metadata. */
 import type { JobBody } from '@prosemill/contract';
 import type { ComponentChildren } from 'preact';
 import { formatCount, formatSpeed, formatTime } from '../format.ts';
@@ -35,12 +35,25 @@ export function JobDetails({ job }: { readonly job: JobBody }) {
         </Fact>
       ) : null}
       <Relatives job={job} />
-      {Object.entries(job.metadata).map(([name, value]) => (
-        <Fact key={name} name={name}>
-          {value}
-        </Fact>
-      ))}
     </dl>
+  );
+}
+
+/** Names of the reader's own, which may be those of facts: a list of its own. */
+export function JobMetadata({ metadata }: Pick<JobBody, 'metadata'>) {
+  const pairs = Object.entries(metadata);
+  if (pairs.length === 0) return null;
+  return (
+    <>
+      <h3 id="metadata-title">Metadata</h3>
+      <dl class="job-details" aria-labelledby="metadata-title">
+        {pairs.map(([name, value]) => (
+          <Fact key={name} name={name}>
+            {value}
+          </Fact>
+        ))}
+      </dl>
+    </>
   );
 }
 
@@ -70,10 +83,18 @@ function Parameters({ parameters }: Pick<JobBody, 'parameters'>) {
 
 const isEmptyList = (value: unknown): boolean => Array.isArray(value) && value.length === 0;
 
-/** The jobs that this one repeats or verifies, and those that repeat it. */
-function Relatives({ job: { id, retry_of, verify_of } }: { readonly job: JobBody }) {
+/** The batch of this job, the jobs that it repeats or verifies, and those that repeat it. */
+function Relatives({ job: { id, retry_of, verify_of, batch_id, custom_id } }: { readonly job: JobBody }) {
   return (
     <>
+      {batch_id === null ? null : (
+        <>
+          <Fact name="Batch">
+            <a href={hrefOf(['batches', batch_id])}>{batch_id}</a>
+          </Fact>
+          <Fact name="Name in the batch">{custom_id}</Fact>
+        </>
+      )}
       {retry_of === null ? null : (
         <Fact name="Repeats">
           <a href={hrefOf(['jobs', retry_of])}>{retry_of}</a>

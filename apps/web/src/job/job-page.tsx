@@ -11,7 +11,8 @@ import { describeForTitle } from '../playground/progress.ts';
 import { Sample } from '../playground/sample.ts';
 import { getJobEvents } from '../requests.ts';
 import { useShortcuts } from '../shortcuts.ts';
-import { JobDetails } from './job-details.tsx';
+import { Deliveries } from './deliveries.tsx';
+import { JobDetails, JobMetadata } from './job-details.tsx';
 import { JobHead } from './job-head.tsx';
 import type { JobProps } from './job-props.ts';
 import { JobText } from './job-text.tsx';
@@ -48,6 +49,7 @@ function JobContent(props: JobProps) {
       <div class="grid">
         <JobText {...props} />
         <Life {...props} />
+        <Messages {...props} />
       </div>
       <Facts {...props} />
     </div>
@@ -79,6 +81,12 @@ function Facts({ sample: { job } }: JobProps) {
     <section class="panel" aria-labelledby="facts-title">
       <h2 id="facts-title">Facts</h2>
       <JobDetails job={job.value} />
+      <JobMetadata metadata={job.value.metadata} />
     </section>
   );
+}
+
+function Messages({ sample: { job } }: JobProps) {
+  const url = job.value?.webhook_url ?? null;
+  return job.value === null || url === null ? null : <Deliveries job={job.value} url={url} />;
 }

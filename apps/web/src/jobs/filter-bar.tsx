@@ -34,12 +34,9 @@ export function FilterBar({ filters }: { readonly filters: JobFilters }) {
         <StatusFilter filters={filters} />
         <DayFilter name="From" day={filters.from} onChange={(from) => apply({ ...filters, from })} />
         <DayFilter name="To" day={filters.to} onChange={(to) => apply({ ...filters, to })} />
-        {filters.retryOf === null ? null : (
-          <button type="button" onClick={() => apply({ ...filters, retryOf: null })}>
-            Repetitions of {filters.retryOf.slice(0, 8)}… <span aria-hidden="true">✕</span>
-            <span class="hidden">: remove this filter</span>
-          </button>
-        )}
+        <IdFilter name="Repetitions of" id={filters.retryOf} onRemove={() => apply({ ...filters, retryOf: null })} />
+        <IdFilter name="Batch" id={filters.batchId} onRemove={() => apply({ ...filters, batchId: null })} />
+        {filters.batchId === null ? null : <a href={hrefOf(['batches', filters.batchId])}>Show the batch</a>}
         {count === 0 ? null : (
           <button type="button" class="quiet" onClick={() => apply(noFilters)}>
             Clear filters
@@ -66,6 +63,22 @@ function StatusFilter({ filters }: { readonly filters: JobFilters }) {
         </label>
       ))}
     </fieldset>
+  );
+}
+
+interface IdFilterProps {
+  readonly name: string;
+  readonly id: string | null;
+  readonly onRemove: () => void;
+}
+
+function IdFilter({ name, id, onRemove }: IdFilterProps) {
+  if (id === null) return null;
+  return (
+    <button type="button" onClick={onRemove}>
+      {name} {id.slice(0, 8)}… <span aria-hidden="true">✕</span>
+      <span class="hidden">: remove this filter</span>
+    </button>
   );
 }
 

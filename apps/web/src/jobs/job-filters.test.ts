@@ -2,12 +2,20 @@ import { expect, it } from 'vitest';
 import { countFilters, formatFilters, noFilters, parseFilters, toJobQuery } from './job-filters.ts';
 
 it('keeps filters in the fragment, and reads them back', () => {
-  const filters = { statuses: ['queued', 'failed'], from: '2026-11-01', to: '2026-11-29', retryOf: 'an-id' } as const;
+  const filters = {
+    statuses: ['queued', 'failed'],
+    from: '2026-11-01',
+    to: '2026-11-29',
+    retryOf: 'an-id',
+    batchId: 'a-batch',
+  } as const;
   const search = formatFilters(filters);
 
-  expect(search.toString()).toBe('status=queued&status=failed&from=2026-11-01&to=2026-11-29&retry_of=an-id');
+  expect(search.toString()).toBe(
+    'status=queued&status=failed&from=2026-11-01&to=2026-11-29&retry_of=an-id&batch_id=a-batch',
+  );
   expect(parseFilters(search)).toEqual(filters);
-  expect(countFilters(filters)).toBe(4);
+  expect(countFilters(filters)).toBe(5);
 });
 
 it('leaves out values that no filter has', () => {

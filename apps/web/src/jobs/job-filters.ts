@@ -20,9 +20,11 @@ export interface JobFilters {
   readonly to: string | null;
   /** Only repetitions of this job. */
   readonly retryOf: string | null;
+  /** Only jobs of this batch. */
+  readonly batchId: string | null;
 }
 
-export const noFilters: JobFilters = { statuses: [], from: null, to: null, retryOf: null };
+export const noFilters: JobFilters = { statuses: [], from: null, to: null, retryOf: null, batchId: null };
 
 /** Reads the filters of a fragment. Values that no filter has are left out: a link may come from another version. */
 export function parseFilters(search: URLSearchParams): JobFilters {
@@ -32,32 +34,35 @@ export function parseFilters(search: URLSearchParams): JobFilters {
     from: dayOf(search.get('from')),
     to: dayOf(search.get('to')),
     retryOf: search.get('retry_of'),
+    batchId: search.get('batch_id'),
   };
 }
 
 /** The inverse of {@link parseFilters}. */
-export function formatFilters({ statuses, from, to, retryOf }: JobFilters): URLSearchParams {
+export function formatFilters({ statuses, from, to, retryOf, batchId }: JobFilters): URLSearchParams {
   return searchOf([
     ...statuses.map((status) => ['status', status] as const),
     ['from', from],
     ['to', to],
     ['retry_of', retryOf],
+    ['batch_id', batchId],
   ]);
 }
 
 /** The query of `GET /jobs` for these filters. Days begin and end in the time zone of the reader. */
-export function toJobQuery({ statuses, from, to, retryOf }: JobFilters): URLSearchParams {
+export function toJobQuery({ statuses, from, to, retryOf, batchId }: JobFilters): URLSearchParams {
   return searchOf([
     ...statuses.map((status) => ['status', status] as const),
     ['created_after', from === null ? null : startOfDay(from, 0)],
     ['created_before', to === null ? null : startOfDay(to, 1)],
     ['retry_of', retryOf],
+    ['batch_id', batchId],
   ]);
 }
 
 /** The number of filters that are set, for the button that shows them on narrow screens. */
-export const countFilters = ({ statuses, from, to, retryOf }: JobFilters): number =>
-  (statuses.length > 0 ? 1 : 0) + [from, to, retryOf].filter((value) => value !== null).length;
+export const countFilters = ({ statuses, from, to, retryOf, batchId }: JobFilters): number =>
+  (statuses.length > 0 ? 1 : 0) + [from, to, retryOf, batchId].filter((value) => value !== null).length;
 
 const searchOf = (pairs: readonly (readonly [string, string | null])[]): URLSearchParams =>
   new URLSearchParams(pairs.flatMap(([name, value]) => (value === null ? [] : [[name, value]])));
