@@ -5,17 +5,20 @@
  *   service   *.service.test.ts   servers, processes, the engine on one thread; these tests wait more than they compute
  *   alone     *.alone.test.ts     measures time or memory, or uses all cores; one file runs at a time
  *   browser   *.browser.test.ts   the page in Chromium, on the real service
- *   faults    *.faults.test.ts, *.proof.test.ts, and all of e2e/faults and e2e/proof
- *                                 breaks servers and networks, or compares for a long time; one file at a time
+ *   proofs    *.proof.test.ts, *.faults.test.ts, e2e/proof
+ *                                 compares for a long time, or breaks servers and networks
+ *   faults    e2e/faults          kills processes and servers of a whole service
+ *   attacks   e2e/attacks         floods and slow clients, with all cores; one file runs at a time
  *
  * `pnpm test:unit` runs the first, `pnpm test` the first three, `pnpm test:browser` the fourth, and `pnpm test:faults`
- * the last; a path runs in any.
+ * the rest; a path runs in any.
  */
 import { defineConfig, type TestProjectInlineConfiguration } from 'vitest/config';
 import { parseCLI } from 'vitest/node';
 
 const anywhere = '{apps,bench,e2e,packages}/**';
-const faultFolders = 'e2e/{attacks,faults}/**';
+const faultFolder = 'e2e/faults/**';
+const attackFolder = 'e2e/attacks/**';
 const proofFolder = 'e2e/proof/**';
 /** A Postgres and a Redis: the first project that needs them starts them for all. And the page of the service. */
 const globalSetup = ['packages/testkit/src/global-setup.ts', 'e2e/build-page.ts'];
@@ -29,7 +32,13 @@ const project = (
 const everyCommit = [
   project('unit', 0, {
     include: [`${anywhere}/*.test.ts`],
-    exclude: ['**/node_modules/**', '**/*.{service,alone,browser,faults,proof}.test.ts', faultFolders, proofFolder],
+    exclude: [
+      '**/node_modules/**',
+      '**/*.{service,alone,browser,faults,proof}.test.ts',
+      faultFolder,
+      attackFolder,
+      proofFolder,
+    ],
     maxWorkers: '100%',
     // Half of the time was the import of the same modules for each file. So these tests leave nothing behind.
     isolate: false,
@@ -42,11 +51,13 @@ const everyMerge = [
   project('browser', 3, { include: ['e2e/browser/*.browser.test.ts'], maxWorkers: 2, globalSetup }),
   project('proofs', 4, {
     include: [`${anywhere}/*.{faults,proof}.test.ts`, `${proofFolder}/*.test.ts`],
-    exclude: ['**/node_modules/**', faultFolders],
+    exclude: ['**/node_modules/**', attackFolder],
     maxWorkers: 2,
     globalSetup,
   }),
-  project('faults', 5, { include: [`${faultFolders}/*.test.ts`], maxWorkers: 1, globalSetup }),
+  // These tests wait for leases and outages more than they compute.
+  project('faults', 5, { include: [`${faultFolder}/*.test.ts`], maxWorkers: 2, globalSetup }),
+  project('attacks', 6, { include: [`${attackFolder}/*.test.ts`], maxWorkers: 1, globalSetup }),
 ];
 
 const { filter, options } = parseCLI(['vitest', ...process.argv.slice(2)]);
