@@ -66,8 +66,9 @@ describe('a submit whose database fails right after the commit', () => {
       ['/generate', 'wait=1'],
     ])('is accepted by POST %s (%s), without a place in the queue', async (path, prefer) => {
       // A new process on a busy machine may need longer than a submit waits for its place.
-      const placed = expect.poll(async () => (await submit(path, prefer)).job.queue, { timeout: 10_000 });
-      await placed.toMatchObject({ position: expect.any(Number) as number });
+      await expect
+        .poll(async () => (await submit(path, prefer)).job.queue, { timeout: 10_000 })
+        .toMatchObject({ position: expect.any(Number) as number });
       fault = faultOfTest;
       const begin = performance.now();
       const { status: after, job: next } = await submit(path, prefer);
