@@ -1,4 +1,5 @@
 /** A service that asks for keys, and its administration. */
+import { readFile } from 'node:fs/promises';
 import type { Page } from 'playwright-core';
 import { expect } from 'vitest';
 import type { Request } from '../http-client.ts';
@@ -63,6 +64,21 @@ it('says what a key lacks, and goes on with the text that it refused when there 
   await sample(page).getByRole('button', { name: 'Use another key' }).click();
   await giveKey(page, await makeKey(request));
   await sampleIs(page, 'Done');
+});
+
+it('exports with its key', async ({ page, watch, request }) => {
+  watch.expectFailures(/ 401$/);
+  await openPage(page, '#/jobs');
+  await giveKey(page, await makeKey(request));
+  await goTo(page, 'Playground');
+  await writePrompt(page, 'Only for acme');
+  await pressWrite(page);
+  await sampleIs(page, 'Done');
+  await goTo(page, 'Jobs');
+  await page.getByRole('button', { name: 'Export', exact: true }).click();
+  const coming = page.waitForEvent('download');
+  await page.getByRole('button', { name: 'JSON lines' }).click();
+  expect(await readFile(await (await coming).path(), 'utf8')).toContain('"prompt":"Only for acme"');
 });
 
 it('keeps a key until the tab closes, and forgets it on demand', async ({ page, watch, request }) => {

@@ -96,6 +96,20 @@ export async function openStream(path: string, signal: AbortSignal): Promise<Res
   return withKey(path, open, (result) => 'code' in result && result.code === 'unauthorized');
 }
 
+/** Reads a whole answer, whatever its type, and asks for a key if it needs one. */
+export async function openDownload(path: string): Promise<Answer<Blob>> {
+  const read = async (key: string | null): Promise<Answer<Blob>> => {
+    try {
+      const response = await send(path, key, { headers: { Accept: '*/*' } });
+      if (!response.ok) return { ok: false, problem: await readProblem(response) };
+      return { ok: true, status: response.status, body: await response.blob(), etag: null };
+    } catch (error) {
+      return { ok: false, problem: noAnswer(error) };
+    }
+  };
+  return withKey(path, read, needsOtherKey);
+}
+
 async function readAnswer<Body>(response: Response): Promise<Answer<Body>> {
   const { status, headers } = response;
   noteServerTime(headers);

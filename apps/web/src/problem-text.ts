@@ -38,7 +38,7 @@ const explanations: Record<PageProblem['code'], (problem: PageProblem) => Explan
   unauthorized: () => ({ text: 'This key is not valid (any more).', help: 'key' }),
   forbidden: ({ detail }) => ({ text: `This key may not do this. ${detail}`, help: 'key' }),
   not_found: always('There is no such job or batch, or it belongs to somebody else.'),
-  gone: always('It was deleted.'),
+  gone: always('This job was deleted. Its text is gone for good.'),
   job_canceled: always('Canceled. Everything that was written until then is here.'),
   job_not_finished: always('It must end first.'),
   // The service knows which of several reasons it is.

@@ -84,6 +84,10 @@ export const checkRequest = (body: GenerationRequestBody, { signal }: Cancelable
 export const cancelJob = (id: string): Promise<Answer<JobBody>> =>
   call(`jobs/${encodeURIComponent(id)}/cancel`, { method: 'POST' });
 
+/** Deletes an ended job with its text for good. */
+export const deleteJob = (id: string): Promise<Answer<null>> =>
+  call(`jobs/${encodeURIComponent(id)}`, { method: 'DELETE' });
+
 export const retryJob = (
   id: string,
   body: RetryRequestBody,

@@ -29,6 +29,7 @@ export function JobDetails({ job }: { readonly job: JobBody }) {
       </Fact>
       {job.output === null ? null : <Fact name="Ended by">{endings[job.output.finish_reason]}</Fact>}
       <Fact name="Submitted">{formatTime(job.created_at)}</Fact>
+      {job.expires_at === null ? null : <Fact name="Deleted by itself">{formatTime(job.expires_at)}</Fact>}
       {job.attempt > 1 ? (
         <Fact name="Attempt">
           {job.attempt} of {job.max_attempts}
@@ -49,7 +50,8 @@ export function JobMetadata({ metadata }: Pick<JobBody, 'metadata'>) {
       <dl class="job-details" aria-labelledby="metadata-title">
         {pairs.map(([name, value]) => (
           <Fact key={name} name={name}>
-            {value}
+            {/* A search ends the key at its first colon. */}
+            {name.includes(':') ? value : <a href={hrefOf(['jobs'], { metadata: `${name}:${value}` })}>{value}</a>}
           </Fact>
         ))}
       </dl>

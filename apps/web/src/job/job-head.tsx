@@ -4,19 +4,21 @@ import { useSignal } from '@preact/signals';
 import type { PageProblem } from '../api.ts';
 import { copy } from '../copy.ts';
 import { isOpen } from '../jobs/is-open.ts';
-import { listHref } from '../jobs/opened-list.ts';
+import { forgetInList, listHref } from '../jobs/opened-list.ts';
 import { newIdempotencyKey } from '../idempotency-key.ts';
 import { CopyMenu } from '../parts/copy-menu.tsx';
 import { Menu } from '../parts/menu.tsx';
 import { ProblemBox } from '../parts/problem-box.tsx';
 import { StatusLabel } from '../parts/status-label.tsx';
+import { TwoStepButton } from '../parts/two-step-button.tsx';
 import { ViewHeading } from '../parts/view-heading.tsx';
 import { ownSnippets } from '../playground/own-snippets.ts';
 import type { Sample } from '../playground/sample.ts';
 import { repeatOf, requestHref } from '../playground/shared-request.ts';
-import { retryJob } from '../requests.ts';
+import { deleteJob, retryJob } from '../requests.ts';
 import { go } from '../router.ts';
 import { useShortcuts } from '../shortcuts.ts';
+import { toast } from '../toast.ts';
 import type { JobProps } from './job-props.ts';
 import { openJob } from './open-job.ts';
 
@@ -46,6 +48,14 @@ function Actions({ job, sample }: ActionsProps) {
     problem.value = answer.ok ? null : answer.problem;
     if (answer.ok) openJob(answer.body.id);
   };
+  const remove = async (): Promise<void> => {
+    const answer = await deleteJob(job.id);
+    problem.value = answer.ok ? null : answer.problem;
+    if (!answer.ok) return;
+    forgetInList(job.id);
+    toast('Deleted.');
+    go(listHref());
+  };
   const text = job.output?.generated_text;
   useShortcuts({
     c: () => void sample.stop(),
@@ -62,6 +72,14 @@ function Actions({ job, sample }: ActionsProps) {
           </button>
         )}
         <CopyJobMenu job={job} />
+        {isOpen(job) ? null : (
+          <TwoStepButton
+            name="Delete…"
+            question="Delete this job and its text for good?"
+            action="Delete"
+            act={remove}
+          />
+        )}
       </div>
       {problem.value === null ? null : <ProblemBox problem={problem.value} />}
     </>

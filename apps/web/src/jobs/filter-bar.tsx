@@ -4,23 +4,30 @@ import { useRef } from 'preact/hooks';
 import { StatusLabel } from '../parts/status-label.tsx';
 import { go, hrefOf } from '../router.ts';
 import { useShortcuts } from '../shortcuts.ts';
+import { ExportMenu } from './export-menu.tsx';
+import { MetadataFilter } from './metadata-filter.tsx';
+import { SearchBox } from './search-box.tsx';
 import { countFilters, formatFilters, type JobFilters, jobStatuses, noFilters } from './job-filters.ts';
 
-const apply = (filters: JobFilters): void => go(hrefOf(['jobs'], formatFilters(filters)));
+const apply = (filters: JobFilters, mode: 'push' | 'replace' = 'push'): void =>
+  go(hrefOf(['jobs'], formatFilters(filters)), mode);
 
 export function FilterBar({ filters }: { readonly filters: JobFilters }) {
   const isFolded = useSignal(true);
-  const bar = useRef<HTMLDivElement>(null);
+  const search = useRef<HTMLInputElement>(null);
   const count = countFilters(filters);
   useShortcuts({
-    '/': () => {
-      isFolded.value = false;
-      // The class of the bar changes with the next drawing.
-      requestAnimationFrame(() => bar.current?.querySelector('input')?.focus());
-    },
+    '/': () => search.current?.focus(),
   });
+  // More letters tell the same search more exactly.
+  const onSearch = (q: string | null): void =>
+    apply({ ...filters, q }, filters.q === null || q === null ? 'push' : 'replace');
   return (
     <>
+      <div class="bar search-bar">
+        <SearchBox query={filters.q} onSearch={onSearch} input={search} />
+        <ExportMenu filters={filters} />
+      </div>
       <button
         type="button"
         class="filter-toggle"
@@ -30,10 +37,11 @@ export function FilterBar({ filters }: { readonly filters: JobFilters }) {
       >
         Filters{count === 0 ? '' : ` (${count})`}
       </button>
-      <div id="filters" ref={bar} class={isFolded.value ? 'filters filters-folded' : 'filters'}>
+      <div id="filters" class={isFolded.value ? 'filters filters-folded' : 'filters'}>
         <StatusFilter filters={filters} />
         <DayFilter name="From" day={filters.from} onChange={(from) => apply({ ...filters, from })} />
         <DayFilter name="To" day={filters.to} onChange={(to) => apply({ ...filters, to })} />
+        <MetadataFilter pairs={filters.metadata} onChange={(metadata) => apply({ ...filters, metadata })} />
         <IdFilter name="Repetitions of" id={filters.retryOf} onRemove={() => apply({ ...filters, retryOf: null })} />
         <IdFilter name="Batch" id={filters.batchId} onRemove={() => apply({ ...filters, batchId: null })} />
         {filters.batchId === null ? null : <a href={hrefOf(['batches', filters.batchId])}>Show the batch</a>}

@@ -1,8 +1,10 @@
 import { expect, it } from 'vitest';
-import { countFilters, formatFilters, noFilters, parseFilters, toJobQuery } from './job-filters.ts';
+import { countFilters, formatFilters, noFilters, parseFilters, toExportQuery, toJobQuery } from './job-filters.ts';
 
 it('keeps filters in the fragment, and reads them back', () => {
   const filters = {
+    q: 'old king',
+    metadata: ['customer:4711', 'a:b:c'],
     statuses: ['queued', 'failed'],
     from: '2026-11-01',
     to: '2026-11-29',
@@ -12,14 +14,16 @@ it('keeps filters in the fragment, and reads them back', () => {
   const search = formatFilters(filters);
 
   expect(search.toString()).toBe(
-    'status=queued&status=failed&from=2026-11-01&to=2026-11-29&retry_of=an-id&batch_id=a-batch',
+    'q=old+king&metadata=customer%3A4711&metadata=a%3Ab%3Ac&status=queued&status=failed&from=2026-11-01&to=2026-11-29&retry_of=an-id&batch_id=a-batch',
   );
   expect(parseFilters(search)).toEqual(filters);
-  expect(countFilters(filters)).toBe(5);
+  expect(countFilters(filters)).toBe(8);
 });
 
 it('leaves out values that no filter has', () => {
-  expect(parseFilters(new URLSearchParams('status=asleep&from=yesterday&to=2026-13-01'))).toEqual(noFilters);
+  expect(parseFilters(new URLSearchParams('status=asleep&q=+&metadata=nocolon&from=yesterday&to=2026-13-01'))).toEqual(
+    noFilters,
+  );
   expect(formatFilters(noFilters).toString()).toBe('');
   expect(countFilters(noFilters)).toBe(0);
 });
@@ -29,4 +33,14 @@ it('asks the API for whole local days', () => {
 
   expect(query.get('created_after')).toBe(new Date(2026, 10, 29).toISOString());
   expect(query.get('created_before')).toBe(new Date(2026, 11, 1).toISOString());
+});
+
+it('exports the texts of a search, and nothing for filters that an export does not know', () => {
+  const search = { ...noFilters, q: 'old king', metadata: ['customer:4711'], from: '2026-11-29' };
+
+  expect(toExportQuery({ ...search, statuses: ['succeeded', 'failed'] })?.toString()).toBe(
+    toJobQuery(search).toString(),
+  );
+  expect(toExportQuery({ ...search, statuses: ['failed'] })).toBeNull();
+  expect(toExportQuery({ ...search, batchId: 'a-batch' })).toBeNull();
 });

@@ -12,6 +12,10 @@ export const jobStatuses = [
 ] as const satisfies readonly JobStatus[];
 
 export interface JobFilters {
+  /** Words of the prompt or the text; null: any. */
+  readonly q: string | null;
+  /** `customer:4711`: jobs that have all of these pairs. */
+  readonly metadata: readonly string[];
   /** None: jobs in any status. */
   readonly statuses: readonly JobStatus[];
   /** The first day of submits, `2026-11-29` in local time; null: no bound. */
@@ -24,12 +28,22 @@ export interface JobFilters {
   readonly batchId: string | null;
 }
 
-export const noFilters: JobFilters = { statuses: [], from: null, to: null, retryOf: null, batchId: null };
+export const noFilters: JobFilters = {
+  q: null,
+  metadata: [],
+  statuses: [],
+  from: null,
+  to: null,
+  retryOf: null,
+  batchId: null,
+};
 
 /** Reads the filters of a fragment. Values that no filter has are left out: a link may come from another version. */
 export function parseFilters(search: URLSearchParams): JobFilters {
   const chosen = new Set(search.getAll('status'));
   return {
+    q: search.get('q')?.trim() || null,
+    metadata: search.getAll('metadata').filter((pair) => /^[^:]+:/.test(pair)),
     statuses: jobStatuses.filter((status) => chosen.has(status)),
     from: dayOf(search.get('from')),
     to: dayOf(search.get('to')),
@@ -39,8 +53,10 @@ export function parseFilters(search: URLSearchParams): JobFilters {
 }
 
 /** The inverse of {@link parseFilters}. */
-export function formatFilters({ statuses, from, to, retryOf, batchId }: JobFilters): URLSearchParams {
+export function formatFilters({ q, metadata, statuses, from, to, retryOf, batchId }: JobFilters): URLSearchParams {
   return searchOf([
+    ['q', q],
+    ...metadata.map((pair) => ['metadata', pair] as const),
     ...statuses.map((status) => ['status', status] as const),
     ['from', from],
     ['to', to],
@@ -50,21 +66,49 @@ export function formatFilters({ statuses, from, to, retryOf, batchId }: JobFilte
 }
 
 /** The query of `GET /jobs` for these filters. Days begin and end in the time zone of the reader. */
-export function toJobQuery({ statuses, from, to, retryOf, batchId }: JobFilters): URLSearchParams {
+export function toJobQuery({ q, metadata, statuses, from, to, retryOf, batchId }: JobFilters): URLSearchParams {
   return searchOf([
+    ['q', q],
+    ...metadata.map((pair) => ['metadata', pair] as const),
     ...statuses.map((status) => ['status', status] as const),
-    ['created_after', from === null ? null : startOfDay(from, 0)],
-    ['created_before', to === null ? null : startOfDay(to, 1)],
+    ...timesOf({ from, to }),
     ['retry_of', retryOf],
     ['batch_id', batchId],
   ]);
 }
 
-/** The number of filters that are set, for the button that shows them on narrow screens. */
-export const countFilters = ({ statuses, from, to, retryOf, batchId }: JobFilters): number =>
-  (statuses.length > 0 ? 1 : 0) + [from, to, retryOf, batchId].filter((value) => value !== null).length;
+type Pair = readonly [name: string, value: string | null];
 
-const searchOf = (pairs: readonly (readonly [string, string | null])[]): URLSearchParams =>
+const timesOf = ({ from, to }: Pick<JobFilters, 'from' | 'to'>): readonly Pair[] => [
+  ['created_after', from === null ? null : startOfDay(from, 0)],
+  ['created_before', to === null ? null : startOfDay(to, 1)],
+];
+
+/**
+ * The query of `GET /history/export` for these filters: of jobs that succeeded, on the days of their ends. Null: an
+ * export has no such filter.
+ */
+export function toExportQuery({
+  q,
+  metadata,
+  statuses,
+  from,
+  to,
+  retryOf,
+  batchId,
+}: JobFilters): URLSearchParams | null {
+  const mayHaveTexts = statuses.length === 0 || statuses.includes('succeeded');
+  if (!mayHaveTexts || retryOf !== null || batchId !== null) return null;
+  return searchOf([['q', q], ...metadata.map((pair) => ['metadata', pair] as const), ...timesOf({ from, to })]);
+}
+
+/** The number of filters that are set, for the button that shows them on narrow screens. */
+export const countFilters = ({ q, metadata, statuses, from, to, retryOf, batchId }: JobFilters): number =>
+  (statuses.length > 0 ? 1 : 0) +
+  metadata.length +
+  [q, from, to, retryOf, batchId].filter((value) => value !== null).length;
+
+const searchOf = (pairs: readonly Pair[]): URLSearchParams =>
   new URLSearchParams(pairs.flatMap(([name, value]) => (value === null ? [] : [[name, value]])));
 
 const dayOf = (text: string | null): string | null =>

@@ -47,6 +47,11 @@ class TestService implements JobSource {
     return this.#answer(repeated);
   }
 
+  async deleteJob(id: string) {
+    if (!this.isAway) this.jobs = this.jobs.filter((job) => job.id !== id);
+    return this.#answer(null);
+  }
+
   change(job: JobBody): void {
     this.jobs = this.jobs.map((each) => (each.id === job.id ? job : each));
   }
@@ -146,6 +151,19 @@ describe('actions', () => {
 
     expect(await list.repeat('a')).toBeNull();
     expect(list.ids.value).toContain('a-again');
+  });
+
+  it('delete jobs, whose rows do not come again', async () => {
+    const { service, list } = await setup({ id: 'c' }, { id: 'b' });
+
+    expect(await list.delete(['b'])).toBeNull();
+    expect(list.ids.value).toEqual(['c']);
+    await list.refresh();
+    expect(list.ids.value).toEqual(['c']);
+
+    service.isAway = true;
+    expect((await list.delete(['c']))?.code).toBe('no_answer');
+    expect(list.ids.value).toEqual(['c']);
   });
 
   it('tell the problem that stood in the way', async () => {

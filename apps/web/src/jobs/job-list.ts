@@ -3,9 +3,9 @@ import type { JobBody } from '@prosemill/contract';
 import { batch, type ReadonlySignal, type Signal, signal } from '@preact/signals';
 import type { Answer, PageProblem } from '../api.ts';
 import { newIdempotencyKey } from '../idempotency-key.ts';
-import type { cancelJob, getJob, listJobs, retryJob } from '../requests.ts';
+import type { cancelJob, deleteJob, getJob, listJobs, retryJob } from '../requests.ts';
 import { isOpen } from './is-open.ts';
-import { type JobRows, rowsOf, withFresh, withJobs, withNewest, withOlder } from './job-rows.ts';
+import { type JobRows, rowsOf, withFresh, withJobs, withNewest, withOlder, withoutJobs } from './job-rows.ts';
 
 /** The requests of a list. */
 export interface JobSource {
@@ -13,6 +13,7 @@ export interface JobSource {
   readonly getJob: typeof getJob;
   readonly cancelJob: typeof cancelJob;
   readonly retryJob: typeof retryJob;
+  readonly deleteJob: typeof deleteJob;
 }
 
 export const pageSize = 50;
@@ -96,14 +97,25 @@ export class JobList {
 
   /** @returns the first problem, if there was one */
   async cancel(ids: readonly string[]): Promise<PageProblem | null> {
-    let problem: PageProblem | null = null;
-    for (let first = 0; first < ids.length; first += atOnce) {
-      const part = ids.slice(first, first + atOnce);
-      const answers = await Promise.all(part.map(async (id) => this.#source.cancelJob(id)));
-      this.#replace(answers);
-      problem ??= answers.find((answer) => !answer.ok)?.problem ?? null;
-    }
-    return problem;
+    return forEach(ids, async (id) => {
+      const answer = await this.#source.cancelJob(id);
+      this.#replace([answer]);
+      return answer;
+    });
+  }
+
+  /** Deletes ended jobs for good. @returns the first problem, if there was one */
+  async delete(ids: readonly string[]): Promise<PageProblem | null> {
+    return forEach(ids, async (id) => {
+      const answer = await this.#source.deleteJob(id);
+      if (answer.ok) this.forget(id);
+      return answer;
+    });
+  }
+
+  /** Takes the row of a deleted job away. */
+  forget(id: string): void {
+    if (this.#rows !== null) this.#show(withoutJobs(this.#rows, new Set([id])));
   }
 
   /** Runs the request of a job again, and shows the new job. @returns the problem, if there was one */
@@ -155,6 +167,19 @@ export class JobList {
     const kept = new Set(ids);
     for (const id of this.#jobs.keys()) if (!kept.has(id)) this.#jobs.delete(id);
   }
+}
+
+/** Does something to some jobs at a time. @returns the first problem, if there was one */
+async function forEach(
+  ids: readonly string[],
+  act: (id: string) => Promise<Answer<unknown>>,
+): Promise<PageProblem | null> {
+  let problem: PageProblem | null = null;
+  for (let first = 0; first < ids.length; first += atOnce) {
+    const answers = await Promise.all(ids.slice(first, first + atOnce).map(async (id) => act(id)));
+    problem ??= answers.find((answer) => !answer.ok)?.problem ?? null;
+  }
+  return problem;
 }
 
 const isSame = (a: readonly string[], b: readonly string[] | null): boolean =>

@@ -20,13 +20,16 @@ export function JobListing({ filters }: { readonly filters: JobFilters }) {
     <>
       <LiveBar list={list} isLive={isLive} />
       <ListProblem list={list} />
-      <ListContent list={list} isFiltered={countFilters(filters) > 0}>
+      <ListContent list={list} filters={filters}>
         <RowList list={list} cursor={cursor} isLive={isLive} />
         <OlderButton list={list} />
       </ListContent>
     </>
   );
 }
+
+/** The reason for which a search often finds nothing. */
+const SearchHint = () => <span class="small"> A search finds whole words, in any order: king, not kings.</span>;
 
 function LiveBar({ list, isLive }: { readonly list: JobList; readonly isLive: Signal<boolean> }) {
   const count = list.freshCount.value;
@@ -56,19 +59,20 @@ function ListProblem({ list }: { readonly list: JobList }) {
 
 interface ListContentProps {
   readonly list: JobList;
-  readonly isFiltered: boolean;
+  readonly filters: JobFilters;
   readonly children: ComponentChildren;
 }
 
-function ListContent({ list, isFiltered, children }: ListContentProps) {
+function ListContent({ list, filters, children }: ListContentProps) {
   const ids = list.ids.value;
   if (ids === null) return list.problem.value === null ? <Skeleton lines={8} /> : null;
   if (ids.length > 0) return <>{children}</>;
   return (
     <EmptyState>
-      {isFiltered ? (
+      {countFilters(filters) > 0 ? (
         <p>
           Nothing matches. <a href="#/jobs">Clear filters</a>
+          {filters.q === null ? null : <SearchHint />}
         </p>
       ) : (
         <p>

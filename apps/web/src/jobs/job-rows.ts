@@ -70,6 +70,12 @@ export function withJobs<Job extends Row>(rows: JobRows<Job>, jobs: readonly Job
   return { ...rows, shown: rows.shown.map((job) => changed.get(job.id) ?? job) };
 }
 
+/** The rows without these jobs, which are no more. */
+export function withoutJobs<Job extends Row>(rows: JobRows<Job>, ids: ReadonlySet<string>): JobRows<Job> {
+  const isKept = ({ id }: Job): boolean => !ids.has(id);
+  return { ...rows, shown: rows.shown.filter(isKept), fresh: rows.fresh.filter(isKept) };
+}
+
 /** The order of the API. */
 const newestFirst = (a: Row, b: Row): number => compare(b.created_at, a.created_at) || compare(b.id, a.id);
 

@@ -24,6 +24,9 @@ export function openList(filters: JobFilters): OpenedList {
 /** The address of the list, with its filters. */
 export const listHref = (): string => hrefOf(['jobs'], new URLSearchParams(opened?.address));
 
+/** Takes the row of a deleted job away. */
+export const forgetInList = (id: string): void => opened?.list.forget(id);
+
 /** The neighbours of a job in the list that the reader came from; null: there is none. */
 export function neighboursOf(id: string): { readonly newer: string | null; readonly older: string | null } {
   const ids = opened?.list.ids.value ?? [];

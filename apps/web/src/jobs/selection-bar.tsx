@@ -1,6 +1,7 @@
 /** The actions on the selected rows, each with the number of jobs that it hits. */
 import { useComputed } from '@preact/signals';
 import { formatPlural } from '../format.ts';
+import { TwoStepButton } from '../parts/two-step-button.tsx';
 import { confirm } from '../parts/confirm-dialog.tsx';
 import { isOpen } from './is-open.ts';
 import type { JobList } from './job-list.ts';
@@ -21,6 +22,7 @@ export function SelectionBar({ list, cursor, actions }: SelectionBarProps) {
     }),
   );
   const count = cursor.selected.value.size;
+  const ended = [...cursor.selected.value].filter((id) => !open.value.includes(id));
   if (count === 0) return null;
   const clear = (): void => {
     cursor.clear();
@@ -33,6 +35,10 @@ export function SelectionBar({ list, cursor, actions }: SelectionBarProps) {
     actions.problem.value = await list.cancel(ids);
     clear();
   };
+  const remove = async (): Promise<void> => {
+    actions.problem.value = await list.delete(ended);
+    clear();
+  };
   return (
     <div class="bar selection">
       <b>{count} selected</b>
@@ -40,6 +46,14 @@ export function SelectionBar({ list, cursor, actions }: SelectionBarProps) {
         <button type="button" onClick={() => void cancel()}>
           Cancel {open.value.length}
         </button>
+      )}
+      {ended.length === 0 ? null : (
+        <TwoStepButton
+          name={`Delete ${ended.length}…`}
+          question={`Delete ${formatPlural(ended.length, 'job')} for good?`}
+          action="Delete"
+          act={remove}
+        />
       )}
       <button type="button" class="quiet" onClick={clear}>
         Select none

@@ -14,7 +14,7 @@ const keys: readonly (readonly [keys: string, action: string])[] = [
   ['Esc', 'stop the text that has the focus, or close'],
   ['1 to 4', 'go to a text'],
   ['g p, g j, g m, g a', 'playground, jobs, machine, administration'],
-  ['/', 'filter the list'],
+  ['/', 'search the list'],
   ['j k or ↓ ↑', 'next and previous job of the list'],
   ['⏎', 'open the job'],
   ['x', 'select the job'],
