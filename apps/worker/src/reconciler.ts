@@ -39,6 +39,8 @@ const jitter = 0.2;
 const batchSize = 500;
 /** On SQLite a batch blocks the process, which shares its thread with the API. */
 const indexBatchSize = 100;
+/** After an upgrade there may be millions, and the other duties must not wait for them. */
+const maxIndexMs = 500;
 
 export function createReconciler(options: ReconcilerOptions): Service {
   const { jobs, texts, generator, hints, wakeUps, metrics, logger, onHintsFailed } = options;
@@ -63,9 +65,9 @@ export function createReconciler(options: ReconcilerOptions): Service {
     expire,
     purge,
     'delete old keys': deleteOldKeys,
-    'index jobs': indexJobs,
     'sweep texts': sweepTexts,
     'send missing hints': sendMissingHints,
+    'index jobs': indexJobs,
   };
 
   async function rescue(signal: AbortSignal): Promise<void> {
@@ -91,9 +93,13 @@ export function createReconciler(options: ReconcilerOptions): Service {
     while ((await jobs.deleteOldIdempotencyKeys(batchSize)) === batchSize && !signal.aborted);
   }
 
-  /** Other work of the process goes on between two batches: after an upgrade there are many. */
+  /** Other work of the process goes on between two batches. */
   async function indexJobs(signal: AbortSignal): Promise<void> {
-    while ((await jobs.indexForSearch(indexBatchSize)) === indexBatchSize && !signal.aborted) await setImmediate();
+    const until = performance.now() + maxIndexMs;
+    while ((await jobs.indexForSearch(indexBatchSize)) === indexBatchSize) {
+      if (signal.aborted || performance.now() > until) return;
+      await setImmediate();
+    }
   }
 
   async function sweepTexts(signal: AbortSignal): Promise<void> {
