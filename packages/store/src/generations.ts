@@ -3,7 +3,7 @@ import type { GenerationStore } from '@prosemill/core';
 import { sql } from 'kysely';
 import { readPage } from './read-page.ts';
 import { toExportedText, toGenerationRecord } from './rows.ts';
-import { foundBy } from './search/find-jobs.ts';
+import { findJobs } from './search/find-jobs.ts';
 import type { StoreContext } from './store-context.ts';
 
 /** The job of a record is to be stored. The others are few, because they are purged soon after their end. */
@@ -38,18 +38,19 @@ export const createGenerationStore = (context: StoreContext): GenerationStore =>
 
     async listForExport({ after, limit, ...filter }) {
       const { ownerId, createdAfter, createdBefore } = filter;
-      const isFound = await foundBy(context, filter, 'generation_records.job_id');
+      const columns = { id: sql`generation_records.job_id`, ownerId: sql`generation_records.owner_id` };
+      const found = await findJobs(context, filter, columns);
+      const isOwn = sql<boolean>`${columns.ownerId} = ${ownerId}`;
       let texts = db
         .selectFrom('generation_records')
         .innerJoin('jobs', 'jobs.id', 'generation_records.job_id')
         .selectAll('generation_records')
         .select(['jobs.seed', 'jobs.metadata', 'jobs.finish_reason', 'jobs.prompt_tokens', 'jobs.completion_tokens'])
-        .where('generation_records.owner_id', '=', ownerId)
+        .where(found === null ? isOwn : found.areFew ? found.byTerms : found.inOrder)
         .where(isStored);
       const createdAt = 'generation_records.created_at';
       if (createdAfter !== undefined) texts = texts.where(createdAt, '>=', dialect.writeTime(createdAfter));
       if (createdBefore !== undefined) texts = texts.where(createdAt, '<', dialect.writeTime(createdBefore));
-      if (isFound !== null) texts = texts.where(isFound);
       return await readPage(texts, { dialect, table: 'generation_records', after, limit, toItem: toExportedText });
     },
   };

@@ -1,21 +1,21 @@
 /** Reads of jobs for their owners. */
-import type { Job, JobQuery, JobStore, JobVersion } from '@prosemill/core';
+import type { Job, JobQuery, JobStore, JobVersion, Page } from '@prosemill/core';
 import { sql } from 'kysely';
 import type { Dialect } from '../dialect.ts';
 import { readPage, selectPage } from '../read-page.ts';
 import { type JobWithRecord, readTime, toJob } from '../rows.ts';
 import type { StoredTime } from '../schema.ts';
-import { foundBy } from '../search/find-jobs.ts';
+import { findJobs, type Found } from '../search/find-jobs.ts';
 import type { StoreContext } from '../store-context.ts';
 import { selectJobs } from './select-jobs.ts';
 
 /** Ids in one IN list. */
 const idsPerQuery = 1_000;
 
-/** The conditions of a list, but for the statuses. */
-function listedBy({ ownerId, retryOf, batchId, createdAfter, createdBefore }: JobQuery, dialect: Dialect) {
+/** The conditions of a list, but for the owner, the search and the statuses. */
+function listedBy({ retryOf, batchId, createdAfter, createdBefore }: JobQuery, dialect: Dialect) {
   const conditions = [
-    sql<boolean>`jobs.owner_id = ${ownerId} and jobs.verify_of is null and jobs.purged_at is null`,
+    sql<boolean>`jobs.verify_of is null and jobs.purged_at is null`,
     ...(retryOf === undefined ? [] : [sql<boolean>`jobs.retry_of = ${retryOf}`]),
     ...(batchId === undefined ? [] : [sql<boolean>`jobs.batch_id = ${batchId}`]),
     ...(createdAfter === undefined ? [] : [sql<boolean>`jobs.created_at >= ${dialect.writeTime(createdAfter)}`]),
@@ -24,11 +24,41 @@ function listedBy({ ownerId, retryOf, batchId, createdAfter, createdBefore }: Jo
   return sql<boolean>`${sql.join(conditions, sql` and `)}`;
 }
 
+const jobColumns = { id: sql`jobs.id`, ownerId: sql`jobs.owner_id` };
+
+/** Jobs at the start of a list that a search looks at, before it collects all matches. */
+const recentJobs = 5_000;
+
+/** The condition that a job is among the first of the list, after the last page. */
+function isRecent({ ownerId, after, createdBefore }: JobQuery, dialect: Dialect) {
+  const end = after?.createdAt ?? createdBefore;
+  const beforeEnd = end === undefined ? sql`` : sql`and created_at <= ${dialect.writeTime(end)}`;
+  return sql<boolean>`jobs.created_at >= coalesce(
+    (select created_at from jobs where owner_id = ${ownerId} and purged_at is null ${beforeEnd}
+      order by created_at desc limit 1 offset ${recentJobs}),
+    ${dialect.writeTime(new Date(0))}
+  )`;
+}
+
 type ReadMethods = Pick<JobStore, 'find' | 'list' | 'listEvents' | 'listRecent' | 'listEnded' | 'versions'>;
 
 export function createReadMethods(context: StoreContext): ReadMethods {
   const { db, dialect, retentionMs } = context;
   const toItem = (row: JobWithRecord): Job => toJob(row, { retentionMs });
+
+  async function listFound(query: JobQuery, { inOrder, byTerms, areFew }: Found): Promise<Page<Job>> {
+    const { statuses, after, limit } = query;
+    const options = { dialect, table: 'jobs', after, limit, toItem } as const;
+    let select = selectJobs(db).where(listedBy(query, dialect));
+    // The appended text keeps the indexes of statuses out, by which SQLite would read all ended jobs.
+    if (statuses !== undefined) select = select.where(sql<string>`jobs.status || ''`, 'in', statuses);
+    if (!areFew) {
+      const page = await readPage(select.where(inOrder).where(isRecent(query, dialect)), options);
+      if (page.hasMore) return page;
+    }
+    return await readPage(select.where(byTerms), options);
+  }
+
   return {
     async find(ownerId, id) {
       const select = selectJobs(db).where('jobs.id', '=', id).where('jobs.owner_id', '=', ownerId);
@@ -39,10 +69,10 @@ export function createReadMethods(context: StoreContext): ReadMethods {
     async list(query) {
       const { statuses, after, limit } = query;
       const place = { dialect, table: 'jobs', after, limit } as const;
-      const isFound = await foundBy(context, query, 'jobs.id');
-      const isListed =
-        isFound === null ? listedBy(query, dialect) : sql<boolean>`${listedBy(query, dialect)} and ${isFound}`;
+      const found = await findJobs(context, query, jobColumns);
+      if (found !== null) return await listFound(query, found);
       const select = selectJobs(db);
+      const isListed = sql<boolean>`jobs.owner_id = ${query.ownerId} and ${listedBy(query, dialect)}`;
       if (statuses === undefined) return await readPage(select.where(isListed), { ...place, toItem });
       // A page of each status, read from the index of that status: a filter over all jobs would read the whole history
       // to find a few running ones.

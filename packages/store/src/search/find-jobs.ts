@@ -5,27 +5,46 @@ import type { StoreContext } from '../store-context.ts';
 import { encodeOwner, encodePair, encodePhrase } from './encode-terms.ts';
 import { indexWaiting } from './index-jobs.ts';
 
-/** Rows that a search reads by the index. With more, pages of the list are read until they have enough matches. */
+/** Matches that a search always reads by the index of terms. With more, it looks at the start of the list first. */
 const maxFound = 2_000;
 /** Jobs that a search indexes before, so that it finds those of a moment ago. */
 const indexedFirst = 500;
 
+/** The columns of a table whose rows belong to jobs. */
+export interface SearchedColumns {
+  readonly id: RawBuilder<unknown>;
+  readonly ownerId: RawBuilder<unknown>;
+}
+
+/** The condition that a job is its owner's and has the words and the metadata of a filter. */
+export interface Found {
+  /** The condition for a read of the list in its order. */
+  readonly inOrder: RawBuilder<boolean>;
+  /** The same condition for a read of all matches by the index of terms, to be sorted. */
+  readonly byTerms: RawBuilder<boolean>;
+  /** At most `maxFound` jobs match. */
+  readonly areFew: boolean;
+}
+
+const nothing = sql<boolean>`1 = 0`;
+const none: Found = { inOrder: nothing, byTerms: nothing, areFew: true };
+
 /**
- * The condition of a search on the id of a job in a column. Null for a search without conditions.
+ * Null for a filter without search and metadata.
  *
  * The two ways to read have each a case that is slow: a term that few of a million jobs have is found by the index at
  * once, but only after reading all of a long list; a term that every job has is on the first page of the list, but
  * the index would have to sort a million rows.
  */
-export async function foundBy(
+export async function findJobs(
   context: StoreContext,
   { ownerId, search, metadata = [] }: TextFilter & { readonly ownerId: string },
-  idColumn: string,
-): Promise<RawBuilder<boolean> | null> {
+  columns: SearchedColumns,
+): Promise<Found | null> {
   if (search === undefined && metadata.length === 0) return null;
   const words = search === undefined ? [] : parseSearch(search);
   // A search for punctuation finds nothing.
-  if (search !== undefined && words.length === 0) return sql<boolean>`1 = 0`;
+  if (search !== undefined && words.length === 0) return none;
   const { db, dialect } = context;
   await indexWaiting(context, indexedFirst);
   const wanted = [
@@ -35,9 +54,18 @@ export async function foundBy(
   ];
   const { termIndex } = dialect;
   const { rows } = await sql<{ id: string }>`${termIndex.find(wanted)} limit ${maxFound + 1}`.execute(db);
-  const id = sql.ref(idColumn);
-  if (rows.length > maxFound) {
-    return sql<boolean>`exists (select 1 from job_search where job_search.job_id = ${id} and ${termIndex.matches(wanted)})`;
-  }
-  return sql<boolean>`${id} in (select id from ${dialect.values({ name: 'found', columns: { id: 'id' }, rows })})`;
+  if (rows.length === 0) return none;
+  const areFew = rows.length <= maxFound;
+  const matches = termIndex.matches(wanted);
+  const ids = areFew
+    ? sql`select id from ${dialect.values({ name: 'found', columns: { id: 'id' }, rows })}`
+    : sql`select id from (${termIndex.find(wanted)}) as found`;
+  return {
+    inOrder: sql<boolean>`${columns.ownerId} = ${ownerId} and exists (
+      select 1 from job_search where job_search.job_id = ${columns.id} and ${matches}
+    )`,
+    // The appended text keeps the index of the owner's list out, by which SQLite would read the whole list.
+    byTerms: sql<boolean>`${columns.ownerId} || '' = ${ownerId} and ${columns.id} in (${ids})`,
+    areFew,
+  };
 }
