@@ -1,4 +1,5 @@
 /** The body of an export: pages of texts, each read when the connection has taken the one before. */
+import { setImmediate } from 'node:timers/promises';
 import { type ExportFormat, exportPresenters } from '@prosemill/contract';
 import type { Cursor, ExportFilter, GenerationStore } from '@prosemill/core';
 
@@ -31,6 +32,8 @@ export function exportHistory(
         after = page.items.at(-1) ?? null;
         if (text !== '') body.enqueue(encoder.encode(text));
         if (!page.hasMore) body.close();
+        // SQLite reads without a wait: other requests get their turn here, and statements that were used are freed.
+        await setImmediate();
       },
     },
     // A page would otherwise wait in the body for its reader.
