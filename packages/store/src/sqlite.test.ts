@@ -1,5 +1,5 @@
-import { mkdtempSync } from 'node:fs';
-import { rm } from 'node:fs/promises';
+import { existsSync, mkdtempSync } from 'node:fs';
+import { copyFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
@@ -90,5 +90,28 @@ describe('an SQLite file', () => {
     const turns = answers.flatMap((answer) => (answer.status === 'fulfilled' ? [answer.value.turn] : []));
     expect(turns).toEqual([1, 2, 3, 4]);
     await store.stop();
+  });
+
+  it('is restored from a copy: of the file alone after a stop, and with its -wal after a kill', async () => {
+    const path = url.slice('sqlite:'.length);
+    const restore = async (name: string, suffixes: readonly string[]) => {
+      const copy = join(folder, name);
+      for (const suffix of suffixes) await copyFile(path + suffix, copy + suffix);
+      const restored = openStore({ url: `sqlite:${copy}`, logger: silentLogger });
+      await restored.requireReady();
+      const { items } = await restored.jobs.list({ ownerId: 'local', after: null, limit: 10 });
+      await restored.stop();
+      return items;
+    };
+    const store = openStore({ url, logger: silentLogger });
+    await store.migrate();
+    for (let count = 0; count < 3; count += 1) await store.jobs.submit(newJob());
+    const { items } = await store.jobs.list({ ownerId: 'local', after: null, limit: 10 });
+    expect(items).toHaveLength(3);
+    // Between two statements the files are as a kill leaves them.
+    expect(await restore('killed.db', ['', '-wal'])).toEqual(items);
+    await store.stop();
+    expect(existsSync(`${path}-wal`)).toBe(false);
+    expect(await restore('stopped.db', [''])).toEqual(items);
   });
 });
