@@ -64,6 +64,7 @@ describe.each([
   let dropDatabase: (() => Promise<void>) | undefined;
   let jobId: string;
   let endedJobId: string;
+  let deletedJobId: string;
   let batchId: string;
   let deliveryId: string;
   let recordId: number;
@@ -82,13 +83,14 @@ describe.each([
     ({ secret: strangersSecret } = await make('stranger', scopes, 'strange'));
     spareKeyId = (await make(marks.owner, ['read'])).key.id;
     const json = { prompt: marks.prompt, webhook_url: 'http://hooks.invalid/' };
-    for (let job = 0; job < 2; job += 1) await send({ method: 'POST', path: '/jobs', body: json }, `Bearer ${secret}`);
+    for (let job = 0; job < 3; job += 1) await send({ method: 'POST', path: '/jobs', body: json }, `Bearer ${secret}`);
     const requests = [{ custom_id: `${marks.keyName} ${marks.prompt}`, prompt: marks.prompt }];
     const batch = await send({ method: 'POST', path: '/batches', body: { requests } }, `Bearer ${secret}`);
     batchId = (JSON.parse(batch.text) as { readonly id: string }).id;
     endedJobId = (await endNext(opened.store, { outcome: succeededWith(marks.text) })).id;
     const first = { ownerId: marks.owner, after: null, limit: 1 };
     recordId = (await opened.store.generations.list(first)).items[0]?.id ?? 0;
+    deletedJobId = (await endNext(opened.store, { outcome: succeededWith(marks.text) })).id;
     deliveryId = (await opened.store.webhooks.listOfJob(marks.owner, endedJobId))[0]?.id ?? '';
     jobId = (await listJobs()).find(({ status }) => status === 'queued')?.id ?? '';
   });
@@ -135,7 +137,8 @@ describe.each([
       '/jobs/{id}/deliveries': endedJobId,
       '/jobs/{id}/verify': endedJobId,
       '/batches/': batchId,
-      '/jobs/': jobId,
+      // The other operations need the text of the job that has ended.
+      '/jobs/': operation.method === 'DELETE' ? deletedJobId : jobId,
       '/history/': String(recordId),
       '/admin/keys/': spareKeyId,
       '/v1/models/': model.name,
