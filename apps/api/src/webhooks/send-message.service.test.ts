@@ -64,6 +64,12 @@ describe('a message', () => {
     expect(await send(receiver.url)).toMatchObject({ error: 'connection_failed', statusCode: null });
   });
 
+  it('is not accepted with a change of the protocol', async () => {
+    const answer = 'HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: other\r\n\r\n';
+    const receiver = await startReceiver((response) => void response.socket?.write(answer));
+    expect(await send(receiver.url)).toMatchObject({ error: 'connection_failed', statusCode: null });
+  });
+
   it('reads no body of an answer', async () => {
     const receiver = await startReceiver((response) => {
       response.writeHead(200);

@@ -51,6 +51,8 @@ export function createSendMessage({ isGuarded, timeoutMs, lookup }: SendMessageO
         response.destroy();
       });
       sending.on('error', reject);
+      // Node reports no error when it closes the connection after a 101, and the signal comes too late for it.
+      sending.on('close', () => reject(new Error('The connection was closed before an answer.')));
       sending.end(body);
     });
   }
