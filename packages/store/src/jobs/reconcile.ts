@@ -31,7 +31,7 @@ export const createReconcileMethods = (context: StoreContext): ReconcileMethods 
   },
 
   async indexForSearch(limit) {
-    return await indexWaiting(context, limit);
+    return await indexWaiting(context, { limit, skipLocked: true });
   },
 
   async countClaimable(fingerprint) {

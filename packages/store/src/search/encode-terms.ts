@@ -25,8 +25,8 @@ export const encodePair = (key: string, value: string): string => encodeTerm('me
 
 export interface IndexedJob {
   readonly ownerId: string;
-  /** The prompt, followed by the completion. */
-  readonly text: string;
+  readonly prompt: string;
+  readonly completion: string;
   readonly metadata: Metadata;
 }
 
@@ -34,15 +34,26 @@ export interface IndexedJob {
  * The terms of a job by position. Null stands for a word that has occurred too often: Postgres keeps 255 positions of a
  * term, and positions up to 16,383.
  */
-export function encodeJob({ ownerId, text, metadata }: IndexedJob): readonly (string | null)[] {
+export function encodeJob({ metadata, ownerId, ...texts }: IndexedJob): readonly (string | null)[] {
   const occurrences = new Map<string, number>();
-  const words = toTerms(text)
+  const words = termsOf(texts)
     .slice(0, maxSearchedTerms)
     .map((word) => {
+      if (word === null) return null;
       const count = (occurrences.get(word) ?? 0) + 1;
       occurrences.set(word, count);
       return count > maxSearchedOccurrences ? null : encodeTerm('word', word);
     });
   const pairs = Object.entries(metadata).map(([key, value]) => encodePair(key, value));
   return [...words, encodeOwner(ownerId), ...pairs];
+}
+
+/**
+ * The terms of the whole text. A completion may go on with the last word of the prompt; then those of the prompt come
+ * first, and a gap that no phrase crosses.
+ */
+function termsOf({ prompt, completion }: Pick<IndexedJob, 'prompt' | 'completion'>): readonly (string | null)[] {
+  const given = toTerms(prompt);
+  const all = toTerms(prompt + completion);
+  return given.every((term, index) => term === all[index]) ? all : [...given, null, ...all];
 }

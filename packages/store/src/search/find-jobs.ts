@@ -1,5 +1,5 @@
 /** Finds the jobs of an owner by words and metadata. */
-import { parseSearch, type TextFilter } from '@prosemill/core';
+import { isRetryable, parseSearch, type TextFilter } from '@prosemill/core';
 import { type RawBuilder, sql } from 'kysely';
 import type { StoreContext } from '../store-context.ts';
 import { encodeOwner, encodePair, encodePhrase } from './encode-terms.ts';
@@ -46,7 +46,13 @@ export async function findJobs(
   // A search for punctuation finds nothing.
   if (search !== undefined && words.length === 0) return none;
   const { db, dialect } = context;
-  await indexWaiting(context, indexedFirst);
+  try {
+    // A job that a reconciler indexes at this moment is to be found too.
+    await indexWaiting(context, { limit: indexedFirst, skipLocked: false });
+  } catch (error) {
+    // A database whose disk is full takes no writes, and still answers: with the jobs that are indexed.
+    if (!isRetryable(error)) throw error;
+  }
   const wanted = [
     ...words.map(encodePhrase),
     ...metadata.map(([key, value]) => [encodePair(key, value)]),

@@ -7,16 +7,23 @@ import { encodeJob } from './encode-terms.ts';
 
 const indexColumns = { id: 'id', version: 'integer', terms: 'text' } as const;
 
+export interface IndexRequest {
+  /** The most entries of the queue. */
+  readonly limit: number;
+  /** Entries that others have locked are skipped. False: waits until these are indexed. */
+  readonly skipLocked: boolean;
+}
+
 /**
- * Indexes the jobs of at most `limit` entries of the queue, the newest first: those of an upgrade are many, and old.
- * Skips entries that others have locked.
+ * Indexes the jobs of entries of the queue, the newest first: those of an upgrade are many, and old.
  * @returns the number of entries
  */
-export async function indexWaiting({ db, dialect }: StoreContext, limit: number): Promise<number> {
+export async function indexWaiting({ db, dialect }: StoreContext, request: IndexRequest): Promise<number> {
+  const { limit, skipLocked } = request;
   return await db.transaction().execute(async (tx) => {
-    const skipLocked = dialect.rowLocks ? sql`for update skip locked` : sql``;
+    const lock = !dialect.rowLocks ? sql`` : skipLocked ? sql`for update skip locked` : sql`for update`;
     const { rows } = await sql<{ id: string }>`
-      delete from search_queue where id in (select id from search_queue order by id desc limit ${limit} ${skipLocked})
+      delete from search_queue where id in (select id from search_queue order by id desc limit ${limit} ${lock})
       returning job_id as id`.execute(tx);
     if (rows.length > 0) await indexJobs({ tx, dialect }, [...new Set(rows.map(({ id }) => id))]);
     return rows.length;
@@ -33,7 +40,8 @@ async function indexJobs({ tx, dialect }: TransactionContext, ids: readonly stri
       terms: dialect.termIndex.write(
         encodeJob({
           ownerId: job.owner_id,
-          text: job.prompt + (job.completion ?? job.partial_completion ?? ''),
+          prompt: job.prompt,
+          completion: job.completion ?? job.partial_completion ?? '',
           metadata: readMetadata(job.metadata),
         }),
       ),
