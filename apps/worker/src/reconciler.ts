@@ -39,8 +39,8 @@ const jitter = 0.2;
 const batchSize = 500;
 /** On SQLite a batch blocks the process, which shares its thread with the API. */
 const indexBatchSize = 100;
-/** After an upgrade there may be millions, and the other duties must not wait for them. */
-const maxIndexMs = 500;
+/** After an upgrade or with a shorter retention there may be millions, and the other duties must not wait for them. */
+const maxBulkMs = 500;
 
 export function createReconciler(options: ReconcilerOptions): Service {
   const { jobs, texts, generator, hints, wakeUps, metrics, logger, onHintsFailed } = options;
@@ -84,7 +84,8 @@ export function createReconciler(options: ReconcilerOptions): Service {
   }
 
   async function purge(signal: AbortSignal): Promise<void> {
-    await inBatches('jobs deleted, because their time was over', signal, async () => {
+    const inTime = AbortSignal.any([signal, AbortSignal.timeout(maxBulkMs)]);
+    await inBatches('jobs deleted, because their time was over', inTime, async () => {
       return await jobs.purgeExpiredJobs(batchSize);
     });
   }
@@ -95,7 +96,7 @@ export function createReconciler(options: ReconcilerOptions): Service {
 
   /** Other work of the process goes on between two batches. */
   async function indexJobs(signal: AbortSignal): Promise<void> {
-    const until = performance.now() + maxIndexMs;
+    const until = performance.now() + maxBulkMs;
     while ((await jobs.indexForSearch(indexBatchSize)) === indexBatchSize) {
       if (signal.aborted || performance.now() > until) return;
       await setImmediate();
@@ -106,6 +107,7 @@ export function createReconciler(options: ReconcilerOptions): Service {
     while ((await texts.sweep(batchSize)) === batchSize && !signal.aborted);
   }
 
+  /** Other work of the process goes on between two batches. */
   async function inBatches(message: string, signal: AbortSignal, nextBatch: () => Promise<readonly string[]>) {
     for (;;) {
       const ids = await nextBatch();
@@ -113,7 +115,9 @@ export function createReconciler(options: ReconcilerOptions): Service {
         logger.info({ count: ids.length }, message);
         wakeUps.publish({ type: 'job-changed', ids });
       }
-      if (ids.length < batchSize || signal.aborted) return;
+      if (ids.length < batchSize) return;
+      await setImmediate();
+      if (signal.aborted) return;
     }
   }
 

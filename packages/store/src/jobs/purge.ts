@@ -41,7 +41,10 @@ export const createPurgeMethods = ({ db, dialect, retentionMs }: StoreContext): 
   },
 });
 
-/** Locks the rows that have expired first, and skips those that others have locked. */
+/**
+ * Locks the rows that have expired first. Skips those that others have locked, and those with a verification that has
+ * not ended, whose text would stay.
+ */
 async function lockExpired(
   { tx, dialect }: TransactionContext,
   condition: RawBuilder<boolean>,
@@ -51,6 +54,12 @@ async function lockExpired(
     .selectFrom('jobs')
     .select('id')
     .where(sql<boolean>`finished_at is not null and purged_at is null and ${condition}`)
+    .where(
+      sql<boolean>`not exists (
+        select 1 from jobs as verification
+        where verification.verify_of = jobs.id and verification.finished_at is null
+      )`,
+    )
     .orderBy('finished_at')
     .limit(limit);
   const rows = await lockRows(select, { dialect, skipLocked: true }).execute();
@@ -89,7 +98,20 @@ async function purgeAll({ tx, dialect }: TransactionContext, ids: readonly strin
     { tx, dialect },
     rows.map(({ id, version }) => ({ id, version, terms: '' })),
   );
-  await tx.deleteFrom('idempotency_keys').where('job_id', 'in', purged).execute();
+  await freeKeys({ tx, dialect }, purged);
   const isAsked = new Set(ids);
   return purged.filter((id) => isAsked.has(id));
+}
+
+/** The key of a batch names its first job, and stays until all jobs of the batch are purged. */
+async function freeKeys({ tx }: TransactionContext, purged: readonly string[]): Promise<void> {
+  const ids = sql.join(purged);
+  await sql`
+    delete from idempotency_keys where job_id in (
+      select id from jobs where id in (${ids}) and batch_id is null
+      union all
+      select id from jobs as member
+      where batch_id in (select batch_id from jobs where id in (${ids}))
+        and not exists (select 1 from jobs as kept where kept.batch_id = member.batch_id and kept.purged_at is null)
+    )`.execute(tx);
 }

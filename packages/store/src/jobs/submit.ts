@@ -1,5 +1,5 @@
 /** Submits: new jobs become queued. */
-import { isRetryable, type Job, type JobStore, type NewJob } from '@prosemill/core';
+import { AppError, isRetryable, type Job, type JobStore, type NewJob } from '@prosemill/core';
 import { sql } from 'kysely';
 import { toJob } from '../rows.ts';
 import type { StoreContext, TransactionContext } from '../store-context.ts';
@@ -7,6 +7,7 @@ import { addEvents } from './apply-change.ts';
 import { chooseTurns } from './choose-turns.ts';
 import { groupCommit } from './group-commit.ts';
 import { findKeyHolders, type KeyHolder, keyReused, nameOfKey, saveKeys } from './idempotency.ts';
+import { lockRows } from './select-jobs.ts';
 
 /** The advisory lock of submits; any constant does. */
 const submitLock = 0x70726f73;
@@ -84,12 +85,17 @@ type KeyName = string | NewJob;
 const keyNameOf = (job: NewJob): KeyName =>
   job.idempotency === undefined ? job : nameOfKey({ ownerId: job.ownerId, key: job.idempotency.key });
 
-/** Inserts jobs under {@link lockSubmits}. @returns them by id */
+/**
+ * Inserts jobs under {@link lockSubmits}.
+ * @returns them by id
+ * @throws {AppError} `gone` for the verification of a job that was purged
+ */
 export async function insertJobs(
   { tx, dialect }: TransactionContext,
   jobs: readonly NewJob[],
 ): Promise<ReadonlyMap<string, Job>> {
   if (jobs.length === 0) return new Map();
+  await lockVerified({ tx, dialect }, jobs);
   const turns = await chooseTurns({ tx, dialect }, jobs);
   const rows = await tx
     .insertInto('jobs')
@@ -141,4 +147,14 @@ export async function insertJobs(
   return new Map(
     rows.map((row) => [row.id, toJob({ ...row, generation_id: null, completion: null }, { retentionMs: null })]),
   );
+}
+
+/** Locks the jobs that are to be verified: one that is purged meanwhile would leave its text in the verification. */
+async function lockVerified({ tx, dialect }: TransactionContext, jobs: readonly NewJob[]): Promise<void> {
+  const ids = jobs.flatMap(({ verifyOf }) => (verifyOf === null ? [] : [verifyOf]));
+  if (ids.length === 0) return;
+  const select = tx.selectFrom('jobs').select(['id', 'purged_at']).where('id', 'in', ids).orderBy('id');
+  const rows = await lockRows(select, { dialect, skipLocked: false }).execute();
+  const purged = rows.find(({ purged_at: purgedAt }) => purgedAt !== null);
+  if (purged !== undefined) throw new AppError('gone', { message: `The job ${purged.id} was deleted.` });
 }

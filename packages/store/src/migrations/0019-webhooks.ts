@@ -12,6 +12,8 @@ export const createMigration0019 = ({ name, rowLocks }: Dialect): Migration => (
     // All statements about a table queue behind one that waits for its exclusive lock, as it does for a backup.
     if (rowLocks) await sql`set local lock_timeout = '2s'`.execute(db);
     await db.schema.alterTable('jobs').addColumn('webhook', 'text', ifMissing({ rowLocks })).execute();
+    // A purge removes it, and the samples of the planner would keep it.
+    if (rowLocks) await sql`alter table jobs alter column webhook set statistics 0`.execute(db);
     await db.schema
       .createTable('webhook_deliveries')
       .ifNotExists()

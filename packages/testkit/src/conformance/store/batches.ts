@@ -101,6 +101,17 @@ export function describeBatches(name: string, open: OpenSession): void {
       expect((await session.store.batches.submit(newBatch(['a'], { idempotency }))).id).not.toBe(batch.id);
     });
 
+    it('keep their key until all of their jobs are deleted', async () => {
+      const { batches, jobs } = session.store;
+      const batch = await batches.submit(newBatch(['a', 'b'], { idempotency }));
+      await batches.requestCancel('local', batch.id);
+      const [first, second] = batch.jobs.map(({ id }) => id);
+      await jobs.purge('local', first ?? '');
+      expect((await batches.findByIdempotencyKey('local', idempotency))?.id).toBe(batch.id);
+      await jobs.purge('local', second ?? '');
+      expect(await batches.findByIdempotencyKey('local', idempotency)).toBeNull();
+    });
+
     it('share no key with another request, nor with a single job', async () => {
       const { batches, jobs } = session.store;
       const asJob = { key: 'job', requestHash: idempotency.requestHash };

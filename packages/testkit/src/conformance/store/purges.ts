@@ -95,6 +95,16 @@ export function describePurges(name: string, open: OpenSession): void {
       expect(await purge(job.id)).toBe('purged');
     });
 
+    it('come after the end of a verification, and no other can begin then', async () => {
+      const job = await submitAndEnd({ isStored: false });
+      const verification = await submit({ verifyOf: job.id, isStored: false });
+      await session.travel(unstoredMs + 1_000);
+      expect(await purgeExpired()).toEqual([]);
+      await session.store.jobs.requestCancel('local', verification.id);
+      expect(await purgeExpired()).toEqual([job.id]);
+      await expect(submit({ verifyOf: job.id })).rejects.toMatchObject({ code: 'gone' });
+    });
+
     it('give the idempotency key back', async () => {
       const job = await submitAndEnd({ idempotency });
       expect((await submit({ idempotency })).id).toBe(job.id);
