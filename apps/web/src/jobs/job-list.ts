@@ -27,6 +27,8 @@ export class JobList {
   #rows: JobRows<JobBody> | null = null;
   #etag: string | null = null;
   #newestIds: ReadonlySet<string> = new Set();
+  /** Deleted jobs, which an answer that was under way may still have. */
+  readonly #forgotten = new Set<string>();
   #turn = 0;
 
   readonly #ids = signal<readonly string[] | null>(null);
@@ -115,7 +117,8 @@ export class JobList {
 
   /** Takes the row of a deleted job away. */
   forget(id: string): void {
-    if (this.#rows !== null) this.#show(withoutJobs(this.#rows, new Set([id])));
+    this.#forgotten.add(id);
+    if (this.#rows !== null) this.#show(this.#rows);
   }
 
   /** Runs the request of a job again, and shows the new job. @returns the problem, if there was one */
@@ -150,7 +153,8 @@ export class JobList {
     return query;
   }
 
-  #show(rows: JobRows<JobBody>): void {
+  #show(given: JobRows<JobBody>): void {
+    const rows = this.#forgotten.size === 0 ? given : withoutJobs(given, this.#forgotten);
     this.#rows = rows;
     const ids = rows.shown.map(({ id }) => id);
     batch(() => {

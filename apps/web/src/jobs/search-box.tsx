@@ -16,16 +16,24 @@ export interface SearchBoxProps {
 
 export function SearchBox({ query, onSearch, input }: SearchBoxProps) {
   const timer = useRef<ReturnType<typeof setTimeout>>(undefined);
+  // The other filters may change before the search begins.
+  const latest = useRef(onSearch);
+  latest.current = onSearch;
+  /** The query that this box knows: the last one that it asked for, or got. */
+  const known = useRef<string | null | undefined>(undefined);
   useEffect(() => () => clearTimeout(timer.current), []);
   useEffect(() => {
-    // The address may have changed by other means, such as the back button.
-    if (input.current !== null && input.current.value.trim() !== (query ?? '')) input.current.value = query ?? '';
+    // Its own search leaves the letters that were typed since. The back button changes the address too.
+    if (query === known.current) return;
+    known.current = query;
+    if (input.current !== null) input.current.value = query ?? '';
     clearTimeout(timer.current);
   }, [input, query]);
   const search = (): void => {
     clearTimeout(timer.current);
     const words = input.current?.value.trim() ?? '';
-    onSearch(words === '' ? null : words);
+    known.current = words === '' ? null : words;
+    latest.current(known.current);
   };
   const searchSoon = (): void => {
     clearTimeout(timer.current);
