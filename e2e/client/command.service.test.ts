@@ -54,6 +54,8 @@ it('generates, waits, watches, verifies and lists', async () => {
   expect((await prosemill('verify', id)).stdout).toMatch(/^identical/);
   expect((await prosemill('cancel', id)).stdout).toBe('The job is succeeded.\n');
   expect((await prosemill('jobs', '--status', 'succeeded')).stdout).toContain(id);
+  expect((await prosemill('jobs', '--search', 'ONCE')).stdout).toContain(id);
+  expect((await prosemill('jobs', '--search', 'nowhere')).stdout).not.toContain(id);
   expect((await prosemill('history')).stdout).toContain(generated.stdout);
   expect((await prosemill('status')).stdout).toMatch(/status\s+healthy/);
 });
@@ -226,6 +228,13 @@ describe('a batch', () => {
       'invalid_line',
       'invalid_request',
     ]);
+  });
+
+  it('keeps lines whole that have U+2028', async () => {
+    const file = join(folder, 'separators.jsonl');
+    await writeFile(file, '"Once\u2028upon"\n"A fox"\r\n');
+    expect(await prosemill('batch', 'run', file)).toMatchObject({ code: 0 });
+    expect(await prosemill('batch', 'run', file)).toMatchObject({ code: 0 });
   });
 
   it('refuses a line that has changed, and a file of something else, and leaves no lock', async () => {

@@ -37,9 +37,15 @@ export interface SubmitOptions extends CallOptions {
 }
 
 export interface JobFilters {
+  /** Words of the prompt or the text, all of them; "words in quotes" one after another. */
+  readonly q?: string | undefined;
+  /** `customer:4711`: jobs that have all of these pairs. */
+  readonly metadata?: readonly string[] | undefined;
   readonly status?: Job['status'] | readonly Job['status'][] | undefined;
   /** The repetitions of this job. */
   readonly retry_of?: string | undefined;
+  /** The jobs of this batch. */
+  readonly batch_id?: string | undefined;
   /** Inclusive. */
   readonly created_after?: string | Date | undefined;
   /** Exclusive. */

@@ -38,9 +38,10 @@ function retryAfterMs(text: string | null): number | null {
 
 /**
  * @param failures  In a row, from 1 on.
- * @returns the pause before the next request: up to a quarter longer than the hint, so that clients come apart
+ * @returns the pause before the next request: up to a quarter longer than the hint, so that clients come apart. A proxy
+ *   that names no time, or 0 s, gets the backoff.
  */
 export function pauseBeforeRetry({ afterMs }: RetryHint, failures: number, random = Math.random()): number {
-  const ms = afterMs ?? Math.min(backoff.firstMs * 2 ** (failures - 1), backoff.longestMs);
+  const ms = afterMs || Math.min(backoff.firstMs * 2 ** (failures - 1), backoff.longestMs);
   return ms * (1 + random / 4);
 }

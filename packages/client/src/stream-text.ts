@@ -32,7 +32,7 @@ const longestRetryMs = 30_000;
 /**
  * A lost connection goes on after the last event, at any API process of the service, also after restarts of all its
  * parts. The iteration ends after `completed`; leaving it earlier closes the connection.
- * @throws {ProsemillError} when the service refuses the stream, or nothing has come for `retryForMs`
+ * @throws {ProsemillError} when the service refuses the stream, or gives no event for `retryForMs` after a loss
  */
 export async function* streamText(
   transport: Transport,
@@ -42,7 +42,8 @@ export async function* streamText(
   const leaving = new AbortController();
   const stop = signal === undefined ? leaving.signal : AbortSignal.any([signal, leaving.signal]);
   const progress = new StreamProgress(start);
-  let aliveAt = performance.now();
+  // A stream may be silent for hours while its job waits, so the time counts from the first loss.
+  let lostAt: number | null = null;
   try {
     for (let failures = 0; ;) {
       let failure: ProsemillError | null = null;
@@ -50,7 +51,7 @@ export async function* streamText(
       try {
         for await (const event of connectOnce(transport, progress, stop)) {
           hasGained ||= event.type === 'token';
-          aliveAt = performance.now();
+          lostAt = null;
           yield event;
           if (event.type === 'completed') return;
         }
@@ -61,10 +62,12 @@ export async function* streamText(
       }
       const lost = failure ?? noAnswer(new Error('the stream ended'));
       failures = hasGained ? 0 : failures + 1;
-      if (performance.now() - aliveAt > transport.retryForMs) throw lost;
       // A connection that broke in the middle says nothing about the service, which names a pause when it stops.
       const isCut = hasGained && !progress.hasPause && lost.code === 'no_answer';
       const pauseMs = isCut ? 0 : progress.pauseMs(lost, failures);
+      const now = performance.now();
+      lostAt ??= now;
+      if (now + pauseMs - lostAt >= transport.retryForMs) throw lost;
       transport.noteRetry(lost, pauseMs);
       await delay(pauseMs, signal);
     }

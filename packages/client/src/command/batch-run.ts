@@ -4,15 +4,14 @@
  * left, and its results file, which only grows, tells which lines are done.
  */
 import { createHash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
 import { realpath } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import { createInterface } from 'node:readline';
 import type { BatchResult, GenerationRequest } from '../index.ts';
 import type { Context } from './context.ts';
 import { BadAnswer, UsageError } from './exit-codes.ts';
 import { BatchProgress } from './batch-progress.ts';
 import { lockFile } from './lock-file.ts';
+import { readLines } from './read-lines.ts';
 import { ResultsFile } from './results-file.ts';
 
 export interface BatchRunOptions {
@@ -160,9 +159,8 @@ function lineOf(
 }
 
 async function* linesOf(file: string): AsyncGenerator<{ readonly number: number; readonly text: string }, void> {
-  const input = createReadStream(file);
   let number = 0;
-  for await (const text of createInterface({ input, crlfDelay: Number.POSITIVE_INFINITY })) {
+  for await (const text of readLines(file)) {
     number += 1;
     if (text.trim() !== '') yield { number, text };
   }

@@ -1,5 +1,4 @@
 /** The output of the command line: text for people on terminals, and lines of JSON for programs. */
-import { once } from 'node:events';
 import { OutputClosed } from './exit-codes.ts';
 
 export interface Output {
@@ -9,7 +8,7 @@ export interface Output {
   readonly hasTerminalForNotes: boolean;
   /** Dims a line, where the terminal may have colours. */
   readonly dim: (line: string) => string;
-  /** Writes to standard output as it is. @throws {OutputClosed} */
+  /** Writes to standard output as it is. @throws {OutputClosed}, and the errors of a file, such as a full disk */
   readonly write: (text: string) => Promise<void>;
   /** Writes a text of a user or a model: on a terminal its control characters are shown, not obeyed. */
   readonly writeText: (text: string) => Promise<void>;
@@ -31,20 +30,25 @@ export const showControl = (text: string): string =>
     return code < 0x20 ? String.fromCodePoint(0x2400 + code) : `<${code.toString(16).toUpperCase().padStart(4, '0')}>`;
   });
 
+/** The same JSON. `JSON.stringify` leaves DEL, C1 and the turns of direction as they are. */
+const escapeControl = (json: string): string =>
+  json.replaceAll(control, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`);
+
 export function openOutput(isColourless: boolean): Output {
   const { stdout, stderr } = process;
-  let isClosed = false;
-  for (const stream of [stdout, stderr]) {
-    stream.on('error', () => {
-      isClosed ||= stream === stdout;
-    });
-  }
+  let failure: Error | null = null;
+  // Each write of standard output gets its error too. Nobody can be told of one of standard error.
+  for (const stream of [stdout, stderr]) stream.on('error', () => undefined);
   const isTerminal = stdout.isTTY;
   const write = async (text: string): Promise<void> => {
-    if (isClosed) throw new OutputClosed();
-    // Both the end of the reader and the room for more are events.
-    if (!stdout.write(text)) await Promise.race([once(stdout, 'drain'), once(stdout, 'close')]).catch(() => undefined);
-    if (isClosed as boolean) throw new OutputClosed();
+    await new Promise<void>((resolve) => {
+      // A pipe takes it when its reader reads: the end of the process would cut what is still here.
+      stdout.write(text, (error) => {
+        if (error != null) failure ??= isOfReader(error) ? new OutputClosed() : error;
+        resolve();
+      });
+    });
+    if (failure !== null) throw failure;
   };
   const note = (line: string): void => void stderr.write(`${showControl(line)}\n`);
   return {
@@ -53,13 +57,15 @@ export function openOutput(isColourless: boolean): Output {
     dim: (line) => (isTerminal && !isColourless ? `\u001B[2m${line}\u001B[22m` : line),
     write,
     writeText: async (text) => await write(isTerminal ? showControl(text) : text),
-    writeJson: async (value) => await write(`${JSON.stringify(value)}\n`),
+    writeJson: async (value) => await write(`${escapeControl(JSON.stringify(value))}\n`),
     note,
     remark: (line) => {
       if (stderr.isTTY) note(line);
     },
   };
 }
+
+const isOfReader = (error: Error): boolean => 'code' in error && error.code === 'EPIPE';
 
 /** One line of a text for a list, cut at this many characters. */
 export function excerpt(text: string, length: number): string {

@@ -134,17 +134,25 @@ function addTexts(program: Command, run: Run): void {
     .action(run(async (context, id: string) => await verify(context, id)));
 }
 
+interface JobListOptions extends Pick<JobFilters, 'metadata'> {
+  readonly status?: (typeof statuses)[number][];
+  readonly search?: string;
+  readonly count: number;
+}
+
 function addLists(program: Command, run: Run): void {
   program
     .command('jobs')
     .description('List jobs, newest first.')
     .addOption(new Option('--status <status...>', 'jobs with one of these').choices(statuses))
+    .option('--search <words>', 'jobs with these words in prompt or text')
+    .option('--metadata <key:value...>', 'jobs with these pairs')
     .option('-n, --count <number>', 'at most so many', wholeNumber, defaultCount)
-    .addHelpText('after', examples('prosemill jobs --status queued running', 'prosemill jobs -n 1000 --json'))
+    .addHelpText('after', examples('prosemill jobs --status queued running', 'prosemill jobs --search king -n 1000'))
     .action(
       run(
-        async (context, { status, count }: { status?: (typeof statuses)[number][]; count: number }) =>
-          await listJobs(context, { status }, count),
+        async (context, { count, search: q, ...filters }: JobListOptions) =>
+          await listJobs(context, { ...filters, q }, count),
       ),
     );
   program

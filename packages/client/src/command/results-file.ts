@@ -1,9 +1,8 @@
 /** The results of a batch: a file that only grows, by whole lines. */
-import { createReadStream } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
-import { createInterface } from 'node:readline';
 import type { BatchLine } from './batch-run.ts';
 import { UsageError } from './exit-codes.ts';
+import { readLines } from './read-lines.ts';
 
 const newline = 0x0a;
 const tailBytes = 64 * 1024;
@@ -34,7 +33,7 @@ export class ResultsFile {
     try {
       await repair(file);
       const results = new ResultsFile(file);
-      for await (const text of createInterface({ input: createReadStream(path) })) results.#know(parse(text, path));
+      for await (const text of readLines(path)) results.#know(parse(text, path));
       return results;
     } catch (error) {
       await file.close();

@@ -70,13 +70,15 @@ async function isThere({ clientFor, interrupted }: Context): Promise<boolean> {
 }
 
 /** Runs `pnpm generate`, which needs no service. */
-async function generateHere({ output, url, isJson }: Context, request: GenerationRequest): Promise<void> {
+async function generateHere({ output, url, isJson, interrupted }: Context, request: GenerationRequest): Promise<void> {
   if (isJson) throw new ProsemillError('no_answer', `There is no service at ${url}, and --json needs one.`);
   output.note(`There is no service at ${url}: the text is generated here, as by pnpm generate.`);
   const args = [localProgram, ...localArguments(request)];
   const child = spawn(process.execPath, args, { cwd: repository, stdio: 'inherit' });
+  // Ctrl-C reaches the child from the terminal.
+  process.on('SIGTERM', () => child.kill());
   const [code] = (await once(child, 'exit')) as [number | null];
-  process.exitCode = code ?? exitCodes.failed;
+  if (!interrupted.aborted) process.exitCode = code ?? exitCodes.failed;
 }
 
 /** Shows the text of a job as it is written. Ctrl-C leaves the job. */
