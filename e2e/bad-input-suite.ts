@@ -93,7 +93,7 @@ const rows: readonly Row[] = [
   ['a made-up cursor', '/jobs?cursor=bm9wZQ', {}, 422, 'invalid_request', '/cursor'],
   ['a cursor of the other list', `/jobs?cursor=${'0'.repeat(25)}`, {}, 422, 'invalid_request', '/cursor'],
   ['an unknown status', '/jobs?status=done', {}, 422, 'invalid_request', '/status/0'],
-  ['an unknown parameter', '/jobs?q=fox', {}, 422, 'invalid_request', '/q'],
+  ['an unknown parameter', '/jobs?query=fox', {}, 422, 'invalid_request', '/query'],
   ['a batch id that is no UUID', '/jobs?batch_id=1', {}, 422, 'invalid_request', '/batch_id'],
   ['a word for a dry run', '/jobs?dry_run=yes', prompt('a'), 422, 'invalid_request', '/dry_run'],
   ['a list for metadata', '/jobs', prompt('a', { metadata: ['a'] }), 422, 'invalid_request', '/metadata'],

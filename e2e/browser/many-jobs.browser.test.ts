@@ -3,7 +3,7 @@ import type { Locator, Page } from 'playwright-core';
 import { expect } from 'vitest';
 import { browserTest } from './browser-test.ts';
 import { launchWithEndedJobs } from './ended-jobs.ts';
-import { brake } from './page-service.ts';
+import { brake, waitForEngine } from './page-service.ts';
 import { openThreadClock, threadMs } from './thread-clock.ts';
 import {
   chooseSamples,
@@ -28,6 +28,7 @@ const mostRows = 1_000;
 const msOfKey = 50;
 
 it('lists, filters and opens jobs, and comes back to where the reader was', async ({ page, service, request }) => {
+  await waitForEngine(service);
   brake(service).slow();
   await submitJobs(request, 100, work);
   await openPage(page, '#/jobs');

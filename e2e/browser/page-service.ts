@@ -1,6 +1,6 @@
 /** The service with its page, and a brake for its engines. */
 import { childProcesses } from '@prosemill/testkit';
-import { onTestFinished } from 'vitest';
+import { expect, onTestFinished } from 'vitest';
 import type { Environment, Service } from '../launch.ts';
 import { launchEmbedded } from '../sizes.ts';
 
@@ -53,6 +53,10 @@ export function brake(service: Service): Brake {
   onTestFinished(release);
   return { slow, hold, release };
 }
+
+/** A service is healthy before its engine starts. */
+export const waitForEngine = async (service: Service): Promise<void> =>
+  await expect.poll(() => enginesOf(service).length).toBeGreaterThan(0);
 
 /** The processes that compute texts are children of the workers. */
 const enginesOf = ({ processes }: Service): readonly number[] =>

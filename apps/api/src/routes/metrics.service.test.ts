@@ -72,7 +72,8 @@ describe('GET /metrics', () => {
     leave();
     expect((await get(opened, '/metrics', secret)).status).toBe(200);
     await proxy.heal();
-    await opened.store.apiKeys.revoke(key.id);
+    // The first statement may meet a connection that broke.
+    await expect.poll(async () => await opened.store.apiKeys.revoke(key.id).catch(() => undefined)).not.toBeUndefined();
     expect((await get(opened, '/metrics', secret)).status).toBe(401);
   });
 });
