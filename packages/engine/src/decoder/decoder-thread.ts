@@ -8,7 +8,7 @@ export interface ThreadData {
 }
 
 export type ToThread =
-  /** The linear layer is staged. */
+  /** The linear layer has been read. */
   | { readonly type: 'open'; readonly linear: number }
   /** From here on the thread only looks at the command in the shared memory. */
   | { readonly type: 'serve' };

@@ -120,7 +120,7 @@ export class ThreadStep {
     this.#scales = new Float32Array(buffer, plan.rowScales, wanted);
   }
 
-  /** Takes the thread's part of the linear layer that is staged. */
+  /** Takes the thread's part of a linear layer, which has been read. */
   async open(linear: number): Promise<void> {
     await this.#products.open(linear);
   }
