@@ -9,11 +9,11 @@ import { TestWorker } from '../test-streams.ts';
 import { startServer } from './server.ts';
 
 const readers = 500;
-/** A text of 256 KiB, far longer than any context, in pieces as they come from a worker. */
-const pieces = 64;
+/** A text of 384 KiB, far longer than any context, in pieces as they come from a worker. */
+const pieces = 96;
 const pieceBytes = 4 * 1_024;
-/** All unread texts together would be 125 MiB; the server cuts its slowest readers beyond 64 MiB. */
-const maxGrowthBytes = 100 * 1_024 * 1_024;
+/** All unread texts together would be 188 MiB; the server cuts its slowest readers beyond 64 MiB. */
+const maxGrowthBytes = 140 * 1_024 * 1_024;
 
 async function openUnread(url: string, jobId: string): Promise<Socket> {
   const { hostname, port } = new URL(url);
