@@ -109,7 +109,9 @@ export const mutants = {
   'key-not-looked-up': {
     bug: 'A request that is repeated with its Idempotency-Key makes a second job.',
     foundBy: ['scenario'],
-    replacements: [{ file: submitFile, find: 'await findKeyHolders({ db: tx, dialect, retentionMs }, keys)', replace: 'new Map()' }],
+    replacements: [
+      { file: submitFile, find: 'await findKeyHolders({ db: tx, dialect, retentionMs }, keys)', replace: 'new Map()' },
+    ],
   },
   'attempt-too-many': {
     bug: 'A job gets one attempt more than maxAttempts.',
