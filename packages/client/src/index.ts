@@ -12,21 +12,4 @@ export { type ErrorCode, ProsemillError } from './errors.ts';
 export type { RetryHint } from './retry-hint.ts';
 export type { BatchOptions, BatchResult } from './run-batch.ts';
 export type { StreamEvent } from './stream-text.ts';
-export type {
-  ApiKey,
-  ApiKeyRequest,
-  DryRun,
-  Generation,
-  GenerationRecord,
-  GenerationRequest,
-  Health,
-  Job,
-  JobEventLog,
-  Machine,
-  Me,
-  NewApiKey,
-  Problem,
-  RetryRequest,
-  ServiceIndex,
-  Verification,
-} from './types.ts';
+export type * from './types.ts';
