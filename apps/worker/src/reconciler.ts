@@ -84,8 +84,7 @@ export function createReconciler(options: ReconcilerOptions): Service {
   }
 
   async function purge(signal: AbortSignal): Promise<void> {
-    const inTime = AbortSignal.any([signal, AbortSignal.timeout(maxBulkMs)]);
-    await inBatches('jobs deleted, because their time was over', inTime, async () => {
+    await inBatches('jobs deleted, because their time was over', inBulkTime(signal), async () => {
       return await jobs.purgeExpiredJobs(batchSize);
     });
   }
@@ -96,11 +95,8 @@ export function createReconciler(options: ReconcilerOptions): Service {
 
   /** Other work of the process goes on between two batches. */
   async function indexJobs(signal: AbortSignal): Promise<void> {
-    const until = performance.now() + maxBulkMs;
-    while ((await jobs.indexForSearch(indexBatchSize)) === indexBatchSize) {
-      if (signal.aborted || performance.now() > until) return;
-      await setImmediate();
-    }
+    const inTime = inBulkTime(signal);
+    while ((await jobs.indexForSearch(indexBatchSize)) === indexBatchSize && !inTime.aborted) await setImmediate();
   }
 
   async function sweepTexts(signal: AbortSignal): Promise<void> {
@@ -157,3 +153,5 @@ export function createReconciler(options: ReconcilerOptions): Service {
     onError: (error) => logger.error({ reason: errorLine(error) }, 'a round of the reconciler failed'),
   });
 }
+
+const inBulkTime = (signal: AbortSignal): AbortSignal => AbortSignal.any([signal, AbortSignal.timeout(maxBulkMs)]);
