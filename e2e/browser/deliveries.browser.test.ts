@@ -1,8 +1,6 @@
 /** The webhook of a job on its page: what is sent, what came of it, and how to send it again. */
-import { once } from 'node:events';
-import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
-import { expect, onTestFinished } from 'vitest';
+import { startReceiver } from '@prosemill/testkit';
+import { expect } from 'vitest';
 import { browserTest } from './browser-test.ts';
 import { launchPage } from './page-service.ts';
 import { openPage, pauseQueue, submitJobs } from './verbs.ts';
@@ -11,7 +9,7 @@ const short = { prompt: 'The old king', max_new_tokens: 2 };
 const it = browserTest(async () => await launchPage({ WEBHOOK_ALLOW_PRIVATE: '1' }));
 
 it('tells why a message was refused, and sends it again with the same id', async ({ page, request }) => {
-  const receiver = await startReceiver();
+  const receiver = await startRefusingReceiver();
   const [id = ''] = await submitJobs(request, 1, { ...short, webhook_url: receiver.url });
   await openPage(page, `#/jobs/${id}`);
   const panel = page.getByRole('region', { name: 'Deliveries' });
@@ -23,7 +21,7 @@ it('tells why a message was refused, and sends it again with the same id', async
   await panel.getByRole('button', { name: /^Send again.*job.succeeded$/ }).click();
   await panel.getByText('delivered', { exact: true }).waitFor();
   await panel.getByText('accepted, status 204').waitFor();
-  expect(receiver.ids.size).toBe(1);
+  expect(receiver.ids().size).toBe(1);
 });
 
 it('tells of which ends a message goes out, and that none did', async ({ page, request }) => {
@@ -40,19 +38,12 @@ it('tells of which ends a message goes out, and that none did', async ({ page, r
 });
 
 /** A receiver of webhooks that refuses all messages until it is told to accept them. */
-async function startReceiver() {
-  const ids = new Set<unknown>();
+async function startRefusingReceiver() {
   let status = 503;
-  const server = createServer((incoming, outgoing) => {
-    ids.add(incoming.headers['webhook-id']);
-    incoming.resume();
-    outgoing.writeHead(status).end();
-  });
-  onTestFinished(() => server.closeAllConnections());
-  onTestFinished(() => void server.close());
-  await once(server.listen(0, '127.0.0.1'), 'listening');
+  const { url, messages } = await startReceiver((response) => void response.writeHead(status).end());
+  const ids = () => new Set(messages.map(({ headers }) => headers['webhook-id']));
   const accept = (): void => {
     status = 204;
   };
-  return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/prosemill`, ids, accept };
+  return { url: `${url}/prosemill`, ids, accept };
 }

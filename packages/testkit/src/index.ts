@@ -52,6 +52,7 @@ export { launchRedis } from './servers/redis.ts';
 export type { PrivateServer, TestServer } from './servers/server.ts';
 export { openSmallDisk, type SmallDisk } from './servers/small-disk.ts';
 export { type ExecuteSql, openSql, type SqlConnection } from './servers/sql.ts';
+export { type ReceivedMessage, startReceiver } from './servers/webhook-receiver.ts';
 export { silentLogger } from './silent-logger.ts';
 export {
   type OpenStream,

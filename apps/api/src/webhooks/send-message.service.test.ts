@@ -1,9 +1,9 @@
 import { createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
+import { startReceiver } from '@prosemill/testkit';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import type { LookupAll } from './guarded-lookup.ts';
 import { createSendMessage, type SendMessageOptions } from './send-message.ts';
-import { startReceiver } from './test-receiver.ts';
 
 const send = async (url: string, options: Partial<SendMessageOptions> = {}, signal = new AbortController().signal) => {
   const sendMessage = createSendMessage({ isGuarded: false, timeoutMs: 5_000, ...options });

@@ -1,9 +1,9 @@
 import type { DeliveryBody, JobBody, Problem, SecretsBody } from '@prosemill/contract';
 import { newId } from '@prosemill/core';
+import { type ReceivedMessage, startReceiver } from '@prosemill/testkit';
 import { Webhook } from 'standardwebhooks';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { endNext, openTestApi, type TestApi } from '../test-api.ts';
-import { type ReceivedMessage, startReceiver } from './test-receiver.ts';
 
 async function open(areWebhooksGuarded = false): Promise<TestApi> {
   const opened = await openTestApi({ areWebhooksGuarded });

@@ -1,4 +1,4 @@
-/** A receiver of webhooks for tests. */
+/** A receiver of webhooks. */
 import { createServer, type IncomingHttpHeaders, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { onTestFinished } from 'vitest';
