@@ -1,7 +1,15 @@
 import { existsSync, globSync, readFileSync } from 'node:fs';
+import { basename } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
-import { arrows, findBreaches, findManifestBreaches, importsOf, type PackageManifest } from './architecture.ts';
+import {
+  arrows,
+  findBreaches,
+  findManifestBreaches,
+  importsOf,
+  modelFamilies,
+  type PackageManifest,
+} from './architecture.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const read = (path: string): string => readFileSync(`${root}${path}`, 'utf8');
@@ -25,6 +33,11 @@ describe('the arrows', () => {
     const manifest = manifestOf(folder);
     expect(paths.flatMap((path) => findBreaches({ folder, path, text: read(path) }, manifest))).toEqual([]);
     expect(findManifestBreaches(folder, manifest)).toEqual([]);
+  });
+
+  it('name exactly the model families of the engine', () => {
+    const found = globSync('packages/engine/src/families/*/', { cwd: root });
+    expect(found.map((path) => basename(path))).toEqual(modelFamilies);
   });
 
   it.each(folders.filter((folder) => folder !== 'e2e'))(
@@ -71,6 +84,43 @@ describe('a breach of the arrows is found', () => {
     expect(check(folder, text).join('\n')).toContain(expected);
   });
 
+  it.each([
+    [
+      'an import',
+      "import { readGpt2Weights } from '../families/gpt2/read-gpt2-weights.ts';",
+      'must not import packages/engine/src/families/',
+    ],
+    [
+      'an import of a type',
+      "import type { Gpt2Shape } from '../families/gpt2/gpt2-config.ts';",
+      'must not import packages/engine/src/families/',
+    ],
+    [
+      'a second opener',
+      "import { openDecoder } from '../families/open-decoder.ts';",
+      'must not import packages/engine/src/families/',
+    ],
+    ['a name', "const isGpt2 = type === 'gpt2';", 'names the model family gpt2'],
+    ['a name in a comment', '/** GPT-2 models. */', 'names the model family gpt2'],
+  ])('of the engine by %s of a model family', (_name, text, expected) => {
+    for (const part of ['decoder', 'loop', 'process']) {
+      const name = `${part}/batch-loop.ts`;
+      expect(check('packages/engine', text, name).join('\n')).toContain(expected);
+    }
+    expect(check('packages/engine', text, 'families/families.ts')).toEqual([]);
+  });
+
+  it('of the engine by an import of a family past the table of families', () => {
+    const text = "import { isGpt2 } from '../families/gpt2/gpt2-config.ts';";
+    const expected = 'must not import packages/engine/src/families/gpt2/gpt2-config.ts';
+    expect(check('packages/engine', text, 'models/model-layout.ts').join('\n')).toContain(expected);
+    const beside = text.replace('../families/', './');
+    expect(check('packages/engine', beside, 'families/open-decoder.ts').join('\n')).toContain(expected);
+    expect(check('packages/engine', beside, 'families/families.ts')).toEqual([]);
+    const inside = "import { isGpt2 } from './gpt2-config.ts';";
+    expect(check('packages/engine', inside, 'families/gpt2/gpt2.ts')).toEqual([]);
+  });
+
   it('but allowed imports are not', () => {
     expect(
       check(
@@ -79,6 +129,8 @@ describe('a breach of the arrows is found', () => {
       ),
     ).toEqual([]);
     expect(check('apps/api', 'const port = process.env.PORT;', 'config.ts')).toEqual([]);
+    const opener = "import { openDecoder } from '../families/open-decoder.ts';";
+    expect(check('packages/engine', opener, 'loop/load-batched-model.ts')).toEqual([]);
     expect(check('packages/core', "import { x } from 'node:fs';\nprocess.exit(1);", 'runtime/a.ts')).toEqual([]);
     expect(importsOf("/** import('comment') */\n// import x from 'comment'\nconst text = 'from nowhere';")).toEqual([]);
   });

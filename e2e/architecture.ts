@@ -16,7 +16,7 @@ export const arrows: Readonly<Record<string, readonly string[]>> = {
   'apps/api': ['core', 'contract', 'store', 'queue', 'tokenizer', 'telemetry', 'composition'],
   'apps/worker': ['core', 'store', 'queue', 'engine', 'telemetry', 'composition'],
   'apps/standalone': ['core', 'contract', 'engine', 'telemetry', 'composition', 'api', 'worker'],
-  'apps/web': ['contract'],
+  'apps/web': ['client', 'contract'],
   e2e: ['core', 'client', 'contract', 'store', 'queue', 'api', 'worker', 'testkit'],
   bench: ['core', 'engine', 'composition', 'worker', 'testkit'],
 };
@@ -55,6 +55,7 @@ export const owners: Readonly<Record<string, readonly string[]>> = {
   commander: ['packages/client'],
   'axe-core': ['e2e'],
   'playwright-core': ['e2e'],
+  workerd: ['e2e'],
 };
 
 export interface PackageManifest {
@@ -110,10 +111,49 @@ const readsEnvironment = /process\.env|import \{[^}]*\benv\b[^}]*\} from 'node:p
 /** The one file that may read the whole environment: it passes it on to a child process and reads no setting. */
 const passesEnvironmentOn = 'packages/engine/src/worker/child-environment.ts';
 
+const familyFolder = 'packages/engine/src/families/';
+/** The folders in {@link familyFolder}. */
+export const modelFamilies: readonly string[] = ['gpt2'];
+/** The one file that imports the folder of a family. */
+const familyTable = `${familyFolder}families.ts`;
+/** The parts of the engine that run a model of any family. One of their files calls the function that opens it. */
+const runsAnyModel = ({ path }: SourceFile): boolean => /^packages\/engine\/src\/(?:decoder|loop|process)\//.test(path);
+const modelOpener = {
+  path: 'packages/engine/src/loop/load-batched-model.ts',
+  target: `${familyFolder}open-decoder.ts`,
+};
+/** The one file of these that may name families: it writes settings as transformers.js reads them. */
+const namesFamilies = 'packages/engine/src/process/transformers-model.ts';
+
+function findFamilies(file: SourceFile): readonly string[] {
+  if (isTest(file)) return [];
+  const { path, text } = file;
+  const targets = importsOf(text).map((specifier) => targetOf(path, specifier));
+  const reached = targets.filter((target) => {
+    const family = modelFamilies.find((name) => target.startsWith(`${familyFolder}${name}/`));
+    return family !== undefined && path !== familyTable && !path.startsWith(`${familyFolder}${family}/`);
+  });
+  const found = reached.map((target) => `${path} must not import ${target}: only ${familyTable} does`);
+  if (!runsAnyModel(file)) return found;
+  const words = text.toLowerCase().replaceAll('-', '');
+  const named = path === namesFamilies ? [] : modelFamilies.filter((family) => words.includes(family));
+  const opened = targets.filter(
+    (target) => target.startsWith(familyFolder) && !(path === modelOpener.path && target === modelOpener.target),
+  );
+  return [
+    ...found,
+    ...named.map((family) => `${path} names the model family ${family}`),
+    ...opened.map((target) => `${path} must not import ${target}: only ${modelOpener.path} opens models`),
+  ];
+}
+
+/** The path of a module that is imported by a path. */
+const targetOf = (path: string, specifier: string): string => new URL(specifier, `file:///${path}`).pathname.slice(1);
+
 /** @returns a line for each breach of the arrows by a file */
 export function findBreaches(file: SourceFile, manifest: PackageManifest): readonly string[] {
   const { folder, path, text } = file;
-  const found: string[] = [];
+  const found = [...findFamilies(file)];
   if (isDomain(file) && touchesProcess.test(text)) {
     found.push(`${path} has a timer or touches the process: ${domainRule}`);
   }
@@ -123,7 +163,7 @@ export function findBreaches(file: SourceFile, manifest: PackageManifest): reado
     }
     if (specifier.startsWith('node:')) continue;
     if (specifier.startsWith('.')) {
-      const target = new URL(specifier, `file:///${path}`).pathname.slice(1);
+      const target = targetOf(path, specifier);
       if (!target.startsWith(`${folder}/`)) found.push(`${path} reaches into another package: ${specifier}`);
       if (!isTest(file) && isTest({ folder, path: target })) found.push(`${path} imports a test: ${specifier}`);
       continue;

@@ -85,6 +85,8 @@ const rows: readonly Row[] = [
   ['an unknown text', '/history/999999', {}, 404, 'not_found'],
   ['a text id beyond integers', '/history/99999999999999999999', {}, 404, 'not_found'],
   ['a malformed text id', '/history/x', {}, 404, 'not_found'],
+  ['an unknown download link', `/history/export/${'a'.repeat(43)}`, {}, 404, 'not_found'],
+  ['a malformed download link', '/history/export/x', {}, 404, 'not_found'],
   ['a limit that is no number', '/history?limit=x', {}, 422, 'invalid_request', '/limit'],
   ['a limit under its range', '/history?limit=0', {}, 422, 'invalid_request', '/limit'],
   ['a limit over its range', '/jobs?limit=101', {}, 422, 'invalid_request', '/limit'],

@@ -5,7 +5,7 @@
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import { text } from 'node:stream/consumers';
-import type { JobBody } from '@prosemill/contract';
+import type { GenerationBody, JobBody } from '@prosemill/contract';
 import {
   type Collector,
   createTestDatabase,
@@ -29,6 +29,8 @@ const marks = {
   metadata: 'quokkam',
   idempotencyKey: 'quokkak',
   secret: 'quokkaa',
+  /** The texts and the key of a job that is deleted. */
+  deleted: 'quokkad',
   /** Paths, queries, headers and bytes that a client makes up. */
   nonsense: 'quokkan',
 } as const;
@@ -230,11 +232,14 @@ async function workOff({ ended, long }: Submitted): Promise<void> {
   const headers = { Prefer: 'wait=60', 'Idempotency-Key': `${marked('idempotencyKey')}-3` };
   const poison = await send('/generate', { json: { prompt: promptOf('poisonpill') }, headers });
   expect(poison.status).toBe(500);
+  const mark = marked('deleted');
   const answered = await send('/generate', {
-    json: { prompt: promptOf('A fox'), max_new_tokens: 30 },
-    headers: { Prefer: 'wait=60' },
+    json: { prompt: `${mark} A fox`, max_new_tokens: 30, stop: [mark], metadata: { [mark]: mark } },
+    headers: { Prefer: 'wait=60', 'Idempotency-Key': mark },
   });
   expect(answered.status).toBe(200);
+  const { job_id: deleted } = answered.body as unknown as GenerationBody;
+  expect((await send(`/jobs/${deleted}`, { method: 'DELETE' })).status).toBe(204);
   const again = { method: 'POST', headers: { Prefer: 'wait=60' } };
   expect((await send(`/jobs/${ended[0]}/verify`, again)).body).toMatchObject({ match: true });
   expect((await send(`/jobs/${ended[0]}/retry`, again)).status).toBe(202);
@@ -284,6 +289,7 @@ describe('a prompt, a text or a key', () => {
       metadata: ['jobs.metadata'],
       idempotencyKey: ['idempotency_keys.key'],
       secret: [],
+      deleted: [],
       nonsense: [],
     });
     // The progress of the canceled job varies.

@@ -142,6 +142,10 @@ describe('deployment files', () => {
     },
   );
 
+  it.each(['prosemill-api', 'prosemill-worker', 'prosemill'])('%s on Render deletes jobs after 30 days', (name) => {
+    expect(renderService(name).envVars).toContainEqual({ key: 'RETENTION_DAYS', value: '30' });
+  });
+
   it('docs/deploy-render.md explains every variable', () => {
     const table = variablesOf('docs/deploy-render.md');
     const namesOf = (app: string) => table.filter(({ of }) => of.includes(app)).map(({ name }) => name);

@@ -1,15 +1,13 @@
 /** The first start with a model, which builds its graph. */
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Health } from '@prosemill/contract';
+import { createTestFolder } from '@prosemill/testkit';
 import { expect, it, onTestFinished } from 'vitest';
 import { createClient } from './http-client.ts';
 import { launchStandalone } from './launch.ts';
 
 it('shows the progress of the graph in /health and the log', async () => {
-  const folder = await mkdtemp(join(tmpdir(), 'prosemill-e2e-'));
-  onTestFinished(async () => await rm(folder, { recursive: true }));
+  const folder = await createTestFolder();
   const DATABASE_URL = `sqlite:${join(folder, 'prosemill.db')}`;
   const service = await launchStandalone({ DATABASE_URL, MODEL: 'shipped', DTYPE: 'int8', MODEL_DIR: folder });
   onTestFinished(async () => void (await service.stop('SIGKILL')));

@@ -1,4 +1,9 @@
-/** HTTP for tests. Every answer is checked against /openapi.json before a test sees it. */
+/**
+ * HTTP for tests. Every answer is checked against /openapi.json before a test sees it: those of `ProsemillClient` by
+ * `createCheckedClient`, and those of plain requests. Tests need plain ones where the client sends no such request or
+ * hides the answer: invalid bodies, statuses and headers.
+ */
+import { type ClientOptions, createClient as createProsemillClient, type ProsemillClient } from '@prosemill/client';
 import { coerced, createSchemaAt, type OpenApiDocument, type Route, routesOf } from './openapi.ts';
 
 export interface Answer<Body = unknown> {
@@ -20,35 +25,57 @@ export interface RequestOptions {
 
 export type Request = <Body = Record<string, unknown>>(path: string, options?: RequestOptions) => Promise<Answer<Body>>;
 
-/** Creates a client that fails when the status, headers, media type or body of an answer are not in the document. */
-export async function createClient(url: string): Promise<Request> {
+/** Creates a client of the published package, whose answers are checked. It repeats nothing. */
+export async function createCheckedClient(
+  url: string,
+  options: Pick<ClientOptions, 'apiKey'> = {},
+): Promise<ProsemillClient> {
+  return createProsemillClient({ ...options, url, fetch: await createComparingFetch(url), retryForMs: 0 });
+}
+
+/** Creates a `fetch` that fails when the status, headers, media type or body of an answer are not in the document. */
+async function createComparingFetch(url: string): Promise<typeof fetch> {
   const document = (await (await fetch(`${url}/openapi.json`)).json()) as OpenApiDocument;
   const compare = createComparison(document);
   const routes = routesOf(document);
 
+  return async function compareAnswer(input, init = {}) {
+    const response = await fetch(input, init);
+    const path = (input as string).slice(url.length);
+    const { method = 'GET' } = init;
+    const [pathname = path] = path.split('?');
+    const route = routes.find((each) => each.method === method && matches(each.template, pathname));
+    const text = await response.clone().text();
+    const difference = route === undefined ? null : compare(route, answerOf(response, text));
+    if (difference === null) return response;
+    const { status } = response;
+    throw new Error(`${method} ${path} ${status} is not as declared: ${difference}; ${text.slice(0, 500)}`);
+  };
+}
+
+/** Creates a client for plain requests, by {@link createComparingFetch}. */
+export async function createClient(url: string): Promise<Request> {
+  const compareAnswer = await createComparingFetch(url);
+
   return async function request<Body>(path: string, options: RequestOptions = {}) {
     const method = options.method ?? (options.json === undefined && options.body === undefined ? 'GET' : 'POST');
-    const response = await fetch(`${url}${path}`, {
+    const response = await compareAnswer(`${url}${path}`, {
       method,
       headers: { ...(options.json === undefined ? {} : { 'Content-Type': 'application/json' }), ...options.headers },
       ...(options.json === undefined ? {} : { body: JSON.stringify(options.json) }),
       ...(options.body === undefined ? {} : { body: options.body }),
       ...(options.signal === undefined ? {} : { signal: options.signal }),
     });
-    const text = await response.text();
-    const type = response.headers.get('Content-Type');
-    // JSON lines are text.
-    const isJson = /[/+]json(;|$)/.test(type ?? '');
-    const body: unknown = text === '' && (isJson || type === null) ? null : isJson ? JSON.parse(text) : text;
-    const answer = { status: response.status, headers: response.headers, body };
-    const [pathname = path] = path.split('?');
-    const route = routes.find((each) => each.method === method && matches(each.template, pathname));
-    const difference = route === undefined ? null : compare(route, answer);
-    if (difference !== null) {
-      throw new Error(`${method} ${path} ${answer.status} is not as declared: ${difference}; ${text.slice(0, 500)}`);
-    }
-    return answer as Answer<Body>;
+    return answerOf(response, await response.text()) as Answer<Body>;
   };
+}
+
+function answerOf({ status, headers }: Response, text: string): Answer {
+  const type = headers.get('Content-Type');
+  // JSON lines are text.
+  const isJson = /[/+]json(;|$)/.test(type ?? '');
+  const body: unknown = text === '' && (isJson || type === null) ? null : isJson ? JSON.parse(text) : text;
+  return { status, headers, body };
 }
 
 /**

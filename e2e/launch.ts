@@ -91,13 +91,22 @@ export interface ServiceProcessOptions {
   readonly checkout?: string;
 }
 
+/** The compiled sources, for the processes of all tests: half of the start of a process was their compilation. */
+const codeFolder = join(tmpdir(), 'prosemill-test-code');
+
 /** A process that runs from the sources, like `pnpm start`. */
 export class ServiceProcess extends LoggedProcess {
   constructor(program: Program, environment: Environment, { args = [], checkout = root }: ServiceProcessOptions = {}) {
     super(
       spawn(process.execPath, [program, ...args], {
         cwd: checkout,
-        env: { PATH: process.env['PATH'], HOME: process.env['HOME'], LOG_PRETTY: 'false', ...environment },
+        env: {
+          PATH: process.env['PATH'],
+          HOME: process.env['HOME'],
+          NODE_COMPILE_CACHE: codeFolder,
+          LOG_PRETTY: 'false',
+          ...environment,
+        },
         stdio: ['ignore', 'pipe', 'pipe'],
       }),
     );

@@ -3,21 +3,14 @@
  * that runs beside it. Both engines, and both number formats of the batched one; the shipped model has fp32 files only
  * for transformers.js.
  */
-import type { JobBody } from '@prosemill/contract';
+import { createClient } from '@prosemill/client';
 import { describe, expect, it } from 'vitest';
 import { createRandom, type Random } from './faults/random.ts';
-import { createClient, type Request } from './http-client.ts';
 import { stopAtEnd } from './lifecycle.ts';
 import { launchEmbedded } from './sizes.ts';
 
 const jobs = 200;
 const prompts = ['Once upon a time', 'The old king', 'A 🦊 went to sea', '日本の', 'the sea '.repeat(60), '"No," said'];
-
-interface Verification {
-  readonly match: boolean;
-  readonly output_sha256: string;
-  readonly job_id: string;
-}
 
 /** Greedy and sampled, short and long, with and without a stop string, with and without a seed of the client. */
 const draw = (random: Random, longest: number) => ({
@@ -30,21 +23,6 @@ const draw = (random: Random, longest: number) => ({
   stop: random.pick([null, '.', ['the', '\n']]),
   seed: random.pick([null, Math.floor(random.next() * 2 ** 32)]),
 });
-
-async function finish(request: Request, id: string): Promise<JobBody> {
-  for (;;) {
-    const { body } = await request<JobBody>(`/jobs/${id}?wait=60`);
-    if (body.finished_at !== null) return body;
-  }
-}
-
-/** @returns whether the text of the verification is that of the job */
-async function verify(request: Request, job: JobBody): Promise<boolean> {
-  const answer = await request<Verification | JobBody>(job.urls.verify, { method: 'POST' });
-  if ('match' in answer.body) return answer.body.match;
-  expect(answer.status).toBe(202);
-  return (await finish(request, answer.body.id)).output?.sha256 === job.output?.sha256;
-}
 
 const shuffled = <Item>(items: readonly Item[], random: Random): readonly Item[] =>
   items
@@ -60,18 +38,18 @@ describe.each([
   it(`/verify finds the same text for each of ${jobs} jobs of a mixed load`, async () => {
     const random = createRandom(7);
     const service = stopAtEnd(await launchEmbedded({ ENGINE: engine, MODEL_DTYPE: dtype, WORKERS: '' }));
-    const request = await createClient(service.url);
+    const client = createClient({ url: service.url });
     const submits = Array.from({ length: jobs }, async () => {
-      const { body } = await request<JobBody>('/jobs', { json: draw(random, longest) });
-      return await finish(request, body.id);
+      const { id } = await client.submit(draw(random, longest));
+      return await client.wait(id);
     });
     const ended = await Promise.all(submits);
     for (const { status, model } of ended)
       expect([status, model?.engine, model?.dtype]).toEqual(['succeeded', engine, dtype]);
     // In another order, so that each text has other neighbours than before.
-    const matches = await Promise.all(shuffled(ended, random).map(async (job) => await verify(request, job)));
-    expect(matches.filter((match) => !match)).toEqual([]);
-    expect(matches).toHaveLength(jobs);
-    expect((await request<unknown[]>('/history?limit=1000')).body).toHaveLength(jobs);
+    const verified = await Promise.all(shuffled(ended, random).map(async ({ id }) => await client.verify(id)));
+    expect(verified.filter(({ match }) => !match)).toEqual([]);
+    expect(verified).toHaveLength(jobs);
+    expect(await Array.fromAsync(client.history())).toHaveLength(jobs);
   }, 600_000);
 });

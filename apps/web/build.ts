@@ -42,7 +42,8 @@ export async function buildPage(folder?: string): Promise<string> {
 
 async function hashSources(): Promise<string> {
   const hash = createHash('sha256');
-  const sources = globSync(['build.ts', 'index.html', 'package.json', 'tsconfig.json', 'src/**/*.*'], { cwd: root });
+  const own = ['build.ts', 'index.html', 'package.json', 'tsconfig.json', 'src/**/*.*'];
+  const sources = globSync([...own, '../../packages/client/src/*.ts'], { cwd: root });
   for (const path of [...sources.toSorted().map((source) => join(root, source)), lockfile]) {
     if (/\.test\.tsx?$/.test(path)) continue;
     hash

@@ -42,7 +42,7 @@ export function checksOf(results: Omit<BenchResults, 'checks'>): readonly Check[
       (rate('queue32', int8) / rate('ideal32', int8)) * 100,
       ' %',
     ),
-    atMost('first token of a short prompt while 31 texts run, median', 3, firstToken.median, ' steps'),
+    atMost('first token of a short prompt while 31 texts run, median', 2, firstToken.median, ' steps'),
     atMost('memory of int8 after loading', 350, memory?.idleMB, ' MB'),
     atMost('memory of int8 with 32 texts of 512 tokens', 600, memory?.fullMB, ' MB'),
     atMost('memory of int8 over 10,000 steps: most of the second half against the first', flatWithin, growth, '×'),

@@ -1,8 +1,9 @@
 /**
  * `pnpm bench`: runs every contestant on the same weights, prompts and lengths, and checks the engine's targets.
  * `--profile` shows instead how the time of a step is spent, `--estimates` how good the estimates of the service are,
- * `--streams` how much open streams cost, `--pages` how much open pages do, `--peers` how fast other servers are, and
- * `--baseline` how fast the engine of an earlier commit is.
+ * `--streams` how much open streams cost, `--pages` how much open pages do, `--batch` how much of the engine's speed a
+ * batch of the command line has, `--peers` how fast other servers are, and `--baseline` how fast the engine of an
+ * earlier commit is.
  */
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
@@ -13,7 +14,10 @@ import { exitWith, readArguments, UsageError } from '@prosemill/core';
 import { childEnvironment, decoderVersion } from '@prosemill/engine/internals';
 import { baselineCommit, measureBaseline } from './baseline/measure-baseline.ts';
 import { reportOfBaseline } from './baseline/report-baseline.ts';
+import { measureBatch } from './batch/measure-batch.ts';
+import { reportOfBatch } from './batch/report-batch.ts';
 import { checksOf } from './checks.ts';
+import { placements } from './cores.ts';
 import { startContestants } from './contestants/start-contestants.ts';
 import { measureEstimates } from './estimates/measure-estimates.ts';
 import { reportOfEstimates } from './estimates/report-estimates.ts';
@@ -35,7 +39,6 @@ import { measureServers } from './servers/measure-servers.ts';
 import { reportOfServers } from './servers/report-servers.ts';
 import { measureStreams } from './streams/measure-streams.ts';
 import type { PlacedOptions } from './streams/measure-pairs.ts';
-import { placements } from './streams/stream-service.ts';
 import { reportOfStreams } from './streams/report-streams.ts';
 import { readPromptMaker } from './work.ts';
 
@@ -47,8 +50,8 @@ const modelFolder = join(dataFolder, 'random-distilgpt2');
 const peersFolder = join(dataFolder, 'peers');
 
 const usage =
-  'usage: pnpm bench [--profile | [--peers | --baseline] --smoke | ' +
-  '[--estimates | --streams | --pages | --peers | --baseline] --write-docs]';
+  'usage: pnpm bench [--profile | [--batch | --peers | --baseline] --smoke | ' +
+  '[--estimates | --streams | --pages | --batch | --peers | --baseline] --write-docs]';
 
 interface ProcessOptions {
   readonly args?: readonly string[];
@@ -65,6 +68,7 @@ await writeRandomModel(modelFolder);
 const promptOf = await readPromptMaker(modelFolder);
 if (options.streams === true) await measureOpenStreams();
 else if (options.pages === true) await measureOpenPages();
+else if (options.batch === true) await measureBatches();
 else if (options.peers === true) await comparePeers();
 else if (options.baseline === true) await compareBaseline();
 else if (options.profile === true) process.stdout.write(`${(await measureProfile()).report}\n`);
@@ -80,6 +84,7 @@ function readOptions() {
           estimates: { type: 'boolean' },
           streams: { type: 'boolean' },
           pages: { type: 'boolean' },
+          batch: { type: 'boolean' },
           peers: { type: 'boolean' },
           baseline: { type: 'boolean' },
           smoke: { type: 'boolean' },
@@ -132,6 +137,11 @@ async function measureOpenStreams(): Promise<void> {
 async function measureOpenPages(): Promise<void> {
   const work = { pages: 20, jobs: 150, slots: 32, newTokens: 64, pairs: 4 };
   await publish('pages', { measurements: await measurePlacements(measurePages, work) }, reportOfPages);
+}
+
+async function measureBatches(): Promise<void> {
+  const measurements = await measureBatch({ model: modelFolder, promptOf, effort, onStep: report });
+  await publish('batch', { measurements }, reportOfBatch);
 }
 
 async function comparePeers(): Promise<void> {

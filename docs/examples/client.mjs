@@ -1,4 +1,4 @@
-// The verbs of the client: a text, a stream, a job, and many at once.
+// The verbs of the client: a text, a stream, a job, many at once, and those of before.
 import { createClient, ProsemillError } from '@prosemill/client';
 
 const client = createClient({ url: process.env.BASE_URL ?? 'http://127.0.0.1:8000' });
@@ -18,6 +18,9 @@ console.log(job.output?.completion);
 const prompts = ['A fox', 'A hare', 'A wolf'];
 const requests = prompts.map((prompt) => ({ prompt, max_new_tokens: 10 }));
 for await (const { index, job: ended } of client.batch(requests)) console.log(index, ended?.output?.generated_text);
+
+for await (const { created_at: at, generated_text: found } of client.export({ q: 'queen' })) console.log(at, found);
+await client.delete(id);
 
 try {
   await client.submit({ prompt: 'I hate it' });

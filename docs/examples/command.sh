@@ -6,7 +6,7 @@ export PROSEMILL_URL=${BASE_URL:-http://127.0.0.1:8000}
 prosemill status
 prosemill generate 'Once upon a time' --max-new-tokens 20 --seed 7
 
-job=$(prosemill submit 'The old king' --max-new-tokens 20 --metadata customer=4711)
+job=$(prosemill submit 'The old king' --max-new-tokens 20 --metadata customer:4711)
 prosemill wait "$job"
 prosemill verify "$job"
 
@@ -21,4 +21,6 @@ prosemill batch run "$folder/prompts.jsonl"
 cat "$folder/prompts.jsonl.results.jsonl"
 
 prosemill jobs --status succeeded --count 3
-prosemill history --count 2 --json
+prosemill history --search 'old king' --count 2 --json
+prosemill export > "$folder/texts.jsonl"
+prosemill delete "$job"

@@ -1,16 +1,15 @@
 /** A batch on its page, its jobs in the list, and the batch of a job. */
-import type { BatchBody } from '@prosemill/contract';
+import type { ProsemillClient } from '@prosemill/client';
 import { expect, onTestFinished } from 'vitest';
-import type { Request } from '../http-client.ts';
 import { browserTest } from './browser-test.ts';
 import { launchPage } from './page-service.ts';
 import { dialog, hasFocus, heading, openPage, pauseQueue, row } from './verbs.ts';
 
 const it = browserTest(launchPage);
 
-it('shows how far a batch is, its jobs and their texts', async ({ page, request }) => {
-  const resume = await pauseQueue(request);
-  const id = await submitBatch(request, ['king', 'queen', 'raven']);
+it('shows how far a batch is, its jobs and their texts', async ({ page, client }) => {
+  const resume = await pauseQueue(client);
+  const id = await submitBatch(client, ['king', 'queen', 'raven']);
   await openPage(page, `#/batches/${id}`);
   await page.getByText(/^0 of 3 jobs ended/).waitFor();
   await page.getByRole('link', { name: '3 queued' }).waitFor();
@@ -32,9 +31,9 @@ it('shows how far a batch is, its jobs and their texts', async ({ page, request 
   await hasFocus(heading(page, /^Batch/));
 });
 
-it('lists the jobs of a batch only, until the reader removes the filter', async ({ page, request }) => {
-  await request('/generate', { json: { prompt: 'Another', max_new_tokens: 2 } });
-  const id = await submitBatch(request, ['king']);
+it('lists the jobs of a batch only, until the reader removes the filter', async ({ page, client }) => {
+  await client.generate({ prompt: 'Another', max_new_tokens: 2 });
+  const id = await submitBatch(client, ['king']);
   await openPage(page, `#/jobs?batch_id=${id}`);
   await row(page, 0).getByText('The old king').first().waitFor();
   expect(await page.locator('.job-row').count()).toBe(1);
@@ -43,9 +42,9 @@ it('lists the jobs of a batch only, until the reader removes the filter', async 
   await row(page, 1).waitFor();
 });
 
-it('cancels the jobs of a batch that have not ended, after a question with their number', async ({ page, request }) => {
-  await pauseQueue(request);
-  const id = await submitBatch(request, ['king', 'queen']);
+it('cancels the jobs of a batch that have not ended, after a question with their number', async ({ page, client }) => {
+  await pauseQueue(client);
+  const id = await submitBatch(client, ['king', 'queen']);
   await openPage(page, `#/batches/${id}`);
   await page.getByRole('button', { name: 'Cancel 2…' }).click();
   await dialog(page).getByRole('button', { name: 'Leave it' }).click();
@@ -62,12 +61,10 @@ it('says that there is no such batch', async ({ page, watch }) => {
   await page.getByText('There is no such job or batch').waitFor();
 });
 
-it('shows metadata apart from the facts, and as text', async ({ page, request }) => {
+it('shows metadata apart from the facts, and as text', async ({ page, client }) => {
   const metadata = { Seed: 'not the seed', markup: '<b>bold</b>' };
-  const { body } = await request<{ job_id: string }>('/generate', {
-    json: { prompt: 'The old king', max_new_tokens: 2, metadata },
-  });
-  await openPage(page, `#/jobs/${body.job_id}`);
+  const { job_id: id } = await client.generate({ prompt: 'The old king', max_new_tokens: 2, metadata });
+  await openPage(page, `#/jobs/${id}`);
   const list = page.locator('dl[aria-labelledby=metadata-title]');
   await list.waitFor();
   expect((await list.locator('dt').allTextContents()).toSorted()).toEqual(Object.keys(metadata));
@@ -75,9 +72,9 @@ it('shows metadata apart from the facts, and as text', async ({ page, request })
 });
 
 /** @returns the id of a batch with a prompt for each name, canceled at the end of the test */
-async function submitBatch(request: Request, names: readonly string[]): Promise<string> {
+async function submitBatch(client: ProsemillClient, names: readonly string[]): Promise<string> {
   const requests = names.map((custom_id) => ({ custom_id, prompt: `The old ${custom_id}`, max_new_tokens: 2 }));
-  const { body } = await request<BatchBody>('/batches', { json: { requests } });
-  onTestFinished(async () => void (await request(`/batches/${body.id}/cancel`, { method: 'POST' })));
-  return body.id;
+  const { id } = await client.submitBatch(requests);
+  onTestFinished(async () => void (await client.cancelBatch(id)));
+  return id;
 }

@@ -16,7 +16,7 @@ const allBytes = 100_000;
 /** CPU time of the page's thread. The rest of the promised 300 ms is for the files and the drawing. */
 const firstPaintCpuMs = 200;
 
-it('has few scripts', async ({ page, request }) => {
+it('has few scripts', async ({ page, client }) => {
   const scripts = new Set<string>();
   page.on('response', (response) => {
     if (response.request().resourceType() === 'script') scripts.add(response.url());
@@ -28,16 +28,13 @@ it('has few scripts', async ({ page, request }) => {
   const first = await gzippedBytes();
   expect(first).toBeGreaterThan(0);
   expect(first).toBeLessThan(firstViewBytes);
-  const { body } = await request<{ job_id: string }>('/generate', {
-    json: { prompt: 'The old king', max_new_tokens: 4 },
-  });
-  const batch = await request<{ id: string }>('/batches', {
-    json: { requests: [{ custom_id: 'king', prompt: 'The old king', max_new_tokens: 4 }] },
-  });
+  const request = { prompt: 'The old king', max_new_tokens: 4 };
+  const { job_id: jobId } = await client.generate(request);
+  const { id: batchId } = await client.submitBatch([{ custom_id: 'king', ...request }]);
   const views = {
     jobs: 'Jobs',
-    [`jobs/${body.job_id}`]: /^succeeded/,
-    [`batches/${batch.body.id}`]: /^Batch/,
+    [`jobs/${jobId}`]: /^succeeded/,
+    [`batches/${batchId}`]: /^Batch/,
     machine: 'Machine',
     admin: 'Admin',
   };
@@ -104,12 +101,12 @@ it('works below a path of a proxy', async ({ browser, service }) => {
 
 it('shows markup in prompts, texts and names as text, and lets no string become code', async ({
   page,
-  request,
+  client,
   service,
 }) => {
   const markup = `<img src="x" onerror="document.title='run'"><script>document.title='run'</script>`;
-  const { body } = await request<{ job_id: string }>('/generate', { json: { prompt: markup, max_new_tokens: 4 } });
-  for (const place of [`#/?jobs=${body.job_id}`, '#/jobs', `#/jobs/${body.job_id}`]) {
+  const { job_id: id } = await client.generate({ prompt: markup, max_new_tokens: 4 });
+  for (const place of [`#/?jobs=${id}`, '#/jobs', `#/jobs/${id}`]) {
     await page.goto(`${service.url}/${place}`);
     await page.getByText(markup).first().waitFor();
     expect(await page.locator('main img, main script').count()).toBe(0);

@@ -8,9 +8,9 @@ import { openPage, pauseQueue, submitJobs } from './verbs.ts';
 const short = { prompt: 'The old king', max_new_tokens: 2 };
 const it = browserTest(async () => await launchPage({ WEBHOOK_ALLOW_PRIVATE: '1' }));
 
-it('tells why a message was refused, and sends it again with the same id', async ({ page, request }) => {
+it('tells why a message was refused, and sends it again with the same id', async ({ page, client }) => {
   const receiver = await startRefusingReceiver();
-  const [id = ''] = await submitJobs(request, 1, { ...short, webhook_url: receiver.url });
+  const [id = ''] = await submitJobs(client, 1, { ...short, webhook_url: receiver.url });
   await openPage(page, `#/jobs/${id}`);
   const panel = page.getByRole('region', { name: 'Deliveries' });
   await panel.getByText(receiver.url).waitFor();
@@ -24,9 +24,9 @@ it('tells why a message was refused, and sends it again with the same id', async
   expect(receiver.ids().size).toBe(1);
 });
 
-it('tells of which ends a message goes out, and that none did', async ({ page, request }) => {
-  await pauseQueue(request);
-  const [id = ''] = await submitJobs(request, 1, {
+it('tells of which ends a message goes out, and that none did', async ({ page, client }) => {
+  await pauseQueue(client);
+  const [id = ''] = await submitJobs(client, 1, {
     ...short,
     webhook_url: 'http://127.0.0.1:9/',
     webhook_events: ['job.succeeded', 'job.failed'],

@@ -1,7 +1,6 @@
 /** Refusals and ends of texts, in words and with the actions that help. */
 import type { Page } from 'playwright-core';
 import { expect } from 'vitest';
-import type { Request } from '../http-client.ts';
 import { browserTest } from './browser-test.ts';
 import { brake, launchPage } from './page-service.ts';
 import {
@@ -20,10 +19,6 @@ import {
 const it = browserTest(async () => await launchPage({ MAX_QUEUE_LENGTH: '2' }));
 
 const banner = (page: Page) => page.getByText('The queue is paused since', { exact: false });
-
-async function setQueue(request: Request, to: 'pause' | 'resume'): Promise<void> {
-  await request(`/admin/queue/${to}`, { method: 'POST' });
-}
 
 it('says at once why a prompt is refused, and again when it is sent', async ({ page, watch }) => {
   watch.expectFailures(/^POST \/jobs\?dry_run=true 400$/);
@@ -51,29 +46,25 @@ it('offers the room that there is when a request asks for more', async ({ page, 
   await page.getByText('The prompt has 4 tokens', { exact: false }).waitFor({ state: 'hidden' });
 });
 
-it('says that the queue is paused, and writes when it is resumed', async ({ page, request }) => {
-  await setQueue(request, 'pause');
+it('says that the queue is paused, and writes when it is resumed', async ({ page, client }) => {
+  await client.pauseQueue();
   await openPage(page);
   await banner(page).waitFor();
   await writePrompt(page, 'The old king');
   await setParameter(page, 'New tokens', 8);
   await pressWrite(page);
   await sampleIs(page, 'Queued');
-  await setQueue(request, 'resume');
+  await client.resumeQueue();
   await sampleIs(page, 'Done');
   await banner(page).waitFor({ state: 'hidden' });
 });
 
-it('tries again while the queue is full, until it has room or the reader stops it', async ({
-  page,
-  watch,
-  request,
-}) => {
+it('tries again while the queue is full, until it has room or the reader stops it', async ({ page, watch, client }) => {
   watch.expectFailures(/^POST \/jobs(\?dry_run=true)? 503$/);
   const words = /^The queue is full\. Nothing was stored\. Again in \d+ s\. Trying again…$/;
-  await setQueue(request, 'pause');
+  await client.pauseQueue();
   for (const seed of [1, 2]) {
-    await request('/jobs', { json: { prompt: 'A fox', max_new_tokens: 4, seed } });
+    await client.submit({ prompt: 'A fox', max_new_tokens: 4, seed });
   }
   await openPage(page);
   await writePrompt(page, 'The old king');
@@ -84,11 +75,11 @@ it('tries again while the queue is full, until it has room or the reader stops i
   await sampleIs(page, 'Refused');
   await pressWrite(page);
   await sample(page).getByText(words).waitFor();
-  await setQueue(request, 'resume');
+  await client.resumeQueue();
   await sampleIs(page, 'Done');
 });
 
-it('keeps what was written until the deadline', async ({ page, service, request }) => {
+it('keeps what was written until the deadline', async ({ page, service, client }) => {
   const engines = brake(service);
   await openPage(page);
   await page.getByText('Priority, deadline').click();
@@ -96,13 +87,13 @@ it('keeps what was written until the deadline', async ({ page, service, request 
   const deadlineSeconds = 8;
   await setParameter(page, 'Deadline, seconds', deadlineSeconds);
   await writeHalf(page, engines, { tokens: 100 });
-  const { created_at } = await jobOnPage(page, request);
+  const { created_at } = await jobOnPage(page, client);
   await expect.poll(() => Date.now()).toBeGreaterThan(Date.parse(created_at) + deadlineSeconds * 1_000);
   engines.slow();
   await sample(page)
     .getByText(/^The time that you gave was over\. Everything that was written/)
     .waitFor();
-  const job = await jobOnPage(page, request);
+  const job = await jobOnPage(page, client);
   expect(job.error?.code).toBe('deadline_exceeded');
   expect(await sampleText(page)).toBe(job.output?.generated_text);
 });

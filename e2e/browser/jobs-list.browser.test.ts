@@ -1,7 +1,7 @@
 /** The list of jobs while jobs come and go: nothing moves under the eyes of the reader. */
+import type { ProsemillClient } from '@prosemill/client';
 import type { Page } from 'playwright-core';
 import { expect } from 'vitest';
-import type { Request } from '../http-client.ts';
 import { browserTest } from './browser-test.ts';
 import { launchPage } from './page-service.ts';
 import { cancelJobs, dialog, goTo, heading, openPage, pauseQueue, row, submitJobs } from './verbs.ts';
@@ -9,14 +9,14 @@ import { cancelJobs, dialog, goTo, heading, openPage, pauseQueue, row, submitJob
 const short = { prompt: 'The old king', max_new_tokens: 2 };
 const it = browserTest(async () => await launchPage({ RATE_LIMIT_PER_MINUTE: '0' }));
 
-it('tells of new jobs, and shows them when the reader asks', async ({ page, request }) => {
-  await write(request, 30);
+it('tells of new jobs, and shows them when the reader asks', async ({ page, client }) => {
+  await write(client, 30);
   await openPage(page, '#/jobs');
   await row(page, 29).waitFor();
   await row(page, 20).scrollIntoViewIfNeeded();
   const first = await firstId(page);
   const place = await topOf(page, 20);
-  await write(request, 3);
+  await write(client, 3);
   const news = page.getByRole('button', { name: '3 new · show' });
   await news.waitFor();
   expect(await topOf(page, 20)).toBe(place);
@@ -26,16 +26,16 @@ it('tells of new jobs, and shows them when the reader asks', async ({ page, requ
   await news.waitFor({ state: 'detached' });
 });
 
-it('changes rows in place, unless it is held', async ({ page, request }) => {
-  const resume = await pauseQueue(request);
-  await submitJobs(request, 1, short);
+it('changes rows in place, unless it is held', async ({ page, client }) => {
+  const resume = await pauseQueue(client);
+  await submitJobs(client, 1, short);
   await openPage(page, '#/jobs');
   await row(page, 0).getByText('queued').waitFor();
   const hold = page.getByRole('button', { name: 'Hold the list', exact: true });
   await hold.click();
   await resume();
   const id = await firstId(page);
-  await ended(request, id);
+  await client.wait(id);
   const requests: string[] = [];
   page.on('request', (sent) => requests.push(new URL(sent.url()).pathname));
   // The page asks for the health of the service every few seconds: in this time a live list asks for jobs.
@@ -46,11 +46,11 @@ it('changes rows in place, unless it is held', async ({ page, request }) => {
   await row(page, 0).getByText('succeeded').waitFor();
 });
 
-it('keeps its filters in the address, and the back button undoes them', async ({ page, request }) => {
-  const resume = await pauseQueue(request);
-  await cancelJobs(request, await submitJobs(request, 1, short));
+it('keeps its filters in the address, and the back button undoes them', async ({ page, client }) => {
+  const resume = await pauseQueue(client);
+  await cancelJobs(client, await submitJobs(client, 1, short));
   await resume();
-  await write(request, 1);
+  await write(client, 1);
   await openPage(page, '#/jobs');
   await row(page, 1).waitFor();
   await page.getByRole('checkbox', { name: 'canceled', exact: true }).check();
@@ -82,10 +82,10 @@ it('keeps its filters in the address, and the back button undoes them', async ({
   await row(page, 1).waitFor();
 });
 
-it('cancels the selected jobs that have not ended, with their number', async ({ page, request }) => {
-  await write(request, 1);
-  await pauseQueue(request);
-  await submitJobs(request, 2, short);
+it('cancels the selected jobs that have not ended, with their number', async ({ page, client }) => {
+  await write(client, 1);
+  await pauseQueue(client);
+  await submitJobs(client, 2, short);
   await openPage(page, '#/jobs');
   for (const place of [0, 1, 2]) await row(page, place).getByRole('checkbox').check();
   await page.getByText('3 selected').waitFor();
@@ -100,8 +100,8 @@ it('cancels the selected jobs that have not ended, with their number', async ({ 
   await page.getByText('3 selected').waitFor({ state: 'detached' });
 });
 
-it('knows which job repeats which', async ({ page, request }) => {
-  await write(request, 1);
+it('knows which job repeats which', async ({ page, client }) => {
+  await write(client, 1);
   await openPage(page, '#/jobs');
   const original = await firstId(page);
   await row(page, 0)
@@ -119,12 +119,8 @@ it('knows which job repeats which', async ({ page, request }) => {
 });
 
 /** Writes short texts, and waits for their ends. */
-async function write(request: Request, count: number): Promise<void> {
-  await Promise.all(Array.from({ length: count }, async () => await request('/generate', { json: short })));
-}
-
-async function ended(request: Request, id: string): Promise<void> {
-  await request(`/jobs/${id}?wait=30`);
+async function write(client: ProsemillClient, count: number): Promise<void> {
+  await Promise.all(Array.from({ length: count }, async () => await client.generate(short)));
 }
 
 const firstId = async (page: Page): Promise<string> => (await row(page, 0).getAttribute('data-id')) ?? '';

@@ -1,19 +1,22 @@
 /** A service that asks for keys, and its administration. */
 import { readFile } from 'node:fs/promises';
+import { type ApiKey, createClient, type ProsemillClient, type ProsemillError } from '@prosemill/client';
+import { startReceiver } from '@prosemill/testkit';
 import type { Page } from 'playwright-core';
 import { expect } from 'vitest';
-import type { Request } from '../http-client.ts';
+import type { Service } from '../launch.ts';
 import { browserTest } from './browser-test.ts';
 import { launchPage } from './page-service.ts';
 import { goTo, openPage, pressWrite, sample, sampleIs, setParameter, writePrompt } from './verbs.ts';
 
 const adminKey = 'x'.repeat(32);
-const it = browserTest(async () => await launchPage({ AUTH: 'keys', ADMIN_KEY: adminKey }));
+const it = browserTest(
+  async () => await launchPage({ AUTH: 'keys', ADMIN_KEY: adminKey, WEBHOOK_ALLOW_PRIVATE: '1' }),
+  { apiKey: adminKey },
+);
 
-async function makeKey(request: Request, scopes: readonly string[] = ['generate', 'read']): Promise<string> {
-  const json = { owner: 'acme', name: scopes.join(' '), scopes };
-  const headers = { Authorization: `Bearer ${adminKey}` };
-  return (await request<{ secret: string }>('/admin/keys', { json, headers })).body.secret;
+async function makeKey(client: ProsemillClient, scopes: ApiKey['scopes'] = ['generate', 'read']): Promise<string> {
+  return (await client.createKey({ owner: 'acme', name: scopes.join(' '), scopes })).secret;
 }
 
 const keyDialog = (page: Page) => page.getByRole('dialog', { name: 'A key, please' });
@@ -31,10 +34,15 @@ async function openAdmin(page: Page): Promise<void> {
   await keyDialog(page).waitFor({ state: 'hidden' });
 }
 
-const statusWith = async (request: Request, key: string): Promise<number> =>
-  (await request('/jobs', { headers: { Authorization: `Bearer ${key}` } })).status;
+const isValid = async ({ url }: Service, apiKey: string): Promise<boolean> =>
+  await createClient({ url, apiKey, retryForMs: 0 })
+    .me()
+    .then(
+      () => true,
+      (error: ProsemillError) => error.status !== 401,
+    );
 
-it('asks for a key at the first refusal, and goes on with the prompt', async ({ page, watch, request }) => {
+it('asks for a key at the first refusal, and goes on with the prompt', async ({ page, watch, client }) => {
   watch.expectFailures(/ 401$/);
   await openPage(page);
   await writePrompt(page, 'The old king');
@@ -42,7 +50,7 @@ it('asks for a key at the first refusal, and goes on with the prompt', async ({ 
   await keyDialog(page).waitFor();
   await giveKey(page, `pm_${'a'.repeat(38)}`);
   await keyDialog(page).getByText('This key is not valid (any more).').waitFor();
-  await giveKey(page, await makeKey(request));
+  await giveKey(page, await makeKey(client));
   await keyDialog(page).waitFor({ state: 'hidden' });
   expect(await page.getByLabel('Prompt', { exact: true }).inputValue()).toBe('The old king');
   await pressWrite(page);
@@ -52,24 +60,24 @@ it('asks for a key at the first refusal, and goes on with the prompt', async ({ 
 it('says what a key lacks, and goes on with the text that it refused when there is another key', async ({
   page,
   watch,
-  request,
+  client,
 }) => {
   watch.expectFailures(/ 40[13]$/);
   await openPage(page);
   await writePrompt(page, 'The old king');
-  await giveKey(page, await makeKey(request, ['read']));
+  await giveKey(page, await makeKey(client, ['read']));
   await pressWrite(page);
   await sampleIs(page, 'Refused');
   await sample(page).getByText('This key may not do this.', { exact: false }).waitFor();
   await sample(page).getByRole('button', { name: 'Use another key' }).click();
-  await giveKey(page, await makeKey(request));
+  await giveKey(page, await makeKey(client));
   await sampleIs(page, 'Done');
 });
 
-it('exports with its key', async ({ page, watch, request }) => {
+it('exports with its key', async ({ page, watch, client }) => {
   watch.expectFailures(/ 401$/);
   await openPage(page, '#/jobs');
-  await giveKey(page, await makeKey(request));
+  await giveKey(page, await makeKey(client));
   await goTo(page, 'Playground');
   await writePrompt(page, 'Only for acme');
   await pressWrite(page);
@@ -78,14 +86,16 @@ it('exports with its key', async ({ page, watch, request }) => {
   await page.getByRole('button', { name: 'Export', exact: true }).click();
   const coming = page.waitForEvent('download');
   await page.getByRole('button', { name: 'JSON lines' }).click();
-  expect(await readFile(await (await coming).path(), 'utf8')).toContain('"prompt":"Only for acme"');
+  const download = await coming;
+  expect(download.url()).toMatch(/\/history\/export\/[\w-]{43}$/);
+  expect(await readFile(await download.path(), 'utf8')).toContain('"prompt":"Only for acme"');
 });
 
-it('keeps a key until the tab closes, and forgets it on demand', async ({ page, watch, request }) => {
+it('keeps a key until the tab closes, and forgets it on demand', async ({ page, watch, client }) => {
   watch.expectFailures(/ 401$/);
   await openPage(page);
   await writePrompt(page, 'The old king');
-  await giveKey(page, await makeKey(request));
+  await giveKey(page, await makeKey(client));
   await keyDialog(page).waitFor({ state: 'hidden' });
   expect(await page.evaluate<number>('localStorage.length')).toBe(0);
   await page.reload();
@@ -97,7 +107,7 @@ it('keeps a key until the tab closes, and forgets it on demand', async ({ page, 
   expect(await page.evaluate<number>('sessionStorage.length + localStorage.length')).toBe(0);
 });
 
-it('makes a key, shows its secret once, and revokes it after a question', async ({ page, watch, request }) => {
+it('makes a key, shows its secret once, and revokes it after a question', async ({ page, watch, service }) => {
   watch.expectFailures(/ 401$/);
   await openAdmin(page);
   await page.getByRole('button', { name: 'Make a key' }).click();
@@ -107,7 +117,7 @@ it('makes a key, shows its secret once, and revokes it after a question', async 
   await form.getByRole('button', { name: 'Make the key' }).click();
   await page.getByText('nobody can show it again', { exact: false }).waitFor();
   const secret = (await page.locator('code').textContent()) ?? '';
-  expect(await statusWith(request, secret)).toBe(200);
+  expect(await isValid(service, secret)).toBe(true);
   await page.reload();
   const row = page.getByRole('row').filter({ hasText: 'website' });
   await row.waitFor();
@@ -116,14 +126,29 @@ it('makes a key, shows its secret once, and revokes it after a question', async 
   await row.getByRole('button', { name: 'Revoke' }).click();
   const question = page.getByRole('dialog', { name: 'Revoke the key website?' });
   await question.getByRole('button', { name: 'Leave it' }).click();
-  expect(await statusWith(request, secret)).toBe(200);
+  expect(await isValid(service, secret)).toBe(true);
   await row.getByRole('button', { name: 'Revoke' }).click();
   await question.getByRole('button', { name: 'Revoke' }).click();
   await row.getByText('revoked').waitFor();
-  expect(await statusWith(request, secret)).toBe(401);
+  expect(await isValid(service, secret)).toBe(false);
 });
 
-it('pauses and resumes the queue, and every view says so', async ({ page, watch, request }) => {
+it('lists the webhooks of all owners that fail', async ({ page, watch, client, service }) => {
+  watch.expectFailures(/ 401$/);
+  const receiver = await startReceiver((response) => void response.writeHead(503).end());
+  await openAdmin(page);
+  const panel = page.getByRole('region', { name: 'Webhooks' });
+  await panel.getByText('0 failing').waitFor();
+  const acme = createClient({ url: service.url, apiKey: await makeKey(client) });
+  await acme.submit({ prompt: 'A secret', max_new_tokens: 2, webhook_url: `${receiver.url}/path` });
+  const row = panel.getByRole('row').filter({ hasText: 'refused, status 503' });
+  await row.getByRole('rowheader', { name: `127.0.0.1:${receiver.port}` }).waitFor();
+  await panel.getByText('1 failing').waitFor();
+  expect(await row.textContent()).toContain('acme');
+  expect(await panel.textContent()).not.toMatch(/path|A secret/);
+});
+
+it('pauses and resumes the queue, and every view says so', async ({ page, watch, client }) => {
   watch.expectFailures(/ 401$/);
   const banner = page.getByText('The queue is paused since', { exact: false });
   await openAdmin(page);
@@ -134,10 +159,10 @@ it('pauses and resumes the queue, and every view says so', async ({ page, watch,
   for (const view of ['Machine', 'Playground', 'Jobs', 'Admin']) {
     await goTo(page, view);
     // The list of jobs needs another key than the administration.
-    if (view === 'Jobs') await giveKey(page, await makeKey(request));
+    if (view === 'Jobs') await giveKey(page, await makeKey(client));
     await banner.waitFor();
   }
   await page.getByRole('button', { name: 'Resume' }).last().click();
   await banner.waitFor({ state: 'hidden' });
-  expect((await request('/health')).body).toMatchObject({ queue: { paused: false } });
+  expect((await client.health()).queue.paused).toBe(false);
 });

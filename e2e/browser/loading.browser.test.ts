@@ -1,9 +1,9 @@
 /** A service whose model is on its way: the page works, and says how far it is. */
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { startHubServer } from '@prosemill/testkit';
+import { removeTestFolder, startHubServer } from '@prosemill/testkit';
 import { expect } from 'vitest';
 import type { Service } from '../launch.ts';
 import { afterStop } from '../sizes.ts';
@@ -20,13 +20,13 @@ async function launchLoading(): Promise<Service> {
   const service = await launchPage({ HF_ENDPOINT: hub.url, MODEL: 'acme/tiny', MODEL_DIR: folder });
   return afterStop(service, async () => {
     await hub.stop();
-    await rm(folder, { recursive: true });
+    await removeTestFolder(folder);
   });
 }
 
 const it = browserTest(launchLoading);
 
-it('shows the progress of the model, and takes texts that wait for it', async ({ page, request }) => {
+it('shows the progress of the model, and takes texts that wait for it', async ({ page, client }) => {
   await openPage(page);
   await page
     .getByRole('banner')
@@ -35,5 +35,5 @@ it('shows the progress of the model, and takes texts that wait for it', async ({
   await writePrompt(page, 'Once upon a time');
   await pressWrite(page);
   await sampleIs(page, 'Queued');
-  expect((await jobOnPage(page, request)).status).toBe('queued');
+  expect((await jobOnPage(page, client)).status).toBe('queued');
 });

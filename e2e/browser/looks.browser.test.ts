@@ -4,8 +4,8 @@
  */
 import { existsSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { type Batch, createClient } from '@prosemill/client';
 import axe from 'axe-core';
-import type { BatchBody } from '@prosemill/contract';
 import type { Page } from 'playwright-core';
 import { describe, expect } from 'vitest';
 import type { Service } from '../launch.ts';
@@ -29,7 +29,7 @@ interface Content {
   /** Jobs of one prompt. */
   readonly samples: readonly string[];
   /** A batch of two jobs with metadata and webhooks that are refused. */
-  readonly batch: Pick<BatchBody, 'id' | 'jobs'>;
+  readonly batch: Pick<Batch, 'id' | 'jobs'>;
   /** Gives the machine more texts to write than it has slots. */
   readonly work: () => Promise<void>;
 }
@@ -166,33 +166,29 @@ const useKeys = (keys: Readonly<Record<string, string>>): string =>
 
 /** An owner with keys and texts. */
 async function makeContent({ url }: Service): Promise<Content> {
-  const post = async <Body = Record<string, string>>(path: string, key: string, body: unknown): Promise<Body> => {
-    const headers = { 'Content-Type': 'application/json', Authorization: `Bearer ${key}` };
-    const response = await fetch(`${url}${path}`, { method: 'POST', headers, body: JSON.stringify(body) });
-    if (!response.ok) throw new Error(`${path}: ${response.status} ${await response.text()}`);
-    return (await response.json()) as Body;
-  };
-  const makeKey = async (body: object) => await post('/admin/keys', adminKey, { owner: ownerId, ...body });
-  await makeKey({ name: 'reports', scopes: ['read'], expires_in_seconds: 2_592_000 });
-  const { secret: key = '' } = await makeKey({ name: 'website', scopes: ['generate', 'read'] });
+  const administrator = createClient({ url, apiKey: adminKey });
+  await administrator.createKey({ owner: ownerId, name: 'reports', scopes: ['read'], expires_in_seconds: 2_592_000 });
+  const website = { owner: ownerId, name: 'website', scopes: ['generate' as const, 'read' as const] };
+  const { secret: key } = await administrator.createKey(website);
+  const client = createClient({ url, apiKey: key });
   const samples = await Promise.all(
     [7, 8, 9, 10].map(async (seed) => {
-      const text = await post('/generate', key, { prompt: 'Once upon a time', seed, max_new_tokens: 48 });
-      return text['job_id'] ?? '';
+      const { job_id: id } = await client.generate({ prompt: 'Once upon a time', seed, max_new_tokens: 48 });
+      return id;
     }),
   );
-  const batch = await post<BatchBody>('/batches', key, {
-    requests: ['king', 'queen'].map((custom_id) => ({
-      custom_id,
-      prompt: `The old ${custom_id}`,
+  const batch = await client.submitBatch(
+    ['king', 'queen'].map((name) => ({
+      custom_id: name,
+      prompt: `The old ${name}`,
       max_new_tokens: 20,
       metadata: { customer: '4711', chapter: 'The first of many' },
       webhook_url: 'http://127.0.0.1:9/prosemill',
     })),
-  });
+  );
   const work = async (): Promise<void> => {
     for (let seed = 0; seed < 19; seed += 1) {
-      await post('/jobs', key, { prompt: prompts[seed % prompts.length], seed, max_new_tokens: 480 });
+      await client.submit({ prompt: prompts[seed % prompts.length] ?? '', seed, max_new_tokens: 480 });
     }
   };
   return { key, samples, batch, work };

@@ -16,12 +16,13 @@ const legend = (page: Page) => page.locator('figure').first().locator('.chart-le
 const chart = (page: Page) => page.getByRole('img', { name: new RegExp(`^${firstChart}`) });
 const slider = (page: Page) => page.getByRole('slider', { name: /^Values of/ });
 
-it('keeps the values under a pointer that rests, and goes on', async ({ page, service, request }) => {
+it('keeps the values under a pointer that rests, and goes on', async ({ page, service, client }) => {
   brake(service).slow();
-  await submitJobs(request, 2, work);
+  await submitJobs(client, 2, work);
   await openPage(page, '#/machine');
   await page.getByText('of yours').first().waitFor({ state: 'attached' });
-  // The moment of the pointer is some minutes ago.
+  // The page no longer moves under the pointer, whose moment is some minutes ago.
+  await chartOfPast(page);
   await chart(page).hover();
   await expect.poll(async () => await secondsAgo(page)).toBeGreaterThan(60);
   const moment = await slider(page).getAttribute('aria-valuetext');
@@ -41,21 +42,21 @@ it('keeps the values under a pointer that rests, and goes on', async ({ page, se
   await page.getByText('Values of now').waitFor();
 });
 
-it('says how it is in a sentence, and what each slot does', async ({ page, service, request }) => {
+it('says how it is in a sentence, and what each slot does', async ({ page, service, client }) => {
   await openPage(page, '#/machine');
   await page.getByText('One worker, 0 of 4 slots busy, nothing waits.').waitFor();
   await page.getByText('Healthy.', { exact: false }).first().waitFor();
   brake(service).slow();
-  const ids = await submitJobs(request, 6, work);
+  const ids = await submitJobs(client, 6, work);
   await page.getByText('One worker, 4 of 4 slots busy, 2 jobs wait.').waitFor();
   const slots = page.getByRole('list', { name: /^Slots of worker/ }).getByRole('listitem');
   expect(await slots.count()).toBe(4);
   const written = await tokensWritten(page);
   await expect.poll(async () => await tokensWritten(page)).toBeGreaterThan(written);
-  const resume = await pauseQueue(request);
+  const resume = await pauseQueue(client);
   await page.getByText('Paused.', { exact: false }).first().waitFor();
   await resume();
-  await cancelJobs(request, ids);
+  await cancelJobs(client, ids);
   await page.getByText('One worker, 0 of 4 slots busy, nothing waits.').waitFor();
   await page.getByText('Slot 1: free').waitFor({ state: 'attached' });
 });

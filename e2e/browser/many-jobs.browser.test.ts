@@ -27,10 +27,10 @@ const mostRows = 1_000;
 /** A reader who types fast presses ten keys a second: half of the time is free. */
 const msOfKey = 50;
 
-it('lists, filters and opens jobs, and comes back to where the reader was', async ({ page, service, request }) => {
+it('lists, filters and opens jobs, and comes back to where the reader was', async ({ page, service, client }) => {
   await waitForEngine(service);
   brake(service).slow();
-  await submitJobs(request, 100, work);
+  await submitJobs(client, 100, work);
   await openPage(page, '#/jobs');
   await row(page, 49).waitFor();
   await page.getByRole('checkbox', { name: 'failed', exact: true }).check();
@@ -64,7 +64,7 @@ it('takes keys at once while four texts stream and a list follows a hundred jobs
   page,
   watch,
   service,
-  request,
+  client,
 }) => {
   brake(service).slow();
   await openPage(page);
@@ -73,7 +73,7 @@ it('takes keys at once while four texts stream and a list follows a hundred jobs
   await writePrompt(page, 'The old king');
   await pressWrite(page);
   for (const number of [1, 2, 3, 4]) await sampleIs(page, 'Writing', number);
-  await submitJobs(request, 100, work);
+  await submitJobs(client, 100, work);
   await openPage(await watch.openTab(), '#/jobs');
   const before = await sampleText(page);
   const prompt = page.getByLabel('Prompt', { exact: true });

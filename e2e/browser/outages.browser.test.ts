@@ -65,7 +65,7 @@ it('a text goes on after its API was killed and came back, and meanwhile the pag
   page,
   watch,
   service,
-  request,
+  client,
 }) => {
   const engines = brake(service);
   await openPage(page);
@@ -80,14 +80,14 @@ it('a text goes on after its API was killed and came back, and meanwhile the pag
   await sample(page).getByText('Connection lost').waitFor({ state: 'hidden' });
   engines.release();
   await sampleIs(page, 'Done');
-  expect(await sampleText(page)).toBe((await jobOnPage(page, request)).output?.generated_text);
+  expect(await sampleText(page)).toBe((await jobOnPage(page, client)).output?.generated_text);
   await page.getByText('No answer from', { exact: false }).waitFor({ state: 'hidden' });
 });
 
 it('a text goes on where it was after its worker was killed, for the same seed gives the same text', async ({
   page,
   service,
-  request,
+  client,
 }) => {
   const engines = brake(service);
   await openPage(page);
@@ -95,7 +95,7 @@ it('a text goes on where it was after its worker was killed, for the same seed g
   await service.kill(worker);
   await service.start(worker);
   await sampleIs(page, 'Done');
-  const job = await jobOnPage(page, request);
+  const job = await jobOnPage(page, client);
   expect(job.attempt).toBe(2);
   const text = await sampleText(page);
   expect(text).toBe(job.output?.generated_text);
@@ -106,7 +106,7 @@ it('a text goes on where it was after its worker was killed, for the same seed g
 it('a text begins anew, and says so, when a worker with another model takes the place of its own', async ({
   page,
   service,
-  request,
+  client,
 }) => {
   const folder = await createTestFolder();
   await writeGpt2Folder(folder, { config: { n_positions: 512 } });
@@ -117,5 +117,5 @@ it('a text begins anew, and says so, when a worker with another model takes the 
   await service.start(worker, { MODEL: folder, MODEL_DTYPE: 'fp32' });
   await sample(page).getByText('Begun anew after a fault.').waitFor();
   await sampleIs(page, 'Done');
-  expect(await sampleText(page)).toBe((await jobOnPage(page, request)).output?.generated_text);
+  expect(await sampleText(page)).toBe((await jobOnPage(page, client)).output?.generated_text);
 });

@@ -7,7 +7,6 @@ import type { JobBody } from '@prosemill/contract';
 import { createTestFolder } from '@prosemill/testkit';
 import type { Page } from 'playwright-core';
 import { expect } from 'vitest';
-import { jobOf } from '../lifecycle.ts';
 import { browserTest } from './browser-test.ts';
 import { brake, launchPage } from './page-service.ts';
 import {
@@ -42,19 +41,19 @@ async function writeShort(page: Page, prompt = 'The old king'): Promise<string> 
 
 const textOf = ({ output }: JobBody): string | undefined => output?.generated_text;
 
-it('shows a text while it is written, and to its end exactly that of its job', async ({ page, service, request }) => {
+it('shows a text while it is written, and to its end exactly that of its job', async ({ page, service, client }) => {
   const engines = brake(service);
   await openPage(page);
   const half = await writeHalf(page, engines);
   await sampleIs(page, 'Writing');
   engines.release();
   await sampleIs(page, 'Done');
-  const whole = textOf(await jobOnPage(page, request)) ?? '';
+  const whole = textOf(await jobOnPage(page, client)) ?? '';
   expect(await sampleText(page)).toBe(whole);
   expect([whole.startsWith(half), half.length < whole.length]).toEqual([true, true]);
 });
 
-it('writes four texts side by side, each with the next seed, and marks where they part', async ({ page, request }) => {
+it('writes four texts side by side, each with the next seed, and marks where they part', async ({ page, client }) => {
   await openPage(page);
   await writePrompt(page, 'Once upon a time');
   await setParameter(page, 'New tokens', 20);
@@ -64,7 +63,7 @@ it('writes four texts side by side, each with the next seed, and marks where the
   await pressWrite(page);
   const ids = await jobsInAddress(page, 4);
   for (const number of [1, 2, 3, 4]) await sampleIs(page, 'Done', number);
-  const jobs = await Promise.all(ids.map(async (id) => await jobOf(request, id)));
+  const jobs = await Promise.all(ids.map(async (id) => await client.job(id)));
   expect(jobs.map(({ seed }) => seed)).toEqual([4_294_967_294, 4_294_967_295, 0, 1]);
   const texts = await Promise.all([1, 2, 3, 4].map(async (number) => await sampleText(page, number)));
   expect(texts).toEqual(jobs.map(textOf));
@@ -78,7 +77,7 @@ it('writes four texts side by side, each with the next seed, and marks where the
   expect(new Set(rests.map((rest) => rest.charAt(shared.length))).size).toBeGreaterThan(1);
 });
 
-it('stops a text within a token and keeps it, also after a reload', async ({ page, service, request }) => {
+it('stops a text within a token and keeps it, also after a reload', async ({ page, service, client }) => {
   const engines = brake(service);
   await openPage(page);
   const half = await writeHalf(page, engines);
@@ -86,7 +85,7 @@ it('stops a text within a token and keeps it, also after a reload', async ({ pag
   await sampleIs(page, 'Stopping…');
   engines.slow();
   await sampleIs(page, 'Canceled');
-  const job = await jobOnPage(page, request);
+  const job = await jobOnPage(page, client);
   expect(job.status).toBe('canceled');
   const kept = await sampleText(page);
   expect(kept).toBe(textOf(job));
@@ -107,26 +106,26 @@ it('shows on a phone where the text comes, however long the form is', async ({ p
   expect(y).toBeLessThan(740 / 2);
 });
 
-it('goes on from the end of a text', async ({ page, request }) => {
+it('goes on from the end of a text', async ({ page, client }) => {
   const first = await writeShort(page);
   const text = await sampleText(page);
   await pressOnSample(page, 'Go on from here');
   await expect.poll(async () => (await jobsInAddress(page))[0]).not.toBe(first);
   await sampleIs(page, 'Done');
   const [second = ''] = await jobsInAddress(page);
-  const job = await jobOf(request, second);
+  const job = await client.job(second);
   expect(job.prompt).toBe(text);
   expect(await sampleText(page)).toBe(textOf(job));
   expect(await page.getByLabel('Prompt', { exact: true }).inputValue()).toBe(text);
 });
 
-it('writes a text again with the same seed, and with another one', async ({ page, request }) => {
-  const first = await jobOf(request, await writeShort(page));
+it('writes a text again with the same seed, and with another one', async ({ page, client }) => {
+  const first = await client.job(await writeShort(page));
   const again = async (item: string, last: JobBody): Promise<JobBody> => {
     await chooseOnSample(page, 'Again', item);
     await expect.poll(async () => (await jobsInAddress(page))[0]).not.toBe(last.id);
     await sampleIs(page, 'Done');
-    return await jobOnPage(page, request);
+    return await jobOnPage(page, client);
   };
   const same = await again('Same seed', first);
   expect([same.retry_of, same.seed, textOf(same)]).toEqual([first.id, first.seed, textOf(first)]);
@@ -136,8 +135,8 @@ it('writes a text again with the same seed, and with another one', async ({ page
   expect(await sampleText(page)).toBe(textOf(other));
 });
 
-it('copies a request as programs, each of which gives the same text', async ({ page, request }) => {
-  const text = textOf(await jobOf(request, await writeShort(page, `The fox's "den"`))) ?? '';
+it('copies a request as programs, each of which gives the same text', async ({ page, client }) => {
+  const text = textOf(await client.job(await writeShort(page, `The fox's "den"`))) ?? '';
   const folder = await createTestFolder();
   const copyAs = async (name: string): Promise<string> => {
     await chooseOnSample(page, 'Copy as', name);

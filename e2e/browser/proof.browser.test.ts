@@ -39,17 +39,16 @@ function changed(link: string, change: (query: URLSearchParams) => void): string
   return `${start}#/?${query.toString()}`;
 }
 
-it('says that the text is identical', async ({ page, watch, request }) => {
+it('says that the text is identical', async ({ page, watch, client }) => {
   const tab = await follow(watch, await makeLink(page));
   await sample(tab).getByText('Identical, letter for letter.').waitFor();
-  const { body } = await request<{ data: readonly { output: { sha256: string } }[] }>('/jobs?limit=2');
-  const [again, first] = body.data;
-  expect(again?.output.sha256).toBe(first?.output.sha256);
+  const [again, first] = (await client.jobs({ limit: 2 }).page()).data;
+  expect(again?.output?.sha256).toBe(first?.output?.sha256);
 });
 
-it('says that another model wrote it', async ({ page, watch, request }) => {
+it('says that another model wrote it', async ({ page, watch, client }) => {
   const link = await makeLink(page);
-  const { body } = await request<{ model: { fingerprint: string } }>('/');
+  const { model } = await client.service();
   const tab = await follow(
     watch,
     changed(link, (query) => {
@@ -57,7 +56,7 @@ it('says that another model wrote it', async ({ page, watch, request }) => {
       query.set('sha256', '0'.repeat(64));
     }),
   );
-  const reason = `Different: another model, fingerprint ${body.model.fingerprint} instead of 0123456789abcdef.`;
+  const reason = `Different: another model, fingerprint ${model?.fingerprint} instead of 0123456789abcdef.`;
   await expect.poll(async () => await sample(tab).getByRole('status').allTextContents()).toContain(reason);
 });
 

@@ -1,7 +1,7 @@
 /** A reload at any moment changes nothing: the text goes on, and a request is sent once. */
+import type { ProsemillClient } from '@prosemill/client';
 import type { JobBody } from '@prosemill/contract';
 import { expect } from 'vitest';
-import type { Request } from '../http-client.ts';
 import { browserTest } from './browser-test.ts';
 import { brake, launchPage } from './page-service.ts';
 import {
@@ -20,12 +20,11 @@ import {
 const it = browserTest(launchPage);
 const reloads = Array.from({ length: 10 }, (_, place) => place + 1);
 
-async function jobsWithPrompt(request: Request, prompt: string): Promise<readonly JobBody[]> {
-  const { body } = await request<{ data: readonly JobBody[] }>('/jobs?limit=100');
-  return body.data.filter((job) => job.prompt === prompt);
+async function jobsWithPrompt(client: ProsemillClient, prompt: string): Promise<readonly JobBody[]> {
+  return (await Array.fromAsync(client.jobs())).filter((job) => job.prompt === prompt);
 }
 
-it('shows the text so far after each of ten reloads, and goes on', async ({ page, service, request }) => {
+it('shows the text so far after each of ten reloads, and goes on', async ({ page, service, client }) => {
   const engines = brake(service);
   await openPage(page);
   let text = await writeHalf(page, engines);
@@ -40,12 +39,12 @@ it('shows the text so far after each of ten reloads, and goes on', async ({ page
   }
   engines.release();
   await sampleIs(page, 'Done');
-  expect(await sampleText(page)).toBe((await jobOnPage(page, request)).output?.generated_text);
+  expect(await sampleText(page)).toBe((await jobOnPage(page, client)).output?.generated_text);
 });
 
 it.for(['before the request arrives', 'between the request and its answer'])(
   'makes one job when the reader reloads %s',
-  async (moment, { page, request }) => {
+  async (moment, { page, client }) => {
     const prompt = `A fox ${moment}`;
     const { promise: sent, resolve } = Promise.withResolvers<void>();
     await openPage(page);
@@ -64,7 +63,7 @@ it.for(['before the request arrives', 'between the request and its answer'])(
     await sent;
     await page.reload();
     await sampleIs(page, 'Done');
-    const [job, ...others] = await jobsWithPrompt(request, prompt);
+    const [job, ...others] = await jobsWithPrompt(client, prompt);
     expect(others).toEqual([]);
     expect(await sampleText(page)).toBe(job?.output?.generated_text);
     expect(await jobsInAddress(page)).toEqual([job?.id]);

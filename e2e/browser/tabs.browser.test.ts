@@ -37,7 +37,7 @@ it('closes the stream of a tab that nobody sees, and goes on where it was', asyn
   page,
   watch,
   service,
-  request,
+  client,
 }) => {
   const open = openStreams(watch.context);
   await page.clock.install();
@@ -57,11 +57,11 @@ it('closes the stream of a tab that nobody sees, and goes on where it was', asyn
   await expect.poll(() => open.size).toBe(0);
   engines.release();
   const [id = ''] = /jobs=([^&]+)/.exec(page.url())?.slice(1) ?? [];
-  const { body } = await request<{ output: { generated_text: string } }>(`/jobs/${id}?wait=30`);
+  const { output } = await client.wait(id);
 
   await page.evaluate(becomes('visible'));
   await sampleIs(page, 'Done');
-  await expect.poll(async () => await sampleText(page)).toBe(body.output.generated_text);
+  await expect.poll(async () => await sampleText(page)).toBe(output?.generated_text);
 });
 
 /** The streams that are open in any tab, now and later. */

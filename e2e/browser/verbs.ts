@@ -1,9 +1,8 @@
 /** The actions of a reader, and the things that they see, found by roles and labels as a screen reader finds them. */
+import type { GenerationRequest, ProsemillClient } from '@prosemill/client';
 import type { Locator, Page } from 'playwright-core';
 import { expect, onTestFinished } from 'vitest';
 import type { JobBody } from '@prosemill/contract';
-import type { Request } from '../http-client.ts';
-import { jobOf } from '../lifecycle.ts';
 import type { Brake } from './page-service.ts';
 
 /** Opens the playground, or another place of the page: `#/jobs`. */
@@ -64,9 +63,9 @@ export async function jobsInAddress(page: Page, count = 1): Promise<readonly str
 }
 
 /** The job of the only text on the page. */
-export async function jobOnPage(page: Page, request: Request): Promise<JobBody> {
+export async function jobOnPage(page: Page, client: ProsemillClient): Promise<JobBody> {
   const [id = ''] = await jobsInAddress(page);
-  return await jobOf(request, id);
+  return await client.job(id);
 }
 
 /** Goes to a view by the navigation: `Jobs`. */
@@ -105,23 +104,24 @@ export const row = (page: Page, place: number): Locator =>
 
 /**
  * Submits jobs beside those of the page. At the end of the test they are canceled.
- * @param json  The body of each of them, which has a seed of its own.
+ * @param request  That of each of them, which has a seed of its own.
  * @returns their ids
  */
-export async function submitJobs(request: Request, count: number, json: object): Promise<readonly string[]> {
-  const answers = await Promise.all(
-    Array.from(
-      { length: count },
-      async (_, seed) => await request<{ id: string }>('/jobs', { json: { seed, ...json } }),
-    ),
+export async function submitJobs(
+  client: ProsemillClient,
+  count: number,
+  request: GenerationRequest,
+): Promise<readonly string[]> {
+  const jobs = await Promise.all(
+    Array.from({ length: count }, async (_, seed) => await client.submit({ seed, ...request })),
   );
-  const ids = answers.map(({ body }) => body.id);
-  onTestFinished(async () => await cancelJobs(request, ids));
+  const ids = jobs.map(({ id }) => id);
+  onTestFinished(async () => await cancelJobs(client, ids));
   return ids;
 }
 
-export async function cancelJobs(request: Request, ids: readonly string[]): Promise<void> {
-  await Promise.all(ids.map(async (id) => await request(`/jobs/${id}/cancel`, { method: 'POST' })));
+export async function cancelJobs(client: ProsemillClient, ids: readonly string[]): Promise<void> {
+  await Promise.all(ids.map(async (id) => await client.cancel(id)));
 }
 
 /** Waits until this element has the focus. */
@@ -139,9 +139,9 @@ export async function drawn(page: Page): Promise<void> {
 }
 
 /** Holds back all texts that have not begun. @returns lets them begin, which the end of the test does too */
-export async function pauseQueue(request: Request): Promise<() => Promise<void>> {
-  const resume = async (): Promise<void> => void (await request('/admin/queue/resume', { method: 'POST' }));
+export async function pauseQueue(client: ProsemillClient): Promise<() => Promise<void>> {
+  const resume = async (): Promise<void> => void (await client.resumeQueue());
   onTestFinished(resume);
-  await request('/admin/queue/pause', { method: 'POST' });
+  await client.pauseQueue();
   return resume;
 }

@@ -6,12 +6,12 @@ import { it, onTestFinished } from 'vitest';
 import { launchEmbedded } from '../sizes.ts';
 import { expectWholeBatch } from './killed-batch.ts';
 
-it('ends with exactly 2,000 results, killed three times', async () => {
+it('ends with exactly 5,000 results, killed three times', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'prosemill-batch-'));
-  const service = await launchEmbedded({ WORKERS: '4' });
+  const service = await launchEmbedded({ WORKERS: '16' });
   onTestFinished(async () => {
     await service.stop();
     await rm(folder, { recursive: true });
   });
-  await expectWholeBatch({ url: service.url, folder, lines: 2_000 });
+  await expectWholeBatch({ url: service.url, folder, lines: 5_000 });
 }, 300_000);

@@ -17,7 +17,7 @@ export interface CommandOptions {
   /** The address of the service. */
   readonly url: string;
   /** Default: none. */
-  readonly input?: string;
+  readonly input?: string | Uint8Array;
 }
 
 export const commandEnvironment = (url: string): Record<string, string> => ({

@@ -4,7 +4,8 @@ import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createClient, type ProsemillClient } from '@prosemill/client';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { startTcpProxy } from '@prosemill/testkit';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import type { Service } from '../launch.ts';
 import { launchEmbedded } from '../sizes.ts';
 import { commandEnvironment, commandFile, type Ended, endOf, startCommand } from './command-process.ts';
@@ -42,11 +43,20 @@ async function onTerminal(args: readonly string[], { keys = '', environment = {}
 const short = ['Once', '--max-new-tokens', '6', '--seed', '7'] as const;
 const long = { prompt: 'Once', max_new_tokens: 480 } as const;
 
+const jobsWith = async (pair: string) => await Array.fromAsync(client.jobs({ metadata: [pair] }));
+
+/** Keeps the engine busy until the end of the test, so that no other job ends soon. */
+async function occupySlots(): Promise<void> {
+  const jobs = await Promise.all(Array.from({ length: 8 }, async () => await client.submit(long)));
+  onTestFinished(async () => void (await Promise.all(jobs.map(async ({ id }) => await client.cancel(id)))));
+}
+
 it('generates, waits, watches, verifies and lists', async () => {
   const generated = await prosemill('generate', ...short);
   expect(generated).toEqual({ code: 0, stdout: expect.stringMatching(/^Once.+\n$/), stderr: '' });
   const id = (await prosemill('submit', ...short)).stdout.trim();
   expect(await prosemill('wait', id)).toEqual(generated);
+  expect(await prosemill('wait', 'unknown', id)).toMatchObject({ code: 3, stdout: generated.stdout });
   expect(await prosemill('watch', id)).toEqual(generated);
   expect(await endOf(startCommand(['generate', ...short.slice(1)], { url: service.url, input: 'Once\n' }))).toEqual(
     generated,
@@ -57,7 +67,19 @@ it('generates, waits, watches, verifies and lists', async () => {
   expect((await prosemill('jobs', '--search', 'ONCE')).stdout).toContain(id);
   expect((await prosemill('jobs', '--search', 'nowhere')).stdout).not.toContain(id);
   expect((await prosemill('history')).stdout).toContain(generated.stdout);
+  expect((await prosemill('history', '--search', 'ONCE', '-n', '1')).stdout).toContain(generated.stdout);
+  expect((await prosemill('history', '--search', 'nowhere')).stdout).toBe('');
+  expect((await prosemill('history', '--before', '2020-01-01T00:00:00Z')).stdout).toBe('');
   expect((await prosemill('status')).stdout).toMatch(/status\s+healthy/);
+});
+
+it('exports, and deletes', async () => {
+  const { id } = await client.wait((await client.submit({ prompt: 'A fox', metadata: { customer: '4711' } })).id);
+  const exported = await prosemill('export', '--metadata', 'customer=4711');
+  expect(exported).toMatchObject({ code: 0, stderr: '' });
+  expect(JSON.parse(exported.stdout)).toMatchObject({ job_id: id, metadata: { customer: '4711' } });
+  expect(await prosemill('delete', id)).toEqual({ code: 0, stdout: `The job ${id} is deleted.\n`, stderr: '' });
+  expect((await prosemill('export', '--metadata', 'customer:4711')).stdout).toBe('');
 });
 
 it('answers --json with lines of JSON', async () => {
@@ -71,7 +93,9 @@ it('answers --json with lines of JSON', async () => {
     ['cancel', id],
     ['jobs'],
     ['history'],
+    ['export'],
     ['status'],
+    ['delete', id],
   ];
   for (const command of commands) {
     const { code, stdout, stderr } = await prosemill(...command, '--json');
@@ -91,7 +115,10 @@ it.each([
   [['nonsense'], 2, "error: unknown command 'nonsense'"],
   [['generate', 'a', '--seed', '0x1'], 2, 'It must be a number in plain decimals.'],
   [['generate'], 2, 'prosemill: The prompt on standard input is empty.'],
-  [['status', '--url', 'localhost'], 2, 'prosemill: --url: localhost is no address'],
+  [['status', '--url', 'localhost'], 2, 'prosemill: The address must begin with http://'],
+  [['status', '--key', 'ключ'], 2, 'prosemill: The API key has characters that no key has.'],
+  [['generate', 'a', '--url', 'http://127.0.0.1:9'], 2, 'prosemill: fetch refuses the port of the address.'],
+  [['keys', 'create', '--owner', 'a', '--name', 'b', '--expires-in-days', 'Infinity'], 2, 'a number above 0'],
   [['generate', 'I', 'hate', 'it'], 3, 'prosemill: '],
   [['wait', '00000000-0000-7000-8000-000000000000'], 3, 'prosemill: '],
   [['batch', 'run', '/nowhere/prompts.jsonl'], 1, 'prosemill: ENOENT'],
@@ -100,16 +127,82 @@ it.each([
   expect(ended).toMatchObject({ code, stdout: '' });
   expect(ended.stderr).toContain(expected);
   expect(ended.stderr).not.toContain('    at ');
+  const told = await prosemill(...args, '--json');
+  expect(told).toMatchObject({ code, stdout: '' });
+  const { error } = JSON.parse(told.stderr) as { readonly error: { readonly message: string } };
+  expect(ended.stderr).toContain(error.message);
+});
+
+it('refuses a prompt that is not UTF-8', async () => {
+  const ended = await endOf(startCommand(['submit'], { url: service.url, input: Buffer.of(0x61, 0xff) }));
+  expect(ended).toEqual({ code: 2, stdout: '', stderr: 'prosemill: The prompt on standard input is not UTF-8.\n' });
+});
+
+it('names a missing command with --json', async () => {
+  const { code, stderr } = await prosemill('batch', '--json');
+  expect([code, JSON.parse(stderr)]).toMatchObject([2, { error: { code: 'usage', message: 'There is no command.' } }]);
 });
 
 it('ends with the code 4 when no service answers', async () => {
-  expect(await prosemill('status', '--url', 'http://127.0.0.1:1')).toMatchObject({ code: 4, stdout: '' });
+  expect(await prosemill('status', '--url', 'http://127.0.0.1:2')).toMatchObject({ code: 4, stdout: '' });
+});
+
+/** There is no service at the default address. */
+const generateHere = async (...options: readonly string[]): Promise<Ended> => {
+  const env = { ...commandEnvironment(''), MODEL: 'shipped' };
+  return await endOf(spawn(process.execPath, [commandFile, 'generate', ...short, ...options], { env }));
+};
+
+it('generates without a service, but not as JSON', async () => {
+  expect(await generateHere()).toMatchObject({
+    code: 0,
+    stdout: expect.stringMatching(/^Once.+\n$/),
+    stderr: expect.stringContaining('There is no service at http://127.0.0.1:8000'),
+  });
+  expect(await generateHere('--json')).toMatchObject({ code: 4, stdout: '' });
 });
 
 it('ends with the code 5 when a job has no text', async () => {
   const { id } = await client.submit(long);
   await client.cancel(id);
   expect(await prosemill('wait', id)).toMatchObject({ code: 5, stderr: `The job ${id} is canceled: no text\n` });
+  const { code, stderr } = await prosemill('wait', id, '--json');
+  expect([code, JSON.parse(stderr)]).toEqual([5, { note: `The job ${id} is canceled: no text` }]);
+});
+
+it('cancels the job of generate when it is interrupted before the first event', async () => {
+  await occupySlots();
+  const proxy = await startTcpProxy(service.url);
+  onTestFinished(async () => await proxy.stop());
+  proxy.setLatency({ toServerMs: 0, toClientMs: 60_000 });
+  const metadata = ['--metadata', 'test=early'];
+  const child = startCommand(['generate', 'Once', '--max-new-tokens', '480', ...metadata, '--json'], proxy);
+  const ended = endOf(child);
+  await expect.poll(async () => await jobsWith('test:early')).toHaveLength(1);
+  // The answer never comes, but those to later requests do.
+  proxy.swallow();
+  await proxy.heal();
+  child.kill('SIGINT');
+  const [job] = await jobsWith('test:early');
+  expect(await ended).toMatchObject({ code: 130, stderr: `{"note":"Canceled the job ${job?.id}."}\n` });
+  expect((await client.wait(job?.id ?? '')).status).toBe('canceled');
+  expect(await jobsWith('test:early')).toHaveLength(1);
+});
+
+it('tells how to find the job of a submit that was interrupted', async () => {
+  const proxy = await startTcpProxy(service.url);
+  onTestFinished(async () => await proxy.stop());
+  proxy.setLatency({ toServerMs: 0, toClientMs: 60_000 });
+  const command = ['submit', 'Once', '--max-new-tokens', '1', '--metadata', 'test=submit'];
+  const child = startCommand(command, proxy);
+  const ended = endOf(child);
+  await expect.poll(async () => await jobsWith('test:submit')).toHaveLength(1);
+  child.kill('SIGINT');
+  const { code, stderr } = await ended;
+  const [, key = ''] = /--idempotency-key (\S+) prints its id\./.exec(stderr) ?? [];
+  expect(code).toBe(130);
+  const [job] = await jobsWith('test:submit');
+  expect((await prosemill(...command, '--idempotency-key', key)).stdout).toBe(`${job?.id}\n`);
 });
 
 it('explains its commands, and so does their page', async () => {
@@ -140,6 +233,14 @@ describe('completion', () => {
     expect(await complete('jobs', '--status', '')).toEqual(expect.arrayContaining(['queued', 'expired']));
   });
 
+  it('leaves the names of files to the shell', async () => {
+    for (const words of [[''], ['pro'], ['prompts.jsonl', '--output', ''], ['-o', 'res']]) {
+      expect(await complete('batch', 'run', ...words)).toEqual([':0', '']);
+    }
+    expect(await complete('batch', 'run', 'prompts.jsonl', '')).toEqual([':4', '']);
+    expect(await complete('wait', '')).toEqual([':4', '']);
+  });
+
   it('works in bash', async () => {
     const { stdout: completion } = await prosemill('completion', 'bash');
     const script = `
@@ -150,9 +251,11 @@ describe('completion', () => {
       ${completion}
       COMP_WORDS=(prosemill ver); COMP_CWORD=1
       __prosemill_complete
-      echo "\${COMPREPLY[@]}"`;
+      echo "\${COMPREPLY[@]}"
+      complete -p prosemill`;
     const shell = spawn('bash', ['--norc', '-c', script], { env: commandEnvironment(service.url) });
-    expect(await endOf(shell)).toEqual({ code: 0, stdout: 'verify\n', stderr: '' });
+    const registered = 'complete -o default -F __prosemill_complete prosemill';
+    expect(await endOf(shell)).toEqual({ code: 0, stdout: `verify\n${registered}\n`, stderr: '' });
   });
 
   it.each(['zsh', 'fish', 'powershell'])('has a script for %s', async (shell) => {
@@ -191,11 +294,10 @@ describe('on a terminal', () => {
   });
 
   it('cancels the job of generate on Ctrl-C', async () => {
-    const others = await Promise.all(Array.from({ length: 8 }, async () => await client.submit(long)));
+    await occupySlots();
     const { code, stdout } = await onTerminal(['generate', 'Once', '--max-new-tokens', '480'], { keys: '\u0003' });
     const [, id = ''] = /Canceled the job (\S+)\./.exec(stdout) ?? [];
     expect([code, (await client.wait(id)).status]).toEqual([130, 'canceled']);
-    for (const other of others) await client.cancel(other.id);
   });
 
   it('leaves the job of watch on Ctrl-C', async () => {
@@ -204,6 +306,8 @@ describe('on a terminal', () => {
     expect((await client.wait(id)).status).toBe('succeeded');
   });
 });
+
+const jobsIn = (results: string) => results.match(/"job_id":"[^"]+"/g)?.toSorted();
 
 describe('a batch', () => {
   it('ends whole, killed three times', async () => {
@@ -230,6 +334,21 @@ describe('a batch', () => {
     ]);
   });
 
+  it('is made of a file in UTF-8 that can be read again', async () => {
+    const file = join(folder, 'marked.jsonl');
+    await writeFile(file, '\uFEFF"Once"\n');
+    expect(await prosemill('batch', 'run', file)).toMatchObject({ code: 0 });
+    expect(await prosemill('batch', 'run', '/dev/stdin', '-o', `${file}.other`)).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining('/dev/stdin is no file'),
+    });
+    await writeFile(file, Buffer.of(0x22, 0xff, 0x22));
+    expect(await prosemill('batch', 'run', file, '-o', `${file}.other`)).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining('is not UTF-8'),
+    });
+  });
+
   it('keeps lines whole that have U+2028', async () => {
     const file = join(folder, 'separators.jsonl');
     await writeFile(file, '"Once\u2028upon"\n"A fox"\r\n');
@@ -247,6 +366,33 @@ describe('a batch', () => {
     expect((await prosemill('batch', 'run', join(folder, 'absent.jsonl'))).code).toBe(1);
     expect((await readdir(folder)).filter((name) => /\.lock$|absent/.test(name))).toEqual([]);
     expect(await readFile(file, 'utf8')).toBe('"Twice"\n');
+  });
+
+  it.each(['notes', 'notes\nwithout an end', '"a prompt"', '{"lines": 3}'])(
+    'leaves a file of something else as it is: %j',
+    async (content) => {
+      const [file, other] = [join(folder, 'one.jsonl'), join(folder, 'other.txt')];
+      await writeFile(file, '"Once"\n');
+      await writeFile(other, content);
+      expect(await prosemill('batch', 'run', file, '--output', other)).toMatchObject({
+        code: 2,
+        stderr: expect.stringContaining('is not a results file'),
+      });
+      expect(await readFile(other, 'utf8')).toBe(content);
+    },
+  );
+
+  it('goes on when its files have been moved', async () => {
+    const [file, moved] = [join(folder, 'here.jsonl'), join(folder, 'there.jsonl')];
+    await writeFile(file, '"Once"\n"A fox"\n');
+    expect((await prosemill('batch', 'run', file)).code).toBe(0);
+    const results = await readFile(`${file}.results.jsonl`, 'utf8');
+    await writeFile(moved, '"Once"\n"A fox"\n');
+    await writeFile(`${moved}.results.jsonl`, results.slice(0, results.indexOf('\n') + 1));
+    expect((await prosemill('batch', 'run', moved)).code).toBe(0);
+    // The same key gives the same job.
+    const ofMoved = await readFile(`${moved}.results.jsonl`, 'utf8');
+    expect(jobsIn(ofMoved)).toEqual(jobsIn(results));
   });
 
   it('refuses a second run while the first one runs', async () => {

@@ -9,6 +9,7 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import type { Service } from '../launch.ts';
 import { launchEmbedded } from '../sizes.ts';
 import { bundleClient } from './bundle-client.ts';
 
@@ -16,7 +17,8 @@ const root = fileURLToPath(new URL('../..', import.meta.url));
 const sizeLimit = 15_000;
 
 const program = `
-import { createClient, type Generation, type Job, ProsemillError, type StreamEvent } from '@prosemill/client';
+import { type Batch, createClient, type ExportedText, type Generation } from '@prosemill/client';
+import { type Job, ProsemillError, type StreamEvent } from '@prosemill/client';
 
 const client = createClient({ url: 'http://127.0.0.1:8000' });
 const generation: Generation = await client.generate({ prompt: 'a', metadata: { a: 'b' } });
@@ -26,6 +28,12 @@ export const text: string | undefined = job.output?.generated_text;
 for await (const event of client.stream(job.id)) {
   const each: StreamEvent = event;
   if (each.type === 'token') each.text.trim();
+}
+const batch: Batch = await client.submitBatch([{ custom_id: 'a', prompt: 'a', metadata: { a: 'b' } }]);
+export const total: number = batch.counts.total;
+for await (const exported of client.export({ q: 'a' })) {
+  const each: ExportedText = exported;
+  each.job_id.trim();
 }
 export const code = (error: unknown): string => (error instanceof ProsemillError ? error.code : status);
 // @ts-expect-error There is no such field.
@@ -45,6 +53,7 @@ process.stdout.write(JSON.stringify([generated_text, 'Once' + completion]));
 `;
 
 let folder: string;
+let service: Service;
 const run = async (command: string, ...args: readonly string[]): Promise<string> =>
   (await promisify(execFile)(command, args, { cwd: folder })).stdout;
 
@@ -55,8 +64,12 @@ beforeAll(async () => {
   const tarball = (await readdir(folder)).find((name) => name.endsWith('.tgz'));
   await writeFile(join(folder, 'package.json'), '{ "type": "module", "private": true }');
   await run('npm', 'install', '--no-audit', '--no-fund', `./${tarball}`);
+  service = await launchEmbedded();
 });
-afterAll(async () => await rm(folder, { recursive: true }));
+afterAll(async () => {
+  await service.stop('SIGKILL');
+  await rm(folder, { recursive: true });
+});
 
 it('brings no code of the server', () => {
   const packages = globSync(['node_modules/*', 'node_modules/@*/*'], { cwd: folder }).filter(
@@ -71,26 +84,16 @@ it('brings no code of the server', () => {
 });
 
 it('works, in JavaScript', async () => {
-  const service = await launchEmbedded();
-  try {
-    await writeFile(join(folder, 'use.js'), use);
-    const [generated, streamed] = JSON.parse(await run(process.execPath, 'use.js', service.url)) as string[];
-    expect(generated).toMatch(/^Once./);
-    expect(streamed).toBe(generated);
-  } finally {
-    await service.stop();
-  }
+  await writeFile(join(folder, 'use.js'), use);
+  const [generated, streamed] = JSON.parse(await run(process.execPath, 'use.js', service.url)) as string[];
+  expect(generated).toMatch(/^Once./);
+  expect(streamed).toBe(generated);
 });
 
 it('brings the command line', async () => {
-  const service = await launchEmbedded();
-  try {
-    const command = ['exec', '--', 'prosemill', 'generate', 'Once', '--max-new-tokens', '4', '--url', service.url];
-    expect(await run('npm', ...command)).toMatch(/^Once.*\n$/);
-    expect(await run('npm', 'exec', '--', 'prosemill', '--version')).toMatch(/^\d+\.\d+\.\d+\n$/);
-  } finally {
-    await service.stop();
-  }
+  const command = ['exec', '--', 'prosemill', 'generate', 'Once', '--max-new-tokens', '4', '--url', service.url];
+  expect(await run('npm', ...command)).toMatch(/^Once.*\n$/s);
+  expect(await run('npm', 'exec', '--', 'prosemill', '--version')).toMatch(/^\d+\.\d+\.\d+\n$/);
 });
 
 it.each([

@@ -2,6 +2,7 @@
  * A service of several processes with private servers behind proxies, all of which a run may break, and the history of
  * the run.
  */
+import { openStore } from '@prosemill/store';
 import {
   launchPostgres,
   launchRedis,
@@ -9,6 +10,7 @@ import {
   openSql,
   type PrivatePostgres,
   type PrivateServer,
+  silentLogger,
   type SmallDisk,
   startTcpProxy,
   type TcpProxy,
@@ -128,7 +130,7 @@ export class Cluster {
     try {
       const { apis = 1, workers = 2, first = {} } = options;
       if (cluster.disk !== null) await moveToDisk(postgres.url, cluster.disk);
-      await migrateDatabase({ DATABASE_URL: databaseUrl }, first);
+      await migrate(databaseUrl, first);
       await Promise.all([
         ...Array.from({ length: apis }, async () => await cluster.startApi(first)),
         ...Array.from({ length: workers }, async () => await cluster.startWorker(first)),
@@ -258,5 +260,19 @@ export class Cluster {
   /** Samples leases. While the database is away samples are missing, which the checker allows. */
   async #sample(): Promise<void> {
     await this.recorder.sampleLeases(async (statement) => await this.sql(statement)).catch(() => undefined);
+  }
+}
+
+/** Migrates in this process, because a process for each of the many clusters takes far longer than the migration. */
+async function migrate(url: string, first: Pick<ServiceProcessOptions, 'checkout'>): Promise<void> {
+  if (first.checkout !== undefined) {
+    await migrateDatabase({ DATABASE_URL: url }, first);
+    return;
+  }
+  const store = openStore({ url, logger: silentLogger });
+  try {
+    await store.migrate();
+  } finally {
+    await store.stop();
   }
 }

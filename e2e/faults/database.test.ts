@@ -74,9 +74,10 @@ const waysToPostgres: readonly WayToPostgres[] = [
   behindPgbouncer(async (_pgbouncer, { postgres }) => await restart(postgres)),
 ];
 
-/** 24 texts run when the database is lost, and end while it is away or soon after. */
+/** Texts run when the database is lost, and end while it is away or soon after. */
 async function expectNoTextIsLost({ size, reachDatabase, lose }: WayToPostgres): Promise<void> {
-  const texts = 24;
+  // More than the connections of the worker's pool, so that some outcomes wait for one.
+  const texts = scaled(12, 24);
   const leaseSeconds = 30;
   const cluster = await launch({
     size,

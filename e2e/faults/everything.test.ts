@@ -2,6 +2,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { createClient } from '@prosemill/client';
 import { openSql } from '@prosemill/testkit';
 import { expect, it, onTestFinished } from 'vitest';
 import { checkHistory } from '../proof/history/check-history.ts';
@@ -86,9 +87,9 @@ it('survives kills at any moment in one process on SQLite', async () => {
     await Promise.all(submits);
   }
   const service = await start();
-  const open = async () =>
-    (await Promise.all(['queued', 'running'].map((status) => countJobs(service, status)))).join();
-  await until('all jobs to end', async () => (await open()) === '0,0', 100_000);
+  const { url: address } = service;
+  const unfinished = () => createClient({ url: address }).jobs({ status: ['queued', 'running'] });
+  await until('all jobs to end', async () => (await Array.fromAsync(unfinished())).length === 0, 100_000);
   await service.stop('SIGTERM');
   const { execute, ...connection } = await openSql(url);
   expect(await execute('pragma integrity_check')).toEqual([{ integrity_check: 'ok' }]);
@@ -101,12 +102,8 @@ it('survives kills at any moment in one process on SQLite', async () => {
   const given = `status = 'failed' and error_code = 'worker_lost' and crash_count = 3`;
   expect(await execute(`select id from jobs where status <> 'succeeded' and not (${given})`)).toEqual([]);
   const [{ done } = {}] = await execute(`select count(*) as done from jobs where status = 'succeeded'`);
-  expect(done).toBeGreaterThan(0.9 * Number(jobs));
+  // A kill may hit eight jobs, and three kills in a row the same ones.
+  expect(done).toBeGreaterThan(0.75 * Number(jobs));
   await connection.close();
   expect(checkHistory(recorder.history)).toEqual([]);
 });
-
-async function countJobs({ url }: Service, status: string): Promise<number> {
-  const response = await fetch(`${url}/jobs?status=${status}`);
-  return ((await response.json()) as { data: readonly unknown[] }).data.length;
-}

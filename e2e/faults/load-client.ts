@@ -1,9 +1,9 @@
 /** A well-behaved client: it knows several addresses, limits the time of every submit, and records every answer. */
-import type { JobBody } from '@prosemill/contract';
+import type { BatchBody, JobBody } from '@prosemill/contract';
 import { errorLine } from '@prosemill/core';
 import { type ReadEnding, StreamClient, streamOf } from '@prosemill/testkit';
 import { hashText } from '../proof/history/hash-text.ts';
-import type { CallEnding, JobReading } from '../proof/history/history.ts';
+import type { BatchReading, CallEnding, JobReading, Operation } from '../proof/history/history.ts';
 import type { HistoryRecorder } from '../proof/history/record-history.ts';
 import { streamJob, type Streamed, type StreamOptions } from './stream-job.ts';
 
@@ -40,7 +40,7 @@ export interface Heard {
   /** Null: no answer. */
   readonly status: number | null;
   readonly headers: Headers;
-  /** The id of the job; null: there is none, or it is unknown. */
+  /** The id of the job or the batch; null: there is none, or it is unknown. */
   readonly id: string | null;
   readonly body: Readonly<Record<string, unknown>>;
   /** The reason for the missing answer. */
@@ -102,6 +102,28 @@ export class LoadClient {
     });
   }
 
+  /** Submits a batch whose lines are named `1/3`, `2/3`, `3/3`. */
+  async submitBatch({ key, lines }: { readonly key?: string | undefined; readonly lines: number }): Promise<Heard> {
+    const requests = Array.from({ length: lines }, (_, index) => ({
+      ...shortText,
+      custom_id: `${index + 1}/${lines}`,
+    }));
+    const headers = { 'Content-Type': 'application/json', ...(key === undefined ? {} : { 'Idempotency-Key': key }) };
+    const operation = { kind: 'submit-batch', ownerId: this.#owner.ownerId, key: key ?? null } as const;
+    return await this.#call(operation, '/batches', { method: 'POST', headers, body: JSON.stringify({ requests }) });
+  }
+
+  /** @param waitSeconds  The longest wait for the end of the last job. */
+  async readBatch(batchId: string, waitSeconds: number): Promise<Heard> {
+    const operation = { kind: 'read-batch', ownerId: this.#owner.ownerId, batchId } as const;
+    return await this.#call(operation, `/batches/${batchId}?wait=${waitSeconds}`, {});
+  }
+
+  async cancelBatch(batchId: string): Promise<Heard> {
+    const operation = { kind: 'cancel-batch', ownerId: this.#owner.ownerId, batchId } as const;
+    return await this.#call(operation, `/batches/${batchId}/cancel`, { method: 'POST' });
+  }
+
   /** Submits with a stream, and follows it to the end of the job over lost connections. */
   async stream(options: Partial<StreamOptions> = {}): Promise<Streamed> {
     const { name, recorder } = this.#options;
@@ -118,11 +140,7 @@ export class LoadClient {
     return { client, ending: await client.read(open) };
   }
 
-  async #call(
-    operation: Parameters<HistoryRecorder['perform']>[0]['operation'],
-    path: string,
-    init: LoadRequest,
-  ): Promise<Heard> {
+  async #call(operation: Operation, path: string, init: LoadRequest): Promise<Heard> {
     const begin = performance.now();
     let heard: Omit<Heard, 'tookMs'> = { status: null, headers: new Headers(), id: null, body: {}, failure: null };
     await this.#options.recorder.perform({ client: this.#options.name, operation }, async () => {
@@ -130,9 +148,11 @@ export class LoadClient {
         heard = { ...heard, failure: errorLine(error) };
         throw error;
       });
-      const job = readingOf(body, response);
+      const [job, batch] = [readingOf(body, response), batchOf(body)];
       const { status, headers } = response;
-      heard = { status, headers, id: job?.id ?? null, body, failure: null };
+      heard = { status, headers, id: job?.id ?? batch?.id ?? null, body, failure: null };
+      if (batch !== null) return { type: 'ok-batch', batch };
+      if (status === 404 && 'batchId' in operation) return { type: 'ok-batch', batch: null };
       return endingOf(heard, job);
     });
     return { ...heard, tookMs: performance.now() - begin };
@@ -198,6 +218,13 @@ function readingOf(body: Readonly<Record<string, unknown>>, { status, headers }:
   const reading = { id, ownerId: null, version: null, attempt: null, textHash: null };
   if (status === 200) return { ...reading, status: 'succeeded', textHash: hashText(String(text)) };
   return { ...reading, status: body['code'] === 'job_canceled' ? 'canceled' : 'failed' };
+}
+
+/** @returns null for an answer without a batch */
+function batchOf(body: Readonly<Record<string, unknown>>): BatchReading | null {
+  if (body['object'] !== 'batch') return null;
+  const { id, status, jobs } = body as unknown as BatchBody;
+  return { id, hasEnded: status === 'ended', jobIds: jobs.map((job) => job.id) };
 }
 
 /** The version in an ETag such as `W/"7"`. */

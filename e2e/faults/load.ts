@@ -1,6 +1,6 @@
 /** A steady load of all kinds of requests, and a measurement of the throughput. */
 import type { Cluster } from './cluster.ts';
-import { LoadClient, type LoadOwner, longText, shortText, type SubmitOptions } from './load-client.ts';
+import { type Heard, LoadClient, type LoadOwner, longText, shortText } from './load-client.ts';
 import type { Random } from './random.ts';
 import { faultLasts } from './until.ts';
 
@@ -36,7 +36,10 @@ const shareOf = {
   awaited: 0.5,
   repeated: 0.3,
   strange: 0.2,
+  batched: 0.05,
 } as const;
+/** The range of the lines of a batch: few, because they count as jobs when throughput is measured. */
+const batchLines = [2, 5] as const;
 
 /** A job and its owner. */
 interface Told {
@@ -48,11 +51,11 @@ export interface LoadOptions {
   readonly cluster: Cluster;
   readonly random: Random;
   readonly owners: readonly LoadOwner[];
-  /** The share of submits whose clients stream the text. Default: a fifth. */
-  readonly streamed?: number;
+  /** Only requests that the first version knows: no streams and no batches. */
+  readonly isOld?: boolean;
 }
 
-export function startLoad({ cluster, random, owners, streamed = shareOf.streamed }: LoadOptions): Load {
+export function startLoad({ cluster, random, owners, isOld = false }: LoadOptions): Load {
   let isStopping = false;
   const told: Told[] = [];
   const running = owners.flatMap((owner) =>
@@ -82,10 +85,28 @@ export function startLoad({ cluster, random, owners, streamed = shareOf.streamed
     await (random.next() < 0.5 ? client.read(id) : client.cancel(id));
   }
 
-  /** @returns the id of the new job, if it is known */
+  async function callBatch(client: LoadClient, name: string): Promise<void> {
+    const key = random.next() < shareOf.withoutKey ? undefined : `batch-${name}`;
+    const batch = { key, lines: Math.floor(random.between(batchLines)) };
+    const submit = async () => await client.submitBatch(batch);
+    const twins = key !== undefined && random.next() < shareOf.twins ? [submit, submit] : [submit];
+    const [id = null] = await Promise.all(
+      twins.map(async (twin) => (key === undefined ? (await twin()).id : await surely(twin))),
+    );
+    if (id === null) return;
+    if (random.next() < shareOf.canceled) await client.cancelBatch(id);
+    await client.readBatch(id, 10);
+    if (key !== undefined && random.next() < shareOf.repeated) await submit();
+  }
+
+  /** @returns the id of the new job, if there is one and it is known */
   async function callOnce(client: LoadClient, key: string): Promise<string | null> {
+    if (!isOld && random.next() < shareOf.batched) {
+      await callBatch(client, key);
+      return null;
+    }
     const request = random.next() < shareOf.long ? longText : shortText;
-    if (random.next() < streamed) {
+    if (!isOld && random.next() < shareOf.streamed) {
       return (await client.stream({ key, request, withinMs: streamLimitMs })).id;
     }
     const options =
@@ -95,7 +116,9 @@ export function startLoad({ cluster, random, owners, streamed = shareOf.streamed
     }
     const keyed = { ...options, key };
     const twins = random.next() < shareOf.twins ? [keyed, keyed] : [keyed];
-    const [id = null] = await Promise.all(twins.map(async (twin) => await submitSurely(client, twin)));
+    const [id = null] = await Promise.all(
+      twins.map(async (twin) => await surely(async () => await client.submit(twin))),
+    );
     if (id === null) return null;
     if (random.next() < shareOf.canceled) await client.cancel(id);
     if (random.next() < shareOf.awaited) await client.read(id, 10);
@@ -130,11 +153,11 @@ export function startLoad({ cluster, random, owners, streamed = shareOf.streamed
  * Repeats a request with an unknown effect with its key, like a good client.
  * @returns null when the effect stays unknown
  */
-async function submitSurely(client: LoadClient, options: SubmitOptions): Promise<string | null> {
-  let { id, status } = await client.submit(options);
+async function surely(submit: () => Promise<Heard>): Promise<string | null> {
+  let { id, status } = await submit();
   for (let tries = 0; id === null && (status === null || status >= 500) && tries < 5; tries += 1) {
     await faultLasts(1_000);
-    ({ id, status } = await client.submit(options));
+    ({ id, status } = await submit());
   }
   return id;
 }

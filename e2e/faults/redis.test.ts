@@ -60,12 +60,19 @@ describe('a Redis', () => {
     await expect.poll(hints, { timeout: 60_000 }).toBeGreaterThanOrEqual(9_990);
   });
 
-  it.each([redisRefusing, redisKilled, redisFrozen, redisInBlackHole, redisSilent])(
-    '5: that is $name delays no answer',
-    async ({ begin, heal, name }) => {
-      const cluster = await launch({ workers: 1, environment: { WORKERS: '8' } });
-      const client = clientOf(cluster);
-      await submitMany(client, 1);
+  it('5: that refuses, is killed, frozen, in a black hole or silent delays no answer', async () => {
+    const cluster = await launch({ workers: 1, environment: { WORKERS: '8' } });
+    const client = clientOf(cluster);
+    const url = cluster.redis?.url ?? '';
+    const deliversHints = async () => {
+      // A reply of Redis is read up to its first packet, so the record holds this hint only.
+      await redisCommand(url, 'XTRIM prosemill:hints:events MAXLEN 0');
+      const [id = ''] = await submitMany(client, 1);
+      await until('its hint', async () => (await deliveriesOf(url, id)) === 1, 2_000);
+      return true;
+    };
+    for (const { begin, heal, name } of [redisRefusing, redisKilled, redisFrozen, redisInBlackHole, redisSilent]) {
+      await until(`hints before Redis is ${name}`, deliversHints, patience * secondDeliveryMs);
       await begin(cluster);
       cluster.recorder.add({ type: 'fault-start', fault: name });
       const answers = await Promise.all(
@@ -73,20 +80,16 @@ describe('a Redis', () => {
           client.submit(index % 2 === 0 ? {} : { path: '/generate', waitSeconds: 0 }),
         ),
       );
-      expect(answers.map(({ status }) => status)).toEqual(answers.map(() => 202));
-      expect(
-        percentile(
-          answers.map(({ tookMs }) => tookMs),
-          0.99,
-        ),
-      ).toBeLessThan(patience * answerMs);
+      expect([name, answers.filter(({ status }) => status !== 202)]).toEqual([name, []]);
+      const times = answers.map(({ tookMs }) => tookMs);
+      expect(percentile(times, 0.99), `ms, ${name}`).toBeLessThan(patience * answerMs);
       await heal(cluster);
       cluster.recorder.add({ type: 'fault-healed', fault: name });
       await cluster.settle(60_000);
-      await expectAllSucceeded(cluster, 101);
-      await expectNoViolation(cluster);
-    },
-  );
+      expect(await cluster.sql(`select id from jobs where status <> 'succeeded'`)).toEqual([]);
+    }
+    await expectNoViolation(cluster);
+  });
 
   const outages = [
     { fault: redisKilled, isBusy: false },

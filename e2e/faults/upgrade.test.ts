@@ -14,7 +14,7 @@ import { scaled } from './scale.ts';
 import { faultLasts, patience, until } from './until.ts';
 
 /** The time under load of each mixture of versions. */
-const phaseMs = scaled(3_000, 30_000);
+const phaseMs = scaled(2_000, 30_000);
 
 /** Requests of every kind. Their keys are used again until the end of the run. */
 const keptRequests = [
@@ -43,8 +43,7 @@ async function goThrough(size: 'full' | 'postgres', old: { readonly checkout: st
   const environment = { ...withKeys, WORKERS: '4', SHUTDOWN_GRACE_SECONDS: '0' };
   const cluster = await launch({ size, apis: 1, workers: 1, environment, first: old });
   const owners = [await createOwner(cluster, 'ann'), await createOwner(cluster, 'bob')] as const;
-  // The first version has no streams.
-  const load = startLoad({ cluster, random: createRandom(20), owners, streamed: 0 });
+  const load = startLoad({ cluster, random: createRandom(20), owners, isOld: true });
   const keys: KeptKey[] = [];
   const underLoad = async (): Promise<void> => {
     await faultLasts(phaseMs);

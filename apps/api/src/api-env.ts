@@ -21,6 +21,8 @@ export interface ApiEnv {
     route: ContractRoute | null;
     /** The policy of the route; for an unknown path or method one that needs a key. */
     policy: RoutePolicy;
+    /** The host to which the client sent the request; an IPv6 address has brackets. */
+    hostname: string;
     /** The IP address of the client; `''` if it is not known. */
     clientAddress: string;
     /** The prefix of every path in answers, such as `/api`; '' for none. */

@@ -1,5 +1,5 @@
 /** The metrics of the API. */
-import { workerStates } from '@prosemill/core';
+import { openDeliveryStates, workerStates } from '@prosemill/core';
 import { durationBuckets, type Metrics } from '@prosemill/telemetry';
 import type { JobFeed } from './services/job-feed.ts';
 import type { ServiceState } from './services/service-state.ts';
@@ -110,6 +110,18 @@ function addQueueMetrics(metrics: Metrics, state: ServiceState): void {
       help: 'Since the submit of the job that has been queued for longest; 0 when none is.',
     },
     () => (state.latest.queue === null ? Number.NaN : (state.latest.queue.oldestQueuedMs ?? 0) / 1_000),
+  );
+  metrics.gauges(
+    {
+      name: 'prosemill_open_webhooks',
+      help: 'Messages to webhooks of all owners that wait for a first attempt or a retry; at most 10,000 are counted.',
+      labels: ['state'],
+    },
+    () => {
+      const { deliveries } = state.latest;
+      if (deliveries === null) return [];
+      return openDeliveryStates.map((name) => ({ labels: { state: name }, value: deliveries[name] }));
+    },
   );
   metrics.gauge({ name: 'prosemill_queue_paused', help: '1 while no worker may begin a job, else 0.' }, () => {
     const { isPaused } = state.latest;

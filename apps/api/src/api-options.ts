@@ -21,7 +21,7 @@ export const apiOptions = (
   submitsPerMinute: config.RATE_LIMIT_PER_MINUTE,
   access: accessOf(config),
   trustedProxies: config.TRUSTED_PROXIES,
-  areWebhooksGuarded: !config.WEBHOOK_ALLOW_PRIVATE,
+  webhooks: { isGuarded: !config.WEBHOOK_ALLOW_PRIVATE },
   basePath: config.BASE_PATH,
   corsOrigins: config.CORS_ORIGINS,
   findPage,

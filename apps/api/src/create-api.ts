@@ -34,6 +34,7 @@ import { createLook } from './services/look.ts';
 import { Machine } from './services/machine.ts';
 import { createPromptCheck } from './services/prompt-check.ts';
 import { QueueBound } from './services/queue-bound.ts';
+import { createSearchIndexer } from './services/search-indexer.ts';
 import { createServedModel } from './services/served-model.ts';
 import { ServiceState, type TransportProblems } from './services/service-state.ts';
 import { StreamedTexts } from './services/streamed-texts.ts';
@@ -43,7 +44,7 @@ import { createSubmitBatch } from './services/submit-batch.ts';
 import { createSubmitJob } from './services/submit-job.ts';
 import { createWatchText } from './services/watch-text.ts';
 import { DeliverWebhooks } from './webhooks/deliver-webhooks.ts';
-import { createSendMessage } from './webhooks/send-message.ts';
+import { createSendMessage, type SendMessageOptions } from './webhooks/send-message.ts';
 import { addCompletionRoute } from './routes/v1/completions.ts';
 import { addModelRoutes } from './routes/v1/models.ts';
 
@@ -59,8 +60,7 @@ export interface ApiOptions extends Omit<AppOptions, 'identify' | 'isStopping' |
   readonly maxAttempts: number;
   readonly maxQueueLength: number;
   readonly maxQueuedTokens: number;
-  /** Webhooks go to public addresses only. */
-  readonly areWebhooksGuarded: boolean;
+  readonly webhooks: SendMessageOptions;
   readonly version: string;
   /** May be built for a while: a browser waits for it. Null: `GET /` is JSON for everybody. */
   readonly findPage: FindPage;
@@ -76,9 +76,6 @@ export interface Api {
    */
   beginShutdown(): void;
 }
-
-/** From the look-up of a receiver to the head of its answer. */
-const webhookTimeoutMs = 15_000;
 
 /** @throws when a route has no policy */
 export function createApi(options: ApiOptions): Api {
@@ -136,14 +133,16 @@ export function createApi(options: ApiOptions): Api {
   const machine = new Machine({ measures: store.measures, state, look, maxQueueLength });
   const webhooks = new DeliverWebhooks({
     store,
-    send: createSendMessage({ isGuarded: options.areWebhooksGuarded, timeoutMs: webhookTimeoutMs }),
+    send: createSendMessage(options.webhooks),
     basePath: options.basePath ?? '',
     version,
     countAttempt: api.countWebhookAttempt,
     logger,
   });
+  const searchIndexer = createSearchIndexer({ jobs: store.jobs, logger });
   feed.start();
   webhooks.start();
+  searchIndexer.start();
   jobChanges.start();
   streamedTexts.start();
   estimateErrors.start();
@@ -216,6 +215,7 @@ export function createApi(options: ApiOptions): Api {
       void estimateErrors.stop();
       void tallies.stop();
       void webhooks.stop();
+      void searchIndexer.stop();
     },
   };
 }

@@ -1,9 +1,14 @@
 /** An export of a million texts, on both databases: all of them, at constant memory. */
 import { join } from 'node:path';
-import { setFlagsFromString } from 'node:v8';
-import { runInNewContext } from 'node:vm';
 import { openStore } from '@prosemill/store';
-import { createTestDatabase, createTestFolder, openSql, silentLogger } from '@prosemill/testkit';
+import {
+  createTestDatabase,
+  createTestFolder,
+  measureMemory,
+  type Memory,
+  openSql,
+  silentLogger,
+} from '@prosemill/testkit';
 import { describe, expect, inject, it, onTestFinished } from 'vitest';
 import { openTestApi } from './test-api.ts';
 
@@ -12,7 +17,7 @@ const limitMs = 600_000;
 /** The memory is measured after each of these parts of the texts. */
 const parts = 10;
 /** The body of the export has hundreds of MiB. A process keeps some memory that it does not use any more. */
-const maxGrowthMiB = { used: 16, resident: 70 } as const;
+const maxGrowthMiB = { used: 16, resident: 150 } as const;
 const lineFeed = 10;
 
 const job = (id: string, time: string): string => `
@@ -29,7 +34,8 @@ const worlds = {
     const url = `sqlite:${join(await createTestFolder(), 'test.db')}`;
     const numbers = `with recursive numbers (n) as (select 1 union all select n + 1 from numbers where n < ${count})`;
     const jobs = numbers + job(`printf('00000000-0000-7000-8000-%012x', n)`, '1700000000000 + n');
-    return await seeded(url, ['drop trigger queue_search_new', jobs, records]);
+    const faster = ['pragma foreign_keys = off', 'pragma synchronous = off'];
+    return await seeded(url, [...faster, 'drop trigger queue_search_new', jobs, records]);
   },
   async Postgres() {
     const { url, drop } = await createTestDatabase(inject('postgresUrl'));
@@ -51,21 +57,6 @@ async function seeded(url: string, statements: readonly string[]): Promise<strin
   return url;
 }
 
-setFlagsFromString('--expose-gc');
-const collectGarbage = runInNewContext('gc') as () => void;
-
-/** Memory in MiB: what is in use in JavaScript and its buffers, and all that the process holds. */
-function measure(): Memory {
-  collectGarbage();
-  const { heapUsed, external, rss } = process.memoryUsage();
-  return { used: Math.round((heapUsed + external) / 2 ** 20), resident: Math.round(rss / 2 ** 20) };
-}
-
-interface Memory {
-  readonly used: number;
-  readonly resident: number;
-}
-
 describe.each(Object.entries(worlds))('an export of a million texts from %s', (name, openWorld) => {
   it(
     'has each once, and its memory does not grow',
@@ -77,7 +68,7 @@ describe.each(Object.entries(worlds))('an export of a million texts from %s', (n
       const memory: Memory[] = [];
       for await (const chunk of answer.body as unknown as AsyncIterable<Uint8Array>) {
         for (let end = chunk.indexOf(lineFeed); end !== -1; end = chunk.indexOf(lineFeed, end + 1)) lines += 1;
-        if (lines >= ((memory.length + 1) * count) / parts) memory.push(measure());
+        if (lines >= ((memory.length + 1) * count) / parts) memory.push(measureMemory());
       }
       for (const kind of ['used', 'resident'] as const) {
         process.stdout.write(`${name}, MiB ${kind}: ${memory.map((each) => each[kind]).join(' ')}\n`);

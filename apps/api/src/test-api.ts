@@ -124,7 +124,7 @@ export async function openTestApi({
     submitsPerMinute: 0,
     access: { auth: 'off' },
     trustedProxies: 0,
-    areWebhooksGuarded: true,
+    webhooks: { isGuarded: true },
     basePath: undefined,
     corsOrigins: [],
     version: '0',

@@ -1,34 +1,20 @@
 /** Downloads from the service. */
-import { openDownload, type PageProblem } from './api.ts';
-import { needsKeys } from './service-state.ts';
-import { keyFor } from './session.ts';
-import { toast } from './toast.ts';
+import type { ExportFilters } from '@prosemill/client';
+import { answer, type PageProblem } from './api.ts';
 
 /**
- * Saves an answer as a file. Without keys the browser writes it to the disk as it comes. A link sends no key, so with
- * one the page reads the whole answer first; browsers may keep large ones on the disk.
+ * Saves an export as a file, which the browser writes to the disk as it comes. A download carries no key, so the page
+ * asks for a link that needs none.
  * @returns the problem, if there was one
  */
-export async function download(path: string, name: string): Promise<PageProblem | null> {
-  if (keyFor(path) === null && !needsKeys.value) {
-    pressLink(path, name);
-    return null;
-  }
-  toast('The download begins when all of it has come.');
-  const answer = await openDownload(path);
-  if (!answer.ok) return answer.problem;
-  const url = URL.createObjectURL(answer.body);
-  pressLink(url, name);
-  // The browser takes the content of the link when it follows it, which is after this task.
-  setTimeout(() => URL.revokeObjectURL(url), keptMs);
-  return null;
-}
-
-const keptMs = 60_000;
-
-function pressLink(href: string, name: string): void {
+export async function downloadExport(filters: ExportFilters): Promise<PageProblem | null> {
+  const made = await answer(async (client) => client.exportLink(filters));
+  if (!made.ok) return made.problem;
   const link = document.createElement('a');
-  link.href = href;
-  link.download = name;
+  // Relative to the page, like every path: a proxy may serve the service below a path that it does not know.
+  link.href = `history/export/${made.body.url.split('/').at(-1)}`;
+  // Without it an answer with an error would take the place of the page.
+  link.download = '';
   link.click();
+  return null;
 }

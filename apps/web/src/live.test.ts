@@ -1,3 +1,4 @@
+import { createClient } from '@prosemill/client';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { JobListener } from './live.ts';
 import { Live } from './live.ts';
@@ -8,27 +9,29 @@ const id = testJob().id;
 /** The service at the other end of the stream: its side of each connection. */
 function setup() {
   const connections: { path: string; send: (text: string) => void; end: () => void; break: () => void }[] = [];
-  const open = async (path: string, signal: AbortSignal): Promise<Response> => {
+  const url = 'http://service.test/';
+  const connect: typeof fetch = async (input, init) => {
     const body = new ReadableStream<Uint8Array>({
       start(controller) {
         const encoder = new TextEncoder();
-        signal.addEventListener('abort', () => controller.error(new Error('aborted')));
+        init?.signal?.addEventListener('abort', () => controller.error(new Error('aborted')));
         connections.push({
-          path,
+          path: (input as string).slice(url.length),
           send: (text) => controller.enqueue(encoder.encode(text)),
           end: () => controller.close(),
           break: () => controller.error(new Error('broken')),
         });
       },
     });
-    return new Response(body);
+    return new Response(body, { headers: { 'Content-Type': 'text/event-stream' } });
   };
   const asked: string[] = [];
+  const client = createClient({ url, fetch: connect });
   const live = new Live({
-    open,
+    open: async (filters, signal) => ({ ok: true, body: await client.live(filters, { signal }) }),
     async getJob(askedId) {
       asked.push(askedId);
-      return { ok: true, status: 200, body: endedJob(' there was'), etag: null };
+      return { ok: true, body: endedJob(' there was') };
     },
   });
   const heard: string[] = [];

@@ -7,11 +7,11 @@
  * the connection has no room are asked for until it has.
  */
 import { effect, signal } from '@preact/signals';
+import type { LiveEvent, LiveFilters } from '@prosemill/client';
 import type { JobBody, Problem } from '@prosemill/contract';
-import type { EventSourceMessage } from 'eventsource-parser';
-import { openStream, type PageProblem } from './api.ts';
+import type { PageProblem } from './api.ts';
 import { type ConnectionEnd, type OpenStream, runConnection } from './live-connection.ts';
-import { getJob } from './requests.ts';
+import { getJob, openLive } from './requests.ts';
 import { healthProblem } from './service-state.ts';
 import { keysHeld } from './session.ts';
 
@@ -163,7 +163,7 @@ export class Live {
     const isCurrent = (): boolean => this.#connection === connection;
     const end = await runConnection({
       open: this.#open,
-      path: this.#path(connection),
+      filters: this.#filters(connection),
       signal: connection.stop.signal,
       onOpen: () => {
         if (isCurrent()) this.state.value = 'connected';
@@ -175,14 +175,12 @@ export class Live {
     if (isCurrent()) this.#onEnd(end);
   }
 
-  #path({ jobs, topics: connected }: Connection): string {
-    const query = new URLSearchParams();
-    for (const id of jobs) {
+  #filters({ jobs, topics: topic }: Connection): LiveFilters {
+    const job = [...jobs].map((id) => {
       const position = this.#jobs.get(id)?.position ?? null;
-      query.append('job', position === null ? id : `${id}@${position}`);
-    }
-    for (const topic of connected) query.append('topic', topic);
-    return `live?${query}`;
+      return position === null ? id : `${id}@${position}`;
+    });
+    return { job, topic: [...topic] };
   }
 
   #onEnd({ kind, problem, wasGood, retryMs }: ConnectionEnd): void {
@@ -253,7 +251,7 @@ export class Live {
     this.#end(id)?.listener.onFailed({ ...problem, retryAfterMs: null });
   }
 
-  #handle({ event, id: position, data }: EventSourceMessage): void {
+  #handle({ event, id: position, data }: Exclude<LiveEvent, number>): void {
     const body: unknown = JSON.parse(data);
     if (event === 'jobs' || event === 'machine') {
       for (const listener of this.#topics.get(event) ?? []) listener(body);
@@ -275,7 +273,7 @@ export class Live {
 /** The job is there, but the service has no room for its stream now, or no database. */
 const isPassing = ({ status }: Problem): boolean => status === 429 || status >= 500;
 
-export const live = new Live({ open: openStream, getJob });
+export const live = new Live({ open: openLive, getJob });
 
 export function startLive(): void {
   document.addEventListener('visibilitychange', () => live.setSeen(!document.hidden));

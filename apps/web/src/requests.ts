@@ -1,111 +1,49 @@
-/** The requests of this page by name, with the types of the contract. */
+/** The requests of this page by name. */
 import type {
-  BatchBody,
-  DeliveryBody,
-  DryRunBody,
-  GenerationRequestBody,
-  Health,
-  JobBody,
-  JobEventLog,
-  JobPage,
-  MachineBody,
-  MeBody,
-  RetryRequestBody,
-  ServiceIndex,
-  Verification,
-} from '@prosemill/contract';
-import { type Answer, call } from './api.ts';
+  Batch,
+  CallOptions,
+  Delivery,
+  GenerationRequest,
+  Job,
+  JobFilters,
+  LiveFilters,
+  PageOptions,
+  RetryRequest,
+  SubmitOptions,
+} from '@prosemill/client';
+import { answer, answerWith } from './api.ts';
 
-interface Cancelable {
-  readonly signal?: AbortSignal | undefined;
-}
-
-export interface Repeatable extends Cancelable {
-  /** Makes the request safe to repeat: the same key is the same job. */
-  readonly idempotencyKey: string;
-}
-
-export const getIndex = (): Promise<Answer<ServiceIndex>> => call('./');
-export const getHealth = (): Promise<Answer<Health>> => call('health');
-/** @param historySeconds how much of the past it tells. Default: nothing */
-export const getMachine = (historySeconds?: number): Promise<Answer<MachineBody>> =>
-  call(historySeconds === undefined ? 'machine' : `machine?history=${historySeconds}`);
+export const getIndex = async () => answer(async (client) => client.service());
+export const getHealth = async () => answer(async (client) => client.health());
+/** @param history seconds of the past that it tells. Default: none */
+export const getMachine = async (history?: number) => answer(async (client) => client.machine({ history }), 'either');
 /** The owner of a key, which need not be one of the session. */
-export const getMe = (key: string): Promise<Answer<MeBody>> => call('me', { key });
+export const getMe = async (key: string) => answerWith(key, async (client) => client.me());
 
-export const getJob = (id: string): Promise<Answer<JobBody>> => call(`jobs/${encodeURIComponent(id)}`);
-export const getJobEvents = (id: string): Promise<Answer<JobEventLog>> => call(`jobs/${encodeURIComponent(id)}/events`);
+export const getJob = async (id: string) => answer(async (client) => client.job(id));
+export const getJobEvents = async (id: string) => answer(async (client) => client.events(id));
+export const listJobs = async (filters: JobFilters, options: PageOptions<Job>) =>
+  answer(async (client) => client.jobs(filters).page(options));
+export const openLive = async (filters: LiveFilters, signal: AbortSignal) =>
+  answer(async (client) => client.live(filters, { signal }));
 
-interface Conditional extends Cancelable {
-  /** The version that the caller has; the body of an unchanged answer is null. Default: none. */
-  readonly etag?: string | null;
-}
-
-const getChanged = <Body>(path: string, { etag, signal }: Conditional): Promise<Answer<Body | null>> =>
-  call(path, { headers: etag == null ? {} : { 'If-None-Match': etag }, signal });
-
-export const listJobs = (query: URLSearchParams, options: Conditional = {}): Promise<Answer<JobPage | null>> =>
-  getChanged(`jobs?${query}`, options);
-
-export const getBatch = (id: string, options: Conditional = {}): Promise<Answer<BatchBody | null>> =>
-  getChanged(`batches/${encodeURIComponent(id)}`, options);
-
-export const cancelBatch = (id: string): Promise<Answer<BatchBody>> =>
-  call(`batches/${encodeURIComponent(id)}/cancel`, { method: 'POST' });
-
-export const listDeliveries = (
-  jobId: string,
-  { signal }: Cancelable = {},
-): Promise<Answer<{ readonly data: readonly DeliveryBody[] }>> =>
-  call(`jobs/${encodeURIComponent(jobId)}/deliveries`, { signal });
-
-export const redeliver = ({ job_id, id }: Pick<DeliveryBody, 'job_id' | 'id'>): Promise<Answer<DeliveryBody>> =>
-  call(`jobs/${job_id}/deliveries/${id}/redeliver`, { method: 'POST' });
-
-/** @param etag of the job that the caller has: waits for any change, else for the end */
-export const waitForJob = (
-  id: string,
-  { etag, seconds, signal }: Cancelable & { readonly etag: string | null; readonly seconds: number },
-): Promise<Answer<JobBody | null>> =>
-  call(`jobs/${encodeURIComponent(id)}?wait=${seconds}`, {
-    headers: etag === null ? {} : { 'If-None-Match': etag },
-    signal,
-  });
-
-export const createJob = (
-  body: GenerationRequestBody,
-  { idempotencyKey, signal }: Repeatable,
-): Promise<Answer<JobBody>> =>
-  call('jobs', { method: 'POST', body, headers: { 'Idempotency-Key': idempotencyKey }, signal });
-
-export const checkRequest = (body: GenerationRequestBody, { signal }: Cancelable = {}): Promise<Answer<DryRunBody>> =>
-  call('jobs?dry_run=true', { method: 'POST', body, signal });
-
-export const cancelJob = (id: string): Promise<Answer<JobBody>> =>
-  call(`jobs/${encodeURIComponent(id)}/cancel`, { method: 'POST' });
-
+export const createJob = async (body: GenerationRequest, options: SubmitOptions) =>
+  answer(async (client) => client.submit(body, options));
+export const checkRequest = async (body: GenerationRequest, options: CallOptions = {}) =>
+  answer(async (client) => client.check(body, options));
+export const cancelJob = async (id: string) => answer(async (client) => client.cancel(id));
 /** Deletes an ended job with its text for good. */
-export const deleteJob = (id: string): Promise<Answer<null>> =>
-  call(`jobs/${encodeURIComponent(id)}`, { method: 'DELETE' });
+export const deleteJob = async (id: string) => answer(async (client) => client.delete(id));
+export const retryJob = async (id: string, changes: RetryRequest = {}, options: SubmitOptions = {}) =>
+  answer(async (client) => client.retry(id, changes, options));
+/** @param idempotencyKey a second request after a refused key asks for the same verification */
+export const verify = async (id: string, idempotencyKey: string) =>
+  answer(async (client) => client.verify(id, { idempotencyKey }));
 
-export const retryJob = (
-  id: string,
-  body: RetryRequestBody,
-  { idempotencyKey, signal }: Repeatable,
-): Promise<Answer<JobBody>> =>
-  call(`jobs/${encodeURIComponent(id)}/retry`, {
-    method: 'POST',
-    body,
-    headers: { 'Idempotency-Key': idempotencyKey },
-    signal,
-  });
+export const getBatch = async (id: string, options: CallOptions & { readonly known: Batch | null }) =>
+  answer(async (client) => client.getBatch(id, options));
+export const cancelBatch = async (id: string) => answer(async (client) => client.cancelBatch(id));
 
-/** 200: the comparison. 202: the job that will give it. */
-export const requestVerification = (
-  id: string,
-  { idempotencyKey }: Repeatable,
-): Promise<Answer<Verification | JobBody>> =>
-  call(`jobs/${encodeURIComponent(id)}/verify`, {
-    method: 'POST',
-    headers: { 'Idempotency-Key': idempotencyKey, Prefer: 'wait=30' },
-  });
+export const listDeliveries = async (jobId: string, options: CallOptions = {}) =>
+  answer(async (client) => client.deliveries(jobId, options));
+export const redeliver = async (delivery: Delivery) => answer(async (client) => client.redeliver(delivery));

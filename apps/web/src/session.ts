@@ -7,6 +7,8 @@ import { deviceStorage, tabStorage, type TextStorage } from './storage.ts';
 
 export const keySlots = ['texts', 'admin'] as const;
 export type KeySlot = (typeof keySlots)[number];
+/** The key that a request needs: that of a slot, or either of them. */
+export type KeyUse = KeySlot | 'either';
 /** Until this tab closes, or on this device. */
 export type KeyPlace = 'tab' | 'device';
 
@@ -32,17 +34,12 @@ let pending: Promise<boolean> | null = null;
 const readKey = (slot: KeySlot): string | null =>
   storages().tab.getItem(nameOf(slot)) ?? storages().device.getItem(nameOf(slot));
 
-/** The slot whose key a path needs. */
-export const slotOf = (path: string): KeySlot => (/^(?:admin\/|metrics)/.test(path) ? 'admin' : 'texts');
-
 /** Whether the only key is one for administration, which opens no streams. */
 export const isOnlyAdmin = (): boolean => keysHeld.peek().join() === 'admin';
 
-/** The key that a request of this path carries; null: none. The state of the machine is open to both keys. */
-export function keyFor(path: string): string | null {
-  const key = readKey(slotOf(path));
-  return key === null && /^(?:machine|me)\b/.test(path) ? readKey('admin') : key;
-}
+/** The key that a request carries; null: none. */
+export const keyFor = (use: KeyUse): string | null =>
+  use === 'either' ? (readKey('texts') ?? readKey('admin')) : readKey(use);
 
 /**
  * Opens the key dialog, unless the reader closed it before for this slot.

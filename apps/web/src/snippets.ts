@@ -1,9 +1,9 @@
 /** A request as programs write it. */
-import type { GenerationRequestBody } from '@prosemill/contract';
-import { newIdempotencyKey } from './idempotency-key.ts';
+import type { GenerationRequest } from '@prosemill/client';
+import { newIdempotencyKey } from '@prosemill/client';
 
 export interface SnippetOptions {
-  readonly body: GenerationRequestBody;
+  readonly body: GenerationRequest;
   /** The address of the service, without a slash at its end. */
   readonly baseUrl: string;
   readonly needsKey: boolean;

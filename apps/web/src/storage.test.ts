@@ -28,9 +28,9 @@ describe.each(blocks)('where the storages of the browser %s', (_name, block) => 
     dropDraft('one');
     expect(readDraft('one')).toBeNull();
     keepKey('pm_key', ['texts'], 'device');
-    expect(keyFor('jobs')).toBe('pm_key');
+    expect(keyFor('texts')).toBe('pm_key');
     forgetDrafts();
     forgetKeys();
-    expect([readDraft('two'), keyFor('jobs')]).toEqual([null, null]);
+    expect([readDraft('two'), keyFor('texts')]).toEqual([null, null]);
   });
 });

@@ -1,6 +1,14 @@
-import { newJob } from '@prosemill/testkit';
-import { expect, it } from 'vitest';
-import { createTestEngine, createTestQueue, createTestWorker, longText, openTestStore } from './test-worker.ts';
+import { createQueue } from '@prosemill/queue';
+import { createTestDatabase, newJob, silentLogger } from '@prosemill/testkit';
+import { expect, inject, it, onTestFinished } from 'vitest';
+import {
+  createDatabaseUrl,
+  createTestEngine,
+  createTestQueue,
+  createTestWorker,
+  longText,
+  openTestStore,
+} from './test-worker.ts';
 
 it('stops once: a second stop waits for the first, and does not shorten its grace', async () => {
   const store = await openTestStore();
@@ -57,4 +65,47 @@ it('writes the text of a running job when a wake-up says that somebody reads it,
   expect(await read()).toMatchObject([{ id, attempt: 1, offset: 0 }]);
   await worker.stop(60_000);
   expect(await read()).toEqual([]);
+});
+
+async function createPostgresUrl(): Promise<string> {
+  const { url, drop } = await createTestDatabase(inject('postgresUrl'));
+  onTestFinished(drop);
+  return url;
+}
+
+it.each([
+  ['SQLite', createDatabaseUrl],
+  ['Postgres', createPostgresUrl],
+])('makes about one claim for each job while it has free slots, on %s', async (name, createUrl) => {
+  const url = await createUrl();
+  const store = await openTestStore(url);
+  const openQueue = () => {
+    const queue = createQueue({ databaseUrl: url, redisUrl: undefined, logger: silentLogger });
+    onTestFinished(async () => await queue.stop());
+    return queue;
+  };
+  const { receiver, sender } = openQueue();
+  let claims = 0;
+  const claim: typeof store.jobs.claim = async (options) => {
+    claims += 1;
+    return await store.jobs.claim(options);
+  };
+  const worker = createTestWorker(
+    { ...store, jobs: { ...store.jobs, claim } },
+    { generator: createTestEngine({ slots: 4 }), receiver, hints: sender },
+  );
+  await worker.start(new AbortController().signal);
+  // The API is another process: only its notification wakes the worker.
+  const api = name === 'Postgres' ? openQueue() : { sender };
+  const runMany = async (): Promise<void> => {
+    for (let jobs = 0; jobs < 25; jobs += 1) {
+      const { id } = await store.jobs.submit(newJob());
+      await api.sender.send([{ id, epoch: 0 }]);
+      await expect.poll(async () => (await store.jobs.find('local', id))?.status, { interval: 5 }).toBe('succeeded');
+    }
+  };
+  await Promise.all([runMany(), runMany()]);
+  await worker.stop(60_000);
+  // Each of the four slots looks when the worker starts, and when LISTEN begins.
+  expect(claims).toBeLessThan(70);
 });

@@ -82,8 +82,8 @@ export function createWorker(options: WorkerOptions): Worker {
     canClaim: () => stopping === null && gate.isOpen && running.count < generator.slots,
     onStuck: (error) => void fail(error),
   });
-  const { jobs, texts } = store;
-  const reconciler = createReconciler({ ...options, jobs, texts, metrics, onHintsFailed: () => watchdog.reset() });
+  const onHintsFailed = () => watchdog.reset();
+  const reconciler = createReconciler({ ...options, ...store, metrics, onHintsFailed });
   const runNextJob = createJobRunner({
     ...options,
     jobs: store.jobs,

@@ -30,6 +30,11 @@ export class EngineGate {
     return this.#generator.state.type === 'ready' && this.#alone === null && this.#suspects.length === 0;
   }
 
+  /** True for a suspect that has entered and would have to wait for others. */
+  get isShared(): boolean {
+    return this.#sideBySide > 1 || this.#alone !== null || this.#suspects.length > 0;
+  }
+
   /** Waits for the gate to open. @returns true: the caller must `leave`; false: the gate stayed shut, or is closed */
   async enter(): Promise<boolean> {
     const deadline = performance.now() + permitLimitMs;

@@ -1,12 +1,19 @@
 /** Attempts at jobs, with the real engine on the shipped model and a real database. */
 import { join } from 'node:path';
 import { queryObjects } from 'node:v8';
-import { countCodePoints, type Job, type NewJob, type Store, type TextGenerator } from '@prosemill/core';
+import {
+  countCodePoints,
+  type Job,
+  type NewJob,
+  type PermitResult,
+  type Store,
+  type TextGenerator,
+} from '@prosemill/core';
 import { createMetrics, noTracing } from '@prosemill/telemetry';
 import { createTestFolder, newJob, silentLogger, wordPieceTokenizer, writeGpt2Folder } from '@prosemill/testkit';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import { EngineGate } from './engine-gate.ts';
-import { createJobRunner } from './job-runner.ts';
+import { createJobRunner, type JobRunnerOptions } from './job-runner.ts';
 import { RunningJobs } from './running-jobs.ts';
 import { SlotBoard } from './slot-board.ts';
 import { createSpeedMeter } from './speed-meter.ts';
@@ -22,7 +29,7 @@ describe('an attempt at a job', () => {
   let store: Store;
   let running: RunningJobs;
   let board: SlotBoard;
-  let runNextJob: () => Promise<boolean>;
+  let runNextJob: () => Promise<PermitResult>;
   const { wakeUps } = createTestQueue();
 
   beforeAll(async () => {
@@ -39,7 +46,7 @@ describe('an attempt at a job', () => {
     runNextJob = createRunner(generator);
   });
 
-  function createRunner(engine: TextGenerator): () => Promise<boolean> {
+  function createRunner(engine: TextGenerator, options: Partial<JobRunnerOptions> = {}): () => Promise<PermitResult> {
     const metrics = createWorkerMetrics(createMetrics(), { running, generator: engine });
     return createJobRunner({
       jobs: store.jobs,
@@ -57,6 +64,7 @@ describe('an attempt at a job', () => {
       leaseMs: 600,
       forbiddenWords: ['hate'],
       onClaimAnswered: () => undefined,
+      ...options,
     });
   }
 
@@ -69,8 +77,10 @@ describe('an attempt at a job', () => {
     const attempt = runNextJob();
     await expect.poll(() => running.count, { interval: 5 }).toBe(1);
     await meanwhile();
-    expect(await attempt).toBe(true);
-    return await find(job);
+    const result = await attempt;
+    const ended = await find(job);
+    expect(result).toBe(['succeeded', 'failed'].includes(ended?.status ?? '') ? 'done' : 'returned');
+    return ended;
   }
 
   const firstSlot = () => board.report(2).slots[0];
@@ -90,17 +100,23 @@ describe('an attempt at a job', () => {
   }
 
   it('is not made when there is nothing to claim', async () => {
-    expect(await runNextJob()).toBe(false);
+    expect(await runNextJob()).toBe('nothing');
+  });
+
+  it('is not made when the claim fails, and then it is unknown whether there is something to claim', async () => {
+    const jobs = { ...store.jobs, claim: async () => await Promise.reject(new Error('the database is away')) };
+    expect(await createRunner(generator, { jobs })()).toBe('unused');
   });
 
   it('ends with the text after the prompt', async () => {
     const job = await submit();
-    expect(await runNextJob()).toBe(true);
+    expect(await runNextJob()).toBe('done');
     const ended = await find(job);
     expect(ended).toMatchObject({ status: 'succeeded', usage: { promptTokens: 4, completionTokens: 5 } });
     expect(ended?.output?.completion).toMatch(/^(?!Once upon a time).+/);
     expect(ended?.timeToFirstTokenMs).toBeGreaterThan(0);
     expect(ended?.generationMs).toBeGreaterThanOrEqual(ended?.timeToFirstTokenMs ?? Number.NaN);
+    for (const ms of [ended?.timeToFirstTokenMs, ended?.generationMs]) expect(String(ms)).toMatch(/^\d+(\.\d{1,2})?$/);
     expect(ended?.model).toEqual(generator.model?.identity);
   });
 
@@ -118,7 +134,7 @@ describe('an attempt at a job', () => {
     const counts: number[] = [];
     for (let jobs = 0; jobs < 5; jobs += 1) {
       await submit();
-      expect(await runNextJob()).toBe(true);
+      expect(await runNextJob()).toBe('done');
       counts.push(queryObjects(AbortSignal, { format: 'count' }));
     }
     expect(counts.at(-1)).toBeLessThanOrEqual(counts[0] ?? Number.NaN);
@@ -233,8 +249,8 @@ describe('an attempt at a job', () => {
     const ended = await runWith(job, killEngine);
     expect(ended).toMatchObject({ status: 'queued', attempt: 1, crashCount: 1 });
     const next = await submit();
-    expect(await runNextJob()).toBe(true);
-    expect(await runNextJob()).toBe(true);
+    expect(await runNextJob()).toBe('done');
+    expect(await runNextJob()).toBe('done');
     expect([await find(job), await find(next)]).toMatchObject([
       { status: 'succeeded', attempt: 2 },
       { status: 'succeeded', attempt: 1, crashCount: 0 },
@@ -254,7 +270,7 @@ describe('an attempt at a job', () => {
     const late = await submit();
     const third = (async () => {
       // On a slow machine a permit is given up before the suspect ends; its transport sends another.
-      while (!(await runNextJob()));
+      while ((await runNextJob()) !== 'done');
       order.push('late');
     })();
     await Promise.all([first, second]);
@@ -262,6 +278,26 @@ describe('an attempt at a job', () => {
     await third;
     expect((await find(late))?.status).toBe('succeeded');
     expect(order).toEqual(['neighbour', 'suspect', 'late']);
+  });
+
+  it('is not blamed for the loss of its worker while it waits to be alone', async () => {
+    const suspect = await submit(long);
+    await runWith(suspect, killEngine);
+    await expect.poll(() => generator.state.type).toBe('ready');
+    await submit({ ...long, priorityClass: 0 });
+    // A worker that is gone renews nothing.
+    const jobs = { ...store.jobs, renew: noAnswer };
+    const runNextLost = createRunner(generator, { jobs, leaseMs: 100 });
+    const first = runNextLost();
+    await expect.poll(() => running.count, { interval: 5 }).toBe(1);
+    const second = runNextLost();
+    await expect.poll(() => running.count, { interval: 5 }).toBe(2);
+    const rescued: string[] = [];
+    const rescue = async () => rescued.push(...(await store.jobs.rescueLostJobs(10)));
+    await expect.poll(rescue, { interval: 5 }).toBe(2);
+    expect(await find(suspect)).toMatchObject({ status: 'queued', attempt: 2, releasedCount: 1, crashCount: 1 });
+    await Promise.all([first, second]);
+    expect(await find(suspect)).toMatchObject({ status: 'queued', attempt: 2 });
   });
 
   it.each([
@@ -278,11 +314,13 @@ describe('an attempt at a job', () => {
     await expect.poll(() => running.count, { interval: 5 }).toBe(2);
     if (reason === 'canceled') await store.jobs.requestCancel('local', suspect.id);
     running.abort({ id: suspect.id, attempt: 2 }, reason);
-    expect(await second).toBe(true);
+    expect(await second).toBe('returned');
     expect(running.count).toBe(1);
     expect(await find(suspect)).toMatchObject(expected);
     await first;
   });
 });
+
+const noAnswer = async (): Promise<never> => await new Promise(() => undefined);
 
 const killEngine = (): void => signalEngine('SIGKILL');

@@ -5,9 +5,11 @@ import {
   createPromptPolicy,
   errorLine,
   failpoint,
+  type Job,
   type JobStore,
   type Logger,
   type Outcome,
+  type PermitResult,
   retryUntilAvailable,
   type TextGenerator,
   type WakeUps,
@@ -37,38 +39,41 @@ export interface JobRunnerOptions extends AttemptRecordOptions {
   readonly onClaimAnswered: () => void;
 }
 
+interface Attempt {
+  readonly job: Job;
+  readonly signal: AbortSignal;
+  readonly perform: () => Promise<AttemptEnding>;
+}
+
 /** How long a result waits for an unreachable database. */
 const completeLimitMs = 5 * 60_000;
 
-/** @returns a handler of permits, which never throws; it returns false when there was nothing to claim */
-export function createJobRunner(options: JobRunnerOptions): () => Promise<boolean> {
+/** The other outcomes may put the job back into the queue. */
+const finalOutcomes: ReadonlySet<AttemptEnding['type']> = new Set(['succeeded', 'failed']);
+
+/** @returns a handler of permits, which never throws */
+export function createJobRunner(options: JobRunnerOptions): () => Promise<PermitResult> {
   const { jobs, generator, gate, running, journal, board, speed, logger, workerId, leaseMs } = options;
   const pickClass = createClaimPicker();
   const isRefused = createPromptPolicy(options.forbiddenWords);
 
   return async function runNextJob() {
-    if (!(await gate.enter())) return false;
+    if (!(await gate.enter())) return 'unused';
     try {
-      const claimed = await claimNext();
-      if (claimed === null) return false;
-      await runJob(claimed);
-      return true;
+      const { model } = generator;
+      if (model === null) return 'unused';
+      const claimed = await jobs.claim({ workerId, leaseMs, model: model.identity, fromClass: pickClass() });
+      options.onClaimAnswered();
+      return claimed === null ? 'nothing' : await runJob(claimed);
     } catch (error) {
       logger.error({ reason: errorLine(error) }, 'a permit could not be used');
-      return false;
+      return 'unused';
     } finally {
       gate.leave();
     }
   };
 
-  async function claimNext(): Promise<ClaimedJob | null> {
-    if (generator.model === null) return null;
-    const claimed = await jobs.claim({ workerId, leaseMs, model: generator.model.identity, fromClass: pickClass() });
-    options.onClaimAnswered();
-    return claimed;
-  }
-
-  async function runJob(claimed: ClaimedJob): Promise<void> {
+  async function runJob(claimed: ClaimedJob): Promise<'done' | 'returned'> {
     const { job, remainingMs } = claimed;
     const record = recordAttempt(claimed, options);
     const signal = running.add(job);
@@ -90,11 +95,15 @@ export function createJobRunner(options: JobRunnerOptions): () => Promise<boolea
       await failpoint('worker.after_claim');
       const perform = async (): Promise<AttemptEnding> =>
         await performJob(claimed, { generator, isRefused, text, signal });
-      const ending = job.crashCount > 0 ? await gate.runAlone(signal, perform) : await perform();
+      const isSuspect = job.crashCount > 0;
+      const ending = isSuspect ? await performAlone({ job, signal, perform }, record.logger) : await perform();
       journal.close(text);
       record.generated(ending);
       if (ending.type === 'succeeded') speed.addText({ ...ending.result, tokenBudget: job.tokenBudget });
-      record.ended(ending, ending.type === 'lost' ? 'stale' : await complete(claimed, ending, record.logger));
+      const receipt = ending.type === 'lost' ? 'stale' : await complete(claimed, ending, record.logger);
+      record.ended(ending, receipt);
+      const isWritten = receipt === 'applied' || receipt === 'already';
+      return isWritten && finalOutcomes.has(ending.type) ? 'done' : 'returned';
     } finally {
       clearTimeout(deadline);
       // Not awaited: the answer to a renewal under way no longer matters.
@@ -104,6 +113,25 @@ export function createJobRunner(options: JobRunnerOptions): () => Promise<boolea
       running.remove(job);
       announce(job.id);
     }
+  }
+
+  /** While a suspect waits for the engine, it is not to blame for the end of its worker. */
+  async function performAlone({ job, signal, perform }: Attempt, jobLogger: Logger): Promise<AttemptEnding> {
+    /** @returns whether the attempt may go on */
+    async function setWaiting(isWaiting: boolean): Promise<boolean> {
+      const write = async (): Promise<boolean> => await jobs.setWaiting(job, isWaiting);
+      try {
+        return await retryUntilAvailable(write, { name: 'database', logger: jobLogger, signal });
+      } catch (error) {
+        if (signal.aborted) return true;
+        throw error;
+      }
+    }
+    const mustWait = gate.isShared;
+    if (mustWait && !(await setWaiting(true))) return { type: 'lost' };
+    return await gate.runAlone(signal, async () =>
+      mustWait && !(await setWaiting(false)) ? { type: 'lost' } : await perform(),
+    );
   }
 
   /** @returns `unknown` when the outcome could not be written: the job returns to the queue when its lease expires */

@@ -56,14 +56,14 @@ async function generate({ job }: ClaimedJob, { generator, text, signal }: Perfor
         text.begin(event.maxNewTokens);
         break;
       case 'token-delta':
-        timeToFirstTokenMs ??= performance.now() - startedAt;
+        timeToFirstTokenMs ??= msSince(startedAt);
         text.add(event.text, event.completionTokens);
         break;
       case 'generation-end': {
         const { ending } = event;
         const { completion, completionTokens } = text;
         const usage = ending.reason === 'error' ? { promptTokens, completionTokens } : ending.usage;
-        const generationMs = performance.now() - startedAt;
+        const generationMs = msSince(startedAt);
         return { ending, part: { completion, usage, timeToFirstTokenMs, generationMs } };
       }
       default:
@@ -72,6 +72,9 @@ async function generate({ job }: ClaimedJob, { generator, text, signal }: Perfor
   }
   throw new AppError('generation_failed', { message: 'The engine stopped without an ending.' });
 }
+
+/** To a hundredth: further digits would be noise in every answer. */
+const msSince = (startedAt: number): number => Math.round(100 * (performance.now() - startedAt)) / 100;
 
 function outcomeOf(claimed: ClaimedJob, { ending, part }: Generated, abortReason: AbortReason | null): AttemptEnding {
   switch (ending.reason) {

@@ -1,5 +1,5 @@
 /** A reconciler with a real database and a real Redis. */
-import { errorLine, type Store, unstoredMs } from '@prosemill/core';
+import { errorLine, type PermitResult, type Store, unstoredMs } from '@prosemill/core';
 import { createQueue, type Queue } from '@prosemill/queue';
 import { createMetrics } from '@prosemill/telemetry';
 import { launchRedis, newJob, openSql, type PrivateServer, silentLogger } from '@prosemill/testkit';
@@ -27,8 +27,7 @@ describe('the reconciler', () => {
 
   function startReconciler(): void {
     const reconciler = createReconciler({
-      jobs: store.jobs,
-      texts: store.texts,
+      ...store,
       generator: { model: null },
       hints: queue.sender,
       wakeUps: queue.wakeUps,
@@ -95,9 +94,9 @@ describe('the reconciler', () => {
     // The hint of this job is lost.
     const urgent = await store.jobs.submit(newJob({ priorityClass: 0 }));
     const model = { name: 'm', revision: '1', engine: 'e', dtype: 'fp32', fingerprint: 'f' };
-    const held = Promise.withResolvers<boolean>();
+    const held = Promise.withResolvers<PermitResult>();
     let claimedId: string | undefined;
-    const onPermit = async (): Promise<boolean> => {
+    const onPermit = async (): Promise<PermitResult> => {
       claimedId = (await store.jobs.claim({ workerId: 'worker', model, leaseMs: 30_000, fromClass: 0 }))?.job.id;
       return await held.promise;
     };
@@ -108,7 +107,7 @@ describe('the reconciler', () => {
       await expect.poll(countHints).toBe(1);
     } finally {
       await queue.receiver.pause();
-      held.resolve(true);
+      held.resolve('done');
     }
   });
 });

@@ -6,6 +6,7 @@ import { setImmediate } from 'node:timers/promises';
 import {
   errorLine,
   every,
+  type ExportLinkStore,
   failpoint,
   type Hint,
   type HintSender,
@@ -23,6 +24,7 @@ import type { WorkerMetrics } from './worker-metrics.ts';
 export interface ReconcilerOptions {
   readonly jobs: JobStore;
   readonly texts: Pick<TextStore, 'sweep'>;
+  readonly exportLinks: Pick<ExportLinkStore, 'deleteExpired'>;
   /** Only hints of jobs that its model may run are counted. Workers with other models count the others. */
   readonly generator: Pick<TextGenerator, 'model'>;
   readonly hints: HintSender;
@@ -37,13 +39,11 @@ export interface ReconcilerOptions {
 const intervalMs = 3_500;
 const jitter = 0.2;
 const batchSize = 500;
-/** On SQLite a batch blocks the process, which shares its thread with the API. */
-const indexBatchSize = 100;
-/** After an upgrade or with a shorter retention there may be millions, and the other duties must not wait for them. */
+/** With a shorter retention there may be millions, and the other duties must not wait for them. */
 const maxBulkMs = 500;
 
 export function createReconciler(options: ReconcilerOptions): Service {
-  const { jobs, texts, generator, hints, wakeUps, metrics, logger, onHintsFailed } = options;
+  const { jobs, texts, exportLinks, generator, hints, wakeUps, metrics, logger, onHintsFailed } = options;
 
   /** Runs the duties one by one. A failed duty does not keep the next from its turn. */
   async function reconcile(signal: AbortSignal): Promise<void> {
@@ -65,9 +65,9 @@ export function createReconciler(options: ReconcilerOptions): Service {
     expire,
     purge,
     'delete old keys': deleteOldKeys,
+    'delete expired links': async () => await exportLinks.deleteExpired(),
     'sweep texts': sweepTexts,
     'send missing hints': sendMissingHints,
-    'index jobs': indexJobs,
   };
 
   async function rescue(signal: AbortSignal): Promise<void> {
@@ -84,19 +84,14 @@ export function createReconciler(options: ReconcilerOptions): Service {
   }
 
   async function purge(signal: AbortSignal): Promise<void> {
-    await inBatches('jobs deleted, because their time was over', inBulkTime(signal), async () => {
-      return await jobs.purgeExpiredJobs(batchSize);
+    const endsAt = performance.now() + maxBulkMs;
+    await inBatches('jobs deleted, because their time was over', signal, async () => {
+      return performance.now() < endsAt ? await jobs.purgeExpiredJobs(batchSize) : [];
     });
   }
 
   async function deleteOldKeys(signal: AbortSignal): Promise<void> {
     while ((await jobs.deleteOldIdempotencyKeys(batchSize)) === batchSize && !signal.aborted);
-  }
-
-  /** Other work of the process goes on between two batches. */
-  async function indexJobs(signal: AbortSignal): Promise<void> {
-    const inTime = inBulkTime(signal);
-    while ((await jobs.indexForSearch(indexBatchSize)) === indexBatchSize && !inTime.aborted) await setImmediate();
   }
 
   async function sweepTexts(signal: AbortSignal): Promise<void> {
@@ -153,5 +148,3 @@ export function createReconciler(options: ReconcilerOptions): Service {
     onError: (error) => logger.error({ reason: errorLine(error) }, 'a round of the reconciler failed'),
   });
 }
-
-const inBulkTime = (signal: AbortSignal): AbortSignal => AbortSignal.any([signal, AbortSignal.timeout(maxBulkMs)]);

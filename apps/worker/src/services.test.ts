@@ -67,11 +67,12 @@ describeOnStore(
 describeOnStore(
   'the reconciler',
   (store) => store.jobs,
-  (jobs, { texts }) => {
+  (jobs, { texts, exportLinks }) => {
     const queue = createTestQueue();
     return createReconciler({
       jobs,
       texts,
+      exportLinks,
       generator: { model: null },
       hints: queue.sender,
       wakeUps: queue.wakeUps,

@@ -1,5 +1,5 @@
 /** The engines that are compared. Each runs in a process of its own, with the same weights. */
-import { fork } from 'node:child_process';
+import { fork, type ForkOptions } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import type { Work, WorkResult } from '../work.ts';
@@ -23,8 +23,13 @@ export type Reply = { readonly result: WorkResult } | { readonly error: string }
  * @param file  The name of a file in this folder that calls `serve`.
  * @throws {Error} with the error of the process when it cannot start
  */
-export async function forkContestant(name: string, file: string, args: readonly string[]): Promise<Contestant> {
-  const child = fork(fileURLToPath(new URL(file, import.meta.url)), args, { execArgv: [] });
+export async function forkContestant(
+  name: string,
+  file: string,
+  args: readonly string[],
+  options: ForkOptions = {},
+): Promise<Contestant> {
+  const child = fork(fileURLToPath(new URL(file, import.meta.url)), args, { execArgv: [], ...options });
   const exited = once(child, 'exit');
 
   async function receive(): Promise<WorkResult> {

@@ -3,6 +3,7 @@ import type { TextGenerator } from '@prosemill/core';
 import { generate } from '../contestants/batched.ts';
 import { median, type Summary, summarize } from '../statistics.ts';
 import type { PromptMaker } from '../scenarios.ts';
+import { watchSteps } from './watch-steps.ts';
 
 const running = 31;
 const arrivals = 9;
@@ -15,12 +16,13 @@ const ignore = (): void => undefined;
 /** @returns the wait in decode steps of the running batch */
 export async function measureFirstToken(generator: TextGenerator, promptOf: PromptMaker): Promise<Summary> {
   const over = new AbortController();
-  const times: number[] = [];
+  let tokens = 0;
   let wake = ignore;
   const onToken = (): void => {
-    times.push(performance.now());
+    tokens += 1;
     wake();
   };
+  const steps = watchSteps(generator, running);
   const background = Array.from({ length: running }, async (_, index) => {
     const piece = { ...promptOf(64), newTokens: 700 };
     await generate(generator, piece, {
@@ -31,9 +33,10 @@ export async function measureFirstToken(generator: TextGenerator, promptOf: Prom
   });
   const waits: number[] = [];
   for (let arrival = 1; arrival <= arrivals; arrival += 1) {
-    const enough = times.length + pauseSteps;
-    while (times.length < enough) await new Promise<void>((resolve) => (wake = resolve));
-    const stepMs = median(times.slice(1 - pauseSteps).map((time, index) => time - (times.at(index - pauseSteps) ?? 0)));
+    const enough = tokens + pauseSteps;
+    while (tokens < enough) await new Promise<void>((resolve) => (wake = resolve));
+    await steps.reach(pauseSteps);
+    const stepMs = median(steps.cycleMs.slice(-pauseSteps));
     // Spreads the arrivals over the duration of a step.
     await new Promise((resolve) => setTimeout(resolve, stepMs * ((arrival * 0.37) % 1)));
     const begin = performance.now();
@@ -41,6 +44,7 @@ export async function measureFirstToken(generator: TextGenerator, promptOf: Prom
     waits.push((performance.now() - begin) / stepMs);
   }
   over.abort();
+  steps.stop();
   await Promise.all(background);
   return summarize(waits);
 }

@@ -1,9 +1,10 @@
 /** Measures what open pages that look at the machine cost the engine. */
+import type { Placement } from '../cores.ts';
 import { type Summary, summarize } from '../statistics.ts';
 import { measureQuiet, metricOf, type Pass } from '../streams/measure-streams.ts';
 import { measurePairs, type PlacedOptions, workOf } from '../streams/measure-pairs.ts';
 import type { StreamedWork } from '../streams/reader-process.ts';
-import { launchStreamService, type Placement, type StreamService } from '../streams/stream-service.ts';
+import { launchStreamService, type StreamService } from '../streams/stream-service.ts';
 
 export interface PagesOptions extends PlacedOptions {
   readonly pages: number;

@@ -3,21 +3,27 @@ import { execFile } from 'node:child_process';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
+import { hasDotProducts, type Machine } from '../machine.ts';
 import type { BenchResults, Run } from '../results.ts';
 import { scenarioNames } from '../scenarios.ts';
 import { summarize } from '../statistics.ts';
 import { reportOf } from './report.ts';
 import { type BarGroup, plotBars } from './svg-plot.ts';
 
-const docs = fileURLToPath(new URL('../../../docs', import.meta.url));
+const docs = fileURLToPath(new URL('../../../docs/benchmarks', import.meta.url));
 
-/** Writes docs/benchmarks.md, and the plot and the numbers in docs/benchmarks. */
+/** Writes the page of the engine's comparison, its plot and its numbers. */
 export async function writeDocs(results: BenchResults): Promise<void> {
-  await mkdir(`${docs}/benchmarks`, { recursive: true });
-  await writeFile(`${docs}/benchmarks/results.json`, `${JSON.stringify(results, null, 2)}\n`);
-  await writeFile(`${docs}/benchmarks/throughput.svg`, plotBars(barsOf(results)));
-  await writeFile(`${docs}/benchmarks.md`, `${introduction(results)}\n${reportOf(results)}\n`);
-  await format('benchmarks.md', 'benchmarks/results.json');
+  const folder = await folderOf(results.machine);
+  await writeFile(`${folder}/throughput.svg`, plotBars(barsOf(results)));
+  const plot = '![Tokens per second of each engine](throughput.svg)';
+  await writePage(folder, {
+    name: 'results',
+    title: 'The engine',
+    option: '',
+    results,
+    report: `${plot}\n\n${reportOf(results)}`,
+  });
 }
 
 /** The measurements of the service, each an option of `pnpm bench` and a page of docs/benchmarks. */
@@ -25,6 +31,7 @@ const serviceReports = {
   estimates: 'Estimates',
   streams: 'Streams',
   pages: 'Open pages',
+  batch: 'Batches',
   peers: 'Peers',
   baseline: 'The engine before',
 } as const;
@@ -32,28 +39,37 @@ export type ServiceReport = keyof typeof serviceReports;
 
 /** Writes the page of a report, and its numbers. */
 export async function writeServiceDocs(name: ServiceReport, results: Run, report: string): Promise<void> {
-  const title = serviceReports[name];
-  const introduction = `Written by \`pnpm bench --${name} --write-docs\` on ${results.date}; [the numbers](${name}.json). [bench/README.md](../../bench/README.md) explains the measurement.`;
-  await mkdir(`${docs}/benchmarks`, { recursive: true });
-  await writeFile(`${docs}/benchmarks/${name}.json`, `${JSON.stringify(results, null, 2)}\n`);
-  await writeFile(`${docs}/benchmarks/${name}.md`, `# ${title}\n\n${introduction}\n\n${report}\n`);
-  await format(`benchmarks/${name}.md`, `benchmarks/${name}.json`);
+  const folder = await folderOf(results.machine);
+  await writePage(folder, { name, title: serviceReports[name], option: ` --${name}`, results, report });
+}
+
+/** Ratios depend most on this property of the machine, so the figures of one kind do not overwrite the other's. */
+async function folderOf(machine: Machine): Promise<string> {
+  const folder = `${docs}/${hasDotProducts(machine) ? 'vnni' : 'no-vnni'}`;
+  await mkdir(folder, { recursive: true });
+  return folder;
+}
+
+interface Page {
+  readonly name: string;
+  readonly title: string;
+  /** The options of `pnpm bench` that measured it. */
+  readonly option: string;
+  readonly results: Run;
+  readonly report: string;
+}
+
+async function writePage(folder: string, { name, title, option, results, report }: Page): Promise<void> {
+  const introduction = `Written by \`pnpm bench${option} --write-docs\` on ${results.date}; [the numbers](${name}.json). [bench/README.md](../../../bench/README.md) explains the measurement.`;
+  await writeFile(`${folder}/${name}.json`, `${JSON.stringify(results, null, 2)}\n`);
+  await writeFile(`${folder}/${name}.md`, `# ${title}\n\n${introduction}\n\n${report}\n`);
+  await format(`${folder}/${name}.md`, `${folder}/${name}.json`);
 }
 
 /** pnpm puts oxfmt on the PATH of its scripts. */
 async function format(...paths: readonly string[]): Promise<void> {
-  await promisify(execFile)(
-    'oxfmt',
-    paths.map((path) => `${docs}/${path}`),
-  );
+  await promisify(execFile)('oxfmt', paths);
 }
-
-const introduction = ({ date }: BenchResults): string => `# Benchmarks
-
-Written by \`pnpm bench --write-docs\` on ${date}; [the numbers](benchmarks/results.json). [bench/README.md](../bench/README.md) explains the measurements.
-
-![Tokens per second of each engine](benchmarks/throughput.svg)
-`;
 
 function barsOf({ measurements }: BenchResults): readonly BarGroup[] {
   const { single, queue32, queue64, prefill } = scenarioNames;

@@ -1,7 +1,7 @@
 /** A server as a contestant. */
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Contestant } from '../contestants/contestant.ts';
-import type { Work } from '../work.ts';
+import type { Work, WorkResult } from '../work.ts';
 import { askAll } from './ask-all.ts';
 import type { Protocol } from './protocols.ts';
 import type { Server } from './server.ts';
@@ -12,6 +12,8 @@ export interface ServedOptions {
   readonly ask: Protocol;
   /** A short text, which tells that the server is ready. */
   readonly shortWork: Work;
+  /** Does the work instead of clients that ask for one text after the other. */
+  readonly perform?: (work: readonly Work[], inFlight: number) => Promise<WorkResult>;
 }
 
 /** Time for a server that was suspended: its timers run out all at once. */
@@ -25,6 +27,7 @@ const retryMs = 500;
  */
 export async function createServedContestant(options: ServedOptions): Promise<Contestant> {
   const { name, server, shortWork } = options;
+  const { perform = async (work, inFlight) => await askTexts(options, work, inFlight) } = options;
   await waitForText(options).catch(async (error: unknown) => {
     await server.stop();
     throw error;
@@ -36,7 +39,7 @@ export async function createServedContestant(options: ServedOptions): Promise<Co
       server.resume();
       await pause(settleMs);
       await askChecked(options, shortWork, 0);
-      const result = await askAll(work, inFlight, async (piece, index) => await askChecked(options, piece, index + 1));
+      const result = await perform(work, inFlight);
       server.suspend();
       return result;
     },
@@ -56,6 +59,9 @@ async function waitForText({ server, ask, shortWork }: ServedOptions): Promise<v
     }
   }
 }
+
+const askTexts = async (options: ServedOptions, work: readonly Work[], inFlight: number): Promise<WorkResult> =>
+  await askAll(work, inFlight, async (piece, index) => await askChecked(options, piece, index + 1));
 
 /**
  * @returns the number of new tokens

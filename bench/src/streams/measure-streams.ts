@@ -1,9 +1,10 @@
 /** Measures what open streams cost the engine and the database, and how late texts are with their clients. */
 import { setTimeout as pause } from 'node:timers/promises';
+import type { Placement } from '../cores.ts';
 import { type Summary, summarize } from '../statistics.ts';
 import { measurePairs, type PlacedOptions, promptTokens, workOf } from './measure-pairs.ts';
 import type { StreamedWork, StreamTimes } from './reader-process.ts';
-import { launchStreamService, type Placement, type StreamService } from './stream-service.ts';
+import { launchStreamService, type StreamService } from './stream-service.ts';
 import type { WorkerReport } from './worker-process.ts';
 
 export interface StreamsOptions extends PlacedOptions {

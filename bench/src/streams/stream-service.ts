@@ -1,9 +1,9 @@
 /** The measured service: a Postgres, an API and a worker, each a process of its own, and processes of clients. */
-import { type ChildProcess, execFileSync, fork, type ForkOptions, spawn } from 'node:child_process';
+import { type ChildProcess, fork, type ForkOptions, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { childProcesses, type ExecuteSql, launchPostgres, openSql } from '@prosemill/testkit';
+import { leaveWorkerCore, onWorkerCore, type Placement, useAllCores } from '../cores.ts';
 import { cpuSecondsOf } from '../cpu-time.ts';
 import { listeningUrl } from '../listening-url.ts';
 import type { PageReply, PageTask } from '../pages/page-process.ts';
@@ -24,10 +24,6 @@ export interface StreamService {
   stop(): Promise<void>;
 }
 
-/** `shared`: all processes on all cores. `apart`: the worker on a core of its own, as on a machine of its own. */
-export const placements = ['shared', 'apart'] as const;
-export type Placement = (typeof placements)[number];
-
 export interface StreamServiceOptions {
   readonly placement: Placement;
   /** A folder, or `shipped`. */
@@ -35,15 +31,13 @@ export interface StreamServiceOptions {
   readonly slots: number;
 }
 
-const cores = availableParallelism();
-const workerCore = '0';
 const root = fileURLToPath(new URL('../../..', import.meta.url));
 
 export async function launchStreamService(options: StreamServiceOptions): Promise<StreamService> {
   const { model, slots, placement } = options;
   const isApart = placement === 'apart';
   // The processes that it starts stay on these cores too.
-  if (isApart) useCores(`1-${cores - 1}`);
+  if (isApart) leaveWorkerCore();
   const postgres = await launchPostgres();
   const postmaster = childProcesses(process.pid).find(({ command }) => /postgres -D /.test(command));
   if (postmaster === undefined) throw new Error('Postgres is no child of this process.');
@@ -55,7 +49,7 @@ export async function launchStreamService(options: StreamServiceOptions): Promis
   const url = await listeningUrl(api);
   const settings = { DATABASE_URL: postgres.url, MODEL: model, WORKERS: String(slots), LOG_LEVEL: 'warn' };
   const workerArgs = [JSON.stringify({ ...settings, MODEL_DIR: `${root}data/models` })];
-  const worker = forkProcess('worker-process.ts', workerArgs, isApart ? onCore(workerCore) : {});
+  const worker = forkProcess('worker-process.ts', workerArgs, isApart ? onWorkerCore() : {});
   await once(worker, 'message');
   const readers = forkProcess('reader-process.ts', []);
   const pages = forkProcess('../pages/page-process.ts', []);
@@ -84,20 +78,13 @@ export async function launchStreamService(options: StreamServiceOptions): Promis
       api.kill();
       await Promise.all(ended);
       await postgres.stop();
-      if (isApart) useCores(`0-${cores - 1}`);
+      if (isApart) useAllCores();
     },
   };
 }
 
 const forkProcess = (file: string, args: readonly string[], options: ForkOptions = {}): ChildProcess =>
   fork(fileURLToPath(new URL(file, import.meta.url)), args, { execArgv: [], ...options });
-
-/** The number of threads of an engine follows the cores of its process. */
-const onCore = (core: string): ForkOptions => ({ execPath: 'taskset', execArgv: ['-c', core, process.execPath] });
-
-function useCores(list: string): void {
-  execFileSync('taskset', ['-acp', list, String(process.pid)]);
-}
 
 async function ask<Reply>(child: ChildProcess, message: object | string): Promise<Reply> {
   const answered = once(child, 'message');

@@ -38,6 +38,8 @@ function rowsOf(id: string, steps: readonly Step[], row: Partial<JobSnapshot> = 
   const snapshot: JobSnapshot = {
     id,
     ownerId: 'local',
+    batchId: null,
+    customId: null,
     status,
     version: steps.length,
     attempt,
@@ -543,5 +545,48 @@ describe('I9: streams are texts', () => {
   it('allows the text of the job, and no text of a job that never ran', () => {
     expect(broken(...kept, streamed('text of a'))).toEqual([]);
     expect(broken(call(submit(), [1, 2], job('a')), canceled, streamed('prompt', true))).toEqual([]);
+  });
+});
+
+const shown = (id: string, jobIds: readonly string[], hasEnded = false): CallEnding => ({
+  type: 'ok-batch',
+  batch: { id, hasEnded, jobIds },
+});
+const line = (id: string, customId: string, batchId = 'x') => rowsOf(id, succeeded, { batchId, customId });
+
+describe('I10: batches are whole', () => {
+  const submitBatch: Operation = { kind: 'submit-batch', ownerId: 'local', key: 'k' };
+  const cancel: Operation = { kind: 'cancel-batch', ownerId: 'local', batchId: 'x' };
+  const whole = [line('a', '1/2'), line('b', '2/2')];
+  const told = call(submitBatch, [1_000, 1_100], shown('x', ['a', 'b']));
+
+  it('catches a missing line, and a job that no answer shows', () => {
+    expect(findings(told, line('a', '1/2'))).toContain('I10: batch x has the lines 1/2');
+    expect(findings(call(submitBatch, [1, 2], shown('x', ['a'])), ...whole)).toContain('shown with 1 jobs');
+  });
+
+  it('catches two batches of one key, one batch of two submits, and one that nobody submitted', () => {
+    const other = [line('c', '1/1', 'y'), call(submitBatch, [2, 3], shown('y', ['c']))];
+    expect(findings(told, ...whole, ...other)).toBe('I10: key k of local stands for 2 batches: x, y');
+    expect(broken(told, call({ ...submitBatch, key: null }, [2, 3], shown('x', ['a', 'b'])), ...whole)).toEqual([
+      'I10',
+    ]);
+    expect(broken(...whole)).toEqual(['I10']);
+    expect(broken(told, call(submitBatch, [2, 3], timeout), ...whole, line('c', '1/1', 'y'))).toEqual(['I10']);
+  });
+
+  it('catches a job that begins after the cancel of its batch, or ends after the end of its batch', () => {
+    expect(findings(told, call(cancel, [1_200, 1_300], shown('x', ['a', 'b'])), ...whole)).toMatch(
+      /^I10: job a began after its batch was canceled \(call \d+\)\nI10: job b began/,
+    );
+    const readBatch: Operation = { ...cancel, kind: 'read-batch' };
+    expect(broken(told, call(readBatch, [1_200, 1_300], shown('x', ['a', 'b'], true)), ...whole)).toEqual(['I10']);
+    expect(broken(told, call(readBatch, [1_200, 1_300], { type: 'ok-batch', batch: null }), ...whole)).toEqual(['I10']);
+  });
+
+  it('allows a lost answer, its repetition with the key, and a cancel of running jobs', () => {
+    const lost = call(submitBatch, [1, 2], timeout);
+    expect(broken(lost, ...whole)).toEqual([]);
+    expect(broken(lost, told, call(cancel, [2_500, 2_600], shown('x', ['a', 'b'])), ...whole)).toEqual([]);
   });
 });

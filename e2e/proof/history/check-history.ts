@@ -2,6 +2,7 @@
 import type { History } from './history.ts';
 import { indexHistory, type IndexedHistory } from './index-history.ts';
 import { checkEnds } from './invariants/accepted-jobs-end.ts';
+import { checkBatches } from './invariants/batches-are-whole.ts';
 import { checkGauges } from './invariants/gauges-bounded.ts';
 import { checkOverlaps } from './invariants/no-overlap.ts';
 import { checkKeys } from './invariants/one-id-per-key.ts';
@@ -31,6 +32,8 @@ export const invariants = {
   I8: checkThroughput,
   /** The text of a stream is the text of its job. */
   I9: checkStreams,
+  /** All jobs of a batch or none; one key, one batch; a canceled batch begins nothing more. */
+  I10: checkBatches,
 } satisfies Record<string, (history: IndexedHistory) => readonly string[]>;
 
 export interface Violation {

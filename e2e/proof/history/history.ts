@@ -14,7 +14,9 @@ export type Operation =
       /** The time that the client lets the service wait for the text; 0: none. */
       readonly waitMs: number;
     }
-  | { readonly kind: 'read' | 'cancel'; readonly ownerId: string; readonly jobId: string };
+  | { readonly kind: 'read' | 'cancel'; readonly ownerId: string; readonly jobId: string }
+  | { readonly kind: 'submit-batch'; readonly ownerId: string; readonly key: string | null }
+  | { readonly kind: 'read-batch' | 'cancel-batch'; readonly ownerId: string; readonly batchId: string };
 
 /** A job in an answer. Null: the answer does not tell. */
 export interface JobReading {
@@ -26,9 +28,19 @@ export interface JobReading {
   readonly textHash: string | null;
 }
 
+/** A batch in an answer. */
+export interface BatchReading {
+  readonly id: string;
+  readonly hasEnded: boolean;
+  /** The jobs of its lines. */
+  readonly jobIds: readonly string[];
+}
+
 export type CallEnding =
   /** Null: the service answers that there is no such job. */
   | { readonly type: 'ok'; readonly job: JobReading | null }
+  /** Null: the service answers that there is no such batch. */
+  | { readonly type: 'ok-batch'; readonly batch: BatchReading | null }
   /** The service answers that it has done nothing. */
   | { readonly type: 'fail'; readonly reason: string }
   /** A time-out, a lost connection or a 5xx: the service may have done it. */
@@ -37,6 +49,9 @@ export type CallEnding =
 export interface JobSnapshot {
   readonly id: string;
   readonly ownerId: string;
+  readonly batchId: string | null;
+  /** The name of its line; `2/3` is the second of three. */
+  readonly customId: string | null;
   readonly status: JobStatus;
   readonly version: number;
   readonly attempt: number;

@@ -128,7 +128,7 @@ export function indexHistory(history: History): IndexedHistory {
 function indexCalls(history: History): readonly Call[] {
   const endings = new Map<number, { readonly atMs: number } & CallEnding>();
   for (const entry of history) {
-    if (entry.type === 'ok' || entry.type === 'fail' || entry.type === 'unknown') endings.set(entry.callId, entry);
+    if ('callId' in entry && entry.type !== 'invoke') endings.set(entry.callId, entry);
   }
   return history.flatMap((entry) => {
     if (entry.type !== 'invoke') return [];
@@ -164,7 +164,7 @@ function indexExecutions(history: History): readonly Execution[] {
 const keyOf = ({ jobId, attempt, workerId }: Pick<Execution, 'jobId' | 'attempt' | 'workerId'>): string =>
   `${jobId} ${attempt} ${workerId}`;
 
-function groupBy<Item>(items: readonly Item[], keyOfItem: (item: Item) => string): Map<string, Item[]> {
+export function groupBy<Item>(items: readonly Item[], keyOfItem: (item: Item) => string): Map<string, Item[]> {
   const groups = new Map<string, Item[]>();
   for (const item of items) {
     const key = keyOfItem(item);

@@ -30,6 +30,9 @@ function toJob(row: Row): HistoryEvent {
     row: {
       id: String(row['id']),
       ownerId: String(row['owner_id']),
+      // Tables of older versions have no batches.
+      batchId: (row['batch_id'] as string | null | undefined) ?? null,
+      customId: (row['custom_id'] as string | null | undefined) ?? null,
       status: row['status'] as JobStatus,
       version: Number(row['version']),
       attempt: Number(row['attempt']),

@@ -37,6 +37,9 @@ export class ProsemillError extends Error {
   }
 }
 
+/** A request that cannot be sent at all, for a wrong address, key or header: the service knows nothing of it. */
+export class UnsendableRequest extends TypeError {}
+
 export const noAnswer = (cause: unknown): ProsemillError =>
   new ProsemillError('no_answer', `The service does not answer: ${reasonOf(cause)}`, {
     hint: { shouldRetry: true, afterMs: null },
@@ -53,27 +56,43 @@ function reasonOf(error: unknown): string {
 export async function errorOf(response: Response): Promise<ProsemillError> {
   const { status, headers } = response;
   const hint = retryHintOf(status, headers);
-  const isProblem = headers.get('Content-Type')?.startsWith('application/problem+json') === true;
-  const problem = isProblem ? await readProblem(response) : null;
+  const mayBeProblem = headers.get('Content-Type')?.startsWith('application/problem+json') === true;
+  const problem = mayBeProblem ? await readProblem(response) : null;
   if (problem !== null) return problemError(problem, hint);
-  return new ProsemillError('malformed_answer', `The answer ${status} is not from the service.`, { status, hint });
+  return malformedAnswer(status, hint);
 }
+
+export const malformedAnswer = (status: number, hint?: RetryHint): ProsemillError =>
+  new ProsemillError('malformed_answer', `The answer ${status} is not from the service.`, { status, hint });
 
 export const problemError = (problem: Problem, hint?: RetryHint): ProsemillError =>
   new ProsemillError(problem.code, messageOf(problem), { status: problem.status, problem, hint });
 
+/** @returns null for a document of something else: others use this media type too */
 async function readProblem(response: Response): Promise<Problem | null> {
   try {
-    return (await response.json()) as Problem;
+    const document: unknown = await response.json();
+    return isProblem(document) ? document : null;
   } catch {
     return null;
   }
 }
 
+export function isProblem(document: unknown): document is Problem {
+  const { code, errors } = (document ?? {}) as Partial<Problem>;
+  return typeof code === 'string' && Array.isArray(errors) && errors.every(hasPointer);
+}
+
+const hasPointer = (entry: Partial<Problem['errors'][number]> | null): boolean => typeof entry?.pointer === 'string';
+
 function messageOf({ title, detail, errors }: Problem): string {
   const values = errors.map(({ pointer, detail: reason }) => `${pointer.slice(1) || 'the body'} ${reason}`);
   return values.length > 0 ? `${title}: ${values.join('; ')}` : detail === '' ? title : detail;
 }
+
+/** The request is at fault, and not the moment: the service would refuse it again, or has no room within its time. */
+export const isRefusal = ({ code, hint }: ProsemillError): boolean =>
+  code === 'deadline_unmeetable' || (!hint.shouldRetry && code !== 'malformed_answer');
 
 /** The error of a job that has ended without its whole text. */
 export function endingError({ id, status, error }: Job): ProsemillError {

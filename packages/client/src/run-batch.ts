@@ -1,5 +1,6 @@
 /** Many requests, of which only so many are under way at once. */
-import { ProsemillError } from './errors.ts';
+import { isRefusal, ProsemillError } from './errors.ts';
+import { LinkedController } from './linked-controller.ts';
 import type { GenerationRequest, Job } from './types.ts';
 
 export interface BatchOptions {
@@ -21,71 +22,91 @@ export type PerformRequest = (request: GenerationRequest, index: number, signal:
 const defaultConcurrency = 64;
 
 /**
- * Yields results as they come, not in the order of the requests, which are read as there is room for them. Leaving the
- * iteration leaves the jobs under way to the service.
+ * Yields results as they come, not in the order of the requests, which are read one ahead. While the reader of the
+ * results is busy, others begin, until as many results wait as there may be jobs under way. Leaving the iteration
+ * leaves the jobs under way to the service.
  * @throws {ProsemillError} when the service does not answer any more
+ * @throws {RangeError} for a concurrency below 1
  */
 export async function* runBatch(
   requests: Iterable<GenerationRequest> | AsyncIterable<GenerationRequest>,
   perform: PerformRequest,
   { concurrency = defaultConcurrency, signal }: BatchOptions,
 ): AsyncGenerator<BatchResult, void> {
-  const leaving = new AbortController();
-  const stop = signal === undefined ? leaving.signal : AbortSignal.any([signal, leaving.signal]);
+  if (!(concurrency >= 1)) throw new RangeError(`The concurrency must be 1 or more, and not ${concurrency}.`);
+  const leaving = new LinkedController(signal);
   const results: BatchResult[] = [];
+  const changes = new Changes();
   let failure: { readonly error: unknown } | null = null;
   let running = 0;
-  let wake = ignore;
-  const source = iteratorOf(requests);
+  let isOver = false;
+  let hasLeft = false;
 
-  async function performNext(request: GenerationRequest, index: number): Promise<void> {
+  async function performOne(request: GenerationRequest, index: number): Promise<void> {
     try {
-      results.push({ index, request, job: await perform(request, index, stop), error: null });
+      results.push({ index, request, job: await perform(request, index, leaving.signal), error: null });
     } catch (error) {
-      if (isRefusal(error)) results.push({ index, request, job: null, error });
+      if (isResult(error)) results.push({ index, request, job: null, error });
       else failure ??= { error };
     } finally {
       running -= 1;
-      wake();
+      changes.note();
+    }
+  }
+
+  const mustEnd = (): boolean => failure !== null || hasLeft;
+
+  async function performAll(): Promise<void> {
+    try {
+      let index = 0;
+      for await (const request of requests) {
+        await changes.until(() => mustEnd() || (running < concurrency && results.length < concurrency));
+        if (mustEnd()) return;
+        running += 1;
+        void performOne(request, index);
+        index += 1;
+      }
+    } catch (error) {
+      failure ??= { error };
+    } finally {
+      isOver = true;
+      changes.note();
     }
   }
 
   try {
-    let isOver = false;
-    for (let index = 0; ;) {
-      while (!isOver && running < concurrency && failure === null) {
-        const next = await source.next();
-        if (next.done === true) isOver = true;
-        else {
-          running += 1;
-          void performNext(next.value, index);
-          index += 1;
-        }
-        // Results go out while the requests are still being read.
-        if (results.length > 0) break;
+    void performAll();
+    for (;;) {
+      await changes.until(() => results.length > 0 || failure !== null || (isOver && running === 0));
+      for (let result = results.shift(); result !== undefined; result = results.shift()) {
+        changes.note();
+        yield result;
       }
-      yield* results.splice(0);
       if (failure !== null) throw (failure as { error: unknown }).error;
       if (isOver && running === 0 && results.length === 0) return;
-      if (results.length === 0 && (isOver || running >= concurrency)) {
-        await new Promise<void>((resolve) => (wake = resolve));
-      }
     }
   } finally {
-    leaving.abort();
-    await source.return?.();
+    hasLeft = true;
+    leaving.end();
+    changes.note();
   }
 }
 
-const ignore = (): void => undefined;
+/** Lets functions wait for a condition on the variables that they share. */
+class Changes {
+  readonly #waiting = new Set<() => void>();
 
-/** The service answered, and would refuse the same request again. */
-const isRefusal = (error: unknown): error is ProsemillError =>
-  error instanceof ProsemillError &&
-  !error.hint.shouldRetry &&
-  error.code !== 'malformed_answer' &&
-  error.status !== 401 &&
-  error.status !== 403;
+  /** A variable has changed. */
+  note(): void {
+    for (const wake of this.#waiting) wake();
+    this.#waiting.clear();
+  }
 
-const iteratorOf = <Item>(items: Iterable<Item> | AsyncIterable<Item>): Iterator<Item> | AsyncIterator<Item> =>
-  Symbol.asyncIterator in items ? items[Symbol.asyncIterator]() : items[Symbol.iterator]();
+  async until(condition: () => boolean): Promise<void> {
+    while (!condition()) await new Promise<void>((resolve) => this.#waiting.add(resolve));
+  }
+}
+
+/** A key without rights refuses all requests. */
+const isResult = (error: unknown): error is ProsemillError =>
+  error instanceof ProsemillError && isRefusal(error) && error.status !== 401 && error.status !== 403;

@@ -1,13 +1,13 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { createClient, type StreamEvent } from './index.ts';
 import {
   createTestService,
   endedJob,
-  eventStream,
   eventText,
   refusal,
   type TestAnswer,
   testJob,
+  textStream,
 } from './test-service.ts';
 
 const status = eventText('status', '1-0', testJob());
@@ -25,9 +25,15 @@ async function read(source: Parameters<ReturnType<typeof createClient>['stream']
   return { events, requests: service.requests, failure, completion: events.at(-1)?.completion };
 }
 
+/** Gives no answer. */
+const silent: TestAnswer = async (_request, signal) =>
+  await new Promise((_resolve, reject) => {
+    signal?.addEventListener('abort', () => reject(signal.reason as Error));
+  });
+
 describe('stream', () => {
   it('yields the job, its text and its end', async () => {
-    const { events } = await read('a1', eventStream([status, token('1-5', ' upon'), completed]));
+    const { events } = await read('a1', textStream([status, token('1-5', ' upon'), completed]));
     expect(events).toMatchObject([
       { type: 'status', job: { id: 'a1' }, completion: '' },
       { type: 'token', text: ' upon', completion: ' upon' },
@@ -38,8 +44,8 @@ describe('stream', () => {
   it('of a request goes on with its job after a loss, behind the last event', async () => {
     const { requests, completion } = await read(
       { prompt: 'Once' },
-      eventStream([status, token('1-3-aa', ' up'), 'event: token\nid: 9'], { isBroken: true }),
-      eventStream([status, token('1-5', 'on'), completed]),
+      textStream([status, token('1-3-aa', ' up'), 'event: token\nid: 9'], { isBroken: true }),
+      textStream([status, token('1-5', 'on'), completed]),
     );
     expect(completion).toBe(' upon');
     expect(requests.map(({ method, path }) => `${method} ${path}`)).toEqual(
@@ -50,8 +56,8 @@ describe('stream', () => {
   it('submits again with the same key while it knows no job', async () => {
     const { requests, completion } = await read(
       { prompt: 'Once' },
-      eventStream(['retry: 1\n\n'], { isBroken: true }),
-      eventStream([status, token('1-5', ' upon'), completed]),
+      textStream(['retry: 1\n\n'], { isBroken: true }),
+      textStream([status, token('1-5', ' upon'), completed]),
     );
     expect(completion).toBe(' upon');
     expect(requests.map(({ path, headers }) => [path, headers.get('Idempotency-Key')])).toEqual([
@@ -63,9 +69,9 @@ describe('stream', () => {
   it('goes on when a stopping process ends the stream, after its pause', async () => {
     const { completion } = await read(
       'a1',
-      eventStream([status, token('1-3', ' up'), 'retry: 1\n\n']),
+      textStream([status, token('1-3', ' up'), 'retry: 1\n\n']),
       refusal('shutting_down', 503, { afterMs: 1 }),
-      eventStream([status, token('1-5', 'on'), completed]),
+      textStream([status, token('1-5', 'on'), completed]),
     );
     expect(completion).toBe(' upon');
   });
@@ -74,7 +80,7 @@ describe('stream', () => {
     const reset = eventText('reset', '3-0', { version: 3, reason: 'rerun' });
     const { events, completion } = await read(
       'a1',
-      eventStream([status, token('1-3', 'abc'), reset, token('3-5', ' upon'), completed]),
+      textStream([status, token('1-3', 'abc'), reset, token('3-5', ' upon'), completed]),
     );
     expect(completion).toBe(' upon');
     expect(events[2]).toEqual({ type: 'reset', reason: 'rerun', completion: '' });
@@ -83,7 +89,24 @@ describe('stream', () => {
   it('keeps characters whole whose bytes come in two pieces', async () => {
     const bytes = new TextEncoder().encode(status + token('1-3', '狐👩‍👧') + completed);
     const chunks = Array.from(bytes, (_, index) => bytes.subarray(index, index + 1));
-    expect((await read('a1', eventStream(chunks))).completion).toBe('狐👩‍👧');
+    expect((await read('a1', textStream(chunks))).completion).toBe('狐👩‍👧');
+  });
+
+  it('goes on when a connection gives no answer, or none any more', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] });
+    onTestFinished(() => void vi.useRealTimers());
+    const cutOff: TestAnswer = async (_request, signal) => {
+      const body = new ReadableStream<Uint8Array>({
+        start(controller) {
+          controller.enqueue(new TextEncoder().encode(status + token('1-3', ' up')));
+          signal?.addEventListener('abort', () => controller.error(signal.reason));
+        },
+      });
+      return new Response(body, { headers: { 'Content-Type': 'text/event-stream' } });
+    };
+    const reading = read('a1', silent, cutOff, silent, textStream([status, token('1-5', 'on'), completed]));
+    await vi.advanceTimersByTimeAsync(200_000);
+    expect((await reading).completion).toBe(' upon');
   });
 
   it('ends with a refusal', async () => {
@@ -95,7 +118,7 @@ describe('stream', () => {
     let given: AbortSignal | null = null;
     const service = createTestService(async (_request, signal) => {
       given = signal;
-      return eventStream([status, token('1-3', ' up'), token('1-5', 'on')]);
+      return textStream([status, token('1-3', ' up'), token('1-5', 'on')]);
     });
     for await (const event of createClient(service).stream('a1')) if (event.type === 'token') break;
     expect(given).toMatchObject({ aborted: true });

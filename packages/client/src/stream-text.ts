@@ -1,10 +1,11 @@
 /** The stream of a job over as many connections as it takes. */
 import type { EventSourceMessage } from 'eventsource-parser';
 import { delay } from './delay.ts';
-import { errorOf, noAnswer, problemError, ProsemillError } from './errors.ts';
+import { isProblem, malformedAnswer, noAnswer, problemError, ProsemillError } from './errors.ts';
+import { LinkedController } from './linked-controller.ts';
 import { readEvents } from './read-events.ts';
 import { pauseBeforeRetry } from './retry-hint.ts';
-import type { RequestOptions, Transport } from './transport.ts';
+import { pathSegment, type RequestOptions, type Transport } from './transport.ts';
 import type { Job, Problem } from './types.ts';
 
 /**
@@ -39,8 +40,7 @@ export async function* streamText(
   start: StreamStart,
   signal?: AbortSignal,
 ): AsyncGenerator<StreamEvent, void> {
-  const leaving = new AbortController();
-  const stop = signal === undefined ? leaving.signal : AbortSignal.any([signal, leaving.signal]);
+  const leaving = new LinkedController(signal);
   const progress = new StreamProgress(start);
   // A stream may be silent for hours while its job waits, so the time counts from the first loss.
   let lostAt: number | null = null;
@@ -49,7 +49,7 @@ export async function* streamText(
       let failure: ProsemillError | null = null;
       let hasGained = false;
       try {
-        for await (const event of connectOnce(transport, progress, stop)) {
+        for await (const event of connectOnce(transport, progress, leaving.signal)) {
           hasGained ||= event.type === 'token';
           lostAt = null;
           yield event;
@@ -67,12 +67,12 @@ export async function* streamText(
       const pauseMs = isCut ? 0 : progress.pauseMs(lost, failures);
       const now = performance.now();
       lostAt ??= now;
-      if (now + pauseMs - lostAt >= transport.retryForMs) throw lost;
+      if (now + pauseMs - lostAt >= transport.repeatMs(lost, progress.request)) throw lost;
       transport.noteRetry(lost, pauseMs);
       await delay(pauseMs, signal);
     }
   } finally {
-    leaving.abort();
+    leaving.end();
   }
 }
 
@@ -92,7 +92,7 @@ class StreamProgress {
   get request(): RequestOptions & { readonly path: string } {
     if (typeof this.#start !== 'string') return this.#start;
     const query = this.position === null ? undefined : { after: this.position };
-    return { path: `jobs/${encodeURIComponent(this.#start)}/stream`, query };
+    return { path: `jobs/${pathSegment(this.#start)}/stream`, query };
   }
 
   knowJob(id: string): void {
@@ -113,17 +113,19 @@ class StreamProgress {
     }
     const { id, data } = message;
     const event = message.event as StreamEvent['type'] | 'error';
-    const body: unknown = JSON.parse(data);
+    const body = parseEvent(data);
     this.position = id ?? this.position;
     switch (event) {
       case 'status':
       case 'completed': {
         const job = body as Job;
+        if (typeof job.id !== 'string') throw malformedAnswer(200);
         this.knowJob(job.id);
         return { type: event, job, completion: this.completion };
       }
       case 'token': {
         const { text, tokens } = body as { readonly text: string; readonly tokens: number };
+        if (typeof text !== 'string') throw malformedAnswer(200);
         this.completion += text;
         return { type: 'token', text, tokens, completion: this.completion };
       }
@@ -131,12 +133,23 @@ class StreamProgress {
         this.completion = '';
         return { type: 'reset', reason: (body as { reason: 'rerun' | 'unknown_position' }).reason, completion: '' };
       case 'error':
-        throw streamError(body as Problem);
+        throw isProblem(body) ? streamError(body) : malformedAnswer(200);
       default:
         // A later version of the service may have more events.
         return null;
     }
   }
+}
+
+/** @throws {ProsemillError} `malformed_answer` */
+function parseEvent(data: string): object {
+  try {
+    const body: unknown = JSON.parse(data);
+    if (typeof body === 'object' && body !== null) return body;
+  } catch {
+    // Reported below.
+  }
+  throw malformedAnswer(200);
 }
 
 /** The problem of a stream has no headers. The job is there: only a refusal of the request itself stays. */
@@ -146,34 +159,15 @@ const streamError = (problem: Problem): ProsemillError =>
 async function* connectOnce(
   transport: Transport,
   progress: StreamProgress,
-  stop: AbortSignal,
+  signal: AbortSignal,
 ): AsyncGenerator<StreamEvent, void> {
-  const silence = new AbortController();
   const { path, ...request } = progress.request;
-  const response = await transport.open(path, {
-    ...request,
-    headers: { ...request.headers, Accept: 'text/event-stream' },
-    signal: AbortSignal.any([stop, silence.signal]),
-  });
-  if (!response.ok) throw await errorOf(response);
+  const { headers, text } = await transport.openText(path, { ...request, mediaType: 'text/event-stream', signal });
   // The job exists from here on, even if no event follows.
-  const jobId = response.headers.get('x-job-id');
+  const jobId = headers.get('x-job-id');
   if (jobId !== null) progress.knowJob(jobId);
-  const isStream = response.headers.get('Content-Type')?.startsWith('text/event-stream') === true;
-  if (!isStream || response.body === null) {
-    throw new ProsemillError('malformed_answer', 'The answer is not a stream.', { status: response.status });
-  }
-  const messages = readEvents(response.body, () => silence.abort())[Symbol.asyncIterator]();
-  try {
-    for (;;) {
-      const next = await messages.next().catch((error: unknown) => {
-        throw noAnswer(error);
-      });
-      if (next.done === true) return;
-      const event = progress.add(next.value);
-      if (event !== null) yield event;
-    }
-  } finally {
-    await messages.return();
+  for await (const message of readEvents(text)) {
+    const event = progress.add(message);
+    if (event !== null) yield event;
   }
 }

@@ -91,8 +91,11 @@ export const endedJob = (changes: Partial<Job> = {}): Job =>
     ...changes,
   });
 
-/** A stream in these chunks; it breaks at its end if `isBroken`. */
-export function eventStream(chunks: readonly (string | Uint8Array)[], { isBroken = false } = {}): Response {
+/** An answer in these chunks; it breaks at its end if `isBroken`. */
+export function textStream(
+  chunks: readonly (string | Uint8Array)[],
+  { mediaType = 'text/event-stream', isBroken = false } = {},
+): Response {
   const encoder = new TextEncoder();
   const rest = [...chunks];
   const body = new ReadableStream<Uint8Array>({
@@ -103,7 +106,7 @@ export function eventStream(chunks: readonly (string | Uint8Array)[], { isBroken
       else controller.close();
     },
   });
-  return new Response(body, { headers: { 'Content-Type': 'text/event-stream' } });
+  return new Response(body, { headers: { 'Content-Type': mediaType } });
 }
 
 export const eventText = (event: string, id: string, data: unknown): string =>

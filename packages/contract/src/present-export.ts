@@ -1,7 +1,7 @@
 /** Finished texts as the lines of an export. */
-import type { ExportedText } from '@prosemill/core';
+import type { ExportedText, ExportFormat } from '@prosemill/core';
 import { presentRecord } from './present-generation.ts';
-import type { ExportedTextBody, ExportFormat } from './routes/history.ts';
+import type { ExportedTextBody } from './routes/history.ts';
 
 interface ExportPresenter {
   readonly mediaType: string;
@@ -39,12 +39,12 @@ const csvNames = [
 const csvLine = (values: readonly string[]): string => `${values.join(',')}\r\n`;
 
 /**
- * Quoted where RFC 4180 asks for it. Spreadsheets run a value that begins with one of `=+-@`, a tab or a carriage
- * return as a formula; an apostrophe before it makes it a text.
+ * Quoted where RFC 4180 asks for it. Spreadsheets run a value that begins with one of `=+-@`, also in full width, a tab
+ * or an end of a line as a formula; an apostrophe before it makes it a text.
  * @see https://owasp.org/www-community/attacks/CSV_Injection
  */
 export function csvValue(value: string): string {
-  const harmless = /^[=+\-@\t\r]/.test(value) ? `'${value}` : value;
+  const harmless = /^[=+\-@\t\r\n＝＋－＠]/.test(value) ? `'${value}` : value;
   return /[",\r\n]/.test(harmless) ? `"${harmless.replaceAll('"', '""')}"` : harmless;
 }
 

@@ -60,9 +60,11 @@ export const queryUuid = z
   .transform((id) => id.toLowerCase())
   .openapi({ type: 'string', format: 'uuid' });
 
-/** An RFC 3339 date and time with `Z` or an offset. */
-export const queryTime = z.iso
-  .datetime({ offset: true, error: 'must be an RFC 3339 date and time, such as 2026-01-31T12:00:00Z' })
+/** An RFC 3339 date and time with `Z` or an offset, also in lower case. */
+export const queryTime = z
+  .string()
+  .toUpperCase()
+  .pipe(z.iso.datetime({ offset: true, error: 'must be an RFC 3339 date and time, such as 2026-01-31T12:00:00Z' }))
   .transform((value) => new Date(value))
   .openapi({ type: 'string', format: 'date-time' });
 

@@ -12,7 +12,7 @@ import { optional } from './optional.ts';
 import { text, time } from './text.ts';
 
 function isReceiver(url: string): boolean {
-  if (!/^https?:\/\//.test(url) || !URL.canParse(url)) return false;
+  if (!/^https?:\/\//i.test(url) || !URL.canParse(url)) return false;
   const { username, password } = new URL(url);
   return username === '' && password === '';
 }
@@ -21,7 +21,7 @@ export const webhookUrlSchema = text(maxWebhookUrlLength)
   .refine(isReceiver, { error: 'must be an http or https URL without user name and password' })
   .openapi({
     format: 'uri',
-    pattern: String.raw`^https?://[^\u0000]+$`,
+    pattern: String.raw`^[Hh][Tt][Tt][Pp][Ss]?://[^\u0000]+$`,
     description: 'Gets a message when the job has ended. Private addresses are refused when the message is sent.',
     example: 'https://hooks.example/prosemill',
   });

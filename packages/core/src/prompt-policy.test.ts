@@ -73,6 +73,7 @@ describe('prompt policy', () => {
 
   it('matches configured words of other scripts', () => {
     expect(createPromptPolicy(['ненависть'])('Это НЕНАВИСТЬ.')).toBe(true);
+    expect(createPromptPolicy(['constructor'])('a constructor')).toBe(true);
   });
 
   it('refuses nothing without words', () => {

@@ -10,10 +10,10 @@ export type PromptPolicy = (prompt: string) => boolean;
 export const defaultForbiddenWords: readonly string[] = ['hate', 'violence'];
 
 /** Forms that count as the word. Words that are not in this table match as they are, and with an s. */
-const knownForms: Readonly<Record<string, readonly string[]>> = {
-  hate: ['hate', 'hates', 'hated', 'hating', 'hater', 'haters', 'hateful', 'hatefully', 'hatred'],
-  violence: ['violence', 'violences', 'violent', 'violently'],
-};
+const knownForms: ReadonlyMap<string, readonly string[]> = new Map([
+  ['hate', ['hate', 'hates', 'hated', 'hating', 'hater', 'haters', 'hateful', 'hatefully', 'hatred']],
+  ['violence', ['violence', 'violences', 'violent', 'violently']],
+]);
 
 /** English words of one letter: in "I h a t e" the first letter is a word of its own. */
 const oneLetterWords = /^[aiou]/;
@@ -35,7 +35,7 @@ export function createPromptPolicy(forbiddenWords: readonly string[]): PromptPol
     forbiddenWords
       .flatMap((forbidden) => [plain(forbidden), latin(forbidden)])
       .filter((form) => form !== '')
-      .flatMap((form) => knownForms[form] ?? [form, `${form}s`]),
+      .flatMap((form) => knownForms.get(form) ?? [form, `${form}s`]),
   );
   const isForbiddenRun = (letters: string): boolean =>
     [...forms].some((form) => isRead(letters.slice(0, form.length), form) || isRead(letters.slice(-form.length), form));
@@ -54,6 +54,7 @@ export function createPromptPolicy(forbiddenWords: readonly string[]): PromptPol
 
   // Look-alikes depend on the case, so a configured word of another script is compared without them too.
   return function isRefused(prompt) {
+    if (ascii.test(prompt)) return hasForbiddenWord(prompt.toLowerCase());
     return hasForbiddenWord(latin(prompt)) || hasForbiddenWord(plain(prompt));
   };
 }
@@ -68,6 +69,9 @@ const isRead = (letters: string, form: string): boolean =>
 
 /** Format characters (zero-width, soft hyphen, bidi, tags), variation selectors, fillers, and combining marks. */
 const invisible = /[\p{Cf}\p{M}\u115F\u1160\u3164\uFFA0\u2800]/gu;
+
+/** Texts that normalisation leaves as they are, but for the case. */
+const ascii = /^\p{ASCII}*$/u;
 
 const withoutMarks = (text: string): string => text.normalize('NFKD').replaceAll(invisible, '');
 

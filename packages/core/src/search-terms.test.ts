@@ -8,7 +8,7 @@ describe('toTerms', () => {
       'The old king: 42 (or 43)!',
       ['the', 'old', 'king', '42', 'or', '43'],
     ],
-    ['no case', 'KING King straße STRASSE', ['king', 'king', 'strasse', 'strasse']],
+    ['no case', 'KING King straße STRASSE STRAẞE', ['king', 'king', 'strasse', 'strasse', 'strasse']],
     ['no accents', 'Café naïve Łódź Ελλάδα', ['cafe', 'naive', 'łodz', 'ελλαδα']],
     ['one sigma', 'ΟΔΟΣ οδος οδοσ', ['οδοσ', 'οδοσ', 'οδοσ']],
     ['compatibility forms', 'ｋｉｎｇ ﬁre ①', ['king', 'fire', '1']],

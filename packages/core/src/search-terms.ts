@@ -1,6 +1,6 @@
 /** The words of texts and of searches: the one tokenizer of the search, on every database. */
 
-/** Words that search results do not depend on: those after this number in a text. */
+/** The first words of a text, which a search finds. It does not find later ones. */
 export const maxSearchedTerms = 16_000;
 /** Occurrences of a word in a text; phrases do not find later ones. */
 export const maxSearchedOccurrences = 255;
@@ -23,10 +23,11 @@ const accents = /[\u0300-\u036F\uFE00-\uFE0F\u20E3]/g;
  */
 export const toTerms = (text: string): readonly string[] => normalize(text).match(termPattern) ?? [];
 
-/** Upper case first: it makes `ß` and `SS` the same. */
+/** Upper case makes `ß` and `SS` the same, but leaves `ẞ` as it is: so that becomes `ß` first. */
 const normalize = (text: string): string =>
   text
     .normalize('NFKC')
+    .toLowerCase()
     .toUpperCase()
     .toLowerCase()
     .replaceAll('ς', 'σ')

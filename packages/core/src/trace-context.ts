@@ -27,10 +27,10 @@ export const formatTraceparent = ({ traceId, spanId, isSampled }: TraceContext):
 
 /** A new span: in the trace of its parent, or in a new trace, which is sampled. */
 export const childOf = (parent: TraceContext | null): TraceContext => ({
-  traceId: parent?.traceId ?? randomHex(16),
-  spanId: randomHex(8),
+  traceId: parent?.traceId ?? randomDigits(),
+  spanId: randomDigits().slice(16),
   isSampled: parent?.isSampled ?? true,
 });
 
-/** The standard forbids all zeros, which 64 random bits never are in practice. */
-const randomHex = (bytes: number): string => crypto.getRandomValues(Buffer.alloc(bytes)).toString('hex');
+/** The 32 digits of a UUID v4, whose first and second half are never all zero. */
+const randomDigits = (): string => crypto.randomUUID().replaceAll('-', '');

@@ -10,6 +10,7 @@ const running = (over: Partial<TransitionState> = {}): TransitionState => ({
   maxAttempts: 3,
   dispatchEpoch: 0,
   cancelRequested: false,
+  isWaiting: false,
   ...over,
 });
 

@@ -15,6 +15,8 @@ export interface TransitionState extends Pick<
   'status' | 'attempt' | 'releasedCount' | 'crashCount' | 'maxAttempts' | 'dispatchEpoch'
 > {
   readonly cancelRequested: boolean;
+  /** The attempt has not begun: it waits for an engine of its own. */
+  readonly isWaiting: boolean;
 }
 
 /** The types of the rows of `job_events`. Every transition adds one row. */
@@ -84,8 +86,14 @@ export const expire = (): Change => ({
   error: { code: 'deadline_exceeded', message: 'The deadline or the start timeout passed before the job could start.' },
 });
 
-/** running → queued, because the lease ran out. The attempt counts as a crash. */
-export const rescue = (state: TransitionState): Change => crashedAs('job-rescued', state);
+/**
+ * running → queued, because the lease ran out. The attempt counts as a crash if it had begun. An attempt that waits for
+ * its engine is released, because the crash of its worker is the fault of another job.
+ */
+export const rescue = (state: TransitionState): Change =>
+  state.isWaiting && !state.cancelRequested
+    ? applyOutcome(state, { type: 'released' })
+    : crashedAs('job-rescued', state);
 
 /** running → the status that the outcome of the attempt leads to. */
 export function applyOutcome(state: TransitionState, outcome: Outcome): Change {

@@ -24,10 +24,16 @@ export interface Webhook {
 export const deliveryStates = ['pending', 'failing', 'delivered', 'failed'] as const;
 export type DeliveryState = (typeof deliveryStates)[number];
 
+/** Deliveries with an attempt under way or ahead. */
+export const openDeliveryStates = ['pending', 'failing'] as const satisfies readonly DeliveryState[];
+export type OpenDeliveries = Readonly<Record<(typeof openDeliveryStates)[number], number>>;
+/** The highest count of one state: the messages to a receiver that is dead may be any number. */
+export const maxCountedDeliveries = 10_000;
+
 /**
  * The reasons for a failed attempt.
  * - `address_refused`: the host has an address that is not public.
- * - `dns_failed`: the host has no address.
+ * - `dns_failed`: the host has no address, or no name server told it in time.
  * - `connection_failed`: no connection, or it broke before an answer; with https also a bad certificate.
  * - `timed_out`: no answer within the time limit.
  * - `redirected`: a 3xx, which is not followed.

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import type { LoadedModel, Logger, TextGenerator, TokenEvent } from '@prosemill/core';
 import { childProcesses, describeTextGeneratorConformance, type GoldenTokens, silentLogger } from '@prosemill/testkit';
 import { createTokenizer } from '@prosemill/tokenizer';
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createTextGenerator, type TextGeneratorOptions } from './index.ts';
 import { testOptions } from './test-options.ts';
 
@@ -106,8 +106,6 @@ describe('the process of the engine', () => {
     const logger: Logger = { ...silentLogger, error: (fields) => reasons.push(fields['reason']) };
     const watched = createTextGenerator({ ...shipped, hangLimitMs: 600, logger });
     const loaded = watched.start();
-    const before = childOf(process.pid);
-    await vi.waitUntil(() => childOf(process.pid) > before);
     process.kill(childOf(process.pid), 'SIGSTOP');
     await loaded;
     expect(reasons[0]).toBe(
@@ -126,6 +124,16 @@ describe('the process of the engine', () => {
       },
     );
     expect(ending?.reason).not.toBe('error');
+  });
+
+  it('starts before the model is found, and ends when there is none', async () => {
+    const before = childOf(process.pid);
+    const lost = createTextGenerator({ ...shipped, model: '/no/model' });
+    const started = lost.start();
+    expect(childOf(process.pid)).toBeGreaterThan(before);
+    await expect(started).rejects.toMatchObject({ code: 'engine_unavailable' });
+    await lost.stop();
+    expect(childOf(process.pid)).toBe(before);
   });
 
   it('ends with stop, and ends its running texts with an error', async () => {

@@ -1,19 +1,19 @@
 /**
  * Keys and values in int8 with a scale for each position and head. A page has keys [H] × ([64] scales and
- * [4][P / 2][16][2] int8), then values [H] × ([64] scales and [P / 16][32][16][2] int8). All sums of products are whole
+ * [4][D / 2][16][2] int8), then values [H] × ([64] scales and [D / 16][32][16][2] int8). All sums of products are whole
  * numbers.
  */
-import { exponentials, paddedTo16, padRow, pageAt, pageSize, writeContexts } from './attention';
+import { firstLanes, largestLane, pageAt, pageSize, writeContext } from './attention';
 import { inverse, largestSize, scaleOf } from './rows';
-import { round } from './math';
-import { multiply1 } from './products';
+import { exp16, largest, round } from './math';
+import { multiply1, multiply2 } from './products';
 
 /** Bytes of one head's scales, which lie before its keys or values in a page. */
 const scaleBytes: i32 = 4 * pageSize;
 
 /** Bytes of one head's scales and keys, or values, in a page. */
-function partBytes(padded: i32): i32 {
-  return scaleBytes + pageSize * padded;
+function partBytes(width: i32): i32 {
+  return scaleBytes + pageSize * width;
 }
 
 export function appendInt8(
@@ -27,17 +27,15 @@ export function appendInt8(
   values: usize,
   scratch: usize,
 ): void {
-  const padded = paddedTo16(width);
-  const part = partBytes(padded);
-  const whole = scratch + 4 * padded;
-  const end = whole + 2 * padded;
+  const part = partBytes(width);
+  const end = scratch + 2 * width;
   const shift = 8 * (place & 1);
   const keep = i16x8.splat(place & 1 ? 0x00ff : <i16>0xff00);
   for (let head = from; head < to; head++, keys += 4 * width, values += 4 * width) {
     const keyPart = page + part * head;
-    store<f32>(keyPart + 4 * place, quantizeRow(padRow(keys, width, scratch), padded, 127, whole));
-    let at = keyPart + scaleBytes + 16 * padded * (place >> 4) + 2 * (place & 15);
-    for (let p = whole; p < end; p += 32, at += 256) {
+    store<f32>(keyPart + 4 * place, quantizeRow(keys, width, 127, scratch));
+    let at = keyPart + scaleBytes + 16 * width * (place >> 4) + 2 * (place & 15);
+    for (let p = scratch; p < end; p += 32, at += 256) {
       const pairs = i8x16.narrow_i16x8_s(v128.load(p), v128.load(p, 16));
       v128.store16_lane(at, pairs, 0);
       v128.store16_lane(at, pairs, 1, 32);
@@ -49,11 +47,10 @@ export function appendInt8(
       v128.store16_lane(at, pairs, 7, 224);
     }
     const valuePart = keyPart + part * heads;
-    const scale = quantizeRow(padRow(values, width, scratch), padded, 127, whole);
-    store<f32>(valuePart + 4 * place, scale);
+    store<f32>(valuePart + 4 * place, quantizeRow(values, width, 127, scratch));
     at = valuePart + scaleBytes + 32 * (place >> 1);
     // Of each two bytes one belongs to the other position of the pair.
-    for (let p = whole; p < end; p += 32, at += 16 * pageSize) {
+    for (let p = scratch; p < end; p += 32, at += 16 * pageSize) {
       const left = i16x8.shl(v128.and(v128.load(p), i16x8.splat(0xff)), shift);
       const right = i16x8.shl(v128.and(v128.load(p, 16), i16x8.splat(0xff)), shift);
       v128.store(at, v128.or(v128.and(v128.load(at), keep), left));
@@ -62,6 +59,7 @@ export function appendInt8(
   }
 }
 
+/** A lane is one head of one row; the rows of a head lie together. */
 export function attendInt8(
   pages: usize,
   length: i32,
@@ -69,64 +67,112 @@ export function attendInt8(
   width: i32,
   from: i32,
   to: i32,
+  rows: i32,
   queries: usize,
+  queryStep: i32,
   out: usize,
+  outStep: i32,
   scratch: usize,
 ): void {
-  const padded = paddedTo16(width);
-  const part = partBytes(padded);
+  const part = partBytes(width);
   const own = to - from;
-  const count = (length + pageSize - 1) & -pageSize;
+  const lanes = own * rows;
+  const longest = length + rows - 1;
+  const count = (longest + 15) & ~15;
   const scores = scratch;
-  const contexts = scores + 4 * count * own;
-  const products = contexts + 4 * padded * own;
-  const shares = products + 4 * padded;
-  const rows = shares + 2 * pageSize;
-  const queryScales = rows + 2 * padded * own;
-  const totals = queryScales + 4 * own;
-  for (let i = 0; i < own; i++) {
-    const query = padRow(queries + 4 * width * i, width, contexts);
-    store<f32>(queryScales + 4 * i, quantizeRow(query, padded, 32767, rows + 2 * padded * i));
+  const contexts = scores + 4 * count * lanes;
+  const totals = contexts + 4 * width * lanes;
+  const tops = totals + 16 * lanes;
+  const queryScales = tops + 16 * lanes;
+  const products = queryScales + 16 * lanes;
+  const whole = products + 4 * width * rows;
+  const shares = whole + 2 * width * lanes;
+  // Queries of wide heads get fewer steps, so that a sum of products with keys fits into int32.
+  const steps = <f32>min(32767, i32.MAX_VALUE / (127 * width));
+  for (let lane = 0; lane < lanes; lane++) {
+    const query = queries + queryStep * (lane % rows) + 4 * width * (lane / rows);
+    v128.store(queryScales + 16 * lane, f32x4.splat(quantizeRow(query, width, steps, whole + 2 * width * lane)));
+    v128.store(tops + 16 * lane, f32x4.splat(-Infinity));
   }
   for (let t = 0; t < count; t += pageSize) {
     let keys = pageAt(pages, t / pageSize) + part * from;
-    const used = min(length - t, pageSize);
-    for (let i = 0; i < own; i++, keys += part) {
-      const row = rows + 2 * padded * i;
-      const scale = v128.load32_splat(queryScales + 4 * i);
-      for (let p = 0; p < used; p += 16) {
-        const score = scores + 4 * (count * i + t + p);
-        multiply1(keys + scaleBytes + padded * p, row, padded, score);
-        for (let j = 0; j < 64; j += 16) {
-          const factor = f32x4.mul(scale, v128.load(keys + 4 * p + j));
-          v128.store(score + j, f32x4.mul(f32x4.convert_i32x4_s(v128.load(score + j)), factor));
+    const end = min(count - t, pageSize);
+    for (let lane = 0; lane < lanes; lane += rows, keys += part) {
+      const query = whole + 2 * width * lane;
+      for (let p = 0; p < end; p += 16) {
+        const score = scores + 4 * (count * lane + t + p);
+        multiply(keys + scaleBytes + width * p, query, 2 * width, width, rows, score, 4 * count);
+        for (let row = 0; row < rows; row++) {
+          const at = 16 * (lane + row);
+          const used = length + row - t - p;
+          scaleScores(score + 4 * count * row, keys + 4 * p, v128.load(queryScales + at), used, tops + at);
         }
       }
     }
   }
-  exponentials(scores, own, length, count, totals);
-  memory.fill(contexts, 0, 4 * padded * own);
+  for (let top = tops; top < queryScales; top += 16) v128.store(top, f32x4.splat(largestLane(v128.load(top))));
+  memory.fill(contexts, 0, tops - contexts);
   for (let t = 0; t < count; t += pageSize) {
     let values = pageAt(pages, t / pageSize) + part * (heads + from);
-    const used = min(length - t, pageSize);
-    for (let i = 0; i < own; i++, values += part) {
-      const weights = scores + 4 * (count * i + t);
-      const scale = f32x4.splat(weigh(weights, values, used, shares));
-      const context = contexts + 4 * padded * i;
-      for (let d = 0; d < padded; d += 16)
-        multiply1(values + scaleBytes + pageSize * d, shares, used, products + 4 * d);
-      for (let d = 0; d < 4 * padded; d += 16) {
-        const product = f32x4.mul(f32x4.convert_i32x4_s(v128.load(products + d)), scale);
-        v128.store(context + d, f32x4.add(v128.load(context + d), product));
+    const end = min(longest - t, pageSize);
+    for (let lane = 0; lane < lanes; lane += rows, values += part) {
+      for (let row = 0; row < rows; row++) {
+        const at = 16 * (lane + row);
+        const weights = scores + 4 * (count * (lane + row) + t);
+        const used = min(length + row - t, pageSize);
+        const scale = weigh(weights, values, used, tops + at, totals + at, shares + 2 * pageSize * row);
+        // The place of the query's scale, which is no longer needed.
+        v128.store(queryScales + at, f32x4.splat(scale));
+      }
+      for (let d = 0; d < width; d += 16) {
+        const column = values + scaleBytes + pageSize * d;
+        multiply(column, shares, 2 * pageSize, end, rows, products + 4 * d, 4 * width);
+      }
+      for (let row = 0; row < rows; row++) {
+        const scale = v128.load(queryScales + 16 * (lane + row));
+        const context = contexts + 4 * width * (lane + row);
+        const product = products + 4 * width * row;
+        for (let d = 0; d < 4 * width; d += 16) {
+          const y = f32x4.mul(f32x4.convert_i32x4_s(v128.load(product + d)), scale);
+          v128.store(context + d, f32x4.add(v128.load(context + d), y));
+        }
       }
     }
   }
-  writeContexts(contexts, totals, own, width, out);
+  for (let lane = 0; lane < lanes; lane++) {
+    const place = out + outStep * (lane % rows) + 4 * width * (lane / rows);
+    writeContext(contexts + 4 * width * lane, v128.load(totals + 16 * lane), width, place);
+  }
+}
+
+/** Multiplies a matrix with one or two rows x. `xStep` and `step` are the bytes between rows of x and of out. */
+function multiply(matrix: usize, x: usize, xStep: i32, inputs: i32, rows: i32, out: usize, step: i32): void {
+  if (rows === 2) multiply2(matrix, x, x + xStep, inputs, out, step);
+  else multiply1(matrix, x, inputs, out);
+}
+
+/**
+ * Replaces 16 sums of products by scores, and by −∞ from the place `used` on. Each of the four floats at `top` becomes
+ * the largest of its lane so far.
+ */
+function scaleScores(sums: usize, keyScales: usize, scale: v128, used: i32, top: usize): void {
+  let most = v128.load(top);
+  for (let i = 0; i < 16; i += 4) {
+    const factor = f32x4.mul(scale, v128.load(keyScales + 4 * i));
+    let score = f32x4.mul(f32x4.convert_i32x4_s(v128.load(sums + 4 * i)), factor);
+    if (used < 16) score = v128.bitselect(score, f32x4.splat(-Infinity), firstLanes(used - i));
+    v128.store(sums + 4 * i, score);
+    most = f32x4.pmax(most, score);
+  }
+  v128.store(top, most);
 }
 
 /** Quantizes x [count] to int16 of at most `steps`. @returns the scale */
 function quantizeRow(x: usize, count: i32, steps: f32, to: usize): f32 {
-  const scale = scaleOf(largestSize(x, count), steps);
+  return quantizeWith(scaleOf(largestSize(x, count), steps), x, count, to);
+}
+
+function quantizeWith(scale: f32, x: usize, count: i32, to: usize): f32 {
   const factor = f32x4.splat(inverse(scale));
   for (let end = x + 4 * count; x < end; x += 32, to += 16) {
     const a = round(f32x4.mul(v128.load(x), factor));
@@ -137,14 +183,31 @@ function quantizeRow(x: usize, count: i32, steps: f32, to: usize): f32 {
 }
 
 /**
- * Multiplies the exponentials of a page's positions with the scales of their values, and quantizes them to int16 in
- * `shares`. Behind the used positions they are 0. @returns the scale
+ * Replaces the scores of a page's positions by their exponentials, and adds these to the four floats at `total`. Their
+ * products with the scales of the values are quantized to int16 in `shares`; behind the used positions they are 0.
+ * @returns the scale
  */
-function weigh(weights: usize, valueScales: usize, used: i32, shares: usize): f32 {
+function weigh(scores: usize, valueScales: usize, used: i32, top: usize, total: usize, shares: usize): f32 {
   const count = (used + 15) & ~15;
-  for (let p = 0; p < 4 * count; p += 16) {
-    v128.store(weights + p, f32x4.mul(v128.load(weights + p), v128.load(valueScales + p)));
+  let sums = v128.load(total);
+  let sizes = i32x4.splat(0);
+  for (let p = 0; p < count; p += 16) {
+    const at = scores + 4 * p;
+    exp16(at, v128.load(top));
+    for (let i = 0; i < 16; i += 4) {
+      let share = v128.load(at + 4 * i);
+      let scale = v128.load(valueScales + 4 * (p + i));
+      sums = f32x4.add(sums, share);
+      if (used - p < 16) {
+        // Products of e^-87 would be subnormal, which are slow.
+        share = v128.and(share, firstLanes(used - p - i));
+        scale = v128.and(scale, firstLanes(used - p - i));
+      }
+      const weight = f32x4.mul(share, scale);
+      v128.store(at + 4 * i, weight);
+      sizes = i32x4.max_s(sizes, f32x4.abs(weight));
+    }
   }
-  for (let p = used; p < count; p++) store<f32>(weights + 4 * p, 0);
-  return quantizeRow(weights, count, 32767, shares);
+  v128.store(total, sums);
+  return quantizeWith(scaleOf(largest(sizes), 32767), scores, count, shares);
 }

@@ -75,15 +75,15 @@ function mulAdd(x: v128, y: v128, z: v128): v128 {
 }
 
 /**
- * Replaces sixteen floats x ≤ 0 by e^x, with a relative error below 2e-7; by e^-87 for anything below -87. NaN stays
- * NaN. (Cephes, expf.) Each operation waits for the one before, so four vectors go side by side.
+ * Replaces sixteen floats x ≤ top by e^(x − top), with a relative error below 2e-7; by e^-87 for anything below -87.
+ * NaN stays NaN. (Cephes, expf.) Each operation waits for the one before, so four vectors go side by side.
  */
-export function exp16(p: usize): void {
+export function exp16(p: usize, top: v128): void {
   let k = c(LOWEST);
-  const x0 = f32x4.pmax(v128.load(p), k);
-  const x1 = f32x4.pmax(v128.load(p, 16), k);
-  const x2 = f32x4.pmax(v128.load(p, 32), k);
-  const x3 = f32x4.pmax(v128.load(p, 48), k);
+  const x0 = f32x4.pmax(f32x4.sub(v128.load(p), top), k);
+  const x1 = f32x4.pmax(f32x4.sub(v128.load(p, 16), top), k);
+  const x2 = f32x4.pmax(f32x4.sub(v128.load(p, 32), top), k);
+  const x3 = f32x4.pmax(f32x4.sub(v128.load(p, 48), top), k);
   k = c(LOG2_E);
   const magic = c(ROUND);
   const t0 = mulAdd(x0, k, magic);
@@ -134,7 +134,7 @@ export function geluTanh16(p: usize, e: usize): void {
     const u = f32x4.mul(f32x4.mul(x, c(TANH_SCALE)), f32x4.add(c(ONE), f32x4.mul(c(TANH_CUBE), f32x4.mul(x, x))));
     v128.store(e + i, f32x4.neg(f32x4.abs(u)));
   }
-  exp16(e);
+  exp16(e, f32x4.splat(0));
   for (let i = 0; i < 64; i += 16) {
     const x = v128.load(p + i);
     const y = v128.load(e + i);
@@ -153,7 +153,7 @@ export function geluErf16(p: usize, e: usize): void {
     const x = v128.load(p + i);
     v128.store(e + i, f32x4.neg(f32x4.mul(f32x4.mul(x, x), c(HALF))));
   }
-  exp16(e);
+  exp16(e, f32x4.splat(0));
   for (let i = 0; i < 64; i += 16) {
     const x = v128.load(p + i);
     const t = f32x4.div(c(ONE), mulAdd(f32x4.abs(x), c(ERF_SCALE), c(ONE)));

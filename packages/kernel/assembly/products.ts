@@ -10,8 +10,28 @@ export function multiply(weights: usize, inputs: i32, blocks: i32, x16: usize, r
     let x = x16;
     let out = sums + 64 * block;
     let left = rows;
-    for (; left >= 2; left -= 2, x += 4 * inputs, out += 2 * stride) multiply2(weights, x, inputs, out, stride);
+    for (; left >= 2; left -= 2, x += 4 * inputs, out += 2 * stride) {
+      multiply2(weights, x, x + 2 * inputs, inputs, out, stride);
+    }
     if (left === 1) multiply1(weights, x, inputs, out);
+  }
+}
+
+/** Weights [M / 16][K / 2][16][2] int8 → the rows of the inputs from ≤ input < to: out [to − from, M] int8. */
+export function unpack(weights: usize, inputs: i32, blocks: i32, from: i32, to: i32, out: usize): void {
+  const stride = 16 * blocks;
+  for (let block = 0; block < blocks; block++, out += 16) {
+    let place = weights + 16 * (inputs * block + from);
+    let row = out;
+    for (let input = from; input < to; input += 2, place += 32, row += 2 * stride) {
+      const first = v128.load(place);
+      const second = v128.load(place, 16);
+      v128.store(row, v128.shuffle<i8>(first, second, 0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30));
+      v128.store(
+        row + stride,
+        v128.shuffle<i8>(first, second, 1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31),
+      );
+    }
   }
 }
 
@@ -31,8 +51,8 @@ export function multiply1(matrix: usize, x: usize, inputs: i32, out: usize): voi
   store4(out, a, b, c, d);
 }
 
-function multiply2(weights: usize, x: usize, inputs: i32, out: usize, stride: i32): void {
-  const row = 2 * inputs;
+/** Multiplies a matrix with two rows x and y [K] int16 to out [16] int32 and `stride` bytes behind it. */
+export function multiply2(weights: usize, x: usize, y: usize, inputs: i32, out: usize, stride: i32): void {
   let a = i32x4.splat(0);
   let b = a;
   let c = a;
@@ -41,9 +61,9 @@ function multiply2(weights: usize, x: usize, inputs: i32, out: usize, stride: i3
   let f = a;
   let g = a;
   let h = a;
-  for (let end = x + row; x < end; x += 4, weights += 32) {
+  for (let end = x + 2 * inputs; x < end; x += 4, y += 4, weights += 32) {
     const pair = v128.load32_splat(x);
-    const pair2 = v128.load32_splat(x + row);
+    const pair2 = v128.load32_splat(y);
     let w = v128.load8x8_s(weights);
     a = add(a, w, pair);
     e = add(e, w, pair2);

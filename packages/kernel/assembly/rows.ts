@@ -7,18 +7,6 @@ export function embed(token: usize, position: usize, out: usize, width: i32): vo
   }
 }
 
-/** Moves a float16's bits into a float32, whose exponent is then too small by 112; the factor mends that exactly. */
-export function embedHalf(token: usize, position: usize, out: usize, width: i32): void {
-  const factor = f32x4.splat(reinterpret<f32>(0x77800000)); // 2^112
-  for (let i = 0; i < 4 * width; i += 16) {
-    const half = v128.load16x4_u(token + (i >> 1));
-    const size = i32x4.shl(v128.and(half, i32x4.splat(0x7fff)), 13);
-    const sign = i32x4.shl(v128.and(half, i32x4.splat(0x8000)), 16);
-    const value = v128.or(f32x4.mul(size, factor), sign);
-    v128.store(out + i, f32x4.add(value, v128.load(position + i)));
-  }
-}
-
 export function layerNorm(
   x: usize,
   width: i32,
@@ -98,6 +86,8 @@ export function quantize(
   scales: usize,
 ): void {
   const isSigned = zeroPoint !== 0;
+  // Wide rows get fewer steps, so that a sum of products with weights fits into int32.
+  const steps = <f32>min(isSigned ? 127 : 255, i32.MAX_VALUE / (127 * width));
   const up = f32x4.splat(offset);
   const zero = i16x8.splat(<i16>zeroPoint);
   // Rounding may leave a number just below 0 in a row of which all are about −offset.
@@ -107,7 +97,7 @@ export function quantize(
     const end = begin + 4 * width;
     let most = i32x4.splat(0);
     for (let p = begin; p < end; p += 16) most = i32x4.max_s(most, f32x4.abs(f32x4.add(v128.load(p), up)));
-    const scale = scaleOf(largest(most), isSigned ? 127 : 255);
+    const scale = scaleOf(largest(most), steps);
     store<f32>(scales + 4 * row, scale);
     const factor = f32x4.splat(inverse(scale));
     let to16 = x16 + 2 * width * row;
@@ -156,8 +146,4 @@ export function finish(
     else if (ending === 2) for (let i = 0; i < 4 * columns; i += 64) geluErf16(o + i, sums + i);
     sums += 4 * columns;
   }
-}
-
-export function copy(from: usize, to: usize, bytes: usize): void {
-  memory.copy(to, from, bytes);
 }

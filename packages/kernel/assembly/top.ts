@@ -6,7 +6,6 @@ export function top(
   logits: usize,
   columns: i32,
   columnScales: usize,
-  rowScale: usize,
   count: i32,
   firstId: i32,
   values: usize,
@@ -47,9 +46,7 @@ export function top(
     put(values, ids, last, load<f32>(values), load<i32>(ids));
     sink(values, ids, last, value, id);
   }
-  const scale: f32 = rowScale ? load<f32>(rowScale) : 1;
-  for (let i = 0; i < count; i++) store<f32>(values + 4 * i, load<f32>(values + 4 * i) * scale);
-  return i32(isFinite && abs(scale) < Infinity);
+  return i32(isFinite);
 }
 
 function logit4(logits: usize, columnScales: usize, j: i32): v128 {

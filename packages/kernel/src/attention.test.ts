@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { attentionScratchBytes, pageBytes, pagePositions } from './index.ts';
+import { attentionScratchBytes, paddedWidth, pageBytes, pagePositions } from './index.ts';
 import { bitsOf, openArena, seeded } from './test-arena.ts';
 
 const random = seeded(3);
@@ -23,18 +23,24 @@ function newText(length: number, heads: number, headWidth: number): Text {
 
 type Format = 'int8' | 'float32';
 
-/** Attention as by one thread for each part of the heads. The pages have garbage where the text has nothing. */
-function attend(text: Text, format: Format, parts: readonly number[] = [0, text.heads]): Float32Array {
+/**
+ * Attention as by one thread for each part of the heads. The pages have garbage where the text has nothing.
+ * @param rows  With 2 the last position's queries are also those of the position before, which is computed with it.
+ */
+function attend(text: Text, format: Format, parts: readonly number[] = [0, text.heads], rows = 1): Float32Array {
   const { kernel, floats, take, bytes, int32 } = openArena(16);
-  const { length, heads, headWidth } = text;
+  const { length, heads } = text;
+  const headWidth = paddedWidth(text.headWidth);
   const width = heads * headWidth;
   const pages = int32(Math.ceil(length / pagePositions));
-  for (const index of pages.keys()) pages[index] = bytes(pageBytes(text, format)).fill(0xff).byteOffset;
-  const scratch = take(attentionScratchBytes(text, length));
+  for (const index of pages.keys()) pages[index] = bytes(pageBytes({ heads, headWidth }, format)).fill(0xff).byteOffset;
+  const scratch = take(attentionScratchBytes({ heads, headWidth }, length));
   // Whatever is written behind the scratch is found.
   const guard = bytes(64).fill(7);
-  const [keys, values, queries] = [floats(text.keys), floats(text.values), floats(text.queries)];
-  const out = floats(width);
+  const padded = (x: Float32Array): Float32Array => floats(padHeads(x, text.headWidth, headWidth));
+  const [keys, values] = [padded(text.keys), padded(text.values)];
+  const queries = floats(Array.from({ length: rows }, () => [...padded(text.queries)]).flat());
+  const out = floats(rows * width);
   const [append, attendPages] =
     format === 'int8' ? (['appendInt8', 'attendInt8'] as const) : (['appendFloat32', 'attendFloat32'] as const);
   for (const [index, to] of parts.slice(1).entries()) {
@@ -48,18 +54,28 @@ function attend(text: Text, format: Format, parts: readonly number[] = [0, text.
     }
     kernel[attendPages](
       pages.byteOffset,
-      length,
+      length + 1 - rows,
       heads,
       headWidth,
       from,
       to,
+      rows,
       queries.byteOffset + skipped,
+      4 * width,
       out.byteOffset + skipped,
+      4 * width,
       scratch,
     );
   }
   expect(guard.every((byte) => byte === 7)).toBe(true);
-  return out.slice();
+  return out.filter((_, index) => index % headWidth < text.headWidth);
+}
+
+/** Pads each row of so many numbers with zeros. */
+function padHeads(x: Float32Array, width: number, padded: number): Float32Array {
+  const out = new Float32Array((x.length / width) * padded);
+  for (let row = 0; row < x.length / width; row += 1) out.set(x.subarray(width * row, width * (row + 1)), padded * row);
+  return out;
 }
 
 /** The same in double precision. */
@@ -112,6 +128,15 @@ describe.each([
     expect(bitsOf(attend(text, format, [0, 1, 2, 3, 4, 5]))).toEqual(whole);
   });
 
+  it('has the same bits for two positions at once as for each alone', () => {
+    for (const length of [2, 16, 64, 66, 130]) {
+      const text = newText(length, 3, 80);
+      const before = { ...text, length: length - 1 };
+      const alone = [...bitsOf(attend(before, format)), ...bitsOf(attend(text, format))];
+      expect([...bitsOf(attend(text, format, [0, 1, 3], 2))]).toEqual(alone);
+    }
+  });
+
   it('is exact for one position of small whole numbers, and for equal values', () => {
     const text = newText(1, 1, 64);
     text.values.set(Array.from({ length: 64 }, (_, index) => 127 - index));
@@ -127,6 +152,13 @@ describe.each([
     text.queries.fill(1);
     text.values.fill(1);
     for (const value of attend(text, format)) expect(value).toBeCloseTo(1, 5);
+  });
+
+  it('does not overflow in a wide head whose queries and keys all have the largest size', () => {
+    const text = newText(2, 1, 1024);
+    text.queries.fill(0.01);
+    text.keys.fill(1).fill(-1, 1024);
+    expect(relativeError(attend(text, format), attendExactly(text))).toBeLessThan(tolerance);
   });
 
   it.each(['keys', 'values', 'queries'] as const)('passes on %s that are not finite, in their head alone', (name) => {

@@ -3,8 +3,8 @@
  * (`assembly/`), compiled to `kernel.wasm`.
  *
  * Arguments are addresses in bytes in the shared memory, unless they are counts. Letters: E width of a row, K inputs
- * and M outputs of a product, H heads, D width of a head. Rows of floats and of integers are dense, and E, K and M are
- * multiples of 16 (`paddedWidth`): other widths are padded with zeros. Addresses are multiples of 4;
+ * and M outputs of a product, H heads, D width of a head. Rows of floats and of integers are dense, and E, K, M and D
+ * are multiples of 16 (`paddedWidth`): other widths are padded with zeros. Addresses are multiples of 4;
  * multiples of 64 are faster.
  */
 import { readFileSync } from 'node:fs';
@@ -12,9 +12,6 @@ import { readFileSync } from 'node:fs';
 export interface Kernel {
   /** out [E] = token [E] + position [E], all float32. */
   embed(token: number, position: number, out: number, width: number): void;
-
-  /** Like `embed`, with token in float16. */
-  embedHalf(token: number, position: number, out: number, width: number): void;
 
   /**
    * LayerNorm of the rows from ≤ row < to: x [rows, E] to out [rows, E]; out may be x.
@@ -35,7 +32,8 @@ export interface Kernel {
   /**
    * Quantizes the rows from ≤ row < to of x [rows, K] float32, each with a scale of its own, to whole numbers n:
    * x + offset ≈ scale · n. A row with a number that is not finite gets the scale NaN.
-   * @param zeroPoint  128: n is −127 to 127, stored in uint8 as n + 128. 0: n is 0 to 255, for rows ≥ −offset.
+   * @param zeroPoint  128: n is −127 to 127, stored in uint8 as n + 128. 0: n is 0 to 255, for rows ≥ −offset. Rows of
+   *   more than 133,000 or 66,000 numbers have smaller n, so that sums of products with weights fit into int32.
    * @param x16  [rows, K] int16 for `multiply`, or 0 for none.
    * @param x8  [rows, K] uint8 for onnxruntime, or 0 for none.
    * @param scales  [rows] float32.
@@ -58,6 +56,12 @@ export interface Kernel {
    * @param x16  [rows, K] int16.
    */
   multiply(weights: number, inputs: number, blocks: number, x16: number, rows: number, sums: number): void;
+
+  /**
+   * Brings weights in the layout of `multiply` into rows: out [to − from, 16 · blocks] int8, of the inputs
+   * from ≤ input < to, which are even numbers.
+   */
+  unpack(weights: number, inputs: number, blocks: number, from: number, to: number, out: number): void;
 
   /**
    * The floats of a product: sum · columnScale · rowScale + bias, then the ending. sums [rows, M] dense, out
@@ -87,7 +91,6 @@ export interface Kernel {
    * @param page  The address of the page that has the position.
    * @param place  The position's place in its page, 0 to 63.
    * @param heads  H, the heads of a page.
-   * @param width  D.
    * @param keys  [to − from, D] float32 dense, like values.
    * @param scratch  `attentionScratchBytes`, this thread's own.
    */
@@ -105,10 +108,12 @@ export interface Kernel {
 
   /**
    * Attention of one position's queries on the first `length` positions of its text, for the heads from ≤ head < to.
-   * The other places of the last page may have anything.
+   * The other places of the last page may have anything. Two positions at once share the reading of keys and values.
    * @param pages  The addresses of the text's pages, [⌈length / 64⌉] uint32.
-   * @param queries  [to − from, D] float32 dense, multiplied by the factor of the scores (1/√D) already.
-   * @param out  [to − from, D] float32 dense.
+   * @param rows  1, or 2 for the next position as well, whose length is 1 more and even.
+   * @param queries  [to − from, D] float32 dense, multiplied by the factor of the scores (1/√D) already; those of the
+   *   next position are `queryStep` bytes behind.
+   * @param out  [to − from, D] float32 dense, and `outStep` bytes behind.
    */
   attendInt8(
     pages: number,
@@ -117,8 +122,11 @@ export interface Kernel {
     width: number,
     from: number,
     to: number,
+    rows: number,
     queries: number,
+    queryStep: number,
     out: number,
+    outStep: number,
     scratch: number,
   ): void;
 
@@ -130,9 +138,9 @@ export interface Kernel {
 
   /**
    * The largest logits of one row, in descending order, the lower id first if equal. A logit is
-   * logits[j] · columnScale[j] · rowScale, for 0 ≤ j < columns; columns need no padding.
+   * logits[j] · columnScale[j], for 0 ≤ j < columns; columns need no padding. The row's scale comes last, from the
+   * caller, because its rounding may make two of them equal.
    * @param columnScales  [columns], or 0 if `logits` has float32, as in `finish`.
-   * @param rowScale  The address of one float32, or 0 for none.
    * @param count  1 to 64. Places without a column get the value −Infinity and the id −1.
    * @param firstId  The id of column 0.
    * @param values  [count] float32.
@@ -143,15 +151,11 @@ export interface Kernel {
     logits: number,
     columns: number,
     columnScales: number,
-    rowScale: number,
     count: number,
     firstId: number,
     values: number,
     ids: number,
   ): 0 | 1;
-
-  /** Copies bytes; the areas may overlap. */
-  copy(from: number, to: number, bytes: number): void;
 
   /**
    * Waits until so many threads have called it: looks for some 0.2 ms, then sleeps.
@@ -172,6 +176,7 @@ export const pagePositions = 64;
 export interface HeadShape {
   /** Heads of a page. */
   readonly heads: number;
+  /** D. */
   readonly headWidth: number;
 }
 
@@ -183,14 +188,12 @@ export const paddedWidth = (width: number): number => Math.ceil(width / 16) * 16
  * initialization.
  */
 export function pageBytes({ heads, headWidth }: HeadShape, format: 'int8' | 'float32'): number {
-  const vectorBytes = format === 'int8' ? paddedWidth(headWidth) + 4 : 4 * paddedWidth(headWidth);
-  return 2 * heads * pagePositions * vectorBytes;
+  return 2 * heads * pagePositions * (format === 'int8' ? headWidth + 4 : 4 * headWidth);
 }
 
 /** @returns the bytes that a thread needs to append and to attend on up to `positions` positions of so many heads */
 export function attentionScratchBytes({ heads, headWidth }: HeadShape, positions: number): number {
-  const padded = Math.ceil(positions / pagePositions) * pagePositions;
-  return heads * (4 * padded + 6 * paddedWidth(headWidth) + 8) + 6 * paddedWidth(headWidth) + 2 * pagePositions;
+  return 2 * (heads * (4 * paddedWidth(positions) + 6 * headWidth + 48) + 4 * headWidth + 2 * pagePositions);
 }
 
 /**
@@ -206,11 +209,14 @@ export function packWeights(
 ): Int8Array<ArrayBuffer> {
   const rows = paddedWidth(inputs);
   const packed = new Int8Array(paddedWidth(to - from) * rows);
-  for (let column = from; column < to; column += 1) {
-    const place = column - from;
-    const start = (place >> 4) * 16 * rows + 2 * (place & 15);
+  for (let block = from; block < to; block += 16) {
+    const start = (block - from) * rows;
+    const end = Math.min(block + 16, to);
     for (let input = 0; input < inputs; input += 1) {
-      packed[start + 32 * (input >> 1) + (input & 1)] = values[input * outputs + column] ?? 0;
+      let place = start + 32 * (input >> 1) + (input & 1);
+      for (let column = block; column < end; column += 1, place += 2) {
+        packed[place] = values[input * outputs + column] as number;
+      }
     }
   }
   return packed;

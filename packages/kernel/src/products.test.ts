@@ -87,4 +87,24 @@ describe('packWeights', () => {
       packWeights({ values: part, inputs, outputs: 20 }, 0, 20),
     );
   });
+
+  it.each([
+    [16, 16],
+    [48, 33],
+  ])('is undone by unpack, for %i inputs and %i outputs', (inputs, outputs) => {
+    const { kernel, bytes } = openArena();
+    const values = Int8Array.from({ length: inputs * outputs }, () => random.whole(-128, 127));
+    const packed = packWeights({ values, inputs, outputs }, 0, outputs);
+    const weights = bytes(packed.length);
+    weights.set(new Uint8Array(packed.buffer));
+    const width = paddedWidth(outputs);
+    const [from, to] = [4, inputs - 2];
+    const rows = bytes((to - from) * width);
+    kernel.unpack(weights.byteOffset, inputs, width / 16, from, to, rows.byteOffset);
+    const expected = Array.from({ length: rows.length }, (_, index) => {
+      const column = index % width;
+      return column < outputs ? (values[(from + Math.floor(index / width)) * outputs + column] ?? 0) : 0;
+    });
+    expect([...new Int8Array(rows.buffer, rows.byteOffset, rows.length)]).toEqual(expected);
+  });
 });

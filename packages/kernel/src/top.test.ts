@@ -3,19 +3,10 @@ import { openArena, seeded } from './test-arena.ts';
 
 const random = seeded(4);
 
-function top(logits: Float32Array, count: number, { firstId = 0, rowScale = 1 } = {}) {
+function top(logits: Float32Array, count: number) {
   const { kernel, floats, int32 } = openArena();
-  const [row, scale, values, ids] = [floats(logits), floats([rowScale]), floats(count), int32(count)];
-  const isFinite = kernel.top(
-    row.byteOffset,
-    logits.length,
-    0,
-    scale.byteOffset,
-    count,
-    firstId,
-    values.byteOffset,
-    ids.byteOffset,
-  );
+  const [row, values, ids] = [floats(logits), floats(count), int32(count)];
+  const isFinite = kernel.top(row.byteOffset, logits.length, 0, count, 0, values.byteOffset, ids.byteOffset);
   return { isFinite, values: [...values], ids: [...ids] };
 }
 
@@ -58,27 +49,18 @@ describe('top', () => {
     });
   });
 
-  it('scales whole numbers as finish does', () => {
+  it('multiplies whole numbers with the scales of their columns', () => {
     const { kernel, floats, int32 } = openArena();
     const columns = 1003;
     const sums = int32(columns);
     for (const index of sums.keys()) sums[index] = random.whole(-(2 ** 20), 2 ** 20);
     const columnScales = floats(random.normals(columns).map(Math.abs));
-    const [rowScale, values, ids] = [floats([0.37]), floats(64), int32(64)];
-    kernel.top(
-      sums.byteOffset,
-      columns,
-      columnScales.byteOffset,
-      rowScale.byteOffset,
-      64,
-      500,
-      values.byteOffset,
-      ids.byteOffset,
-    );
+    const [values, ids] = [floats(64), int32(64)];
+    kernel.top(sums.byteOffset, columns, columnScales.byteOffset, 64, 500, values.byteOffset, ids.byteOffset);
     const logits = Float32Array.from(sums, (sum, index) => Math.fround(sum) * (columnScales[index] ?? 0));
     const expected = sorted(logits, 64);
     expect([...ids]).toEqual(expected.ids.map((id) => id + 500));
-    expect([...values]).toEqual(expected.values.map((value) => Math.fround((value ?? 0) * Math.fround(0.37))));
+    expect([...values]).toEqual(expected.values);
   });
 
   it.each([Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY])('reports %d wherever it is', (value) => {
@@ -87,6 +69,5 @@ describe('top', () => {
       logits[index] = value;
       expect(top(logits, 64).isFinite).toBe(0);
     }
-    expect(top(random.normals(100), 64, { rowScale: value }).isFinite).toBe(0);
   });
 });

@@ -1,14 +1,15 @@
+import type { PermitResult } from '@prosemill/core';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { createPermitPool } from './permit-pool.ts';
 
 /** A handler whose calls wait until the test answers them. */
 function manualHandler() {
-  const calls: ((hasWork: boolean) => void)[] = [];
+  const calls: ((result: PermitResult) => void)[] = [];
   return {
     calls,
-    onPermit: async () => await new Promise<boolean>((resolve) => calls.push(resolve)),
-    answer: async (hasWork: boolean) => {
-      calls.shift()?.(hasWork);
+    onPermit: async () => await new Promise<PermitResult>((resolve) => calls.push(resolve)),
+    answer: async (result: PermitResult) => {
+      calls.shift()?.(result);
       await new Promise(setImmediate);
     },
   };
@@ -39,9 +40,69 @@ describe('permit pool', () => {
   it('looks again on the same slot while there is work', async () => {
     const { pool, calls, answer } = await start(1);
     pool.wake(1);
-    await answer(true);
+    await answer('done');
     expect(calls).toHaveLength(1);
-    await answer(false);
+    await answer('nothing');
+    expect(calls).toHaveLength(0);
+  });
+
+  it('does not look again after a job when a look has found nothing since the last wake that found no free slot', async () => {
+    const { pool, calls, answer } = await start(2);
+    pool.wake(2);
+    await answer('nothing');
+    await answer('done');
+    expect(calls).toHaveLength(0);
+    // Each of these wakes has a slot of its own.
+    pool.wake(1);
+    pool.wake(1);
+    await answer('done');
+    await answer('done');
+    expect(calls).toHaveLength(0);
+  });
+
+  it('looks again after each job while there are more rows than a wake had free slots for', async () => {
+    const { pool, calls, answer } = await start(2);
+    pool.wake(1);
+    await answer('nothing');
+    pool.wake(3);
+    for (let jobs = 0; jobs < 4; jobs += 1) await answer('done');
+    expect(calls).toHaveLength(2);
+    await answer('nothing');
+    await answer('done');
+    expect(calls).toHaveLength(0);
+  });
+
+  it('does not take a look for the last word that began before a wake without a free slot', async () => {
+    const { pool, calls, answer } = await start(2);
+    pool.wake(2);
+    // Rows are committed after the look of the first slot, and the second slot is the first to claim one.
+    pool.wake(1);
+    calls.reverse();
+    await answer('done');
+    await answer('nothing');
+    expect(calls).toHaveLength(2);
+  });
+
+  it.each(['unused', 'returned'] as const)('looks again after the next job when a permit was %s', async (result) => {
+    const { pool, calls, answer } = await start(2);
+    pool.wake(1);
+    await answer('nothing');
+    pool.wake(2);
+    await answer(result);
+    expect(calls).toHaveLength(result === 'returned' ? 2 : 1);
+    await answer('done');
+    expect(calls.length).toBeGreaterThan(0);
+  });
+
+  it('looks again after each job while hints are lost', async () => {
+    const { pool, world, calls, answer } = await start(1);
+    pool.wake(1);
+    await answer('nothing');
+    pool.wake(1);
+    world.areHintsLost = true;
+    await answer('done');
+    expect(calls).toHaveLength(1);
+    await answer('nothing');
     expect(calls).toHaveLength(0);
   });
 
@@ -67,7 +128,7 @@ describe('permit pool', () => {
     pool.wake(1);
     // The slot is asking the database; the row is committed after that look.
     pool.wake(1);
-    await answer(false);
+    await answer('nothing');
     expect(calls).toHaveLength(1);
   });
 
@@ -80,7 +141,7 @@ describe('permit pool', () => {
     const stopping = pool.stop().then(() => (isStopped = true));
     await new Promise(setImmediate);
     expect(isStopped).toBe(false);
-    await answer(true);
+    await answer('done');
     await stopping;
     expect(calls).toHaveLength(0);
   });

@@ -35,7 +35,7 @@ export const createApiKeyStore = ({ db, dialect }: StoreContext): ApiKeyStore =>
       .select(['id', 'owner_id as ownerId', 'name', 'prefix', 'scopes', 'expires_at as expiresAt'])
       .select(dialect.msUntil('expires_at').as('remainingMs'))
       .where('hash', '=', hash)
-      .where(isValid(dialect))
+      .where(isValidKey(dialect))
       .executeTakeFirst();
     if (row === undefined) return null;
     return { ...row, scopes: readScopes(row.scopes), expiresAt: readTimeOrNull(row.expiresAt) };
@@ -65,12 +65,14 @@ export const createApiKeyStore = ({ db, dialect }: StoreContext): ApiKeyStore =>
   },
 
   async hasValid() {
-    const row = await db.selectFrom('api_keys').select('id').where(isValid(dialect)).limit(1).executeTakeFirst();
+    const row = await db.selectFrom('api_keys').select('id').where(isValidKey(dialect)).limit(1).executeTakeFirst();
     return row !== undefined;
   },
 });
 
-const isValid = ({ now }: Dialect) => sql<boolean>`revoked_at is null and (expires_at is null or expires_at > ${now})`;
+/** The key is neither revoked nor expired. */
+export const isValidKey = ({ now }: Dialect) =>
+  sql<boolean>`revoked_at is null and (expires_at is null or expires_at > ${now})`;
 
 const readScopes = (scopes: string): readonly Scope[] => JSON.parse(scopes) as readonly Scope[];
 

@@ -82,6 +82,7 @@ describe('DATABASE_URL', () => {
     ['postgres://u:secret@h/d?schema=public', /the unknown parameter "schema"/],
     ['postgres://h/d?ssl=false', /ssl must be true; instead of other values write sslmode=disable/],
     ['postgres://h/d?ssl=', /ssl must be true/],
+    ['postgres://h/d?ssl=toString', /ssl must be true/],
     ['postgres://h/d?ssl=true&sslmode=require', /leave ssl out/],
     ['postgres://h/d?sslmode=bogus', /sslmode must be one of disable, require, verify-ca, verify-full/],
     ['postgres://h/d?sslmode=prefer', /write disable or require/],

@@ -12,6 +12,8 @@ export interface Dialect {
   readonly rowLocks: boolean;
   /** A transaction can take a lock on a number. SQLite: false, as transactions never overlap. */
   readonly advisoryLocks: boolean;
+  /** A statement can write several tables, by UPDATE and INSERT in its `with`. SQLite: false. */
+  readonly writesInWith: boolean;
   /** A transaction can forbid the planner to sort. SQLite: false, as it follows the index of an `order by` anyway. */
   readonly plannerSettings: boolean;
   /** The tables are in one of several schemas, found by `search_path`. SQLite: false, as a file has one schema. */
@@ -68,6 +70,7 @@ export function postgresDialect(offsetMs: number): Dialect {
     name: 'postgres',
     rowLocks: true,
     advisoryLocks: true,
+    writesInWith: true,
     plannerSettings: true,
     schemas: true,
     now,
@@ -99,6 +102,7 @@ export function sqliteDialect(offsetMs: number): Dialect {
     name: 'sqlite',
     rowLocks: false,
     advisoryLocks: false,
+    writesInWith: false,
     plannerSettings: false,
     schemas: false,
     now,

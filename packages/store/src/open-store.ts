@@ -3,6 +3,7 @@ import type { Store } from '@prosemill/core';
 import { createApiKeyStore } from './api-keys.ts';
 import { createBatchStore } from './batches.ts';
 import { LastFailure, withRetries } from './database-errors.ts';
+import { createExportLinkStore } from './export-links.ts';
 import { createGenerationStore } from './generations.ts';
 import { createJobStore } from './jobs/job-store.ts';
 import { createMeasureStore } from './measures.ts';
@@ -28,6 +29,7 @@ export function openStore(options: StoreOptions): Store {
     jobs: withRetries(createJobStore(context), lastFailure),
     batches: withRetries(createBatchStore(context), lastFailure),
     generations: withRetries(createGenerationStore(context), lastFailure),
+    exportLinks: withRetries(createExportLinkStore(context), lastFailure),
     texts: withRetries(createTextStore(context), lastFailure),
     models: withRetries(createModelStore(context), lastFailure),
     workers: withRetries(createWorkerStore(context), lastFailure),

@@ -5,7 +5,7 @@ import {
   describeStoreConformance,
   launchPgbouncer,
   newJob,
-  openServerSession,
+  openServerSessions,
   retentionDays,
   openSql,
   type Pgbouncer,
@@ -95,9 +95,10 @@ beforeAll(async () => {
 });
 afterAll(async () => await shared.stop());
 
-describeStoreConformance('Postgres behind pgbouncer in transaction mode', async () => {
-  const database = await createTestDatabase(inject('postgresUrl'));
-  const url = behind(shared, database.url);
-  const open = (clockOffsetMs: number) => openStore({ url, logger: silentLogger, retentionDays, clockOffsetMs });
-  return await openServerSession({ database, open });
-});
+describeStoreConformance(
+  'Postgres behind pgbouncer in transaction mode',
+  openServerSessions({
+    open: (url, clockOffsetMs) => openStore({ url, logger: silentLogger, retentionDays, clockOffsetMs }),
+    reach: (url) => behind(shared, url),
+  }),
+);

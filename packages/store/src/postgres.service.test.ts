@@ -1,22 +1,15 @@
-import { errorLine } from '@prosemill/core';
-import {
-  createTestDatabase,
-  describeStoreConformance,
-  newJob,
-  openServerSession,
-  retentionDays,
-  silentLogger,
-} from '@prosemill/testkit';
-import { describe, expect, inject, it } from 'vitest';
+import { cancelQueued, errorLine } from '@prosemill/core';
+import { describeStoreConformance, newJob, openServerSessions, retentionDays, silentLogger } from '@prosemill/testkit';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import { openStore } from './index.ts';
+import { applyChange } from './jobs/apply-change.ts';
+import { openDatabase } from './open-database.ts';
 import { emptyDatabase, execute, openClient, openForTest } from './test-postgres.ts';
 
-describeStoreConformance('Postgres', async () => {
-  const database = await createTestDatabase(inject('postgresUrl'));
-  const open = (clockOffsetMs: number) =>
-    openStore({ url: database.url, logger: silentLogger, retentionDays, clockOffsetMs });
-  return await openServerSession({ database, open });
-});
+const open = (url: string, clockOffsetMs: number) =>
+  openStore({ url, logger: silentLogger, retentionDays, clockOffsetMs });
+
+describeStoreConformance('Postgres', openServerSessions({ open }));
 
 /** Counts the rows of jobs that statements have read so far. Sessions report them when they end. */
 async function readRows(url: string): Promise<number> {
@@ -80,6 +73,26 @@ describe('a Postgres server', () => {
     }
     await claiming.stop();
     expect((await readRows(url)) - before).toBeLessThan(100);
+  });
+
+  it('gets neither a change nor its event when another change was first', async () => {
+    const url = await emptyDatabase();
+    const store = openForTest(url);
+    await store.migrate();
+    const { id } = await store.jobs.submit(newJob());
+    const database = openDatabase({ url, logger: silentLogger });
+    onTestFinished(async () => await database.close());
+    const { db, dialect } = database;
+    const row = await db.selectFrom('jobs').selectAll().where('id', '=', id).executeTakeFirstOrThrow();
+    const request = { row, change: cancelQueued(), actor: 'api' } as const;
+    const change = async () =>
+      await db.transaction().execute(async (tx) => await applyChange({ tx, dialect }, request));
+    expect(await change()).toMatchObject({ status: 'canceled' });
+    expect(await change()).toBeUndefined();
+    expect(await execute(url, 'select seq, type from job_events order by seq')).toEqual([
+      { seq: 1, type: 'job-queued' },
+      { seq: 2, type: 'job-canceled' },
+    ]);
   });
 
   it('that cannot be reached is an error in one line, without the password', async () => {

@@ -1,7 +1,7 @@
 /** The content of purged jobs is in no table, no index and no file of the database. */
 import { readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { type NewJob, newId, type Outcome, type Store } from '@prosemill/core';
+import { type ClaimedDelivery, type NewJob, newId, type Outcome, type Store, webhookEvents } from '@prosemill/core';
 import { createTestDatabase, createTestFolder, newJob, openSql, silentLogger } from '@prosemill/testkit';
 import { describe, expect, inject, it, onTestFinished } from 'vitest';
 import { openStore } from './index.ts';
@@ -69,6 +69,7 @@ const marked = (index: number, changes: Partial<NewJob> = {}): NewJob => {
     parameters: { ...job.parameters, stop: [`${mark} stops`] },
     metadata: { [`${mark} key`]: `${mark} value` },
     idempotency: { key: `${mark}-${job.id}`, requestHash: 'h' },
+    webhook: index % 10 === 0 ? { url: `https://hooks.example/${mark}`, events: webhookEvents } : null,
     ...changes,
   };
 };
@@ -97,6 +98,26 @@ async function endJobs({ jobs, texts }: Store, count: number, changes: Partial<N
   return ids;
 }
 
+const claimDeliveries = async ({ webhooks }: Store): Promise<readonly ClaimedDelivery[]> =>
+  await webhooks.claimDue({
+    leaseMs: 60_000,
+    limit: 500,
+    limits: { all: 1_000, perHost: 500, further: 500 },
+    underWay: [],
+    answeringHosts: new Set(['hooks.example']),
+  });
+
+/** Ends attempts with a redirect to the mark, after which the delivery is given up. */
+async function endDeliveries({ webhooks }: Store, claimed: readonly ClaimedDelivery[]): Promise<void> {
+  const outcome = {
+    error: 'gone',
+    statusCode: 410,
+    location: `https://hooks.example/${mark}/2`,
+    durationMs: 1,
+  } as const;
+  for (const delivery of claimed) expect(await webhooks.record(delivery, outcome)).toBe('failed');
+}
+
 const count = 300;
 
 describe.each(Object.entries(worlds))('purged content in %s', (_, openWorld) => {
@@ -106,6 +127,8 @@ describe.each(Object.entries(worlds))('purged content in %s', (_, openWorld) => 
     await store.migrate();
     const ids = await endJobs(store, count);
     const [first = ''] = ids;
+    const [late, ...deliveries] = await claimDeliveries(store);
+    await endDeliveries(store, deliveries);
     await store.jobs.submit(marked(0, { verifyOf: first }));
     const verification = await store.jobs.claim({ workerId: 'w', model, leaseMs: 30_000, fromClass: 0 });
     await store.jobs.complete({ id: verification?.job.id ?? '', attempt: 1 }, outcomes[0] ?? { type: 'released' });
@@ -114,6 +137,8 @@ describe.each(Object.entries(worlds))('purged content in %s', (_, openWorld) => 
       expect(await store.jobs.purge('local', id)).toBe('purged');
     const others = await endJobs(store, 50);
     for (const id of [...ids, ...others]) expect(await store.jobs.purge('local', id)).toBe('purged');
+    await endDeliveries(store, late === undefined ? [] : [late]);
+    await endDeliveries(store, await claimDeliveries(store));
     expect(files().includes(mark)).toBe(false);
     await store.stop();
     expect((await dump()).includes(mark)).toBe(false);
@@ -125,6 +150,7 @@ describe.each(Object.entries(worlds))('purged content in %s', (_, openWorld) => 
     await store.migrate();
     await endJobs(store, count);
     await endJobs(store, 10, { isStored: false });
+    await endDeliveries(store, await claimDeliveries(store));
     await store.stop();
     // Takes samples of the texts, if any are taken.
     expect((await dump()).includes(mark)).toBe(true);

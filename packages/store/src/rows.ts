@@ -123,6 +123,7 @@ export const toTransitionState = (row: JobRow): TransitionState => ({
   maxAttempts: row.max_attempts,
   dispatchEpoch: row.dispatch_epoch,
   cancelRequested: row.cancel_requested_at !== null,
+  isWaiting: row.is_waiting === 1,
 });
 
 export const toGenerationRecord = (row: Selectable<GenerationRecordTable>): GenerationRecord => ({

@@ -4,6 +4,7 @@ import type {
   DeliveryError,
   DeliveryState,
   EventActor,
+  ExportFormat,
   JobEventType,
   JobStatus,
   TallyName,
@@ -39,6 +40,8 @@ export interface JobTable {
   deadline_at: StoredTime | null;
   lease_until: StoredTime | null;
   worker_id: string | null;
+  /** 1 while the attempt waits for an engine of its own; else null. */
+  is_waiting: number | null;
   cancel_requested_at: StoredTime | null;
   finish_reason: string | null;
   /** A completion without a generation record: the part of a canceled or failed job, or that of a verification. */
@@ -81,6 +84,7 @@ export interface WebhookDeliveryTable {
   job_id: string;
   owner_id: string;
   event: WebhookEvent;
+  /** Empty when the job was purged, unless the message is still on its way. */
   url: string;
   /** The host of the URL, with its port. */
   host: string;
@@ -139,6 +143,18 @@ export interface GenerationRecordTable {
   completion: string;
   model_name: string;
   created_at: StoredTime;
+}
+
+/** The links to exports that are neither used nor, for long, expired. */
+export interface ExportLinkTable {
+  /** SHA-256 of the token, in hex. */
+  hash: string;
+  owner_id: string;
+  key_id: string | null;
+  format: ExportFormat;
+  /** `ExportFilter` as JSON. */
+  filter: string;
+  expires_at: StoredTime;
 }
 
 export interface JobEventTable {
@@ -243,6 +259,7 @@ export interface Tables {
   webhook_attempts: WebhookAttemptTable;
   webhook_secrets: WebhookSecretTable;
   generation_records: GenerationRecordTable;
+  export_links: ExportLinkTable;
   job_events: JobEventTable;
   job_text: JobTextTable;
   search_queue: SearchQueueTable;

@@ -4,7 +4,12 @@ import {
   type DeliveryAttempt,
   deliveryRetryMs,
   type DueQuery,
+  fullPlaces,
+  hasRoom,
+  maxCountedDeliveries,
+  openDeliveryStates,
   secretOverlapMs,
+  type OpenDeliveries,
   type WebhookSecrets,
   type WebhookStore,
 } from '@prosemill/core';
@@ -19,7 +24,6 @@ type DeliveryRow = Selectable<WebhookDeliveryTable>;
 
 /** The entries of a log that are shown: a delivery may be repeated any number of times. */
 const shownAttempts = 20;
-const openStates = ['pending', 'failing'] as const;
 
 export const createWebhookStore = ({ db, dialect }: StoreContext): WebhookStore => ({
   async claimDue(query) {
@@ -50,15 +54,23 @@ export const createWebhookStore = ({ db, dialect }: StoreContext): WebhookStore 
   },
 
   async record({ id, attempt }, { error, statusCode, location, durationMs }) {
-    return await db.transaction().execute(async (tx) => {
+    const recorded = await db.transaction().execute(async (tx) => {
       const select = tx
         .selectFrom('webhook_deliveries')
-        .select('failures')
-        .where('id', '=', id)
-        .where('attempts', '=', attempt)
-        .where('state', 'in', openStates);
+        .select(['job_id', 'attempts', 'failures', 'state'])
+        .where('id', '=', id);
       const row = await (dialect.rowLocks ? select.forUpdate() : select).executeTakeFirst();
       if (row === undefined) return null;
+      // Read under the row's lock, for which a purge waits.
+      const job = await tx.selectFrom('jobs').select('purged_at').where('id', '=', row.job_id).executeTakeFirst();
+      const isPurged = job?.purged_at != null;
+      const entry = { error, status_code: statusCode, location: isPurged ? null : location, duration_ms: durationMs };
+      await tx
+        .insertInto('webhook_attempts')
+        .values({ delivery_id: id, attempt, at: dialect.now, ...entry })
+        .onConflict((conflict) => conflict.columns(['delivery_id', 'attempt']).doNothing())
+        .execute();
+      if (row.attempts !== attempt || !openDeliveryStates.some((state) => state === row.state)) return null;
       const failures = row.failures + 1;
       const retryMs = error === 'gone' ? null : deliveryRetryMs(failures);
       const change =
@@ -67,14 +79,17 @@ export const createWebhookStore = ({ db, dialect }: StoreContext): WebhookStore 
           : retryMs === null
             ? { state: 'failed' as const, next_attempt_at: null, failures }
             : { state: 'failing' as const, next_attempt_at: dialect.nowPlus(retryMs), failures };
-      await tx.updateTable('webhook_deliveries').set(change).where('id', '=', id).execute();
-      const entry = { error, status_code: statusCode, location, duration_ms: durationMs };
+      const isErased = isPurged && change.next_attempt_at === null;
+      const erased = isErased ? { url: '' } : {};
       await tx
-        .insertInto('webhook_attempts')
-        .values({ delivery_id: id, attempt, at: dialect.now, ...entry })
+        .updateTable('webhook_deliveries')
+        .set({ ...change, ...erased })
+        .where('id', '=', id)
         .execute();
-      return change.state;
+      return { state: change.state, isErased };
     });
+    if (recorded?.isErased === true) await dialect.eraseRemoved(db);
+    return recorded?.state ?? null;
   },
 
   async listOfJob(ownerId, jobId) {
@@ -133,6 +148,11 @@ export const createWebhookStore = ({ db, dialect }: StoreContext): WebhookStore 
     });
   },
 
+  async countOpen() {
+    const { rows } = await sql<OpenDeliveries>`select ${sql.join(openDeliveryStates.map(selectCount))}`.execute(db);
+    return rows[0] ?? { pending: 0, failing: 0 };
+  },
+
   async redeliver({ ownerId, jobId, id }) {
     const { numUpdatedRows } = await db
       .updateTable('webhook_deliveries')
@@ -140,6 +160,8 @@ export const createWebhookStore = ({ db, dialect }: StoreContext): WebhookStore 
       .where('id', '=', id)
       .where('job_id', '=', jobId)
       .where('owner_id', '=', ownerId)
+      // The job was purged, together with the URL.
+      .where('url', '<>', '')
       .executeTakeFirst();
     return numUpdatedRows > 0n;
   },
@@ -179,44 +201,44 @@ export const createWebhookStore = ({ db, dialect }: StoreContext): WebhookStore 
   },
 });
 
+const selectCount = (state: (typeof openDeliveryStates)[number]) => sql`(
+  select count(*) from (
+    select 1 from webhook_deliveries where state = ${state} limit ${maxCountedDeliveries}
+  ) as counted
+) as ${sql.id(state)}`;
+
 /** Skips hosts and owners without room, so that the deliveries of one that is dead do not stand before all others. */
 function selectDue<Row>(
   select: SelectQueryBuilder<Tables, 'webhook_deliveries', Row>,
   query: DueQuery,
   dialect: Dialect,
 ): SelectQueryBuilder<Tables, 'webhook_deliveries', Row> {
-  const { hosts, owners } = fullPlaces(query);
+  const { hosts, owners, strictOwners } = fullPlaces(query);
   // `ago(0)` is found in the index.
   let due = select.where(sql<boolean>`next_attempt_at <= ${dialect.ago(0)}`);
+  if (query.maxDueMs !== undefined) due = due.where(sql<boolean>`next_attempt_at >= ${dialect.ago(query.maxDueMs)}`);
   if (hosts.length > 0) due = due.where('host', 'not in', hosts);
   if (owners.length > 0) due = due.where('owner_id', 'not in', owners);
+  const answering = [...query.answeringHosts];
+  if (strictOwners.length > 0) {
+    due = due.where((where) =>
+      where.or([
+        where('owner_id', 'not in', strictOwners),
+        ...(answering.length > 0 ? [where('host', 'in', answering)] : []),
+      ]),
+    );
+  }
   const first = due.orderBy('next_attempt_at').limit(query.limit);
   return dialect.rowLocks ? first.forUpdate().skipLocked() : first;
 }
 
-const fullPlaces = ({ underWay, perHost, perOwner }: DueQuery) => ({
-  hosts: repeatedNames(
-    underWay.map(({ host }) => host),
-    perHost,
-  ),
-  owners: repeatedNames(
-    underWay.map(({ ownerId }) => ownerId),
-    perOwner,
-  ),
-});
-
-/** The names that occur `times` times or more. */
-const repeatedNames = (names: readonly string[], times: number): readonly string[] =>
-  [...new Set(names)].filter((name) => names.filter((each) => each === name).length >= times);
-
 /** The rows, in order, for which their host and their owner have room. */
-function takeFitting(rows: readonly DeliveryRow[], { underWay, perHost, perOwner }: DueQuery): readonly DeliveryRow[] {
-  const places = underWay.map(({ host, ownerId }) => ({ host, ownerId }));
+function takeFitting(rows: readonly DeliveryRow[], query: DueQuery): readonly DeliveryRow[] {
+  const underWay = [...query.underWay];
   return rows.filter(({ host, owner_id: ownerId }) => {
-    const ofHost = places.filter((place) => place.host === host).length;
-    const ofOwner = places.filter((place) => place.ownerId === ownerId).length;
-    if (ofHost >= perHost || ofOwner >= perOwner) return false;
-    places.push({ host, ownerId });
+    const place = { host, ownerId };
+    if (!hasRoom(place, { ...query, underWay })) return false;
+    underWay.push(place);
     return true;
   });
 }

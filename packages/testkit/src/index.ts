@@ -22,6 +22,7 @@ export {
   startTcpProxy,
   type TcpProxy,
 } from './faults/tcp-proxy.ts';
+export { measureMemory, type Memory } from './measure-memory.ts';
 export { type TokenizerFiles } from './models/byte-tokenizer.ts';
 export { type SafetensorsDtype } from './models/safetensors.ts';
 export {
@@ -47,6 +48,7 @@ export { type HubFault, type HubServer, startHubServer } from './servers/hub-ser
 export { createTestDatabase, launchPostgres, type PrivatePostgres, type TestDatabase } from './servers/postgres.ts';
 export { moveToDisk } from './servers/postgres-disk.ts';
 export { launchPgbouncer, type Pgbouncer, type PoolMode } from './servers/pgbouncer.ts';
+export { startNameServer, type TestNameServer } from './servers/name-server.ts';
 export { freePort } from './servers/server-process.ts';
 export { launchRedis } from './servers/redis.ts';
 export type { PrivateServer, TestServer } from './servers/server.ts';
@@ -63,8 +65,8 @@ export {
   type TokenArrival,
 } from './streams/stream-client.ts';
 export { codePointsOf } from './streams/stream-state.ts';
-export { createTestFolder } from './test-folder.ts';
+export { createTestFolder, removeTestFolder } from './test-folder.ts';
 export { describeStoreConformance, retentionDays, type StoreSession } from './conformance/store/index.ts';
-export { openServerSession } from './conformance/store/server-session.ts';
+export { openServerSessions } from './conformance/store/server-session.ts';
 export { newJob } from './conformance/store/session.ts';
 export { describeWakeUpsConformance, type WakeUpSession } from './conformance/wake-ups.ts';

@@ -24,6 +24,17 @@ describe('tokenizer', () => {
     expect(tokenizer.encode('<|endoftext|>')).toEqual([0]);
     expect(tokenizer.decode([0])).toBe('');
   });
+
+  it('decodes an added token as it is, also with the letter that stands for a space in other tokens', () => {
+    const { tokenizer: json, config } = JSON.parse(record) as {
+      tokenizer: { added_tokens: object[] };
+      config: object;
+    };
+    const added = { ...json.added_tokens[0], id: 5000, content: 'A\u0120B', special: false };
+    const added_tokens = [...json.added_tokens, added];
+    const withLetter = createTokenizer(JSON.stringify({ tokenizer: { ...json, added_tokens }, config }));
+    expect(withLetter.decode([5000, ...tokenizer.encode(' king')])).toBe('A\u0120B king');
+  });
 });
 
 function stream(ids: readonly number[]): string[] {

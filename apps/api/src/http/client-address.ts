@@ -36,8 +36,9 @@ export const clientAddress = (head: RequestHead, trusted: TrustedProxies): strin
 /** Whether the client reached the outermost trusted proxy by https. `X-Forwarded-Proto` is counted like the address. */
 export function isHttps(head: RequestHead, trusted: TrustedProxies): boolean {
   const { hops } = lookBack(head, trusted);
+  if (hops === 0) return false;
   const schemes = entriesOf(head, 'x-forwarded-proto');
-  return hops > 0 && schemes.at(-Math.min(hops, schemes.length))?.trim() === 'https';
+  return schemes.at(-Math.min(hops, schemes.length))?.trim() === 'https';
 }
 
 /**
@@ -54,11 +55,12 @@ export function forwardedPrefix(head: RequestHead, trusted: TrustedProxies): str
 
 /** Goes back from the peer to the first address that is no trusted proxy, over `hops` trusted proxies. */
 function lookBack(head: RequestHead, trusted: TrustedProxies): { readonly client: string; readonly hops: number } {
-  const forwarded = entriesOf(head, 'x-forwarded-for');
+  let forwarded: string[] | null = null;
   let client = plainAddress(head.socket.remoteAddress ?? '') ?? '';
   let hops = 0;
   while (isTrusted(client, hops, trusted)) {
     hops += 1;
+    forwarded ??= entriesOf(head, 'x-forwarded-for');
     const before = plainAddress(forwarded.pop() ?? '');
     // The entry is no address: the last known address counts as the client's.
     if (before === null) break;

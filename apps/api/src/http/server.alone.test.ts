@@ -169,23 +169,24 @@ describe('the server of the API', () => {
   it.each([
     ['POST /generate', 'POST /generate HTTP/1.1', JSON.stringify(job)],
     ['GET /jobs/{id}?wait', null, ''],
-  ])('frees 1,000 clients that disconnect from %s within a second, and their jobs go on', async (_name, line, body) => {
-    const { id } = (await submit()).body as JobBody;
-    const { hostname, port } = new URL(server.url);
-    const head = `${line ?? `GET /jobs/${id}?wait=60 HTTP/1.1`}\r\nHost: x\r\nContent-Type: application/json\r\n`;
-    const clients = Array.from({ length: 1_000 }, () => {
-      const socket = connect(Number(port), hostname);
-      socket.write(`${head}Content-Length: ${body.length}\r\n\r\n${body}`);
-      return socket;
-    });
-    await expect.poll(waiters, { timeout: 20_000 }).toBe(1_000);
-    const { queued } = await store.jobs.measureQueue();
-    const begin = performance.now();
-    for (const client of clients) client.destroy();
-    await expect.poll(waiters, { interval: 20 }).toBe(0);
-    expect(performance.now() - begin).toBeLessThan(1_000);
-    expect(await store.jobs.measureQueue()).toMatchObject({ queued, running: 0 });
-  });
+  ])(
+    'frees 1,000 clients that disconnect from %s long before their wait ends, and their jobs go on',
+    async (_name, line, body) => {
+      const { id } = (await submit()).body as JobBody;
+      const { hostname, port } = new URL(server.url);
+      const head = `${line ?? `GET /jobs/${id}?wait=60 HTTP/1.1`}\r\nHost: x\r\nContent-Type: application/json\r\n`;
+      const clients = Array.from({ length: 1_000 }, () => {
+        const socket = connect(Number(port), hostname);
+        socket.write(`${head}Content-Length: ${body.length}\r\n\r\n${body}`);
+        return socket;
+      });
+      await expect.poll(waiters, { timeout: 20_000 }).toBe(1_000);
+      const { queued } = await store.jobs.measureQueue();
+      for (const client of clients) client.destroy();
+      await expect.poll(waiters, { timeout: 20_000 }).toBe(0);
+      expect(await store.jobs.measureQueue()).toMatchObject({ queued, running: 0 });
+    },
+  );
 
   it('refuses jobs beyond the bound of the queue, with the time of a retry', async () => {
     await Promise.all(Array.from({ length: maxQueueLength }, submit));

@@ -8,7 +8,7 @@ import type { IdentifyCaller } from '../auth/identify-caller.ts';
 
 export const authenticate = (identify: IdentifyCaller): MiddlewareHandler<ApiEnv> =>
   async function authenticated(c, next) {
-    const { scope, isProbe } = c.var.policy;
+    const { scope, isProbe } = c.get('policy');
     const credentials = { authorization: c.req.header('Authorization'), needsDatabase: !isProbe };
     c.set('caller', scope === null ? anonymousCaller : await identify(credentials));
     await next();
@@ -16,8 +16,8 @@ export const authenticate = (identify: IdentifyCaller): MiddlewareHandler<ApiEnv
 
 /** Runs after the rate limit: a request without the scope counts like any other. */
 export const requireScope: MiddlewareHandler<ApiEnv> = async function authorized(c, next) {
-  const enough = scopesOf(c.var.policy);
-  if (enough.length > 0 && !c.var.caller.scopes.some((scope) => enough.includes(scope))) {
+  const enough = scopesOf(c.get('policy'));
+  if (enough.length > 0 && !c.get('caller').scopes.some((scope) => enough.includes(scope))) {
     throw new AppError('forbidden', { message: `This needs an API key with the scope ${enough.join(' or ')}.` });
   }
   await next();

@@ -49,7 +49,7 @@ export const crossOrigin = (origins: readonly string[]): MiddlewareHandler<ApiEn
 export function dnsRebindingProtection(origins: readonly string[]): MiddlewareHandler<ApiEnv> {
   const own: ReadonlySet<string> = new Set(origins.map((origin) => new URL(origin).hostname));
   return async function dnsRebinding(c, next) {
-    const { hostname } = new URL(c.req.url);
+    const hostname = c.get('hostname');
     if (hostname.includes('.') && !isIPv4(hostname) && !hostname.endsWith('.localhost') && !own.has(hostname)) {
       throw new AppError('misdirected_request', {
         message:

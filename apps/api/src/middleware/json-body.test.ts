@@ -194,4 +194,26 @@ describe('the body of a request', () => {
       { numRuns: 500 },
     );
   });
+
+  it('is refused where it would be ignored', async () => {
+    const { app } = opened.api;
+    const missing = '/jobs/00000000-0000-7000-8000-000000000000';
+    for (const [method, path] of [
+      ['POST', '/history/export'],
+      ['POST', `${missing}/cancel`],
+      ['DELETE', missing],
+    ] as const) {
+      const stream = new Blob(['{"q":"lost"}']).stream();
+      for (const body of ['{"q":"lost"}', stream]) {
+        const request = new Request(`http://localhost${path}`, { method, body, duplex: 'half' });
+        const response = await app.fetch(request);
+        expect(response.status).toBe(422);
+        expect((await problemOf(response)).detail).toBe('This path takes no body.');
+      }
+      for (const body of ['', '{}', null]) {
+        const response = await app.fetch(new Request(`http://localhost${path}`, { method, body }));
+        expect(response.status).not.toBe(422);
+      }
+    }
+  });
 });

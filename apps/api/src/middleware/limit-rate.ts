@@ -1,5 +1,5 @@
 /** The rate limit of each key: a token bucket for requests that make jobs, and a larger one for all others. */
-import { AppError, bucketPerMinute, type RateLimiter } from '@prosemill/core';
+import { AppError, bucketPerMinute, type RateLimiter, type RateVerdict } from '@prosemill/core';
 import type { Context, MiddlewareHandler } from 'hono';
 import type { ApiEnv } from '../api-env.ts';
 
@@ -20,35 +20,38 @@ export interface RateLimitOptions {
  */
 export function limitRate({ rateLimiter, submitsPerMinute }: RateLimitOptions): MiddlewareHandler<ApiEnv> {
   return async function rateLimit(c, next) {
-    const { cost } = c.var.policy;
+    const { cost } = c.get('policy');
     let taken = 0;
     c.set('takeTokens', async (tokens) => {
       await takeTokens(c, { tokens, taken });
       taken += tokens;
     });
-    await c.var.takeTokens(cost);
+    await c.get('takeTokens')(cost);
     await next();
   };
 
   async function takeTokens(c: Context<ApiEnv>, { tokens, taken }: { tokens: number; taken: number }): Promise<void> {
-    const { keyId } = c.var.caller;
+    const { keyId } = c.get('caller');
     if (keyId === null || submitsPerMinute === 0) return;
-    const { policy } = c.var;
+    const policy = c.get('policy');
     const rate = typeof policy.rate === 'string' ? policy.rate : policy.rate(new URL(c.req.url).searchParams);
     const perMinute = rate === 'submit' ? submitsPerMinute : submitsPerMinute * readsPerSubmit;
     const message = `This key may ${rate} ${perMinute} times a minute.`;
     const inAll = taken + tokens;
+    const bucket = { bucket: `${keyId}:${rate}`, perMinute };
+    const tell = ({ remaining, fullInMs }: RateVerdict): void => {
+      c.header('RateLimit-Policy', `"${rate}";q=${perMinute};w=${bucketPerMinute(perMinute).fillMs / 1_000}`);
+      c.header('RateLimit', `"${rate}";r=${remaining};t=${Math.ceil(fullInMs / 1_000)}`);
+    };
+    // The client sends the whole request again, so the bucket must have the tokens of the earlier takes by then too.
+    const giveBack = async (): Promise<RateVerdict> => await rateLimiter.take({ ...bucket, cost: -taken });
     if (inAll > perMinute) {
+      if (taken > 0) tell(await giveBack());
       const cause = `This request counts as ${inAll} of them, and can never be admitted.`;
       throw new AppError('invalid_request', { message: `${message} ${cause}` });
     }
-    const bucket = { bucket: `${keyId}:${rate}`, perMinute };
     const verdict = await rateLimiter.take({ ...bucket, cost: tokens });
-    // The client sends the whole request again, so the bucket must have the tokens of the earlier takes by then too.
-    const isReturned = !verdict.isAllowed && taken > 0;
-    const left = isReturned ? await rateLimiter.take({ ...bucket, cost: -taken }) : verdict;
-    c.header('RateLimit-Policy', `"${rate}";q=${perMinute};w=${bucketPerMinute(perMinute).fillMs / 1_000}`);
-    c.header('RateLimit', `"${rate}";r=${left.remaining};t=${Math.ceil(left.fullInMs / 1_000)}`);
+    tell(verdict.isAllowed || taken === 0 ? verdict : await giveBack());
     if (verdict.isAllowed) return;
     const retryAfterMs = Math.ceil(verdict.retryInMs ?? 0);
     throw new AppError('rate_limited', { message, details: { retryAfterMs } });

@@ -6,6 +6,7 @@ import { childOf, type Logger, newId, parseTraceparent } from '@prosemill/core';
 import { logFieldsOfTrace } from '@prosemill/telemetry';
 import type { Context, MiddlewareHandler } from 'hono';
 import type { ApiEnv } from '../api-env.ts';
+import type { Caller } from '../auth/caller.ts';
 import type { ApiMetrics } from '../api-metrics.ts';
 import { clientAddress, forwardedPrefix, type TrustedProxies } from '../http/client-address.ts';
 import type { StreamEnd } from '../http/event-streams.ts';
@@ -31,6 +32,7 @@ export function requestContext(options: RequestContextOptions): MiddlewareHandle
     const given = c.req.header('X-Request-Id');
     const requestId = given !== undefined && validRequestId.test(given) ? given : newId();
     c.set('requestId', requestId);
+    c.set('hostname', new URL(c.req.url).hostname);
     const incoming = c.env?.incoming;
     c.set('clientAddress', incoming === undefined ? '' : clientAddress(incoming, trustedProxies));
     c.set('basePath', options.basePath ?? (incoming === undefined ? '' : forwardedPrefix(incoming, trustedProxies)));
@@ -47,14 +49,17 @@ export function requestContext(options: RequestContextOptions): MiddlewareHandle
       const { method } = c.req;
       const { status } = c.res;
       const path = route?.path ?? 'unmatched';
+      // Undefined for a request that was refused before its authentication.
+      const keyId = (c.get('caller') as Caller | undefined)?.keyId;
+      const jobId = c.get('jobId');
       observeRequest(durationMs / 1_000, { method, route: path, status_class: `${Math.floor(status / 100)}xx` });
       const fields = {
         method,
         route: path,
         status,
-        client: c.var.clientAddress,
-        ...(c.var.caller?.keyId == null ? {} : { keyId: c.var.caller.keyId }),
-        ...(c.var.jobId === undefined ? {} : { jobId: c.var.jobId }),
+        client: c.get('clientAddress'),
+        ...(keyId == null ? {} : { keyId }),
+        ...(jobId === undefined ? {} : { jobId }),
         ...end,
         durationMs: Math.round(durationMs),
       };
@@ -62,7 +67,8 @@ export function requestContext(options: RequestContextOptions): MiddlewareHandle
       if (route?.policy.isProbe === true) requestLogger.debug(fields, 'request');
       else requestLogger.info(fields, 'request');
     };
-    if (c.var.streamEnd === undefined) record(undefined);
-    else void c.var.streamEnd.then(record);
+    const streamEnd = c.get('streamEnd');
+    if (streamEnd === undefined) record(undefined);
+    else void streamEnd.then(record);
   };
 }

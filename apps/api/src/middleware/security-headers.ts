@@ -35,7 +35,7 @@ export const secureOriginHeaders = (trusted: TrustedProxies): MiddlewareHandler<
     await next();
     const hasHttps = c.env?.incoming !== undefined && isHttps(c.env.incoming, trusted);
     if (hasHttps) c.res.headers.set('Strict-Transport-Security', hstsValue);
-    if (hasHttps || isLoopback(parseHost(new URL(c.req.url).hostname) ?? '')) {
+    if (hasHttps || isLoopback(parseHost(c.get('hostname')) ?? '')) {
       c.res.headers.set('Cross-Origin-Opener-Policy', 'same-origin');
       c.res.headers.set('Origin-Agent-Cluster', '?1');
     }

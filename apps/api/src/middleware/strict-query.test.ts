@@ -68,9 +68,18 @@ describe('the query of a request', () => {
     ['GET /jobs/1', '?wait=1&wait=2&wait=3'],
     ['GET /admin/keys', '?limit=1&%6cimit=1'],
     ['GET /jobs', '?limit'],
-  ])('is refused with a repeated name, or without a value: %s %s', async (route, query) => {
+    ['GET /jobs', '?q=%FF'],
+    ['GET /jobs', '?q=%ED%A0%80&limit=1'],
+    ['GET /jobs', '?q=100%'],
+    ['GET /history/export', '?metadata=a:b&metadata=a:%zz'],
+    ['POST /jobs', '?dry_run=%C0%AE'],
+  ])('is refused with a repeated name, without a value, or in another encoding: %s %s', async (route, query) => {
     const [status, pointers] = await ask(route, query);
     expect([status, pointers.length]).toEqual([422, 1]);
+  });
+
+  it('may have any character of UTF-8', async () => {
+    expect(await ask('GET /jobs', '?q=100%25+%F0%9F%A6%8A+é')).toEqual([200, []]);
   });
 
   it('is not checked on an unknown route', async () => {

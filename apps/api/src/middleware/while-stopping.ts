@@ -6,7 +6,7 @@ import type { ApiEnv } from '../api-env.ts';
 /** Probes and streams are answered all the same: see their policies. Requests under way go on. */
 export const refuseWhileStopping = (isStopping: () => boolean): MiddlewareHandler<ApiEnv> =>
   async function refuse(c, next) {
-    const { isProbe, isStream } = c.var.policy;
+    const { isProbe, isStream } = c.get('policy');
     if (isStopping() && !isProbe && !isStream) {
       throw new AppError('shutting_down', { message: 'This process is shutting down; another one will answer.' });
     }

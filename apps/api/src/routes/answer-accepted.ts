@@ -7,7 +7,7 @@ import type { Accepted } from '../services/submit-job.ts';
 import { setPollHeaders } from '../wire/job-headers.ts';
 
 export function answerAccepted(c: Context<ApiEnv>, { job, isReplay }: Accepted, estimate: JobEstimate) {
-  const { basePath } = c.var;
+  const basePath = c.get('basePath');
   c.set('jobId', job.id);
   if (isReplay) c.header('Idempotent-Replayed', 'true');
   c.header('Location', jobPath(job.id, basePath));

@@ -25,7 +25,7 @@ export function addBatchRoutes(addRoute: AddRoute, services: ApiServices): void 
 
   /** Sets the headers of an answer about a batch. @returns its body */
   async function present(c: Context<ApiEnv>, batch: Batch) {
-    const { basePath } = c.var;
+    const basePath = c.get('basePath');
     if (hasBatchEnded(batch)) return presentBatch(batch, { finishAt: null, basePath });
     const query = { ownerId: batch.ownerId, batchId: batch.id, after: null, limit: batchLimits.requests };
     const { items } = await jobs.list({ ...query, statuses: ['queued', 'running'] });
@@ -36,21 +36,21 @@ export function addBatchRoutes(addRoute: AddRoute, services: ApiServices): void 
 
   addRoute(createBatchRoute, async (c) => {
     const requests = toJobRequests(c.req.valid('json'));
-    if (requests.length > 1) await c.var.takeTokens(requests.length - 1);
+    if (requests.length > 1) await c.get('takeTokens')(requests.length - 1);
     const { batch, isReplay } = await submitBatch({
-      ownerId: c.var.caller.ownerId,
+      ownerId: c.get('caller').ownerId,
       requests,
       priorityClass: 1,
-      trace: c.var.trace,
+      trace: c.get('trace'),
       idempotencyKey: c.req.valid('header')['idempotency-key'],
     });
     if (isReplay) c.header('Idempotent-Replayed', 'true');
-    c.header('Location', batchPath(batch.id, c.var.basePath));
+    c.header('Location', batchPath(batch.id, c.get('basePath')));
     return c.json(await present(c, batch), 202);
   });
 
   addRoute(getBatchRoute, async (c) => {
-    const { ownerId } = c.var.caller;
+    const { ownerId } = c.get('caller');
     const { wait } = c.req.valid('query');
     const { id } = c.req.valid('param');
     const found = isUuid(id) ? await batches.find(ownerId, id.toLowerCase()) : null;
@@ -66,7 +66,7 @@ export function addBatchRoutes(addRoute: AddRoute, services: ApiServices): void 
 
   addRoute(cancelBatchRoute, async (c) => {
     const { id } = c.req.valid('param');
-    const canceled = isUuid(id) ? await batches.requestCancel(c.var.caller.ownerId, id.toLowerCase()) : null;
+    const canceled = isUuid(id) ? await batches.requestCancel(c.get('caller').ownerId, id.toLowerCase()) : null;
     if (canceled === null) throw batchNotFound(id);
     const { batch, changed } = canceled;
     const running = new Set(batch.jobs.filter(({ status }) => status === 'running').map((job) => job.id));
@@ -76,7 +76,7 @@ export function addBatchRoutes(addRoute: AddRoute, services: ApiServices): void 
     c.header('ETag', etagOfBatch(batch));
     const body = await present(c, batch);
     if (hasBatchEnded(batch)) return c.json(body, 200);
-    c.header('Location', batchPath(batch.id, c.var.basePath));
+    c.header('Location', batchPath(batch.id, c.get('basePath')));
     return c.json(body, 202);
   });
 }

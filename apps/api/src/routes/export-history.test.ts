@@ -1,6 +1,8 @@
-import { csvValue, type ExportedTextBody } from '@prosemill/contract';
-import { newJob } from '@prosemill/testkit';
-import { beforeEach, describe, expect, it, onTestFinished } from 'vitest';
+import { csvValue, type ExportedTextBody, type ExportLinkBody, type Problem } from '@prosemill/contract';
+import type { Logger } from '@prosemill/core';
+import { newJob, silentLogger } from '@prosemill/testkit';
+import { beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
+import { createKey } from '../auth/create-key.ts';
 import { endNext, openTestApi, succeededWith, type TestApi } from '../test-api.ts';
 
 describe('GET /history/export', () => {
@@ -68,6 +70,9 @@ describe('GET /history/export', () => {
     ['@x', `'@x`],
     ['\t=x', `'\t=x`],
     ['-1', `'-1`],
+    ['\n=1', `"'\n=1"`],
+    ['＝1', `'＝1`],
+    ['＠x', `'＠x`],
     ['+"1"', `"'+""1"""`],
   ])('writes %j as %j', (value, written) => {
     expect(csvValue(value)).toBe(written);
@@ -82,6 +87,7 @@ describe('GET /history/export', () => {
     expect(await promptsOf('?metadata=customer:4711')).toEqual(['The old king']);
     const [newest] = await texts();
     expect(await promptsOf(`?created_after=${newest?.created_at}`)).toContain('A fox');
+    expect(await promptsOf(`?created_after=${newest?.created_at.toLowerCase()}`)).toContain('A fox');
     expect(await promptsOf('?created_before=2020-01-01T00:00:00Z')).toEqual([]);
     expect((await get('?format=xml')).status).toBe(422);
   });
@@ -106,5 +112,100 @@ describe('GET /history/export', () => {
     pages = 0;
     const whole = await (await other.api.app.request('/history/export')).text();
     expect([whole.split('\n').length - 1, new Set(whole.split('\n')).size - 1, pages]).toEqual([450, 450, 3]);
+  });
+});
+
+describe('a download link', () => {
+  const lines: string[] = [];
+  const note = (...line: unknown[]): void => void lines.push(JSON.stringify(line));
+  const logger: Logger = { ...silentLogger, debug: note, info: note, warn: note, error: note, child: () => logger };
+
+  async function open() {
+    const opened = await openTestApi({ access: { auth: 'keys', adminKey: null }, basePath: '/below', logger });
+    onTestFinished(async () => await opened.close());
+    const { key, secret } = await createKey(opened.store.apiKeys, { owner: 'acme', name: 'key', scopes: ['read'] });
+    const headers = { Authorization: `Bearer ${secret}` };
+    const make = async (query: string): Promise<string> => {
+      const answer = await opened.api.app.request(`/history/export${query}`, { method: 'POST', headers });
+      expect(answer.status).toBe(201);
+      const { url, expires_at: expiresAt } = (await answer.json()) as ExportLinkBody;
+      expect(url).toMatch(/^\/below\/history\/export\/[\w-]{43}$/);
+      expect(Date.parse(expiresAt)).toBeGreaterThan(Date.now());
+      return url.slice('/below'.length);
+    };
+    const follow = async (path: string, init: RequestInit = {}) => await opened.api.app.request(path, init);
+    return { ...opened, key, make, follow };
+  }
+
+  it('gives the export of its query once, without a key', async () => {
+    const { store, make, follow } = await open();
+    for (const [prompt, ownerId] of [
+      ['The old king', 'acme'],
+      ['A fox', 'acme'],
+      ['The king of others', 'other'],
+    ] as const) {
+      await store.jobs.submit(newJob({ prompt, ownerId }));
+      await endNext(store);
+    }
+    const path = await make('?format=csv&q=king');
+    const head = await follow(path, { method: 'HEAD' });
+    expect([head.status, head.headers.get('Allow')]).toEqual([405, 'GET']);
+    const answers = await Promise.all(Array.from({ length: 5 }, async () => await follow(path)));
+    const [answer, ...others] = answers.filter(({ status }) => status === 200);
+    expect(others).toEqual([]);
+    expect(Object.fromEntries(answer?.headers ?? [])).toMatchObject({
+      'content-type': 'text/csv; charset=utf-8; header=present',
+      'content-disposition': 'attachment; filename="history.csv"',
+      'cache-control': 'no-store',
+      'referrer-policy': 'no-referrer',
+    });
+    const [, ...rows] = ((await answer?.text()) ?? '').trimEnd().split('\r\n');
+    expect(rows).toEqual([expect.stringContaining('The old king there')]);
+    expect(answers.filter(({ status }) => status === 404)).toHaveLength(4);
+    const whole = await (await follow(await make(''))).text();
+    expect(whole.trimEnd().split('\n')).toHaveLength(2);
+  });
+
+  it('gets the same answer after its use, with a revoked key, and when it never was', async () => {
+    const { store, key, make, follow } = await open();
+    const [used, ofRevoked] = [await make(''), await make('')];
+    await (await follow(used)).text();
+    await store.apiKeys.revoke(key.id);
+    const details: string[] = [];
+    for (const path of [used, ofRevoked, `${used.slice(0, -1)}${used.endsWith('A') ? 'B' : 'A'}`, `${used}A`]) {
+      const answer = await follow(path);
+      const { code, detail } = (await answer.json()) as Problem;
+      expect([answer.status, code]).toEqual([404, 'not_found']);
+      details.push(detail);
+    }
+    expect(new Set(details)).toEqual(new Set(['This download link was used, or is older than 60 s. Export again.']));
+    const page = await follow(used, { headers: { Accept: 'text/html' } });
+    expect([page.status, page.headers.get('Content-Type')]).toEqual([404, 'text/html; charset=utf-8']);
+  });
+
+  it('is in no log', async () => {
+    lines.length = 0;
+    const { make, follow } = await open();
+    const path = await make('?q=secret');
+    for (let time = 1; time <= 2; time += 1) await (await follow(path)).text();
+    const log = lines.join('\n');
+    expect(log).toContain('/history/export/{token}');
+    expect(log).not.toContain(path.slice('/history/export/'.length));
+    expect(log).not.toContain('secret');
+  });
+
+  it('among too many unknown ones gets 429, and works afterwards', async () => {
+    vi.useFakeTimers({ toFake: ['performance'] });
+    onTestFinished(() => void vi.useRealTimers());
+    const { make, follow } = await open();
+    const path = await make('');
+    const statusOf = async (token: string) => (await follow(`/history/export/${token}`)).status;
+    const guesses = await Promise.all(
+      Array.from({ length: 110 }, async (_, index) => await statusOf(`${index}`.padEnd(43, 'A'))),
+    );
+    expect([404, 429].map((status) => guesses.filter((each) => each === status).length)).toEqual([100, 10]);
+    expect((await follow(path)).status).toBe(429);
+    vi.advanceTimersByTime(1_000);
+    expect((await follow(path)).status).toBe(200);
   });
 });

@@ -18,7 +18,7 @@ export function addGenerateRoute(addRoute: AddRoute, services: ApiServices): voi
     const startedAt = performance.now();
     const preference = parsePreference(isStream ? undefined : c.req.valid('header').prefer);
     const body = c.req.valid('json');
-    const { ownerId } = c.var.caller;
+    const { ownerId } = c.get('caller');
     if (isStream) requireRoom(services, ownerId);
     const accepted = await submitJob({
       ownerId,
@@ -26,7 +26,7 @@ export function addGenerateRoute(addRoute: AddRoute, services: ApiServices): voi
       terms: { ...toJobTerms(body), isWatched: isStream },
       // A client that does not wait queues like those of `POST /jobs`.
       priorityClass: preference.waitMs === 0 ? 1 : 0,
-      trace: c.var.trace,
+      trace: c.get('trace'),
       idempotencyKey: c.req.valid('header')['idempotency-key'],
     });
     if (isStream) return streamAccepted(c, services, accepted, body.on_disconnect);

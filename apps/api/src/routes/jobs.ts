@@ -32,7 +32,7 @@ export function addJobRoutes(addRoute: AddRoute, services: ApiServices): void {
 
   addRoute(createJobRoute, async (c) => {
     const body = c.req.valid('json');
-    const { ownerId } = c.var.caller;
+    const { ownerId } = c.get('caller');
     const isStream = wantsStream(c.req.header('Accept'));
     if (isStream) requireRoom(services, ownerId);
     const submission: Submission = {
@@ -40,7 +40,7 @@ export function addJobRoutes(addRoute: AddRoute, services: ApiServices): void {
       request: toTextRequest(body),
       terms: { ...toJobTerms(body), isWatched: isStream },
       priorityClass: 1,
-      trace: c.var.trace,
+      trace: c.get('trace'),
       idempotencyKey: c.req.valid('header')['idempotency-key'],
     };
     if (c.req.valid('query').dry_run === 'true') return c.json(presentDryRun(await dryRun(submission)), 200);
@@ -54,7 +54,7 @@ export function addJobRoutes(addRoute: AddRoute, services: ApiServices): void {
     const ifNoneMatch = c.req.valid('header')['if-none-match'];
     const { wait } = c.req.valid('query');
     const { id } = c.req.valid('param');
-    const found = await findJob(jobs, { ownerId: c.var.caller.ownerId, id });
+    const found = await findJob(jobs, { ownerId: c.get('caller').ownerId, id });
     c.set('jobId', found.id);
     const isUnchanged = (job: Job) => matchesEtag(ifNoneMatch, etagOf(job));
     const isDone = (job: Job) => isTerminal(job.status) || (ifNoneMatch !== undefined && !isUnchanged(job));
@@ -68,14 +68,14 @@ export function addJobRoutes(addRoute: AddRoute, services: ApiServices): void {
     setPollHeaders(c, job, estimate);
     if (wait !== undefined) c.header('Server-Timing', serverTiming(job, performance.now() - startedAt));
     if (isUnchanged(job)) return c.body(null, 304);
-    return c.json(presentJob(job, { estimate, basePath: c.var.basePath }), 200);
+    return c.json(presentJob(job, { estimate, basePath: c.get('basePath') }), 200);
   });
 
   addRoute(listJobsRoute, async (c) => {
-    const { basePath } = c.var;
+    const basePath = c.get('basePath');
     const query = c.req.valid('query');
     const page = await jobs.list({
-      ownerId: c.var.caller.ownerId,
+      ownerId: c.get('caller').ownerId,
       statuses: query.status,
       retryOf: query.retry_of,
       batchId: query.batch_id,
@@ -95,7 +95,7 @@ export function addJobRoutes(addRoute: AddRoute, services: ApiServices): void {
   });
 
   addRoute(cancelJobRoute, async (c) => {
-    const { basePath, caller } = c.var;
+    const [basePath, caller] = [c.get('basePath'), c.get('caller')];
     const { id } = c.req.valid('param');
     const canceled = isUuid(id)
       ? await cancelJob({ jobs, wakeUps }, { ownerId: caller.ownerId, id: id.toLowerCase() })
@@ -114,7 +114,7 @@ export function addJobRoutes(addRoute: AddRoute, services: ApiServices): void {
   addRoute(deleteJobRoute, async (c) => {
     const { id } = c.req.valid('param');
     if (!isUuid(id)) throw jobNotFound(id);
-    await deleteJob({ jobs, wakeUps }, { ownerId: c.var.caller.ownerId, id: id.toLowerCase() });
+    await deleteJob({ jobs, wakeUps }, { ownerId: c.get('caller').ownerId, id: id.toLowerCase() });
     c.set('jobId', id.toLowerCase());
     return c.body(null, 204);
   });

@@ -14,7 +14,7 @@ export function addRepeatRoutes(addRoute: AddRoute, { store, submitJob, feed, es
   const { jobs } = store;
 
   addRoute(retryJobRoute, async (c) => {
-    const { ownerId } = c.var.caller;
+    const { ownerId } = c.get('caller');
     const changes = c.req.valid('json');
     const job = await findJob(jobs, { ownerId, id: c.req.valid('param').id });
     if (!isTerminal(job.status)) {
@@ -26,7 +26,7 @@ export function addRepeatRoutes(addRoute: AddRoute, { store, submitJob, feed, es
       terms: toRetriedTerms(job, changes),
       // Nobody waits for the answer, so a job of the class of waiting callers becomes a normal one.
       priorityClass: 1,
-      trace: c.var.trace,
+      trace: c.get('trace'),
       idempotencyKey: c.req.valid('header')['idempotency-key'],
     });
     return answerAccepted(c, accepted, await estimates.afterSubmit(accepted));
@@ -35,13 +35,13 @@ export function addRepeatRoutes(addRoute: AddRoute, { store, submitJob, feed, es
   addRoute(verifyJobRoute, async (c) => {
     const startedAt = performance.now();
     const preference = parsePreference(c.req.valid('header').prefer);
-    const { ownerId } = c.var.caller;
+    const { ownerId } = c.get('caller');
     const job = await findJob(jobs, { ownerId, id: c.req.valid('param').id });
     const accepted = await submitJob({
       ...(await verificationOf(job, store.workers)),
       ownerId,
       priorityClass: preference.waitMs === 0 ? 1 : 0,
-      trace: c.var.trace,
+      trace: c.get('trace'),
       idempotencyKey: c.req.valid('header')['idempotency-key'],
     });
     const verification = await awaitJob(c, accepted, { feed, preference, startedAt });

@@ -1,15 +1,10 @@
 /** The body of an export: pages of texts, each read when the connection has taken the one before. */
 import { setImmediate } from 'node:timers/promises';
-import { type ExportFormat, exportPresenters } from '@prosemill/contract';
-import type { Cursor, ExportFilter, GenerationStore } from '@prosemill/core';
+import { exportPresenters } from '@prosemill/contract';
+import type { Cursor, ExportRequest, GenerationStore } from '@prosemill/core';
 
 /** Texts in a page, which is in memory as a whole. On SQLite it blocks the process for some milliseconds. */
 const pageSize = 200;
-
-export interface ExportOptions extends ExportFilter {
-  readonly ownerId: string;
-  readonly format: ExportFormat;
-}
 
 /**
  * Texts that come after the first page was read are left out. Nothing is read for a client that does not read, and
@@ -17,7 +12,7 @@ export interface ExportOptions extends ExportFilter {
  */
 export function exportHistory(
   generations: Pick<GenerationStore, 'listForExport'>,
-  { format, ...filter }: ExportOptions,
+  { format, ...filter }: ExportRequest,
 ): ReadableStream<Uint8Array> {
   const { head, line } = exportPresenters[format];
   const encoder = new TextEncoder();

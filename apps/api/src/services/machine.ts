@@ -112,11 +112,18 @@ export class Machine {
    * times, and the same objects.
    */
   async *watch(signal: AbortSignal): AsyncGenerator<MachineState, void> {
-    const ended = AbortSignal.any([signal, this.#stopped.signal]);
-    if (!ended.aborted) yield await this.current();
-    while (!ended.aborted) {
-      await pause(msToTick(), undefined, { signal: ended }).catch(() => undefined);
-      if (!ended.aborted) yield await this.#atTick();
+    const [over, stopped] = [new AbortController(), this.#stopped.signal];
+    const end = (): void => over.abort();
+    for (const each of [signal, stopped]) each.addEventListener('abort', end);
+    if (signal.aborted || stopped.aborted) end();
+    try {
+      if (!over.signal.aborted) yield await this.current();
+      while (!over.signal.aborted) {
+        await pause(msToTick(), undefined, { signal: over.signal }).catch(() => undefined);
+        if (!over.signal.aborted) yield await this.#atTick();
+      }
+    } finally {
+      for (const each of [signal, stopped]) each.removeEventListener('abort', end);
     }
   }
 

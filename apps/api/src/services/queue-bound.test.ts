@@ -67,6 +67,18 @@ describe('the bound of the queue', () => {
     expect([await fillAs('first'), await fillAs('second'), await fillAs('third')]).toEqual([51, 25, 13]);
   });
 
+  it('admits as many jobs of an owner together as one after another', async () => {
+    bound = new QueueBound({ jobs: store.jobs, limits: { jobs: 100, tokens: 300 }, hasOwners: true, ...hooks });
+    const admit = async (jobs: number, tokens: number) =>
+      await bound.admit('first', { jobs, tokens }, async () => await Promise.resolve(jobs));
+    await expect(admit(52, 0)).rejects.toThrow(full);
+    // The others would have 152 tokens, and the queue 148 places for tokens.
+    await expect(admit(20, 160)).rejects.toThrow(full);
+    expect(await admit(20, 150)).toBe(20);
+    bound = new QueueBound({ jobs: store.jobs, limits: limitsOf(100), hasOwners: true, ...hooks });
+    expect(await admit(51, 0)).toBe(51);
+  });
+
   it('admits several jobs together or not at all', async () => {
     const submitJobs = async (jobs: number) =>
       await bound.admit('local', { jobs, tokens: 9 * jobs }, async () => {
@@ -92,6 +104,7 @@ describe('the bound of the queue', () => {
       await bound.admit('local', { jobs: 1, tokens }, async () => {
         return await store.jobs.submit(newJob({ tokenBudget: tokens }));
       });
+    await expect(bound.admit('local', { jobs: 2, tokens: 101 }, async () => await submit())).rejects.toThrow(full);
     const first = await submitTokens(500);
     await expect(submitTokens(1)).rejects.toThrow(
       expect.objectContaining({ code: 'queue_full', details: { retryAfterMs: 7_000 } }),

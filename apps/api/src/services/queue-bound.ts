@@ -90,15 +90,18 @@ export class QueueBound {
     if (room.jobs < cost.jobs) {
       return `The queue is full: ${load.jobs} jobs wait, and at most ${limits.jobs} may. Try again later.`;
     }
-    // An empty queue takes a job of any size: otherwise a small limit would refuse some jobs forever.
-    if (room.tokens < cost.tokens && load.tokens > 0) {
+    // An empty queue takes one job of any size: otherwise a small limit would refuse some jobs forever.
+    if (room.tokens < cost.tokens && (load.tokens > 0 || cost.jobs > 1)) {
       const full = `the waiting jobs may have ${load.tokens} tokens together, and the limit is ${limits.tokens}`;
       return `The queue is full: ${full}. Try again later.`;
     }
     // Dynamic thresholds for a shared buffer (Choudhury and Hahne 1998): owners with fewer jobs always find some room.
-    const own = this.#counted.ofOwners.get(ownerId) ?? nothing;
-    if (hasOwners && (own.jobs > room.jobs || own.tokens > room.tokens)) {
-      return 'You have more jobs waiting than the queue has free places. Try again when some are done.';
+    // The last of several jobs is admitted like a single one after the others.
+    const earlier = { jobs: cost.jobs - 1, tokens: (cost.tokens * (cost.jobs - 1)) / cost.jobs };
+    const own = sum(this.#counted.ofOwners.get(ownerId) ?? nothing, earlier);
+    const free = difference(room, earlier);
+    if (hasOwners && (own.jobs > free.jobs || own.tokens > free.tokens)) {
+      return 'You would have more jobs waiting than the queue has free places. Try again when some are done.';
     }
     return null;
   }

@@ -11,6 +11,7 @@ import {
   type LiveWorker,
   type Logger,
   type ModelIdentity,
+  type OpenDeliveries,
   type QueueMeasure,
   type QueuePause,
   type Store,
@@ -35,6 +36,8 @@ export interface ServiceSnapshot {
   readonly isPaused: boolean | null;
   /** Null unless the queue is paused. */
   readonly pause: QueuePause | null;
+  /** Messages to webhooks. Null while the database does not answer. */
+  readonly deliveries: OpenDeliveries | null;
 }
 
 export interface ServiceStateOptions {
@@ -98,17 +101,18 @@ export class ServiceState {
 
   /** Never rejects: an outage of the database is a state. */
   async #askDatabase(): Promise<void> {
-    const { jobs, workers: workerStore } = this.#options.store;
+    const { jobs, workers: workerStore, webhooks } = this.#options.store;
     try {
-      const [workers, queue, pause] = await Promise.all([
+      const [workers, queue, pause, deliveries] = await Promise.all([
         workerStore.listLive(workerGoneMs),
         jobs.measureQueue(),
         jobs.readPause(),
+        webhooks.countOpen(),
       ]);
       const isPaused = pause !== null;
       const problems = [...workerProblems(workers), ...(isPaused ? ['The queue is paused: jobs wait.'] : [])];
       const model = servedModel(workers);
-      this.#latest = { problems, model, workers, readAtMs: performance.now(), queue, isPaused, pause };
+      this.#latest = { problems, model, workers, readAtMs: performance.now(), queue, isPaused, pause, deliveries };
       if (this.#isAway) this.#options.logger.info({}, 'the database is available again');
       this.#isAway = false;
     } catch (error) {
@@ -133,6 +137,7 @@ const withoutDatabase = (model: ModelIdentity | null, problem: string): ServiceS
   queue: null,
   isPaused: null,
   pause: null,
+  deliveries: null,
 });
 
 const servedModel = (workers: readonly WorkerReport[]): ModelIdentity | null =>

@@ -1,16 +1,21 @@
 /** Delivers the messages of ended jobs, which wait in the database. Every API process takes part. */
 import { presentEvent, presentPurgedEvent, type WebhookMessage } from '@prosemill/contract';
 import {
+  AppError,
   type ClaimedDelivery,
   type DeliveryOutcome,
+  type DeliveryPlace,
+  type DeliveryPlaces,
   errorLine,
   every,
+  hasRoom,
   type Logger,
   type Loop,
   newId,
   type Service,
   type Store,
 } from '@prosemill/core';
+import { DueWindow, fullNames } from './due-window.ts';
 import type { SendMessage } from './send-message.ts';
 import { createWebhookSecret, signMessage } from './sign-message.ts';
 
@@ -28,14 +33,22 @@ export interface WebhookOptions {
 const intervalMs = 1_000;
 /** Twice as long as an attempt may take. */
 const leaseMs = 30_000;
-/** At once in a process, for all hosts, for one host, and for one owner. */
-const limits = { limit: 64, perHost: 8, perOwner: 32 } as const;
+/** An attempt waits for its receiver, and costs little meanwhile. So there are places for many dead hosts. */
+const limits = { all: 256, perHost: 8, further: 32 } as const;
+/** The most deliveries that are read at once. */
+const maxClaimed = 64;
+/** More than there are places. The host that has answered for the longest time is forgotten first. */
+const maxAnsweringHosts = 1_000;
 
 export class DeliverWebhooks implements Service {
   readonly #options: WebhookOptions;
   readonly #loop: Loop;
   readonly #stopped = new AbortController();
-  readonly #underWay = new Map<string, ClaimedDelivery>();
+  readonly #dueWindow = new DueWindow();
+  /** By the id of the message. */
+  readonly #underWay = new Map<string, DeliveryPlace>();
+  /** Those whose last attempt had an answer. */
+  readonly #answeringHosts = new Set<string>();
 
   constructor(options: WebhookOptions) {
     this.#options = options;
@@ -59,19 +72,41 @@ export class DeliverWebhooks implements Service {
     return this.#underWay.size;
   }
 
-  /** Sends a message that no job has made. @returns its id and the end of the attempt; null when the process stops */
+  /**
+   * Sends a message that no job has made. It needs a place like any other attempt.
+   * @returns its id and the end of the attempt; null when the process stops
+   * @throws {AppError} `rate_limited` when there is no place
+   */
   async test(ownerId: string, url: string): Promise<{ readonly id: string; readonly outcome: DeliveryOutcome | null }> {
-    const id = newId();
-    const message = { type: 'webhook.test', timestamp: new Date().toISOString(), data: {} } as const;
-    return { id, outcome: await this.#send({ id, ownerId, url }, message) };
+    const [id, place] = [newId(), { ownerId, host: new URL(url).host }];
+    if (!hasRoom(place, this.#places)) {
+      throw new AppError('rate_limited', {
+        message: 'Too many attempts to send webhooks are under way. Try again when they have ended.',
+        details: { retryAfterMs: intervalMs },
+      });
+    }
+    this.#underWay.set(id, place);
+    let outcome: DeliveryOutcome | null = null;
+    try {
+      const message = { type: 'webhook.test', timestamp: new Date().toISOString(), data: {} } as const;
+      outcome = await this.#send({ id, ownerId, url }, message);
+      return { id, outcome };
+    } finally {
+      this.#leave({ id, ...place }, outcome);
+    }
   }
 
   async #claim(): Promise<void> {
-    while (!this.#stopped.signal.aborted && this.#underWay.size < limits.limit) {
-      const limit = limits.limit - this.#underWay.size;
-      const underWay = [...this.#underWay.values()];
-      const claimed = await this.#options.store.webhooks.claimDue({ ...limits, limit, leaseMs, underWay });
-      if (claimed.length === 0) return;
+    while (!this.#stopped.signal.aborted && this.#underWay.size < limits.all) {
+      const limit = Math.min(limits.all - this.#underWay.size, maxClaimed);
+      const places = this.#places;
+      const look = { at: performance.now(), full: fullNames(places) };
+      const maxDueMs = this.#dueWindow.maxDueMs(look);
+      const claimed = await this.#options.store.webhooks.claimDue({ ...places, limit, leaseMs, maxDueMs });
+      if (claimed.length === 0) {
+        if (maxDueMs === undefined) this.#dueWindow.noteEmpty(look);
+        return;
+      }
       for (const delivery of claimed) {
         this.#underWay.set(delivery.id, delivery);
         void this.#deliver(delivery);
@@ -82,28 +117,37 @@ export class DeliverWebhooks implements Service {
   /** Never rejects. An attempt whose end cannot be stored is repeated when its lease has run out. */
   async #deliver(delivery: ClaimedDelivery): Promise<void> {
     const { logger, store, countAttempt } = this.#options;
+    let outcome: DeliveryOutcome | null = null;
     try {
-      const outcome = await this.#send(delivery, await this.#messageOf(delivery));
+      outcome = await this.#send(delivery, await this.#messageOf(delivery));
       if (outcome === null) return;
       countAttempt(outcome.error === null ? 'delivered' : 'failed');
       await store.webhooks.record(delivery, outcome);
     } catch (error) {
       logger.debug({ jobId: delivery.jobId, reason: errorLine(error) }, 'the end of a delivery was not stored');
     } finally {
-      const wasFull = this.#isFull(delivery);
-      this.#underWay.delete(delivery.id);
-      if (wasFull) this.#loop.wake();
+      this.#leave(delivery, outcome);
     }
   }
 
-  /** Whether deliveries may wait for the end of this one. */
-  #isFull({ host, ownerId }: ClaimedDelivery): boolean {
-    const places = [...this.#underWay.values()];
-    return (
-      places.length >= limits.limit ||
-      places.filter((place) => place.host === host).length >= limits.perHost ||
-      places.filter((place) => place.ownerId === ownerId).length >= limits.perOwner
-    );
+  /** Deliveries may wait for this place. */
+  #leave({ id, ...place }: DeliveryPlace & { readonly id: string }, outcome: DeliveryOutcome | null): void {
+    const wasFull = !hasRoom(place, this.#places);
+    this.#underWay.delete(id);
+    if (outcome !== null) this.#noteAnswer(place.host, outcome);
+    if (wasFull) this.#loop.wake();
+  }
+
+  /** A copy, which stays as it is while the database looks for deliveries. */
+  get #places(): DeliveryPlaces {
+    return { limits, underWay: [...this.#underWay.values()], answeringHosts: new Set(this.#answeringHosts) };
+  }
+
+  #noteAnswer(host: string, { statusCode }: DeliveryOutcome): void {
+    if (statusCode === null) this.#answeringHosts.delete(host);
+    else this.#answeringHosts.add(host);
+    const [longest] = this.#answeringHosts;
+    if (longest !== undefined && this.#answeringHosts.size > maxAnsweringHosts) this.#answeringHosts.delete(longest);
   }
 
   /** Made when it is sent, so that no text waits outside its job. */

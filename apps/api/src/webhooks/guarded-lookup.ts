@@ -1,36 +1,47 @@
-/** A DNS look-up for connections that may go to public addresses only. */
-import { lookup as systemLookup, type LookupAddress, type LookupOptions } from 'node:dns';
+/** The look-ups of connections, which may have to go to public addresses only. */
+import type { LookupAddress } from 'node:dns';
 import { isIP, type LookupFunction } from 'node:net';
 import { isPublicAddress } from './public-address.ts';
+import type { ResolveHost } from './resolve-host.ts';
 
 /** The error of a host with an address that is not public. */
 export class AddressRefusedError extends Error {
   override readonly name = 'AddressRefusedError';
 }
 
-/** The part of Node's `dns.lookup` that is used. */
-export type LookupAll = (
-  hostname: string,
-  options: LookupOptions & { readonly all: true },
-  callback: (error: Error | null, addresses: LookupAddress[]) => void,
-) => void;
+/** The error of a host without an address, or without a name server that tells it. */
+export class AddressUnknownError extends Error {
+  override readonly name = 'AddressUnknownError';
+}
+
+/** Looks up the addresses of a connection. */
+export const createLookup =
+  (resolveHost: ResolveHost): LookupFunction =>
+  (hostname, options, callback) => {
+    const answer = ([first, ...others]: readonly LookupAddress[]): void => {
+      if (first === undefined) callback(new AddressUnknownError(`${hostname} has no address.`), '');
+      else if (options.all === true) callback(null, [first, ...others]);
+      else callback(null, first.address, first.family);
+    };
+    const fail = (cause: unknown): void => {
+      const isRefused = cause instanceof AddressRefusedError;
+      callback(isRefused ? cause : new AddressUnknownError(`${hostname} was not looked up.`, { cause }), '');
+    };
+    void resolveHost(hostname).then(answer, fail);
+  };
 
 /**
  * Checks exactly the addresses that the connection then uses: a name that changes between a check and the connect finds
  * no gap. One address that is not public refuses the host.
+ * @throws {AddressRefusedError}
  */
-export const guardedLookup =
-  (lookup: LookupAll = systemLookup): LookupFunction =>
-  (hostname, options, callback) => {
-    lookup(hostname, { ...options, all: true }, (error, addresses) => {
-      const refused = error === null && addresses.find(({ address }) => !isPublicAddress(address));
-      const [first] = addresses ?? [];
-      if (error !== null || first === undefined) {
-        callback(Object.assign(error ?? new Error('The host has no address.'), { code: 'ENOTFOUND' }), '');
-      } else if (refused) callback(new AddressRefusedError(`${hostname} has the address ${refused.address}.`), '');
-      else if (options.all === true) callback(null, addresses);
-      else callback(null, first.address, first.family);
-    });
+export const guardHost =
+  (resolveHost: ResolveHost): ResolveHost =>
+  async (hostname) => {
+    const addresses = await resolveHost(hostname);
+    const refused = addresses.find(({ address }) => !isPublicAddress(address));
+    if (refused === undefined) return addresses;
+    throw new AddressRefusedError(`${hostname} has the address ${refused.address}.`);
   };
 
 /** Connections to an address in the URL itself look nothing up. @throws {AddressRefusedError} */

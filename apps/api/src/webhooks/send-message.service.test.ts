@@ -1,28 +1,14 @@
-import { createServer } from 'node:net';
-import type { AddressInfo } from 'node:net';
-import { startReceiver } from '@prosemill/testkit';
+import { getEventListeners } from 'node:events';
+import { readFile } from 'node:fs/promises';
+import { type AddressInfo, createServer } from 'node:net';
+import { startNameServer, startReceiver } from '@prosemill/testkit';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import type { LookupAll } from './guarded-lookup.ts';
 import { createSendMessage, type SendMessageOptions } from './send-message.ts';
 
 const send = async (url: string, options: Partial<SendMessageOptions> = {}, signal = new AbortController().signal) => {
   const sendMessage = createSendMessage({ isGuarded: false, timeoutMs: 5_000, ...options });
   return await sendMessage({ url, headers: { 'X-Test': 'a' }, body: '{"a":1}', signal });
 };
-
-/** A resolver whose answers are these, one after the other. */
-function resolver(...answers: readonly (readonly string[])[]) {
-  const asked: string[] = [];
-  const lookup: LookupAll = (hostname, _options, callback) => {
-    const addresses = answers[Math.min(asked.length, answers.length - 1)] ?? [];
-    asked.push(hostname);
-    callback(
-      null,
-      addresses.map((address) => ({ address, family: address.includes(':') ? 6 : 4 })),
-    );
-  };
-  return { asked, lookup };
-}
 
 /** Accepts connections, and reads and writes nothing. */
 async function startSilent(): Promise<string> {
@@ -85,13 +71,34 @@ describe('a message', () => {
   it('that a stopping process cuts off has no outcome', async () => {
     const stopping = new AbortController();
     const sending = send(await startSilent(), {}, stopping.signal);
+    expect(getEventListeners(stopping.signal, 'abort')).toHaveLength(1);
     stopping.abort();
     expect(await sending).toBeNull();
+    expect(await send('http://127.0.0.1:1/', {}, stopping.signal)).toBeNull();
+    expect(getEventListeners(stopping.signal, 'abort')).toEqual([]);
   });
 
   it('goes nowhere without an address or a listener', async () => {
-    expect(await send('http://nowhere.invalid/', { isGuarded: true })).toMatchObject({ error: 'dns_failed' });
+    const { address } = await startNameServer(() => []);
+    for (const nameServers of [[address], ['127.0.0.1:1']]) {
+      expect(await send('http://hooks.example/', { nameServers })).toMatchObject({ error: 'dns_failed' });
+    }
     expect(await send('http://127.0.0.1:1/')).toMatchObject({ error: 'connection_failed' });
+  });
+
+  it('is delivered in time beside a hundred whose name servers never answer', async () => {
+    const receiver = await startReceiver();
+    const { address, asked } = await startNameServer((name) => (name.startsWith('dead') ? null : ['127.0.0.1']));
+    const [nameServers, stopping] = [[address], new AbortController()];
+    const dead = Array.from({ length: 100 }, async (_, index) => {
+      return await send(`http://dead-${index}.example/`, { nameServers }, stopping.signal);
+    });
+    await expect.poll(() => new Set(asked).size).toBe(200);
+    const url = `http://hooks.example:${receiver.port}/`;
+    expect(await send(url, { nameServers, timeoutMs: 1_000 })).toMatchObject({ error: null, statusCode: 204 });
+    expect(await readFile(import.meta.filename, 'utf8')).not.toBe('');
+    stopping.abort();
+    expect(new Set(await Promise.all(dead))).toEqual(new Set([null]));
   });
 
   it('is not sent to a server whose certificate is not valid', async () => {
@@ -120,18 +127,20 @@ describe('a guarded message', () => {
     expect(receiver.messages).toEqual([]);
   });
 
-  it('is refused for the name of this host, by the system’s resolver', async () => {
-    const receiver = await startReceiver();
-    const outcome = await send(`http://localhost:${receiver.port}/`, { isGuarded: true });
-    expect(outcome).toMatchObject({ error: 'address_refused' });
-    expect(receiver.messages).toEqual([]);
+  it('is refused for the name of this host, which no name server is asked for', async () => {
+    const [receiver, { address, asked }] = [await startReceiver(), await startNameServer(() => ['1.1.1.1'])];
+    for (const host of ['localhost', 'LocalHost.', 'hooks.localhost']) {
+      const outcome = await send(`http://${host}:${receiver.port}/`, { isGuarded: true, nameServers: [address] });
+      expect(outcome).toMatchObject({ error: 'address_refused' });
+    }
+    expect([receiver.messages, asked]).toEqual([[], []]);
   });
 
   it.each([[['10.0.0.1']], [['1.1.1.1', '127.0.0.1']], [['::ffff:127.0.0.1']], [['fe80::1', '2606:4700::1']]])(
     'is refused for a name with the addresses %j',
     async (addresses) => {
-      const { lookup } = resolver(addresses);
-      expect(await send('http://hooks.example/', { isGuarded: true, lookup })).toMatchObject({
+      const { address } = await startNameServer(() => addresses);
+      expect(await send('http://hooks.example/', { isGuarded: true, nameServers: [address] })).toMatchObject({
         error: 'address_refused',
       });
     },
@@ -140,12 +149,13 @@ describe('a guarded message', () => {
   it('looks a name up once: there is no second answer between the check and the connection', async () => {
     const receiver = await startReceiver();
     // The first address is public, and nobody listens there; the second answer would reach the receiver.
-    const { asked, lookup } = resolver(['192.88.100.1'], ['127.0.0.1']);
+    const { address, asked } = await startNameServer(() => [asked.length > 2 ? '127.0.0.1' : '192.88.100.1']);
     const url = `http://rebinding.example:${receiver.port}/`;
-    const first = await send(url, { isGuarded: true, lookup, timeoutMs: 500 });
+    const options = { isGuarded: true, nameServers: [address] };
+    const first = await send(url, { ...options, timeoutMs: 500 });
     expect(first?.error).toMatch(/timed_out|connection_failed/);
-    expect(asked).toEqual(['rebinding.example']);
-    expect(await send(url, { isGuarded: true, lookup })).toMatchObject({ error: 'address_refused' });
+    expect(asked.toSorted()).toEqual(['rebinding.example A', 'rebinding.example AAAA']);
+    expect(await send(url, options)).toMatchObject({ error: 'address_refused' });
     expect(receiver.messages).toEqual([]);
   });
 });

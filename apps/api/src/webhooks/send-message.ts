@@ -2,15 +2,20 @@
 import http from 'node:http';
 import https from 'node:https';
 import { type DeliveryError, type DeliveryOutcome, maxWebhookUrlLength } from '@prosemill/core';
-import { AddressRefusedError, guardedLookup, type LookupAll, requirePublicHost } from './guarded-lookup.ts';
+import {
+  AddressRefusedError,
+  AddressUnknownError,
+  createLookup,
+  guardHost,
+  requirePublicHost,
+} from './guarded-lookup.ts';
+import { createResolveHost, type ResolveHostOptions } from './resolve-host.ts';
 
-export interface SendMessageOptions {
+export interface SendMessageOptions extends Pick<ResolveHostOptions, 'nameServers'> {
   /** Private, loopback and other special addresses are no receivers. False: every address is one. */
   readonly isGuarded: boolean;
-  /** From the look-up of the host to the head of the answer. */
-  readonly timeoutMs: number;
-  /** Default: the system's. */
-  readonly lookup?: LookupAll;
+  /** From the look-up of the host to the head of the answer. Default: 15 s. */
+  readonly timeoutMs?: number;
 }
 
 export interface OutgoingMessage {
@@ -24,6 +29,7 @@ export interface OutgoingMessage {
 /** Never rejects. Null: the signal was aborted, and it is unknown whether the receiver got the message. */
 export type SendMessage = (message: OutgoingMessage) => Promise<DeliveryOutcome | null>;
 
+const defaultTimeoutMs = 15_000;
 /** Bytes of the head of an answer. */
 const maxHeaderSize = 16 * 1024;
 
@@ -36,15 +42,20 @@ interface Answer {
  * Follows no redirect, and reads nothing behind the head of an answer. Each attempt has a connection of its own, so
  * that no earlier one leads past the check of addresses.
  */
-export function createSendMessage({ isGuarded, timeoutMs, lookup }: SendMessageOptions): SendMessage {
-  const guard = isGuarded ? { lookup: guardedLookup(lookup) } : {};
+export function createSendMessage({
+  isGuarded,
+  timeoutMs = defaultTimeoutMs,
+  nameServers,
+}: SendMessageOptions): SendMessage {
+  const resolveHost = createResolveHost({ nameServers });
+  const lookup = createLookup(isGuarded ? guardHost(resolveHost) : resolveHost);
 
   async function post({ url, headers, body }: OutgoingMessage, signal: AbortSignal): Promise<Answer> {
     const target = new URL(url);
     if (isGuarded) requirePublicHost(target);
     const { request } = target.protocol === 'https:' ? https : http;
     return await new Promise((resolve, reject) => {
-      const options = { ...guard, method: 'POST', headers, agent: false, signal, maxHeaderSize } as const;
+      const options = { lookup, method: 'POST', headers, agent: false, signal, maxHeaderSize } as const;
       const sending = request(target, { ...options, rejectUnauthorized: true }, (response) => {
         const { location = null } = response.headers;
         resolve({ statusCode: response.statusCode ?? 0, location: location?.slice(0, maxWebhookUrlLength) ?? null });
@@ -59,7 +70,16 @@ export function createSendMessage({ isGuarded, timeoutMs, lookup }: SendMessageO
 
   return async function sendMessage(message) {
     const startedAt = performance.now();
-    const timeout = AbortSignal.timeout(timeoutMs);
+    // Nothing of an attempt stays at the signal, which lives as long as the process, as with `AbortSignal.any`.
+    const over = new AbortController();
+    const end = (): void => over.abort();
+    let isLate = false;
+    const timer = setTimeout(() => {
+      isLate = true;
+      end();
+    }, timeoutMs);
+    message.signal.addEventListener('abort', end);
+    if (message.signal.aborted) end();
     const outcome = (error: DeliveryError | null, answer: Answer | null): DeliveryOutcome => ({
       error,
       statusCode: answer?.statusCode ?? null,
@@ -67,11 +87,14 @@ export function createSendMessage({ isGuarded, timeoutMs, lookup }: SendMessageO
       durationMs: Math.round(performance.now() - startedAt),
     });
     try {
-      const answer = await post(message, AbortSignal.any([message.signal, timeout]));
+      const answer = await post(message, over.signal);
       return outcome(errorOfStatus(answer.statusCode), answer);
     } catch (error) {
-      if (timeout.aborted) return outcome('timed_out', null);
+      if (isLate) return outcome('timed_out', null);
       return message.signal.aborted ? null : outcome(errorOf(error), null);
+    } finally {
+      clearTimeout(timer);
+      message.signal.removeEventListener('abort', end);
     }
   };
 }
@@ -84,6 +107,5 @@ function errorOfStatus(status: number): DeliveryError | null {
 
 function errorOf(error: unknown): DeliveryError {
   if (error instanceof AddressRefusedError) return 'address_refused';
-  const code = error instanceof Error && 'code' in error ? error.code : '';
-  return code === 'ENOTFOUND' || code === 'EAI_AGAIN' ? 'dns_failed' : 'connection_failed';
+  return error instanceof AddressUnknownError ? 'dns_failed' : 'connection_failed';
 }

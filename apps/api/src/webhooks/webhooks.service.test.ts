@@ -1,12 +1,14 @@
 import type { DeliveryBody, JobBody, Problem, SecretsBody } from '@prosemill/contract';
-import { newId } from '@prosemill/core';
-import { type ReceivedMessage, startReceiver } from '@prosemill/testkit';
+import { newId, type Store, webhookEvents } from '@prosemill/core';
+import { newJob, type ReceivedMessage, startNameServer, startReceiver } from '@prosemill/testkit';
+import type { ServerResponse } from 'node:http';
 import { Webhook } from 'standardwebhooks';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { endNext, openTestApi, type TestApi } from '../test-api.ts';
+import type { SendMessageOptions } from './send-message.ts';
 
-async function open(areWebhooksGuarded = false): Promise<TestApi> {
-  const opened = await openTestApi({ areWebhooksGuarded });
+async function open(webhooks: SendMessageOptions = { isGuarded: false }): Promise<TestApi> {
+  const opened = await openTestApi({ webhooks });
   onTestFinished(async () => await opened.close());
   return opened;
 }
@@ -29,6 +31,14 @@ async function endJob(opened: TestApi, url: string, more: object = {}): Promise<
   );
   await endNext(opened.store);
   return await get<JobBody>(opened, `/jobs/${body.id}`);
+}
+
+/** Submits a job for each receiver, and ends them. */
+async function endAll({ jobs }: Store, urls: readonly string[], ownerId = 'local'): Promise<void> {
+  for (const url of urls) {
+    const { id } = await jobs.submit(newJob({ ownerId, webhook: { url, events: webhookEvents } }));
+    await jobs.requestCancel(ownerId, id);
+  }
 }
 
 const deliveriesOf = async (opened: TestApi, { urls }: JobBody) =>
@@ -130,7 +140,7 @@ describe('a webhook', () => {
   });
 
   it.each(['127.0.0.1', 'localhost', '[::ffff:127.0.0.1]'])('to %s is refused, and shown', async (host) => {
-    const [opened, receiver] = [await open(true), await startReceiver()];
+    const [opened, receiver] = [await open({ isGuarded: true }), await startReceiver()];
     const job = await endJob(opened, `http://${host}:${receiver.port}/`);
     expect(await firstAttempt(opened, job)).toMatchObject({ state: 'failing', log: [{ error: 'address_refused' }] });
     const body = await bodyOf<object>(
@@ -146,10 +156,56 @@ describe('a webhook', () => {
     const jobs = [];
     for (let count = 0; count < 10; count += 1) jobs.push(await endJob(opened, alive.url));
     await expect.poll(() => alive.messages.length, { timeout: 10_000 }).toBe(10);
-    // The bound of attempts for one host.
-    expect(dead.messages).toHaveLength(8);
+    // The bound of attempts for a host without an answer.
+    expect(dead.messages).toHaveLength(1);
     for (const job of jobs) expect(await firstAttempt(opened, job)).toMatchObject({ state: 'delivered' });
     expect((await endJob(opened, dead.url)).status).toBe('succeeded');
+  });
+
+  it('to a name whose address has become a private one is refused, and shown', async () => {
+    const receiver = await startReceiver();
+    // Nobody listens at the first address, which is public.
+    const { address, asked } = await startNameServer(() => [asked.length > 2 ? '127.0.0.1' : '192.88.100.1']);
+    const opened = await open({ isGuarded: true, nameServers: [address], timeoutMs: 500 });
+    const job = await endJob(opened, `http://rebinding.example:${receiver.port}/`);
+    const { id, log } = (await firstAttempt(opened, job)) as DeliveryBody;
+    expect(log[0]?.error).toMatch(/timed_out|connection_failed/);
+    await post(opened, `${job.urls.deliveries}/${id}/redeliver`);
+    const lastError = async () => (await deliveriesOf(opened, job))[0]?.log[1]?.error;
+    await expect.poll(lastError, { timeout: 10_000 }).toBe('address_refused');
+    expect(receiver.messages).toEqual([]);
+  });
+
+  it('of two owners with four dead receivers each hold up no other receiver and no other owner', async () => {
+    const [alive, opened] = [await startReceiver(), await open()];
+    const dead = await Promise.all(Array.from({ length: 8 }, async () => await startReceiver(() => undefined)));
+    for (const [index, { url }] of dead.entries()) {
+      await endAll(opened.store, Array<string>(8).fill(url), index < 4 ? 'ann' : 'bob');
+    }
+    for (const ownerId of ['ann', 'bob', 'cat']) await endAll(opened.store, [alive.url], ownerId);
+    await expect.poll(() => alive.messages.length, { timeout: 10_000 }).toBe(3);
+    // A place for each of the eight.
+    await expect.poll(() => dead.flatMap(({ messages }) => messages).length).toBe(8);
+  });
+
+  it('to a receiver that has answered is not held up by any number of dead ones of its owner', async () => {
+    const [dead, alive, opened] = [await startReceiver(() => undefined), await startReceiver(), await open()];
+    await firstAttempt(opened, await endJob(opened, alive.url));
+    const urls = Array.from({ length: 140 }, (_, index) => `http://dead-${index}.localhost:${dead.port}/`);
+    await endAll(opened.store, [...urls, alive.url]);
+    await expect.poll(() => alive.messages.length, { timeout: 10_000 }).toBe(2);
+    // The places of an owner for hosts without an answer.
+    await expect.poll(() => dead.messages.length).toBe(86);
+  });
+
+  it('to a receiver whose last message had no answer waits for the one under way', async () => {
+    const [alive, opened] = [await startReceiver(), await open()];
+    const broken = await startReceiver((response) => void (broken.messages.length === 1 && response.destroy()));
+    await firstAttempt(opened, await endJob(opened, broken.url));
+    await endAll(opened.store, [...Array<string>(5).fill(broken.url), alive.url]);
+    await expect.poll(() => alive.messages.length, { timeout: 10_000 }).toBe(1);
+    await expect.poll(() => broken.messages.length, { timeout: 10_000 }).toBeGreaterThan(1);
+    expect(broken.messages).toHaveLength(2);
   });
 
   it('is delivered soon also when many wait for one receiver', async () => {
@@ -166,6 +222,20 @@ describe('a webhook', () => {
     const [message] = receiver.messages as readonly [ReceivedMessage];
     expect(message.headers['webhook-id']).toBe(body.id);
     expect(verify((await secretsOf(opened)).secret, message)).toMatchObject({ type: 'webhook.test', data: {} });
+  });
+
+  it('can be tried out by one request for a new host at once, then by eight, and no more', async () => {
+    const answers: ServerResponse[] = [];
+    const [opened, receiver] = [await open(), await startReceiver((response) => void answers.push(response))];
+    const url = receiver.url.replace('http', 'HTTP');
+    for (const places of [1, 8]) {
+      const tests = Array.from({ length: 12 }, async () => await post(opened, '/webhooks/test', { url }));
+      await expect.poll(() => answers.length, { timeout: 10_000 }).toBe(places);
+      for (const answer of answers.splice(0)) answer.writeHead(204).end();
+      const ended = await Promise.all(tests);
+      const countOf = (status: number) => ended.filter((answer) => answer.status === status).length;
+      expect([countOf(200), countOf(429)]).toEqual([places, 12 - places]);
+    }
   });
 
   it('that fails is in the list of operators, without texts and URLs', async () => {

@@ -1,14 +1,16 @@
 /** The requests of the admin view. */
-import type { KeyPage, KeyRequestBody, NewKeyBody, QueueBody } from '@prosemill/contract';
-import { type Answer, call } from '../api.ts';
+import type { ApiKeyRequest } from '@prosemill/client';
+import { answer } from '../api.ts';
 
-export const getQueue = (): Promise<Answer<QueueBody>> => call('admin/queue');
-export const pauseQueue = (): Promise<Answer<QueueBody>> => call('admin/queue/pause', { method: 'POST' });
-export const resumeQueue = (): Promise<Answer<QueueBody>> => call('admin/queue/resume', { method: 'POST' });
+const limit = 50;
 
-export const listKeys = (cursor: string | null): Promise<Answer<KeyPage>> =>
-  call(`admin/keys?limit=50${cursor === null ? '' : `&cursor=${cursor}`}`);
-export const createKey = (body: KeyRequestBody): Promise<Answer<NewKeyBody>> =>
-  call('admin/keys', { method: 'POST', body });
-export const revokeKey = (id: string): Promise<Answer<null>> =>
-  call(`admin/keys/${encodeURIComponent(id)}`, { method: 'DELETE' });
+export const getQueue = async () => answer(async (client) => client.queue(), 'admin');
+export const pauseQueue = async () => answer(async (client) => client.pauseQueue(), 'admin');
+export const resumeQueue = async () => answer(async (client) => client.resumeQueue(), 'admin');
+
+export const listKeys = async (cursor: string | null) =>
+  answer(async (client) => client.keys({ limit }).page({ cursor }), 'admin');
+export const createKey = async (body: ApiKeyRequest) => answer(async (client) => client.createKey(body), 'admin');
+export const revokeKey = async (id: string) => answer(async (client) => client.revokeKey(id), 'admin');
+export const listFailing = async () =>
+  answer(async (client) => client.allDeliveries({ state: 'failing', limit }).page(), 'admin');

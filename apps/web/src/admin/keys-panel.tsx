@@ -53,7 +53,7 @@ interface KeyTableProps {
 function KeyTable({ keys, onRevoke }: KeyTableProps) {
   const columns = ['Owner', 'Name', 'Begins with', 'Scopes', 'Used', 'Ends', 'State'];
   return (
-    <table class="key-table">
+    <table class="admin-table">
       <caption class="hidden">Keys, newest first</caption>
       <thead>
         <tr>

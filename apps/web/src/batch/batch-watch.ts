@@ -11,7 +11,6 @@ const lookMs = 2_000;
 
 export class BatchWatch {
   readonly #id: string;
-  #etag: string | null = null;
   /** Null until the first answer. */
   readonly batch = signal<BatchBody | null>(null);
   /** The reason why there is no newer batch; null: there is. */
@@ -31,12 +30,10 @@ export class BatchWatch {
   }
 
   async look(abort?: AbortSignal): Promise<void> {
-    const answer = await getBatch(this.#id, { etag: this.#etag, signal: abort });
+    const answer = await getBatch(this.#id, { known: this.batch.peek(), signal: abort });
     if (abort?.aborted === true) return;
     this.problem.value = answer.ok ? null : answer.problem;
-    if (!answer.ok || answer.body === null) return;
-    this.#etag = answer.etag;
-    this.batch.value = answer.body;
+    if (answer.ok) this.batch.value = answer.body;
   }
 
   /** Cancels all of its jobs that have not ended. */

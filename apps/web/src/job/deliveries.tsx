@@ -1,6 +1,7 @@
 /** The messages to the webhook of a job: their states, their attempts, and a way to send them again. */
 import type { DeliveryBody, JobBody } from '@prosemill/contract';
 import { useEffect, useMemo } from 'preact/hooks';
+import { deliveryFaults } from '../delivery-faults.ts';
 import { formatMs, formatPlural, formatTime, formatWait } from '../format.ts';
 import { isOpen } from '../jobs/is-open.ts';
 import { nowMs } from '../now.ts';
@@ -109,7 +110,7 @@ function Attempt({ attempt: { attempt, at, ...end } }: { readonly attempt: Deliv
         {attempt}. <RelativeTime time={at} />
       </span>
       <span title={formatTime(at)}>
-        <b>{error === null ? 'accepted' : faults[error]}</b>
+        <b>{error === null ? 'accepted' : deliveryFaults[error]}</b>
         {status === null ? '' : `, status ${status}`}, after {formatMs(ms)}
         {location === null ? null : (
           <>
@@ -120,14 +121,3 @@ function Attempt({ attempt: { attempt, at, ...end } }: { readonly attempt: Deliv
     </li>
   );
 }
-
-type Fault = NonNullable<DeliveryBody['log'][number]['error']>;
-const faults: Readonly<Record<Fault, string>> = {
-  address_refused: 'the host has an address that is not public',
-  dns_failed: 'the host has no address',
-  connection_failed: 'no connection, or it broke',
-  timed_out: 'no answer in time',
-  redirected: 'a redirect, which is not followed',
-  gone: 'the receiver is gone',
-  bad_status: 'refused',
-};

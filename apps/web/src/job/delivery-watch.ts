@@ -35,7 +35,7 @@ export class DeliveryWatch {
     const answer = await listDeliveries(this.#jobId, { signal: abort });
     if (abort?.aborted === true) return;
     this.problem.value = answer.ok ? null : answer.problem;
-    if (answer.ok) this.deliveries.value = answer.body.data;
+    if (answer.ok) this.deliveries.value = answer.body;
   }
 
   async sendAgain(delivery: DeliveryBody): Promise<void> {

@@ -1,11 +1,11 @@
 /** The status and the name of a job, and the actions that fit its state. */
-import type { JobBody, RetryRequestBody } from '@prosemill/contract';
+import type { RetryRequest } from '@prosemill/client';
+import type { JobBody } from '@prosemill/contract';
 import { useSignal } from '@preact/signals';
 import type { PageProblem } from '../api.ts';
 import { copy } from '../copy.ts';
 import { isOpen } from '../jobs/is-open.ts';
 import { forgetInList, listHref } from '../jobs/opened-list.ts';
-import { newIdempotencyKey } from '../idempotency-key.ts';
 import { CopyMenu } from '../parts/copy-menu.tsx';
 import { Menu } from '../parts/menu.tsx';
 import { ProblemBox } from '../parts/problem-box.tsx';
@@ -43,8 +43,8 @@ interface ActionsProps {
 
 function Actions({ job, sample }: ActionsProps) {
   const problem = useSignal<PageProblem | null>(null);
-  const repeat = async (changes: RetryRequestBody): Promise<void> => {
-    const answer = await retryJob(job.id, changes, { idempotencyKey: newIdempotencyKey() });
+  const repeat = async (changes: RetryRequest): Promise<void> => {
+    const answer = await retryJob(job.id, changes);
     problem.value = answer.ok ? null : answer.problem;
     if (answer.ok) openJob(answer.body.id);
   };
@@ -98,7 +98,7 @@ function StopButton({ sample }: { readonly sample: Sample }) {
 
 interface AgainMenuProps {
   readonly job: JobBody;
-  readonly repeat: (changes: RetryRequestBody) => Promise<void>;
+  readonly repeat: (changes: RetryRequest) => Promise<void>;
 }
 
 function AgainMenu({ job, repeat }: AgainMenuProps) {

@@ -1,5 +1,4 @@
 /** A job on a page of its own. */
-import type { JobEventLog } from '@prosemill/contract';
 import { useComputed, useSignal, useSignalEffect } from '@preact/signals';
 import { useEffect, useMemo } from 'preact/hooks';
 import { neighboursOf } from '../jobs/opened-list.ts';
@@ -16,6 +15,7 @@ import { JobDetails, JobMetadata } from './job-details.tsx';
 import { JobHead } from './job-head.tsx';
 import type { JobProps } from './job-props.ts';
 import { JobText } from './job-text.tsx';
+import type { JobEvent } from './life.ts';
 import { Lifeline } from './lifeline.tsx';
 import { openJob } from './open-job.ts';
 import { TimingBar } from './timing-bar.tsx';
@@ -57,12 +57,12 @@ function JobContent(props: JobProps) {
 }
 
 function Life({ id, sample: { job } }: JobProps) {
-  const log = useSignal<JobEventLog | null>(null);
+  const log = useSignal<readonly JobEvent[] | null>(null);
   const read = async (): Promise<void> => {
     const answer = await getJobEvents(id);
     // Answers may overtake each other; a log only grows.
-    const known = log.peek()?.data.length ?? 0;
-    if (answer.ok && answer.body.data.length > known) log.value = answer.body;
+    const known = log.peek()?.length ?? 0;
+    if (answer.ok && answer.body.length > known) log.value = answer.body;
   };
   useSignalEffect(() => {
     if (job.value !== null) void read();

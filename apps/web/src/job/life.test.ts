@@ -1,8 +1,5 @@
-import type { JobEventLog } from '@prosemill/contract';
 import { expect, it } from 'vitest';
-import { describeLife } from './life.ts';
-
-type JobEvent = JobEventLog['data'][number];
+import { describeLife, type JobEvent } from './life.ts';
 
 /** A log with these events, each some milliseconds after the one before. */
 function logOf(steps: readonly (readonly [JobEvent['type'], number, number])[]): readonly JobEvent[] {

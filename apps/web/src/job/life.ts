@@ -1,7 +1,7 @@
 /** The life of a job, from its log: the stretches in which it waited or ran, and the moments between them. */
 import type { JobEventLog } from '@prosemill/contract';
 
-type JobEvent = JobEventLog['data'][number];
+export type JobEvent = JobEventLog['data'][number];
 type JobEventType = JobEvent['type'];
 
 /** `fault`: the service failed; `end`: the job ended with its text. */

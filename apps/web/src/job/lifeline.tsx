@@ -1,10 +1,9 @@
 /** The life of a job: its waits and attempts as a bar, and each event with its time. */
-import type { JobEventLog } from '@prosemill/contract';
 import { formatMs, formatTime } from '../format.ts';
-import { describeLife, type Life, type Moment, type Stretch } from './life.ts';
+import { describeLife, type JobEvent, type Life, type Moment, type Stretch } from './life.ts';
 
-export function Lifeline({ log }: { readonly log: JobEventLog }) {
-  const { moments, stretches } = describeLife(log.data);
+export function Lifeline({ log }: { readonly log: readonly JobEvent[] }) {
+  const { moments, stretches } = describeLife(log);
   return (
     <>
       <LifeBar stretches={stretches} />

@@ -31,16 +31,18 @@ it('leaves out values that no filter has', () => {
 it('asks the API for whole local days', () => {
   const query = toJobQuery({ ...noFilters, from: '2026-11-29', to: '2026-11-30' });
 
-  expect(query.get('created_after')).toBe(new Date(2026, 10, 29).toISOString());
-  expect(query.get('created_before')).toBe(new Date(2026, 11, 1).toISOString());
+  expect(query.created_after).toBe(new Date(2026, 10, 29).toISOString());
+  expect(query.created_before).toBe(new Date(2026, 11, 1).toISOString());
 });
 
 it('exports the texts of a search, and nothing for filters that an export does not know', () => {
   const search = { ...noFilters, q: 'old king', metadata: ['customer:4711'], from: '2026-11-29' };
 
-  expect(toExportQuery({ ...search, statuses: ['succeeded', 'failed'] })?.toString()).toBe(
-    toJobQuery(search).toString(),
-  );
+  expect(toExportQuery({ ...search, statuses: ['succeeded', 'failed'] })).toEqual({
+    q: 'old king',
+    metadata: ['customer:4711'],
+    created_after: new Date(2026, 10, 29).toISOString(),
+  });
   expect(toExportQuery({ ...search, statuses: ['failed'] })).toBeNull();
   expect(toExportQuery({ ...search, batchId: 'a-batch' })).toBeNull();
 });

@@ -1,4 +1,5 @@
 /** The filters of the list of jobs: in the fragment, where a reload and a link keep them, and in the API's query. */
+import type { JobFilters as JobQuery, TextFilters } from '@prosemill/client';
 import type { JobBody } from '@prosemill/contract';
 
 export type JobStatus = JobBody['status'];
@@ -54,7 +55,7 @@ export function parseFilters(search: URLSearchParams): JobFilters {
 
 /** The inverse of {@link parseFilters}. */
 export function formatFilters({ q, metadata, statuses, from, to, retryOf, batchId }: JobFilters): URLSearchParams {
-  return searchOf([
+  const pairs = [
     ['q', q],
     ...metadata.map((pair) => ['metadata', pair] as const),
     ...statuses.map((status) => ['status', status] as const),
@@ -62,44 +63,30 @@ export function formatFilters({ q, metadata, statuses, from, to, retryOf, batchI
     ['to', to],
     ['retry_of', retryOf],
     ['batch_id', batchId],
-  ]);
+  ] as const;
+  return new URLSearchParams(pairs.flatMap(([name, value]) => (value === null ? [] : [[name, value]])));
 }
 
-/** The query of `GET /jobs` for these filters. Days begin and end in the time zone of the reader. */
-export function toJobQuery({ q, metadata, statuses, from, to, retryOf, batchId }: JobFilters): URLSearchParams {
-  return searchOf([
-    ['q', q],
-    ...metadata.map((pair) => ['metadata', pair] as const),
-    ...statuses.map((status) => ['status', status] as const),
-    ...timesOf({ from, to }),
-    ['retry_of', retryOf],
-    ['batch_id', batchId],
-  ]);
-}
+/** These filters in the names of the API. Days begin and end in the time zone of the reader. */
+export const toJobQuery = (filters: JobFilters): JobQuery => ({
+  ...textFilters(filters),
+  status: filters.statuses,
+  retry_of: filters.retryOf ?? undefined,
+  batch_id: filters.batchId ?? undefined,
+});
 
-type Pair = readonly [name: string, value: string | null];
-
-const timesOf = ({ from, to }: Pick<JobFilters, 'from' | 'to'>): readonly Pair[] => [
-  ['created_after', from === null ? null : startOfDay(from, 0)],
-  ['created_before', to === null ? null : startOfDay(to, 1)],
-];
-
-/**
- * The query of `GET /history/export` for these filters: of jobs that succeeded, on the days of their ends. Null: an
- * export has no such filter.
- */
-export function toExportQuery({
-  q,
+const textFilters = ({ q, metadata, from, to }: JobFilters): TextFilters => ({
+  q: q ?? undefined,
   metadata,
-  statuses,
-  from,
-  to,
-  retryOf,
-  batchId,
-}: JobFilters): URLSearchParams | null {
+  created_after: from === null ? undefined : startOfDay(from, 0),
+  created_before: to === null ? undefined : startOfDay(to, 1),
+});
+
+/** The filters of an export: of jobs that succeeded, on the days of their ends. Null: an export has no such filter. */
+export function toExportQuery(filters: JobFilters): TextFilters | null {
+  const { statuses, retryOf, batchId } = filters;
   const mayHaveTexts = statuses.length === 0 || statuses.includes('succeeded');
-  if (!mayHaveTexts || retryOf !== null || batchId !== null) return null;
-  return searchOf([['q', q], ...metadata.map((pair) => ['metadata', pair] as const), ...timesOf({ from, to })]);
+  return mayHaveTexts && retryOf === null && batchId === null ? textFilters(filters) : null;
 }
 
 /** The number of filters that are set, for the button that shows them on narrow screens. */
@@ -107,9 +94,6 @@ export const countFilters = ({ q, metadata, statuses, from, to, retryOf, batchId
   (statuses.length > 0 ? 1 : 0) +
   metadata.length +
   [q, from, to, retryOf, batchId].filter((value) => value !== null).length;
-
-const searchOf = (pairs: readonly Pair[]): URLSearchParams =>
-  new URLSearchParams(pairs.flatMap(([name, value]) => (value === null ? [] : [[name, value]])));
 
 const dayOf = (text: string | null): string | null =>
   text !== null && /^\d{4}-\d\d-\d\d$/.test(text) && !Number.isNaN(Date.parse(text)) ? text : null;

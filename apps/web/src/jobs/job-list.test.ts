@@ -1,3 +1,5 @@
+import { isDeepStrictEqual } from 'node:util';
+import type { JobFilters, PageOptions } from '@prosemill/client';
 import type { JobBody } from '@prosemill/contract';
 import { effect } from '@preact/signals';
 import { describe, expect, it } from 'vitest';
@@ -20,15 +22,13 @@ class TestService implements JobSource {
   isAway = false;
   readonly asked: string[] = [];
 
-  async listJobs(query: URLSearchParams, { etag }: { readonly etag?: string | null } = {}) {
-    const cursor = query.get('cursor');
-    this.asked.push(cursor === null ? 'newest' : `after ${cursor}`);
-    const first = cursor === null ? 0 : 1 + this.jobs.findIndex(({ id }) => id === cursor);
+  async listJobs(_: JobFilters, { cursor, known }: PageOptions<JobBody>) {
+    this.asked.push(cursor == null ? 'newest' : `after ${cursor}`);
+    const first = cursor == null ? 0 : 1 + this.jobs.findIndex(({ id }) => id === cursor);
     const data = this.jobs.slice(first, first + 2);
     const hasMore = first + 2 < this.jobs.length;
-    const newEtag = JSON.stringify(data);
     const page = { data: [...data], has_more: hasMore, next_cursor: hasMore ? (data.at(-1)?.id ?? null) : null };
-    return this.#answer(etag === newEtag ? null : page, newEtag);
+    return this.#answer(known != null && isDeepStrictEqual(page, known) ? known : page);
   }
 
   async getJob(id: string) {
@@ -49,7 +49,7 @@ class TestService implements JobSource {
 
   async deleteJob(id: string) {
     if (!this.isAway) this.jobs = this.jobs.filter((job) => job.id !== id);
-    return this.#answer(null);
+    return this.#answer(undefined);
   }
 
   change(job: JobBody): void {
@@ -60,15 +60,15 @@ class TestService implements JobSource {
     return this.jobs.find((job) => job.id === id) ?? testJob({ id });
   }
 
-  #answer<Body>(body: Body, etag: string | null = null): Answer<Body> {
-    return this.isAway ? { ok: false, problem: noAnswer } : { ok: true, status: 200, body, etag };
+  #answer<Body>(body: Body): Answer<Body> {
+    return this.isAway ? { ok: false, problem: noAnswer } : { ok: true, body };
   }
 }
 
 async function setup(...jobs: readonly Partial<JobBody>[]) {
   const service = new TestService();
   service.jobs = jobs.map((job) => testJob(job));
-  const list = new JobList(new URLSearchParams(), service);
+  const list = new JobList({}, service);
   await list.refresh();
   service.asked.length = 0;
   return { service, list };

@@ -1,8 +1,8 @@
 /** The jobs of one query on the page: read in pages, refreshed in place. Rows read the signals of their own job. */
+import type { JobFilters, Page } from '@prosemill/client';
 import type { JobBody } from '@prosemill/contract';
 import { batch, type ReadonlySignal, type Signal, signal } from '@preact/signals';
 import type { Answer, PageProblem } from '../api.ts';
-import { newIdempotencyKey } from '../idempotency-key.ts';
 import type { cancelJob, deleteJob, getJob, listJobs, retryJob } from '../requests.ts';
 import { isOpen } from './is-open.ts';
 import { type JobRows, rowsOf, withFresh, withJobs, withNewest, withOlder, withoutJobs } from './job-rows.ts';
@@ -21,12 +21,11 @@ export const pageSize = 50;
 const atOnce = 4;
 
 export class JobList {
-  readonly #query: URLSearchParams;
+  readonly #filters: JobFilters;
   readonly #source: JobSource;
   readonly #jobs = new Map<string, Signal<JobBody>>();
   #rows: JobRows<JobBody> | null = null;
-  #etag: string | null = null;
-  #newestIds: ReadonlySet<string> = new Set();
+  #newest: Page<JobBody> | null = null;
   /** Deleted jobs, which an answer that was under way may still have. */
   readonly #forgotten = new Set<string>();
   #turn = 0;
@@ -46,9 +45,8 @@ export class JobList {
   /** The latest answer was this one. */
   readonly problem: ReadonlySignal<PageProblem | null> = this.#problem;
 
-  /** @param query the filters, in the names of `GET /jobs` */
-  constructor(query: URLSearchParams, source: JobSource) {
-    this.#query = query;
+  constructor(filters: JobFilters, source: JobSource) {
+    this.#filters = { ...filters, limit: pageSize };
     this.#source = source;
   }
 
@@ -64,15 +62,13 @@ export class JobList {
 
   /** Looks at the newest page, and at some of the other jobs that have not ended. */
   async refresh(abort?: AbortSignal): Promise<void> {
-    const answer = await this.#source.listJobs(this.#page(null), { etag: this.#etag, signal: abort });
+    const answer = await this.#source.listJobs(this.#filters, { known: this.#newest, signal: abort });
     if (abort?.aborted === true) return;
     this.#problem.value = answer.ok ? null : answer.problem;
     if (!answer.ok) return;
-    const { body } = answer;
-    if (body !== null) {
-      this.#etag = answer.etag;
-      this.#newestIds = new Set(body.data.map(({ id }) => id));
-      this.#show(this.#rows === null ? rowsOf(body) : withNewest(this.#rows, body));
+    if (answer.body !== this.#newest) {
+      this.#newest = answer.body;
+      this.#show(this.#rows === null ? rowsOf(answer.body) : withNewest(this.#rows, answer.body));
     }
     await this.#refreshOthers();
   }
@@ -82,19 +78,17 @@ export class JobList {
     const rows = this.#rows === null ? null : withFresh(this.#rows);
     if (rows !== null) return this.#show(rows);
     this.#rows = null;
-    this.#etag = null;
+    this.#newest = null;
     return this.refresh();
   }
 
   async loadOlder(): Promise<void> {
     const cursor = this.#rows?.nextCursor ?? null;
     if (cursor === null) return;
-    const answer = await this.#source.listJobs(this.#page(cursor));
+    const answer = await this.#source.listJobs(this.#filters, { cursor });
     this.#problem.value = answer.ok ? null : answer.problem;
     const isStillNext = this.#rows?.nextCursor === cursor;
-    if (answer.ok && answer.body !== null && this.#rows !== null && isStillNext) {
-      this.#show(withOlder(this.#rows, answer.body));
-    }
+    if (answer.ok && this.#rows !== null && isStillNext) this.#show(withOlder(this.#rows, answer.body));
   }
 
   /** @returns the first problem, if there was one */
@@ -123,7 +117,7 @@ export class JobList {
 
   /** Runs the request of a job again, and shows the new job. @returns the problem, if there was one */
   async repeat(id: string): Promise<PageProblem | null> {
-    const answer = await this.#source.retryJob(id, {}, { idempotencyKey: newIdempotencyKey() });
+    const answer = await this.#source.retryJob(id);
     if (!answer.ok) return answer.problem;
     await this.refresh();
     await this.showFresh();
@@ -132,7 +126,8 @@ export class JobList {
 
   /** The rows below the newest page, and those that the filters match no more, change too. */
   async #refreshOthers(): Promise<void> {
-    const others = (this.#rows?.shown ?? []).filter((job) => isOpen(job) && !this.#newestIds.has(job.id));
+    const newest = new Set(this.#newest?.data.map(({ id }) => id));
+    const others = (this.#rows?.shown ?? []).filter((job) => isOpen(job) && !newest.has(job.id));
     if (others.length === 0) return;
     const first = (this.#turn * atOnce) % others.length;
     this.#turn += 1;
@@ -144,13 +139,6 @@ export class JobList {
   #replace(answers: readonly Answer<JobBody>[]): void {
     const jobs = answers.flatMap((answer) => (answer.ok ? [answer.body] : []));
     if (this.#rows !== null) this.#show(withJobs(this.#rows, jobs));
-  }
-
-  #page(cursor: string | null): URLSearchParams {
-    const query = new URLSearchParams(this.#query);
-    query.set('limit', String(pageSize));
-    if (cursor !== null) query.set('cursor', cursor);
-    return query;
   }
 
   #show(given: JobRows<JobBody>): void {

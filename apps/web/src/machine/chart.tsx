@@ -89,7 +89,9 @@ function sentenceOf({ key, name }: ChartLine, series: MachineSeries, format: Cha
   return `${name} is ${format(values.at(-1) ?? null)} now and was ${format(most)} at most`;
 }
 
-const momentAt = (plot: uPlot, left: number): number | null => plot.data[0][plot.posToIdx(left)] ?? null;
+/** That of the place, not of the nearest sample: the past may arrive after the pointer. Null: there is no sample. */
+const momentAt = (plot: uPlot, left: number): number | null =>
+  plot.data[0].length === 0 ? null : Math.round(plot.posToVal(left, 'x'));
 
 function showMoment(plot: uPlot, moment: number | null): void {
   const isOutside = moment === null || plot.data[0].length === 0;

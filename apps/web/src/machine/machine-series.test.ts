@@ -55,4 +55,5 @@ it('knows the values of each moment', () => {
 
   expect(series.valueAt('tokens', null)).toBe(30);
   expect(series.valueAt('tokens', 2.5)).toBe(20);
+  expect(series.valueAt('tokens', 0.5)).toBeNull();
 });

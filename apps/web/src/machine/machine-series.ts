@@ -42,10 +42,13 @@ export class MachineSeries {
     return [this.#times, ...names.map((name) => this.#values.get(name) ?? [])];
   }
 
-  /** The value at a moment: that of the last sample until then. Null: the newest. */
+  /**
+   * @param moment  Null: the newest.
+   * @returns the value of the last sample until the moment; null: there is none, or it is not known
+   */
   valueAt(name: string, moment: number | null): number | null {
-    const index = moment === null ? -1 : this.#times.findLastIndex((at) => at <= moment);
-    return this.#values.get(name)?.at(index) ?? null;
+    const index = moment === null ? this.#times.length - 1 : this.#times.findLastIndex((at) => at <= moment);
+    return this.#values.get(name)?.[index] ?? null;
   }
 
   /** The sum of a series over the last seconds; null while none of them is known. */

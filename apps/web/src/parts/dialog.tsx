@@ -18,10 +18,12 @@ export function Dialog({ title, children, onClose }: DialogProps) {
   useLayoutEffect(() => {
     const dialog = element.current;
     const close = (): void => latest.current();
-    dialog?.addEventListener('close', close);
+    // Esc raises `cancel` at once and `close` later: a key pressed between them could ask the next question, which
+    // `close` would answer. Browsers leave `cancel` out for an Esc without a use of the page before it.
+    for (const event of ['cancel', 'close']) dialog?.addEventListener(event, close);
     dialog?.showModal();
     return () => {
-      dialog?.removeEventListener('close', close);
+      for (const event of ['cancel', 'close']) dialog?.removeEventListener(event, close);
       // Gives the focus back.
       dialog?.close();
     };

@@ -1,11 +1,11 @@
 /** Snippets for this service. */
-import type { GenerationRequestBody } from '@prosemill/contract';
+import type { GenerationRequest } from '@prosemill/client';
 import type { Copyable } from '../parts/copy-menu.tsx';
 import { index, needsKeys } from '../service-state.ts';
 import { snippets } from '../snippets.ts';
 
 /** @param getBody the request at the time of copying */
-export const ownSnippets = (getBody: () => GenerationRequestBody): readonly Copyable[] =>
+export const ownSnippets = (getBody: () => GenerationRequest): readonly Copyable[] =>
   snippets.map(({ name, write }) => ({
     name,
     make: () =>

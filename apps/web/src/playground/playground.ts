@@ -1,9 +1,9 @@
 /** The texts of the playground, and their place in the address: `#/?jobs=ID,ID`. */
+import { newIdempotencyKey } from '@prosemill/client';
 import { computed, signal } from '@preact/signals';
-import type { GenerationRequestBody } from '@prosemill/contract';
+import type { GenerationRequest } from '@prosemill/client';
 import { dropDraft, keepDraft, readDraft } from '../drafts.ts';
 import type { Live } from '../live.ts';
-import { newIdempotencyKey } from '../idempotency-key.ts';
 import { go, hrefOf, type Place } from '../router.ts';
 import { type Order, Sample } from './sample.ts';
 import { sharedBeginning } from './shared-beginning.ts';
@@ -57,7 +57,7 @@ export class Playground {
    * Writes texts beside those that are pinned, as many as there is room for.
    * @param keepsPromise the request is that of the link, whose promise holds for its text
    */
-  write(bodies: readonly GenerationRequestBody[], { keepsPromise }: { readonly keepsPromise: boolean }): void {
+  write(bodies: readonly GenerationRequest[], { keepsPromise }: { readonly keepsPromise: boolean }): void {
     const pinned = this.#shown.peek().filter(({ sample }) => sample.isPinned.peek());
     const room = keepsPromise ? 1 : Math.max(1, mostSamples - pinned.length);
     const orders = bodies.slice(0, room).map((body): Order => ({ key: newIdempotencyKey(), body, retry: null }));

@@ -1,6 +1,7 @@
 /** The opinion of the service about a request before it is sent: its tokens, its beginning, or its refusal. */
 import { effect, type ReadonlySignal, signal } from '@preact/signals';
-import type { DryRunBody, GenerationRequestBody } from '@prosemill/contract';
+import type { GenerationRequest } from '@prosemill/client';
+import type { DryRunBody } from '@prosemill/contract';
 import type { PageProblem } from '../api.ts';
 import { checkRequest } from '../requests.ts';
 
@@ -15,7 +16,7 @@ const unknown: PromptCheck = { result: null, problem: null };
 const restMs = 300;
 
 /** @param body null: nothing to ask about. @returns the check, and its end */
-export function startPromptCheck(body: ReadonlySignal<GenerationRequestBody | null>): {
+export function startPromptCheck(body: ReadonlySignal<GenerationRequest | null>): {
   readonly check: ReadonlySignal<PromptCheck>;
   readonly stop: () => void;
 } {

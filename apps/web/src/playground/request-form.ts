@@ -1,6 +1,7 @@
 /** The request that the reader writes: inputs as they are typed, and the body that they make. */
 import { computed, effect, type Signal, signal } from '@preact/signals';
-import type { GenerationRequestBody, ServiceIndex } from '@prosemill/contract';
+import type { GenerationRequest } from '@prosemill/client';
+import type { ServiceIndex } from '@prosemill/contract';
 import { countCodePoints } from '../code-points.ts';
 import { keepDraft, readDraft } from '../drafts.ts';
 import { formatPlural } from '../format.ts';
@@ -80,7 +81,7 @@ export class RequestForm {
     this.deadlineSeconds.value = values.deadlineSeconds;
   }
 
-  setBody(body: GenerationRequestBody): void {
+  setBody(body: GenerationRequest): void {
     this.setValues(toValues(body, this.defaults.peek()));
   }
 
@@ -123,7 +124,7 @@ export class RequestForm {
     return wrong;
   }
 
-  #toBody(): GenerationRequestBody {
+  #toBody(): GenerationRequest {
     const values = this.#values();
     const defaults = this.defaults.value;
     const numbers = numberFields.flatMap(({ name }) =>
@@ -160,7 +161,7 @@ function defaultsOf(described: ServiceIndex | null): FormValues {
 }
 
 /** The inputs that make this body. */
-function toValues(body: GenerationRequestBody, defaults: FormValues): FormValues {
+function toValues(body: GenerationRequest, defaults: FormValues): FormValues {
   const { prompt, seed, stop, priority, deadline_ms } = body;
   const numbers = numberFields.map(({ name }) => [name, body[name] == null ? defaults[name] : String(body[name])]);
   return {

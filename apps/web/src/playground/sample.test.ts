@@ -27,13 +27,14 @@ class FakeStorage extends Map<string, string> {
 
 const body = { prompt: 'Once upon a time', max_new_tokens: 48 };
 const idOf = (number: number): string => `id-${number}`;
+const keyOf = ({ headers }: RequestInit): string => new Headers(headers).get('Idempotency-Key') ?? '';
 const freely = { keepsPromise: false };
 
 function setup(handler: Handler) {
-  const requests: { path: string; key: string | undefined; body: unknown }[] = [];
-  vi.stubGlobal('fetch', async (path: string, init: RequestInit = {}) => {
-    const { 'Idempotency-Key': key } = (init.headers ?? {}) as Record<string, string>;
-    requests.push({ path, key, body: JSON.parse((init.body as string | undefined) ?? 'null') });
+  const requests: { path: string; key: string; body: unknown }[] = [];
+  vi.stubGlobal('fetch', async (url: string, init: RequestInit) => {
+    const path = url.replace('./', '');
+    requests.push({ path, key: keyOf(init), body: JSON.parse((init.body as string | undefined) ?? 'null') });
     return handler(path, init);
   });
   const listeners = new Map<string, JobListener>();
@@ -53,8 +54,8 @@ function move(_state: unknown, _unused: string, href: string): void {
 /** Answers each submit with a job of its own. */
 function accepting(): Handler {
   const jobs = new Map<string, number>();
-  return (_path, { headers }) => {
-    const { 'Idempotency-Key': key = '' } = headers as Record<string, string>;
+  return (_path, init) => {
+    const key = keyOf(init);
     jobs.set(key, jobs.get(key) ?? jobs.size + 1);
     return json(testJob({ id: idOf(jobs.get(key) ?? 0) }), 202);
   };

@@ -1,6 +1,7 @@
 /** One text of the playground, from its request to its end. It survives reloads: its request is safe to repeat. */
 import { batch, computed, type ReadonlySignal, signal } from '@preact/signals';
-import type { GenerationRequestBody, JobBody, RetryRequestBody } from '@prosemill/contract';
+import type { GenerationRequest, RetryRequest } from '@prosemill/client';
+import type { JobBody } from '@prosemill/contract';
 import type { Answer, PageProblem } from '../api.ts';
 import { isOpen } from '../jobs/is-open.ts';
 import type { Live } from '../live.ts';
@@ -15,9 +16,9 @@ import { verifyJob, type VerifyState } from '../verify.ts';
 /** A request for a text. With the same key it is the same job, however often it is sent. */
 export interface Order {
   readonly key: string;
-  readonly body: GenerationRequestBody;
+  readonly body: GenerationRequest;
   /** Repeats this job instead: the new one knows the old one. */
-  readonly retry: { readonly of: string; readonly changes: RetryRequestBody } | null;
+  readonly retry: { readonly of: string; readonly changes: RetryRequest } | null;
 }
 
 /** `refused`: there is no job. `stopping`: the service knows, and its worker is about to stop. */

@@ -1,5 +1,6 @@
 /** A request as an address, `#/?prompt=…&seed=7`, and the text that it is said to give. */
-import type { GenerationRequestBody, JobBody } from '@prosemill/contract';
+import type { GenerationRequest } from '@prosemill/client';
+import type { JobBody } from '@prosemill/contract';
 import { hrefOf, type Place } from '../router.ts';
 import { type NumberName, numberFields } from './request-fields.ts';
 
@@ -12,7 +13,7 @@ export interface Promised {
 }
 
 /** @returns null: the address has no request */
-export function readRequest({ query }: Place): GenerationRequestBody | null {
+export function readRequest({ query }: Place): GenerationRequest | null {
   const prompt = query.get('prompt');
   if (prompt === null) return null;
   const numbers = [...numberFields.map(({ name }) => name), 'seed' as const].flatMap((name) => {
@@ -33,7 +34,7 @@ export const promisedQuery = (promised: Promised | null): Readonly<Record<string
   promised === null ? {} : { model: promised.fingerprint, sha256: promised.sha256 };
 
 /** @param promised adds a promise; null: the address only fills in the form */
-export function requestHref(body: GenerationRequestBody, promised: Promised | null): string {
+export function requestHref(body: GenerationRequest, promised: Promised | null): string {
   const query = new URLSearchParams({ prompt: body.prompt });
   for (const name of [...numberFields.map((field) => field.name), 'seed'] satisfies (NumberName | 'seed')[]) {
     const value = body[name];
@@ -45,7 +46,7 @@ export function requestHref(body: GenerationRequestBody, promised: Promised | nu
 }
 
 /** The request that gives the text of a job again. */
-export function repeatOf(job: JobBody): GenerationRequestBody {
+export function repeatOf(job: JobBody): GenerationRequest {
   const { prompt, seed, parameters } = job;
   const { max_length, max_new_tokens, temperature, top_k, top_p, repetition_penalty, stop } = parameters;
   // The length that it had: a default depends on the prompt, and `max_length` is no field of the form.

@@ -1,5 +1,5 @@
 /** The texts that are written together: samples with seeds of their own, or one seed at several temperatures. */
-import type { GenerationRequestBody } from '@prosemill/contract';
+import type { GenerationRequest } from '@prosemill/client';
 
 export const mostSamples = 4;
 const sampleCounts = Array.from({ length: mostSamples }, (_, at) => String(at + 1));
@@ -11,13 +11,13 @@ export const varieties: readonly string[] = [...sampleCounts, sweep];
 
 /** @param newSeed for texts that differ in the temperature only, if the request has no seed */
 export function requestsOf(
-  body: GenerationRequestBody,
+  body: GenerationRequest,
   variety: string,
   newSeed: () => number,
-): readonly GenerationRequestBody[] {
+): readonly GenerationRequest[] {
   if (variety === sweep) {
     const seed = body.seed ?? newSeed();
-    const at = (temperature: number): GenerationRequestBody => ({ ...body, temperature, seed });
+    const at = (temperature: number): GenerationRequest => ({ ...body, temperature, seed });
     return temperatures.map(at);
   }
   return Array.from({ length: Number(variety) }, (_, place) =>

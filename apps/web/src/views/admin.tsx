@@ -1,6 +1,7 @@
-/** The administration of the service: its queue and its keys. */
+/** The administration of the service: its queue, its keys and its webhooks. */
 import { KeysPanel } from '../admin/keys-panel.tsx';
 import { QueuePanel } from '../admin/queue-panel.tsx';
+import { WebhooksPanel } from '../admin/webhooks-panel.tsx';
 import { ViewHeading } from '../parts/view-heading.tsx';
 import './admin.css';
 
@@ -11,6 +12,7 @@ export function View() {
       <div class="grid">
         <QueuePanel />
         <KeysPanel />
+        <WebhooksPanel />
       </div>
     </>
   );

@@ -1,4 +1,4 @@
-/** I2: one idempotency key, one id, until the job gives the key back; and every job has a submit. */
+/** I2: one idempotency key, one id, until the job gives the key back; and every job without a batch has a submit. */
 import { releasesIdempotencyKey } from '@prosemill/core';
 import type { Call, IndexedHistory, JobFacts } from '../index-history.ts';
 
@@ -64,7 +64,8 @@ function checkRows(submits: readonly Call[], jobs: Jobs): readonly string[] {
   );
   const unknown = submits.filter(({ ending }) => ending.type === 'unknown').map(intentOf);
   const explained = new Set(unknown.filter((intent) => !answered.has(intent))).size;
-  const extra = [...jobs.keys()].filter((id) => !told.has(id));
+  const single = [...jobs.values()].filter(({ row }) => row.batchId === null).map(({ row }) => row.id);
+  const extra = single.filter((id) => !told.has(id));
   return extra.length > explained
     ? [`${extra.length} jobs were told to nobody, but only ${explained} submits have no answer: ${extra.join(', ')}`]
     : [];

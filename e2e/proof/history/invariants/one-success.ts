@@ -46,8 +46,10 @@ function checkStarts({ row, executions }: JobFacts): readonly string[] {
 function checkCounts({ row, events }: JobFacts): readonly string[] {
   const { id, attempt, releasedCount, crashCount, maxAttempts, dispatchEpoch } = row;
   const count = (...types: readonly JobEventType[]) => events.filter(({ event }) => types.includes(event)).length;
-  // A rescue that does not lead back to the queue is a crash, too.
-  const rescues = events.filter(({ event, actor }) => actor === 'reconciler' && event !== 'job-expired').length;
+  // A rescue that does not lead back to the queue is a crash, too. One of an attempt that waited is a release.
+  const isRescue = ({ event, actor }: (typeof events)[number]): boolean =>
+    actor === 'reconciler' && event !== 'job-expired' && event !== 'job-released';
+  const rescues = events.filter(isRescue).length;
   // A crash or release by the attempt's own worker that ends the job is recorded as that end only.
   const last = events.at(-1);
   const unnamed = last?.actor === 'worker' && (last.event === 'job-failed' || last.event === 'job-canceled') ? 1 : 0;

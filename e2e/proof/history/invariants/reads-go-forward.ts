@@ -33,7 +33,7 @@ export function checkReads(history: IndexedHistory): readonly string[] {
 
 /** A job that its owner has seen is visible to every later call. */
 function checkAbsence({ id, operation, invokedAtMs, ending }: Call, history: IndexedHistory): readonly string[] {
-  if (operation.kind === 'submit' || ending.type !== 'ok' || ending.job !== null) return [];
+  if (!('jobId' in operation) || ending.type !== 'ok' || ending.job !== null) return [];
   const { jobId, ownerId } = operation;
   const earlier = history.readings
     .get(jobId)

@@ -3,15 +3,16 @@
  * Idempotency-Key made of the results file, its number and its content. So a run that was killed joins the jobs that it
  * left, and its results file, which only grows, tells which lines are done.
  */
-import { createHash } from 'node:crypto';
-import { realpath } from 'node:fs/promises';
-import { basename, dirname, join } from 'node:path';
+import { createReadStream } from 'node:fs';
+import { realpath, stat } from 'node:fs/promises';
+import { basename, dirname, join, resolve } from 'node:path';
 import type { BatchResult, GenerationRequest } from '../index.ts';
+import { splitLines } from '../split-lines.ts';
 import type { Context } from './context.ts';
 import { BadAnswer, UsageError } from './exit-codes.ts';
 import { BatchProgress } from './batch-progress.ts';
 import { lockFile } from './lock-file.ts';
-import { readLines } from './read-lines.ts';
+import { readUtf8 } from './read-utf8.ts';
 import { ResultsFile } from './results-file.ts';
 
 export interface BatchRunOptions {
@@ -48,36 +49,53 @@ interface Entry {
   readonly reason: string | null;
 }
 
+/** The service takes bodies of 64 KiB; spaces, escapes and a `custom_id` may make the line of one longer. */
+const longestLine = 1_000_000;
 /** A day: a service that is away for long is waited for. Ctrl-C ends the run, which can go on later. */
 const retryForMs = 86_400_000;
 
 export async function runBatchFile(context: Context, options: BatchRunOptions): Promise<void> {
   const resultsPath = join(await realpath(dirname(options.resultsFile)), basename(options.resultsFile));
-  // Before anything is made beside a file that is not there.
-  const total = await countEntries(options.file);
+  await requireFile(options.file);
+  const size = await measure(options.file);
+  // Nothing is made yet: a service that is not there at the start is a wrong address rather than an outage.
+  await context.client.service({ signal: context.interrupted });
   const unlock = await lockFile(`${resultsPath}.lock`);
   try {
     const results = await ResultsFile.open(resultsPath);
-    await performAll(context, options, { results, resultsPath, total });
-    await report(context, { total, results, path: options.resultsFile });
+    await performAll(context, options, { results, ...size });
+    await report(context, { ...size, results, path: options.resultsFile });
   } finally {
     await unlock();
   }
 }
 
-interface Run {
-  readonly results: ResultsFile;
-  readonly resultsPath: string;
+/** The file is read twice: its lines are counted, then performed. A pipe or a descriptor is empty the second time. */
+async function requireFile(file: string): Promise<void> {
+  const isDescriptor = /^\/(?:dev\/(?:stdin$|fd\/)|proc\/)/.test(resolve(file));
+  if (isDescriptor || !(await stat(file)).isFile()) throw new UsageError(`${file} is no file: save its lines first.`);
+}
+
+interface FileSize {
+  /** The number of requests. */
   readonly total: number;
+  /** The number of the line of the last request. */
+  readonly lastLine: number;
+}
+
+interface Run extends FileSize {
+  readonly results: ResultsFile;
 }
 
 async function performAll(context: Context, options: BatchRunOptions, run: Run): Promise<void> {
-  const { client, interrupted, output } = context;
-  const { results, total } = run;
+  const { results, total, lastLine } = run;
+  const { output } = context;
   const progress = new BatchProgress({ total, done: results.done.size, failed: results.failed, output });
   try {
-    // A service that is not there at the start is a wrong address rather than an outage.
-    await client.service({ signal: interrupted });
+    if (results.lastLine > lastLine) {
+      const reason = `There is a result of line ${results.lastLine}, and ${options.file} ends with line ${lastLine}`;
+      throw new UsageError(`${reason}: give another --output.`);
+    }
     progress.start();
     await performEntries(context, options, { ...run, progress });
   } finally {
@@ -106,7 +124,7 @@ async function report({ output, isJson }: Context, { total, results, path }: Sum
 async function performEntries(
   context: Context,
   { file, concurrency }: BatchRunOptions,
-  { results, resultsPath, progress }: Run & { readonly progress: BatchProgress },
+  { results, progress }: Run & { readonly progress: BatchProgress },
 ): Promise<void> {
   const entries = new Map<number, Entry>();
   let index = 0;
@@ -115,7 +133,7 @@ async function performEntries(
     progress.add(line);
   }
   async function* requests(): AsyncGenerator<GenerationRequest, void> {
-    for await (const entry of entriesOf(file, resultsPath)) {
+    for await (const entry of entriesOf(file, results)) {
       if (results.isDone(entry)) continue;
       if (entry.request === null) {
         await add(lineOf(entry, { code: 'invalid_line', message: entry.reason ?? '' }));
@@ -158,25 +176,44 @@ function lineOf(
   };
 }
 
-async function* linesOf(file: string): AsyncGenerator<{ readonly number: number; readonly text: string }, void> {
+interface Line {
+  readonly number: number;
+  readonly text: string;
+}
+
+/** @throws {UsageError} for a line that is no request, before it is whole: the file may be one of something else */
+async function* linesOf(file: string): AsyncGenerator<Line, void> {
   let number = 0;
-  for await (const text of readLines(file)) {
-    number += 1;
-    if (text.trim() !== '') yield { number, text };
+  try {
+    for await (const text of splitLines(readUtf8(createReadStream(file), file), longestLine)) {
+      number += 1;
+      yield { number, text };
+    }
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    const reason = `Line ${number + 1} of ${file} has more than ${longestLine} characters, and no request has so many.`;
+    throw new UsageError(reason, { cause: error });
   }
 }
 
-async function countEntries(file: string): Promise<number> {
-  let count = 0;
-  for await (const _ of linesOf(file)) count += 1;
-  if (count === 0) throw new UsageError(`${file} has no lines.`);
-  return count;
+const isEmpty = ({ text }: Line): boolean => text.trim() === '';
+
+async function measure(file: string): Promise<FileSize> {
+  let [total, lastLine] = [0, 0];
+  for await (const line of linesOf(file)) {
+    if (isEmpty(line)) continue;
+    total += 1;
+    lastLine = line.number;
+  }
+  if (total === 0) throw new UsageError(`${file} has no lines.`);
+  return { total, lastLine };
 }
 
-async function* entriesOf(file: string, resultsPath: string): AsyncGenerator<Entry, void> {
-  for await (const { number, text } of linesOf(file)) {
-    const hash = createHash('sha256').update(`${resultsPath}\0${number}\0${text}`).digest('hex');
-    yield { line: number, key: `batch-${hash.slice(0, 40)}`, ...parseLine(text) };
+async function* entriesOf(file: string, results: ResultsFile): AsyncGenerator<Entry, void> {
+  for await (const line of linesOf(file)) {
+    const { number, text } = line;
+    if (!isEmpty(line)) yield { line: number, key: results.keyOf(number, text), ...parseLine(text) };
+    else results.requireNone(number);
   }
 }
 

@@ -2,7 +2,6 @@
 import type { Command } from 'commander';
 import { createClient, type ProsemillClient } from '../index.ts';
 import type { CommandConfig } from './config.ts';
-import { UsageError } from './exit-codes.ts';
 import type { Output } from './output.ts';
 
 export interface GlobalOptions {
@@ -35,7 +34,6 @@ export function contextOf(command: Command, base: CommandBase): Context {
   const { url: urlOption, key, json } = command.optsWithGlobals<GlobalOptions>();
   const given = urlOption ?? base.config.url;
   const url = given ?? defaultUrl;
-  if (!/^https?:\/\/[^/]/.test(url)) throw new UsageError(`--url: ${url} is no address such as ${defaultUrl}.`);
   const clientFor: Context['clientFor'] = (limitMs, onRetry) =>
     createClient({
       url,

@@ -1,5 +1,6 @@
 /** The exit codes of the command line, and the errors that lead to them. */
 import { CommanderError } from 'commander';
+import { isRefusal, UnsendableRequest } from '../errors.ts';
 import { ProsemillError } from '../index.ts';
 
 export const exitCodes = {
@@ -7,7 +8,7 @@ export const exitCodes = {
   /** A bug, or a file that cannot be read or written. */
   failed: 1,
   usage: 2,
-  /** The service refused the request, and would do so again. */
+  /** The service refused the request, and would do so again, or cannot meet its times. */
   refused: 3,
   /** The service does not answer, or has no room, for longer than requests are repeated. */
   unavailable: 4,
@@ -29,9 +30,9 @@ export class OutputClosed extends Error {}
 export function exitCodeOf(error: unknown): number {
   if (error instanceof OutputClosed) return exitCodes.done;
   if (error instanceof BadAnswer) return exitCodes.bad;
-  if (error instanceof UsageError) return exitCodes.usage;
+  if (error instanceof UsageError || error instanceof UnsendableRequest) return exitCodes.usage;
   if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.done : exitCodes.usage;
   if (!(error instanceof ProsemillError)) return exitCodes.failed;
   if (error.jobId !== null) return exitCodes.bad;
-  return error.hint.shouldRetry || error.code === 'malformed_answer' ? exitCodes.unavailable : exitCodes.refused;
+  return isRefusal(error) ? exitCodes.refused : exitCodes.unavailable;
 }

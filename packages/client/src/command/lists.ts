@@ -1,26 +1,31 @@
 /** The commands that list and show. */
-import type { ApiKey, ApiKeyRequest, HistoryFilters, Job, JobFilters } from '../index.ts';
+import { malformedAnswer } from '../errors.ts';
+import type { ApiKey, ApiKeyRequest, Job, JobFilters, TextFilters } from '../index.ts';
+import { collect } from './collect.ts';
 import type { Context } from './context.ts';
 import { BadAnswer } from './exit-codes.ts';
 import { excerpt, table } from './output.ts';
 
 const promptLength = 60;
+/** The items of one request. */
+const largestPage = 100;
 
-async function take<Item>(items: AsyncIterable<Item>, count: number): Promise<readonly Item[]> {
-  const taken: Item[] = [];
-  if (count > 0) {
-    for await (const item of items) if (taken.push(item) >= count) break;
+/** @param count  At least one. */
+async function* take<Item>(items: AsyncIterable<Item>, count: number): AsyncGenerator<Item, void> {
+  let taken = 0;
+  for await (const item of items) {
+    yield item;
+    taken += 1;
+    if (taken >= count) return;
   }
-  return taken;
 }
-
-const pageSize = (count: number, largest: number): number => Math.max(1, Math.min(count, largest));
 
 export async function listJobs(context: Context, filters: JobFilters, count: number): Promise<void> {
   const { client, interrupted, output, isJson } = context;
-  const jobs = await take(client.jobs({ ...filters, limit: pageSize(count, 100) }, { signal: interrupted }), count);
+  const jobs = take(client.jobs({ ...filters, limit: Math.min(count, largestPage) }, { signal: interrupted }), count);
   if (isJson) return await writeAll(context, jobs);
-  await output.write(table([['JOB', 'STATUS', 'CREATED', 'PROMPT'], ...jobs.map(jobRow)]));
+  const rows = await collect(jobs, jobRow);
+  await output.write(table([['JOB', 'STATUS', 'CREATED', 'PROMPT'], ...rows]));
 }
 
 const jobRow = ({ id, status, created_at: at, prompt }: Job): string[] => [
@@ -30,12 +35,12 @@ const jobRow = ({ id, status, created_at: at, prompt }: Job): string[] => [
   excerpt(prompt, promptLength),
 ];
 
-export async function listHistory(context: Context, filters: HistoryFilters, count: number): Promise<void> {
+/** Lists texts as they arrive: `/history` has no filters, and the export is as new. */
+export async function listHistory(context: Context, filters: TextFilters, count: number): Promise<void> {
   const { client, interrupted, output, isJson } = context;
-  const limit = pageSize(count, 1_000);
-  const records = await take(client.history({ ...filters, limit }, { signal: interrupted }), count);
-  if (isJson) return await writeAll(context, records);
-  for (const { id, created_at: at, model_name: model, generated_text: text } of records) {
+  const texts = take(client.export(filters, { signal: interrupted }), count);
+  if (isJson) return await writeAll(context, texts);
+  for await (const { id, created_at: at, model_name: model, generated_text: text } of texts) {
     await output.write(`${output.dim(`${id}  ${at}  ${model}`)}\n`);
     await output.writeText(`${text}\n\n`);
   }
@@ -48,6 +53,7 @@ export async function showStatus({ clientFor, interrupted, output, isJson, url }
     client.service({ signal: interrupted }),
     client.health({ signal: interrupted }),
   ]);
+  if (typeof health.queue !== 'object' || typeof service.auth !== 'string') throw malformedAnswer(200);
   if (isJson) await output.writeJson({ url, service, health });
   else {
     const { queued, running, paused } = health.queue;
@@ -79,9 +85,10 @@ export async function createKey(
 
 export async function listKeys(context: Context): Promise<void> {
   const { client, interrupted, output, isJson } = context;
-  const keys = await take(client.keys({ limit: 100 }, { signal: interrupted }), Number.POSITIVE_INFINITY);
+  const keys = client.keys({ limit: largestPage }, { signal: interrupted });
   if (isJson) return await writeAll(context, keys);
-  await output.write(table([['KEY', 'PREFIX', 'OWNER', 'SCOPES', 'STATE', 'NAME'], ...keys.map(keyRow)]));
+  const rows = await collect(keys, keyRow);
+  await output.write(table([['KEY', 'PREFIX', 'OWNER', 'SCOPES', 'STATE', 'NAME'], ...rows]));
 }
 
 function keyRow({ id, prefix, owner, scopes, name, revoked_at: revokedAt, expires_at: expiresAt }: ApiKey): string[] {
@@ -89,6 +96,7 @@ function keyRow({ id, prefix, owner, scopes, name, revoked_at: revokedAt, expire
   return [id, `${prefix}…`, owner, scopes.join(','), state, excerpt(name, promptLength)];
 }
 
-async function writeAll({ output }: Context, items: readonly unknown[]): Promise<void> {
-  for (const item of items) await output.writeJson(item);
+/** Items go out as they come, however many follow. */
+async function writeAll({ output }: Context, items: AsyncIterable<unknown>): Promise<void> {
+  for await (const item of items) await output.writeJson(item);
 }

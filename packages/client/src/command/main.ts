@@ -12,7 +12,10 @@ const codeOfSignal = { SIGINT: exitCodes.interrupted, SIGTERM: exitCodes.termina
 
 async function main(args: readonly string[]): Promise<void> {
   const config = readCommandConfig();
-  const output = openOutput(config.isColourless);
+  const end = args.indexOf('--');
+  // Errors of the arguments themselves are written in the same form.
+  const isJson = args.slice(0, end === -1 ? args.length : end).includes('--json');
+  const output = openOutput({ isColourless: config.isColourless, isJson });
   const interrupted = new AbortController();
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
     process.on(signal, () => {
@@ -27,18 +30,26 @@ async function main(args: readonly string[]): Promise<void> {
   } catch (error) {
     if (interrupted.signal.aborted) return;
     process.exitCode = exitCodeOf(error);
-    report(error, output, args.includes('--json'));
+    report(error, output);
   }
 }
 
 /** Errors go to standard error: for people as a line, for programs as JSON. */
-function report(error: unknown, { note }: Output, isJson: boolean): void {
-  // Commander has printed its own, and a bad answer is shown already.
-  if (error instanceof CommanderError || error instanceof BadAnswer || error instanceof OutputClosed) return;
-  const message = error instanceof Error ? error.message : String(error);
-  if (!isJson) return note(`prosemill: ${message}`);
-  const { code = 'error', problem = null, jobId = null } = error instanceof ProsemillError ? error : {};
-  note(JSON.stringify({ error: { code, message, job_id: jobId, problem } }));
+function report(error: unknown, { note, isJson }: Output): void {
+  // A bad answer is shown already. Commander prints its errors for people, and help is none.
+  if (error instanceof BadAnswer || error instanceof OutputClosed) return;
+  if (error instanceof CommanderError && (!isJson || error.exitCode === 0)) return;
+  const message = messageOf(error);
+  const { code, problem = null, jobId = null } = error instanceof ProsemillError ? error : { code: codeOf(error) };
+  note(`prosemill: ${message}`, { error: { code, message, job_id: jobId, problem } });
+}
+
+const codeOf = (error: unknown): string => (exitCodeOf(error) === exitCodes.usage ? 'usage' : 'error');
+
+function messageOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  const isHelp = error instanceof CommanderError && error.code === 'commander.help';
+  return isHelp ? 'There is no command.' : error.message.replace(/^error: /, '');
 }
 
 function readVersion(): string {

@@ -26,3 +26,7 @@ it('aligns columns without spaces behind them', () => {
     ]),
   ).toBe('A     B\nlong  b\nc\n');
 });
+
+it('has room for very many rows', () => {
+  expect(table(Array.from({ length: 200_000 }, () => ['a'])).length).toBe(400_000);
+});

@@ -2,6 +2,8 @@
 import { OutputClosed } from './exit-codes.ts';
 
 export interface Output {
+  /** The reader is a program. */
+  readonly isJson: boolean;
   /** Standard output is a terminal. */
   readonly isTerminal: boolean;
   /** Standard error is a terminal. */
@@ -13,9 +15,9 @@ export interface Output {
   /** Writes a text of a user or a model: on a terminal its control characters are shown, not obeyed. */
   readonly writeText: (text: string) => Promise<void>;
   readonly writeJson: (value: unknown) => Promise<void>;
-  /** Writes a line to standard error: an error, or a warning. */
-  readonly note: (line: string) => void;
-  /** A note that nobody needs in a log: only on a terminal. */
+  /** Writes a line to standard error: an error, or a warning. `body` stands for it where the reader is a program. */
+  readonly note: (line: string, body?: object) => void;
+  /** A note that nobody needs in a log: only for people at a terminal. */
   readonly remark: (line: string) => void;
 }
 
@@ -34,7 +36,11 @@ export const showControl = (text: string): string =>
 const escapeControl = (json: string): string =>
   json.replaceAll(control, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`);
 
-export function openOutput(isColourless: boolean): Output {
+export interface OutputOptions extends Pick<Output, 'isJson'> {
+  readonly isColourless: boolean;
+}
+
+export function openOutput({ isColourless, isJson }: OutputOptions): Output {
   const { stdout, stderr } = process;
   let failure: Error | null = null;
   // Each write of standard output gets its error too. Nobody can be told of one of standard error.
@@ -50,8 +56,10 @@ export function openOutput(isColourless: boolean): Output {
     });
     if (failure !== null) throw failure;
   };
-  const note = (line: string): void => void stderr.write(`${showControl(line)}\n`);
+  const note: Output['note'] = (line, body = { note: line }) =>
+    void stderr.write(`${isJson ? escapeControl(JSON.stringify(body)) : showControl(line)}\n`);
   return {
+    isJson,
     isTerminal,
     hasTerminalForNotes: stderr.isTTY,
     dim: (line) => (isTerminal && !isColourless ? `\u001B[2m${line}\u001B[22m` : line),
@@ -60,7 +68,7 @@ export function openOutput(isColourless: boolean): Output {
     writeJson: async (value) => await write(`${escapeControl(JSON.stringify(value))}\n`),
     note,
     remark: (line) => {
-      if (stderr.isTTY) note(line);
+      if (stderr.isTTY && !isJson) note(line);
     },
   };
 }
@@ -76,7 +84,9 @@ export function excerpt(text: string, length: number): string {
 
 /** Columns that are as wide as their longest cell. */
 export function table(rows: readonly (readonly string[])[]): string {
-  const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
+  const widths = (rows[0] ?? []).map((_, column) =>
+    rows.reduce((widest, row) => Math.max(widest, row[column]?.length ?? 0), 0),
+  );
   return rows
     .map(
       (row) =>

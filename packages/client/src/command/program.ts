@@ -1,11 +1,19 @@
 /** The commands with their arguments, options and help. */
 import tab from '@bomb.sh/tab/commander';
-import { Command, InvalidArgumentError, Option } from 'commander';
-import type { JobFilters } from '../index.ts';
+import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
+import { newIdempotencyKey } from '../idempotency-key.ts';
+import type { JobFilters, TextFilters } from '../index.ts';
 import { runBatchFile } from './batch-run.ts';
 import { type CommandBase, type Context, contextOf, defaultUrl } from './context.ts';
+import { exitCodes } from './exit-codes.ts';
 import { createKey, listHistory, listJobs, listKeys, showStatus } from './lists.ts';
-import { addRequestOptions, type RequestOptionValues, requestOf, wholeNumber } from './request-options.ts';
+import {
+  addFilterPair,
+  addRequestOptions,
+  type RequestOptionValues,
+  requestOf,
+  wholeNumber,
+} from './request-options.ts';
 import { generate, verify, wait, watch } from './texts.ts';
 
 const statuses = [
@@ -45,7 +53,9 @@ export function createProgram(base: CommandBase, version: string): Command {
     .option('--json', 'answers as lines of JSON')
     .configureHelp({ showGlobalOptions: true })
     .addHelpText('after', exitCodeHelp)
-    .exitOverride();
+    .exitOverride()
+    // Its errors are written as JSON elsewhere.
+    .configureOutput(base.output.isJson ? { writeErr: () => undefined } : {});
   /** Runs a command with its context. */
   const run: Run =
     (perform) =>
@@ -56,10 +66,23 @@ export function createProgram(base: CommandBase, version: string): Command {
   addLists(program, run);
   addBatch(program, run);
   addKeys(program, run);
-  tab(program, { completionCommandName: 'completion' });
+  addCompletion(program);
+  return program;
+}
+
+/** The completion of shells, of commands and options, and of the names of files. */
+function addCompletion(program: Command): void {
+  const completion = tab(program, { completionCommandName: 'completion' });
+  const batch = completion.commands.get('batch run');
+  batch?.argument('file', completeFiles);
+  batch?.option('output', 'the results', completeFiles, 'o');
   program.commands
     .find((command) => command.name() === 'completion')
-    ?.addHelpText(
+    // Bash completes the names of files only where this says so, and the script of the library takes it back elsewhere.
+    ?.hook('postAction', ({ args: [shell] }) => {
+      if (shell === 'bash') process.stdout.write('complete -o default -F __prosemill_complete prosemill\n');
+    })
+    .addHelpText(
       'after',
       examples(
         'source <(prosemill completion bash)    # in ~/.bashrc',
@@ -67,7 +90,12 @@ export function createProgram(base: CommandBase, version: string): Command {
         'prosemill completion fish > ~/.config/fish/completions/prosemill.fish',
       ),
     );
-  return program;
+}
+
+/** The shell knows the files: the answer to it has no words, and the directive 0, with which it lists them. */
+function completeFiles(): never {
+  process.stdout.write(':0\n');
+  throw new CommanderError(exitCodes.done, 'prosemill.files', '');
 }
 
 /** Its arguments are those that commander gives: the values of the command line, the options, and the command. */
@@ -97,8 +125,11 @@ function addTexts(program: Command, run: Run): void {
     .action(
       run(async (context, words: string[], values: RequestOptionValues & { idempotencyKey?: string }) => {
         const { client, interrupted: signal, output, isJson } = context;
-        const { idempotencyKey } = values;
-        const job = await client.submit(await requestOf(words, values), { signal, idempotencyKey });
+        const { idempotencyKey = newIdempotencyKey() } = values;
+        const request = await requestOf(words, values);
+        const hint = `The job may be stored. The same command with --idempotency-key ${idempotencyKey} prints its id.`;
+        signal.addEventListener('abort', () => output.note(hint));
+        const job = await client.submit(request, { signal, idempotencyKey });
         await (isJson ? output.writeJson(job) : output.write(`${job.id}\n`));
       }),
     );
@@ -127,40 +158,85 @@ function addTexts(program: Command, run: Run): void {
       }),
     );
   program
+    .command('delete')
+    .argument('<job...>', 'ids of jobs that have ended')
+    .description('Delete jobs with their texts, for good.')
+    .addHelpText('after', examples('prosemill delete JOB_ID', 'prosemill delete JOB_ID OTHER_ID'))
+    .action(
+      run(async ({ client, interrupted, output, isJson }, ids: string[]) => {
+        for (const id of ids) {
+          await client.delete(id, { signal: interrupted });
+          await (isJson ? output.writeJson({ id, deleted: true }) : output.write(`The job ${id} is deleted.\n`));
+        }
+      }),
+    );
+  program
     .command('verify')
     .argument('<job>', 'the id of a job')
-    .description('Compute the text of a job again, and compare. Exit code 5: it differs.')
+    .description(
+      'Compute the text of a job again, and compare. Exit code 5: it differs. Ctrl-C leaves the computation.',
+    )
     .addHelpText('after', examples('prosemill verify JOB_ID'))
     .action(run(async (context, id: string) => await verify(context, id)));
 }
 
-interface JobListOptions extends Pick<JobFilters, 'metadata'> {
-  readonly status?: (typeof statuses)[number][];
+/** The options of `addFilters`. */
+interface FilterOptions {
   readonly search?: string;
+  readonly metadata?: string[];
+  readonly after?: string;
+  readonly before?: string;
+}
+
+const addFilters = (command: Command): Command =>
+  command
+    .option('--search <words>', 'with these words in prompt or text')
+    .option('--metadata <key:value...>', 'with these pairs', addFilterPair)
+    .option('--after <time>', 'created at this time or later, such as 2026-01-31T12:00:00Z')
+    .option('--before <time>', 'created before this time');
+
+const filtersOf = ({ search, metadata, after, before }: FilterOptions): TextFilters => ({
+  q: search,
+  metadata,
+  created_after: after,
+  created_before: before,
+});
+
+interface JobListOptions extends FilterOptions {
+  readonly status?: (typeof statuses)[number][];
   readonly count: number;
 }
 
 function addLists(program: Command, run: Run): void {
-  program
-    .command('jobs')
+  addFilters(program.command('jobs'))
     .description('List jobs, newest first.')
-    .addOption(new Option('--status <status...>', 'jobs with one of these').choices(statuses))
-    .option('--search <words>', 'jobs with these words in prompt or text')
-    .option('--metadata <key:value...>', 'jobs with these pairs')
+    .addOption(new Option('--status <status...>', 'with one of these').choices(statuses))
     .option('-n, --count <number>', 'at most so many', wholeNumber, defaultCount)
     .addHelpText('after', examples('prosemill jobs --status queued running', 'prosemill jobs --search king -n 1000'))
     .action(
       run(
-        async (context, { count, search: q, ...filters }: JobListOptions) =>
-          await listJobs(context, { ...filters, q }, count),
+        async (context, { count, status, ...filters }: JobListOptions) =>
+          await listJobs(context, { ...filtersOf(filters), status }, count),
       ),
     );
-  program
-    .command('history')
+  addFilters(program.command('history'))
     .description('List finished texts, newest first.')
     .option('-n, --count <number>', 'at most so many', wholeNumber, defaultCount)
-    .addHelpText('after', examples('prosemill history', 'prosemill history -n 1000 --json'))
-    .action(run(async (context, { count }: { count: number }) => await listHistory(context, {}, count)));
+    .addHelpText('after', examples('prosemill history', `prosemill history --search '"old king"' -n 1000 --json`))
+    .action(
+      run(
+        async (context, { count, ...filters }: FilterOptions & { count: number }) =>
+          await listHistory(context, filtersOf(filters), count),
+      ),
+    );
+  addFilters(program.command('export'))
+    .description('Print all finished texts as lines of JSON, newest first.')
+    .addHelpText('after', examples('prosemill export > texts.jsonl', 'prosemill export --metadata customer:4711'))
+    .action(
+      run(async (context, filters: FilterOptions) => {
+        await listHistory({ ...context, isJson: true }, filtersOf(filters), Number.POSITIVE_INFINITY);
+      }),
+    );
   program
     .command('status')
     .description('Show the state of the service. Exit code 5: it is degraded.')
@@ -183,7 +259,7 @@ function addBatch(program: Command, run: Run): void {
       'after',
       examples(
         'prosemill batch run prompts.jsonl',
-        `jq -c '{prompt: .title, custom_id: .id, max_new_tokens: 40}' articles.jsonl > prompts.jsonl`,
+        `jq -c '{prompt: .title, custom_id: (.id|tostring), max_new_tokens: 40}' articles.jsonl > prompts.jsonl`,
       ),
     )
     .action(
@@ -204,7 +280,8 @@ function addKeys(program: Command, run: Run): void {
     .addOption(new Option('--scopes <scopes...>', 'its rights; default: generate read').choices(scopes))
     .option('--expires-in-days <number>', 'default: never', (value) => {
       const days = Number(value);
-      if (!(days > 0)) throw new InvalidArgumentError('It must be a number above 0.');
+      // JSON has no Infinity: the key would never expire.
+      if (!(days > 0 && days < Infinity)) throw new InvalidArgumentError('It must be a number above 0.');
       return days;
     })
     .addHelpText('after', examples('prosemill keys create --owner acme --name website --expires-in-days 90'))

@@ -1,8 +1,8 @@
 /** The fields of a request as options of the command line. */
 import { type Command, InvalidArgumentError } from 'commander';
-import { text as readAll } from 'node:stream/consumers';
 import type { GenerationRequest } from '../index.ts';
 import { UsageError } from './exit-codes.ts';
+import { readUtf8 } from './read-utf8.ts';
 
 const plainNumber = (value: string): number => {
   if (!/^-?(?:\d+(?:\.\d*)?|\.\d+)$/.test(value))
@@ -18,11 +18,23 @@ export function wholeNumber(value: string): number {
 
 const addTo = (value: string, before: readonly string[] = []): string[] => [...before, value];
 
-function addPair(value: string, before: Readonly<Record<string, string>> = {}): Record<string, string> {
-  const at = value.indexOf('=');
-  if (at < 1) throw new InvalidArgumentError('It must be key=value.');
-  return { ...before, [value.slice(0, at)]: value.slice(at + 1) };
+/** The key ends at the first colon or, as many know it from other programs, at the first equals sign. */
+function splitPair(value: string): readonly [string, string] {
+  const at = value.search(/[:=]/);
+  if (at < 1) throw new InvalidArgumentError('It must be key:value.');
+  return [value.slice(0, at), value.slice(at + 1)];
 }
+
+function addPair(value: string, before: Readonly<Record<string, string>> = {}): Record<string, string> {
+  const [key, content] = splitPair(value);
+  return { ...before, [key]: content };
+}
+
+/** As the service finds jobs by them. */
+export const addFilterPair = (value: string, before: readonly string[] = []): string[] => [
+  ...before,
+  splitPair(value).join(':'),
+];
 
 /** Numeric fields with their descriptions. */
 const numbers = {
@@ -52,7 +64,7 @@ export function addRequestOptions(command: Command): Command {
   return command
     .option('--stop <text>', 'the text ends before this; may be repeated', addTo)
     .option('--low', 'let other jobs go first')
-    .option('--metadata <key=value>', 'kept with the job; may be repeated', addPair);
+    .option('--metadata <key:value>', 'kept with the job; may be repeated', addPair);
 }
 
 /** @throws {UsageError} without a prompt */
@@ -77,7 +89,9 @@ async function promptOf(words: readonly string[]): Promise<string> {
   if (!isInput && words.length === 0)
     throw new UsageError('There is no prompt: give one as an argument, or on standard input.');
   if (!isInput) return words.join(' ');
-  const prompt = (await readAll(process.stdin)).replace(/\r?\n$/, '');
+  let text = '';
+  for await (const part of readUtf8(process.stdin, 'The prompt on standard input')) text += part;
+  const prompt = text.replace(/\r?\n$/, '');
   if (prompt === '') throw new UsageError('The prompt on standard input is empty.');
   return prompt;
 }

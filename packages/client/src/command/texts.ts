@@ -4,7 +4,8 @@ import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { endingError } from '../errors.ts';
+import { endingError, UnsendableRequest } from '../errors.ts';
+import { newIdempotencyKey } from '../idempotency-key.ts';
 import { type GenerationRequest, type Job, ProsemillError, type StreamEvent } from '../index.ts';
 import type { Context } from './context.ts';
 import { BadAnswer, exitCodes } from './exit-codes.ts';
@@ -20,32 +21,48 @@ export async function generate(context: Context, request: GenerationRequest): Pr
   const { client, interrupted, output, isJson } = context;
   if (!context.hasUrl && existsSync(localProgram) && !(await isThere(context)))
     return await generateHere(context, request);
-  const made: MadeJob = { id: null };
+  const idempotencyKey = newIdempotencyKey();
+  const known: { job: Job | null } = { job: null };
   try {
-    const events = noteId(client.stream(request, { signal: interrupted }), made);
+    const events = noteJob(client.stream(request, { signal: interrupted, idempotencyKey }), known);
     if (isJson) return await output.writeJson(await endOf(events));
     const job = await show(context, events);
     reportEnd(context, job);
   } catch (error) {
-    const { id } = made;
-    if (id !== null && !(error instanceof ProsemillError) && !(error instanceof BadAnswer)) {
-      // Nobody else knows of this job.
-      await client.cancel(id, { signal: AbortSignal.timeout(cancelLimitMs) });
-      output.note(`Canceled the job ${id}.`);
-    }
+    const isOver = error instanceof ProsemillError || error instanceof UnsendableRequest || hasEnded(known.job);
+    // Nobody else knows of the job.
+    if (!isOver) await cancelJobOf(context, known.job?.id ?? { request, idempotencyKey });
     throw error;
   }
 }
 
-interface MadeJob {
-  id: string | null;
+async function* noteJob(
+  events: AsyncIterable<StreamEvent>,
+  known: { job: Job | null },
+): AsyncGenerator<StreamEvent, void> {
+  for await (const event of events) {
+    if ('job' in event) known.job = event.job;
+    yield event;
+  }
 }
 
-/** Notes the job of a request before its end, so that it can be canceled. */
-async function* noteId(events: AsyncIterable<StreamEvent>, made: MadeJob): AsyncGenerator<StreamEvent, void> {
-  for await (const event of events) {
-    if (event.type === 'status') made.id = event.job.id;
-    yield event;
+const hasEnded = (job: Job | null): boolean => job !== null && job.finished_at !== null;
+
+interface Submit {
+  readonly request: GenerationRequest;
+  readonly idempotencyKey: string;
+}
+
+/** @param source  The id; or the submit whose answer may be under way: the same one again gives the job. */
+async function cancelJobOf({ client, output }: Context, source: string | Submit): Promise<void> {
+  const signal = AbortSignal.timeout(cancelLimitMs);
+  try {
+    const id = typeof source === 'string' ? source : (await client.submit(source.request, { ...source, signal })).id;
+    const job = await client.cancel(id, { signal });
+    // It may have ended before.
+    if (job.status === 'canceled' || !hasEnded(job)) output.note(`Canceled the job ${id}.`);
+  } catch {
+    output.note('The service does not answer, so the job may go on.');
   }
 }
 
@@ -71,7 +88,10 @@ async function isThere({ clientFor, interrupted }: Context): Promise<boolean> {
 
 /** Runs `pnpm generate`, which needs no service. */
 async function generateHere({ output, url, isJson, interrupted }: Context, request: GenerationRequest): Promise<void> {
-  if (isJson) throw new ProsemillError('no_answer', `There is no service at ${url}, and --json needs one.`);
+  if (isJson) {
+    const hint = { shouldRetry: true, afterMs: null };
+    throw new ProsemillError('no_answer', `There is no service at ${url}, and --json needs one.`, { hint });
+  }
   output.note(`There is no service at ${url}: the text is generated here, as by pnpm generate.`);
   const args = [localProgram, ...localArguments(request)];
   const child = spawn(process.execPath, args, { cwd: repository, stdio: 'inherit' });
@@ -118,13 +138,16 @@ async function show({ output, interrupted }: Context, events: AsyncIterable<Stre
 /** Prints the texts of jobs when they have ended. Ctrl-C leaves the jobs. */
 export async function wait(context: Context, ids: readonly string[]): Promise<void> {
   const { client, interrupted, output, isJson } = context;
-  const jobs = await Promise.all(ids.map(async (id) => await client.wait(id, { signal: interrupted })));
+  const waits = await Promise.allSettled(ids.map(async (id) => await client.wait(id, { signal: interrupted })));
+  const jobs = waits.flatMap((ended) => (ended.status === 'fulfilled' ? [ended.value] : []));
   for (const job of jobs) {
     if (isJson) await output.writeJson(job);
     else if (job.output !== null) await output.writeText(`${job.output.generated_text}\n`);
     if (job.status !== 'succeeded')
       output.note(`The job ${job.id} is ${job.status}: ${job.error?.message ?? 'no text'}`);
   }
+  // The texts of the others are printed already.
+  for (const ended of waits) if (ended.status === 'rejected') throw ended.reason as Error;
   for (const job of jobs) requireText(job);
 }
 

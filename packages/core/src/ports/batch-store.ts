@@ -24,8 +24,8 @@ export interface BatchStore {
   /** Null for an unknown id and for another owner's batch. */
   find(ownerId: string, id: string): Promise<Batch | null>;
   /**
-   * Finds the batch that a key holds. Null for a free key: unknown, or a day old. The jobs of a batch do not give it
-   * back.
+   * Finds the batch that a key holds. Null for a free key: unknown, a day old, or of a batch whose jobs are all
+   * deleted. The ends of its jobs do not free it.
    * @throws {AppError} `idempotency_key_reused` when the key holds something else
    */
   findByIdempotencyKey(ownerId: string, key: IdempotencyKey): Promise<Batch | null>;

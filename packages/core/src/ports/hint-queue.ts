@@ -18,13 +18,22 @@ export interface HintSender {
   countWaiting(): Promise<number | null>;
 }
 
+/**
+ * The result of a permit.
+ * - `done`: a job was claimed, and it has ended.
+ * - `returned`: a job was claimed, and it may be claimable again.
+ * - `nothing`: the database answered that no row is claimable.
+ * - `unused`: it is unknown whether a row is claimable.
+ */
+export type PermitResult = 'done' | 'returned' | 'nothing' | 'unused';
+
 export interface ReceiveOptions {
   /** The most handlers at once. */
   readonly concurrency: number;
   /** A transport that stores hints takes one back from a worker that is silent for this long. */
   readonly leaseMs: number;
-  /** Runs one permit: claims a row and runs its job. Never throws. @returns false when nothing was claimable */
-  readonly onPermit: () => Promise<boolean>;
+  /** Runs one permit: claims a row and runs its job. Never throws. */
+  readonly onPermit: () => Promise<PermitResult>;
   /** Called only while hints cannot reach this process: the receiver then looks for rows itself. */
   readonly countClaimable: () => Promise<number>;
 }

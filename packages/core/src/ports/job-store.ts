@@ -200,6 +200,11 @@ export interface JobStore {
   claim(options: ClaimOptions): Promise<ClaimedJob | null>;
   /** Prolongs the lease to `leaseMs` from now. @returns null when the attempt no longer holds the job */
   renew(claim: ClaimKey, leaseMs: number): Promise<Renewal | null>;
+  /**
+   * Notes that an attempt waits for an engine of its own, or does so no more. A lease that runs out meanwhile is no
+   * crash. @returns false when the attempt no longer holds the job
+   */
+  setWaiting(claim: ClaimKey, isWaiting: boolean): Promise<boolean>;
   /** Ends an attempt. A success writes its generation record in the same transaction. Safe to repeat. */
   complete(claim: ClaimKey, outcome: Outcome): Promise<OutcomeReceipt>;
 

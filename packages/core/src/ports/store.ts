@@ -1,6 +1,7 @@
 /** The database as a whole: the only authority over jobs. Implemented by packages/store on SQLite and Postgres. */
 import type { ApiKeyStore } from './api-key-store.ts';
 import type { BatchStore } from './batch-store.ts';
+import type { ExportLinkStore } from './export-link-store.ts';
 import type { GenerationStore } from './generation-store.ts';
 import type { JobStore } from './job-store.ts';
 import type { MeasureStore } from './measure-store.ts';
@@ -22,6 +23,7 @@ export interface Store {
   readonly jobs: JobStore;
   readonly batches: BatchStore;
   readonly generations: GenerationStore;
+  readonly exportLinks: ExportLinkStore;
   readonly texts: TextStore;
   readonly models: ModelStore;
   readonly workers: WorkerStore;

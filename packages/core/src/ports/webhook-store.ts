@@ -1,18 +1,33 @@
 /** The port of the database for webhooks. Deliveries are made by the transitions of jobs that end. */
-import type { Delivery, DeliveryAttempt, DeliveryOutcome, DeliveryState } from '../webhook.ts';
+import type { Delivery, DeliveryAttempt, DeliveryOutcome, DeliveryState, OpenDeliveries } from '../webhook.ts';
 import type { Cursor, Page } from './page.ts';
 
 /** The place of a delivery under way. */
 export type DeliveryPlace = Pick<Delivery, 'ownerId'> & { readonly host: string };
 
-export interface DueQuery {
+/** The places of one process, and the deliveries that hold some. */
+export interface DeliveryPlaces {
+  readonly limits: {
+    /** The most deliveries under way. */
+    readonly all: number;
+    /** The most deliveries to one host. */
+    readonly perHost: number;
+    /** The most deliveries to hosts that have another one under way. */
+    readonly further: number;
+  };
+  /** The deliveries that this process has claimed and not ended. */
+  readonly underWay: readonly DeliveryPlace[];
+  /** The hosts whose last attempt in this process had an answer; the one that has begun to answer last is last. */
+  readonly answeringHosts: ReadonlySet<string>;
+}
+
+export interface DueQuery extends DeliveryPlaces {
   /** The time after which another process may try the same delivery. */
   readonly leaseMs: number;
-  /** The most deliveries to claim, of this call and under way in this process together for one host and one owner. */
+  /** The most deliveries of this call. */
   readonly limit: number;
-  readonly perHost: number;
-  readonly perOwner: number;
-  readonly underWay: readonly DeliveryPlace[];
+  /** Leaves out deliveries that have been due for longer. Undefined: none. */
+  readonly maxDueMs?: number | undefined;
 }
 
 /** A delivery that a process tries now. The number of the attempt is its fencing token. */
@@ -44,7 +59,7 @@ export interface WebhookStore {
   /** Claims deliveries that are due, the longest due first, without more than the room of each host and owner. */
   claimDue(query: DueQuery): Promise<readonly ClaimedDelivery[]>;
   /**
-   * Ends an attempt, and sets the time of the next one.
+   * Ends an attempt, and sets the time of the next one. The log has also those that another attempt has overtaken.
    * @returns the state afterwards; null when another attempt has begun since
    */
   record(claim: Pick<ClaimedDelivery, 'id' | 'attempt'>, outcome: DeliveryOutcome): Promise<DeliveryState | null>;
@@ -56,6 +71,8 @@ export interface WebhookStore {
     readonly after: Cursor<string> | null;
     readonly limit: number;
   }): Promise<Page<DeliverySummary>>;
+  /** Counts the open deliveries of all owners, up to {@link maxCountedDeliveries} of each state. */
+  countOpen(): Promise<OpenDeliveries>;
   /**
    * Makes a delivery due at once, with the whole schedule of attempts before it.
    * @returns false for an unknown id, and for a delivery of another job or owner

@@ -8,32 +8,24 @@ import { paddedWidth } from '@prosemill/kernel';
 import type { OnShare } from '../load-progress.ts';
 import { topCandidates } from '../sampling/sampling.ts';
 import { type DecoderShape, linearCount, paddedWidths } from './decoder-shape.ts';
-import type { ThreadData, ToThread } from './decoder-thread.ts';
+import type { ToThread } from './decoder-thread.ts';
 import { type CachedText, KeyValuePages } from './key-value-pages.ts';
 import {
   commandFields,
+  isStaged,
   type LinearPlan,
+  type MemoryOptions,
   type MemoryPlan,
   openedWeights,
   planMemory,
   type StoredLinear,
-  tokenBytes,
 } from './memory-plan.ts';
 import type { ModelParts, TokenReader } from './model-parts.ts';
 import { type DecoderSetup, type StepObserver, ThreadStep } from './thread-step.ts';
 
-export interface DecoderOptions {
-  readonly threads: number;
-  /** The most texts that have keys and values at once. */
-  readonly texts: number;
-  /** N: the most positions of a step. */
-  readonly rows: number;
-  /** L: the most positions of a step whose next token is wanted. */
-  readonly wanted: number;
+export interface DecoderOptions extends Omit<MemoryOptions, 'shape' | 'format'> {
   readonly observer?: StepObserver | undefined;
   readonly onShare?: OnShare;
-  /** See `ProductsOptions`. */
-  readonly maxOwnRows?: number | undefined;
 }
 
 /** The next positions of one text. */
@@ -47,7 +39,10 @@ export interface Segment {
 
 /** The rows are the wanted positions, in the order of the segments. */
 export interface StepOutput {
-  /** Shape [L, topCount]: largest first; among equal values the lower id comes first. */
+  /**
+   * Shape [L, topCount]: largest first; among equal ones the lower id comes first. In int8 they are compared before the
+   * row's scale rounds them.
+   */
   readonly topIds: Int32Array;
   /** Shape [L, topCount]; NaN if a logit of the row is not a finite number. */
   readonly topValues: Float32Array;
@@ -66,6 +61,8 @@ interface StepViews {
   readonly places: Int32Array;
   readonly texts: Int32Array;
   readonly wantedRows: Int32Array;
+  /** [L], in int8. */
+  readonly rowScales: Float32Array;
   /** The candidates of each thread. */
   readonly lists: readonly {
     readonly ids: Int32Array;
@@ -85,21 +82,21 @@ export class Decoder {
   readonly #readToken: TokenReader;
   readonly #closeModel: () => Promise<void>;
 
+  /** Starts the threads last, so that an error leaves none behind. */
   private constructor(
     setup: DecoderSetup,
-    workers: readonly Worker[],
     model: ModelParts,
-    { texts, rows, wanted, observer }: DecoderOptions,
+    { threads, texts, rows, wanted, observer }: DecoderOptions,
   ) {
     this.#setup = setup;
     this.#readToken = model.tokenReader();
     this.#closeModel = model.close;
-    this.#workers = workers;
     this.#limits = { rows, wanted };
     this.#views = viewsOf(setup, { rows, wanted });
     this.#step = new ThreadStep(setup, 0, observer);
     this.shape = setup.shape;
     this.pages = new KeyValuePages(setup.memory, setup.plan, { ...setup.shape, texts });
+    this.#workers = Array.from({ length: threads - 1 }, (_, index) => takeThread(setup, index + 1));
   }
 
   /**
@@ -109,27 +106,22 @@ export class Decoder {
    */
   static async open(model: ModelParts, options: DecoderOptions): Promise<Decoder> {
     const { shape, format } = model;
-    const { threads, maxOwnRows, onShare = () => undefined } = options;
+    const { onShare = () => undefined } = options;
     const plan = planMemory({ ...options, shape, format });
     const pages = Math.ceil(plan.bytes / 2 ** 16);
     const memory = new WebAssembly.Memory({ initial: pages, maximum: pages, shared: true });
-    const setup = { memory, plan, shape, format, maxOwnRows };
-    const workers = Array.from({ length: threads - 1 }, (_, index) => startThread({ setup, thread: index + 1 }));
-    const decoder = new Decoder(setup, workers, model, options);
+    const setup = { memory, plan, shape, format };
+    const decoder = new Decoder(setup, model, options);
     try {
       await readTables(model, memory, plan);
-      const count = linearCount(shape);
-      for (let linear = 0; linear < count; linear += 1) {
-        await decoder.#openLinear(linear, model);
-        onShare((linear + 1) / count);
-      }
+      await decoder.#openLinears(model, onShare);
     } catch (error) {
       await decoder.close();
       throw error;
     }
     decoder.#tell({ type: 'serve' });
     // The process may end while the threads wait for the next step.
-    for (const worker of workers) worker.unref();
+    for (const worker of decoder.#workers) worker.unref();
     return decoder;
   }
 
@@ -151,12 +143,18 @@ export class Decoder {
     await this.#closeModel();
   }
 
-  async #openLinear(linear: number, model: ModelParts): Promise<void> {
-    await readLinear(linear, model, this.#setup);
-    const opened = this.#workers.map(async (worker) => await once(worker, 'message'));
-    this.#tell({ type: 'open', linear });
-    await this.#step.open(linear);
-    await Promise.all(opened);
+  /** All at once, so that no thread waits for another, unless they are staged in the same place. */
+  async #openLinears(model: ModelParts, onShare: OnShare): Promise<void> {
+    const count = linearCount(this.shape);
+    const size = isStaged(this.#setup.plan) ? 1 : count;
+    for (let from = 0; from < count; from += size) {
+      const to = from + size;
+      for (let linear = from; linear < to; linear += 1) await readLinear(linear, model, this.#setup);
+      const opened = this.#workers.map(async (worker) => await once(worker, 'message'));
+      this.#tell({ type: 'open', linears: { from, to } });
+      const own = this.#step.open({ from, to }, (linear) => onShare((linear + 1) / count));
+      await Promise.all([own, ...opened]);
+    }
   }
 
   #tell(message: ToThread): void {
@@ -214,15 +212,16 @@ export class Decoder {
   }
 
   #read(wanted: number, withLogits: boolean): StepOutput {
-    const { memory, plan } = this.#setup;
+    const { memory, plan, format } = this.#setup;
     const { vocabulary } = this.shape;
     const topCount = Math.min(topCandidates, vocabulary);
-    const { lists } = this.#views;
+    const { lists, rowScales } = this.#views;
     const topIds = new Int32Array(topCount * wanted);
     const topValues = new Float32Array(topCount * wanted);
     const next = new Int32Array(lists.length);
     for (let row = 0; row < wanted; row += 1) {
-      const isFinite = lists.every(({ areFinite }) => areFinite[row] === 1);
+      const scale = format === 'int8' ? (rowScales[row] ?? Number.NaN) : 1;
+      const isFinite = Number.isFinite(scale) && lists.every(({ areFinite }) => areFinite[row] === 1);
       next.fill(topCandidates * row);
       for (let place = topCount * row; place < topCount * (row + 1); place += 1) {
         let best = 0;
@@ -231,7 +230,7 @@ export class Decoder {
           if (valueAt(lists, next, thread) > valueAt(lists, next, best)) best = thread;
         }
         topIds[place] = lists[best]?.ids[next[best] ?? 0] ?? 0;
-        topValues[place] = isFinite ? valueAt(lists, next, best) : Number.NaN;
+        topValues[place] = isFinite ? valueAt(lists, next, best) * scale : Number.NaN;
         next[best] = (next[best] ?? 0) + 1;
       }
     }
@@ -249,8 +248,8 @@ export class Decoder {
 }
 
 function viewsOf(setup: DecoderSetup, { rows, wanted }: { rows: number; wanted: number }): StepViews {
-  const { memory, plan, format, shape } = setup;
-  const rowBytes = tokenBytes(format) * paddedWidths(shape).row;
+  const { memory, plan, shape } = setup;
+  const rowBytes = 4 * paddedWidths(shape).row;
   const int32 = (address: number, length: number): Int32Array => new Int32Array(memory.buffer, address, length);
   return {
     command: int32(plan.command, commandFields),
@@ -261,6 +260,7 @@ function viewsOf(setup: DecoderSetup, { rows, wanted }: { rows: number; wanted: 
     places: int32(plan.places, rows),
     texts: int32(plan.texts, rows),
     wantedRows: int32(plan.wanted, wanted),
+    rowScales: new Float32Array(memory.buffer, plan.rowScales, wanted),
     lists: plan.threads.map(({ topIds, topValues, areFinite }) => ({
       ids: int32(topIds, topCandidates * wanted),
       values: new Float32Array(memory.buffer, topValues, topCandidates * wanted),
@@ -269,10 +269,22 @@ function viewsOf(setup: DecoderSetup, { rows, wanted }: { rows: number; wanted: 
   };
 }
 
-const startThread = (data: ThreadData): Worker =>
-  new Worker(new URL('decoder-thread.ts', import.meta.url), { workerData: data });
+const startThread = (): Worker => new Worker(new URL('decoder-thread.ts', import.meta.url));
 
-/** Throws where nobody catches, like an error of another thread. */
+let spareThreads: Worker[] = [];
+
+/** Starts threads for the next decoder, because a start takes a tenth of a second. */
+export function prepareThreads(threads: number): void {
+  spareThreads = Array.from({ length: threads - 1 }, startThread);
+}
+
+function takeThread(setup: DecoderSetup, thread: number): Worker {
+  const worker = spareThreads.pop() ?? startThread();
+  worker.postMessage({ type: 'set-up', setup, thread } satisfies ToThread);
+  return worker;
+}
+
+/** Throws where nobody catches: the other threads wait for this one. */
 async function endProcess(error: unknown): Promise<never> {
   setImmediate(() => {
     throw error;

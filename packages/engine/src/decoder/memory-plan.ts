@@ -17,8 +17,8 @@ export interface MemoryOptions {
   readonly rows: number;
   /** L: the most positions of a step whose next token is wanted. */
   readonly wanted: number;
-  /** See `ProductsOptions`; 0: there is no kernel's copy of the weights. */
-  readonly maxOwnRows?: number | undefined;
+  /** The same value as in `MemoryPlan`; less than the default to calibrate, and in tests. */
+  readonly maxOwnRows?: number;
 }
 
 export interface LinearPlan extends LinearPart {
@@ -49,6 +49,11 @@ export interface ThreadPlan {
 export interface MemoryPlan {
   /** The size of the memory. */
   readonly bytes: number;
+  /**
+   * Products of up to so many rows are read from the kernel's own copy of the weights, at the speed of the memory. 0:
+   * there is no such copy.
+   */
+  readonly maxOwnRows: number;
   /** The linear layers as they are stored. */
   readonly linears: readonly StoredLinear[];
   /**
@@ -79,7 +84,7 @@ export interface MemoryPlan {
   readonly logits: number;
   readonly threads: readonly ThreadPlan[];
   readonly norms: readonly { readonly gain: number; readonly bias: number }[];
-  /** [N, E] float16 in int8, else float32: the rows' tokens. */
+  /** [N, E] float32: the rows' tokens. */
   readonly tokens: number;
   /** [P, E] float32. */
   readonly positions: number;
@@ -100,12 +105,8 @@ export interface StoredLinear {
 
 /** The int32 values of a command: a number that grows with each step, N, L, and whether all logits are wanted. */
 export const commandFields = 4;
-/** The bytes of a number in the token table. */
-export const tokenBytes = (format: NumberFormat): number => (format === 'int8' ? 2 : 4);
 /** With fewer rows, a kernel for float32 may sum in another order. */
 export const minFloatRows = 4;
-/** Products of so few rows are read from the kernel's own copy of the weights, at the speed of the memory. */
-export const maxOwnRows = 2;
 
 /** The largest memory of WebAssembly. */
 const maxBytes = 2 ** 32 - 2 ** 16;
@@ -119,7 +120,7 @@ export const pagesOf = (positions: number): number => Math.ceil(positions / page
 
 /** @throws {RangeError} when not even one text of full length fits into the memory */
 export function planMemory(options: MemoryOptions): MemoryPlan {
-  const { shape, format, threads, texts, rows: n, wanted: l } = options;
+  const { shape, format, threads, texts, rows: n, wanted: l, maxOwnRows: wantedOwnRows = 2 } = options;
   let end = reservedBytes;
   const take = (bytes: number): number => {
     const address = end;
@@ -133,9 +134,10 @@ export function planMemory(options: MemoryOptions): MemoryPlan {
   const vocabulary = paddedWidth(shape.vocabulary);
   const parts = Array.from({ length: threads }, (_, thread) => partsOf(shape, { thread, threads }));
   const weightBytes = parts.flat().reduce((sum, { inputs, columns }) => sum + inputs * columns, 0);
-  const hasOwn = isInt8 && options.maxOwnRows !== 0 && weightBytes <= maxOwnWeightBytes;
+  const maxOwnRows = isInt8 && weightBytes <= maxOwnWeightBytes ? wantedOwnRows : 0;
 
   const plan = {
+    maxOwnRows,
     command: take(4 * commandFields),
     barrier: take(alignment),
     places: take(4 * rows),
@@ -145,7 +147,7 @@ export function planMemory(options: MemoryOptions): MemoryPlan {
     normed: take(4 * row * rows),
     attended: take(4 * attention * rows),
     inner: take(4 * inner * rows),
-    x16: isInt8 ? take(2 * widest * maxOwnRows) : 0,
+    x16: take(2 * widest * maxOwnRows),
     x8: isInt8 ? take(widest * rows) : 0,
     rowScales: take(4 * rows),
     logits: take(4 * vocabulary * l),
@@ -156,7 +158,7 @@ export function planMemory(options: MemoryOptions): MemoryPlan {
         heads,
         linears: linears.map((part, index) => ({
           ...part,
-          weights: hasOwn ? take(part.inputs * part.columns) : 0,
+          weights: maxOwnRows > 0 ? take(part.inputs * part.columns) : 0,
           scales: isInt8 ? take(4 * part.columns) : 0,
           bias: index === linears.length - 1 ? 0 : take(4 * part.columns),
         })),
@@ -174,7 +176,7 @@ export function planMemory(options: MemoryOptions): MemoryPlan {
       };
     }),
     norms: Array.from({ length: normCount(shape) }, () => ({ gain: take(4 * row), bias: take(4 * row) })),
-    tokens: take(tokenBytes(format) * row * rows),
+    tokens: take(4 * row * rows),
     positions: take(4 * row * shape.positions),
     tables: take(4 * texts * shape.layers * pagesOf(shape.positions)),
   };
@@ -186,10 +188,13 @@ export function planMemory(options: MemoryOptions): MemoryPlan {
   }
   const pages = take(pageCount * bytesPerPage);
   const stored = storedLinears(shape, format);
-  const stagedBytes = hasOwn ? 0 : Math.max(...stored.map((linear) => linear.weightBytes));
+  const stagedBytes = maxOwnRows > 0 ? 0 : Math.max(...stored.map((linear) => linear.weightBytes));
   const bytes = Math.max(end, pages + stagedBytes);
   return { ...plan, linears: stored, staged: pages, pages, pageCount, pageBytes: bytesPerPage, bytes };
 }
+
+/** Whether weights are in the memory only while they are opened. */
+export const isStaged = ({ maxOwnRows }: MemoryPlan): boolean => maxOwnRows === 0;
 
 /** Where a thread finds its packed weights while a linear layer is opened: in their place, or staged. */
 export function openedWeights({ threads, staged }: MemoryPlan, linear: number, thread: number): number {
@@ -198,7 +203,7 @@ export function openedWeights({ threads, staged }: MemoryPlan, linear: number, t
   return parts[thread]?.weights || staged + before;
 }
 
-function storedLinears(shape: DecoderShape, format: NumberFormat): readonly StoredLinear[] {
+export function storedLinears(shape: DecoderShape, format: NumberFormat): readonly StoredLinear[] {
   const parts = partsOf(shape, { thread: 0, threads: 1 });
   return parts.map(({ inputs, columns, ranges }, index) => {
     const isHead = index === parts.length - 1;

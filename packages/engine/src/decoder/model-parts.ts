@@ -1,13 +1,13 @@
 /**
  * A model in the form in which a decoder loads it: bytes by name, most of which go straight into the memory that its
- * threads share. The names: `tokens` [V, E], float16 in int8, else float32; `positions` [P, E]; `norm.N.gain` and
- * `norm.N.bias` [E]; and of each linear layer `linear.N.weights`, `linear.N.scales` [outputs] (int8 only) and
- * `linear.N.bias` [outputs] (none for the head). Weights in int8 are [outputs / 16][inputs / 2][16][2], the kernel's
- * layout; in fp32 they are [inputs, outputs], for the head [outputs, inputs].
+ * threads share. The names: `tokens` [V, E]; `positions` [P, E]; `norm.N.gain` and `norm.N.bias` [E]; and of each
+ * linear layer `linear.N.weights`, `linear.N.scales` [outputs] (int8 only) and `linear.N.bias` [outputs] (none for the
+ * head). Weights in int8 are [outputs / 16][inputs / 2][16][2], the kernel's layout; in fp32 they are
+ * [inputs, outputs], for the head [outputs, inputs].
  */
-import type { DecoderShape } from './decoder-shape.ts';
+import { type DecoderShape, normCount, paddedWidths } from './decoder-shape.ts';
 import { type DecoderWeights, linearsOf, normsOf } from './decoder-weights.ts';
-import type { NumberFormat } from './memory-plan.ts';
+import { type NumberFormat, storedLinears } from './memory-plan.ts';
 
 export interface ModelParts {
   readonly shape: DecoderShape;
@@ -31,6 +31,23 @@ export type PartBytes = ReadonlyMap<string, Uint8Array>;
 /** Parts that are in memory. */
 export interface HeldParts extends ModelParts {
   readonly bytes: PartBytes;
+}
+
+/** The size of each part in bytes. */
+export function partSizes(shape: DecoderShape, format: NumberFormat): ReadonlyMap<string, number> {
+  const { row } = paddedWidths(shape);
+  const norms = Array.from({ length: normCount(shape) }, (_, index) => [`norm.${index}.gain`, `norm.${index}.bias`]);
+  const linears = storedLinears(shape, format).flatMap(({ weightBytes, scaleBytes, biasBytes }, index) => [
+    [`linear.${index}.weights`, weightBytes] as const,
+    [`linear.${index}.scales`, scaleBytes] as const,
+    [`linear.${index}.bias`, biasBytes] as const,
+  ]);
+  return new Map([
+    ['tokens', 4 * row * shape.vocabulary],
+    ['positions', 4 * row * shape.positions],
+    ...norms.flat().map((name) => [name, 4 * row] as const),
+    ...linears.filter(([, bytes]) => bytes > 0),
+  ]);
 }
 
 export const bytesOf = (parts: Readonly<Record<string, ArrayBufferView>>): PartBytes =>
@@ -63,7 +80,7 @@ const readerOf =
 /** The parts in fp32: the weights as they are. */
 export function floatParts(weights: DecoderWeights): HeldParts {
   const linears = linearsOf(weights);
-  const parts: Record<string, ArrayBufferView> = { ...sharedParts(weights), tokens: weights.tokens };
+  const parts = sharedParts(weights);
   for (const [index, { weight, bias }] of linears.entries()) {
     parts[`linear.${index}.weights`] = weight;
     parts[`linear.${index}.bias`] = bias;
@@ -74,7 +91,8 @@ export function floatParts(weights: DecoderWeights): HeldParts {
 
 /** The parts that are float32 in every format. */
 export function sharedParts(weights: DecoderWeights): Record<string, Float32Array> {
-  const parts: Record<string, Float32Array> = { positions: weights.positions };
+  const { tokens, positions } = weights;
+  const parts: Record<string, Float32Array> = { tokens, positions };
   for (const [index, { gain, bias }] of normsOf(weights).entries()) {
     parts[`norm.${index}.gain`] = gain;
     parts[`norm.${index}.bias`] = bias;

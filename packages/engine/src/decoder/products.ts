@@ -8,14 +8,7 @@ import { InferenceSession, Tensor } from 'onnxruntime-node';
 import { microsoftDomain, OnnxGraph } from '../onnx/onnx-graph.ts';
 import { topCandidates } from '../sampling/sampling.ts';
 import { zeroPointOf } from './decoder-shape.ts';
-import {
-  type LinearPlan,
-  maxOwnRows,
-  type MemoryPlan,
-  minFloatRows,
-  type NumberFormat,
-  openedWeights,
-} from './memory-plan.ts';
+import { type LinearPlan, type MemoryPlan, minFloatRows, type NumberFormat, openedWeights } from './memory-plan.ts';
 
 const sessionOptions: InferenceSession.SessionOptions = {
   intraOpNumThreads: 1,
@@ -39,8 +32,6 @@ export interface ProductsOptions {
   readonly plan: MemoryPlan;
   readonly format: NumberFormat;
   readonly thread: number;
-  /** Own products are for rows up to this number; less than the default in tests only. */
-  readonly maxOwnRows?: number | undefined;
 }
 
 export class Products {
@@ -69,8 +60,7 @@ export class Products {
 
   /** Whether a product of so many rows reads x16; else it reads x8 (or floats). */
   isOwn(rows: number): boolean {
-    const { format, plan, maxOwnRows: most = maxOwnRows } = this.#options;
-    return format === 'int8' && rows <= most && (plan.threads[0]?.linears[0]?.weights ?? 0) !== 0;
+    return rows <= this.#options.plan.maxOwnRows;
   }
 
   /**
@@ -135,14 +125,29 @@ export class Products {
   }
 
   #int8Graph(index: number, linear: LinearPlan): Uint8Array<ArrayBuffer> {
-    const { memory, plan, thread } = this.#options;
-    const { inputs, columns, scales } = linear;
-    const packed = new Int8Array(memory.buffer, openedWeights(plan, index, thread), inputs * columns);
-    return int8Graph(linear, packed, {
+    const { memory } = this.#options;
+    const { columns, scales } = linear;
+    return int8Graph(linear, this.#unpack(index, linear), {
       scales: floatsAt(memory, scales, columns),
       zeroPoint: zeroPointOf(index),
       hasCandidates: this.#hasCandidates(index),
     });
+  }
+
+  /** @returns the weights, [inputs, width]; `sums` has room for some rows of them */
+  #unpack(index: number, linear: LinearPlan): Int8Array<ArrayBuffer> {
+    const { memory, plan, kernel, thread } = this.#options;
+    const { inputs, columns } = linear;
+    const width = widthOf(linear);
+    const values = new Int8Array(inputs * width);
+    const packed = openedWeights(plan, index, thread);
+    for (let from = 0; from < inputs; from += unpackedRows) {
+      kernel.unpack(packed, inputs, columns / 16, from, from + unpackedRows, this.#sums);
+      for (let row = 0; row < unpackedRows; row += 1) {
+        values.set(new Int8Array(memory.buffer, this.#sums + columns * row, width), width * (from + row));
+      }
+    }
+    return values;
   }
 
   #floatGraph(index: number, linear: LinearPlan): Uint8Array<ArrayBuffer> {
@@ -151,6 +156,9 @@ export class Products {
     return floatGraph(linear, all, index === this.#linears.length - 1);
   }
 }
+
+/** Inputs are padded to a multiple of this, and `sums` has four bytes for each column of at least four rows. */
+const unpackedRows = 16;
 
 /** The thread's columns, without padding. */
 const widthOf = ({ ranges }: LinearPlan): number => ranges.reduce((sum, { from, to }) => sum + to - from, 0);
@@ -203,17 +211,19 @@ interface Int8Product {
   readonly hasCandidates: boolean;
 }
 
-/** x [N, inputs] uint8 → y [N, width] float32: exact sums, then one rounding and one multiplication. */
+/**
+ * x [N, inputs] uint8 → y [N, width] float32: exact sums, then one rounding and one multiplication.
+ * @param values  The weights, [inputs, width]. They are freed.
+ */
 function int8Graph(
   linear: LinearPlan,
-  packed: Int8Array,
+  values: Int8Array<ArrayBuffer>,
   { scales, zeroPoint, hasCandidates }: Int8Product,
 ): Uint8Array<ArrayBuffer> {
   const { inputs } = linear;
   const width = widthOf(linear);
   const graph = new OnnxGraph();
   const x = graph.input('x', 'uint8', ['N', inputs]);
-  const values = unpack(packed, inputs, width);
   const weights = graph.constant(values, [inputs, width]);
   const one = graph.constant(Float32Array.of(1), []);
   const all = [x, weights, one, graph.constant(scales.slice(0, width)), graph.constant(Uint8Array.of(zeroPoint), [])];
@@ -255,22 +265,4 @@ function floatGraph(linear: LinearPlan, all: Float32Array, isHead: boolean): Uin
   const bytes = graph.finish('product');
   free(own);
   return bytes;
-}
-
-/** [⌈width / 16⌉][inputs / 2][16][2] → [inputs, width]. */
-function unpack(packed: Int8Array, inputs: number, width: number): Int8Array<ArrayBuffer> {
-  const values = new Int8Array(inputs * width);
-  let place = 0;
-  for (let block = 0; block < width; block += 16) {
-    const columns = Math.min(16, width - block);
-    for (let input = 0; input < inputs; input += 2, place += 32) {
-      const first = input * width + block;
-      const second = first + width;
-      for (let column = 0; column < columns; column += 1) {
-        values[first + column] = packed[place + 2 * column] as number;
-        values[second + column] = packed[place + 2 * column + 1] as number;
-      }
-    }
-  }
-  return values;
 }

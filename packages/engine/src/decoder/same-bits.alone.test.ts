@@ -8,6 +8,7 @@ import { readTestModel } from '../families/gpt2/test-model.ts';
 import { int8Parts } from '../int8/int8-parts.ts';
 import { createRandom } from '../sampling/random.ts';
 import { Decoder, type DecoderOptions, type StepOutput } from './decoder.ts';
+import { linearCount } from './decoder-shape.ts';
 import type { DecoderWeights } from './decoder-weights.ts';
 import { floatParts, type ModelParts } from './model-parts.ts';
 
@@ -123,3 +124,29 @@ describe.each(['fp32', 'int8'] as const)(
     });
   },
 );
+
+it('in int8 candidates have one order, also where the scale of the row makes two of them equal', async () => {
+  const [half, { vocabulary }] = [150, weights.shape];
+  const row = weights.head.length / vocabulary;
+  // Each token of the second half has the logit of one of the first half, multiplied by the next larger scale.
+  const head = weights.head.slice();
+  head.copyWithin(half * row, 0, half * row);
+  const model = int8Parts({ ...weights, head });
+  const scales = model.bytes.get(`linear.${linearCount(weights.shape) - 1}.scales`) as Uint8Array<ArrayBuffer>;
+  const bits = new Int32Array(scales.buffer, scales.byteOffset, 2 * half);
+  for (let id = 0; id < half; id += 1) bits[half + id] = (bits[id] ?? 0) + 1;
+  const [ids = []] = texts;
+  let expected: unknown;
+  for (const threads of [1, 2, 3, 4]) {
+    const decoder = await Decoder.open(model, { threads, texts: 1, rows: ids.length, wanted: ids.length });
+    onTestFinished(async () => await decoder.close());
+    // The kernel finds the candidates of a step with logits, onnxruntime those of a step without.
+    for (const withLogits of [true, false]) {
+      const text = decoder.pages.add(ids.length);
+      const { topIds, topValues } = await decoder.step([{ text, ids, wanted: ids.length }], { withLogits });
+      decoder.pages.remove(text);
+      expected ??= { topIds, topValues };
+      expect({ topIds, topValues }).toEqual(expected);
+    }
+  }
+});

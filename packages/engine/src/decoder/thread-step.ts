@@ -25,7 +25,6 @@ import {
   type NumberFormat,
   pagesOf,
   type ThreadPlan,
-  tokenBytes,
 } from './memory-plan.ts';
 import { type Range, shareOf } from './partition.ts';
 import { Products } from './products.ts';
@@ -36,8 +35,6 @@ export interface DecoderSetup {
   readonly plan: MemoryPlan;
   readonly shape: DecoderShape;
   readonly format: NumberFormat;
-  /** See `ProductsOptions`. */
-  readonly maxOwnRows?: number | undefined;
 }
 
 /** The parts of a step, for its profile. */
@@ -91,9 +88,7 @@ export class ThreadStep {
   readonly #wanted: Int32Array;
   readonly #tables: Uint32Array;
   readonly #areFinite: Int32Array;
-  readonly #topValues: Float32Array;
   readonly #topIds: Int32Array;
-  readonly #scales: Float32Array;
   #part: StepPart = 'between steps';
 
   constructor(setup: DecoderSetup, thread: number, observer?: StepObserver) {
@@ -115,14 +110,15 @@ export class ThreadStep {
     this.#wanted = new Int32Array(buffer, plan.wanted, wanted);
     this.#tables = new Uint32Array(buffer, plan.tables, (plan.pages - plan.tables) / 4);
     this.#areFinite = new Int32Array(buffer, this.#own.areFinite, wanted);
-    this.#topValues = new Float32Array(buffer, this.#own.topValues, topCandidates * wanted);
     this.#topIds = new Int32Array(buffer, this.#own.topIds, topCandidates * wanted);
-    this.#scales = new Float32Array(buffer, plan.rowScales, wanted);
   }
 
-  /** Takes the thread's part of a linear layer, which has been read. */
-  async open(linear: number): Promise<void> {
-    await this.#products.open(linear);
+  /** Takes the thread's parts of linear layers, which have been read. */
+  async open({ from, to }: Range, onOpened: (linear: number) => void = () => undefined): Promise<void> {
+    for (let linear = from; linear < to; linear += 1) {
+      await this.#products.open(linear);
+      onOpened(linear);
+    }
   }
 
   async close(): Promise<void> {
@@ -157,14 +153,10 @@ export class ThreadStep {
   #embed(rows: number): void {
     const { tokens, positions, hidden } = this.#plan;
     const { row } = this.#widths;
-    const isHalf = this.#setup.format === 'int8';
     const { from, to } = this.#shareOf(rows);
     for (let index = from; index < to; index += 1) {
-      const token = tokens + tokenBytes(this.#setup.format) * row * index;
       const position = positions + 4 * row * (this.#places[index] ?? 0);
-      const out = hidden + 4 * row * index;
-      if (isHalf) this.#kernel.embedHalf(token, position, out, row);
-      else this.#kernel.embed(token, position, out, row);
+      this.#kernel.embed(tokens + 4 * row * index, position, hidden + 4 * row * index, row);
     }
   }
 
@@ -252,25 +244,32 @@ export class ThreadStep {
     const { format, shape } = this.#setup;
     const attend = format === 'int8' ? 'attendInt8' : 'attendFloat32';
     const bytes = 4 * head * (heads.to - heads.from);
-    for (let index = 0; index < count; index += 1) {
+    for (let index = 0, rows = 1; index < count; index += rows) {
       const row = isLast ? (this.#wanted[index] ?? 0) : index;
       if (isLast) this.#moveHidden(row, index);
       if (bytes === 0) continue;
-      const pages = this.#plan.tables + 4 * this.#tableOf(layer, row);
-      const length = (this.#places[row] ?? 0) + 1;
-      const out = this.#plan.attended + 4 * (attention * index + head * heads.from);
+      rows = !isLast && this.#isPair(row) && row + 1 < count ? 2 : 1;
       this.#kernel[attend](
-        pages,
-        length,
+        this.#plan.tables + 4 * this.#tableOf(layer, row),
+        (this.#places[row] ?? 0) + 1,
         shape.heads,
         head,
         heads.from,
         heads.to,
+        rows,
         joined + 3 * bytes * row,
-        out,
+        3 * bytes,
+        this.#plan.attended + 4 * (attention * index + head * heads.from),
+        4 * attention,
         scratch,
       );
     }
+  }
+
+  /** Whether a row and the next one are positions of one text whose keys lie in the same group of 16. */
+  #isPair(row: number): boolean {
+    const place = this.#places[row] ?? 0;
+    return place % 2 === 0 && this.#places[row + 1] === place + 1 && this.#texts[row + 1] === this.#texts[row];
   }
 
   /** Moves the thread's columns of a row of the residual stream. */
@@ -278,8 +277,9 @@ export class ThreadStep {
     const { hidden } = this.#plan;
     const { row } = this.#widths;
     const { ranges, columns } = this.#linear(1);
-    const first = hidden + 4 * (ranges[0]?.from ?? 0);
-    this.#kernel.copy(first + 4 * row * from, first + 4 * row * to, 4 * columns);
+    const first = ranges[0]?.from ?? 0;
+    const begin = row * from + first;
+    this.#floats(hidden, begin + columns).copyWithin(row * to + first, begin);
   }
 
   /** hidden += the thread's columns of a product. */
@@ -319,7 +319,12 @@ export class ThreadStep {
     if (!withLogits && this.#products.canRunCandidates(wanted)) {
       await this.#products.runCandidates(wanted, topValues, topIds);
       this.#begin('the top candidates');
-      this.#finishCandidates(wanted);
+      const { from = 0 } = this.#linear(linear).ranges[0] ?? {};
+      for (let place = 0; place < topCandidates * wanted; place += 1) {
+        this.#topIds[place] = (this.#topIds[place] ?? 0) + from;
+      }
+      // All sums are whole numbers.
+      this.#areFinite.fill(1, 0, wanted);
       return;
     }
     await this.#products.run(linear, wanted, input.address);
@@ -331,34 +336,19 @@ export class ThreadStep {
     for (let row = 0; row < wanted; row += 1) {
       const candidates = 4 * topCandidates * row;
       const logits = sums + stride * row;
-      const rowScale = this.#rowScales === 0 ? 0 : this.#rowScales + 4 * row;
       this.#areFinite[row] = this.#kernel.top(
         logits,
         to - from,
         columnScales,
-        rowScale,
         topCandidates,
         from,
         topValues + candidates,
         topIds + candidates,
       );
       if (!withLogits) continue;
+      const rowScale = this.#rowScales === 0 ? 0 : this.#rowScales + 4 * row;
       const out = this.#plan.logits + 4 * (paddedWidth(shape.vocabulary) * row + from);
       this.#kernel.finish(logits, 1, columns, rowScale, columnScales, 0, out, columns, endings.none);
-    }
-  }
-
-  /** Columns → ids, and the rows' scales, without which int8's logits are finite. */
-  #finishCandidates(wanted: number): void {
-    const { ranges } = this.#linear(linearCount(this.#setup.shape) - 1);
-    const from = ranges[0]?.from ?? 0;
-    for (let row = 0, next = 0; row < wanted; row += 1) {
-      const scale = this.#scales[row] ?? Number.NaN;
-      this.#areFinite[row] = Number.isFinite(scale) ? 1 : 0;
-      for (const end = next + topCandidates; next < end; next += 1) {
-        this.#topValues[next] = (this.#topValues[next] ?? 0) * scale;
-        this.#topIds[next] = (this.#topIds[next] ?? 0) + from;
-      }
     }
   }
 

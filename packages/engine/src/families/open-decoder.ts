@@ -1,18 +1,21 @@
 /** Opens the decoder of a model: in fp32 from its weights, in int8 from parts that are prepared once and stored. */
+import { fork } from 'node:child_process';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { Worker } from 'node:worker_threads';
 import { errorLine } from '@prosemill/core';
 import { Decoder, type DecoderOptions } from '../decoder/decoder.ts';
+import type { DecoderShape } from '../decoder/decoder-shape.ts';
 import { decoderVersion } from '../decoder/decoder-version.ts';
 import type { NumberFormat } from '../decoder/memory-plan.ts';
 import { floatParts, holdParts, type ModelParts, type PartBytes } from '../decoder/model-parts.ts';
 import { openParts } from '../int8/stored-parts.ts';
 import { type OnLoadProgress, type OnShare, partOf } from '../load-progress.ts';
-import { type Gpt2Files, readGpt2Weights } from './gpt2/read-gpt2-weights.ts';
-import type { FromPrepareThread, PrepareData } from './prepare-thread.ts';
+import { childEnvironment } from '../worker/child-environment.ts';
+import { readWeights, type WeightFiles } from './families.ts';
+import type { FromPrepareProcess, Preparation } from './prepare-process.ts';
 
-export interface DecoderModel extends Gpt2Files {
+export interface DecoderModel extends WeightFiles {
+  readonly shape: DecoderShape;
   /** The same value as in core's `ModelRecord`. */
   readonly tokenizer: string;
   /** The same value as in `DescribedModel`. */
@@ -33,15 +36,16 @@ export async function openDecoder(source: DecoderSource): Promise<Decoder> {
   const { model, format, modelDir } = source;
   if (format === 'fp32') return await openFloats(source);
   const path = partsFileOf(modelDir, model);
-  const stored = await openStored(source, path);
-  if (stored !== null) return stored;
-  const bytes = await prepare({ model, path, label: labelOf(model) }, (share) =>
-    source.onProgress('building-int8', share, 1),
-  );
-  if (bytes !== null) return await openInt8(source, holdParts(model.shape, 'int8', bytes));
-  const prepared = await openStored(source, path);
-  if (prepared === null) throw new RangeError(`${path} cannot be read, although it has just been written.`);
-  return prepared;
+  for (let preparations = 0; ; preparations += 1) {
+    const stored = await openStored(source, path);
+    if (stored !== null) return stored;
+    // A process of another version may delete the file before it is opened, but hardly twice.
+    if (preparations === 2) throw new RangeError(`${path} cannot be read, although it has just been written.`);
+    const bytes = await prepare({ model, path, label: labelOf(model) }, (share) =>
+      source.onProgress('building-int8', share, 1),
+    );
+    if (bytes !== null) return await openInt8(source, holdParts(model.shape, 'int8', bytes));
+  }
 }
 
 /** The file of a model's int8 parts. */
@@ -54,19 +58,40 @@ const labelOf = ({ checksum }: DecoderModel): string => `${checksum} int8 ${deco
 async function openFloats({ model, options, onProgress }: DecoderSource): Promise<Decoder> {
   const onShare: OnShare = (share) => onProgress('opening', share, 1);
   onShare(0);
-  const weights = await readGpt2Weights(model, partOf(onShare, 0, 0.5));
+  const weights = await readWeights(model, partOf(onShare, 0, 0.5));
   return await Decoder.open(floatParts(weights), { ...options, onShare: partOf(onShare, 0.5, 1) });
 }
 
-/** @returns the parts, or null if they are stored */
-async function prepare(data: PrepareData, onShare: OnShare): Promise<PartBytes | null> {
+/**
+ * Prepares in a process of its own, whose memory is free before the decoder opens.
+ * @returns the parts, or null if they are stored
+ */
+async function prepare(preparation: Preparation, onShare: OnShare): Promise<PartBytes | null> {
   onShare(0);
-  const thread = new Worker(new URL('prepare-thread.ts', import.meta.url), { workerData: data });
+  const child = fork(new URL('prepare-process.ts', import.meta.url), {
+    serialization: 'advanced',
+    execArgv: [],
+    env: childEnvironment(),
+  });
+  const kill = (): void => void child.kill('SIGKILL');
+  process.once('exit', kill);
+  // A process that ended before it got this is reported below.
+  child.send(preparation, () => undefined);
+  const parts = new Map<string, Uint8Array>();
+  let last: FromPrepareProcess | undefined;
+  child.on('message', (message: FromPrepareProcess) => {
+    last = message;
+    if (message.type === 'share') onShare(message.share);
+    if (message.type === 'part') parts.set(message.name, message.bytes);
+  });
   return await new Promise((resolve, reject) => {
-    thread.on('error', reject);
-    thread.on('message', (message: FromPrepareThread) => {
-      if (message.type === 'share') onShare(message.share);
-      else resolve(message.bytes);
+    child.on('error', reject);
+    child.once('close', (code, signal) => {
+      process.off('exit', kill);
+      if (last?.type === 'prepared') resolve(parts.size === 0 ? null : parts);
+      else if (last?.type === 'failed') reject(new Error(last.message));
+      // Nobody catches this, so a crash ends this process, too: the worker starts it again.
+      else throw new Error(`the process that prepares the model was ended by ${signal ?? `code ${code}`}`);
     });
   });
 }
@@ -74,22 +99,28 @@ async function prepare(data: PrepareData, onShare: OnShare): Promise<PartBytes |
 /** @returns null if there is no usable file */
 async function openStored(source: DecoderSource, path: string): Promise<Decoder | null> {
   const { model } = source;
-  let parts: ModelParts | null = null;
+  let parts: ModelParts;
   try {
     parts = await openParts(path, model.shape, labelOf(model));
-    return await openInt8(source, parts);
   } catch (error) {
-    await parts?.close();
     if (isMissing(error)) return null;
     // The worker's log shows lines of standard error.
     process.stderr.write(`${path} cannot be loaded and is prepared anew: ${errorLine(error)}\n`);
     await rm(path, { force: true }).catch(() => undefined);
     return null;
   }
+  // From here on an error is no reason to prepare anew: a model that does not fit would not fit then either.
+  return await openInt8(source, parts);
 }
 
 const isMissing = (error: unknown): boolean =>
   error instanceof Error && 'code' in error && (error.code === 'ENOENT' || error.code === 'ENOTDIR');
 
-const openInt8 = async ({ options, onProgress }: DecoderSource, parts: ModelParts): Promise<Decoder> =>
-  await Decoder.open(parts, { ...options, onShare: (share) => onProgress('opening', share, 1) });
+async function openInt8({ options, onProgress }: DecoderSource, parts: ModelParts): Promise<Decoder> {
+  try {
+    return await Decoder.open(parts, { ...options, onShare: (share) => onProgress('opening', share, 1) });
+  } catch (error) {
+    await parts.close();
+    throw error;
+  }
+}

@@ -18,33 +18,37 @@ interface Change {
   readonly scale: Float32Array;
 }
 
-/** @returns weights of the same function; its head is no longer the token table */
+/**
+ * Changes the weights themselves, because two copies of a large model may not fit into the memory. A head that is the
+ * token table is copied first.
+ * @returns weights of the same function
+ */
 export function balance(
   weights: DecoderWeights,
   { inputs, keys }: Calibration,
   onShare: OnShare = () => undefined,
 ): DecoderWeights {
-  const { head, finalNorm } = weights;
-  const layers = weights.layers.map((layer, index) => {
+  const { layers, finalNorm, tokens } = weights;
+  const head = weights.head === tokens ? tokens.slice() : weights.head;
+  for (const [index, layer] of layers.entries()) {
     const first = linearsPerLayer * index;
-    const balanced = balanceLayer(layer, inputs.slice(first, first + linearsPerLayer), keys[index]);
-    onShare((index + 1) / (weights.layers.length + 1));
-    return balanced;
-  });
+    balanceLayer(layer, inputs.slice(first, first + linearsPerLayer), keys[index]);
+    onShare((index + 1) / (layers.length + 1));
+  }
   const width = finalNorm.gain.length;
   const { scale } = changeFor(inputs.at(-1), columnSizes(head, width));
   // The head has no bias that could compensate for a shift.
-  const change = { shift: new Float32Array(width), scale };
-  const scaled = scaleColumns(head, scale);
+  changeNorm(finalNorm, { shift: new Float32Array(width), scale });
+  scaleColumns(head, scale);
   onShare(1);
-  return { ...weights, layers, finalNorm: changeNorm(finalNorm, change), head: scaled };
+  return { ...weights, head };
 }
 
 function balanceLayer(
   layer: DecoderLayer,
   [attention, projection, mlpIn]: readonly ChannelStatistics[],
   keyStatistics: ChannelStatistics | undefined,
-): DecoderLayer {
+): void {
   const before = changeFor(attention, rowSizes(layer.attention));
   const values = changeFor(projection, rowSizes(layer.projection));
   // This change adds the least to the queries among those that leave no channel larger than the others.
@@ -54,14 +58,12 @@ function balanceLayer(
   );
   const queries = { shift: new Float32Array(keys.scale.length), scale: keys.scale.map((scale) => 1 / scale) };
   const inner = changeFor(mlpIn, rowSizes(layer.mlpIn));
-  return {
-    ...layer,
-    attentionNorm: changeNorm(layer.attentionNorm, before),
-    attention: changeOutputs(compensate(layer.attention, before), [queries, keys, values]),
-    projection: compensate(layer.projection, values),
-    mlpNorm: changeNorm(layer.mlpNorm, inner),
-    mlpIn: compensate(layer.mlpIn, inner),
-  };
+  changeNorm(layer.attentionNorm, before);
+  compensate(layer.attention, before);
+  changeOutputs(layer.attention, [queries, keys, values]);
+  compensate(layer.projection, values);
+  changeNorm(layer.mlpNorm, inner);
+  compensate(layer.mlpIn, inner);
 }
 
 /** @param weightSizes  The largest absolute weight that each channel is multiplied by. */
@@ -77,56 +79,61 @@ function changeFor(statistics: ChannelStatistics | undefined, weightSizes: Float
   return { shift, scale };
 }
 
-/** The power of √2 that is nearest to `size`; 1 if `size` is 0, infinite or NaN. */
-const coarse = (size: number): number =>
-  size > 0 && Number.isFinite(size) ? 2 ** (Math.round(2 * Math.log2(size)) / 2) : 1;
+/**
+ * The power of √2 that is nearest to `size`; 1 if `size` is 0, infinite or NaN. Without logarithms, whose last bits
+ * differ between machines.
+ */
+function coarse(size: number): number {
+  if (!(size > 0 && size < Number.POSITIVE_INFINITY)) return 1;
+  let power = 1;
+  while (power > size) power /= 2;
+  while (2 * power <= size) power *= 2;
+  const [border, rest] = [Math.sqrt(Math.SQRT2), size / power];
+  if (rest < border) return power;
+  return rest < border * Math.SQRT2 ? power * Math.SQRT2 : 2 * power;
+}
 
-const changeNorm = ({ gain, bias }: Norm, { shift, scale }: Change): Norm => ({
-  gain: gain.map((value, channel) => value / at(scale, channel)),
-  bias: bias.map((value, channel) => (value - at(shift, channel)) / at(scale, channel)),
-});
+function changeNorm({ gain, bias }: Norm, { shift, scale }: Change): void {
+  for (const [channel, factor] of scale.entries()) {
+    gain[channel] = at(gain, channel) / factor;
+    bias[channel] = (at(bias, channel) - at(shift, channel)) / factor;
+  }
+}
 
-/** The layer that computes the same outputs from the changed input. */
-function compensate({ weight, bias, inputs, outputs }: Linear, { shift, scale }: Change): Linear {
+/** Makes the layer compute the same outputs from the changed input. */
+function compensate({ weight, bias, inputs, outputs }: Linear, { shift, scale }: Change): void {
   const shares = new Float64Array(bias);
-  const scaled = new Float32Array(weight.length);
   for (let input = 0; input < inputs; input += 1) {
     const [moved, factor] = [at(shift, input), at(scale, input)];
     for (let output = 0; output < outputs; output += 1) {
       const value = weight[input * outputs + output] as number;
       shares[output] = (shares[output] as number) + moved * value;
-      scaled[input * outputs + output] = value * factor;
+      weight[input * outputs + output] = value * factor;
     }
   }
-  return { weight: scaled, bias: new Float32Array(shares), inputs, outputs };
+  bias.set(shares);
 }
 
 const join = (parts: readonly Float32Array[]): Float32Array => Float32Array.from(parts.flatMap((part) => [...part]));
 
 /** Changes the outputs of a layer, third by third. */
-function changeOutputs({ weight, bias, inputs, outputs }: Linear, changes: readonly Change[]): Linear {
+function changeOutputs({ weight, bias }: Linear, changes: readonly Change[]): void {
   const scale = join(changes.map((change) => change.scale));
   const shift = join(changes.map((change) => change.shift));
-  return {
-    weight: scaleColumns(
-      weight,
-      scale.map((value) => 1 / value),
-    ),
-    bias: bias.map((value, output) => (value - at(shift, output)) / at(scale, output)),
-    inputs,
-    outputs,
-  };
+  scaleColumns(
+    weight,
+    scale.map((value) => 1 / value),
+  );
+  for (const [output, factor] of scale.entries()) bias[output] = (at(bias, output) - at(shift, output)) / factor;
 }
 
-function scaleColumns(table: Float32Array, factors: Float32Array): Float32Array {
+function scaleColumns(table: Float32Array, factors: Float32Array): void {
   const width = factors.length;
-  const scaled = new Float32Array(table.length);
   for (let start = 0; start < table.length; start += width) {
     for (let column = 0; column < width; column += 1) {
-      scaled[start + column] = (table[start + column] as number) * (factors[column] as number);
+      table[start + column] = (table[start + column] as number) * (factors[column] as number);
     }
   }
-  return scaled;
 }
 
 function rowSizes({ weight, inputs, outputs }: Linear): Float32Array {

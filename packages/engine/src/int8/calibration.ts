@@ -39,23 +39,32 @@ export async function calibrate(
 ): Promise<Calibration> {
   const { shape } = model;
   const { attention } = paddedWidths(shape);
-  const inputs = Array.from({ length: linearCount(shape) }, () => new ChannelRows(ids.length));
-  const keys = Array.from({ length: shape.layers }, () => new ChannelRows(ids.length));
+  const size = Math.min(windowTokens, shape.positions);
+  const rows = ids.length - skippedTokens * Math.ceil(ids.length / size);
+  const inputs = Array.from({ length: linearCount(shape) }, () => new ChannelSums(rows));
+  const keys = Array.from({ length: shape.layers }, () => new ChannelSums(rows));
   let skipped = 0;
+  let measured: Measured = 'mean';
   const decoder = await Decoder.open(model, {
     threads: 1,
     texts: 1,
     rows: stepTokens,
     wanted: stepTokens,
+    // Steps of so many rows need no weights of the kernel's.
+    maxOwnRows: 0,
     observer: {
-      onInput: (linear, data, width) => inputs[linear]?.add(data.subarray(skipped * width), width),
+      onInput: (linear, data, width) => inputs[linear]?.add(measured, data.subarray(skipped * width), { width }),
       onJoined: (layer, data) =>
-        keys[layer]?.add(data.subarray(3 * attention * skipped), attention, 3 * attention, attention),
+        keys[layer]?.add(measured, data.subarray(3 * attention * skipped), {
+          width: attention,
+          stride: 3 * attention,
+          first: attention,
+        }),
     },
     onShare: partOf(onShare, 0, loadShare),
   });
-  try {
-    const size = Math.min(windowTokens, shape.positions);
+  /** The observer measures each step of the text. */
+  const runText = async (onPart: OnShare): Promise<void> => {
     for (let start = 0; start < ids.length; start += size) {
       const window = ids.slice(start, start + size);
       const text = decoder.pages.add(window.length);
@@ -63,52 +72,52 @@ export async function calibrate(
         skipped = done === 0 ? skippedTokens : 0;
         const piece = window.slice(done, done + stepTokens);
         await decoder.step([{ text, ids: piece, wanted: piece.length }]);
-        onShare(loadShare + ((1 - loadShare) * (start + done + piece.length)) / ids.length);
+        onPart((start + done + piece.length) / ids.length);
       }
       decoder.pages.remove(text);
     }
+  };
+  try {
+    // The spread needs the mean. To keep the rows instead would take 2 GB with gpt2-large.
+    await runText(partOf(onShare, loadShare, (1 + loadShare) / 2));
+    measured = 'spread';
+    await runText(partOf(onShare, (1 + loadShare) / 2, 1));
   } finally {
     await decoder.close();
   }
-  return { inputs: inputs.map((rows) => rows.statistics()), keys: keys.map((rows) => rows.statistics()) };
+  return { inputs: inputs.map((sums) => sums.statistics()), keys: keys.map((sums) => sums.statistics()) };
 }
 
-/**
- * Keeps the rows, because the spread needs the mean of all: in one array, because many small ones would leave a
- * fragmented heap to the engine.
- */
-class ChannelRows {
-  readonly #most: number;
-  #values = new Float32Array();
-  #count = 0;
+type Measured = 'mean' | 'spread';
 
-  /** @param most  The largest number of rows. */
-  constructor(most: number) {
-    this.#most = most;
+class ChannelSums {
+  readonly #rows: number;
+  readonly #sums: Record<Measured, Float64Array> = { mean: new Float64Array(), spread: new Float64Array() };
+
+  /** @param rows  The number of rows of the whole text. */
+  constructor(rows: number) {
+    this.#rows = rows;
   }
 
   /** @param data  [rows, stride], of which the channels `first`… count. */
-  add(data: Float32Array, channels: number, stride = channels, first = 0): void {
-    if (this.#values.length === 0) this.#values = new Float32Array(this.#most * channels);
-    for (let start = first; start < data.length; start += stride) {
-      this.#values.set(data.subarray(start, start + channels), channels * this.#count);
-      this.#count += 1;
+  add(
+    measured: Measured,
+    data: Float32Array,
+    { width, stride = width, first = 0 }: { width: number; stride?: number; first?: number },
+  ): void {
+    if (this.#sums[measured].length === 0) this.#sums[measured] = new Float64Array(width);
+    const { [measured]: sums } = this.#sums;
+    const { mean } = this.#sums;
+    for (let row = first; row < data.length; row += stride) {
+      for (let i = 0; i < width; i += 1) {
+        const value = data[row + i] as number;
+        const part = measured === 'mean' ? value : Math.abs(value - (mean[i] as number));
+        sums[i] = (sums[i] as number) + part / this.#rows;
+      }
     }
   }
 
   statistics(): ChannelStatistics {
-    const width = this.#values.length / this.#most;
-    const values = this.#values.subarray(0, width * this.#count);
-    const mean = new Float64Array(width);
-    const spread = new Float64Array(width);
-    for (let row = 0; row < values.length; row += width) {
-      for (let i = 0; i < width; i += 1) mean[i] = (mean[i] as number) + (values[row + i] as number) / this.#count;
-    }
-    for (let row = 0; row < values.length; row += width) {
-      for (let i = 0; i < width; i += 1) {
-        spread[i] = (spread[i] as number) + Math.abs((values[row + i] as number) - (mean[i] as number)) / this.#count;
-      }
-    }
-    return { mean: new Float32Array(mean), spread: new Float32Array(spread) };
+    return { mean: new Float32Array(this.#sums.mean), spread: new Float32Array(this.#sums.spread) };
   }
 }

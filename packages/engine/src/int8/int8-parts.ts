@@ -16,10 +16,9 @@ interface Columns {
 }
 
 export function int8Parts(weights: DecoderWeights, onShare: OnShare = () => undefined): HeldParts {
-  const { shape, tokens, head } = weights;
+  const { shape, head } = weights;
   const linears = linearsOf(weights);
-  // Half the memory, with a relative error of at most 2⁻¹¹.
-  const parts: Record<string, ArrayBufferView> = { ...sharedParts(weights), tokens: new Float16Array(tokens) };
+  const parts: Record<string, ArrayBufferView> = sharedParts(weights);
   const add = (index: number, { values, scales }: Columns, inputs: number): void => {
     const outputs = scales.length;
     parts[`linear.${index}.weights`] = packWeights({ values, inputs, outputs }, 0, outputs);

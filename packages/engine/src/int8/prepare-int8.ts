@@ -23,7 +23,7 @@ export async function prepareInt8(weights: DecoderWeights, tokenizer: string, on
   return int8Parts(balanced, partOf(onShare, 0.8, 1));
 }
 
-/** @param ids  A few hundred tokens of ordinary text. */
+/** Changes the weights themselves. @param ids  A few hundred tokens of ordinary text. */
 export async function balanceOn(
   weights: DecoderWeights,
   ids: readonly number[],

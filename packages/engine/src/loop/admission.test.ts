@@ -21,6 +21,10 @@ describe('the prompt positions of a step', () => {
     expect(divideBudget([])).toEqual([]);
   });
 
+  it('go to the oldest prompt first, however many short ones come', () => {
+    expect(divideBudget([300, 90, 90, 90])).toEqual([maxChunk, 90, promptBudget - maxChunk - 90, 0]);
+  });
+
   it('are a chunk of a long prompt, and go to short prompts first', () => {
     expect(divideBudget([500])).toEqual([maxChunk]);
     expect(divideBudget([500, 500, 5])).toEqual([maxChunk, promptBudget - maxChunk - 5, 5]);

@@ -31,14 +31,16 @@ export function admit({ waiting, freeTexts, freePages }: AdmissionState): number
 }
 
 /**
- * Divides a step's prompt positions. The shortest rest comes first, so that short prompts do not wait for long ones.
- * @param rests  The number of positions that each prompt still needs.
+ * Divides a step's prompt positions. The oldest prompt comes first, so that none waits for ever; then the shortest
+ * rest, so that short prompts do not wait for long ones.
+ * @param rests  The number of positions that each prompt still needs, oldest first.
  * @returns the number of positions that each prompt gets now
  */
 export function divideBudget(rests: readonly number[]): readonly number[] {
   const shares = rests.map(() => 0);
+  const turnOf = (index: number): number => (index === 0 ? 0 : (rests[index] ?? 0));
   let left = promptBudget;
-  for (const index of [...rests.keys()].toSorted((a, b) => (rests[a] ?? 0) - (rests[b] ?? 0))) {
+  for (const index of [...rests.keys()].toSorted((a, b) => turnOf(a) - turnOf(b))) {
     const share = Math.min(rests[index] ?? 0, maxChunk, left);
     shares[index] = share;
     left -= share;

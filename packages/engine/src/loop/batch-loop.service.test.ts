@@ -7,6 +7,7 @@ import { TextRun } from '../sampling/text-run.ts';
 import { Decoder } from '../decoder/decoder.ts';
 import type { DecoderWeights } from '../decoder/decoder-weights.ts';
 import { floatParts } from '../decoder/model-parts.ts';
+import type { StepObserver, StepPart } from '../decoder/thread-step.ts';
 import { readTestModel } from '../families/gpt2/test-model.ts';
 import { BatchLoop } from './batch-loop.ts';
 
@@ -35,8 +36,9 @@ const loopOn = async (
   of: DecoderWeights,
   texts: number,
   onStep: (step: EngineStep) => void = ignore,
+  observer?: StepObserver,
 ): Promise<BatchLoop> => {
-  const decoder = await Decoder.open(floatParts(of), { threads: 1, texts, rows: texts + 256, wanted: texts });
+  const decoder = await Decoder.open(floatParts(of), { threads: 1, texts, rows: texts + 256, wanted: texts, observer });
   return new BatchLoop({ decoder, onStep });
 };
 
@@ -84,19 +86,24 @@ describe('the loop of a batch', () => {
     expect(good.ending).toBe('length');
   });
 
-  it('drops a canceled text at its next step, and leaves the others where they are', async () => {
-    const loop = await loopOn(weights, 4);
-    let after = 0;
-    const canceled: TextRun = textOf('The king', 300, (count) => {
-      if (count >= 5) setImmediate(() => canceled.cancel());
-      if (canceled.ending !== null) after += 1;
+  it('begins no step of a text after its cancel, and leaves the others where they are', async () => {
+    const steps: EngineStep[] = [];
+    const during = textOf('The king', 300);
+    const onPart = (part: StepPart): void => {
+      if (steps.length === 7 && part === 'attention') during.cancel();
+    };
+    const loop = await loopOn(weights, 4, (step) => steps.push(step), { onPart });
+    const between: TextRun = textOf('The king', 300, (count) => {
+      if (count === 5) setImmediate(() => between.cancel());
     });
     const other = textOf('The fox', 40);
-    await Promise.all([loop.run(canceled, ignore), loop.run(other, ignore)]);
-    expect(canceled).toMatchObject({ ending: 'canceled' });
-    expect(canceled.usage.completionTokens).toBeLessThanOrEqual(8);
-    expect(after).toBeLessThanOrEqual(1);
+    await Promise.all([between, during, other].map(async (text) => await loop.run(text, ignore)));
+    expect(between).toMatchObject({ ending: 'canceled', usage: { completionTokens: 5 } });
+    // The token of the step in which the cancel arrives is dropped.
+    expect(during).toMatchObject({ ending: 'canceled', usage: { completionTokens: 7 } });
     expect(other).toMatchObject({ ending: 'length', usage: { completionTokens: 40 } });
+    const rows = [5, 3, 32].flatMap((count, ended) => Array.from({ length: count }, () => 3 - ended));
+    expect(steps.map((step) => step.rows)).toEqual(rows);
   });
 
   it('drops a long prompt that is canceled between two of its chunks', async () => {
@@ -110,12 +117,13 @@ describe('the loop of a batch', () => {
     expect(other.ending).toBe('length');
   });
 
-  it('gives a short prompt its first token at its first step, beside running texts and a long prompt', async () => {
+  it('gives a short prompt its first token within two steps, beside 28 running texts and 3 long prompts', async () => {
     const steps: EngineStep[] = [];
-    const loop = await loopOn(weights, 8, (step) => steps.push(step));
-    const others = Array.from({ length: 5 }, () => textOf('The king', 60));
-    const long = textOf(Array.from({ length: 400 }, () => 'king').join(' '), 5);
-    const runs = [...others, long].map(async (text) => await loop.run(text, ignore));
+    const loop = await loopOn(weights, 32, (step) => steps.push(step));
+    const others = Array.from({ length: 28 }, () => textOf('The king', 12));
+    // Each step has prompt positions for two of them.
+    const long = [1, 2, 3].map(() => textOf(Array.from({ length: 480 }, () => 'king').join(' '), 5));
+    const runs = [...others, ...long].map(async (text) => await loop.run(text, ignore));
     while (steps.length < 2) await new Promise(setImmediate);
     let firstAt = 0;
     const before = steps.length;
@@ -123,9 +131,11 @@ describe('the loop of a batch', () => {
       if (count === 1) firstAt = steps.length;
     });
     await loop.run(short, ignore);
+    // The step that runs when the prompt arrives, and its own.
     expect(firstAt - before).toBeLessThanOrEqual(2);
+    expect(steps[firstAt - 1]?.rows).toBe(28 + 2 + 1);
     await Promise.all(runs);
-    expect(long.ending).toBe('length');
+    expect(long.map(({ ending }) => ending)).toEqual(['length', 'length', 'length']);
   });
 
   it('runs no more texts at once than it has slots', async () => {

@@ -1,10 +1,10 @@
 /** The engine `batched` with the shipped model. */
 import { readFileSync } from 'node:fs';
-import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { EngineStep, GenerateRequest, LoadPhase } from '@prosemill/core';
-import { describeTextGeneratorConformance, type GoldenTokens } from '@prosemill/testkit';
+import { describeTextGeneratorConformance, type GoldenTokens, silentLogger } from '@prosemill/testkit';
 import { createTokenizer } from '@prosemill/tokenizer';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { createTextGenerator, type TextGeneratorOptions } from '../index.ts';
@@ -45,34 +45,41 @@ it('leaves the telemetry of onnxruntime off', async () => {
   expect(await readdir(home)).toEqual([]);
 });
 
-async function textWith(modelDir: string): Promise<Text> {
-  const generator = await start({ modelDir, dtype: 'int8' });
+async function textWith(modelDir: string, options: Partial<TextGeneratorOptions> = {}): Promise<Text> {
+  const generator = await start({ ...options, modelDir, dtype: 'int8' });
   onTestFinished(async () => await generator.stop());
   return await run(generator, mixedRequests(1)[0] as GenerateRequest);
 }
 
 describe('int8 parts', () => {
-  it('are stored, reused, and prepared anew when they are damaged', async () => {
+  it('are stored, reused without useless files beside them, and prepared anew when they are damaged', async () => {
     const modelDir = await mkdtemp(join(tmpdir(), 'prosemill-parts-'));
     onTestFinished(async () => await rm(modelDir, { recursive: true }));
     const text = await textWith(modelDir);
     const [name = ''] = await readdir(join(modelDir, 'prepared'));
     const path = join(modelDir, 'prepared', name);
     const { mtimeMs, size } = await stat(path);
+    // A kill while writing left the first file, another version the second.
+    const left = [`${path}.partial-1`, path.replace(/-int8-.*/, '-int8-1.safetensors')];
+    await Promise.all(left.map(async (file) => await writeFile(file, 'useless')));
+    await utimes(`${path}.partial-1`, 0, 0);
     expect(await textWith(modelDir)).toEqual(text);
     expect((await stat(path)).mtimeMs).toBe(mtimeMs);
+    expect(await readdir(join(modelDir, 'prepared'))).toEqual([name]);
     await writeFile(path, 'damaged');
     expect(await textWith(modelDir)).toEqual(text);
     expect((await stat(path)).size).toBe(size);
-    expect(await readdir(join(modelDir, 'prepared'))).toEqual([name]);
   });
 
-  it('are kept in memory where they cannot be stored', async () => {
+  it('are kept in memory where they cannot be stored, which the log says', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'prosemill-parts-'));
     onTestFinished(async () => await rm(folder, { recursive: true }));
     const file = join(folder, 'a file');
     await writeFile(file, '');
-    expect((await textWith(file)).reason).not.toBe('error');
+    const lines: unknown[] = [];
+    const logger = { ...silentLogger, warn: (fields: { readonly line?: unknown }) => void lines.push(fields.line) };
+    expect((await textWith(file, { logger })).reason).not.toBe('error');
+    expect(lines).toContainEqual(expect.stringContaining('cannot be written'));
   });
 });
 

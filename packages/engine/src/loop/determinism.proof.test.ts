@@ -24,7 +24,7 @@ describe.each(['fp32', 'int8'] as const)('a text in %s', (dtype) => {
   });
 
   it('is the same alone and in a batch in which others start, end and are canceled', async () => {
-    // Requests of equal length reach the end of their lane together, so that some move early.
+    // Requests of equal length begin and end together.
     const requests = [...mixedRequests(60), ...equalRequests(24)];
     const expected: Text[] = [];
     for (const request of requests) expected.push(await run(alone, request));

@@ -1,4 +1,4 @@
-/** The engine `batched`: runs GPT-2 models, many texts at a time. */
+/** The engine `batched`: runs many texts at a time. */
 import type { EngineStep } from '@prosemill/core';
 import { env } from 'onnxruntime-node';
 import { decoderVersion } from '../decoder/decoder-version.ts';
@@ -10,6 +10,8 @@ import type { LoadMessage } from '../process/messages.ts';
 import type { ModelRunner } from '../process/model-runner.ts';
 import { promptBudget } from './admission.ts';
 import { BatchLoop } from './batch-loop.ts';
+
+export { prepareThreads } from '../decoder/decoder.ts';
 
 export interface BatchedObservers {
   readonly onStep: (step: EngineStep) => void;

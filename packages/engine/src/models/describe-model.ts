@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Gpt2Shape } from '../families/gpt2/gpt2-config.ts';
+import type { DecoderShape } from '../decoder/decoder-shape.ts';
 import type { OnLoadProgress } from '../load-progress.ts';
 import { readEndIds } from './end-of-text.ts';
 import { folderSource } from './file-source.ts';
@@ -18,8 +18,8 @@ export type Checksums = Readonly<Record<string, string>>;
 export interface DescribedModel extends Variant {
   readonly folder: string;
   readonly config: JsonObject;
-  /** Null for families other than GPT-2. */
-  readonly shape: Gpt2Shape | null;
+  /** Null for families that `batched` does not run. */
+  readonly shape: DecoderShape | null;
   /** The most positions of prompt and completion together. */
   readonly contextLength: number;
   /** The same value as in core's `ModelRecord`. */
@@ -32,7 +32,7 @@ export interface DescribedModel extends Variant {
   readonly files: Checksums;
   /**
    * The sha256, 64 hex digits, of the weights, the engine's settings from config.json, the end of text and the
-   * tokenizer. Two models have different checksums if they may give another graph or text in the same number format.
+   * tokenizer. Two models have different checksums if they may give other prepared parts or texts in the same format.
    */
   readonly checksum: string;
 }

@@ -1,5 +1,5 @@
 /** Reads the tokens that end a text. Nothing else is taken from generation_config.json. */
-import { gpt2EndOfText, isGpt2 } from '../families/gpt2/gpt2-config.ts';
+import { familyOf } from '../families/families.ts';
 import type { FileSource } from './file-source.ts';
 import { findJson, type JsonFile } from './model-json.ts';
 import { refuse, shown } from './model-refusals.ts';
@@ -15,8 +15,9 @@ export async function readEndIds(source: FileSource, config: JsonFile): Promise<
   const generation = await findJson(source, generationConfigName);
   const ids = generation?.fields['eos_token_id'] ?? null;
   if (generation !== null && ids !== null) return idsOf(generation.file, ids);
-  const { fields } = config;
-  return idsOf(config.file, isGpt2(fields) ? gpt2EndOfText(fields) : fields['eos_token_id']);
+  const { file, fields } = config;
+  const family = familyOf(fields);
+  return idsOf(file, family === null ? fields['eos_token_id'] : family.endOfText(fields));
 }
 
 function idsOf(file: string, value: unknown): readonly number[] {

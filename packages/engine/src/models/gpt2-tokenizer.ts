@@ -47,7 +47,7 @@ function mergesOf({ file, text }: Gpt2TokenizerFiles['merges'], vocabulary: Voca
   return text.split(/\r?\n/).flatMap((line, index) => {
     if (line === '' || line.startsWith('#version')) return [];
     const pair = line.split(' ');
-    const isMerge = pair.length === 2 && [...pair, pair.join('')].every((token) => token in vocabulary);
+    const isMerge = pair.length === 2 && [...pair, pair.join('')].every((token) => Object.hasOwn(vocabulary, token));
     if (!isMerge) throw refuse('merges', { file, line: index + 1 });
     return [pair];
   });

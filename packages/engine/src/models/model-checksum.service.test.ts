@@ -78,10 +78,23 @@ describe('the checksum', () => {
   });
 });
 
+/** Leaves the token table without bytes, and everything else as it is. */
+async function emptyTokens(file: string): Promise<void> {
+  const bytes = await readFile(file);
+  const length = Number(bytes.readBigUInt64LE(0));
+  const header = JSON.parse(bytes.toString('utf8', 8, 8 + length)) as Record<string, { data_offsets: number[] }>;
+  const { tokens } = header;
+  expect(tokens?.data_offsets.length).toBe(2);
+  if (tokens !== undefined) tokens.data_offsets[1] = tokens.data_offsets[0] ?? 0;
+  bytes.write(JSON.stringify(header).padEnd(length), 8);
+  await writeFile(file, bytes);
+}
+
 describe('stored int8 parts', () => {
   it.each([
     ['of a model of another shape', async (file: string) => await rename(file, `${file}.other`)],
     ['that are cut off', async (file: string) => await writeFile(file, (await readFile(file)).subarray(0, -9))],
+    ['with a short token table', emptyTokens],
     ['that are empty', async (file: string) => await writeFile(file, '')],
   ])('%s are not opened but prepared anew', async (name, damage) => {
     const folder = await write('base');

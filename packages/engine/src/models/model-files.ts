@@ -1,6 +1,6 @@
 /** Engines, number formats, and the names of their files. */
 import { createHash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
+import { open } from 'node:fs/promises';
 import { isObject, type JsonFile } from './model-json.ts';
 import { refuse, shown } from './model-refusals.ts';
 
@@ -53,13 +53,22 @@ export function onnxDataFiles({ file, fields }: JsonFile, dtype: Dtype): readonl
   return Array.from({ length: count }, (_, index) => `${weights}_data${index === 0 ? '' : `_${index}`}`);
 }
 
+const pieceBytes = 2 ** 20;
+
 /** @param onBytes  Called with each chunk's number of bytes. @returns 64 hex digits */
 export async function sha256OfFile(path: string, onBytes: (count: number) => void): Promise<string> {
   const hash = createHash('sha256');
-  const chunks: AsyncIterable<Buffer> = createReadStream(path, { highWaterMark: 2 ** 20 });
-  for await (const chunk of chunks) {
-    hash.update(chunk);
-    onBytes(chunk.length);
+  await using file = await open(path);
+  // The next piece is read while one is hashed. A stream would allocate a buffer for each.
+  const read = async (buffer: Buffer): Promise<Buffer> => buffer.subarray(0, (await file.read(buffer)).bytesRead);
+  let [buffer, other] = [Buffer.alloc(pieceBytes), Buffer.alloc(pieceBytes)];
+  let piece = await read(buffer);
+  while (piece.length > 0) {
+    const next = read(other);
+    hash.update(piece);
+    onBytes(piece.length);
+    piece = await next;
+    [buffer, other] = [other, buffer];
   }
   return hash.digest('hex');
 }

@@ -28,6 +28,13 @@ const renamed = {
   max_position_embeddings: n_positions,
 };
 
+let plain: Promise<string> | undefined;
+/** The text of the model that all layouts hold, which is written once. */
+async function plainText(): Promise<string> {
+  plain ??= write('plain').then(async (folder) => (await run(folder)).text);
+  return await plain;
+}
+
 describe('the same model gives the same text', () => {
   it.each<[string, Gpt2FolderOptions]>([
     ['with gelu_pytorch_tanh', { config: { activation_function: 'gelu_pytorch_tanh' } }],
@@ -69,8 +76,7 @@ describe('the same model gives the same text', () => {
       },
     ],
   ])('%s', async (_name, options) => {
-    const { text } = await run(await write('plain'));
-    expect((await run(await write('model', options))).text).toBe(text);
+    expect((await run(await write('model', options))).text).toBe(await plainText());
   });
 
   it.each(['F16', 'BF16'] as const)('in %s, except for rounding', async (dtype) => {
@@ -79,7 +85,7 @@ describe('the same model gives the same text', () => {
   });
 
   it('on the hub, in shards', async () => {
-    const { text } = await run(await write('plain'));
+    const text = await plainText();
     const folder = await write('sharded', { shards: 3, files: { 'tokenizer_config.json': null } });
     const hub = await startHubServer({ repositories: { 'acme/sharded': folder }, commit });
     onTestFinished(async () => await hub.stop());
@@ -156,6 +162,7 @@ const refusedFolders: [ModelRefusal, string, Gpt2FolderOptions][] = [
     file('generation_config.json', '{"eos_token_id": "0"}'),
   ],
   ['activation', 'activation_function is "silu"', config({ activation_function: 'silu' })],
+  ['activation', 'activation_function is "toString"', config({ activation_function: 'toString' })],
   ['missing-tensor', 'has no tensor lm_head.weight', config({ tie_word_embeddings: false })],
   ['no-weights', 'has neither model.safetensors nor', file('model.safetensors', null)],
   ['other-weights', 'has its weights in pytorch_model.bin only', weightsIn('pytorch_model.bin')],
@@ -187,6 +194,11 @@ const refusedFolders: [ModelRefusal, string, Gpt2FolderOptions][] = [
     'merges',
     'merges.txt: line 2 is not',
     { files: { 'tokenizer.json': null, 'vocab.json': '{"a": 0}', 'merges.txt': '#version: 0.2\na b' } },
+  ],
+  [
+    'merges',
+    'merges.txt: line 1 is not',
+    { files: { 'tokenizer.json': null, 'vocab.json': '{"to": 0, "String": 1}', 'merges.txt': 'to String' } },
   ],
   [
     'tokenizer',

@@ -1,6 +1,7 @@
 /** Finds the files of a model in a folder or repository, and the engine that can run it. */
 import { AppError } from '@prosemill/core';
-import { findUnsupported, type Gpt2Shape, isGpt2, readGpt2Shape } from '../families/gpt2/gpt2-config.ts';
+import type { DecoderShape } from '../decoder/decoder-shape.ts';
+import { familyNames, familyOf } from '../families/families.ts';
 import { generationConfigName } from './end-of-text.ts';
 import type { FileSource } from './file-source.ts';
 import { type Dtype, type Engine, onnxDataFiles, onnxFile, type Variant } from './model-files.ts';
@@ -11,7 +12,7 @@ import { findTokenizerFiles } from './tokenizer-files.ts';
 
 export interface ModelLayout extends Variant {
   readonly config: JsonFile;
-  readonly shape: Gpt2Shape | null;
+  readonly shape: DecoderShape | null;
   readonly weights: readonly string[];
   readonly tokenizer: readonly string[];
   /** All files that the engine needs, config.json first. */
@@ -22,7 +23,7 @@ export interface ModelLayout extends Variant {
 interface Candidate {
   readonly source: FileSource;
   readonly config: JsonFile;
-  readonly shape: Gpt2Shape | null;
+  readonly shape: DecoderShape | null;
   readonly dtype: Dtype;
 }
 
@@ -34,7 +35,7 @@ const configName = 'config.json';
  */
 export async function findLayout(source: FileSource, wanted: readonly Engine[], dtype: Dtype): Promise<ModelLayout> {
   const config = await readConfig(source);
-  const shape = isGpt2(config.fields) ? readGpt2Shape(config) : null;
+  const shape = familyOf(config.fields)?.readShape(config) ?? null;
   const reasons: Partial<Record<Engine, string>> = {};
   for (const engine of wanted) {
     const found = await finders[engine]({ source, config, shape, dtype });
@@ -50,8 +51,8 @@ export async function findLayout(source: FileSource, wanted: readonly Engine[], 
   throw new AppError('engine_unavailable', { message: reasonOf(reasons, shape) });
 }
 
-/** Joins the reasons. A lack of ONNX files is not mentioned for a GPT-2 model, because `batched` needs none. */
-function reasonOf({ batched, transformers }: Partial<Record<Engine, string>>, shape: Gpt2Shape | null): string {
+/** Joins the reasons. A lack of ONNX files is not mentioned for a model of a family that needs none. */
+function reasonOf({ batched, transformers }: Partial<Record<Engine, string>>, shape: DecoderShape | null): string {
   if (batched === undefined) return transformers ?? '';
   return transformers === undefined || shape !== null ? batched : `${batched}; ${transformers}`;
 }
@@ -67,11 +68,13 @@ async function readConfig(source: FileSource): Promise<JsonFile> {
 
 /** Finds the files for each engine, or the reason why the engine cannot run the model. */
 const finders: Readonly<Record<Engine, (candidate: Candidate) => Promise<TensorFiles | string>>> = {
-  async batched({ source, config, shape }) {
-    if (shape === null) {
-      return refusalText('other-family', { file: config.file, value: shown(config.fields['model_type']) });
+  async batched({ source, config }) {
+    const family = familyOf(config.fields);
+    if (family === null) {
+      const value = shown(config.fields['model_type']);
+      return refusalText('other-family', { file: config.file, value, known: familyNames.join(', ') });
     }
-    return findUnsupported(config) ?? (await findTensorFiles(source));
+    return family.findUnsupported(config) ?? (await findTensorFiles(source));
   },
   async transformers({ source, config, dtype }) {
     const { model } = source;

@@ -17,7 +17,7 @@ export const modelRefusals = {
   'no-positions': '{file} does not say how many positions the model has (max_position_embeddings)',
   'end-of-text': '{file}: eos_token_id is {value}, but a token id, a list of them or null is expected',
 
-  'other-family': '{file}: model_type is {value}, and the engine batched runs gpt2 only',
+  'other-family': '{file}: model_type is {value}, and the engine batched runs {known} only',
   'no-onnx': '{model} has no {path}, which the engine transformers needs',
   activation: '{file}: activation_function is {value}, but the engine batched computes only {known}',
 
@@ -32,6 +32,7 @@ export const modelRefusals = {
   'missing-tensor': '{file} has no tensor {tensor}',
   'tensor-shape': '{file}: {tensor} has the shape [{shape}], but config.json makes it [{expected}]',
   'tensor-format': '{file}: {tensor} has the number format {format}, but F64, F32, F16 or BF16 is expected',
+  'not-finite': '{file}: {tensor} has a NaN or an infinity',
 
   'missing-merges': '{model} has vocab.json but no merges.txt, and no tokenizer.json',
   merges: '{file}: line {line} is not two tokens with a space between them',

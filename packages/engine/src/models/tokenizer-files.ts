@@ -1,7 +1,7 @@
 /** Finds the files of a model's tokenizer, and makes the tokenizer record of core's `ModelRecord` from them. */
 import { createTokenizer } from '@prosemill/tokenizer';
 import { errorLine } from '@prosemill/core';
-import { isGpt2 } from '../families/gpt2/gpt2-config.ts';
+import { familyOf } from '../families/families.ts';
 import type { FileSource } from './file-source.ts';
 import { gpt2SpecialTokens, gpt2TokenizerOf } from './gpt2-tokenizer.ts';
 import { findJson, isObject, type JsonFile, type JsonObject, requireJson } from './model-json.ts';
@@ -35,7 +35,7 @@ export async function findTokenizerFiles(source: FileSource, config: JsonFile): 
 /** @param settings  tokenizer_config.json. If it names no class, the model's family decides. */
 function isOfGpt2(settings: JsonFile | null, config: JsonFile): boolean {
   const name = settings?.fields['tokenizer_class'] ?? null;
-  return name === null ? isGpt2(config.fields) : gpt2Classes.has(name);
+  return name === null ? familyOf(config.fields)?.name === 'gpt2' : gpt2Classes.has(name);
 }
 
 async function present(source: FileSource, ...paths: string[]): Promise<readonly string[]> {

@@ -7,10 +7,10 @@ export type Value = string;
 /** A whole number becomes an int attribute, `{ float }` a float one. */
 export type Attributes = Readonly<Record<string, number | readonly number[] | { readonly float: number }>>;
 
-const elementTypes = { float32: 1, uint8: 2, int8: 3, int32: 6, int64: 7, float16: 10 } as const;
+const elementTypes = { float32: 1, uint8: 2, int8: 3, int32: 6, int64: 7 } as const;
 export type ElementType = keyof typeof elementTypes;
 
-type Elements = Float32Array | Float16Array | Uint8Array | Int8Array | Int32Array | BigInt64Array;
+type Elements = Float32Array | Uint8Array | Int8Array | Int32Array | BigInt64Array;
 
 const irVersion = 8;
 const opset = 18;
@@ -129,7 +129,6 @@ function shapeMessage(dims: readonly (number | string)[]): ProtobufMessage {
 
 function typeOf(data: Elements): ElementType {
   if (data instanceof Float32Array) return 'float32';
-  if (data instanceof Float16Array) return 'float16';
   if (data instanceof Int8Array) return 'int8';
   if (data instanceof Uint8Array) return 'uint8';
   if (data instanceof Int32Array) return 'int32';

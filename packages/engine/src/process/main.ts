@@ -35,6 +35,11 @@ for (const name of stopSignals) process.on(name, () => undefined);
 process.on('disconnect', () => process.exit(0));
 process.on('message', (message: ToChild) => receive(message));
 
+/** Begins while the worker looks for the model; the load reports a failure. Both engines need onnxruntime. */
+const batched = import('../loop/load-batched-model.ts');
+const threads = Number(process.argv[2]);
+batched.then(({ prepareThreads }) => prepareThreads(threads)).catch(() => undefined);
+
 const calls = new Map<number, Call>();
 let engine: LoadedEngine | null = null;
 const stepLog = new StepLog();
@@ -73,12 +78,11 @@ async function load(message: LoadMessage): Promise<void> {
   }
 }
 
-/** Imports only the wanted engine, because each loads a native or large library. */
 async function loadRunner(message: LoadMessage): Promise<ModelRunner> {
   switch (message.model.engine) {
     case 'batched':
       return await (
-        await import('../loop/load-batched-model.ts')
+        await batched
       ).loadBatchedModel(message, { onStep: (step) => stepLog.add(step), onProgress: reportProgress });
     case 'transformers':
       reportProgress('opening', 0, 0);

@@ -5,7 +5,7 @@ import type { DescribedModel } from '../models/describe-model.ts';
 export interface LoadMessage {
   readonly type: 'load';
   readonly model: DescribedModel;
-  /** The folder in which `batched` stores its graph of the model. */
+  /** The folder in which `batched` stores models in int8. */
   readonly modelDir: string;
   /** The most texts that run at once. */
   readonly slots: number;

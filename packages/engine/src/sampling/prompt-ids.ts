@@ -1,7 +1,7 @@
 import { AppError } from '@prosemill/core';
 
 /**
- * The last check before the graph. An id outside the token table would fail the step, and so every other text of the
+ * The last check before the decoder. An id outside the token table would fail the step, and so every other text of the
  * batch. For a prompt without ids, the step would read the position before the prompt, which belongs to another text.
  * @throws {AppError} `invalid_request`, because another attempt would have the same ids
  */

@@ -30,7 +30,7 @@ export function createRandom(seed: number): Random {
   return () => {
     const high = next() >>> 5;
     const low = next() >>> 6;
-    return (high * 2 ** 26 + low) / 2 ** 53;
+    return (high * 0x400_0000 + low) / 0x20_0000_0000_0000;
   };
 }
 

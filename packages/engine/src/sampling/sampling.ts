@@ -3,9 +3,10 @@
  * Pure functions over one row. V is the size of the vocabulary.
  */
 import type { SamplingParameters } from '@prosemill/core';
+import { exp } from './exp.ts';
 import type { Random } from './random.ts';
 
-/** The number of candidates that a graph outputs for each row; requests that need more read all logits. */
+/** The number of candidates that a step outputs for each row; requests that need more read all logits. */
 export const topCandidates = 64;
 
 export type Warping = Pick<SamplingParameters, 'temperature' | 'topK' | 'topP'>;
@@ -43,7 +44,7 @@ export function chooseToken(logits: Float32Array, { temperature, topK, topP }: W
     return chooseFromTop(top, topLogits, { temperature, topP }, random);
   }
   let ids = [...logits.keys()];
-  let weights = ids.map((id) => Math.exp((at(logits, id) - max) / temperature));
+  let weights = ids.map((id) => exp((at(logits, id) - max) / temperature));
   const total = sum(weights);
   if (Number.isNaN(total)) throw new RangeError('The model gave logits that are not finite numbers.');
   if (topP < 1) {
@@ -75,7 +76,7 @@ export function chooseFromTop(
   if (temperature === 0 || ids.length === 1) return at(ids, 0);
   const weights = new Float64Array(ids.length);
   for (let index = 0; index < weights.length; index += 1) {
-    weights[index] = Math.exp((at(logits, index) - max) / temperature);
+    weights[index] = exp((at(logits, index) - max) / temperature);
   }
   const total = sum(weights);
   if (Number.isNaN(total)) throw new RangeError('The model gave logits that are not finite numbers.');

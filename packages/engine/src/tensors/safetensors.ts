@@ -9,6 +9,9 @@ export interface TensorInfo {
   readonly shape: readonly number[];
   /** F64, F32, F16 or BF16 can be read. */
   readonly dtype: string;
+  /** Offsets in bytes from the end of the header. */
+  readonly begin: number;
+  readonly end: number;
 }
 
 export interface SafetensorsFile {
@@ -31,19 +34,13 @@ export interface SafetensorsFile {
   close(): Promise<void>;
 }
 
-interface Entry extends TensorInfo {
-  /** Offsets in bytes from the end of the header. */
-  readonly begin: number;
-  readonly end: number;
-}
-
 /** Real headers have a few kilobytes. A file with a longer header than this is not a safetensors file. */
 const maxHeaderBytes = 100e6;
 const lengthBytes = 8;
 /** Node reads less than 2 GiB at once. */
 const maxReadBytes = 2 ** 30;
 
-const elementBytes: Readonly<Record<string, number>> = { F64: 8, F32: 4, F16: 2, BF16: 2 };
+const elementBytes: ReadonlyMap<string, number> = new Map(Object.entries({ F64: 8, F32: 4, F16: 2, BF16: 2 }));
 
 /** @throws {AppError} `engine_unavailable` when the file is not a safetensors file or is cut off */
 export async function openSafetensors(path: string): Promise<SafetensorsFile> {
@@ -55,7 +52,7 @@ export async function openSafetensors(path: string): Promise<SafetensorsFile> {
     });
     const expected = dataStart + Math.max(0, ...[...tensors.values()].map(({ end }) => end));
     if (size < expected) throw refuse('cut-off', { file: path, bytes: size, expected });
-    const entryOf = (name: string): Entry => {
+    const entryOf = (name: string): TensorInfo => {
       const entry = tensors.get(name);
       if (entry === undefined) throw new RangeError(`${path} has no tensor ${name}.`);
       return entry;
@@ -71,7 +68,7 @@ export async function openSafetensors(path: string): Promise<SafetensorsFile> {
       metadata,
       async read(name) {
         const { dtype: format, begin, end } = entryOf(name);
-        if (!(format in elementBytes)) throw refuse('tensor-format', { file: path, tensor: name, format });
+        if (!elementBytes.has(format)) throw refuse('tensor-format', { file: path, tensor: name, format });
         return toFloat32(await bytesAt(file, dataStart + begin, end - begin), format);
       },
       async readBytes(name, target, from) {
@@ -93,7 +90,7 @@ async function readHeader(
   file: FileHandle,
   size: number,
 ): Promise<{
-  readonly tensors: ReadonlyMap<string, Entry>;
+  readonly tensors: ReadonlyMap<string, TensorInfo>;
   readonly metadata: JsonObject;
   readonly dataStart: number;
 }> {
@@ -108,12 +105,12 @@ async function readHeader(
 }
 
 /** Checks a header entry, except the length of an unknown number format. */
-function checkedEntry(name: string, value: unknown): Entry {
+function checkedEntry(name: string, value: unknown): TensorInfo {
   const { dtype, shape, data_offsets: offsets } = isObject(value) ? value : {};
   if (typeof dtype === 'string' && areSizes(shape) && areSizes(offsets) && offsets.length === 2) {
     const [begin = 0, end = 0] = offsets;
-    const bytes = shape.reduce((product, length) => product * length, elementBytes[dtype] ?? 0);
-    if (begin <= end && (!(dtype in elementBytes) || end - begin === bytes)) return { dtype, shape, begin, end };
+    const bytes = shape.reduce((product, length) => product * length, elementBytes.get(dtype) ?? 0);
+    if (begin <= end && (!elementBytes.has(dtype) || end - begin === bytes)) return { dtype, shape, begin, end };
   }
   throw new RangeError(`the entry of ${name} does not fit its data`);
 }

@@ -4,11 +4,10 @@ import { openSafetensors, type SafetensorsFile } from './safetensors.ts';
 
 export interface Tensors {
   has(name: string): boolean;
-  fileOf(name: string): string;
   /**
    * Reads a tensor's values, row-major.
-   * @throws {AppError} `engine_unavailable` when the tensor is missing, or has another shape or a number format that
-   *   cannot be read
+   * @throws {AppError} `engine_unavailable` when the tensor is missing, has another shape or a number format that
+   *   cannot be read, or has a number that is not finite
    */
   read(name: string, shape: readonly number[]): Promise<Float32Array>;
   close(): Promise<void>;
@@ -30,7 +29,6 @@ export async function openTensors(paths: readonly string[]): Promise<Tensors> {
   const fileByName = new Map(files.flatMap((file) => [...file.tensors.keys()].map((name) => [name, file] as const)));
   return {
     has: (name) => fileByName.has(name),
-    fileOf: (name) => fileByName.get(name)?.path ?? paths.join(', '),
     async read(name, shape) {
       const file = fileByName.get(name);
       const info = file?.tensors.get(name);
@@ -41,8 +39,18 @@ export async function openTensors(paths: readonly string[]): Promise<Tensors> {
         const shapes = { shape: info.shape.join(', '), expected: shape.join(', ') };
         throw refuse('tensor-shape', { file: file.path, tensor: name, ...shapes });
       }
-      return await file.read(name);
+      const values = await file.read(name);
+      if (!areFinite(values)) throw refuse('not-finite', { file: file.path, tensor: name });
+      return values;
     },
     close,
   };
+}
+
+/** Several times as fast as `every`. */
+function areFinite(values: Float32Array): boolean {
+  for (let index = 0; index < values.length; index += 1) {
+    if (!Number.isFinite(values[index])) return false;
+  }
+  return true;
 }

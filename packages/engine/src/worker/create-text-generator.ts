@@ -1,4 +1,5 @@
 /** Runs an engine in a process: `batched` for GPT-2 models, `transformers` for other models of transformers.js. */
+import { join } from 'node:path';
 import {
   AppError,
   armedFailpoint,
@@ -51,11 +52,13 @@ class ProcessTextGenerator implements TextGenerator {
   #model: LoadedModel | null = null;
 
   constructor(options: TextGeneratorOptions) {
-    const { logger, hangLimitMs = defaultHangLimitMs } = options;
+    const { logger, modelDir, engine, threads, hangLimitMs = defaultHangLimitMs } = options;
     this.#options = options;
     this.#report = createProgressReport(logger, process.stderr);
     this.#supervisor = new EngineSupervisor({
       logger,
+      codeDir: join(modelDir, 'code'),
+      threads: engine === 'transformers' ? 1 : threads,
       hangLimitMs,
       onState: (state) => {
         if (state.type !== 'loading') this.#report.end();
@@ -89,6 +92,7 @@ class ProcessTextGenerator implements TextGenerator {
 
   async start(): Promise<void> {
     const { logger, threads, modelDir } = this.#options;
+    this.#supervisor.start();
     try {
       const model = await resolveModel(this.#options, {
         signal: this.#stopping.signal,
@@ -97,9 +101,9 @@ class ProcessTextGenerator implements TextGenerator {
       this.#stopping.signal.throwIfAborted();
       this.#resolved = model;
       const failpoint = armedFailpoint();
-      this.#supervisor.start({ type: 'load', model, modelDir, slots: this.slots, threads, failpoint });
+      this.#supervisor.load({ type: 'load', model, modelDir, slots: this.slots, threads, failpoint });
     } catch (error) {
-      this.#supervisor.note({ type: 'load-failed', error: toAppError(error, 'engine_unavailable') });
+      this.#supervisor.fail(toAppError(error, 'engine_unavailable'));
     }
     const settled = await this.#supervisor.settled();
     if (settled.type === 'failed') throw settled.error;
@@ -122,7 +126,9 @@ class ProcessTextGenerator implements TextGenerator {
     const { id: call, events } = this.#calls.add();
     const cancel = (): void => this.#supervisor.send({ type: 'cancel', call });
     signal.addEventListener('abort', cancel, { once: true });
-    this.#supervisor.send({ type: 'generate', call, request });
+    // A job is a request too. Its other values would be copied into the process, by the thread that computes.
+    const { prompt, parameters, seed } = request;
+    this.#supervisor.send({ type: 'generate', call, request: { prompt, parameters, seed } });
     try {
       yield* events;
     } finally {

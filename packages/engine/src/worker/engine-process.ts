@@ -8,8 +8,11 @@ import { childEnvironment } from './child-environment.ts';
 import type { FromChild, LoadMessage, ToChild } from '../process/messages.ts';
 
 export interface EngineProcessOptions {
-  readonly load: LoadMessage;
   readonly logger: Logger;
+  /** The folder of compiled code. Without it, half of the time until the process can load a model is compiling. */
+  readonly codeDir: string;
+  /** The threads of `batched`, which start with the process. */
+  readonly threads: number;
   /** A process is killed when it is silent for this long; while it loads the model, for ten times as long. */
   readonly hangLimitMs: number;
   readonly onMessage: (message: FromChild) => void;
@@ -21,10 +24,10 @@ const entry = fileURLToPath(new URL('../process/main.ts', import.meta.url));
 /** Unanswered pings are counted, not timed, so that a worker that froze itself does not kill its engine. */
 const pingsPerLimit = 6;
 /**
- * A load may make no progress for this many limits. With the default, these 5 minutes suffice to open a graph of 6 GB,
- * the largest GPT-2, from a disk that reads 20 MB a second. Each step of progress starts the time again; a load has a
- * limited number of them. One limit for the whole load would be too short for building the graph of a large model. A
- * download does not count: it runs in the worker.
+ * A load may make no progress for this many limits. With the default, these 5 minutes suffice to read 6 GB, the
+ * weights of the largest GPT-2, from a disk that reads 20 MB a second. Each step of progress starts the time again; a
+ * load has a limited number of them. One limit for the whole load would be too short for preparing a large model in
+ * int8. A download does not count: it runs in the worker.
  */
 const limitsPerLoad = 10;
 /** The grace period before SIGKILL. A process ends at once when it is told to, except during a step. */
@@ -33,18 +36,21 @@ const endLimitMs = 2_000;
 export class EngineProcess {
   readonly #child: ChildProcess;
   readonly #exited: Promise<void>;
-  readonly #pings: NodeJS.Timeout;
+  readonly #hangLimitMs: number;
+  #pings: NodeJS.Timeout | undefined;
   #isLoaded = false;
   /** The number of pings since the last message of the process. */
   #unanswered = 0;
   #isHanging = false;
 
-  constructor({ load, logger, hangLimitMs, onMessage, onExit }: EngineProcessOptions) {
-    this.#child = fork(entry, {
+  /** Starts the process, which gets ready for a load meanwhile. */
+  constructor({ logger, codeDir, threads, hangLimitMs, onMessage, onExit }: EngineProcessOptions) {
+    this.#hangLimitMs = hangLimitMs;
+    this.#child = fork(entry, [String(threads)], {
       serialization: 'advanced',
       // Flags of this process, such as a debugger's port, must not apply to the child.
       execArgv: [],
-      env: childEnvironment(),
+      env: { NODE_COMPILE_CACHE: codeDir, ...childEnvironment() },
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
     });
     // Standard output carries the worker's log, so the output of libraries becomes lines of that log.
@@ -59,7 +65,7 @@ export class EngineProcess {
       const gone = (how: string): void => {
         clearInterval(this.#pings);
         resolve();
-        onExit(`the engine process ${this.#isHanging ? `${this.#hangReason(hangLimitMs)} and ` : ''}${how}`);
+        onExit(`the engine process ${this.#isHanging ? `${this.#hangReason()} and ` : ''}${how}`);
       };
       this.#child.once('exit', (code, signal) =>
         gone(signal === null ? `ended with code ${code}` : `was ended by ${signal}`),
@@ -70,8 +76,12 @@ export class EngineProcess {
         else logger.debug({ reason: error.message }, 'the engine process does not take messages');
       });
     });
-    this.send(load);
-    this.#pings = setInterval(() => this.#watch(), hangLimitMs / pingsPerLimit);
+  }
+
+  /** Loads the model. From here on the process is killed when it hangs. */
+  load(message: LoadMessage): void {
+    this.send(message);
+    if (this.#child.connected) this.#pings = setInterval(() => this.#watch(), this.#hangLimitMs / pingsPerLimit);
   }
 
   send(message: ToChild): void {
@@ -86,10 +96,11 @@ export class EngineProcess {
     if (this.#isLoaded) this.send({ type: 'ping' });
   }
 
-  #hangReason(hangLimitMs: number): string {
+  #hangReason(): string {
+    const limitSeconds = this.#hangLimitMs / 1_000;
     return this.#isLoaded
-      ? `was silent for ${hangLimitMs / 1_000} s`
-      : `got no further with loading the model for ${(limitsPerLoad * hangLimitMs) / 1_000} s`;
+      ? `was silent for ${limitSeconds} s`
+      : `got no further with loading the model for ${limitsPerLoad * limitSeconds} s`;
   }
 
   /** Ends the process and waits until it is gone. Idempotent. */

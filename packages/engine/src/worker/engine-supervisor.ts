@@ -1,14 +1,11 @@
 /** Starts the engine's process, starts it again with backoff when it has ended, and knows its state. */
-import { AppError, backoffMs, type EngineState, type Logger, reconnectBackoff } from '@prosemill/core';
+import { AppError, backoffMs, type EngineState, reconnectBackoff } from '@prosemill/core';
 import type { FromChild, LoadMessage, ToChild } from '../process/messages.ts';
-import { EngineProcess } from './engine-process.ts';
+import { EngineProcess, type EngineProcessOptions } from './engine-process.ts';
 import { type EngineEvent, firstState, isSettled, nextState } from './engine-state.ts';
 
-export interface EngineSupervisorOptions {
-  readonly logger: Logger;
-  readonly hangLimitMs: number;
+export interface EngineSupervisorOptions extends Omit<EngineProcessOptions, 'onExit'> {
   readonly onState: (state: EngineState) => void;
-  readonly onMessage: (message: FromChild) => void;
   /** Called when the process has ended with its calls in it, whatever the reason. */
   readonly onEnd: (error: AppError) => void;
 }
@@ -18,6 +15,7 @@ export class EngineSupervisor {
   readonly #listeners = new Set<(state: EngineState) => void>();
   #state: EngineState = firstState;
   #process: EngineProcess | null = null;
+  #load: LoadMessage | null = null;
   #restart: NodeJS.Timeout | undefined;
   /** The number of starts of the process since it was last ready. */
   #attempts = 0;
@@ -35,7 +33,7 @@ export class EngineSupervisor {
     return () => this.#listeners.delete(listener);
   }
 
-  /** Takes note of an event; the supervisor itself notes those of its process. */
+  /** Takes note of an event; the supervisor itself notes those of its process and of a failed load. */
   note(event: EngineEvent): void {
     const before = this.#state;
     this.#state = nextState(before, event);
@@ -44,16 +42,27 @@ export class EngineSupervisor {
     for (const listener of this.#listeners) listener(this.#state);
   }
 
-  start(load: LoadMessage): void {
-    const { logger, hangLimitMs } = this.#options;
+  /** Starts the process, which loads the model as soon as `load` or `fail` tells how that went. */
+  start(): void {
     this.#attempts += 1;
     this.#process = new EngineProcess({
-      load,
-      logger,
-      hangLimitMs,
-      onMessage: (message) => this.#receive(message, load),
-      onExit: (reason) => this.#ended(reason, load),
+      ...this.#options,
+      onMessage: (message) => this.#receive(message),
+      onExit: (reason) => this.#ended(reason),
     });
+    if (this.#load !== null) this.#process.load(this.#load);
+  }
+
+  load(message: LoadMessage): void {
+    this.#load = message;
+    this.#process?.load(message);
+  }
+
+  /** There is no model that the process could load. */
+  fail(error: AppError): void {
+    clearTimeout(this.#restart);
+    this.note({ type: 'load-failed', error });
+    void this.#process?.end();
   }
 
   send(message: ToChild): void {
@@ -83,17 +92,17 @@ export class EngineSupervisor {
     });
   }
 
-  #receive(message: FromChild, { model }: LoadMessage): void {
+  #receive(message: FromChild): void {
     if (message.type === 'loaded') this.#attempts = 0;
     this.#options.onMessage(message);
     if (message.type === 'loaded') this.note({ type: 'loaded' });
     if (message.type !== 'load-failed') return;
-    const text = `the model in ${model.folder} cannot be loaded: ${message.message}`;
-    this.note({ type: 'load-failed', error: new AppError('engine_unavailable', { message: text }) });
-    void this.#process?.end();
+    const text = `the model in ${this.#load?.model.folder} cannot be loaded: ${message.message}`;
+    this.fail(new AppError('engine_unavailable', { message: text }));
   }
 
-  #ended(reason: string, load: LoadMessage): void {
+  #ended(reason: string): void {
+    this.#process = null;
     const isStopped = this.#state.type === 'stopped';
     const error = new AppError('engine_unavailable', { message: reason });
     this.#options.onEnd(isStopped ? error : new AppError('worker_lost', { message: reason }));
@@ -101,6 +110,6 @@ export class EngineSupervisor {
     const pauseMs = backoffMs(this.#attempts, reconnectBackoff);
     this.#options.logger.error({ reason, pauseMs }, 'the engine starts again');
     this.note({ type: 'process-ended', error });
-    this.#restart = setTimeout(() => this.start(load), pauseMs);
+    this.#restart = setTimeout(() => this.start(), pauseMs);
   }
 }

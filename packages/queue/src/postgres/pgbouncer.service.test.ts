@@ -1,4 +1,5 @@
 /** LISTEN behind pgbouncer works in session mode; in transaction mode the queue reports that and polls for jobs. */
+import type { PermitResult } from '@prosemill/core';
 import { createTestDatabase, describeWakeUpsConformance, launchPgbouncer, silentLogger } from '@prosemill/testkit';
 import { describe, expect, inject, it, onTestFinished } from 'vitest';
 import { createPostgresQueue } from './postgres-queue.ts';
@@ -29,9 +30,9 @@ describe('LISTEN behind pgbouncer in transaction mode', () => {
     onTestFinished(async () => await queue.stop());
     await queue.wakeUps.start();
     let permits = 0;
-    const onPermit = async (): Promise<boolean> => {
+    const onPermit = async (): Promise<PermitResult> => {
       permits += 1;
-      return false;
+      return 'nothing';
     };
     await expect.poll(() => queue.problems(), { timeout: 10_000 }).toEqual([expect.stringMatching(/pgbouncer/)]);
     expect(queue.wakeUps.isDeaf()).toBe(true);

@@ -9,7 +9,7 @@ import {
   startTcpProxy,
   type TcpProxy,
 } from '@prosemill/testkit';
-import { newId } from '@prosemill/core';
+import { newId, type PermitResult } from '@prosemill/core';
 import { Client } from 'pg';
 import { describe, expect, inject, it, onTestFinished } from 'vitest';
 import type { Queue } from '../queue.ts';
@@ -66,9 +66,9 @@ describe('LISTEN/NOTIFY in trouble', () => {
     const queue = createPostgresQueue({ url, logger: silentLogger });
     onTestFinished(async () => await queue.stop());
     let permits = 0;
-    const onPermit = async (): Promise<boolean> => {
+    const onPermit = async (): Promise<PermitResult> => {
       permits += 1;
-      return false;
+      return 'nothing';
     };
     await queue.wakeUps.start();
     await queue.receiver.start({ concurrency: 1, leaseMs: 30_000, onPermit, countClaimable });
@@ -102,7 +102,7 @@ describe('LISTEN/NOTIFY in trouble', () => {
       leaseMs: 30_000,
       onPermit: async () => {
         permits += 1;
-        return false;
+        return 'nothing';
       },
       countClaimable,
     });
@@ -130,7 +130,7 @@ describe('LISTEN/NOTIFY in trouble', () => {
   it('stops in time, also twice, although its connections died silently', async () => {
     const { proxy, queue } = await openThroughProxy();
     await queue.wakeUps.start();
-    await queue.receiver.start({ concurrency: 1, leaseMs: 30_000, onPermit: async () => false, countClaimable });
+    await queue.receiver.start({ concurrency: 1, leaseMs: 30_000, onPermit: async () => 'nothing', countClaimable });
     await queue.sender.send([{ id: newId(), epoch: 0 }]);
     await expect.poll(async () => await countListeners(proxy.url)).toBe(2);
     proxy.swallow();
@@ -145,9 +145,9 @@ describe('LISTEN/NOTIFY in trouble', () => {
     await queue.sender.send([{ id: newId(), epoch: 0 }]);
     proxy.refuse();
     let permits = 0;
-    const onPermit = async (): Promise<boolean> => {
+    const onPermit = async (): Promise<PermitResult> => {
       permits += 1;
-      return false;
+      return 'nothing';
     };
     await queue.receiver.start({ concurrency: 2, leaseMs: 30_000, onPermit, countClaimable });
     await expect.poll(() => queue.problems()).not.toEqual([]);

@@ -45,7 +45,7 @@ describe('Redis in trouble', () => {
       leaseMs: 30_000,
       onPermit: async () => {
         permits += 1;
-        return true;
+        return 'done';
       },
       countClaimable: async () => 0,
     });

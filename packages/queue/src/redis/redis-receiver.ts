@@ -1,6 +1,6 @@
 /** Receives hints with a BullMQ worker. Each of its jobs is a permit, and its result in BullMQ has no meaning. */
 import { setTimeout as delay } from 'node:timers/promises';
-import { type HintReceiver, type Logger, type ReceiveOptions, settleWithin } from '@prosemill/core';
+import { type HintReceiver, type Logger, type PermitResult, type ReceiveOptions, settleWithin } from '@prosemill/core';
 import { Worker } from 'bullmq';
 import { createPermitPool } from '../permit-pool.ts';
 import { createRefusalGate } from './refusal-gate.ts';
@@ -77,8 +77,8 @@ export function createRedisReceiver(options: RedisReceiverOptions): HintReceiver
   }
 
   /** Drops a permit that comes during the pause: the reconciler sends its hint again. */
-  async function usePermit(): Promise<boolean> {
-    if (isPaused || receive === null || running.size >= receive.concurrency) return false;
+  async function usePermit(): Promise<PermitResult> {
+    if (isPaused || receive === null || running.size >= receive.concurrency) return 'unused';
     const permit = receive.onPermit();
     running.add(permit);
     return await permit.finally(() => running.delete(permit));
@@ -89,8 +89,14 @@ export function createRedisReceiver(options: RedisReceiverOptions): HintReceiver
       receive = receiveOptions;
       connection = connectRedis({ url, options: patientOptions, part: 'permits connection', health });
       worker = openWorker(receiveOptions, connection);
-      // The pool's loops end when hints arrive again.
-      await pool.start({ ...receiveOptions, onPermit: async () => (await usePermit()) && !isConnected() });
+      await pool.start({
+        ...receiveOptions,
+        async onPermit() {
+          const result = await usePermit();
+          // The pool's loops end when hints arrive again.
+          return isConnected() ? 'unused' : result;
+        },
+      });
     },
     async pause() {
       isPaused = true;

@@ -63,7 +63,7 @@ async function setUp({ expect, onTestFinished }: TestContext, { settings = {}, a
     leaseMs: 30_000,
     onPermit: async () => {
       permits += 1;
-      return false;
+      return 'nothing';
     },
     countClaimable: async () => {
       looks += 1;
@@ -338,7 +338,7 @@ describe.concurrent('a Redis that', () => {
     await queue.receiver.start({
       concurrency: 1,
       leaseMs: 30_000,
-      onPermit: async () => false,
+      onPermit: async () => 'nothing',
       countClaimable: async () => 0,
     });
     const begin = performance.now();

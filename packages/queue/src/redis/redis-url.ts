@@ -1,4 +1,5 @@
 /** Finds everything in REDIS_URL that ioredis would misread, or fail on later. */
+import { isPercentEncoded } from '@prosemill/core';
 
 /** The largest value of an `int` in Redis's configuration. */
 const maxDatabase = 2 ** 31 - 1;
@@ -45,12 +46,8 @@ function hostProblem({ hostname, port }: URL): string | null {
 
 function credentialsProblem({ username, password, hash }: URL): string | null {
   if (hash !== '') return 'has a # in it; in user and password it must be written %23';
-  try {
-    decodeURIComponent(username + password);
-    return null;
-  } catch {
-    return 'has a % in user or password that is not a percent-encoding; a % must be written %25';
-  }
+  if (isPercentEncoded(username + password)) return null;
+  return 'has a % in user or password that is not a percent-encoding; a % must be written %25';
 }
 
 function databaseProblem({ pathname }: URL): string | null {

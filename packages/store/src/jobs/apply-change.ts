@@ -1,6 +1,13 @@
 /** The one way to change a job's row. */
 import { type Change, type EndedStatus, type EventActor, isEnded, newId, webhookEventOf } from '@prosemill/core';
-import type { Selectable, UpdateObject } from 'kysely';
+import {
+  type InsertObject,
+  type RawBuilder,
+  type Selectable,
+  sql,
+  type UpdateObject,
+  type UpdateQueryBuilder,
+} from 'kysely';
 import type { Dialect } from '../dialect.ts';
 import { readWebhook, storableText } from '../rows.ts';
 import type { JobEventTable, JobRow, Tables } from '../schema.ts';
@@ -14,65 +21,101 @@ export interface ChangeRequest {
   readonly actor: EventActor;
   /** The columns of the lease that a claim begins. */
   readonly lease?: JobColumns;
+  /** The record of a finished generation. */
+  readonly record?: InsertObject<Tables, 'generation_records'>;
 }
 
 /**
- * Applies a transition and writes its event. The UPDATE is guarded by id, status, attempt and version.
- * @returns false when another change was first
+ * Applies a transition, and writes its event and what else belongs to it. The UPDATE is guarded by id, status, attempt
+ * and version.
+ * @returns the changed row; undefined when another change was first
  */
-export async function applyChange({ tx, dialect }: TransactionContext, request: ChangeRequest): Promise<boolean> {
-  const { row, change, actor, lease } = request;
+export async function applyChange(
+  { tx, dialect }: TransactionContext,
+  request: ChangeRequest,
+): Promise<JobRow | undefined> {
+  const { row, change, actor, lease, record } = request;
   const version = row.version + 1;
-  const updated = await tx
+  const update = tx
     .updateTable('jobs')
     .set({ version, ...columnsOf(change, dialect), ...lease })
     .where('id', '=', row.id)
     .where('status', '=', row.status)
     .where('attempt', '=', row.attempt)
     .where('version', '=', row.version)
-    .executeTakeFirst();
-  if (updated.numUpdatedRows === 0n) return false;
+    .returningAll();
+  const attempt = change.attempt ?? row.attempt;
+  const event = { job_id: row.id, seq: version, type: change.event, attempt, actor } as const;
+  const delivery = isEnded(change.status) ? deliveryOf(row, change.status, dialect) : undefined;
+  const updated = await updateAndInsert({ tx, dialect }, update, [
+    insert('job_events', eventColumns(event, dialect)),
+    ...(record === undefined ? [] : [insert('generation_records', record)]),
+    ...(delivery === undefined ? [] : [insert('webhook_deliveries', delivery)]),
+  ]);
+  if (updated === undefined) return undefined;
   if (row.status === 'running' && row.watched_at !== null) {
     await tx.deleteFrom('job_text').where('job_id', '=', row.id).execute();
   }
-  if (isEnded(change.status)) await addDelivery({ tx, dialect }, row, change.status);
-  const attempt = change.attempt ?? row.attempt;
-  await addEvents({ tx, dialect }, [{ job_id: row.id, seq: version, type: change.event, attempt, actor }]);
-  return true;
+  return updated;
 }
 
-/** The outbox of webhooks: the message is due as soon as the transition is committed, and only then. */
-async function addDelivery({ tx, dialect }: TransactionContext, row: JobRow, status: EndedStatus): Promise<void> {
+/** An `insert … select` without `from`. */
+const insert = <Table extends keyof Tables>(table: Table, columns: InsertObject<Tables, Table>): RawBuilder<unknown> =>
+  sql`insert into ${sql.table(table)} (${sql.join(Object.keys(columns).map((name) => sql.ref(name)))})
+    select ${sql.join(Object.values(columns))}`;
+
+/** Inserts only when the UPDATE changes a row. Postgres gets one statement: each costs the worker time of its core. */
+async function updateAndInsert(
+  { tx, dialect }: TransactionContext,
+  update: UpdateQueryBuilder<Tables, 'jobs', 'jobs', JobRow>,
+  inserts: readonly RawBuilder<unknown>[],
+): Promise<JobRow | undefined> {
+  if (dialect.writesInWith) {
+    const parts = inserts.map((statement, index) => sql`${sql.id(`insert_${index}`)} as (${statement} from updated)`);
+    const statement = sql<JobRow>`with updated as (${update}), ${sql.join(parts)} select * from updated`;
+    return (await statement.execute(tx)).rows[0];
+  }
+  const updated = await update.executeTakeFirst();
+  if (updated === undefined) return undefined;
+  for (const statement of inserts) await statement.execute(tx);
+  return updated;
+}
+
+/** The row of the outbox of webhooks: the message is due as soon as the transition is committed, and only then. */
+function deliveryOf(
+  row: JobRow,
+  status: EndedStatus,
+  dialect: Dialect,
+): InsertObject<Tables, 'webhook_deliveries'> | undefined {
   const webhook = readWebhook(row.webhook);
   const event = webhookEventOf(status);
-  if (webhook === null || !webhook.events.includes(event)) return;
+  if (webhook === null || !webhook.events.includes(event)) return undefined;
   const { url } = webhook;
-  await tx
-    .insertInto('webhook_deliveries')
-    .values({
-      id: newId(),
-      job_id: row.id,
-      owner_id: row.owner_id,
-      event,
-      url,
-      host: new URL(url).host,
-      state: 'pending',
-      attempts: 0,
-      failures: 0,
-      created_at: dialect.now,
-      next_attempt_at: dialect.now,
-      delivered_at: null,
-    })
-    .execute();
+  return {
+    id: newId(),
+    job_id: row.id,
+    owner_id: row.owner_id,
+    event,
+    url,
+    host: new URL(url).host,
+    state: 'pending',
+    attempts: 0,
+    failures: 0,
+    created_at: dialect.now,
+    next_attempt_at: dialect.now,
+    delivered_at: null,
+  };
 }
 
 export type NewEvent = Omit<Selectable<JobEventTable>, 'at' | 'data'>;
 
 export async function addEvents({ tx, dialect }: TransactionContext, events: readonly NewEvent[]): Promise<void> {
-  const values = events.map(({ attempt, actor, ...event }) => {
-    return { ...event, at: dialect.now, data: JSON.stringify({ attempt, actor }) };
-  });
+  const values = events.map((event) => eventColumns(event, dialect));
   await tx.insertInto('job_events').values(values).execute();
+}
+
+function eventColumns({ attempt, actor, ...event }: NewEvent, dialect: Dialect): InsertObject<Tables, 'job_events'> {
+  return { ...event, at: dialect.now, data: JSON.stringify({ attempt, actor }) };
 }
 
 /** The columns of a change; Kysely leaves undefined ones out. Leaving `running` clears the lease. */
@@ -94,6 +137,6 @@ function columnsOf(change: Change, dialect: Dialect): JobColumns {
     generation_ms: change.generationMs,
     available_at: availableInMs === undefined ? undefined : dialect.nowPlus(availableInMs),
     finished_at: isEnded(change.status) ? dialect.now : undefined,
-    ...(change.status === 'running' ? {} : { lease_until: null, worker_id: null }),
+    ...(change.status === 'running' ? {} : { lease_until: null, worker_id: null, is_waiting: null }),
   };
 }

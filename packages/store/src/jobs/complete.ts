@@ -1,9 +1,10 @@
 /** Outcomes of attempts: running → the status that the outcome leads to. */
 import { applyOutcome, type Change, type ClaimKey, type FinishedGeneration, type JobStore } from '@prosemill/core';
+import type { Dialect } from '../dialect.ts';
 import { storableText, toTransitionState } from '../rows.ts';
 import type { JobRow } from '../schema.ts';
 import type { StoreContext, TransactionContext } from '../store-context.ts';
-import { applyChange } from './apply-change.ts';
+import { applyChange, type ChangeRequest } from './apply-change.ts';
 import { lockRows } from './select-jobs.ts';
 
 export const createCompleteMethods = ({ db, dialect }: StoreContext): Pick<JobStore, 'complete'> => ({
@@ -16,33 +17,31 @@ export const createCompleteMethods = ({ db, dialect }: StoreContext): Pick<JobSt
         return (await hasEnded(tx, { id, attempt })) ? 'already' : 'stale';
       }
       const change = applyOutcome(toTransitionState(row), outcome);
-      const text = outcome.type === 'succeeded' ? await keepText({ tx, dialect }, row, outcome.result) : {};
-      const isApplied = await applyChange({ tx, dialect }, { row, change: { ...change, ...text }, actor: 'worker' });
-      if (!isApplied) throw new Error('A row changed under its lock.');
+      const kept = outcome.type === 'succeeded' ? keepText(row, change, outcome.result, dialect) : { change };
+      const updated = await applyChange({ tx, dialect }, { row, actor: 'worker', ...kept });
+      if (updated === undefined) throw new Error('A row changed under its lock.');
       return 'applied';
     });
   },
 });
 
-/** Writes the generation record. A verification has none: its text stays in the row of its job. */
-async function keepText(
-  { tx, dialect }: TransactionContext,
+/** Adds the generation record. A verification has none: its text stays in the row of its job. */
+function keepText(
   row: JobRow,
+  change: Change,
   { completion, modelName }: FinishedGeneration,
-): Promise<Pick<Change, 'partialCompletion'>> {
-  if (row.verify_of !== null) return { partialCompletion: completion };
-  await tx
-    .insertInto('generation_records')
-    .values({
-      job_id: row.id,
-      owner_id: row.owner_id,
-      prompt: row.prompt,
-      completion: storableText(completion),
-      model_name: modelName,
-      created_at: dialect.now,
-    })
-    .execute();
-  return {};
+  dialect: Dialect,
+): Pick<ChangeRequest, 'change' | 'record'> {
+  if (row.verify_of !== null) return { change: { ...change, partialCompletion: completion } };
+  const record = {
+    job_id: row.id,
+    owner_id: row.owner_id,
+    prompt: row.prompt,
+    completion: storableText(completion),
+    model_name: modelName,
+    created_at: dialect.now,
+  };
+  return { change, record };
 }
 
 /** True when this attempt was ended by its own worker: then the reply to an earlier try was lost. */

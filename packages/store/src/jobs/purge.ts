@@ -68,7 +68,7 @@ async function lockExpired(
 
 /**
  * Purges those of these jobs and of their verifications that have ended. A verification has the same text as its job.
- * @returns the ids of the jobs, of all that this call has purged
+ * @returns the ids of these jobs that this call has purged, without those of verifications
  */
 async function purgeAll({ tx, dialect }: TransactionContext, ids: readonly string[]): Promise<readonly string[]> {
   if (ids.length === 0) return [];
@@ -98,9 +98,26 @@ async function purgeAll({ tx, dialect }: TransactionContext, ids: readonly strin
     { tx, dialect },
     rows.map(({ id, version }) => ({ id, version, terms: '' })),
   );
+  await eraseReceivers({ tx, dialect }, purged);
   await freeKeys({ tx, dialect }, purged);
   const isAsked = new Set(ids);
   return purged.filter((id) => isAsked.has(id));
+}
+
+/**
+ * Erases the URLs of receivers: their paths may be secrets. A message on its way keeps its URL until it has arrived or
+ * is given up. Its row is changed too, so that the purge waits for the end of an attempt under way.
+ */
+async function eraseReceivers({ tx }: TransactionContext, purged: readonly string[]): Promise<void> {
+  const deliveries = await tx
+    .updateTable('webhook_deliveries')
+    .set({ url: sql`case when next_attempt_at is null then '' else url end` })
+    .where('job_id', 'in', purged)
+    .returning('id')
+    .execute();
+  if (deliveries.length === 0) return;
+  const ids = deliveries.map(({ id }) => id);
+  await tx.updateTable('webhook_attempts').set({ location: null }).where('delivery_id', 'in', ids).execute();
 }
 
 /** The key of a batch names its first job, and stays until all jobs of the batch are purged. */

@@ -6,6 +6,7 @@ import { readPage, selectPage } from '../read-page.ts';
 import { type JobWithRecord, readTime, toJob } from '../rows.ts';
 import type { StoredTime } from '../schema.ts';
 import { findJobs, type Found } from '../search/find-jobs.ts';
+import { isRecent } from '../search/is-recent.ts';
 import type { StoreContext } from '../store-context.ts';
 import { selectJobs } from './select-jobs.ts';
 
@@ -26,19 +27,8 @@ function listedBy({ retryOf, batchId, createdAfter, createdBefore }: JobQuery, d
 
 const jobColumns = { id: sql`jobs.id`, ownerId: sql`jobs.owner_id` };
 
-/** Jobs at the start of a list that a search looks at, before it collects all matches. */
+/** Jobs at the start of the list that a search looks at, before it collects all matches. */
 const recentJobs = 5_000;
-
-/** The condition that a job is among the first of the list, after the last page. */
-function isRecent({ ownerId, after, createdBefore }: JobQuery, dialect: Dialect) {
-  const end = after?.createdAt ?? createdBefore;
-  const beforeEnd = end === undefined ? sql`` : sql`and created_at <= ${dialect.writeTime(end)}`;
-  return sql<boolean>`jobs.created_at >= coalesce(
-    (select created_at from jobs where owner_id = ${ownerId} and purged_at is null ${beforeEnd}
-      order by created_at desc limit 1 offset ${recentJobs}),
-    ${dialect.writeTime(new Date(0))}
-  )`;
-}
 
 type ReadMethods = Pick<JobStore, 'find' | 'list' | 'listEvents' | 'listRecent' | 'listEnded' | 'versions'>;
 
@@ -53,7 +43,14 @@ export function createReadMethods(context: StoreContext): ReadMethods {
     // The appended text keeps the indexes of statuses out, by which SQLite would read all ended jobs.
     if (statuses !== undefined) select = select.where(sql<string>`jobs.status || ''`, 'in', statuses);
     if (!areFew) {
-      const page = await readPage(select.where(inOrder).where(isRecent(query, dialect)), options);
+      const start = isRecent({
+        dialect,
+        createdAt: sql`jobs.created_at`,
+        rows: sql`jobs where owner_id = ${query.ownerId} and purged_at is null`,
+        end: after?.createdAt ?? query.createdBefore,
+        count: recentJobs,
+      });
+      const page = await readPage(select.where(inOrder).where(start), options);
       if (page.hasMore) return page;
     }
     return await readPage(select.where(byTerms), options);

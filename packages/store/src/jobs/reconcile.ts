@@ -70,7 +70,8 @@ async function changeAll(
     const rows = await lockRows(select, { dialect, skipLocked: true }).execute();
     const changed: string[] = [];
     for (const row of rows) {
-      if (await applyChange({ tx, dialect }, { row, change: changeOf(row), actor: 'reconciler' })) changed.push(row.id);
+      const updated = await applyChange({ tx, dialect }, { row, change: changeOf(row), actor: 'reconciler' });
+      if (updated !== undefined) changed.push(row.id);
     }
     return changed;
   });

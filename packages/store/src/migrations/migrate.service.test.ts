@@ -84,6 +84,7 @@ const calls: Readonly<Record<string, (store: Store) => Promise<unknown>>> = {
   measure: async ({ jobs }) => await jobs.measureQueue(),
   pause: async ({ jobs }) => await jobs.pause({ ownerId: 'local', key: null }),
   history: async ({ generations }) => await generations.list({ ownerId: 'local', after: null, limit: 10 }),
+  'expired links': async ({ exportLinks }) => await exportLinks.deleteExpired(),
   watch: async ({ texts }) => await texts.watch([newId()]),
   'append text': async ({ texts }) =>
     await texts.append([{ id: newId(), attempt: 1, offset: 0, text: 'a', tokens: 1 }]),

@@ -20,6 +20,9 @@ import { createMigration0016 } from './0016-search.ts';
 import { createMigration0017 } from './0017-queued-for-search.ts';
 import { createMigration0018 } from './0018-batches.ts';
 import { createMigration0019 } from './0019-webhooks.ts';
+import { createMigration0020 } from './0020-export-links.ts';
+import { createMigration0021 } from './0021-webhook-samples.ts';
+import { createMigration0022 } from './0022-waiting-suspects.ts';
 
 export const createMigrations = (dialect: Dialect): Readonly<Record<string, Migration>> => ({
   '0001-jobs': createMigration0001(dialect),
@@ -41,4 +44,7 @@ export const createMigrations = (dialect: Dialect): Readonly<Record<string, Migr
   '0017-queued-for-search': createMigration0017(),
   '0018-batches': createMigration0018(dialect),
   '0019-webhooks': createMigration0019(dialect),
+  '0020-export-links': createMigration0020(dialect),
+  '0021-webhook-samples': createMigration0021(dialect),
+  '0022-waiting-suspects': createMigration0022(dialect),
 });

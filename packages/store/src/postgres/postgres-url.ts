@@ -1,7 +1,7 @@
 /** Checks the URL of a Postgres before the driver, which reports some mistakes late, and some as bugs of its own. */
 import { readFileSync } from 'node:fs';
 import { createSecureContext } from 'node:tls';
-import { errorLine } from '@prosemill/core';
+import { errorLine, isPercentEncoded } from '@prosemill/core';
 
 /** No problem repeats a part of the URL that may be a password. */
 export interface CheckedUrl {
@@ -16,10 +16,14 @@ const namingParameters = ['application_name', 'fallback_application_name', 'opti
 const knownParameters = new Set(['host', 'port', 'user', 'password', ...namingParameters, ...tlsParameters]);
 
 /** The values of the driver's parameter `ssl`, as libpq's `sslmode`. */
-const modesOfSsl: Readonly<Record<string, string>> = { true: 'verify-full', '1': 'verify-full', '0': 'disable' };
+const modesOfSsl: ReadonlyMap<string, string> = new Map([
+  ['true', 'verify-full'],
+  ['1', 'verify-full'],
+  ['0', 'disable'],
+]);
 const modes = ['disable', 'require', 'verify-ca', 'verify-full'] as const;
 /** The driver's own name for `require`. */
-const driversModes: Readonly<Record<string, string>> = { 'no-verify': 'require' };
+const driversModes: ReadonlyMap<string, string> = new Map([['no-verify', 'require']]);
 
 /** The parts of a URL, still encoded. */
 const parts = /^postgres(?:ql)?:\/\/(?<authority>[^/?]*)(?<path>\/[^?]*)?(?:\?(?<query>.*))?$/s;
@@ -41,7 +45,7 @@ function problemsOfEncoding(url: string, authority: string, path: string): strin
   const problems: string[] = [];
   if (/%(?![\da-f]{2})/i.test(url))
     problems.push('has a % that is not followed by two hexadecimal digits: write % as %25');
-  else if (!isDecodable(url)) problems.push('has percent-encoded bytes that are not UTF-8');
+  else if (!isPercentEncoded(url)) problems.push('has percent-encoded bytes that are not UTF-8');
   if (url.includes('%00')) problems.push('has a zero byte (%00) in it, which ends a text for Postgres');
   if (url.includes('#')) problems.push('has a # in it: write # as %23');
   if (/\s/.test(url)) problems.push('has a blank in it: write it as %20');
@@ -58,15 +62,6 @@ function problemsOfEncoding(url: string, authority: string, path: string): strin
     );
   }
   return problems;
-}
-
-function isDecodable(text: string): boolean {
-  try {
-    decodeURIComponent(text);
-    return true;
-  } catch {
-    return false;
-  }
 }
 
 function problemsOfPlace(authority: string, path: string): string[] {
@@ -123,13 +118,13 @@ function problemsOfParameters(parameters: URLSearchParams): string[] {
 function chooseTls(parameters: URLSearchParams, hasSocket: boolean): readonly string[] {
   const ssl = parameters.get('ssl');
   if (ssl !== null && parameters.has('sslmode')) return ['has ssl and sslmode: leave ssl out'];
-  if (ssl !== null && !(ssl in modesOfSsl) && !(ssl in driversModes)) {
+  if (ssl !== null && !modesOfSsl.has(ssl) && !driversModes.has(ssl)) {
     return [`ssl must be true; instead of other values write sslmode=${modes.join(', sslmode=')}`];
   }
   const files = ['sslrootcert', 'sslcert', 'sslkey'].filter((name) => parameters.has(name));
-  const given = ssl === null ? parameters.get('sslmode') : (modesOfSsl[ssl] ?? ssl);
+  const given = ssl === null ? parameters.get('sslmode') : (modesOfSsl.get(ssl) ?? ssl);
   const isTls = files.length > 0 || parameters.get('sslnegotiation') === 'direct';
-  const mode = given === null ? (isTls ? 'verify-full' : null) : (driversModes[given] ?? given);
+  const mode = given === null ? (isTls ? 'verify-full' : null) : (driversModes.get(given) ?? given);
   parameters.delete('ssl');
   if (mode === null) return [];
   if (mode === 'allow' || mode === 'prefer') {

@@ -59,16 +59,21 @@ export async function findJobs(
     [encodeOwner(ownerId)],
   ];
   const { termIndex } = dialect;
-  const { rows } = await sql<{ id: string }>`${termIndex.find(wanted)} limit ${maxFound + 1}`.execute(db);
-  if (rows.length === 0) return none;
-  const areFew = rows.length <= maxFound;
+  const isFrequent =
+    termIndex.judge !== null && (await termIndex.judge(wanted).execute(db)).rows[0]?.isFrequent === true;
+  const { rows } = isFrequent
+    ? { rows: [] }
+    : await sql<{ id: string }>`${termIndex.find(wanted)} limit ${maxFound + 1}`.execute(db);
+  if (rows.length === 0 && !isFrequent) return none;
+  const areFew = !isFrequent && rows.length <= maxFound;
   const matches = termIndex.matches(wanted);
   const ids = areFew
     ? sql`select id from ${dialect.values({ name: 'found', columns: { id: 'id' }, rows })}`
     : sql`select id from (${termIndex.find(wanted)}) as found`;
   return {
+    // With an offset Postgres makes no join of it, for which it would read all of `job_search` to look at a few rows.
     inOrder: sql<boolean>`${columns.ownerId} = ${ownerId} and exists (
-      select 1 from job_search where job_search.job_id = ${columns.id} and ${matches}
+      select 1 from job_search where job_search.job_id = ${columns.id} and ${matches} limit 1 offset 0
     )`,
     // The appended text keeps the index of the owner's list out, by which SQLite would read the whole list.
     byTerms: sql<boolean>`${columns.ownerId} || '' = ${ownerId} and ${columns.id} in (${ids})`,

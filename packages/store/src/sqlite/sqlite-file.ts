@@ -6,6 +6,7 @@ import {
   type DatabaseConnection,
   type Dialect,
   SqliteAdapter,
+  type SqliteDatabase,
   SqliteDriver,
   SqliteIntrospector,
   SqliteQueryCompiler,
@@ -76,7 +77,7 @@ class SqliteFileDriver extends SqliteDriver {
   #connection: DatabaseConnection | null = null;
 
   constructor(database: Database.Database) {
-    super({ database });
+    super({ database: keepStatements(database) });
     this.#database = database;
   }
 
@@ -94,6 +95,32 @@ class SqliteFileDriver extends SqliteDriver {
   override async rollbackTransaction(connection: DatabaseConnection): Promise<void> {
     if (this.#database.inTransaction) await super.rollbackTransaction(connection).catch(() => undefined);
   }
+}
+
+/** Characters. Longer statements have values of many rows, and seldom come twice. */
+const maxKeptLength = 8_000;
+const maxKeptStatements = 200;
+
+/**
+ * Keeps the statements that were used last, since better-sqlite3 takes longer to prepare one than to run it. SQLite
+ * itself prepares a kept statement again where that matters: after a change of the schema, and pragmas for each run.
+ */
+function keepStatements(database: Database.Database): SqliteDatabase {
+  const kept = new Map<string, Database.Statement>();
+  return {
+    close: () => database.close(),
+    prepare(sql) {
+      if (sql.length > maxKeptLength) return database.prepare(sql);
+      const statement = kept.get(sql) ?? database.prepare(sql);
+      kept.delete(sql);
+      kept.set(sql, statement);
+      if (kept.size > maxKeptStatements) {
+        const [oldest = sql] = kept.keys();
+        kept.delete(oldest);
+      }
+      return statement;
+    },
+  };
 }
 
 const withFileErrors = (connection: DatabaseConnection, path: string): DatabaseConnection => ({

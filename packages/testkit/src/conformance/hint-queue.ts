@@ -1,5 +1,5 @@
 /** Conformance suite for transports of hints. Claimable rows are only a number here: the database orders rows. */
-import { type Hint, type HintReceiver, type HintSender, newId } from '@prosemill/core';
+import { type Hint, type HintReceiver, type HintSender, newId, type PermitResult } from '@prosemill/core';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 
 export interface HintTransport {
@@ -41,9 +41,9 @@ class Rows {
 
   readonly countClaimable = async (): Promise<number> => this.claimable;
 
-  readonly onPermit = async (): Promise<boolean> => {
+  readonly onPermit = async (): Promise<PermitResult> => {
     this.permits += 1;
-    if (this.claimable === 0) return false;
+    if (this.claimable === 0) return 'nothing';
     this.claimable -= 1;
     this.running += 1;
     this.mostRunning = Math.max(this.mostRunning, this.running);
@@ -51,7 +51,7 @@ class Rows {
     await this.#gate;
     this.running -= 1;
     this.done += 1;
-    return true;
+    return 'done';
   };
 }
 

@@ -100,6 +100,12 @@ export function describeTextGeneratorConformance(name: string, setup: () => Prom
       }
     });
 
+    it('takes a job as a request, whatever other values it has', async () => {
+      const request = { ...requestOf('Once upon a time'), notCopied: () => undefined };
+      const { text } = await collect(generator.generate(request, never));
+      expect(text).toBe((await run('Once upon a time')).text);
+    });
+
     it('streams a start, deltas with a rising count, and an end', async () => {
       const { events, ending } = await run('Once upon a time');
       expect(events[0]).toEqual({ type: 'generation-start', promptTokens: 4, maxNewTokens: 24 });

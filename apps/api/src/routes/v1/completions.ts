@@ -19,8 +19,8 @@ export function addCompletionRoute(addRoute: AddRoute, services: ApiServices): v
     const startedAt = performance.now();
     const body = c.req.valid('json');
     const requests = toTextRequests(body);
-    const { ownerId } = c.var.caller;
-    if (requests.length > 1) await c.var.takeTokens(requests.length - 1);
+    const { ownerId } = c.get('caller');
+    if (requests.length > 1) await c.get('takeTokens')(requests.length - 1);
     requireModel((await state.current()).model, body.model);
     requireRoom(services, ownerId, requests.length);
     const metadata = body.user === undefined ? {} : { user: body.user };
@@ -29,7 +29,7 @@ export function addCompletionRoute(addRoute: AddRoute, services: ApiServices): v
       ownerId,
       requests: requests.map((request) => ({ request, terms })),
       priorityClass: 0,
-      trace: c.var.trace,
+      trace: c.get('trace'),
       idempotencyKey: c.req.valid('header')['idempotency-key'],
     });
     const [first] = accepted;

@@ -37,16 +37,16 @@ const otherNames = {
 } as const;
 
 /** The names of each function. @see transformers' ACT2FN */
-const activations: Readonly<Record<string, Activation>> = {
-  gelu_new: 'gelu-tanh',
-  gelu_pytorch_tanh: 'gelu-tanh',
-  gelu_fast: 'gelu-tanh',
-  gelu_accurate: 'gelu-tanh',
-  gelu_python_tanh: 'gelu-tanh',
-  gelu: 'gelu',
-  gelu_python: 'gelu',
-  relu: 'relu',
-};
+const activations: ReadonlyMap<string, Activation> = new Map([
+  ['gelu_new', 'gelu-tanh'],
+  ['gelu_pytorch_tanh', 'gelu-tanh'],
+  ['gelu_fast', 'gelu-tanh'],
+  ['gelu_accurate', 'gelu-tanh'],
+  ['gelu_python_tanh', 'gelu-tanh'],
+  ['gelu', 'gelu'],
+  ['gelu_python', 'gelu'],
+  ['relu', 'relu'],
+]);
 
 /** If config.json has no model_type, the class that the model was saved from decides. */
 export function isGpt2({ model_type: type, architectures }: JsonObject): boolean {
@@ -82,7 +82,7 @@ export function readGpt2Shape({ file, fields }: JsonFile): Gpt2Shape {
     positions: size('n_positions'),
     epsilon,
     // `findUnsupported` refuses other names.
-    activation: activations[textOf({ file, fields }, 'activation_function')] ?? 'gelu-tanh',
+    activation: activations.get(textOf({ file, fields }, 'activation_function')) ?? 'gelu-tanh',
     scalesScores: flagOf({ file, fields }, 'scale_attn_weights'),
     scalesScoresByLayer: flagOf({ file, fields }, 'scale_attn_by_inverse_layer_idx'),
     tiesHead: flagOf({ file, fields }, 'tie_word_embeddings'),
@@ -100,8 +100,8 @@ function checkedSize(file: string, field: string, value: unknown): number {
  */
 export function findUnsupported(config: JsonFile): string | null {
   const value = textOf(config, 'activation_function');
-  if (value in activations) return null;
-  const known = Object.keys(activations).join(', ');
+  if (activations.has(value)) return null;
+  const known = [...activations.keys()].join(', ');
   return refusalText('activation', { file: config.file, value: shown(value), known });
 }
 

@@ -4,15 +4,8 @@ import { openTensors, type Tensors } from '../../tensors/tensors.ts';
 import { paddedWidths } from '../../decoder/decoder-shape.ts';
 import type { DecoderLayer, DecoderWeights, Linear, Norm } from '../../decoder/decoder-weights.ts';
 import type { OnShare } from '../../load-progress.ts';
-import type { Gpt2Shape } from './gpt2-config.ts';
-
-/** The files of the weights, and the shape that the weights must have. */
-export interface Gpt2Files {
-  readonly folder: string;
-  /** Paths relative to the folder. */
-  readonly weights: readonly string[];
-  readonly shape: Gpt2Shape;
-}
+import type { WeightFiles } from '../families.ts';
+import { type Gpt2Shape, readGpt2Shape } from './gpt2-config.ts';
 
 /** One side of a matrix: `groups` times `width` numbers, each group padded with zeros to `padded`. */
 interface Side {
@@ -28,11 +21,12 @@ const tensorsPerLayer = 12;
 /** Token table, position table, gain and bias of the final norm, and the head. */
 const otherTensors = 5;
 
-/** @throws {AppError} `engine_unavailable` when the files do not hold weights of this shape */
+/** @throws {AppError} `engine_unavailable` when the files do not hold the weights that config.json describes */
 export async function readGpt2Weights(
-  { folder, weights, shape }: Gpt2Files,
+  { folder, weights, config }: WeightFiles,
   onShare: OnShare = () => undefined,
 ): Promise<DecoderWeights> {
+  const shape = readGpt2Shape({ file: 'config.json', fields: config });
   const tensors = await openTensors(weights.map((path) => join(folder, path)));
   try {
     return await readAll(tensors, shape, onShare);
@@ -87,7 +81,7 @@ async function readAll(tensors: Tensors, shape: Gpt2Shape, onShare: OnShare): Pr
   // safetensors stores one of the tensors that share their values: save_model keeps the first by name.
   const table = tensors.has(`${prefix}wte.weight`) || !tensors.has(head) ? `${prefix}wte.weight` : head;
   const tokens = await read(table, whole(vocabulary), row);
-  // transformers computes with a stored head, whatever config.json says about it.
+  // transformers computes with a stored head from version 5 on, whatever config.json says about it.
   const hasOwnHead = (tensors.has(head) && table !== head) || !shape.tiesHead;
   const own = hasOwnHead ? await read(head, whole(vocabulary), row) : tokens;
   return {

@@ -7,7 +7,6 @@ import { readGpt2Weights } from './read-gpt2-weights.ts';
 export async function readTestModel(
   folder: string,
 ): Promise<{ readonly tokenizer: Tokenizer; readonly weights: DecoderWeights }> {
-  const { shape, ...model } = await describeModel(folder, ['batched'], 'fp32');
-  if (shape === null) throw new TypeError(`${folder} is not a GPT-2 model`);
-  return { tokenizer: createTokenizer(model.tokenizer), weights: await readGpt2Weights({ ...model, shape }) };
+  const model = await describeModel(folder, ['batched'], 'fp32');
+  return { tokenizer: createTokenizer(model.tokenizer), weights: await readGpt2Weights(model) };
 }

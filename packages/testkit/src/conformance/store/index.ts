@@ -2,6 +2,7 @@
 import { describeApiKeys } from './api-keys.ts';
 import { describeBatches } from './batches.ts';
 import { describeClaims } from './claims.ts';
+import { describeExportLinks } from './export-links.ts';
 import { describeHistories } from './histories.ts';
 import { describeIdempotency } from './idempotency.ts';
 import { describeMeasures } from './measures.ts';
@@ -19,6 +20,7 @@ export function describeStoreConformance(name: string, open: OpenSession): void 
   describeApiKeys(name, open);
   describeBatches(name, open);
   describeClaims(name, open);
+  describeExportLinks(name, open);
   describeIdempotency(name, open);
   describeOutcomes(name, open);
   describePurges(name, open);

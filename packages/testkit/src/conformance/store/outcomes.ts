@@ -223,6 +223,42 @@ export function describeOutcomes(name: string, open: OpenSession): void {
       expect(await findJob(session.store, job)).toMatchObject({ status: 'failed', error: { code: 'worker_lost' } });
     });
 
+    it('blames no attempt that waits for an engine of its own', async () => {
+      const job = await submit({ maxAttempts: 2 });
+      for (const [attempt, isWaiting, crashCount, releasedCount] of [
+        [1, true, 0, 1],
+        [2, false, 1, 1],
+      ] as const) {
+        const { key } = await claimSome(session.store);
+        expect(await session.store.jobs.setWaiting(key, true)).toBe(true);
+        if (!isWaiting) expect(await session.store.jobs.setWaiting(key, false)).toBe(true);
+        await session.travel(attempt * (leaseMs + 1_000));
+        expect(await session.store.jobs.rescueLostJobs(10)).toEqual([job.id]);
+        expect(await session.store.jobs.setWaiting(key, true)).toBe(false);
+        expect(await findJob(session.store, job)).toMatchObject({
+          status: 'queued',
+          attempt,
+          crashCount,
+          releasedCount,
+        });
+      }
+      // The mark goes with its attempt.
+      await claimSome(session.store);
+      await session.travel(3 * (leaseMs + 1_000));
+      expect(await session.store.jobs.rescueLostJobs(10)).toEqual([job.id]);
+      expect(await findJob(session.store, job)).toMatchObject({ status: 'failed', crashCount: 2 });
+    });
+
+    it('counts a lost job with a cancel request, and cancels it, though it waited', async () => {
+      const job = await submit();
+      const { key } = await claimSome(session.store);
+      await session.store.jobs.setWaiting(key, true);
+      await session.store.jobs.requestCancel('local', job.id);
+      await session.travel(leaseMs + 1_000);
+      expect(await session.store.jobs.rescueLostJobs(10)).toEqual([job.id]);
+      expect((await findJob(session.store, job)).status).toBe('canceled');
+    });
+
     it('fails a job whose last attempt was lost, and cancels a lost job with a cancel request', async () => {
       const last = await submit({ maxAttempts: 1 });
       const canceled = await submit({ ownerId: 'other' });

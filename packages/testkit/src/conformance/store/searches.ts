@@ -19,6 +19,7 @@ const pieces = [
   'cafe\u0301',
   'straße',
   'STRASSE',
+  'STRAẞE',
   'Łódź',
   'ΟΔΟΣ',
   'οδος',

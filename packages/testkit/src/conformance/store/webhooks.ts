@@ -16,7 +16,9 @@ import { describe, expect, it } from 'vitest';
 import { claimSome, newJob, type OpenSession, part, sessionPerTest, succeeded } from './session.ts';
 
 const webhook: Webhook = { url: 'https://hooks.example/a?b=c', events: webhookEvents };
-const due: DueQuery = { leaseMs: 60_000, limit: 10, perHost: 10, perOwner: 10, underWay: [] };
+const limits = { all: 100, perHost: 10, further: 50 } as const;
+const answeringHosts = new Set(['hooks.example', 'dead:8080', 'alive:8080']);
+const due: DueQuery = { leaseMs: 60_000, limit: 10, limits, underWay: [], answeringHosts };
 const accepted: DeliveryOutcome = { error: null, statusCode: 204, location: null, durationMs: 12.5 };
 const refused: DeliveryOutcome = { error: 'bad_status', statusCode: 500, location: null, durationMs: 1 };
 const failed: Outcome = { type: 'failed', error: { code: 'generation_failed', message: 'x' }, partial: null };
@@ -192,7 +194,7 @@ export function describeWebhooks(name: string, open: OpenSession): void {
       );
     });
 
-    it('belong to one process until its lease is over, and its late outcome is dropped', async () => {
+    it('belong to one process until its lease is over, and its late outcome is only logged', async () => {
       const delivery = await deliver();
       await session.travel(due.leaseMs - 5_000);
       expect(await claimDue()).toEqual([]);
@@ -201,14 +203,16 @@ export function describeWebhooks(name: string, open: OpenSession): void {
       expect([again.id, again.attempt]).toEqual([delivery.id, 2]);
       expect(await session.store.webhooks.record(delivery, refused)).toBeNull();
       expect(await session.store.webhooks.record(again, accepted)).toBe('delivered');
-      expect((await listOf(delivery.jobId))[0]?.log.map(({ attempt }) => attempt)).toEqual([2]);
+      expect((await listOf(delivery.jobId))[0]?.log.map(({ attempt }) => attempt)).toEqual([1, 2]);
     });
 
     it('are claimed once, by whichever process', async () => {
       for (let count = 0; count < 20; count += 1) await session.store.jobs.requestCancel('local', (await submit()).id);
       const stores = [session.store, ...session.others, session.store];
       const claims = await Promise.all(stores.map(async ({ webhooks }) => await webhooks.claimDue(due)));
-      const ids = [...claims.flat(), ...(await claimDue({ limit: 20, perHost: 20, perOwner: 20 }))].map(({ id }) => id);
+      const ids = [...claims.flat(), ...(await claimDue({ limit: 20, limits: { ...limits, perHost: 20 } }))].map(
+        ({ id }) => id,
+      );
       expect([ids.length, new Set(ids).size]).toEqual([20, 20]);
     });
 
@@ -216,13 +220,45 @@ export function describeWebhooks(name: string, open: OpenSession): void {
       for (let count = 0; count < 5; count += 1) await endAt('dead', 'ann');
       await endAt('alive', 'ann');
       await endAt('dead', 'bob');
-      const first = await claimDue({ limit: 5, perHost: 2 });
+      const two = { ...limits, perHost: 2 };
+      const first = await claimDue({ limit: 5, limits: two });
       expect(placesOf(first)).toEqual(['dead:8080 ann', 'dead:8080 ann']);
-      const second = await claimDue({ limit: 5, perHost: 2, underWay: first });
+      const second = await claimDue({ limit: 5, limits: two, underWay: first });
       expect(placesOf(second)).toEqual(['alive:8080 ann']);
-      const third = await claimDue({ perOwner: 3, underWay: [...first, ...second] });
+      const third = await claimDue({ limits: { ...limits, all: 6 }, underWay: [...first, ...second] });
       expect(placesOf(third)).toEqual(['dead:8080 bob']);
-      expect(await claimDue({ perHost: 3, underWay: [...first, ...second, ...third] })).toEqual([]);
+      const underWay = [...first, ...second, ...third];
+      expect(await claimDue({ limits: { ...limits, perHost: 3 }, underWay })).toEqual([]);
+    });
+
+    it('leave a place to each host, however many others are slow or have not answered', async () => {
+      for (const host of ['silent', 'slow']) for (let count = 0; count < 3; count += 1) await endAt(host, 'ann');
+      await endAt('new', 'ann');
+      const places = { limits: { ...limits, further: 1 }, answeringHosts: new Set(['slow:8080']) };
+      const first = await claimDue(places);
+      expect(placesOf(first)).toEqual(['silent:8080 ann', 'slow:8080 ann', 'slow:8080 ann', 'new:8080 ann']);
+      expect(await claimDue({ ...places, underWay: first })).toEqual([]);
+    });
+
+    it('leave places to the hosts of an owner that answer, however many of its others do not', async () => {
+      for (let count = 1; count <= 5; count += 1) await endAt(`new${count}`, 'ann');
+      await endAt('alive', 'ann');
+      await endAt('new6', 'bob');
+      const places = { limits: { ...limits, all: 8 }, limit: 3 };
+      const first = await claimDue(places);
+      expect(placesOf(first)).toEqual(['new1:8080 ann', 'new2:8080 ann', 'new3:8080 ann']);
+      const second = await claimDue({ ...places, limit: 1, underWay: first });
+      expect(placesOf(second)).toEqual(['alive:8080 ann']);
+      const none = { ...places, underWay: [...first, ...second], answeringHosts: new Set<string>() };
+      expect(placesOf(await claimDue(none))).toEqual(['new6:8080 bob']);
+    });
+
+    it('are left out when they have been due for longer than asked for', async () => {
+      await endAt('old', 'ann');
+      await session.travel(hourMs);
+      await endAt('new', 'ann');
+      expect(placesOf(await claimDue({ maxDueMs: hourMs / 2 }))).toEqual(['new:8080 ann']);
+      expect(placesOf(await claimDue({ maxDueMs: 2 * hourMs }))).toEqual(['old:8080 ann']);
     });
 
     it('are sent again with the same id and the whole schedule', async () => {
@@ -237,7 +273,17 @@ export function describeWebhooks(name: string, open: OpenSession): void {
       expect(await listOf(delivery.jobId)).toMatchObject([{ state: 'pending', deliveredAt: null }]);
       const again = await claimOne();
       expect([again.id, again.attempt]).toEqual([delivery.id, 2]);
-      expect(await webhooks.record(again, refused)).toBe('failing');
+      // Once more, during this attempt.
+      expect(await webhooks.redeliver(place)).toBe(true);
+      const last = await claimOne();
+      expect(await webhooks.record(again, accepted)).toBeNull();
+      expect(await webhooks.record(last, refused)).toBe('failing');
+      const [logged] = await listOf(delivery.jobId);
+      expect(logged?.log.map(({ attempt, error }) => [attempt, error])).toEqual([
+        [1, null],
+        [2, null],
+        [3, 'bad_status'],
+      ]);
     });
 
     it('are listed for their owner, and for operators by state', async () => {
@@ -261,6 +307,7 @@ export function describeWebhooks(name: string, open: OpenSession): void {
         },
       ]);
       expect(await list(['pending'])).toMatchObject([{ jobId: pending.id, last: null }]);
+      expect(await session.store.webhooks.countOpen()).toEqual({ pending: 1, failing: 1 });
       const first = await session.store.webhooks.list({ states: undefined, after: null, limit: 2 });
       const rest = await session.store.webhooks.list({ states: undefined, after: first.items[1] ?? null, limit: 2 });
       expect([first.hasMore, rest.hasMore, rest.items.length]).toEqual([true, false, 1]);
@@ -274,6 +321,20 @@ export function describeWebhooks(name: string, open: OpenSession): void {
       }
     });
 
+    it('lose the URLs of their receivers with the job, or with their last attempt if that is later', async () => {
+      const location = 'https://hooks.example/secret';
+      const ended = await deliver();
+      await session.store.webhooks.record(ended, { ...refused, error: 'gone', location });
+      const late = await deliver();
+      for (const { jobId } of [ended, late]) expect(await session.store.jobs.purge('local', jobId)).toBe('purged');
+      expect(await listOf(ended.jobId)).toMatchObject([{ url: '', state: 'failed', log: [{ location: null }] }]);
+      expect(await listOf(late.jobId)).toMatchObject([{ url: webhook.url }]);
+      expect(await session.store.webhooks.record(late, { ...accepted, location })).toBe('delivered');
+      expect(await listOf(late.jobId)).toMatchObject([{ url: '', log: [{ location: null }] }]);
+      const place = { ownerId: 'local', jobId: late.jobId, id: late.id };
+      expect(await session.store.webhooks.redeliver(place)).toBe(false);
+    });
+
     it('have a secret for each owner, which signs for a day after it was replaced', async () => {
       const { webhooks } = session.store;
       const first = await webhooks.findSecrets('ann', 'whsec_1');
@@ -283,6 +344,8 @@ export function describeWebhooks(name: string, open: OpenSession): void {
       const second = await webhooks.rotateSecret('ann', 'whsec_2');
       expect(second.secrets).toEqual(['whsec_2', 'whsec_1']);
       expect(Number(second.previousUntil) - Number(second.createdAt)).toBe(secretOverlapMs);
+      expect((await webhooks.rotateSecret('bob', 'whsec_c')).secrets).toEqual(['whsec_c', 'whsec_b']);
+      expect((await webhooks.rotateSecret('bob', 'whsec_d')).secrets).toEqual(['whsec_d', 'whsec_c']);
       await session.travel(secretOverlapMs - hourMs);
       expect((await session.store.webhooks.findSecrets('ann', 'x')).secrets).toEqual(['whsec_2', 'whsec_1']);
       await session.travel(secretOverlapMs + hourMs);
