@@ -36,15 +36,11 @@ it('lists, filters and opens jobs, and comes back to where the reader was', asyn
   await page.getByRole('checkbox', { name: 'failed', exact: true }).check();
   await expect.poll(async () => await statuses(page)).toEqual(['failed']);
   await loadMore(page);
-  await row(page, 90).scrollIntoViewIfNeeded();
-  const place = await scrollPlace(page);
-  await expect.poll(async () => await page.evaluate('history.state?.scrollY')).toBe(place);
-  await row(page, 90).locator('a').click();
-  await heading(page, /^failed/).waitFor();
-  await page.goBack();
-  await row(page, 99).waitFor();
-  await page.waitForURL(/status=failed/);
-  await expect.poll(async () => await scrollPlace(page)).toBe(place);
+  for (const width of [1_280, 360]) {
+    await page.setViewportSize({ width, height: 740 });
+    await expectReturnToRow(page, 70);
+  }
+  await page.setViewportSize({ width: 1_280, height: 740 });
   await page.locator('.filters').getByText('Clear filters').click();
   await expect.poll(async () => await row(page, 0).locator('.status').textContent()).toMatch(/^(?:queued|running)$/);
 
@@ -102,7 +98,21 @@ async function loadMore(page: Page): Promise<void> {
   await expect.poll(async () => await page.locator('.job-row').count()).toBeGreaterThan(count);
 }
 
-const scrollPlace = async (page: Page): Promise<number> => await page.evaluate('scrollY');
+/** Opens a row's job, and finds the row at the same place after the return. */
+async function expectReturnToRow(page: Page, place: number): Promise<void> {
+  const id = (await row(page, place).getAttribute('data-id')) ?? '';
+  const top = async (): Promise<number> =>
+    await page.evaluate(`document.querySelector('[data-id="${id}"]').getBoundingClientRect().top`);
+  await row(page, place).scrollIntoViewIfNeeded();
+  await expect.poll(async () => await page.evaluate('history.state?.scrollY === scrollY')).toBe(true);
+  const before = await top();
+  await row(page, place).locator('a').click();
+  await heading(page, /^failed/).waitFor();
+  await page.goBack();
+  await row(page, 99).waitFor();
+  await page.waitForURL(/status=failed/);
+  await expect.poll(top).toBe(before);
+}
 const statuses = async (page: Page): Promise<readonly string[]> => [
   ...new Set(await page.locator('.job-row .status').allTextContents()),
 ];
