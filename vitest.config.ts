@@ -66,9 +66,9 @@ const isWhole = filter.length === 0 && options.project === undefined;
 export default defineConfig({
   test: {
     projects: isWhole ? everyCommit : [...everyCommit, ...everyMerge],
-    testTimeout: 120_000,
-    hookTimeout: 120_000,
-    expect: { poll: { timeout: 30_000 } },
+    testTimeout: 300_000,
+    hookTimeout: 300_000,
+    expect: { poll: { timeout: 60_000 } },
     passWithNoTests: false,
     // Some tests run onnxruntime without an engine process.
     env: { ORT_DISABLE_TELEMETRY: '1' },

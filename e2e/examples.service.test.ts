@@ -21,7 +21,7 @@ const programs: Readonly<Record<string, readonly [string, ...string[]]>> = {
   '.mjs': [process.execPath, '--no-warnings', '--experimental-eventsource'],
   '.py': ['python3'],
 };
-const limitMs = 60_000;
+const limitMs = 240_000;
 /** A block that names its file behind its language: ```sh docs/examples/stream.sh */
 const exampleBlock = /^```\w+ (docs\/examples\/\S+)\n([\s\S]*?)^```$/gm;
 
@@ -51,6 +51,17 @@ describe('the examples', () => {
       timeout: limitMs,
     });
     expect({ stdout, stderr }).toEqual({ stdout: expect.stringMatching(/\S/), stderr: '' });
+  });
+
+  it('writes the text that the README shows', async () => {
+    const [, shown = ''] = /^```json\n([\s\S]*?)^```$/m.exec(read('README.md')) ?? [];
+    const { prompt, seed, generated_text, usage } = JSON.parse(shown) as Record<string, unknown>;
+    const response = await fetch(`${service.url}/generate`, {
+      method: 'POST',
+      headers: { 'Content-Type': 'application/json' },
+      body: JSON.stringify({ prompt, seed }),
+    });
+    expect(await response.json()).toMatchObject({ generated_text, usage });
   });
 });
 

@@ -90,7 +90,7 @@ describe('a client that closes its side after its request', () => {
     expect(complaints).toEqual([]);
   });
 
-  it('and then disconnects is forgotten within a second', async () => {
+  it('and then disconnects is forgotten long before its wait ends', async () => {
     const socket = await open();
     socket.end(generate('1.1', 'Connection: close\r\n').replace('wait=2', 'wait=60'));
     await expect.poll(waiters).toBe(1);
@@ -99,7 +99,7 @@ describe('a client that closes its side after its request', () => {
     const begin = performance.now();
     socket.destroy();
     await expect.poll(waiters, { interval: 20 }).toBe(0);
-    expect(performance.now() - begin).toBeLessThan(1_000);
+    expect(performance.now() - begin).toBeLessThan(10_000);
     expect(complaints).toEqual([]);
   });
 });

@@ -151,7 +151,7 @@ describe('Redis in trouble', () => {
       verdicts.push(isAllowed);
     }
     expect(verdicts.filter(Boolean)).toHaveLength(10);
-    expect(performance.now() - begin).toBeLessThan(1_000);
+    expect(performance.now() - begin).toBeLessThan(4_000);
   });
 
   it('decides about limits again after its return', async () => {
