@@ -9,25 +9,18 @@ import { clearJobs, findBreaches, type JobSnapshot, readSnapshots } from './job-
 import { ReferenceJobs } from './reference-jobs.ts';
 import { type OpenSession, sessionPerTest } from './session.ts';
 
-export interface HistoryOptions {
-  /** Random histories for each property. Default: the number that fast-check is configured to, else `everyRun`. */
-  readonly runs?: number;
-}
-
-/** Takes some seconds. A thousand and more find rarer bugs. */
+/** Takes some seconds. A thousand and more, which fast-check can be configured to, find rarer bugs. */
 const everyRun = 25;
 
-/** The limit for shrinking a failure: the report must come before the time-out of the test. */
-const maxMs = 60_000;
-
-export function describeHistories(name: string, open: OpenSession, options: HistoryOptions = {}): void {
-  const { runs = fc.readConfigureGlobal().numRuns ?? everyRun } = options;
+export function describeHistories(name: string, open: OpenSession): void {
+  const runs = fc.readConfigureGlobal().numRuns ?? everyRun;
   describe(`histories on ${name}`, () => {
     const session = sessionPerTest(open);
     const check = async <Values>(property: fc.IAsyncPropertyWithHooks<Values>): Promise<void> =>
       await fc.assert(
         property.beforeEach(async () => await clearJobs(session)),
-        { numRuns: runs, plugins: [fc.interruptAfterTimeLimit(maxMs)] },
+        // Without shrinking, which could outlast the test. The report has the seed that repeats the failure.
+        { numRuns: runs, endOnFailure: true },
       );
 
     it('agree with the reference at every step, and every job ends', async () => {
