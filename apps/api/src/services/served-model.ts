@@ -1,5 +1,5 @@
 /** The model of the workers, as far as the API knows it: its tokenizer and its context. */
-import type { ModelIdentity, ModelStore } from '@prosemill/core';
+import { coalesced, type ModelIdentity, type ModelStore } from '@prosemill/core';
 import { createTokenizer, type Tokenizer } from '@prosemill/tokenizer';
 
 export interface ServedModelOptions {
@@ -18,9 +18,13 @@ export interface ServedModel {
 /** Reads a model once, and keeps the last one. Null until a worker is ready. */
 export type ReadServedModel = () => Promise<ServedModel | null>;
 
+/**
+ * Requests at the same time share one read: nothing else runs for the 10 ms and more in which a tokenizer is made, and
+ * after a start hundreds of requests may come before the first one has it.
+ */
 export function createServedModel({ models, currentModel }: ServedModelOptions): ReadServedModel {
   let known: ServedModel | null = null;
-  return async function readServedModel() {
+  return coalesced(0, async () => {
     const identity = await currentModel();
     if (identity === null) return null;
     const { name, revision } = identity;
@@ -32,5 +36,5 @@ export function createServedModel({ models, currentModel }: ServedModelOptions):
     if (record === null) return null;
     known = { identity, tokenizer: createTokenizer(record.tokenizer), contextLength: record.contextLength };
     return known;
-  };
+  });
 }
