@@ -58,6 +58,14 @@ describe('a Postgres server', () => {
     expect(store.connections()).toEqual({ inUse: 0, idle: 10, waiting: 0 });
   });
 
+  it('looks up the idempotency keys of a burst of submits on one connection', async () => {
+    const store = openForTest(await emptyDatabase());
+    await store.migrate();
+    const keys = Array.from({ length: 300 }, (_, index) => ({ key: String(index), requestHash: '' }));
+    await Promise.all(keys.map(async (key) => await store.jobs.findByIdempotencyKey('local', key)));
+    expect(store.connections()).toEqual({ inUse: 0, idle: 1, waiting: 0 });
+  });
+
   it('does not read a whole burst for one claim, even with outdated statistics', async () => {
     const url = await emptyDatabase();
     const filling = openForTest(url);

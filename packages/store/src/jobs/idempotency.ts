@@ -2,6 +2,7 @@
 import {
   AppError,
   idempotencyKeyMs,
+  isRetryable,
   type Job,
   type JobStore,
   type NewJob,
@@ -10,6 +11,7 @@ import {
 import { sql } from 'kysely';
 import { toJob } from '../rows.ts';
 import type { StoreContext, TransactionContext } from '../store-context.ts';
+import { groupCommit } from './group-commit.ts';
 import { selectJobs } from './select-jobs.ts';
 
 /** Owners choose their keys: two owners may choose the same. */
@@ -26,28 +28,40 @@ export interface KeyHolder {
 
 type IdempotencyMethods = Pick<JobStore, 'findByIdempotencyKey' | 'deleteOldIdempotencyKeys'>;
 
-export const createIdempotencyMethods = (context: StoreContext): IdempotencyMethods => ({
-  async findByIdempotencyKey(ownerId, { key, requestHash }) {
-    const [holder] = (await findKeyHolders(context, [{ ownerId, key }])).values();
-    if (holder === undefined) return null;
-    if (holder.requestHash !== requestHash) throw keyReused();
-    return holder.job;
-  },
+export function createIdempotencyMethods(context: StoreContext): IdempotencyMethods {
+  // A batch and a burst of submits ask for many keys at once: each alone would wait for a connection of its own.
+  const findHolder = groupCommit<OwnedKey, KeyHolder | null>({
+    commit: async (keys) => {
+      const holders = await findKeyHolders(context, keys);
+      return keys.map((key) => holders.get(nameOfKey(key)) ?? null);
+    },
+    sizeOf: () => 1,
+    canBlameItem: (error) => !isRetryable(error),
+  });
 
-  async deleteOldIdempotencyKeys(limit) {
-    const { db, dialect } = context;
-    // A scalar subquery is computed once. The volatile clock itself would keep Postgres from using the index.
-    const isOld = sql<boolean>`created_at <= (select ${dialect.nowPlus(-idempotencyKeyMs)})`;
-    const skipLocked = dialect.rowLocks ? sql`for update skip locked` : sql``;
-    // The guard is repeated under the row's lock: a key that a submit has just taken is young again, and stays.
-    const { numAffectedRows } = await sql`
-      with old as materialized (
-        select owner_id, key from idempotency_keys where ${isOld} order by created_at limit ${limit} ${skipLocked}
-      )
-      delete from idempotency_keys where (owner_id, key) in (select owner_id, key from old) and ${isOld}`.execute(db);
-    return Number(numAffectedRows ?? 0);
-  },
-});
+  return {
+    async findByIdempotencyKey(ownerId, { key, requestHash }) {
+      const holder = await findHolder({ ownerId, key });
+      if (holder === null) return null;
+      if (holder.requestHash !== requestHash) throw keyReused();
+      return holder.job;
+    },
+
+    async deleteOldIdempotencyKeys(limit) {
+      const { db, dialect } = context;
+      // A scalar subquery is computed once. The volatile clock itself would keep Postgres from using the index.
+      const isOld = sql<boolean>`created_at <= (select ${dialect.nowPlus(-idempotencyKeyMs)})`;
+      const skipLocked = dialect.rowLocks ? sql`for update skip locked` : sql``;
+      // The guard is repeated under the row's lock: a key that a submit has just taken is young again, and stays.
+      const { numAffectedRows } = await sql`
+        with old as materialized (
+          select owner_id, key from idempotency_keys where ${isOld} order by created_at limit ${limit} ${skipLocked}
+        )
+        delete from idempotency_keys where (owner_id, key) in (select owner_id, key from old) and ${isOld}`.execute(db);
+      return Number(numAffectedRows ?? 0);
+    },
+  };
+}
 
 /** Finds the holders of these keys, by {@link nameOfKey}. Free keys are left out. */
 export async function findKeyHolders(

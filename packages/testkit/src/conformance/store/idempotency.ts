@@ -46,6 +46,20 @@ export function describeIdempotency(name: string, open: OpenSession): void {
       expect((await find(otherHash, 'other'))?.id).toBe(other.id);
     });
 
+    it('are found among many that are looked up at once', async () => {
+      const job = await submit();
+      const free = Array.from({ length: 600 }, (_, index) => keyOf(`free-${index}`));
+      const answers = await Promise.allSettled(
+        [idempotency, otherHash, ...free, idempotency].map(async (key) => find(key)),
+      );
+      expect(answers.at(0)).toEqual({ status: 'fulfilled', value: job });
+      expect(answers.at(1)).toEqual({ status: 'rejected', reason: reused });
+      expect(answers.at(-1)).toEqual({ status: 'fulfilled', value: job });
+      expect(new Set(answers.slice(2, -1).map((answer) => answer.status === 'fulfilled' && answer.value))).toEqual(
+        new Set([null]),
+      );
+    });
+
     it('make one job of many requests at once, in one process and in several', async () => {
       const stores = [session.store, ...session.others];
       const submits = stores.flatMap(({ jobs }) =>
