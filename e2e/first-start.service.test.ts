@@ -1,9 +1,8 @@
 /** The first start with a model, which builds its graph. */
 import { join } from 'node:path';
-import type { Health } from '@prosemill/contract';
 import { createTestFolder } from '@prosemill/testkit';
 import { expect, it, onTestFinished } from 'vitest';
-import { createClient } from './http-client.ts';
+import { createCheckedClient } from './http-client.ts';
 import { launchStandalone } from './launch.ts';
 
 it('shows the progress of the graph in /health and the log', async () => {
@@ -11,8 +10,8 @@ it('shows the progress of the graph in /health and the log', async () => {
   const DATABASE_URL = `sqlite:${join(folder, 'prosemill.db')}`;
   const service = await launchStandalone({ DATABASE_URL, MODEL: 'shipped', DTYPE: 'int8', MODEL_DIR: folder });
   onTestFinished(async () => void (await service.stop('SIGKILL')));
-  const request = await createClient(service.url);
-  const worker = async () => (await request<Health>('/health')).body.workers[0];
+  const client = await createCheckedClient(service.url);
+  const worker = async () => (await client.health()).workers[0];
   await expect.poll(worker, { interval: 20, timeout: 60_000 }).toMatchObject({
     state: 'loading',
     load_progress: expect.any(Number) as number,

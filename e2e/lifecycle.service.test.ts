@@ -2,9 +2,9 @@
 import { fileURLToPath } from 'node:url';
 import { createTestFolder, type HubServer, startHubServer } from '@prosemill/testkit';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { createClient } from './http-client.ts';
+import { createCheckedClient } from './http-client.ts';
 import { type Environment, launchStandalone, ServiceProcess } from './launch.ts';
-import { expectAllSucceed, jobOf, sqliteFile, stopAtEnd, submitMany } from './lifecycle.ts';
+import { expectAllSucceed, sqliteFile, stopAtEnd, submitMany } from './lifecycle.ts';
 
 /** The output of a process that refuses to start in this environment. */
 async function refusalOf(environment: Environment): Promise<string> {
@@ -15,47 +15,45 @@ async function refusalOf(environment: Environment): Promise<string> {
 
 describe('the service in one process', () => {
   it('requires keys when other machines can reach the port, logs it, and lets ADMIN_KEY make the first key', async () => {
-    const adminKey = { Authorization: `Bearer ${'x'.repeat(32)}` };
-    const environment = { ...(await sqliteFile()), HOST: '0.0.0.0', ADMIN_KEY: 'x'.repeat(32) };
+    const adminKey = 'x'.repeat(32);
+    const environment = { ...(await sqliteFile()), HOST: '0.0.0.0', ADMIN_KEY: adminKey };
     const service = stopAtEnd(await launchStandalone(environment));
     await service.processes[0]?.logged({ msg: 'requests need an API key', hasAdminKey: true });
-    const request = await createClient(service.url);
-    await expect.poll(async () => (await request('/readyz')).status).toBe(200);
-    expect((await request('/jobs')).status).toBe(401);
-    const json = { owner: 'acme', name: 'first' };
-    const created = await request<{ secret: string }>('/admin/keys', { json, headers: adminKey });
-    const headers = { Authorization: `Bearer ${created.body.secret}` };
-    expect([created.status, (await request('/jobs', { headers })).status]).toEqual([201, 200]);
+    const stranger = await createCheckedClient(service.url);
+    await expect.poll(async () => (await stranger.health()).status).toBe('healthy');
+    await expect(stranger.jobs().page()).rejects.toMatchObject({ code: 'unauthorized' });
+    const administrator = await createCheckedClient(service.url, { apiKey: adminKey });
+    const { secret } = await administrator.createKey({ owner: 'acme', name: 'first' });
+    const client = await createCheckedClient(service.url, { apiKey: secret });
+    expect((await client.jobs().page()).data).toEqual([]);
   });
 
   it('keeps its history', async () => {
     const environment = await sqliteFile();
     const first = stopAtEnd(await launchStandalone(environment));
-    const generated = await (
-      await createClient(first.url)
-    )<{ id: number }>('/generate', {
-      json: { prompt: 'Test prompt', max_length: 50 },
-    });
+    const generated = await (await createCheckedClient(first.url)).generate({ prompt: 'Test prompt', max_length: 50 });
     await first.stop('SIGINT');
     const second = stopAtEnd(await launchStandalone(environment));
-    const history = await (await createClient(second.url))<{ id: number }[]>('/history');
-    expect(history.body.map(({ id }) => id)).toEqual([generated.body.id]);
+    const history = await Array.fromAsync((await createCheckedClient(second.url)).history());
+    expect(history.map(({ id }) => id)).toEqual([generated.id]);
   });
 
   it('stays paused', async () => {
     const environment = await sqliteFile();
     const first = stopAtEnd(await launchStandalone(environment));
-    const request = await createClient(first.url);
-    await request('/admin/queue/pause', { method: 'POST' });
-    const ids = await submitMany(request, 1);
+    const client = await createCheckedClient(first.url);
+    await client.pauseQueue();
+    const ids = await submitMany(client, 1);
     await first.stop('SIGINT');
     const second = stopAtEnd(await launchStandalone(environment));
     await second.processes[0]?.logged({ msg: 'the worker takes jobs' });
-    const requestAgain = await createClient(second.url);
-    expect((await requestAgain('/health')).body).toMatchObject({ queue: { queued: 1, running: 0, paused: true } });
-    expect((await jobOf(requestAgain, `${ids[0]}?wait=1`)).status).toBe('queued');
-    await requestAgain('/admin/queue/resume', { method: 'POST' });
-    await expectAllSucceed(requestAgain, ids);
+    const clientAgain = await createCheckedClient(second.url);
+    expect(await clientAgain.health()).toMatchObject({ queue: { queued: 1, running: 0, paused: true } });
+    expect((await clientAgain.request(`jobs/${ids[0]}`, { query: { wait: 1 } })).body).toMatchObject({
+      status: 'queued',
+    });
+    await clientAgain.resumeQueue();
+    await expectAllSucceed(clientAgain, ids);
   });
 
   it('refuses a second start on the same file in one line', async () => {
@@ -121,9 +119,9 @@ describe('a model that has to be downloaded first', () => {
     const hub = await startHub();
     const environment = await modelEnvironment(hub);
     const first = stopAtEnd(await launchStandalone(environment));
-    const request = await createClient(first.url);
-    const { body } = await request('/generate', { json: { prompt: 'Once upon a time', max_new_tokens: 3 } });
-    expect(body).toMatchObject({ model_name: 'tiny' });
+    const client = await createCheckedClient(first.url);
+    const generated = await client.generate({ prompt: 'Once upon a time', max_new_tokens: 3 });
+    expect(generated.model_name).toBe('tiny');
     await first.stop();
     await hub.stop();
     const second = stopAtEnd(await launchStandalone(environment));
@@ -134,15 +132,12 @@ describe('a model that has to be downloaded first', () => {
     const hub = await startHub();
     hub.breakNext('model.safetensors', 'stall', 1);
     const service = stopAtEnd(await launchStandalone(await modelEnvironment(hub)));
-    const request = await createClient(service.url);
-    const progress = async () => {
-      const { body } = await request<{ workers: { load_progress: number | null }[] }>('/health');
-      return body.workers[0]?.load_progress;
-    };
+    const client = await createCheckedClient(service.url);
+    const progress = async () => (await client.health()).workers[0]?.load_progress;
     await expect.poll(progress).toBeGreaterThan(0.4);
     expect(await progress()).toBeLessThan(0.6);
-    expect((await request('/health')).body).toMatchObject({ status: 'healthy', model: null });
-    expect((await request('/jobs', { json: { prompt: 'Once upon a time' } })).status).toBe(202);
+    expect(await client.health()).toMatchObject({ status: 'healthy', model: null });
+    expect((await client.submit({ prompt: 'Once upon a time' })).status).toBe('queued');
     await service.processes[0]?.logged({ msg: 'loading the model' });
     expect(await service.stop('SIGINT')).toEqual([0]);
   });
@@ -151,13 +146,12 @@ describe('a model that has to be downloaded first', () => {
     const hub = await startHub();
     const environment = { ...(await modelEnvironment(hub)), MODEL: '' };
     const service = stopAtEnd(await launchStandalone(environment));
-    const request = await createClient(service.url);
-    const { body } = await request('/generate', { json: { prompt: 'Once upon a time', max_new_tokens: 3 } });
-    expect(body).toMatchObject({ model_name: 'tiny-tales' });
+    const client = await createCheckedClient(service.url);
+    const generated = await client.generate({ prompt: 'Once upon a time', max_new_tokens: 3 });
+    expect(generated.model_name).toBe('tiny-tales');
     const reason =
       /^distilgpt2 is not available \(.*\), so the small model tiny-tales of this repository runs instead\.$/;
-    const health = await request<{ workers: { note: string | null }[] }>('/health');
-    expect(health.body.workers[0]?.note).toMatch(/^distilgpt2 is not available, .*; its log says why\.$/);
+    expect((await client.health()).workers[0]?.note).toMatch(/^distilgpt2 is not available, .*; its log says why\.$/);
     const lines = service.processes[0]?.log.filter(({ msg }) => reason.test(String(msg)));
     expect(lines).toHaveLength(1);
   });

@@ -1,14 +1,8 @@
 /** The service behind pgbouncer with its defaults, in both modes. */
-import type { JobBody } from '@prosemill/contract';
 import { createTestDatabase, launchPgbouncer, type PoolMode } from '@prosemill/testkit';
 import { describe, expect, inject, it, onTestFinished } from 'vitest';
-import { createClient } from './http-client.ts';
+import { createCheckedClient } from './http-client.ts';
 import { launchSeparate } from './launch.ts';
-
-interface Health {
-  readonly status: string;
-  readonly problems: readonly string[];
-}
 
 async function launchBehind(poolMode: PoolMode) {
   const database = await createTestDatabase(inject('postgresUrl'));
@@ -17,28 +11,26 @@ async function launchBehind(poolMode: PoolMode) {
   onTestFinished(async () => await pgbouncer.stop());
   const service = await launchSeparate({ DATABASE_URL: pgbouncer.url, WORKERS: '4' });
   onTestFinished(async () => void (await service.stop('SIGKILL')));
-  const request = await createClient(service.url);
-  const health = async () => (await request<Health>('/health')).body;
+  const client = await createCheckedClient(service.url);
   const work = async (): Promise<number> => {
     const beganAt = performance.now();
-    const { status } = await request<JobBody>('/generate', { json: { prompt: 'Once upon a time', max_new_tokens: 2 } });
-    expect(status).toBe(200);
+    await client.generate({ prompt: 'Once upon a time', max_new_tokens: 2 });
     return performance.now() - beganAt;
   };
-  return { service, health, work };
+  return { service, client, work };
 }
 
 describe('behind pgbouncer', () => {
   it('in session mode the service works as without it', async () => {
-    const { health, work } = await launchBehind('session');
+    const { client, work } = await launchBehind('session');
     await work();
-    await expect.poll(async () => await health()).toMatchObject({ status: 'healthy', problems: [] });
+    await expect.poll(async () => await client.health()).toMatchObject({ status: 'healthy', problems: [] });
   });
 
   it('in transaction mode the service works, waits take less than a second, and /health and the log tell why they are slower', async () => {
-    const { service, health, work } = await launchBehind('transaction');
+    const { service, client, work } = await launchBehind('transaction');
     await work();
-    await expect.poll(async () => (await health()).problems.join(), { timeout: 15_000 }).toMatch(/pgbouncer/);
+    await expect.poll(async () => (await client.health()).problems.join(), { timeout: 15_000 }).toMatch(/pgbouncer/);
     const times: number[] = [];
     for (let round = 0; round < 6; round += 1) times.push(await work());
     // The median, because a busy machine may delay some of them.

@@ -1,5 +1,6 @@
 /** The rights in docs/redis.md are sufficient: an API and a worker with these rights are never refused. */
 import { readFile } from 'node:fs/promises';
+import { createClient } from '@prosemill/client';
 import { expect, it } from 'vitest';
 import { clientOf, expectAllSucceeded, expectNoViolation, launch } from './faults/fault-test.ts';
 import { longText } from './faults/load-client.ts';
@@ -36,8 +37,8 @@ it('the service works with the rights in the documents', async () => {
     expect(process.log.filter(({ msg }) => String(msg).startsWith('Redis'))).toEqual([]);
     expect(process.output).not.toMatch(/NOPERM/);
   }
-  const health = async () => (await (await fetch(`${api.url}/health`)).json()) as { status: string };
-  await until('a healthy service', async () => (await health()).status === 'healthy', 10_000);
+  const service = createClient({ url: api.url });
+  await until('a healthy service', async () => (await service.health()).status === 'healthy', 10_000);
   await expectAllSucceeded(cluster, 21);
   await expectNoViolation(cluster);
 });

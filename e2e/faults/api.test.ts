@@ -3,6 +3,7 @@ import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
+import { createClient } from '@prosemill/client';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import type { Node } from './cluster.ts';
 import {
@@ -35,10 +36,10 @@ const maxGrowth = 1.25;
 const batchOf = (length: number, prefix: string) =>
   Array.from({ length }, (_, index) => ({ ...shortText, custom_id: `${prefix}-${index}` }));
 const submitBatch = async ({ url }: Node, requests: readonly object[], key: string) =>
-  await fetch(`${url}/batches`, {
+  await createClient({ url, retryForMs: 0 }).request('batches', {
     method: 'POST',
-    headers: { 'Content-Type': 'application/json', 'Idempotency-Key': key },
-    body: JSON.stringify({ requests }),
+    headers: { 'Idempotency-Key': key },
+    body: { requests },
   });
 
 describe('an API', () => {
@@ -73,7 +74,7 @@ describe('an API', () => {
   it('11: loses no job of a batch, before its commit stores none, and recognizes the repeated batch', async () => {
     const cluster = await launch({ apis: 0, workers: 1 });
     const dying = await cluster.startApi({ environment: { FAILPOINT: 'submit.after_commit:kill9' } });
-    await expect(submitBatch(dying, batchOf(20, 'night'), 'night')).rejects.toThrow(TypeError);
+    await expect(submitBatch(dying, batchOf(20, 'night'), 'night')).rejects.toMatchObject({ code: 'no_answer' });
     await cluster.stopNode(dying, 'SIGKILL');
     // The next API dies while many submits are under way: before, in and after their transactions.
     const other = await cluster.startApi();
@@ -85,7 +86,7 @@ describe('an API', () => {
     await answers;
     const again = await submitBatch(await cluster.startApi(), batchOf(20, 'night'), 'night');
     expect([again.status, again.headers.get('Idempotent-Replayed')]).toEqual([202, 'true']);
-    expect(await again.json()).toMatchObject({ counts: { total: 20 } });
+    expect(again.body).toMatchObject({ counts: { total: 20 } });
     await cluster.settle(60_000);
     const sizes = await cluster.sql(`
       select batches.id, count(jobs.id) as jobs from batches left join jobs on batch_id = batches.id
@@ -132,7 +133,7 @@ describe('an API', () => {
           if (strange !== undefined) await client.read(strange);
           if (answer.id !== null) lastIds.set(owner, answer.id);
           if (answer.status === 202 && answer.id !== null) await client.read(answer.id, 5);
-          if (answer.status === 503) await faultLasts(Number(answer.headers.get('Retry-After')) * 1_000);
+          if (answer.status === 503) await faultLasts(answer.retryAfterMs ?? 0);
         }
       });
       // In two rounds every process is restarted.
@@ -150,9 +151,7 @@ describe('an API', () => {
       expect(answers.flatMap(({ failure }) => failure ?? [])).toEqual([]);
       const statuses = new Set(answers.map(({ status }) => status));
       expect([...statuses].filter((status) => status !== 200 && status !== 202 && status !== 503)).toEqual([]);
-      expect(answers.filter(({ status, headers }) => status === 503 && headers.get('Retry-After') === null)).toEqual(
-        [],
-      );
+      expect(answers.filter(({ status, retryAfterMs }) => status === 503 && retryAfterMs === null)).toEqual([]);
       expect(await cluster.sql(`select id from jobs where crash_count > 0 or status <> 'succeeded'`)).toEqual([]);
       expect(streams.filter(({ isCompleted }) => !isCompleted)).toEqual([]);
       const endings = streams.flatMap((stream) => stream.endings);
@@ -179,12 +178,7 @@ describe('an API', () => {
     };
     const api = oldestOf(cluster, 'apis');
     const clients = async () => [await metricOf(api, 'prosemill_waiters'), await metricOf(api, 'prosemill_streams')];
-    const client = new LoadClient({
-      name: 'a thousand',
-      urls: () => [api.url],
-      recorder: cluster.recorder,
-      timeoutMs: 60_000,
-    });
+    const client = clientOf(cluster, 'a thousand');
     // One token, because the test is about clients and not about texts.
     const request = { ...shortText, max_new_tokens: 1 };
     const leave = async () => {
@@ -251,9 +245,9 @@ describe('an API', () => {
     clearInterval(sampling);
     await cluster.settle(scaled(60_000, 900_000));
     await sampleDepth();
-    expect(
-      refused.filter(({ body, headers }) => body['code'] !== 'queue_full' || headers.get('Retry-After') === null),
-    ).toEqual([]);
+    expect(refused.filter(({ body, retryAfterMs }) => body['code'] !== 'queue_full' || retryAfterMs === null)).toEqual(
+      [],
+    );
     expect(refused.length).toBeGreaterThan(0);
     expect(
       percentile(

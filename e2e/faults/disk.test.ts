@@ -1,6 +1,7 @@
 /** A full disk under the database. Numbers as in docs/guarantees.md. */
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { createClient } from '@prosemill/client';
 import { openSmallDisk, openSql } from '@prosemill/testkit';
 import { expect, it, onTestFinished } from 'vitest';
 import { checkHistory } from '../proof/history/check-history.ts';
@@ -15,8 +16,7 @@ import { until } from './until.ts';
 const mebibyte = 1_024 * 1_024;
 const full = { status: 503, body: { code: 'database_unavailable', detail: 'The disk of the database is full.' } };
 
-const problemsOf = async (url: string): Promise<unknown> =>
-  ((await (await fetch(`${url}/health`)).json()) as { problems: unknown }).problems;
+const problemsOf = async (url: string): Promise<readonly string[]> => (await createClient({ url }).health()).problems;
 
 it('18: while the disk of SQLite is full under load, submits get 503 with the reason, and texts are kept until there is room', async () => {
   const disk = await openSmallDisk(16 * mebibyte);

@@ -1,4 +1,5 @@
-/** A well-behaved client: it knows several addresses, limits the time of every submit, and records every answer. */
+/** A well-behaved client: it knows several addresses, and records every answer. */
+import { createClient, ProsemillError, type RequestOptions } from '@prosemill/client';
 import type { BatchBody, JobBody } from '@prosemill/contract';
 import { errorLine } from '@prosemill/core';
 import { type ReadEnding, StreamClient, streamOf } from '@prosemill/testkit';
@@ -21,8 +22,6 @@ export interface LoadClientOptions {
   /** Returns the URLs of the APIs that are meant to be up. Called before every request. */
   readonly urls: () => readonly string[];
   readonly recorder: HistoryRecorder;
-  /** The time limit of a call; default 30 s. */
-  readonly timeoutMs?: number;
 }
 
 export interface SubmitOptions {
@@ -39,10 +38,13 @@ export interface SubmitOptions {
 export interface Heard {
   /** Null: no answer. */
   readonly status: number | null;
+  /** Empty without a success. */
   readonly headers: Headers;
   /** The id of the job or the batch; null: there is none, or it is unknown. */
   readonly id: string | null;
   readonly body: Readonly<Record<string, unknown>>;
+  /** The pause that a refusal asks for; null: none. */
+  readonly retryAfterMs: number | null;
   /** The reason for the missing answer. */
   readonly failure: string | null;
   readonly tookMs: number;
@@ -56,9 +58,16 @@ export const shortText = { prompt: 'Once upon a time', max_new_tokens: 8 };
 /** Takes some tenths of a second on a free core. */
 export const longText = { prompt: 'Once upon a time', max_new_tokens: 480, top_k: 0, temperature: 1.3 };
 
-interface LoadRequest extends Omit<RequestInit, 'headers'> {
-  readonly headers?: Readonly<Record<string, string>>;
-}
+const noAnswer = {
+  status: null,
+  headers: new Headers(),
+  id: null,
+  body: {},
+  retryAfterMs: null,
+  failure: null,
+} as const;
+
+type Answer = Pick<Heard, 'headers' | 'body' | 'retryAfterMs'> & { readonly status: number };
 
 /** Codes of refusals that change nothing. After any other 5xx the effect is unknown. */
 const refusals: ReadonlySet<unknown> = new Set(['queue_full', 'shutting_down']);
@@ -76,30 +85,24 @@ export class LoadClient {
   async submit({ path = '/jobs', key, waitSeconds, request = shortText, signal }: SubmitOptions = {}): Promise<Heard> {
     const wait = path === '/jobs' ? 0 : (waitSeconds ?? defaultWaitSeconds);
     const headers = {
-      'Content-Type': 'application/json',
-      ...(key === undefined ? {} : { 'Idempotency-Key': key }),
+      ...keyHeader(key),
       ...(waitSeconds === undefined ? {} : { Prefer: waitSeconds === 0 ? 'respond-async' : `wait=${waitSeconds}` }),
     };
     const { ownerId } = this.#owner;
     const operation = { kind: 'submit', ownerId, key: key ?? null, waitMs: wait * 1_000 } as const;
-    return await this.#call(operation, path, {
-      method: 'POST',
-      headers,
-      body: JSON.stringify(request),
-      ...(signal === undefined ? {} : { signal }),
-    });
+    const options = { method: 'POST', headers, body: request, waitMs: operation.waitMs, signal } as const;
+    return await this.#call(operation, path.slice(1), options);
   }
 
   /** @param waitSeconds  The longest wait for the end of the job. */
   async read(jobId: string, waitSeconds?: number): Promise<Heard> {
-    const query = waitSeconds === undefined ? '' : `?wait=${waitSeconds}`;
-    return await this.#call({ kind: 'read', ownerId: this.#owner.ownerId, jobId }, `/jobs/${jobId}${query}`, {});
+    const operation = { kind: 'read', ownerId: this.#owner.ownerId, jobId } as const;
+    return await this.#call(operation, `jobs/${jobId}`, waiting(waitSeconds));
   }
 
   async cancel(jobId: string): Promise<Heard> {
-    return await this.#call({ kind: 'cancel', ownerId: this.#owner.ownerId, jobId }, `/jobs/${jobId}/cancel`, {
-      method: 'POST',
-    });
+    const operation = { kind: 'cancel', ownerId: this.#owner.ownerId, jobId } as const;
+    return await this.#call(operation, `jobs/${jobId}/cancel`, { method: 'POST' });
   }
 
   /** Submits a batch whose lines are named `1/3`, `2/3`, `3/3`. */
@@ -108,20 +111,19 @@ export class LoadClient {
       ...shortText,
       custom_id: `${index + 1}/${lines}`,
     }));
-    const headers = { 'Content-Type': 'application/json', ...(key === undefined ? {} : { 'Idempotency-Key': key }) };
     const operation = { kind: 'submit-batch', ownerId: this.#owner.ownerId, key: key ?? null } as const;
-    return await this.#call(operation, '/batches', { method: 'POST', headers, body: JSON.stringify({ requests }) });
+    return await this.#call(operation, 'batches', { method: 'POST', headers: keyHeader(key), body: { requests } });
   }
 
   /** @param waitSeconds  The longest wait for the end of the last job. */
   async readBatch(batchId: string, waitSeconds: number): Promise<Heard> {
     const operation = { kind: 'read-batch', ownerId: this.#owner.ownerId, batchId } as const;
-    return await this.#call(operation, `/batches/${batchId}?wait=${waitSeconds}`, {});
+    return await this.#call(operation, `batches/${batchId}`, waiting(waitSeconds));
   }
 
   async cancelBatch(batchId: string): Promise<Heard> {
     const operation = { kind: 'cancel-batch', ownerId: this.#owner.ownerId, batchId } as const;
-    return await this.#call(operation, `/batches/${batchId}/cancel`, { method: 'POST' });
+    return await this.#call(operation, `batches/${batchId}/cancel`, { method: 'POST' });
   }
 
   /** Submits with a stream, and follows it to the end of the job over lost connections. */
@@ -140,36 +142,35 @@ export class LoadClient {
     return { client, ending: await client.read(open) };
   }
 
-  async #call(operation: Operation, path: string, init: LoadRequest): Promise<Heard> {
+  async #call(operation: Operation, path: string, options: RequestOptions): Promise<Heard> {
     const begin = performance.now();
-    let heard: Omit<Heard, 'tookMs'> = { status: null, headers: new Headers(), id: null, body: {}, failure: null };
+    let heard: Omit<Heard, 'tookMs'> = noAnswer;
     await this.#options.recorder.perform({ client: this.#options.name, operation }, async () => {
-      const { response, body } = await this.#fetch(path, init).catch((error: unknown) => {
+      const answer = await this.#request(path, options).catch((error: unknown) => {
         heard = { ...heard, failure: errorLine(error) };
         throw error;
       });
-      const [job, batch] = [readingOf(body, response), batchOf(body)];
-      const { status, headers } = response;
-      heard = { status, headers, id: job?.id ?? batch?.id ?? null, body, failure: null };
+      const [job, batch] = [readingOf(answer), batchOf(answer.body)];
+      heard = { ...answer, id: job?.id ?? batch?.id ?? null, failure: null };
       if (batch !== null) return { type: 'ok-batch', batch };
-      if (status === 404 && 'batchId' in operation) return { type: 'ok-batch', batch: null };
-      return endingOf(heard, job);
+      if (answer.status === 404 && 'batchId' in operation) return { type: 'ok-batch', batch: null };
+      return endingOf(answer, job);
     });
     return { ...heard, tookMs: performance.now() - begin };
   }
 
   /** Sends the request to the next address after a refused connection, which had no effect. */
-  async #fetch(path: string, init: LoadRequest) {
-    const { timeoutMs = 30_000 } = this.#options;
+  async #request(path: string, options: RequestOptions): Promise<Answer> {
     for (let tries = 0; ; tries += 1) {
-      const url = this.#nextUrl();
+      const client = createClient({ url: this.#nextUrl(), apiKey: this.#owner.secret ?? undefined, retryForMs: 0 });
       try {
-        const signals = [AbortSignal.timeout(timeoutMs), init.signal ?? []].flat();
-        const headers = { ...init.headers, ...authorization(this.#owner) };
-        const response = await fetch(url + path, { ...init, headers, signal: AbortSignal.any(signals) });
-        return { response, body: (await response.json()) as Record<string, unknown> };
+        return { ...(await client.request<Answer['body']>(path, options)), retryAfterMs: null };
       } catch (error) {
-        if (!isRefused(error) || tries >= maxTries) throw error;
+        if (!(error instanceof ProsemillError)) throw error;
+        const { status, problem, hint, cause } = error;
+        if (status !== null)
+          return { status, headers: new Headers(), body: { ...problem }, retryAfterMs: hint.afterMs };
+        if (!isRefused(cause) || tries >= maxTries) throw error;
       }
     }
   }
@@ -185,22 +186,28 @@ export class LoadClient {
 
 const maxTries = 20;
 
+const keyHeader = (key: string | undefined): Readonly<Record<string, string>> =>
+  key === undefined ? {} : { 'Idempotency-Key': key };
+
+const waiting = (seconds = 0): RequestOptions =>
+  seconds === 0 ? {} : { query: { wait: seconds }, waitMs: seconds * 1_000 };
+
 const authorization = ({ secret }: LoadOwner) => (secret === null ? {} : { Authorization: `Bearer ${secret}` });
 
 export const isRefused = (error: unknown): boolean =>
   error instanceof Error && (error.cause as { code?: unknown } | undefined)?.code === 'ECONNREFUSED';
 
-function endingOf({ status, body }: Pick<Heard, 'status' | 'body'>, job: JobReading | null): CallEnding {
+function endingOf({ status, body }: Answer, job: JobReading | null): CallEnding {
   const code = typeof body['code'] === 'string' ? body['code'] : 'unknown';
   // The answer shows a job, even one that failed.
   if (job !== null) return { type: 'ok', job };
   if (status === 404) return { type: 'ok', job: null };
   const reason = `${status} ${code}`;
-  return (status ?? 500) < 500 || refusals.has(code) ? { type: 'fail', reason } : { type: 'unknown', reason };
+  return status < 500 || refusals.has(code) ? { type: 'fail', reason } : { type: 'unknown', reason };
 }
 
 /** @returns null for an answer without a job */
-function readingOf(body: Readonly<Record<string, unknown>>, { status, headers }: Response): JobReading | null {
+function readingOf({ status, headers, body }: Answer): JobReading | null {
   if (body['object'] === 'job') {
     const job = body as unknown as JobBody;
     const text = job.status === 'succeeded' ? job.output?.generated_text : undefined;

@@ -19,7 +19,6 @@ export interface Load {
 const clients = 12;
 const pauseMs = [300, 900] as const;
 const sampleEveryMs = 1_000;
-const callTimeoutMs = 20_000;
 /** Longer than every outage. */
 const streamLimitMs = 60_000;
 /**
@@ -67,7 +66,7 @@ export function startLoad({ cluster, random, owners, isOld = false }: LoadOption
     const urls = () => cluster.apis.map(({ url }) => url);
     const { recorder } = cluster;
     const name = `client ${index} of ${owner.ownerId}`;
-    const client = new LoadClient({ name, owner, urls, recorder, timeoutMs: callTimeoutMs });
+    const client = new LoadClient({ name, owner, urls, recorder });
     for (let number = 0; !isStopping; number += 1) {
       await faultLasts(random.between(pauseMs));
       // Different owners use the same keys.

@@ -1,5 +1,5 @@
 /** A Redis that is away, silent, empty, refuses, or repeats hints. Numbers as in docs/guarantees.md. */
-import type { Health } from '@prosemill/contract';
+import { createClient } from '@prosemill/client';
 import { createQueue } from '@prosemill/queue';
 import { childProcesses, silentLogger } from '@prosemill/testkit';
 import { describe, expect, it, onTestFinished } from 'vitest';
@@ -7,6 +7,7 @@ import { type Node, shortLeaseSeconds } from './cluster.ts';
 import { clientOf, expectAllSucceeded, expectNoViolation, launch, percentile, submitMany } from './fault-test.ts';
 import {
   type Fault,
+  oldestOf,
   redisDemoted,
   redisFrozen,
   redisInBlackHole,
@@ -171,9 +172,8 @@ describe('a Redis', () => {
     const goThrough = async ({ name, code, begin, heal }: (typeof refusals)[number]) => {
       const cluster = await launch({ environment: { WORKERS: '4' } });
       const client = clientOf(cluster);
-      const [api] = cluster.apis;
       const processes = [...cluster.apis, ...cluster.workers];
-      const health = async () => (await (await fetch(`${api?.url}/health`)).json()) as Health;
+      const service = createClient({ url: oldestOf(cluster, 'apis').url });
       const linesOf = (message: string) =>
         cluster.workers.map(({ process }) => process.log.filter(({ msg }) => String(msg).startsWith(message)));
       await submitMany(client, 2);
@@ -183,8 +183,8 @@ describe('a Redis', () => {
       cluster.recorder.add({ type: 'fault-start', fault: name });
       await submitMany(client, 50);
       await cluster.settle(patience * 20_000);
-      await until(`/health to tell of ${name}`, async () => (await health()).status === 'degraded', 10_000);
-      expect((await health()).problems.join()).toContain('Hints and wake-ups are late');
+      await until(`/health to tell of ${name}`, async () => (await service.health()).status === 'degraded', 10_000);
+      expect((await service.health()).problems.join()).toContain('Hints and wake-ups are late');
       const before = await countCommands(cluster.redis?.url ?? '');
       await faultLasts(5_000);
       const commands = (await countCommands(cluster.redis?.url ?? '')) - before;
@@ -197,7 +197,11 @@ describe('a Redis', () => {
       await heal(cluster);
       cluster.recorder.add({ type: 'fault-healed', fault: name });
       const healedAt = performance.now();
-      await until('the end of the outage', async () => (await health()).status === 'healthy', patience * resumeMs);
+      await until(
+        'the end of the outage',
+        async () => (await service.health()).status === 'healthy',
+        patience * resumeMs,
+      );
       await until(
         'no more polling',
         async () => linesOf('Redis is available again').every(({ length }) => length === 1),

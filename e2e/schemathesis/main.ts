@@ -10,6 +10,7 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { createClient } from '@prosemill/client';
 import { exitWith, isWholeNumber, readArguments, UsageError, wholeNumberProblem } from '@prosemill/core';
 import { launchPostgres, launchRedis } from '@prosemill/testkit';
 import { installPythonPackages } from '../python-packages.ts';
@@ -106,12 +107,8 @@ async function runSchemathesis(url: string, programs: string): Promise<number | 
 
 /** Makes a key with all scopes. */
 async function makeKey(url: string): Promise<Key> {
-  const response = await fetch(`${url}/admin/keys`, {
-    method: 'POST',
-    headers: { 'Content-Type': 'application/json', Authorization: `Bearer ${adminKey}` },
-    body: JSON.stringify({ owner: 'schemathesis', name: 'all cases', scopes: ['generate', 'read', 'admin'] }),
-  });
-  return (await response.json()) as Key;
+  const client = createClient({ url, apiKey: adminKey });
+  return await client.createKey({ owner: 'schemathesis', name: 'all cases', scopes: ['generate', 'read', 'admin'] });
 }
 
 async function launchEmbedded(): Promise<Service> {
