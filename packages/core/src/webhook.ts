@@ -59,11 +59,13 @@ export interface DeliveryOutcome {
   readonly statusCode: number | null;
   /** The `Location` of a redirect, at most {@link maxWebhookUrlLength} characters of it; null without one. */
   readonly location: string | null;
+  /** The pause that a receiver without time asks for; null: none. Not in the log. */
+  readonly retryAfterMs: number | null;
   readonly durationMs: number;
 }
 
 /** An attempt that has ended. One whose process died leaves none. */
-export interface DeliveryAttempt extends DeliveryOutcome {
+export interface DeliveryAttempt extends Omit<DeliveryOutcome, 'retryAfterMs'> {
   /** Starts at 1, and counts attempts that left no entry too. */
   readonly attempt: number;
   readonly at: Date;
@@ -102,9 +104,17 @@ const jitter = 0.1;
 
 /**
  * @param failures  The failed attempts so far, at least 1.
+ * @param retryAfterMs  The pause that the receiver asks for; null: none. It counts if it is longer than that of the
+ *   schedule, and up to the longest one there.
  * @returns the pause until the next attempt; null when none follows
  */
-export function deliveryRetryMs(failures: number, random = Math.random()): number | null {
+export function deliveryRetryMs(
+  failures: number,
+  retryAfterMs: number | null = null,
+  random = Math.random(),
+): number | null {
   const delayMs = retryDelaysMs[failures - 1];
-  return delayMs === undefined ? null : Math.round(delayMs * (1 + jitter * (2 * random - 1)));
+  if (delayMs === undefined) return null;
+  const askedMs = Math.min(retryAfterMs ?? 0, Math.max(...retryDelaysMs));
+  return Math.round(Math.max(delayMs * (1 + jitter * (2 * random - 1)), askedMs * (1 + jitter * random)));
 }

@@ -113,6 +113,7 @@ async function endDeliveries({ webhooks }: Store, claimed: readonly ClaimedDeliv
     error: 'gone',
     statusCode: 410,
     location: `https://hooks.example/${mark}/2`,
+    retryAfterMs: null,
     durationMs: 1,
   } as const;
   for (const delivery of claimed) expect(await webhooks.record(delivery, outcome)).toBe('failed');

@@ -53,7 +53,7 @@ export const createWebhookStore = ({ db, dialect }: StoreContext): WebhookStore 
     });
   },
 
-  async record({ id, attempt }, { error, statusCode, location, durationMs }) {
+  async record({ id, attempt }, { error, statusCode, location, retryAfterMs, durationMs }) {
     const recorded = await db.transaction().execute(async (tx) => {
       const select = tx
         .selectFrom('webhook_deliveries')
@@ -72,7 +72,7 @@ export const createWebhookStore = ({ db, dialect }: StoreContext): WebhookStore 
         .execute();
       if (row.attempts !== attempt || !openDeliveryStates.some((state) => state === row.state)) return null;
       const failures = row.failures + 1;
-      const retryMs = error === 'gone' ? null : deliveryRetryMs(failures);
+      const retryMs = error === 'gone' ? null : deliveryRetryMs(failures, retryAfterMs);
       const change =
         error === null
           ? { state: 'delivered' as const, next_attempt_at: null, delivered_at: dialect.now }

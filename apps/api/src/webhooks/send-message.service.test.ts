@@ -42,6 +42,19 @@ describe('a message', () => {
     expect(receiver.messages).toHaveLength(1);
   });
 
+  it.each([
+    [503, '120', 120_000],
+    [429, new Date(Date.now() + 3_600_000).toUTCString(), expect.closeTo(3_600_000, -5) as number],
+    [503, 'soon', null],
+    [500, '120', null],
+    [204, '120', null],
+  ])('is refused with %i until a later time: Retry-After: %s', async (status, retryAfter, retryAfterMs) => {
+    const receiver = await startReceiver((response) => {
+      response.writeHead(status, { 'Retry-After': retryAfter }).end();
+    });
+    expect(await send(receiver.url)).toMatchObject({ statusCode: status, retryAfterMs });
+  });
+
   it('needs an answer in time, and a head that is small', async () => {
     expect(await send(await startSilent(), { timeoutMs: 200 })).toMatchObject({ error: 'timed_out', statusCode: null });
     const receiver = await startReceiver((response) => {

@@ -9,6 +9,7 @@ import {
   guardHost,
   requirePublicHost,
 } from './guarded-lookup.ts';
+import { retryAfterMsOf } from './retry-after.ts';
 import { createResolveHost, type ResolveHostOptions } from './resolve-host.ts';
 
 export interface SendMessageOptions extends Pick<ResolveHostOptions, 'nameServers'> {
@@ -33,9 +34,13 @@ const defaultTimeoutMs = 15_000;
 /** Bytes of the head of an answer. */
 const maxHeaderSize = 16 * 1024;
 
+/** Statuses of a receiver that has no time now, and may say when it has. */
+const busyStatuses: ReadonlySet<number> = new Set([429, 503]);
+
 interface Answer {
   readonly statusCode: number;
   readonly location: string | null;
+  readonly retryAfter: string | null;
 }
 
 /**
@@ -57,8 +62,9 @@ export function createSendMessage({
     return await new Promise((resolve, reject) => {
       const options = { lookup, method: 'POST', headers, agent: false, signal, maxHeaderSize } as const;
       const sending = request(target, { ...options, rejectUnauthorized: true }, (response) => {
-        const { location = null } = response.headers;
-        resolve({ statusCode: response.statusCode ?? 0, location: location?.slice(0, maxWebhookUrlLength) ?? null });
+        const { location: whole, 'retry-after': retryAfter = null } = response.headers;
+        const location = whole?.slice(0, maxWebhookUrlLength) ?? null;
+        resolve({ statusCode: response.statusCode ?? 0, location, retryAfter });
         response.destroy();
       });
       sending.on('error', reject);
@@ -84,6 +90,7 @@ export function createSendMessage({
       error,
       statusCode: answer?.statusCode ?? null,
       location: error === 'redirected' ? (answer?.location ?? null) : null,
+      retryAfterMs: answer !== null && busyStatuses.has(answer.statusCode) ? retryAfterMsOf(answer.retryAfter) : null,
       durationMs: Math.round(performance.now() - startedAt),
     });
     try {

@@ -126,6 +126,15 @@ describe('a webhook', () => {
     expect(purged.headers['webhook-id']).toBe(whole.headers['webhook-id']);
   });
 
+  it('is tried again no earlier than its receiver asks', async () => {
+    const receiver = await startReceiver((response) => void response.writeHead(503, { 'Retry-After': '7200' }).end());
+    const opened = await open();
+    const delivery = await firstAttempt(opened, await endJob(opened, receiver.url));
+    expect(delivery).toMatchObject({ state: 'failing', log: [{ error: 'bad_status', status_code: 503 }] });
+    const pauseMs = Date.parse(delivery?.next_attempt_at ?? '') - Date.parse(delivery?.log[0]?.at ?? '');
+    expect(pauseMs).toBeGreaterThanOrEqual(7_200_000);
+  });
+
   it('does not follow a redirect, and shows it', async () => {
     const target = await startReceiver();
     const receiver = await startReceiver((response) => void response.writeHead(307, { Location: target.url }).end());

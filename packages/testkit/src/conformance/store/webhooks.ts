@@ -19,8 +19,9 @@ const webhook: Webhook = { url: 'https://hooks.example/a?b=c', events: webhookEv
 const limits = { all: 100, perHost: 10, further: 50 } as const;
 const answeringHosts = new Set(['hooks.example', 'dead:8080', 'alive:8080']);
 const due: DueQuery = { leaseMs: 60_000, limit: 10, limits, underWay: [], answeringHosts };
-const accepted: DeliveryOutcome = { error: null, statusCode: 204, location: null, durationMs: 12.5 };
-const refused: DeliveryOutcome = { error: 'bad_status', statusCode: 500, location: null, durationMs: 1 };
+const entry = { error: null, statusCode: 204, location: null, durationMs: 12.5 } as const;
+const accepted: DeliveryOutcome = { ...entry, retryAfterMs: null };
+const refused: DeliveryOutcome = { ...accepted, error: 'bad_status', statusCode: 500, durationMs: 1 };
 const failed: Outcome = { type: 'failed', error: { code: 'generation_failed', message: 'x' }, partial: null };
 const hourMs = 3_600_000;
 
@@ -151,7 +152,7 @@ export function describeWebhooks(name: string, open: OpenSession): void {
           state: 'delivered',
           nextAttemptAt: null,
           deliveredAt: expect.any(Date),
-          log: [{ attempt: 1, at: expect.any(Date), ...accepted }],
+          log: [{ attempt: 1, at: expect.any(Date), ...entry }],
         },
       ]);
       await session.travel(48 * hourMs);
@@ -164,7 +165,7 @@ export function describeWebhooks(name: string, open: OpenSession): void {
       let [passedMs, failures] = [0, 1];
       for (; ; failures += 1) {
         const state = await session.store.webhooks.record(delivery, refused);
-        const pauseMs = deliveryRetryMs(failures, 0.5);
+        const pauseMs = deliveryRetryMs(failures, null, 0.5);
         if (pauseMs === null) {
           expect(state).toBe('failed');
           break;
@@ -185,6 +186,15 @@ export function describeWebhooks(name: string, open: OpenSession): void {
       expect(logged?.log.map(({ attempt, error }) => [attempt, error])).toEqual(
         Array.from({ length: 8 }, (_, index) => [index + 1, 'bad_status']),
       );
+    });
+
+    it('are not tried again before the time that the receiver asks for', async () => {
+      const delivery = await deliver();
+      await session.store.webhooks.record(delivery, { ...refused, retryAfterMs: hourMs });
+      await session.travel(hourMs - 10_000);
+      expect(await claimDue()).toEqual([]);
+      await session.travel(1.1 * hourMs + 10_000);
+      expect((await claimOne()).attempt).toBe(2);
     });
 
     it('are given up for a receiver that is gone', async () => {
