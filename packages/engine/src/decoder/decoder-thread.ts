@@ -2,14 +2,14 @@
 import { writeSync } from 'node:fs';
 import { parentPort } from 'node:worker_threads';
 import { errorLine } from '@prosemill/core';
-import type { Range } from './partition.ts';
+import { collectGarbage } from '../collect-garbage.ts';
 import { type DecoderSetup, ThreadStep } from './thread-step.ts';
 
 export type ToThread =
   /** The first message. */
   | { readonly type: 'set-up'; readonly setup: DecoderSetup; readonly thread: number }
   /** The linear layers have been read. */
-  | { readonly type: 'open'; readonly linears: Range }
+  | { readonly type: 'open'; readonly linears: readonly number[] }
   /** From here on the thread only looks at the command in the shared memory. */
   | { readonly type: 'serve' };
 
@@ -20,7 +20,10 @@ parentPort?.once('message', ({ setup, thread }: Extract<ToThread, { type: 'set-u
 });
 
 async function receive(message: ToThread, step: ThreadStep, command: Int32Array): Promise<void> {
-  if (message.type === 'serve') await serve(step, command);
+  if (message.type === 'serve') {
+    await collectGarbage();
+    await serve(step, command);
+  }
   if (message.type !== 'open') return;
   await step.open(message.linears);
   parentPort?.postMessage('opened');

@@ -7,7 +7,7 @@ import { Worker } from 'node:worker_threads';
 import { paddedWidth } from '@prosemill/kernel';
 import type { OnShare } from '../load-progress.ts';
 import { topCandidates } from '../sampling/sampling.ts';
-import { type DecoderShape, linearCount, paddedWidths } from './decoder-shape.ts';
+import { type DecoderShape, paddedWidths } from './decoder-shape.ts';
 import type { ToThread } from './decoder-thread.ts';
 import { type CachedText, KeyValuePages } from './key-value-pages.ts';
 import {
@@ -143,16 +143,22 @@ export class Decoder {
     await this.#closeModel();
   }
 
-  /** All at once, so that no thread waits for another, unless they are staged in the same place. */
+  /**
+   * All at once, so that no thread waits for another, unless they are staged in the same place. The largest come first:
+   * opening one leaves free memory behind, which only smaller ones fill without a rest.
+   */
   async #openLinears(model: ModelParts, onShare: OnShare): Promise<void> {
-    const count = linearCount(this.shape);
-    const size = isStaged(this.#setup.plan) ? 1 : count;
-    for (let from = 0; from < count; from += size) {
-      const to = from + size;
-      for (let linear = from; linear < to; linear += 1) await readLinear(linear, model, this.#setup);
+    const { plan } = this.#setup;
+    const sizes = plan.linears.map(({ weightBytes }) => weightBytes);
+    const order = [...sizes.keys()].toSorted((a, b) => (sizes[b] ?? 0) - (sizes[a] ?? 0));
+    const count = order.length;
+    const together = isStaged(plan) ? 1 : count;
+    for (let done = 0; done < count;) {
+      const linears = order.slice(done, done + together);
+      for (const linear of linears) await readLinear(linear, model, this.#setup);
       const opened = this.#workers.map(async (worker) => await once(worker, 'message'));
-      this.#tell({ type: 'open', linears: { from, to } });
-      const own = this.#step.open({ from, to }, (linear) => onShare((linear + 1) / count));
+      this.#tell({ type: 'open', linears });
+      const own = this.#step.open(linears, () => onShare((done += 1) / count));
       await Promise.all([own, ...opened]);
     }
   }

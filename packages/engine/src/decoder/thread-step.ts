@@ -114,10 +114,10 @@ export class ThreadStep {
   }
 
   /** Takes the thread's parts of linear layers, which have been read. */
-  async open({ from, to }: Range, onOpened: (linear: number) => void = () => undefined): Promise<void> {
-    for (let linear = from; linear < to; linear += 1) {
+  async open(linears: readonly number[], onOpened: () => void = () => undefined): Promise<void> {
+    for (const linear of linears) {
       await this.#products.open(linear);
-      onOpened(linear);
+      onOpened();
     }
   }
 

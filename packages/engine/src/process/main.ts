@@ -11,6 +11,7 @@ import {
   toAppError,
 } from '@prosemill/core';
 import { createTokenizer, type Tokenizer } from '@prosemill/tokenizer';
+import { collectGarbage } from '../collect-garbage.ts';
 import { percentOf, shareOf } from '../load-progress.ts';
 import { TextRun } from '../sampling/text-run.ts';
 import { EventOutbox } from './event-outbox.ts';
@@ -71,6 +72,7 @@ async function load(message: LoadMessage): Promise<void> {
     const { tokenizer: record, contextLength, endIds } = message.model;
     const tokenizer = createTokenizer(record);
     const runner = await loadRunner(message);
+    await collectGarbage();
     engine = { runner, tokenizer, contextLength, endIds: new Set(endIds) };
     send({ type: 'loaded', engineVersion: runner.version });
   } catch (error) {
