@@ -14,8 +14,6 @@ export interface Dialect {
   readonly advisoryLocks: boolean;
   /** A statement can write several tables, by UPDATE and INSERT in its `with`. SQLite: false. */
   readonly writesInWith: boolean;
-  /** A transaction can forbid the planner to sort. SQLite: false, as it follows the index of an `order by` anyway. */
-  readonly plannerSettings: boolean;
   /** The tables are in one of several schemas, found by `search_path`. SQLite: false, as a file has one schema. */
   readonly schemas: boolean;
   /** The time of the database's clock, for a time column. */
@@ -71,7 +69,6 @@ export function postgresDialect(offsetMs: number): Dialect {
     rowLocks: true,
     advisoryLocks: true,
     writesInWith: true,
-    plannerSettings: true,
     schemas: true,
     now,
     nowPlus,
@@ -103,7 +100,6 @@ export function sqliteDialect(offsetMs: number): Dialect {
     rowLocks: false,
     advisoryLocks: false,
     writesInWith: false,
-    plannerSettings: false,
     schemas: false,
     now,
     nowPlus,

@@ -7,7 +7,7 @@ import { pooledPostgres } from './postgres/postgres-dialect.ts';
 import { createPostgresPool } from './postgres/postgres-pool.ts';
 import type { Tables } from './schema.ts';
 import { openSqliteFile, sqliteFileDialect } from './sqlite/sqlite-file.ts';
-import type { StoreContext } from './store-context.ts';
+import type { JobStoreContext } from './store-context.ts';
 
 export interface StoreOptions {
   readonly url: string;
@@ -18,7 +18,7 @@ export interface StoreOptions {
   readonly clockOffsetMs?: number;
 }
 
-interface OpenDatabase extends StoreContext {
+interface OpenDatabase extends JobStoreContext {
   /** The same database with longer time limits. */
   readonly migrationDb: Kysely<Tables>;
   /** Counts of the pool behind `db`; null for a file. */
@@ -40,11 +40,16 @@ export function openDatabase({ url, logger, retentionDays = 0, clockOffsetMs = 0
   if (location.type === 'sqlite') return { ...openSqlite(location.path, sqliteDialect(clockOffsetMs)), retentionMs };
   const open = (limitMs: number) => {
     const pool = createPostgresPool({ url: location.url, logger, statementTimeoutMs: limitMs });
-    return { pool, db: new Kysely<Tables>({ dialect: pooledPostgres({ pool, statementTimeoutMs: limitMs }) }) };
+    const kyselyOf = (settings = {}) =>
+      new Kysely<Tables>({ dialect: pooledPostgres({ pool, settings: { statement_timeout: limitMs, ...settings } }) });
+    return { pool, kyselyOf, db: kyselyOf() };
   };
-  const [{ db, pool }, { db: migrationDb }] = [open(statementTimeoutMs), open(migrationTimeoutMs)];
+  const [{ db, kyselyOf, pool }, { db: migrationDb }] = [open(statementTimeoutMs), open(migrationTimeoutMs)];
   return {
     db,
+    // With statistics from before a burst, Postgres expects a handful of queued rows. It would read and sort all of
+    // them.
+    claimDb: kyselyOf({ enable_sort: 'off' }),
     migrationDb,
     dialect: postgresDialect(clockOffsetMs),
     retentionMs,
@@ -60,6 +65,7 @@ function openSqlite(path: string, dialect: Dialect): Omit<OpenDatabase, 'retenti
   const db = new Kysely<Tables>({ dialect: sqliteFileDialect(database) });
   return {
     db,
+    claimDb: db,
     migrationDb: db,
     dialect,
     connections: () => null,

@@ -10,6 +10,11 @@ export interface StoreContext {
   readonly retentionMs: number | null;
 }
 
+export interface JobStoreContext extends StoreContext {
+  /** The same database for claims: Postgres walks the index to the first row, whatever its statistics are. */
+  readonly claimDb: Kysely<Tables>;
+}
+
 export interface TransactionContext {
   readonly tx: Transaction<Tables>;
   readonly dialect: Dialect;

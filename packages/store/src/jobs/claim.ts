@@ -1,10 +1,9 @@
 /** Claims: queued → running, and the renewals of their leases. */
 import { claim, type ClaimedJob, type ClaimOptions, type JobStore } from '@prosemill/core';
-import { sql } from 'kysely';
 import { withAnswerLimit } from '../answer-limit.ts';
 import { toJob, toTransitionState } from '../rows.ts';
 import type { JobRow } from '../schema.ts';
-import type { StoreContext, TransactionContext } from '../store-context.ts';
+import type { JobStoreContext, StoreContext, TransactionContext } from '../store-context.ts';
 import { applyChange } from './apply-change.ts';
 import { isClaimable, lockRows } from './select-jobs.ts';
 
@@ -15,10 +14,10 @@ const leastAnswerMs = 500;
 
 type ClaimMethods = Pick<JobStore, 'claim' | 'renew' | 'setWaiting'>;
 
-export const createClaimMethods = ({ db, dialect, retentionMs }: StoreContext): ClaimMethods => ({
+export const createClaimMethods = ({ db, claimDb, dialect, retentionMs }: JobStoreContext): ClaimMethods => ({
   async claim(options) {
     // A job whose claim is lost with its process is still queued.
-    return await dialect.lostWithProcess(db, async (connection) =>
+    return await dialect.lostWithProcess(claimDb, async (connection) =>
       connection.transaction().execute(async (tx) => await claimFirst({ tx, dialect, retentionMs }, options)),
     );
   },
@@ -81,9 +80,6 @@ async function lockFirst(
   { tx, dialect }: TransactionContext,
   { fromClass, model }: Pick<ClaimOptions, 'fromClass' | 'model'>,
 ): Promise<ClaimableRow | undefined> {
-  // With statistics from before a burst, Postgres expects a handful of queued rows. It would read and sort all of them
-  // instead of walking the index to the first one.
-  if (dialect.plannerSettings) await sql`set local enable_sort = off`.execute(tx);
   const claimable = tx
     .selectFrom('jobs')
     .selectAll()

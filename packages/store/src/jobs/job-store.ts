@@ -1,6 +1,6 @@
 /** The port of jobs, from its groups of methods. */
 import type { JobStore } from '@prosemill/core';
-import type { StoreContext } from '../store-context.ts';
+import type { JobStoreContext } from '../store-context.ts';
 import { createCancelMethods } from './cancel.ts';
 import { createClaimMethods } from './claim.ts';
 import { createCompleteMethods } from './complete.ts';
@@ -12,7 +12,7 @@ import { createReadMethods } from './read.ts';
 import { createReconcileMethods } from './reconcile.ts';
 import { createSubmitMethods } from './submit.ts';
 
-export const createJobStore = (context: StoreContext): JobStore => ({
+export const createJobStore = (context: JobStoreContext): JobStore => ({
   ...createSubmitMethods(context),
   ...createIdempotencyMethods(context),
   ...createReadMethods(context),

@@ -17,13 +17,13 @@ import { idleTransactionTimeoutMs } from './postgres-session.ts';
 
 export interface PooledPostgresOptions {
   readonly pool: PostgresPool;
-  /** The server's time limit for a statement of a transaction, including its waits for locks. */
-  readonly statementTimeoutMs: number;
+  /** Settings of each transaction, such as its time limit for a statement, which includes the waits for locks. */
+  readonly settings: Readonly<Record<string, string | number>>;
 }
 
-export function pooledPostgres({ pool, statementTimeoutMs }: PooledPostgresOptions): Dialect {
+export function pooledPostgres(options: PooledPostgresOptions): Dialect {
   return {
-    createDriver: () => new PooledPostgresDriver({ pool, statementTimeoutMs }),
+    createDriver: () => new PooledPostgresDriver(options),
     createAdapter: () => new PooledPostgresAdapter(),
     createQueryCompiler: () => new PostgresQueryCompiler(),
     createIntrospector: (db) => new PostgresIntrospector(db),
@@ -33,14 +33,12 @@ export function pooledPostgres({ pool, statementTimeoutMs }: PooledPostgresOptio
 class PooledPostgresDriver extends PostgresDriver {
   readonly #begin: CompiledQuery;
 
-  constructor({ pool, statementTimeoutMs }: PooledPostgresOptions) {
+  constructor({ pool, settings }: PooledPostgresOptions) {
     super({ pool });
-    const settings = {
-      statement_timeout: statementTimeoutMs,
-      lock_timeout: 0,
-      idle_in_transaction_session_timeout: idleTransactionTimeoutMs,
-    };
-    const setLocal = Object.entries(settings).map(([name, value]) => `set local ${name} = ${value}`);
+    const timeouts = { lock_timeout: 0, idle_in_transaction_session_timeout: idleTransactionTimeoutMs };
+    const setLocal = Object.entries({ ...timeouts, ...settings }).map(
+      ([name, value]) => `set local ${name} = ${value}`,
+    );
     // The settings share a message with `begin`, so they cost no round trip.
     this.#begin = CompiledQuery.raw(['begin isolation level read committed', ...setLocal].join('; '));
   }
