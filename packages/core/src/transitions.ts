@@ -1,6 +1,6 @@
 /**
- * The only ways a job may change. Each arrow is one pure function from the row, read under its lock, to the change.
- * The store applies it in the same transaction, guarded by status and attempt. Times are relative to the database's.
+ * The only ways a job may change. Each arrow is one pure function from the row to the change. The store applies it if
+ * the row is still the same, guarded by status, attempt and version. Times are relative to the database's.
  */
 import { assertNever } from './assert-never.ts';
 import type { FinishReason, Job, JobError, JobStatus, TokenUsage } from './job.ts';

@@ -93,8 +93,7 @@ describe('a Postgres server', () => {
     const { db, dialect } = database;
     const row = await db.selectFrom('jobs').selectAll().where('id', '=', id).executeTakeFirstOrThrow();
     const request = { row, change: cancelQueued(), actor: 'api' } as const;
-    const change = async () =>
-      await db.transaction().execute(async (tx) => await applyChange({ tx, dialect }, request));
+    const change = async () => await applyChange({ db, dialect }, request);
     expect(await change()).toMatchObject({ status: 'canceled' });
     expect(await change()).toBeUndefined();
     expect(await execute(url, 'select seq, type from job_events order by seq')).toEqual([

@@ -114,8 +114,19 @@ function toOutput(row: JobWithRecord): Job['output'] {
   return { completion, finishReason: row.finish_reason as FinishReason, generationId: row.generation_id };
 }
 
-/** The part of a row that transitions depend on. */
-export const toTransitionState = (row: JobRow): TransitionState => ({
+/** The columns that transitions depend on. */
+export const transitionColumns = [
+  'status',
+  'attempt',
+  'released_count',
+  'crash_count',
+  'max_attempts',
+  'dispatch_epoch',
+  'cancel_requested_at',
+  'is_waiting',
+] as const;
+
+export const toTransitionState = (row: Pick<JobRow, (typeof transitionColumns)[number]>): TransitionState => ({
   status: row.status,
   attempt: row.attempt,
   releasedCount: row.released_count,

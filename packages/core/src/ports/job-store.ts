@@ -205,8 +205,11 @@ export interface JobStore {
    * crash. @returns false when the attempt no longer holds the job
    */
   setWaiting(claim: ClaimKey, isWaiting: boolean): Promise<boolean>;
-  /** Ends an attempt. A success writes its generation record in the same transaction. Safe to repeat. */
-  complete(claim: ClaimKey, outcome: Outcome): Promise<OutcomeReceipt>;
+  /**
+   * Ends an attempt. A success writes its generation record in the same transaction. Safe to repeat.
+   * @param claim  With the job as it was claimed, its row is read only if it has changed since.
+   */
+  complete(claim: ClaimKey | Job, outcome: Outcome): Promise<OutcomeReceipt>;
 
   /** Takes at most `limit` running jobs away from workers whose lease ran out. @returns their ids */
   rescueLostJobs(limit: number): Promise<readonly string[]>;

@@ -11,12 +11,17 @@ import {
 import type { Dialect } from '../dialect.ts';
 import { readWebhook, storableText } from '../rows.ts';
 import type { JobEventTable, JobRow, Tables } from '../schema.ts';
-import type { TransactionContext } from '../store-context.ts';
+import type { StoreContext, TransactionContext } from '../store-context.ts';
 
 type JobColumns = UpdateObject<Tables, 'jobs'>;
 
-export interface ChangeRequest {
-  readonly row: JobRow;
+/** The columns that a change depends on, besides those of its transition. */
+export const changeColumns = ['id', 'owner_id', 'version', 'watched_at', 'webhook'] as const;
+
+type ChangeableRow = Pick<JobRow, 'status' | 'attempt' | (typeof changeColumns)[number]>;
+
+export interface ChangeRequest<Row extends ChangeableRow> {
+  readonly row: Row;
   readonly change: Change;
   readonly actor: EventActor;
   /** The columns of the lease that a claim begins. */
@@ -27,63 +32,74 @@ export interface ChangeRequest {
 
 /**
  * Applies a transition, and writes its event and what else belongs to it. The UPDATE is guarded by id, status, attempt
- * and version.
+ * and version, and by the mark of a watcher, which raises no version.
+ * @param context  Its `db` is a transaction, unless the database writes several tables in one statement.
  * @returns the changed row; undefined when another change was first
  */
-export async function applyChange(
-  { tx, dialect }: TransactionContext,
-  request: ChangeRequest,
-): Promise<JobRow | undefined> {
+export async function applyChange<Row extends ChangeableRow>(
+  { db, dialect }: Pick<StoreContext, 'db' | 'dialect'>,
+  request: ChangeRequest<Row>,
+): Promise<Row | undefined> {
   const { row, change, actor, lease, record } = request;
   const version = row.version + 1;
-  const update = tx
+  const columns: JobColumns = { version, ...columnsOf(change, dialect), ...lease };
+  const changedNames = Object.entries(columns).flatMap(([name, value]) => (value === undefined ? [] : [name]));
+  const update = db
     .updateTable('jobs')
-    .set({ version, ...columnsOf(change, dialect), ...lease })
+    .set(columns)
     .where('id', '=', row.id)
     .where('status', '=', row.status)
     .where('attempt', '=', row.attempt)
     .where('version', '=', row.version)
-    .returningAll();
+    .where('watched_at', row.watched_at === null ? 'is' : 'is not', null)
+    .returning(changedNames as (keyof JobRow)[]);
   const attempt = change.attempt ?? row.attempt;
   const event = { job_id: row.id, seq: version, type: change.event, attempt, actor } as const;
   const delivery = isEnded(change.status) ? deliveryOf(row, change.status, dialect) : undefined;
-  const updated = await updateAndInsert({ tx, dialect }, update, [
+  const changed = await updateAndWrite({ db, dialect }, update, [
     insert('job_events', eventColumns(event, dialect)),
     ...(record === undefined ? [] : [insert('generation_records', record)]),
     ...(delivery === undefined ? [] : [insert('webhook_deliveries', delivery)]),
+    ...(row.status === 'running' && row.watched_at !== null ? [deleteText(row)] : []),
   ]);
-  if (updated === undefined) return undefined;
-  if (row.status === 'running' && row.watched_at !== null) {
-    await tx.deleteFrom('job_text').where('job_id', '=', row.id).execute();
-  }
-  return updated;
+  return changed === undefined ? undefined : { ...row, ...changed };
 }
 
-/** An `insert … select` without `from`. */
-const insert = <Table extends keyof Tables>(table: Table, columns: InsertObject<Tables, Table>): RawBuilder<unknown> =>
-  sql`insert into ${sql.table(table)} (${sql.join(Object.keys(columns).map((name) => sql.ref(name)))})
-    select ${sql.join(Object.values(columns))}`;
+/** Makes a statement of its last part, `where …`. */
+type Write = (where: RawBuilder<unknown>) => RawBuilder<unknown>;
 
-/** Inserts only when the UPDATE changes a row. Postgres gets one statement: each costs the worker time of its core. */
-async function updateAndInsert(
-  { tx, dialect }: TransactionContext,
-  update: UpdateQueryBuilder<Tables, 'jobs', 'jobs', JobRow>,
-  inserts: readonly RawBuilder<unknown>[],
-): Promise<JobRow | undefined> {
+const insert =
+  <Table extends keyof Tables>(table: Table, columns: InsertObject<Tables, Table>): Write =>
+  (where) =>
+    sql`insert into ${sql.table(table)} (${sql.join(Object.keys(columns).map((name) => sql.ref(name)))})
+      select ${sql.join(Object.values(columns))} ${where}`;
+
+const deleteText =
+  ({ id }: Pick<JobRow, 'id'>): Write =>
+  (where) =>
+    sql`delete from job_text ${where} and job_id = ${id}`;
+
+/** Writes only when the UPDATE changes a row. Postgres gets one statement: each costs the worker time of its core. */
+async function updateAndWrite(
+  { db, dialect }: Pick<StoreContext, 'db' | 'dialect'>,
+  update: UpdateQueryBuilder<Tables, 'jobs', 'jobs', Partial<JobRow>>,
+  writes: readonly Write[],
+): Promise<Partial<JobRow> | undefined> {
   if (dialect.writesInWith) {
-    const parts = inserts.map((statement, index) => sql`${sql.id(`insert_${index}`)} as (${statement} from updated)`);
-    const statement = sql<JobRow>`with updated as (${update}), ${sql.join(parts)} select * from updated`;
-    return (await statement.execute(tx)).rows[0];
+    const isUpdated = sql`where exists (select 1 from updated)`;
+    const parts = writes.map((write, index) => sql`${sql.id(`write_${index}`)} as (${write(isUpdated)})`);
+    const statement = sql<Partial<JobRow>>`with updated as (${update}), ${sql.join(parts)} select * from updated`;
+    return (await statement.execute(db)).rows[0];
   }
-  const updated = await update.executeTakeFirst();
-  if (updated === undefined) return undefined;
-  for (const statement of inserts) await statement.execute(tx);
-  return updated;
+  const changed = await update.executeTakeFirst();
+  if (changed === undefined) return undefined;
+  for (const write of writes) await write(sql`where true`).execute(db);
+  return changed;
 }
 
 /** The row of the outbox of webhooks: the message is due as soon as the transition is committed, and only then. */
 function deliveryOf(
-  row: JobRow,
+  row: ChangeableRow,
   status: EndedStatus,
   dialect: Dialect,
 ): InsertObject<Tables, 'webhook_deliveries'> | undefined {

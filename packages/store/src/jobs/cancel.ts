@@ -21,7 +21,7 @@ export const createCancelMethods = ({ db, dialect, retentionMs }: StoreContext):
 /** Cancels or marks the job of a locked row. @returns false when there was nothing to do */
 export async function cancelRow({ tx, dialect }: TransactionContext, row: JobRow): Promise<boolean> {
   if (row.status === 'queued') {
-    return (await applyChange({ tx, dialect }, { row, change: cancelQueued(), actor: 'api' })) !== undefined;
+    return (await applyChange({ db: tx, dialect }, { row, change: cancelQueued(), actor: 'api' })) !== undefined;
   }
   if (row.status !== 'running' || row.cancel_requested_at !== null) return false;
   const version = row.version + 1;

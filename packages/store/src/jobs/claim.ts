@@ -66,7 +66,7 @@ async function claimFirst(
     model_dtype: model.dtype,
     model_fingerprint: model.fingerprint,
   };
-  const claimed = await applyChange({ tx, dialect }, { row, change, actor: 'worker', lease });
+  const claimed = await applyChange({ db: tx, dialect }, { row, change, actor: 'worker', lease });
   if (claimed === undefined) return null;
   // Only a job that has succeeded has a generation record.
   const job = toJob({ ...claimed, generation_id: null, completion: null }, { retentionMs });

@@ -1,37 +1,86 @@
 /** Outcomes of attempts: running → the status that the outcome leads to. */
-import { applyOutcome, type Change, type ClaimKey, type FinishedGeneration, type JobStore } from '@prosemill/core';
+import {
+  applyOutcome,
+  type Change,
+  type ClaimKey,
+  type FinishedGeneration,
+  type Job,
+  type JobStore,
+  type Outcome,
+  type OutcomeReceipt,
+} from '@prosemill/core';
+import type { Kysely } from 'kysely';
 import type { Dialect } from '../dialect.ts';
-import { storableText, toTransitionState } from '../rows.ts';
-import type { JobRow } from '../schema.ts';
-import type { StoreContext, TransactionContext } from '../store-context.ts';
-import { applyChange, type ChangeRequest } from './apply-change.ts';
-import { lockRows } from './select-jobs.ts';
+import { storableText, toTransitionState, transitionColumns } from '../rows.ts';
+import type { JobRow, Tables } from '../schema.ts';
+import type { StoreContext } from '../store-context.ts';
+import { applyChange, changeColumns, type ChangeRequest } from './apply-change.ts';
 
 export const createCompleteMethods = ({ db, dialect }: StoreContext): Pick<JobStore, 'complete'> => ({
-  async complete({ id, attempt }, outcome) {
-    return await db.transaction().execute(async (tx) => {
-      const select = tx.selectFrom('jobs').selectAll().where('id', '=', id);
-      const row = await lockRows(select, { dialect, skipLocked: false }).executeTakeFirst();
-      if (row === undefined) return 'stale';
-      if (row.status !== 'running' || row.attempt !== attempt) {
-        return (await hasEnded(tx, { id, attempt })) ? 'already' : 'stale';
-      }
-      const change = applyOutcome(toTransitionState(row), outcome);
-      const kept = outcome.type === 'succeeded' ? keepText(row, change, outcome.result, dialect) : { change };
-      const updated = await applyChange({ tx, dialect }, { row, actor: 'worker', ...kept });
-      if (updated === undefined) throw new Error('A row changed under its lock.');
-      return 'applied';
-    });
+  async complete(claimed, outcome) {
+    // One statement writes all, so it needs no lock. Each further message costs the worker time of its core.
+    if (dialect.writesInWith) return await completeJob({ db, dialect }, claimed, outcome);
+    return await db.transaction().execute(async (tx) => await completeJob({ db: tx, dialect }, claimed, outcome));
   },
 });
 
+type CompleteContext = Pick<StoreContext, 'db' | 'dialect'>;
+
+const readColumns = [...changeColumns, ...transitionColumns, 'prompt', 'verify_of'] as const;
+
+type CompletedRow = Pick<JobRow, (typeof readColumns)[number]>;
+
+async function completeJob(
+  { db, dialect }: CompleteContext,
+  claimed: ClaimKey | Job,
+  outcome: Outcome,
+): Promise<OutcomeReceipt> {
+  const { id, attempt } = claimed;
+  const read = async () => await db.selectFrom('jobs').select(readColumns).where('id', '=', id).executeTakeFirst();
+  for (let known = rowAtClaim(claimed); ; known = null) {
+    const row = known ?? (await read());
+    if (row === undefined) return 'stale';
+    if (row.status !== 'running' || row.attempt !== attempt) {
+      return (await hasEnded(db, { id, attempt })) ? 'already' : 'stale';
+    }
+    const change = applyOutcome(toTransitionState(row), outcome);
+    const kept = outcome.type === 'succeeded' ? keepText(row, change, outcome.result, dialect) : { change };
+    const updated = await applyChange({ db, dialect }, { row, actor: 'worker', ...kept });
+    if (updated !== undefined) return 'applied';
+    // Another change was first, such as the request of a cancel: it decides.
+  }
+}
+
+/** The row as its claim left it; null when only the key is known, or when it has a watcher. */
+function rowAtClaim(claimed: ClaimKey | Job): CompletedRow | null {
+  if (!('version' in claimed) || claimed.isWatched) return null;
+  const { id, status, version, attempt, prompt, webhook } = claimed;
+  return {
+    id,
+    status,
+    version,
+    attempt,
+    prompt,
+    owner_id: claimed.ownerId,
+    webhook: webhook === null ? null : JSON.stringify(webhook),
+    verify_of: claimed.verifyOf,
+    released_count: claimed.releasedCount,
+    crash_count: claimed.crashCount,
+    max_attempts: claimed.maxAttempts,
+    dispatch_epoch: claimed.dispatchEpoch,
+    cancel_requested_at: claimed.cancelRequestedAt,
+    watched_at: null,
+    is_waiting: null,
+  };
+}
+
 /** Adds the generation record. A verification has none: its text stays in the row of its job. */
 function keepText(
-  row: JobRow,
+  row: CompletedRow,
   change: Change,
   { completion, modelName }: FinishedGeneration,
   dialect: Dialect,
-): Pick<ChangeRequest, 'change' | 'record'> {
+): Pick<ChangeRequest<CompletedRow>, 'change' | 'record'> {
   if (row.verify_of !== null) return { change: { ...change, partialCompletion: completion } };
   const record = {
     job_id: row.id,
@@ -45,8 +94,8 @@ function keepText(
 }
 
 /** True when this attempt was ended by its own worker: then the reply to an earlier try was lost. */
-async function hasEnded(tx: TransactionContext['tx'], { id, attempt }: ClaimKey): Promise<boolean> {
-  const ending = await tx
+async function hasEnded(db: Kysely<Tables>, { id, attempt }: ClaimKey): Promise<boolean> {
+  const ending = await db
     .selectFrom('job_events')
     .select('seq')
     .where('job_id', '=', id)

@@ -70,7 +70,7 @@ async function changeAll(
     const rows = await lockRows(select, { dialect, skipLocked: true }).execute();
     const changed: string[] = [];
     for (const row of rows) {
-      const updated = await applyChange({ tx, dialect }, { row, change: changeOf(row), actor: 'reconciler' });
+      const updated = await applyChange({ db: tx, dialect }, { row, change: changeOf(row), actor: 'reconciler' });
       if (updated !== undefined) changed.push(row.id);
     }
     return changed;

@@ -127,7 +127,7 @@ async function work({ own, other, journal }: Stage, attempt: Attempt): Promise<v
     return;
   }
   const answers = await Promise.all(
-    (isRepeated ? [own, other, own] : [own]).map(async ({ jobs }) => await jobs.complete(key, outcome)),
+    (isRepeated ? [own, other, own] : [own]).map(async ({ jobs }) => await jobs.complete(claimed.job, outcome)),
   );
   for (const answer of answers) if (answer === 'applied') journal.applied.push({ key, type: outcome.type });
 }

@@ -60,6 +60,20 @@ export function describeOutcomes(name: string, open: OpenSession): void {
       expect(await session.store.jobs.complete(first.key, retried)).toBe('already');
     });
 
+    it('need only the job as it was claimed, also when it has changed since', async () => {
+      const [job, canceled] = [await submit(), await submit()];
+      const [first, second] = [await claimSome(session.store), await claimSome(session.store)];
+      expect(await session.store.jobs.complete(first.job, succeeded)).toBe('applied');
+      expect(await findJob(session.store, job)).toMatchObject({
+        status: 'succeeded',
+        output: { completion: result.completion },
+      });
+      expect(await session.store.jobs.complete(first.job, succeeded)).toBe('already');
+      await session.store.jobs.requestCancel(canceled.ownerId, canceled.id);
+      expect(await session.store.jobs.complete(second.job, { type: 'canceled', partial: part })).toBe('applied');
+      expect(await findJob(session.store, canceled)).toMatchObject({ status: 'canceled' });
+    });
+
     it('are dropped when another worker holds the job now', async () => {
       const job = await submit();
       const late = await claimSome(session.store);

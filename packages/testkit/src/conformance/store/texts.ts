@@ -125,6 +125,16 @@ export function describeTexts(name: string, open: OpenSession): void {
       expect(await countRows()).toBe(0);
     });
 
+    it('go with the end of an attempt that had no watcher at its claim', async () => {
+      const { id } = await session.store.jobs.submit(newJob());
+      const { job, key } = await claimSome(session.store);
+      await session.store.texts.watch([id]);
+      await session.store.texts.append(piecesOf(key, ['some', ' text']));
+      expect(await countRows()).toBe(2);
+      expect(await session.store.jobs.complete(job, succeeded)).toBe('applied');
+      expect(await countRows()).toBe(0);
+    });
+
     it('that came too late are swept, and those of running jobs are not', async () => {
       const [running, ended] = [await start(), await start()];
       await session.store.texts.append(piecesOf(running, ['some', ' text']));
