@@ -29,7 +29,7 @@ const dispatchMs = 5_000;
 const refusalMs = 50;
 const readLimitMs = 100;
 /** The load comes from the same two cores and takes its share of these times. */
-const loadShare = 3;
+const loadShare = 6;
 /** The allowed growth of the API's memory after its queue is full. */
 const maxGrowth = 1.25;
 
