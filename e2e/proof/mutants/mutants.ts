@@ -36,7 +36,7 @@ export const mutants = {
     replacements: [{ file: completeFile, find: completeGuard, replace: `if (row.status !== 'running') {` }],
   },
   'no-status-in-guard': {
-    // The UPDATE repeats the status that was read under the lock, so this guard is the only one.
+    // The UPDATE repeats the status that was read, so this guard is the only one.
     bug: 'A worker completes a job that went back to the queue.',
     foundBy: ['properties', 'scenario'],
     replacements: [{ file: completeFile, find: completeGuard, replace: 'if (row.attempt !== attempt) {' }],
@@ -196,8 +196,8 @@ export const mutants = {
     replacements: [
       {
         file: 'packages/store/src/jobs/apply-change.ts',
-        find: `if (row.status === 'running' && row.watched_at !== null) {`,
-        replace: `if (row.status === 'queued' && row.watched_at !== null) {`,
+        find: `row.status === 'running' && row.watched_at !== null ?`,
+        replace: `row.status === 'queued' && row.watched_at !== null ?`,
       },
     ],
   },
