@@ -169,6 +169,11 @@ describe('openai', () => {
     const filling = (await clientWithNewKey()).completions.create({ ...params, n: 45 });
     const queue = async () => (await service.request<{ queue: object }>('/health')).body.queue;
     await expect.poll(queue).toMatchObject({ queued: 45 });
+    // The bound of an owner knows its jobs a moment after they were stored, and refuses the next single one then.
+    const headers = { Authorization: `Bearer ${await service.makeKey()}` };
+    const submit = async () =>
+      (await service.request('/jobs', { method: 'POST', headers, json: { prompt: 'Once' } })).status;
+    await expect.poll(submit).toBe(503);
     expect(await refusalOf({ n: 8 })).toBeInstanceOf(InternalServerError);
     const statuses: number[] = [];
     const patient = await clientWithNewKey({
