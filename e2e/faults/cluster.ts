@@ -25,7 +25,7 @@ import {
   type ServiceProcessOptions,
   testEnvironment,
 } from '../launch.ts';
-import { until } from './until.ts';
+import { patience, until } from './until.ts';
 
 export interface ClusterOptions {
   /** Default: `full`. */
@@ -200,10 +200,11 @@ export class Cluster {
 
   /**
    * Resolves when no job is open any more.
-   * @throws after `withinMs`
+   * @param withinMs  The time on an idle machine.
+   * @throws after `withinMs`, beside other tests after `patience` times as long
    */
   async settle(withinMs: number): Promise<void> {
-    await until('all jobs to end', async () => (await this.countOpen()) === 0, withinMs);
+    await until('all jobs to end', async () => (await this.countOpen()) === 0, patience * withinMs);
   }
 
   /** Counts the attempts at this job in the logs of all workers. */

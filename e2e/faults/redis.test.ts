@@ -182,7 +182,7 @@ describe('a Redis', () => {
       await begin(cluster);
       cluster.recorder.add({ type: 'fault-start', fault: name });
       await submitMany(client, 50);
-      await cluster.settle(patience * 20_000);
+      await cluster.settle(20_000);
       await until(`/health to tell of ${name}`, async () => (await service.health()).status === 'degraded', 10_000);
       expect((await service.health()).problems.join()).toContain('Hints and wake-ups are late');
       const before = await countCommands(cluster.redis?.url ?? '');

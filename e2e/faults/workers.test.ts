@@ -58,7 +58,7 @@ describe('a worker', () => {
       frozen.process.child.kill('SIGSTOP');
       await cluster.startWorker();
       await faultLasts(2 * leaseMs);
-      await cluster.settle(patience * rescueMs);
+      await cluster.settle(rescueMs);
       const before = (await client.read(id)).body;
       frozen.process.child.kill('SIGCONT');
       await until(
