@@ -1,6 +1,6 @@
 /**
- * Frees what loading a model has left in the heap of the calling thread. V8 would keep the free memory for new objects;
- * `gc` keeps it as well.
+ * The thread that calls this returns the memory of its heap that loading a model has freed. V8 alone keeps that memory
+ * for new objects, also after the `gc` of `--expose-gc`.
  */
 import { Session } from 'node:inspector/promises';
 

@@ -10,6 +10,9 @@ export interface StoreContext {
   readonly retentionMs: number | null;
 }
 
+/** For statements that need no transaction, or that run in the one of `db`. */
+export type StatementContext = Pick<StoreContext, 'db' | 'dialect'>;
+
 export interface JobStoreContext extends StoreContext {
   /** The same database for claims: Postgres walks the index to the first row, whatever its statistics are. */
   readonly claimDb: Kysely<Tables>;

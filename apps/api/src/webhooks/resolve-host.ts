@@ -76,8 +76,9 @@ export function addressesIn(hosts: string, hostname: string): readonly LookupAdd
 }
 
 /**
- * The names to ask for, one after another: with the search domains in the text of a resolv.conf, which come first for a
- * name without a dot. A name that ends with a dot is asked for as it is.
+ * Returns the names to ask for, in order: the hostname itself, and with each search domain. A hostname without a dot is
+ * asked for with the domains first, and one that ends with a dot without them.
+ * @param resolvConf  The text of a resolv.conf, which has the search domains.
  */
 export function namesToAsk(resolvConf: string, hostname: string): readonly string[] {
   if (hostname.endsWith('.')) return [hostname];

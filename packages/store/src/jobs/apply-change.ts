@@ -11,7 +11,7 @@ import {
 import type { Dialect } from '../dialect.ts';
 import { readWebhook, storableText } from '../rows.ts';
 import type { JobEventTable, JobRow, Tables } from '../schema.ts';
-import type { StoreContext, TransactionContext } from '../store-context.ts';
+import type { StatementContext, TransactionContext } from '../store-context.ts';
 
 type JobColumns = UpdateObject<Tables, 'jobs'>;
 
@@ -37,7 +37,7 @@ export interface ChangeRequest<Row extends ChangeableRow> {
  * @returns the changed row; undefined when another change was first
  */
 export async function applyChange<Row extends ChangeableRow>(
-  { db, dialect }: Pick<StoreContext, 'db' | 'dialect'>,
+  { db, dialect }: StatementContext,
   request: ChangeRequest<Row>,
 ): Promise<Row | undefined> {
   const { row, change, actor, lease, record } = request;
@@ -81,7 +81,7 @@ const deleteText =
 
 /** Writes only when the UPDATE changes a row. Postgres gets one statement: each costs the worker time of its core. */
 async function updateAndWrite(
-  { db, dialect }: Pick<StoreContext, 'db' | 'dialect'>,
+  { db, dialect }: StatementContext,
   update: UpdateQueryBuilder<Tables, 'jobs', 'jobs', Partial<JobRow>>,
   writes: readonly Write[],
 ): Promise<Partial<JobRow> | undefined> {

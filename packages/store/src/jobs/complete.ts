@@ -13,7 +13,7 @@ import type { Kysely } from 'kysely';
 import type { Dialect } from '../dialect.ts';
 import { storableText, toTransitionState, transitionColumns } from '../rows.ts';
 import type { JobRow, Tables } from '../schema.ts';
-import type { StoreContext } from '../store-context.ts';
+import type { StatementContext, StoreContext } from '../store-context.ts';
 import { applyChange, changeColumns, type ChangeRequest } from './apply-change.ts';
 
 export const createCompleteMethods = ({ db, dialect }: StoreContext): Pick<JobStore, 'complete'> => ({
@@ -24,14 +24,12 @@ export const createCompleteMethods = ({ db, dialect }: StoreContext): Pick<JobSt
   },
 });
 
-type CompleteContext = Pick<StoreContext, 'db' | 'dialect'>;
-
 const readColumns = [...changeColumns, ...transitionColumns, 'prompt', 'verify_of'] as const;
 
 type CompletedRow = Pick<JobRow, (typeof readColumns)[number]>;
 
 async function completeJob(
-  { db, dialect }: CompleteContext,
+  { db, dialect }: StatementContext,
   claimed: ClaimKey | Job,
   outcome: Outcome,
 ): Promise<OutcomeReceipt> {
