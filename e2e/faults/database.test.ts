@@ -1,12 +1,5 @@
 /** A database that goes away between the end of a text and its row. Numbers as in docs/guarantees.md. */
-import {
-  launchPgbouncer,
-  openSql,
-  type Pgbouncer,
-  postgresCommit,
-  type PrivatePostgres,
-  type PrivateServer,
-} from '@prosemill/testkit';
+import { launchPgbouncer, openSql, type Pgbouncer, type PrivatePostgres, type PrivateServer } from '@prosemill/testkit';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import type { Cluster, Node } from './cluster.ts';
 import { clientOf, expectAllSucceeded, expectNoViolation, launch, startedOn, submitMany } from './fault-test.ts';
@@ -141,7 +134,7 @@ describe('a Postgres', () => {
     async (size) => {
       const cluster = await launch({ size, workers: 1 });
       const client = clientOf(cluster);
-      // The statement of the result commits by itself.
+      // The statements of a result and of a claim commit by themselves.
       const struck = cluster.databaseProxy.dropReplyAfter('insert into "generation_records"');
       const [id = ''] = await submitMany(client, 1);
       await struck;
@@ -155,7 +148,7 @@ describe('a Postgres', () => {
   it('9: whose answer to a claim was lost hands the job out again after the lease', async () => {
     const cluster = await launch({ workers: 1 });
     const client = clientOf(cluster);
-    const struck = cluster.databaseProxy.dropReplyAfter(postgresCommit, { after: 'update "jobs"' });
+    const struck = cluster.databaseProxy.dropReplyAfter('with claimed as');
     const [id = ''] = await submitMany(client, 1);
     await struck;
     await cluster.settle(30_000);

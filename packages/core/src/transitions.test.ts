@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { GeneratedPart, Outcome } from './outcome.ts';
-import { applyOutcome, cancelQueued, claim, expire, rescue, type TransitionState } from './transitions.ts';
+import { applyOutcome, cancelQueued, expire, rescue, type TransitionState } from './transitions.ts';
 
 const running = (over: Partial<TransitionState> = {}): TransitionState => ({
   status: 'running',
@@ -27,10 +27,6 @@ const transient: Outcome = {
 };
 
 describe('transitions', () => {
-  it('raises the attempt with a claim', () => {
-    expect(claim(running({ status: 'queued', attempt: 1 }))).toMatchObject({ status: 'running', attempt: 2 });
-  });
-
   it('sends a transient failure back with a delay and a new epoch', () => {
     expect(applyOutcome(running(), transient)).toEqual({
       event: 'job-retried',

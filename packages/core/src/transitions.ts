@@ -1,6 +1,7 @@
 /**
- * The only ways a job may change. Each arrow is one pure function from the row to the change. The store applies it if
- * the row is still the same, guarded by status, attempt and version. Times are relative to the database's.
+ * The only ways a job may change, besides its claim, which the store writes in one statement. Each arrow is one pure
+ * function from the row to the change. The store applies it if the row is still the same, guarded by status, attempt
+ * and version. Times are relative to the database's.
  */
 import { assertNever } from './assert-never.ts';
 import type { FinishReason, Job, JobError, JobStatus, TokenUsage } from './job.ts';
@@ -68,13 +69,6 @@ export interface Change {
   readonly timeToFirstTokenMs?: number | null;
   readonly generationMs?: number;
 }
-
-/** queued → running. The new attempt is the fencing token. */
-export const claim = (state: TransitionState): Change => ({
-  event: 'job-claimed',
-  status: 'running',
-  attempt: state.attempt + 1,
-});
 
 /** queued → canceled, by request. */
 export const cancelQueued = (): Change => ({ event: 'job-canceled', status: 'canceled', finishReason: 'canceled' });

@@ -3,7 +3,7 @@ import type { ConnectionCounts, Logger } from '@prosemill/core';
 import { Kysely } from 'kysely';
 import { parseDatabaseUrl } from './database-url.ts';
 import { type Dialect, postgresDialect, sqliteDialect } from './dialect.ts';
-import { pooledPostgres } from './postgres/postgres-dialect.ts';
+import { pooledPostgres, pooledPostgresWithoutSort } from './postgres/postgres-dialect.ts';
 import { createPostgresPool } from './postgres/postgres-pool.ts';
 import type { Tables } from './schema.ts';
 import { openSqliteFile, sqliteFileDialect } from './sqlite/sqlite-file.ts';
@@ -40,16 +40,13 @@ export function openDatabase({ url, logger, retentionDays = 0, clockOffsetMs = 0
   if (location.type === 'sqlite') return { ...openSqlite(location.path, sqliteDialect(clockOffsetMs)), retentionMs };
   const open = (limitMs: number) => {
     const pool = createPostgresPool({ url: location.url, logger, statementTimeoutMs: limitMs });
-    const kyselyOf = (settings = {}) =>
-      new Kysely<Tables>({ dialect: pooledPostgres({ pool, settings: { statement_timeout: limitMs, ...settings } }) });
-    return { pool, kyselyOf, db: kyselyOf() };
+    const options = { pool, settings: { statement_timeout: limitMs } };
+    return { pool, options, db: new Kysely<Tables>({ dialect: pooledPostgres(options) }) };
   };
-  const [{ db, kyselyOf, pool }, { db: migrationDb }] = [open(statementTimeoutMs), open(migrationTimeoutMs)];
+  const [{ db, options, pool }, { db: migrationDb }] = [open(statementTimeoutMs), open(migrationTimeoutMs)];
   return {
     db,
-    // With statistics from before a burst, Postgres expects a handful of queued rows. It would read and sort all of
-    // them.
-    claimDb: kyselyOf({ enable_sort: 'off' }),
+    claimDb: new Kysely<Tables>({ dialect: pooledPostgresWithoutSort(options) }),
     migrationDb,
     dialect: postgresDialect(clockOffsetMs),
     retentionMs,

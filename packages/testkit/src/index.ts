@@ -15,13 +15,7 @@ export {
   type GoldenTokens,
   type TextGeneratorSetup,
 } from './conformance/text-generator.ts';
-export {
-  type DropReplyOptions,
-  type Latency,
-  postgresCommit,
-  startTcpProxy,
-  type TcpProxy,
-} from './faults/tcp-proxy.ts';
+export { type Latency, startTcpProxy, type TcpProxy } from './faults/tcp-proxy.ts';
 export { measureMemory, type Memory } from './measure-memory.ts';
 export { type TokenizerFiles } from './models/byte-tokenizer.ts';
 export { type SafetensorsDtype } from './models/safetensors.ts';

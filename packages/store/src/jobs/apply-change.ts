@@ -1,4 +1,4 @@
-/** The one way to change a job's row. */
+/** The one way to change a job's row, besides its claim. */
 import { type Change, type EndedStatus, type EventActor, isEnded, newId, webhookEventOf } from '@prosemill/core';
 import {
   type InsertObject,
@@ -24,8 +24,6 @@ export interface ChangeRequest<Row extends ChangeableRow> {
   readonly row: Row;
   readonly change: Change;
   readonly actor: EventActor;
-  /** The columns of the lease that a claim begins. */
-  readonly lease?: JobColumns;
   /** The record of a finished generation. */
   readonly record?: InsertObject<Tables, 'generation_records'>;
 }
@@ -40,9 +38,9 @@ export async function applyChange<Row extends ChangeableRow>(
   { db, dialect }: StatementContext,
   request: ChangeRequest<Row>,
 ): Promise<Row | undefined> {
-  const { row, change, actor, lease, record } = request;
+  const { row, change, actor, record } = request;
   const version = row.version + 1;
-  const columns: JobColumns = { version, ...columnsOf(change, dialect), ...lease };
+  const columns: JobColumns = { version, ...columnsOf(change, dialect) };
   const changedNames = Object.entries(columns).flatMap(([name, value]) => (value === undefined ? [] : [name]));
   const update = db
     .updateTable('jobs')

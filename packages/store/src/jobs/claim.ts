@@ -1,10 +1,11 @@
 /** Claims: queued → running, and the renewals of their leases. */
-import { claim, type ClaimedJob, type ClaimOptions, type JobStore } from '@prosemill/core';
+import type { ClaimedJob, ClaimOptions, JobStore } from '@prosemill/core';
+import { type RawBuilder, sql, type UpdateQueryBuilder } from 'kysely';
 import { withAnswerLimit } from '../answer-limit.ts';
-import { toJob, toTransitionState } from '../rows.ts';
-import type { JobRow } from '../schema.ts';
-import type { JobStoreContext, StoreContext, TransactionContext } from '../store-context.ts';
-import { applyChange } from './apply-change.ts';
+import { toJob } from '../rows.ts';
+import type { JobRow, Tables } from '../schema.ts';
+import type { JobStoreContext, StatementContext, StoreContext } from '../store-context.ts';
+import type { NewEvent } from './apply-change.ts';
 import { isClaimable, lockRows } from './select-jobs.ts';
 
 /** A renewal fails after a quarter of its lease: on a dead connection, before the next one is due after a third. */
@@ -17,9 +18,13 @@ type ClaimMethods = Pick<JobStore, 'claim' | 'renew' | 'setWaiting'>;
 export const createClaimMethods = ({ db, claimDb, dialect, retentionMs }: JobStoreContext): ClaimMethods => ({
   async claim(options) {
     // A job whose claim is lost with its process is still queued.
-    return await dialect.lostWithProcess(claimDb, async (connection) =>
-      connection.transaction().execute(async (tx) => await claimFirst({ tx, dialect, retentionMs }, options)),
-    );
+    return await dialect.lostWithProcess(claimDb, async (connection) => {
+      // One statement writes all. Each further message costs the worker time of its core.
+      if (dialect.writesInWith) return await claimFirst({ db: connection, dialect, retentionMs }, options);
+      return await connection
+        .transaction()
+        .execute(async (tx) => await claimFirst({ db: tx, dialect, retentionMs }, options));
+    });
   },
 
   async renew({ id, attempt }, leaseMs) {
@@ -48,53 +53,66 @@ export const createClaimMethods = ({ db, claimDb, dialect, retentionMs }: JobSto
   },
 });
 
+/** queued → running. The new attempt is the fencing token. */
 async function claimFirst(
-  { tx, dialect, retentionMs }: TransactionContext & Pick<StoreContext, 'retentionMs'>,
+  { db, dialect, retentionMs }: StoreContext,
   { fromClass, workerId, leaseMs, model }: ClaimOptions,
 ): Promise<ClaimedJob | null> {
-  const first = await lockFirst({ tx, dialect }, { fromClass, model });
-  if (first === undefined) return null;
-  const { remainingMs, waitedMs, ageMs, ...row } = first;
-  const change = claim(toTransitionState(row));
-  const lease = {
-    lease_until: dialect.nowPlus(leaseMs),
-    worker_id: workerId,
-    started_at: dialect.now,
-    model_name: model.name,
-    model_revision: model.revision,
-    model_engine: model.engine,
-    model_dtype: model.dtype,
-    model_fingerprint: model.fingerprint,
-  };
-  const claimed = await applyChange({ db: tx, dialect }, { row, change, actor: 'worker', lease });
-  if (claimed === undefined) return null;
-  // Only a job that has succeeded has a generation record.
-  const job = toJob({ ...claimed, generation_id: null, completion: null }, { retentionMs });
-  return { job, remainingMs, waitedMs, ageMs };
-}
-
-type ClaimableRow = JobRow & Pick<ClaimedJob, 'remainingMs' | 'waitedMs' | 'ageMs'>;
-
-/** Locks the row that the next claim takes. */
-async function lockFirst(
-  { tx, dialect }: TransactionContext,
-  { fromClass, model }: Pick<ClaimOptions, 'fromClass' | 'model'>,
-): Promise<ClaimableRow | undefined> {
-  const claimable = tx
-    .selectFrom('jobs')
-    .selectAll()
-    .select([
-      dialect.msUntil('deadline_at').as('remainingMs'),
-      dialect.msSince('available_at').as('waitedMs'),
-      dialect.msSince('created_at').as('ageMs'),
-    ])
-    .where(isClaimable(dialect, model.fingerprint))
-    .limit(1);
+  const claimable = db.selectFrom('jobs').select('id').where(isClaimable(dialect, model.fingerprint)).limit(1);
   const inOrder = claimable.orderBy('class').orderBy('turn').orderBy('id');
   for (let least: number = fromClass; least >= 0; least -= 1) {
     const first = lockRows(inOrder.where('class', '>=', least), { dialect, skipLocked: true });
-    const row = await first.executeTakeFirst();
-    if (row !== undefined) return row;
+    const update = db
+      .updateTable('jobs')
+      .set({
+        version: sql`version + 1`,
+        status: 'running',
+        attempt: sql`attempt + 1`,
+        lease_until: dialect.nowPlus(leaseMs),
+        worker_id: workerId,
+        is_waiting: null,
+        started_at: dialect.now,
+        model_name: model.name,
+        model_revision: model.revision,
+        model_engine: model.engine,
+        model_dtype: model.dtype,
+        model_fingerprint: model.fingerprint,
+      })
+      .where('id', '=', first)
+      .where('status', '=', 'queued')
+      .returningAll()
+      .returning([
+        dialect.msUntil('deadline_at').as('remainingMs'),
+        dialect.msSince('available_at').as('waitedMs'),
+        dialect.msSince('created_at').as('ageMs'),
+      ]);
+    const claimed = await updateWithEvent({ db, dialect }, update);
+    if (claimed === undefined) continue;
+    const { remainingMs, waitedMs, ageMs, ...row } = claimed;
+    // Only a job that has succeeded has a generation record.
+    const job = toJob({ ...row, generation_id: null, completion: null }, { retentionMs });
+    return { job, remainingMs, waitedMs, ageMs };
   }
-  return undefined;
+  return null;
+}
+
+type ClaimedRow = JobRow & Pick<ClaimedJob, 'remainingMs' | 'waitedMs' | 'ageMs'>;
+
+async function updateWithEvent(
+  { db, dialect }: StatementContext,
+  update: UpdateQueryBuilder<Tables, 'jobs', 'jobs', ClaimedRow>,
+): Promise<ClaimedRow | undefined> {
+  const event = { type: 'job-claimed', actor: 'worker' } as const satisfies Pick<NewEvent, 'type' | 'actor'>;
+  const writeEvent = (from: RawBuilder<unknown>) => sql`
+    insert into job_events (job_id, seq, type, at, data)
+    select id, version, ${event.type}, ${dialect.now}, '{"attempt":' || attempt || ',"actor":"${sql.raw(event.actor)}"}'
+    ${from}`;
+  if (dialect.writesInWith) {
+    const write = writeEvent(sql`from claimed`);
+    const statement = sql<ClaimedRow>`with claimed as (${update}), event as (${write}) select * from claimed`;
+    return (await statement.execute(db)).rows[0];
+  }
+  const claimed = await update.executeTakeFirst();
+  if (claimed !== undefined) await writeEvent(sql`from jobs where id = ${claimed.id}`).execute(db);
+  return claimed;
 }

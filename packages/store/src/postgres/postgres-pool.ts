@@ -75,7 +75,9 @@ export function createPostgresPool(options: PoolOptions): CountedPool {
       // pg takes this limit for a single query, but its types lack it.
       const statement = { text, values: [...values], query_timeout: limitMs };
       try {
-        return await client.query(statement);
+        const answer: unknown = await client.query(statement);
+        // A message of several statements has an answer to each.
+        return Array.isArray(answer) ? answer.at(-1) : answer;
       } catch (error) {
         const translated = statementFailed(error);
         if (isConnectionUseless(error)) {

@@ -2,23 +2,13 @@
 import { once } from 'node:events';
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import { pipeDelayed } from './delayed-pipe.ts';
-import { createStreamMatcher, type Pattern } from './stream-matcher.ts';
+import { createStreamMatcher } from './stream-matcher.ts';
 
 export interface Latency {
   /** The delay of bytes from clients, milliseconds. */
   readonly toServerMs: number;
   /** The delay of bytes from the server, milliseconds. */
   readonly toClientMs: number;
-}
-
-export interface DropReplyOptions {
-  /** The number of replies that are lost; default 1. */
-  readonly times?: number;
-  /**
-   * The sequence counts only after this one on the same connection. This one must belong to the meant transaction
-   * alone: `insert into "generation_records"`, not `generation_records`, which a claim reads too.
-   */
-  readonly after?: Pattern;
 }
 
 /** Faults add up until `heal`. */
@@ -47,18 +37,18 @@ export interface TcpProxy {
    * Waits for a byte sequence from a client, and breaks its connection at the server's next bytes instead of passing
    * them on: the server has done its work, and the client cannot know it. For protocols that answer one request after
    * another.
+   * @param sequence  It must belong to the meant statement alone: `insert into "generation_records"`, not
+   *   `generation_records`.
+   * @param times  The number of replies that are lost; default 1.
    * @returns a promise that resolves after `times` broken connections
    */
-  dropReplyAfter(pattern: Pattern, options?: DropReplyOptions): Promise<void>;
+  dropReplyAfter(sequence: string, times?: number): Promise<void>;
   /** Ends all connections. Idempotent. */
   stop(): Promise<void>;
 }
 
-/** The bytes of a commit: a simple query, or the statement of an extended one. Parameters never contain them. */
-export const postgresCommit: Pattern = ['\u000Bcommit\0', '\0commit\0', '\u000BCOMMIT\0', '\0COMMIT\0'];
-
 interface ReplyDrop {
-  readonly steps: readonly Pattern[];
+  readonly sequence: string;
   /** The number of replies still to be dropped. */
   remaining: number;
   onStruck(): void;
@@ -131,11 +121,10 @@ export async function startTcpProxy(serverUrl: string): Promise<TcpProxy> {
       for (const connection of connections) connection.resume();
       listener ??= await listen(port, accept);
     },
-    async dropReplyAfter(pattern, { times = 1, after } = {}) {
-      const steps = after === undefined ? [pattern] : [after, pattern];
+    async dropReplyAfter(sequence, times = 1) {
       await new Promise<void>((resolve) => {
         let left = times;
-        const drop: ReplyDrop = { steps, remaining: times, onStruck: () => (left -= 1) === 0 && done() };
+        const drop: ReplyDrop = { sequence, remaining: times, onStruck: () => (left -= 1) === 0 && done() };
         const done = () => {
           drops.delete(drop);
           resolve();
@@ -221,7 +210,7 @@ function createDropFinder(drops: ReadonlySet<ReplyDrop>): (bytes: Buffer) => Rep
   const matchers = new Map<ReplyDrop, (chunk: Buffer) => boolean>();
   return function findDrop(bytes) {
     for (const drop of drops) {
-      const isFoundIn = matchers.get(drop) ?? createStreamMatcher(drop.steps);
+      const isFoundIn = matchers.get(drop) ?? createStreamMatcher(drop.sequence);
       matchers.set(drop, isFoundIn);
       if (!isFoundIn(bytes) || drop.remaining === 0) continue;
       drop.remaining -= 1;
