@@ -15,6 +15,7 @@ import {
   type WakeUps,
 } from '@prosemill/core';
 import { type AttemptRecordOptions, recordAttempt } from './attempt-record.ts';
+import { createChangeAnnouncer } from './change-announcer.ts';
 import { createClaimPicker } from './claim-picker.ts';
 import type { EngineGate } from './engine-gate.ts';
 import { createLease } from './lease.ts';
@@ -54,6 +55,7 @@ const finalOutcomes: ReadonlySet<AttemptEnding['type']> = new Set(['succeeded', 
 /** @returns a handler of permits, which never throws */
 export function createJobRunner(options: JobRunnerOptions): () => Promise<PermitResult> {
   const { jobs, generator, gate, running, journal, board, speed, logger, workerId, leaseMs } = options;
+  const announcer = createChangeAnnouncer(options.wakeUps);
   const pickClass = createClaimPicker();
   const isRefused = createPromptPolicy(options.forbiddenWords);
 
@@ -90,7 +92,7 @@ export function createJobRunner(options: JobRunnerOptions): () => Promise<Permit
     });
     const deadline = remainingMs === null ? undefined : setTimeout(() => running.abort(job, 'deadline'), remainingMs);
     lease.start();
-    announce(job.id);
+    announcer.begun(job);
     try {
       await failpoint('worker.after_claim');
       const perform = async (): Promise<AttemptEnding> =>
@@ -111,7 +113,7 @@ export function createJobRunner(options: JobRunnerOptions): () => Promise<Permit
       journal.close(text);
       leaveSlot();
       running.remove(job);
-      announce(job.id);
+      announcer.ended(job);
     }
   }
 
@@ -150,9 +152,5 @@ export function createJobRunner(options: JobRunnerOptions): () => Promise<Permit
       jobLogger.error({ outcome: outcome.type, reason: errorLine(error) }, 'the outcome could not be written');
       return 'unknown' as const;
     }
-  }
-
-  function announce(id: string): void {
-    options.wakeUps.publish({ type: 'job-changed', ids: [id] });
   }
 }
