@@ -36,14 +36,18 @@ export interface MeasureOptions extends Effort {
  */
 const restMs = 700;
 
-/** The first round warms up with a part of the work and does not count. */
+/**
+ * The first round warms up with a part of the work and does not count. The order changes with each round, so that a
+ * machine that becomes slower favors no contestant.
+ */
 export async function measure(
   passes: readonly Pass[],
   { rounds, share, onPass }: MeasureOptions,
 ): Promise<readonly Measurement[]> {
   const rates = passes.map((): number[] => []);
   for (let round = 0; round <= rounds; round += 1) {
-    for (const [index, { scenario, contestant, work }] of passes.entries()) {
+    const inOrder = [...passes.entries()];
+    for (const [index, { scenario, contestant, work }] of round % 2 === 0 ? inOrder : inOrder.toReversed()) {
       onPass(`round ${round} of ${rounds}: ${scenario.name}, ${contestant.name}`);
       await pause(restMs);
       const part = work.slice(0, Math.ceil(work.length * (round === 0 ? share / 4 : share)));
