@@ -55,7 +55,6 @@ export interface JobEvent {
 export interface Change {
   readonly event: JobEventType;
   readonly status: JobStatus;
-  readonly attempt?: number;
   readonly releasedCount?: number;
   readonly crashCount?: number;
   /** Set with every return to `queued`: the new hint needs an id that no transport has seen. */

@@ -56,7 +56,8 @@ export const durationBuckets = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5
 
 /**
  * The delay of the event loop is the time from one tick of a timer to its next, so it is at least this interval. Each
- * tick wakes the process, and in the worker takes a core from the engine: the default, 10 ms, cost 2 % of its speed.
+ * tick wakes the process, and in the worker takes a core from the engine: with the default, 10 ms, ticks were 8 of the
+ * 18 times that it woke for each job of a full queue.
  */
 const delayIntervalMs = 100;
 

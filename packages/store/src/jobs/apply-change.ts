@@ -51,8 +51,7 @@ export async function applyChange<Row extends ChangeableRow>(
     .where('version', '=', row.version)
     .where('watched_at', row.watched_at === null ? 'is' : 'is not', null)
     .returning(changedNames as (keyof JobRow)[]);
-  const attempt = change.attempt ?? row.attempt;
-  const event = { job_id: row.id, seq: version, type: change.event, attempt, actor } as const;
+  const event = { job_id: row.id, seq: version, type: change.event, attempt: row.attempt, actor } as const;
   const delivery = isEnded(change.status) ? deliveryOf(row, change.status, dialect) : undefined;
   const changed = await updateAndWrite({ db, dialect }, update, [
     insert('job_events', eventColumns(event, dialect)),
@@ -137,7 +136,6 @@ function columnsOf(change: Change, dialect: Dialect): JobColumns {
   const { usage, error, partialCompletion, availableInMs } = change;
   return {
     status: change.status,
-    attempt: change.attempt,
     released_count: change.releasedCount,
     crash_count: change.crashCount,
     dispatch_epoch: change.dispatchEpoch,

@@ -29,6 +29,14 @@ export function describeClaims(name: string, open: OpenSession): void {
       expect(await claimNext(session.store)).toBeNull();
     });
 
+    it('keep names as they are, whatever their characters', async () => {
+      await submit();
+      const odd = `it's a "model" \\ ' $1 ; -- 名`;
+      const named = { name: odd, revision: `'${odd}`, engine: `${odd}\\`, dtype: `\\'`, fingerprint: `${odd}'` };
+      const claimed = await session.store.jobs.claim({ workerId: `${odd}'`, leaseMs, model: named, fromClass: 0 });
+      expect(claimed?.job.model).toEqual(named);
+    });
+
     it('tell the age of the job, and how long it was claimable', async () => {
       await submit();
       await session.travel(60_000);
