@@ -148,7 +148,7 @@ describe('a Postgres', () => {
   it('9: whose answer to a claim was lost hands the job out again after the lease', async () => {
     const cluster = await launch({ workers: 1 });
     const client = clientOf(cluster);
-    const struck = cluster.databaseProxy.dropReplyAfter('with claimed as');
+    const struck = cluster.databaseProxy.dropReplyAfter(`'job-claimed'`);
     const [id = ''] = await submitMany(client, 1);
     await struck;
     await cluster.settle(30_000);

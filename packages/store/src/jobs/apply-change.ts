@@ -50,47 +50,43 @@ export async function applyChange<Row extends ChangeableRow>(
     .where('attempt', '=', row.attempt)
     .where('version', '=', row.version)
     .where('watched_at', row.watched_at === null ? 'is' : 'is not', null)
-    .returning(changedNames as (keyof JobRow)[]);
+    .returning(['id', ...(changedNames as (keyof JobRow)[])]);
   const event = { job_id: row.id, seq: version, type: change.event, attempt: row.attempt, actor } as const;
   const delivery = isEnded(change.status) ? deliveryOf(row, change.status, dialect) : undefined;
   const changed = await updateAndWrite({ db, dialect }, update, [
     insert('job_events', eventColumns(event, dialect)),
     ...(record === undefined ? [] : [insert('generation_records', record)]),
     ...(delivery === undefined ? [] : [insert('webhook_deliveries', delivery)]),
-    ...(row.status === 'running' && row.watched_at !== null ? [deleteText(row)] : []),
+    ...(row.status === 'running' && row.watched_at !== null ? [deleteText] : []),
   ]);
   return changed === undefined ? undefined : { ...row, ...changed };
 }
 
-/** Makes a statement of its last part, `where …`. */
-type Write = (where: RawBuilder<unknown>) => RawBuilder<unknown>;
+/** Makes a statement of `from …`, which has the changed row alone. */
+type Write = (from: RawBuilder<unknown>) => RawBuilder<unknown>;
 
-const insert =
+export const insert =
   <Table extends keyof Tables>(table: Table, columns: InsertObject<Tables, Table>): Write =>
-  (where) =>
+  (from) =>
     sql`insert into ${sql.table(table)} (${sql.join(Object.keys(columns).map((name) => sql.ref(name)))})
-      select ${sql.join(Object.values(columns))} ${where}`;
+      select ${sql.join(Object.values(columns))} ${from}`;
 
-const deleteText =
-  ({ id }: Pick<JobRow, 'id'>): Write =>
-  (where) =>
-    sql`delete from job_text ${where} and job_id = ${id}`;
+const deleteText: Write = (from) => sql`delete from job_text where job_id in (select id ${from})`;
 
 /** Writes only when the UPDATE changes a row. Postgres gets one statement: each costs the worker time of its core. */
-async function updateAndWrite(
+export async function updateAndWrite<Row extends Pick<JobRow, 'id'>>(
   { db, dialect }: StatementContext,
-  update: UpdateQueryBuilder<Tables, 'jobs', 'jobs', Partial<JobRow>>,
+  update: UpdateQueryBuilder<Tables, 'jobs', 'jobs', Row>,
   writes: readonly Write[],
-): Promise<Partial<JobRow> | undefined> {
+): Promise<Row | undefined> {
   if (dialect.writesInWith) {
-    const isUpdated = sql`where exists (select 1 from updated)`;
-    const parts = writes.map((write, index) => sql`${sql.id(`write_${index}`)} as (${write(isUpdated)})`);
-    const statement = sql<Partial<JobRow>>`with updated as (${update}), ${sql.join(parts)} select * from updated`;
+    const parts = writes.map((write, index) => sql`${sql.id(`write_${index}`)} as (${write(sql`from updated`)})`);
+    const statement = sql<Row>`with updated as (${update}), ${sql.join(parts)} select * from updated`;
     return (await statement.execute(db)).rows[0];
   }
-  const changed = await update.executeTakeFirst();
+  const changed = (await update.executeTakeFirst()) as Row | undefined;
   if (changed === undefined) return undefined;
-  for (const write of writes) await write(sql`where true`).execute(db);
+  for (const write of writes) await write(sql`from jobs where id = ${changed.id}`).execute(db);
   return changed;
 }
 

@@ -1,11 +1,10 @@
 /** Claims: queued → running, and the renewals of their leases. */
 import type { ClaimedJob, ClaimOptions, JobStore } from '@prosemill/core';
-import { type RawBuilder, sql, type UpdateQueryBuilder } from 'kysely';
+import { sql } from 'kysely';
 import { withAnswerLimit } from '../answer-limit.ts';
 import { toJob } from '../rows.ts';
-import type { JobRow, Tables } from '../schema.ts';
-import type { JobStoreContext, StatementContext, StoreContext } from '../store-context.ts';
-import type { NewEvent } from './apply-change.ts';
+import type { JobStoreContext, StoreContext } from '../store-context.ts';
+import { insert, updateAndWrite } from './apply-change.ts';
 import { isClaimable, lockRows } from './select-jobs.ts';
 
 /** A renewal fails after a quarter of its lease: on a dead connection, before the next one is due after a third. */
@@ -59,6 +58,13 @@ async function claimFirst(
   { fromClass, workerId, leaseMs, model }: ClaimOptions,
 ): Promise<ClaimedJob | null> {
   const claimable = db.selectFrom('jobs').select('id').where(isClaimable(dialect, model.fingerprint)).limit(1);
+  const event = insert('job_events', {
+    job_id: sql.ref('id'),
+    seq: sql.ref('version'),
+    type: 'job-claimed',
+    at: dialect.now,
+    data: sql`'{"attempt":' || attempt || ',"actor":"worker"}'`,
+  });
   const inOrder = claimable.orderBy('class').orderBy('turn').orderBy('id');
   for (let least: number = fromClass; least >= 0; least -= 1) {
     const first = lockRows(inOrder.where('class', '>=', least), { dialect, skipLocked: true });
@@ -70,7 +76,6 @@ async function claimFirst(
         attempt: sql`attempt + 1`,
         lease_until: dialect.nowPlus(leaseMs),
         worker_id: workerId,
-        is_waiting: null,
         started_at: dialect.now,
         model_name: model.name,
         model_revision: model.revision,
@@ -86,7 +91,7 @@ async function claimFirst(
         dialect.msSince('available_at').as('waitedMs'),
         dialect.msSince('created_at').as('ageMs'),
       ]);
-    const claimed = await updateWithEvent({ db, dialect }, update);
+    const claimed = await updateAndWrite({ db, dialect }, update, [event]);
     if (claimed === undefined) continue;
     const { remainingMs, waitedMs, ageMs, ...row } = claimed;
     // Only a job that has succeeded has a generation record.
@@ -94,25 +99,4 @@ async function claimFirst(
     return { job, remainingMs, waitedMs, ageMs };
   }
   return null;
-}
-
-type ClaimedRow = JobRow & Pick<ClaimedJob, 'remainingMs' | 'waitedMs' | 'ageMs'>;
-
-async function updateWithEvent(
-  { db, dialect }: StatementContext,
-  update: UpdateQueryBuilder<Tables, 'jobs', 'jobs', ClaimedRow>,
-): Promise<ClaimedRow | undefined> {
-  const event = { type: 'job-claimed', actor: 'worker' } as const satisfies Pick<NewEvent, 'type' | 'actor'>;
-  const writeEvent = (from: RawBuilder<unknown>) => sql`
-    insert into job_events (job_id, seq, type, at, data)
-    select id, version, ${event.type}, ${dialect.now}, '{"attempt":' || attempt || ',"actor":"${sql.raw(event.actor)}"}'
-    ${from}`;
-  if (dialect.writesInWith) {
-    const write = writeEvent(sql`from claimed`);
-    const statement = sql<ClaimedRow>`with claimed as (${update}), event as (${write}) select * from claimed`;
-    return (await statement.execute(db)).rows[0];
-  }
-  const claimed = await update.executeTakeFirst();
-  if (claimed !== undefined) await writeEvent(sql`from jobs where id = ${claimed.id}`).execute(db);
-  return claimed;
 }
