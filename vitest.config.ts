@@ -69,6 +69,8 @@ export default defineConfig({
     testTimeout: 300_000,
     hookTimeout: 300_000,
     expect: { poll: { timeout: 60_000 } },
+    // The first line of an error, which .ci/run repeats at its end, names the values, not only their number.
+    chaiConfig: { truncateThreshold: 1_000 },
     passWithNoTests: false,
     // Some tests run onnxruntime without an engine process.
     env: { ORT_DISABLE_TELEMETRY: '1' },

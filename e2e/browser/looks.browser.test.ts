@@ -254,14 +254,20 @@ const invisibleFills = `
     })
     .map((fill) => fill.outerHTML)`;
 
-/** Charts that have few pixels with the colour of text between their axes. The grid has another colour. */
+/**
+ * Charts that have few pixels with the colour of text between their axes. The grid has another colour. Each look reads
+ * a copy: Chromium warns of a canvas that is read twice.
+ */
 const chartsWithoutLines = `
   [...document.querySelectorAll('.chart')].filter((chart) => {
     const canvas = chart.querySelector('canvas');
     const area = chart.querySelector('.u-over').getBoundingClientRect();
     const { left, top } = canvas.getBoundingClientRect();
     const sizes = [area.left - left, area.top - top, area.width, area.height];
-    const { data } = canvas.getContext('2d').getImageData(...sizes.map((size) => Math.round(size * devicePixelRatio)));
+    const [x, y, width, height] = sizes.map((size) => Math.round(size * devicePixelRatio));
+    const copy = new OffscreenCanvas(width, height).getContext('2d', { willReadFrequently: true });
+    copy.drawImage(canvas, -x, -y);
+    const { data } = copy.getImageData(0, 0, width, height);
     const text = getComputedStyle(document.body).color.match(/\\d+/g).map(Number);
     let pixels = 0;
     for (let at = 0; at < data.length; at += 4) {
