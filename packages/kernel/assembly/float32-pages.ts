@@ -85,7 +85,7 @@ function attendRow(
 }
 
 /**
- * Replaces scores by e^(score − largest score), and by e^-87 from `length` to the next multiple of 16.
+ * Replaces scores by e^(score − largest score), and by e^-64 from `length` to the next multiple of 16.
  * @returns four sums of them
  */
 function exponentials(scores: usize, length: i32): v128 {

@@ -195,14 +195,10 @@ function weigh(scores: usize, valueScales: usize, used: i32, top: usize, total: 
     const at = scores + 4 * p;
     exp16(at, v128.load(top));
     for (let i = 0; i < 16; i += 4) {
-      let share = v128.load(at + 4 * i);
+      const share = v128.load(at + 4 * i);
       let scale = v128.load(valueScales + 4 * (p + i));
       sums = f32x4.add(sums, share);
-      if (used - p < 16) {
-        // Products of e^-87 would be subnormal, which are slow.
-        share = v128.and(share, firstLanes(used - p - i));
-        scale = v128.and(scale, firstLanes(used - p - i));
-      }
+      if (used - p < 16) scale = v128.and(scale, firstLanes(used - p - i));
       const weight = f32x4.mul(share, scale);
       v128.store(at + 4 * i, weight);
       sizes = i32x4.max_s(sizes, f32x4.abs(weight));

@@ -25,16 +25,15 @@ const LOG2_E: usize = 5;
 const LN2_HIGH: usize = 6;
 const LN2_LOW: usize = 7;
 const EXP: usize = 8; // 6 coefficients
-const TANH_SCALE: usize = 14;
-const TANH_CUBE: usize = 15;
-const ERF_SCALE: usize = 16;
-const ERF: usize = 17; // 5 coefficients
+/** The square of the limit, P's six coefficients, the highest first, then Q's. */
+export const GELU_TANH: usize = 14;
+export const GELU_ERF: usize = 27;
 
 put(ROUND, 12582912);
 v128.store(constants + 16 * ROUND_BITS, i32x4.splat(roundingBits));
 put(ONE, 1);
 put(HALF, 0.5);
-put(LOWEST, -87);
+put(LOWEST, -64);
 put(LOG2_E, 1.44269504);
 put(LN2_HIGH, 0.693359375);
 put(LN2_LOW, -2.1219444e-4);
@@ -44,14 +43,34 @@ put(EXP + 2, 8.3334519073e-3);
 put(EXP + 3, 4.1665795894e-2);
 put(EXP + 4, 1.6666665459e-1);
 put(EXP + 5, 5.0000001201e-1);
-put(TANH_SCALE, 1.5957691216); // 2 √(2/π)
-put(TANH_CUBE, 0.044715);
-put(ERF_SCALE, 0.23164191); // 0.3275911 / √2
-put(ERF, 1.061405429);
-put(ERF + 1, -1.453152027);
-put(ERF + 2, 1.421413741);
-put(ERF + 3, -0.284496736);
-put(ERF + 4, 0.254829592);
+// tanh(√(2/π) (x + 0.044715 x³)) / 2 for |x| ≤ 5, by least squares, reweighted until the largest errors are equal.
+put(GELU_TANH, 25);
+put(GELU_TANH + 1, 2.49959659e-8);
+put(GELU_TANH + 2, 7.10297411e-6);
+put(GELU_TANH + 3, 0.000128615484);
+put(GELU_TANH + 4, 0.00360707232);
+put(GELU_TANH + 5, 0.0297411663);
+put(GELU_TANH + 6, 0.398942438);
+put(GELU_TANH + 7, 1.34784393e-6);
+put(GELU_TANH + 8, 7.46303877e-5);
+put(GELU_TANH + 9, 0.00127241547);
+put(GELU_TANH + 10, 0.0240071779);
+put(GELU_TANH + 11, 0.242043548);
+put(GELU_TANH + 12, 1);
+// erf(x / √2) / 2 for |x| ≤ 5.4, in the same way.
+put(GELU_ERF, 29.16);
+put(GELU_ERF + 1, 2.2776674e-8);
+put(GELU_ERF + 2, 6.49038108e-6);
+put(GELU_ERF + 3, 0.000176267545);
+put(GELU_ERF + 4, 0.00472240793);
+put(GELU_ERF + 5, 0.0344922292);
+put(GELU_ERF + 6, 0.398942054);
+put(GELU_ERF + 7, 1.20865405e-6);
+put(GELU_ERF + 8, 7.65106099e-5);
+put(GELU_ERF + 9, 0.00192549927);
+put(GELU_ERF + 10, 0.0290279837);
+put(GELU_ERF + 11, 0.25312348);
+put(GELU_ERF + 12, 1);
 
 /** Four floats to whole numbers, int32; their size must be below 2²². */
 export function round(x: v128): v128 {
@@ -75,8 +94,9 @@ function mulAdd(x: v128, y: v128, z: v128): v128 {
 }
 
 /**
- * Replaces sixteen floats x ≤ top by e^(x − top), with a relative error below 2e-7; by e^-87 for anything below -87.
- * NaN stays NaN. (Cephes, expf.) Each operation waits for the one before, so four vectors go side by side.
+ * Replaces sixteen floats x ≤ top by e^(x − top), with a relative error below 2e-7; by e^-64 for anything below -64.
+ * That is nothing beside the 1 of the top, and its products are not subnormal, which would be slow. NaN stays NaN.
+ * (Cephes, expf.) Each operation waits for the one before, so four vectors go side by side.
  */
 export function exp16(p: usize, top: v128): void {
   let k = c(LOWEST);
@@ -125,44 +145,53 @@ export function exp16(p: usize, top: v128): void {
 }
 
 /**
- * Replaces sixteen floats by x · (1 + tanh(√(2/π) (x + 0.044715 x³))) / 2 = x / (1 + e^-2u), by e to a power that is
- * not positive. The 64 bytes at `e` are scratch.
+ * Replaces sixteen floats x by x · (½ + r(x)). For GELU r is half of an erf or of a tanh, and the table has the fraction
+ * x · P(x²) / Q(x²) that differs from it by less than 2e-8. With roundings the result's error is below 2.5e-7 · |x|.
+ * Beyond the table's limit r is ±½. NaN stays NaN.
  */
-export function geluTanh16(p: usize, e: usize): void {
-  for (let i = 0; i < 64; i += 16) {
-    const x = v128.load(p + i);
-    const u = f32x4.mul(f32x4.mul(x, c(TANH_SCALE)), f32x4.add(c(ONE), f32x4.mul(c(TANH_CUBE), f32x4.mul(x, x))));
-    v128.store(e + i, f32x4.neg(f32x4.abs(u)));
+export function gelu16(p: usize, table: usize): void {
+  const x0 = v128.load(p);
+  const x1 = v128.load(p, 16);
+  const x2 = v128.load(p, 32);
+  const x3 = v128.load(p, 48);
+  let k = c(table);
+  const s0 = f32x4.pmin(k, f32x4.mul(x0, x0));
+  const s1 = f32x4.pmin(k, f32x4.mul(x1, x1));
+  const s2 = f32x4.pmin(k, f32x4.mul(x2, x2));
+  const s3 = f32x4.pmin(k, f32x4.mul(x3, x3));
+  k = c(table + 1);
+  let y0 = k;
+  let y1 = k;
+  let y2 = k;
+  let y3 = k;
+  for (let term = table + 2; term < table + 7; term++) {
+    k = c(term);
+    y0 = mulAdd(y0, s0, k);
+    y1 = mulAdd(y1, s1, k);
+    y2 = mulAdd(y2, s2, k);
+    y3 = mulAdd(y3, s3, k);
   }
-  exp16(e, f32x4.splat(0));
-  for (let i = 0; i < 64; i += 16) {
-    const x = v128.load(p + i);
-    const y = v128.load(e + i);
-    // x has the sign of u.
-    const numerator = f32x4.mul(x, v128.bitselect(c(ONE), y, f32x4.gt(x, i32x4.splat(0))));
-    v128.store(p + i, f32x4.div(numerator, f32x4.add(c(ONE), y)));
+  k = c(table + 7);
+  let z0 = k;
+  let z1 = k;
+  let z2 = k;
+  let z3 = k;
+  for (let term = table + 8; term < table + 13; term++) {
+    k = c(term);
+    z0 = mulAdd(z0, s0, k);
+    z1 = mulAdd(z1, s1, k);
+    z2 = mulAdd(z2, s2, k);
+    z3 = mulAdd(z3, s3, k);
   }
+  v128.store(p, geluOf(v128.load(p), y0, z0));
+  v128.store(p, geluOf(v128.load(p, 16), y1, z1), 16);
+  v128.store(p, geluOf(v128.load(p, 32), y2, z2), 32);
+  v128.store(p, geluOf(v128.load(p, 48), y3, z3), 48);
 }
 
-/**
- * Replaces sixteen floats by x · (1 + erf(x / √2)) / 2, with an error of erf below 2e-7. (Abramowitz and Stegun,
- * 7.1.26.) The 64 bytes at `e` are scratch.
- */
-export function geluErf16(p: usize, e: usize): void {
-  for (let i = 0; i < 64; i += 16) {
-    const x = v128.load(p + i);
-    v128.store(e + i, f32x4.neg(f32x4.mul(f32x4.mul(x, x), c(HALF))));
-  }
-  exp16(e, f32x4.splat(0));
-  for (let i = 0; i < 64; i += 16) {
-    const x = v128.load(p + i);
-    const t = f32x4.div(c(ONE), mulAdd(f32x4.abs(x), c(ERF_SCALE), c(ONE)));
-    let y = mulAdd(t, c(ERF), c(ERF + 1));
-    y = mulAdd(y, t, c(ERF + 2));
-    y = mulAdd(y, t, c(ERF + 3));
-    y = mulAdd(y, t, c(ERF + 4));
-    const tail = f32x4.mul(f32x4.mul(y, t), v128.load(e + i));
-    const half = f32x4.mul(x, f32x4.mul(tail, c(HALF)));
-    v128.store(p + i, v128.bitselect(f32x4.sub(x, half), half, f32x4.gt(x, i32x4.splat(0))));
-  }
+/** x · (½ + x · y / z), where the size of the fraction is ½ at most. */
+function geluOf(x: v128, y: v128, z: v128): v128 {
+  const half = c(HALF);
+  const r = f32x4.pmin(f32x4.div(f32x4.mul(x, y), z), half);
+  return f32x4.mul(x, f32x4.add(f32x4.pmax(r, f32x4.neg(half)), half));
 }

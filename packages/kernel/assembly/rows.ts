@@ -1,5 +1,5 @@
 /** Rows of floats between the products. See `src/index.ts` for shapes. */
-import { geluErf16, geluTanh16, largest, round, sum } from './math';
+import { GELU_ERF, GELU_TANH, gelu16, largest, round, sum } from './math';
 
 export function embed(token: usize, position: usize, out: usize, width: i32): void {
   for (let i = 0; i < 4 * width; i += 16) {
@@ -133,17 +133,31 @@ export function finish(
   for (let row = 0; row < rows; row++) {
     const scale = f32x4.splat(rowScales ? load<f32>(rowScales + 4 * row) : 1);
     const o = out + 4 * stride * row;
-    for (let i = 0; i < 4 * columns; i += 16) {
+    for (let i = 0; i < 4 * columns; i += 32) {
       let y = v128.load(sums + i);
-      if (columnScales) y = f32x4.mul(f32x4.convert_i32x4_s(y), v128.load(columnScales + i));
+      let z = v128.load(sums + i, 16);
+      if (columnScales) {
+        y = f32x4.mul(f32x4.convert_i32x4_s(y), v128.load(columnScales + i));
+        z = f32x4.mul(f32x4.convert_i32x4_s(z), v128.load(columnScales + i, 16));
+      }
       y = f32x4.mul(y, scale);
-      if (bias) y = f32x4.add(y, v128.load(bias + i));
-      if (ending === 3) y = f32x4.max(y, i32x4.splat(0));
-      else if (ending === 4) y = f32x4.add(y, v128.load(o + i));
+      z = f32x4.mul(z, scale);
+      if (bias) {
+        y = f32x4.add(y, v128.load(bias + i));
+        z = f32x4.add(z, v128.load(bias + i, 16));
+      }
+      if (ending === 3) {
+        y = f32x4.max(y, i32x4.splat(0));
+        z = f32x4.max(z, i32x4.splat(0));
+      } else if (ending === 4) {
+        y = f32x4.add(y, v128.load(o + i));
+        z = f32x4.add(z, v128.load(o + i, 16));
+      }
       v128.store(o + i, y);
+      v128.store(o + i, z, 16);
     }
-    if (ending === 1) for (let i = 0; i < 4 * columns; i += 64) geluTanh16(o + i, sums + i);
-    else if (ending === 2) for (let i = 0; i < 4 * columns; i += 64) geluErf16(o + i, sums + i);
+    if (ending === 1) for (let i = 0; i < 4 * columns; i += 64) gelu16(o + i, GELU_TANH);
+    else if (ending === 2) for (let i = 0; i < 4 * columns; i += 64) gelu16(o + i, GELU_ERF);
     sums += 4 * columns;
   }
 }

@@ -181,10 +181,20 @@ it('exponentials of scores have a relative error below 5e-7', () => {
   const text = newText(2, 800, 1);
   text.keys.set(Array.from({ length: 1600 }, (_, index) => (index < 800 ? 0 : 1)));
   text.values.set(text.keys);
-  text.queries.set(Array.from({ length: 800 }, (_, head) => -head / 10));
+  text.queries.set(Array.from({ length: 800 }, (_, head) => -head / 12.5));
   const errors = Array.from(attend(text, 'float32'), (value, head) => {
     const exact = Math.exp(text.queries[head] ?? 0);
     return Math.abs((value * (1 + exact)) / exact - 1);
   });
   expect(Math.max(...errors)).toBeLessThan(5e-7);
+});
+
+it('a position far below the largest score has a share of e^-64, so no product is subnormal', () => {
+  const text = newText(2, 1, 1);
+  text.keys.set([0, 1]);
+  text.values.set([0, 1]);
+  for (const score of [-65, -1_000]) {
+    text.queries.set([score]);
+    expect((attend(text, 'float32')[0] ?? 0) / Math.exp(-64)).toBeCloseTo(1, 5);
+  }
 });

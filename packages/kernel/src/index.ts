@@ -65,8 +65,7 @@ export interface Kernel {
 
   /**
    * The floats of a product: sum · columnScale · rowScale + bias, then the ending. sums [rows, M] dense, out
-   * [rows, stride]. The order of operations is that of onnxruntime's MatMulIntegerToFloat followed by the rest. An
-   * activation overwrites `sums`.
+   * [rows, stride]. The order of operations is that of onnxruntime's MatMulIntegerToFloat followed by the rest.
    * @param rowScales  [rows], or 0 for none.
    * @param columnScales  [M], or 0 if `sums` has float32 that are multiplied by them already.
    * @param bias  [M], or 0 for none.
