@@ -17,6 +17,9 @@ export interface BaselineOptions {
   readonly onStep: (text: string) => void;
 }
 
+/** A pass takes a second or two, and the speed of a shared machine's memory may halve from one to the next. */
+const timesAsManyRounds = 3;
+
 /** The last commit before the engine was written anew. */
 export const baselineCommit = '0efdb8f';
 export const engineNames = { now: 'this engine', before: `commit ${baselineCommit}` } as const;
@@ -41,7 +44,11 @@ export async function measureBaseline(options: BaselineOptions): Promise<readonl
   onStep('starts both engines');
   const contestants = [await start(engineNames.now, root), await start(engineNames.before, checkout)];
   try {
-    return await measure(passesOf(contestants, options.promptOf), { ...effort, onPass: onStep });
+    return await measure(passesOf(contestants, options.promptOf), {
+      ...effort,
+      rounds: timesAsManyRounds * effort.rounds,
+      onPass: onStep,
+    });
   } finally {
     await Promise.all(contestants.map(async (contestant) => await contestant.stop()));
   }

@@ -65,6 +65,7 @@ describe('wait', () => {
     ['openai-poll-after-ms', '0', 1],
     ['Retry-After', '0', 1],
     ['Retry-After', 'Wed, 21 Oct 2015 07:28:00 GMT', 1],
+    ['Retry-After', 'in 2099', 1],
     ['Retry-After', '2', 2],
     ['Retry-After', '3600', 30],
     ['Retry-After', '3000000', 30],

@@ -28,11 +28,11 @@ function milliseconds(text: string | null): number | null {
   return text !== null && /^\d+$/.test(text) ? Number(text) : null;
 }
 
-/** Whole seconds or a date (RFC 9110). */
+/** Whole seconds or a date (RFC 9110). `Date.parse` alone would also take words that just contain a number. */
 function retryAfterMs(text: string | null): number | null {
   if (text === null) return null;
   if (/^\d+$/.test(text)) return Number(text) * 1_000;
-  const date = Date.parse(text);
+  const date = /^[A-Z][a-z]+, .+ GMT$/.test(text) ? Date.parse(text) : Number.NaN;
   return Number.isNaN(date) ? null : Math.max(0, date - Date.now());
 }
 

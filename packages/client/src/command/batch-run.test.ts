@@ -26,8 +26,8 @@ async function setup(content: string, ...answers: readonly TestAnswer[]) {
     isJson: false,
     output: { note: () => undefined, remark: () => undefined, hasTerminalForNotes: false },
   } as unknown as Context;
-  const run = async (file = prompts): Promise<void> =>
-    await runBatchFile(context, { file, resultsFile, concurrency: 1 });
+  const run = async (file = prompts, toFile = resultsFile): Promise<void> =>
+    await runBatchFile(context, { file, resultsFile: toFile, concurrency: 1 });
   const results = async () =>
     (await readFile(resultsFile, 'utf8'))
       .trimEnd()
@@ -74,6 +74,16 @@ it('makes no file when the service does not answer, or is none', async () => {
   await expect(run()).rejects.toMatchObject({ code: 'no_answer' });
   await expect(run()).rejects.toMatchObject({ code: 'not_found' });
   expect(await readdir(folder)).toEqual(['prompts.jsonl']);
+});
+
+it('says which of its paths does not exist', async () => {
+  const { run, prompts } = await setup('"Once"\n');
+  const [missing, below] = [join(folder, 'missing'), join(prompts, 'below')];
+  await expect(run(missing)).rejects.toEqual(new UsageError(`${missing} does not exist.`));
+  await expect(run(below)).rejects.toEqual(new UsageError(`${below} does not exist.`));
+  await expect(run(prompts, join(missing, 'results.jsonl'))).rejects.toEqual(
+    new UsageError(`${missing} does not exist.`),
+  );
 });
 
 it('reads no descriptor, even if it is one of a file', async () => {

@@ -55,7 +55,8 @@ const longestLine = 1_000_000;
 const retryForMs = 86_400_000;
 
 export async function runBatchFile(context: Context, options: BatchRunOptions): Promise<void> {
-  const resultsPath = join(await realpath(dirname(options.resultsFile)), basename(options.resultsFile));
+  const folder = await lookUp(dirname(options.resultsFile), realpath);
+  const resultsPath = join(folder, basename(options.resultsFile));
   await requireFile(options.file);
   const size = await measure(options.file);
   // Nothing is made yet: a service that is not there at the start is a wrong address rather than an outage.
@@ -73,7 +74,18 @@ export async function runBatchFile(context: Context, options: BatchRunOptions): 
 /** The file is read twice: its lines are counted, then performed. A pipe or a descriptor is empty the second time. */
 async function requireFile(file: string): Promise<void> {
   const isDescriptor = /^\/(?:dev\/(?:stdin$|fd\/)|proc\/)/.test(resolve(file));
-  if (isDescriptor || !(await stat(file)).isFile()) throw new UsageError(`${file} is no file: save its lines first.`);
+  if (isDescriptor || !(await lookUp(file, stat)).isFile()) {
+    throw new UsageError(`${file} is no file: save its lines first.`);
+  }
+}
+
+async function lookUp<Found>(path: string, look: (path: string) => Promise<Found>): Promise<Found> {
+  try {
+    return await look(path);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    throw code === 'ENOENT' || code === 'ENOTDIR' ? new UsageError(`${path} does not exist.`) : error;
+  }
 }
 
 interface FileSize {
