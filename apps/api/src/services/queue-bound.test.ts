@@ -50,18 +50,23 @@ describe('the bound of the queue', () => {
     await expect.poll(submit).toMatchObject({ status: 'queued' });
   });
 
-  it('keeps each owner below the free room, so that some room always remains', async () => {
-    bound = new QueueBound({ jobs: store.jobs, limits: limitsOf(100), hasOwners: true, ...hooks });
+  it.each([
+    ['one after another, counted each time', 1],
+    ['100 at once', 100],
+  ])('keeps each owner below the free room, so that some room always remains: %s', async (_, together) => {
+    const newBound = () => new QueueBound({ jobs: store.jobs, limits: limitsOf(100), hasOwners: true, ...hooks });
+    bound = newBound();
     const fillAs = async (ownerId: string): Promise<number> => {
-      for (let jobs = 0; ; jobs += 1) {
-        try {
-          await bound.admit(ownerId, one, async () => await store.jobs.submit(newJob({ ownerId })));
-        } catch (error) {
-          expect(error).toEqual(full);
-          return jobs;
-        }
-        // The queue is counted again.
-        bound = new QueueBound({ jobs: store.jobs, limits: limitsOf(100), hasOwners: true, ...hooks });
+      for (let jobs = 0; ; bound = newBound()) {
+        const answers = await Promise.allSettled(
+          Array.from({ length: together }, async () => {
+            return await bound.admit(ownerId, one, async () => await store.jobs.submit(newJob({ ownerId })));
+          }),
+        );
+        jobs += answers.filter(({ status }) => status === 'fulfilled').length;
+        const refused = answers.filter((answer) => answer.status === 'rejected');
+        for (const { reason } of refused) expect(reason).toEqual(full);
+        if (refused.length > 0) return jobs;
       }
     };
     expect([await fillAs('first'), await fillAs('second'), await fillAs('third')]).toEqual([51, 25, 13]);

@@ -35,10 +35,10 @@ export class QueueBound {
   #counted = { load: nothing, ofOwners: new Map<string, QueueLoad>() as ReadonlyMap<string, QueueLoad> };
   #countedAt = Number.NEGATIVE_INFINITY;
   /** Submits of this process under way; the count may or may not include them. */
-  #underWay = nothing;
+  readonly #underWay = new Loads();
   /** Submits of this process that ended since the last count began, and since the count under way began. */
-  #endedSince = nothing;
-  #endedWhileCounting = nothing;
+  #endedSince = new Loads();
+  #endedWhileCounting = new Loads();
   readonly #count = coalesced(0, async () => await this.#askDatabase());
 
   constructor(options: QueueBoundOptions) {
@@ -56,21 +56,21 @@ export class QueueBound {
   }
 
   /**
-   * Runs a submit if there is room for its cost and its owner. May overestimate the queue, never underestimates it. The
-   * counts per owner are as old as the last refresh.
+   * Runs a submit if there is room for its cost and its owner. May overestimate the queue and the owner's part of it.
+   * Underestimates them only by the submits that other processes have made since the last count.
    * @throws {AppError} `queue_full`; `database_unavailable` when there is no count
    */
   async admit<Result>(ownerId: string, cost: QueueLoad, submit: () => Promise<Result>): Promise<Result> {
     await this.#refresh();
     this.#requireRoom(ownerId, { cost, isDryRun: false });
-    this.#underWay = sum(this.#underWay, cost);
+    this.#underWay.add(ownerId, cost);
     try {
       const result = await submit();
-      this.#endedSince = sum(this.#endedSince, cost);
-      this.#endedWhileCounting = sum(this.#endedWhileCounting, cost);
+      this.#endedSince.add(ownerId, cost);
+      this.#endedWhileCounting.add(ownerId, cost);
       return result;
     } finally {
-      this.#underWay = difference(this.#underWay, cost);
+      this.#underWay.add(ownerId, difference(nothing, cost));
     }
   }
 
@@ -98,7 +98,7 @@ export class QueueBound {
     // Dynamic thresholds for a shared buffer (Choudhury and Hahne 1998): owners with fewer jobs always find some room.
     // The last of several jobs is admitted like a single one after the others.
     const earlier = { jobs: cost.jobs - 1, tokens: (cost.tokens * (cost.jobs - 1)) / cost.jobs };
-    const own = sum(this.#counted.ofOwners.get(ownerId) ?? nothing, earlier);
+    const own = sum(this.#loadOf(ownerId), earlier);
     const free = difference(room, earlier);
     if (hasOwners && (own.jobs > free.jobs || own.tokens > free.tokens)) {
       return 'You would have more jobs waiting than the queue has free places. Try again when some are done.';
@@ -107,7 +107,12 @@ export class QueueBound {
   }
 
   get #load(): QueueLoad {
-    return sum(sum(this.#counted.load, this.#underWay), this.#endedSince);
+    return sum(sum(this.#counted.load, this.#underWay.all), this.#endedSince.all);
+  }
+
+  #loadOf(ownerId: string): QueueLoad {
+    const counted = this.#counted.ofOwners.get(ownerId) ?? nothing;
+    return sum(sum(counted, this.#underWay.of(ownerId)), this.#endedSince.of(ownerId));
   }
 
   async #refresh(): Promise<void> {
@@ -123,11 +128,29 @@ export class QueueBound {
 
   async #askDatabase(): Promise<void> {
     const askedAt = performance.now();
-    this.#endedWhileCounting = nothing;
+    this.#endedWhileCounting = new Loads();
     const { queued, queuedTokens, queuedByOwner } = await this.#options.jobs.measureQueue();
     this.#counted = { load: { jobs: queued, tokens: queuedTokens }, ofOwners: queuedByOwner };
     this.#countedAt = askedAt;
     this.#endedSince = this.#endedWhileCounting;
+    this.#endedWhileCounting = new Loads();
+  }
+}
+
+/** The load of all owners together, and of each. */
+class Loads {
+  all = nothing;
+  readonly #ofOwners = new Map<string, QueueLoad>();
+
+  of(ownerId: string): QueueLoad {
+    return this.#ofOwners.get(ownerId) ?? nothing;
+  }
+
+  add(ownerId: string, load: QueueLoad): void {
+    this.all = sum(this.all, load);
+    const own = sum(this.of(ownerId), load);
+    if (own.jobs > 0) this.#ofOwners.set(ownerId, own);
+    else this.#ofOwners.delete(ownerId);
   }
 }
 
