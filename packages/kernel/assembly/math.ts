@@ -145,8 +145,8 @@ export function exp16(p: usize, top: v128): void {
 }
 
 /**
- * Replaces sixteen floats x by x · (½ + r(x)). For GELU r is half of an erf or of a tanh, and the table has the fraction
- * x · P(x²) / Q(x²) that differs from it by less than 2e-8. With roundings the result's error is below 2.5e-7 · |x|.
+ * Replaces sixteen floats x by x · (½ + r(x)). For GELU r is half of an erf or of a tanh. The table has the fraction
+ * x · P(x²) / Q(x²), which differs from r by less than 2e-8. With roundings the result's error is below 2.5e-7 · |x|.
  * Beyond the table's limit r is ±½. NaN stays NaN.
  */
 export function gelu16(p: usize, table: usize): void {

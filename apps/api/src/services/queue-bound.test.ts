@@ -54,10 +54,11 @@ describe('the bound of the queue', () => {
     ['one after another, counted each time', 1],
     ['100 at once', 100],
   ])('keeps each owner below the free room, so that some room always remains: %s', async (_, together) => {
-    const newBound = () => new QueueBound({ jobs: store.jobs, limits: limitsOf(100), hasOwners: true, ...hooks });
-    bound = newBound();
     const fillAs = async (ownerId: string): Promise<number> => {
-      for (let jobs = 0; ; bound = newBound()) {
+      let jobs = 0;
+      for (;;) {
+        // The queue is counted anew.
+        bound = new QueueBound({ jobs: store.jobs, limits: limitsOf(100), hasOwners: true, ...hooks });
         const answers = await Promise.allSettled(
           Array.from({ length: together }, async () => {
             return await bound.admit(ownerId, one, async () => await store.jobs.submit(newJob({ ownerId })));

@@ -55,7 +55,7 @@ const longestLine = 1_000_000;
 const retryForMs = 86_400_000;
 
 export async function runBatchFile(context: Context, options: BatchRunOptions): Promise<void> {
-  const folder = await lookUp(dirname(options.resultsFile), realpath);
+  const folder = await lookUp(dirname(options.resultsFile), async (path) => await realpath(path));
   const resultsPath = join(folder, basename(options.resultsFile));
   await requireFile(options.file);
   const size = await measure(options.file);
