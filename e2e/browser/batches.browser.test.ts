@@ -55,6 +55,18 @@ it('cancels the jobs of a batch that have not ended, after a question with their
   await hasFocus(heading(page, /^Batch/));
 });
 
+it('takes its question back when the reader leaves the batch', async ({ page, client }) => {
+  await pauseQueue(client);
+  const id = await submitBatch(client, ['king']);
+  await openPage(page, '#/jobs');
+  await page.evaluate(`location.hash = '#/batches/${id}'`);
+  await page.getByRole('button', { name: 'Cancel 1…' }).click();
+  await dialog(page).waitFor();
+  await page.goBack();
+  await dialog(page).waitFor({ state: 'detached' });
+  expect((await client.getBatch(id)).counts).toMatchObject({ queued: 1, canceled: 0 });
+});
+
 it('says that there is no such batch', async ({ page, watch }) => {
   watch.expectFailures(/^GET \/batches\/\S+ 404$/);
   await openPage(page, '#/batches/01a20b62-a4a8-7b7f-b207-5eab5d2c5e4a');

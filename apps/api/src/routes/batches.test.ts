@@ -210,7 +210,9 @@ describe('a batch', () => {
   it('of n jobs counts as n in the queue', async () => {
     const small = await open({ maxQueueLength: 10 });
     const batchOf = async (count: number) => await send('/batches', { body: { requests: requestsOf(count) } }, small);
-    expect((await batchOf(11)).json).toMatchObject({ code: 'queue_full' });
+    const never = await batchOf(11);
+    expect(never.json).toMatchObject({ status: 422, code: 'invalid_request' });
+    expect(never.headers.get('x-should-retry')).toBe('false');
     expect((await batchOf(7)).status).toBe(202);
     expect((await batchOf(4)).json).toMatchObject({ code: 'queue_full' });
     expect((await batchOf(3)).status).toBe(202);

@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Store } from '@prosemill/core';
+import type { QueueLoad, Store } from '@prosemill/core';
 import { openStore } from '@prosemill/store';
 import { newJob, silentLogger } from '@prosemill/testkit';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -70,19 +70,47 @@ describe('the bound of the queue', () => {
         if (refused.length > 0) return jobs;
       }
     };
-    expect([await fillAs('first'), await fillAs('second'), await fillAs('third')]).toEqual([51, 25, 13]);
+    expect([await fillAs('first'), await fillAs('second'), await fillAs('third')]).toEqual([50, 25, 12]);
   });
 
   it('admits as many jobs of an owner together as one after another', async () => {
     bound = new QueueBound({ jobs: store.jobs, limits: { jobs: 100, tokens: 300 }, hasOwners: true, ...hooks });
     const admit = async (jobs: number, tokens: number) =>
       await bound.admit('first', { jobs, tokens }, async () => await Promise.resolve(jobs));
-    await expect(admit(52, 0)).rejects.toThrow(full);
-    // The others would have 152 tokens, and the queue 148 places for tokens.
-    await expect(admit(20, 160)).rejects.toThrow(full);
     expect(await admit(20, 150)).toBe(20);
+    await expect(admit(1, 1)).rejects.toThrow(full);
     bound = new QueueBound({ jobs: store.jobs, limits: limitsOf(100), hasOwners: true, ...hooks });
-    expect(await admit(51, 0)).toBe(51);
+    expect(await admit(50, 0)).toBe(50);
+    await expect(admit(1, 0)).rejects.toThrow(full);
+  });
+
+  it('tells a submit that does not fit into an empty queue that it can never be admitted', async () => {
+    const limits = { jobs: 100, tokens: 300 };
+    const admit = async (cost: QueueLoad) => await bound.admit('first', cost, async () => await Promise.resolve());
+    const never = expect.objectContaining({ code: 'invalid_request' });
+    bound = new QueueBound({ jobs: store.jobs, limits, hasOwners: false, ...hooks });
+    for (const cost of [
+      { jobs: 101, tokens: 0 },
+      { jobs: 2, tokens: 301 },
+    ]) {
+      await expect(admit(cost)).rejects.toThrow(never);
+    }
+    await admit({ jobs: 1, tokens: 301 });
+    bound = new QueueBound({ jobs: store.jobs, limits, hasOwners: true, ...hooks });
+    for (const cost of [
+      { jobs: 51, tokens: 0 },
+      { jobs: 2, tokens: 151 },
+    ]) {
+      await expect(admit(cost)).rejects.toThrow(never);
+    }
+    await admit({ jobs: 1, tokens: 301 });
+  });
+
+  it('admits one job of an owner into the last place', async () => {
+    bound = new QueueBound({ jobs: store.jobs, limits: limitsOf(1), hasOwners: true, ...hooks });
+    const admit = async () => await bound.admit('first', one, async () => await Promise.resolve('admitted'));
+    expect(await admit()).toBe('admitted');
+    await expect(admit()).rejects.toThrow(full);
   });
 
   it('admits several jobs together or not at all', async () => {
@@ -110,7 +138,6 @@ describe('the bound of the queue', () => {
       await bound.admit('local', { jobs: 1, tokens }, async () => {
         return await store.jobs.submit(newJob({ tokenBudget: tokens }));
       });
-    await expect(bound.admit('local', { jobs: 2, tokens: 101 }, async () => await submit())).rejects.toThrow(full);
     const first = await submitTokens(500);
     await expect(submitTokens(1)).rejects.toThrow(
       expect.objectContaining({ code: 'queue_full', details: { retryAfterMs: 7_000 } }),

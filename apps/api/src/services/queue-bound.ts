@@ -58,7 +58,8 @@ export class QueueBound {
   /**
    * Runs a submit if there is room for its cost and its owner. May overestimate the queue and the owner's part of it.
    * Underestimates them only by the submits that other processes have made since the last count.
-   * @throws {AppError} `queue_full`; `database_unavailable` when there is no count
+   * @throws {AppError} `queue_full`; `invalid_request` when even an empty queue has no room for the cost;
+   *   `database_unavailable` when there is no count
    */
   async admit<Result>(ownerId: string, cost: QueueLoad, submit: () => Promise<Result>): Promise<Result> {
     await this.#refresh();
@@ -75,7 +76,12 @@ export class QueueBound {
   }
 
   #requireRoom(ownerId: string, { cost, isDryRun }: Required<RoomRequest>): void {
-    const message = this.#refusalOf(ownerId, cost);
+    if (this.#refusalOf(cost, { load: nothing, ofOwner: nothing }) !== null) {
+      const request = `These ${cost.jobs} jobs with ${cost.tokens} tokens`;
+      const message = `${request} do not fit into an empty queue, so they can never be admitted together.`;
+      throw new AppError('invalid_request', { message });
+    }
+    const message = this.#refusalOf(cost, { load: this.#load, ofOwner: this.#loadOf(ownerId) });
     if (message === null) return;
     if (!isDryRun) this.#options.countRefused();
     const retryAfterMs = this.#options.retryAfterMs();
@@ -83,9 +89,8 @@ export class QueueBound {
   }
 
   /** The message of the refusal; null when there is room. */
-  #refusalOf(ownerId: string, cost: QueueLoad): string | null {
+  #refusalOf(cost: QueueLoad, { load, ofOwner }: Readonly<Record<'load' | 'ofOwner', QueueLoad>>): string | null {
     const { limits, hasOwners } = this.#options;
-    const load = this.#load;
     const room = difference(limits, load);
     if (room.jobs < cost.jobs) {
       return `The queue is full: ${load.jobs} jobs wait, and at most ${limits.jobs} may. Try again later.`;
@@ -96,11 +101,10 @@ export class QueueBound {
       return `The queue is full: ${full}. Try again later.`;
     }
     // Dynamic thresholds for a shared buffer (Choudhury and Hahne 1998): owners with fewer jobs always find some room.
-    // The last of several jobs is admitted like a single one after the others.
-    const earlier = { jobs: cost.jobs - 1, tokens: (cost.tokens * (cost.jobs - 1)) / cost.jobs };
-    const own = sum(this.#loadOf(ownerId), earlier);
-    const free = difference(room, earlier);
-    if (hasOwners && (own.jobs > free.jobs || own.tokens > free.tokens)) {
+    const own = sum(ofOwner, cost);
+    const free = difference(room, cost);
+    const isOnly = own.jobs === 1;
+    if (hasOwners && !isOnly && (own.jobs > free.jobs || own.tokens > free.tokens)) {
       return 'You would have more jobs waiting than the queue has free places. Try again when some are done.';
     }
     return null;

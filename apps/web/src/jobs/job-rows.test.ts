@@ -1,5 +1,15 @@
 import { describe, expect, it } from 'vitest';
-import { type JobRows, mostRows, type Row, rowsOf, withFresh, withJobs, withNewest, withOlder } from './job-rows.ts';
+import {
+  type JobRows,
+  mostRows,
+  type Row,
+  rowsOf,
+  withFresh,
+  withJobs,
+  withNewest,
+  withOlder,
+  withoutJobs,
+} from './job-rows.ts';
 
 interface TestJob extends Row {
   readonly status: string;
@@ -30,6 +40,12 @@ describe('another look at the newest page', () => {
     expect(rows.shown.map(({ status }) => status)).toEqual(['running', 'running', 'queued']);
     expect(numbersOf(rows.shown)).toEqual([3, 2, 1]);
     expect(numbersOf(rows.fresh)).toEqual([5, 4]);
+  });
+
+  it('takes no job below the rows for a new one, after one of them was deleted', () => {
+    const rows = withoutJobs(rowsOf(page([5, 4, 3], 'next')), new Set(['job-000004']));
+
+    expect(numbersOf(withNewest(rows, page([6, 5, 3, 2], 'next')).fresh)).toEqual([6]);
   });
 
   it('fills an empty list at once', () => {

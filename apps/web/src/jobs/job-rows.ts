@@ -39,7 +39,11 @@ export function withNewest<Job extends Row>(rows: JobRows<Job>, page: JobPage<Jo
   const shownIds = new Set(rows.shown.map(({ id }) => id));
   const newest = new Set(page.data.map(({ id }) => id));
   const waiting = rows.fresh.filter(({ id }) => !newest.has(id));
-  const fresh = [...page.data.filter(({ id }) => !shownIds.has(id)), ...waiting].toSorted(newestFirst);
+  // A page that has lost a job ends with one that is below the rows: it comes with the older ones.
+  const last = rows.nextCursor === null ? undefined : rows.shown.at(-1);
+  const isBelow = (job: Job): boolean => last !== undefined && newestFirst(last, job) < 0;
+  const unknown = page.data.filter((job) => !shownIds.has(job.id) && !isBelow(job));
+  const fresh = [...unknown, ...waiting].toSorted(newestFirst);
   // A whole page of unknown jobs may have more of them behind it.
   const isBroken = rows.isBroken || (page.next_cursor !== null && !page.data.some(({ id }) => known.has(id)));
   return { ...withJobs(rows, page.data), fresh, isBroken };

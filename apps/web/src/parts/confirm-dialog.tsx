@@ -1,5 +1,6 @@
 /** Asks before something that cannot be undone, or that hits many. */
 import { signal } from '@preact/signals';
+import { place } from '../router.ts';
 import { Dialog } from './dialog.tsx';
 
 export interface ConfirmQuestion {
@@ -12,6 +13,8 @@ export interface ConfirmQuestion {
 
 const question = signal<ConfirmQuestion | null>(null);
 let answer: (isConfirmed: boolean) => void = () => undefined;
+// A question belongs to the place where it was asked.
+place.subscribe(() => answer(false));
 
 /** @returns whether the reader confirmed */
 export async function confirm(asked: ConfirmQuestion): Promise<boolean> {

@@ -86,6 +86,11 @@ it('says which of its paths does not exist', async () => {
   );
 });
 
+it('writes no results to a folder', async () => {
+  const { run, prompts } = await setup('"Once"\n');
+  await expect(run(prompts, folder)).rejects.toEqual(new UsageError(`${folder} is no file.`));
+});
+
 it('reads no descriptor, even if it is one of a file', async () => {
   const { run, prompts } = await setup('"Once"\n');
   await using file = await open(prompts);

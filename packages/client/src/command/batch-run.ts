@@ -58,6 +58,9 @@ export async function runBatchFile(context: Context, options: BatchRunOptions): 
   const folder = await lookUp(dirname(options.resultsFile), async (path) => await realpath(path));
   const resultsPath = join(folder, basename(options.resultsFile));
   await requireFile(options.file);
+  if ((await stat(resultsPath).catch(() => null))?.isFile() === false) {
+    throw new UsageError(`${options.resultsFile} is no file.`);
+  }
   const size = await measure(options.file);
   // Nothing is made yet: a service that is not there at the start is a wrong address rather than an outage.
   await context.client.service({ signal: context.interrupted });
