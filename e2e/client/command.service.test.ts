@@ -121,7 +121,7 @@ it.each([
   [['keys', 'create', '--owner', 'a', '--name', 'b', '--expires-in-days', 'Infinity'], 2, 'a number above 0'],
   [['generate', 'I', 'hate', 'it'], 3, 'prosemill: '],
   [['wait', '00000000-0000-7000-8000-000000000000'], 3, 'prosemill: '],
-  [['batch', 'run', '/nowhere/prompts.jsonl'], 1, 'prosemill: ENOENT'],
+  [['batch', 'run', '/nowhere/prompts.jsonl'], 2, 'prosemill: /nowhere/prompts.jsonl does not exist.'],
 ])('ends %o with the code %i, and names the error', async (args, code, expected) => {
   const ended = await prosemill(...args);
   expect(ended).toMatchObject({ code, stdout: '' });
@@ -363,7 +363,7 @@ describe('a batch', () => {
     await writeFile(file, '"Twice"\n');
     expect((await prosemill('batch', 'run', file)).stderr).toContain('Line 1 has changed');
     expect((await prosemill('batch', 'run', file, '--output', file)).stderr).toContain('is not a results file');
-    expect((await prosemill('batch', 'run', join(folder, 'absent.jsonl'))).code).toBe(1);
+    expect((await prosemill('batch', 'run', join(folder, 'absent.jsonl'))).code).toBe(2);
     expect((await readdir(folder)).filter((name) => /\.lock$|absent/.test(name))).toEqual([]);
     expect(await readFile(file, 'utf8')).toBe('"Twice"\n');
   });

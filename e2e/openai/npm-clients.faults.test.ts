@@ -166,14 +166,10 @@ describe('openai', () => {
   it('tries again by itself while the queue is full', async () => {
     await service.pause();
     const params = { model, prompt: 'Once', max_tokens: 1 };
-    const filling = (await clientWithNewKey()).completions.create({ ...params, n: 45 });
+    // Jobs of the test before count until the queue is counted again.
+    const filling = (await clientWithNewKey({ maxRetries: 3 })).completions.create({ ...params, n: 45 });
     const queue = async () => (await service.request<{ queue: object }>('/health')).body.queue;
     await expect.poll(queue).toMatchObject({ queued: 45 });
-    // The bound of an owner knows its jobs a moment after they were stored, and refuses the next single one then.
-    const headers = { Authorization: `Bearer ${await service.makeKey()}` };
-    const submit = async () =>
-      (await service.request('/jobs', { method: 'POST', headers, json: { prompt: 'Once' } })).status;
-    await expect.poll(submit).toBe(503);
     expect(await refusalOf({ n: 8 })).toBeInstanceOf(InternalServerError);
     const statuses: number[] = [];
     const patient = await clientWithNewKey({

@@ -20,7 +20,7 @@ export interface RoomRequest {
 
 /** Age from which a submit refreshes the count in the background. Without submits the database is not asked. */
 const refreshMs = 250;
-/** From this share of the bound on, submits of other processes matter more, so the count is refreshed more often. */
+/** From this share of a bound on, submits of other processes matter more, so the count is refreshed more often. */
 const nearlyFull = 0.9;
 const refreshNearlyFullMs = 50;
 /** A submit waits for a new count when the last one is older than this. */
@@ -51,7 +51,7 @@ export class QueueBound {
    * @throws {AppError} `queue_full`; `database_unavailable` when there is no count
    */
   async requireRoom(ownerId: string, { cost = smallest, isDryRun = false }: RoomRequest = {}): Promise<void> {
-    await this.#refresh();
+    await this.#refresh(ownerId);
     this.#requireRoom(ownerId, { cost, isDryRun });
   }
 
@@ -62,7 +62,7 @@ export class QueueBound {
    *   `database_unavailable` when there is no count
    */
   async admit<Result>(ownerId: string, cost: QueueLoad, submit: () => Promise<Result>): Promise<Result> {
-    await this.#refresh();
+    await this.#refresh(ownerId);
     this.#requireRoom(ownerId, { cost, isDryRun: false });
     this.#underWay.add(ownerId, cost);
     try {
@@ -119,11 +119,11 @@ export class QueueBound {
     return sum(sum(counted, this.#underWay.of(ownerId)), this.#endedSince.of(ownerId));
   }
 
-  async #refresh(): Promise<void> {
+  async #refresh(ownerId: string): Promise<void> {
     const ageMs = performance.now() - this.#countedAt;
-    const { limits } = this.#options;
-    const load = this.#load;
-    const isNearlyFull = load.jobs >= nearlyFull * limits.jobs || load.tokens >= nearlyFull * limits.tokens;
+    const { limits, hasOwners } = this.#options;
+    const free = difference(limits, this.#load);
+    const isNearlyFull = isNear(this.#load, limits) || (hasOwners && isNear(this.#loadOf(ownerId), free));
     if (ageMs < (isNearlyFull ? refreshNearlyFullMs : refreshMs)) return;
     const counting = this.#count();
     if (ageMs >= maxAgeMs) await counting;
@@ -157,6 +157,9 @@ class Loads {
     else this.#ofOwners.delete(ownerId);
   }
 }
+
+const isNear = (load: QueueLoad, bound: QueueLoad): boolean =>
+  load.jobs >= nearlyFull * bound.jobs || load.tokens >= nearlyFull * bound.tokens;
 
 const sum = (a: QueueLoad, b: QueueLoad): QueueLoad => ({ jobs: a.jobs + b.jobs, tokens: a.tokens + b.tokens });
 

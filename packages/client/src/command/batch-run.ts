@@ -55,9 +55,9 @@ const longestLine = 1_000_000;
 const retryForMs = 86_400_000;
 
 export async function runBatchFile(context: Context, options: BatchRunOptions): Promise<void> {
+  await requireFile(options.file);
   const folder = await lookUp(dirname(options.resultsFile), async (path) => await realpath(path));
   const resultsPath = join(folder, basename(options.resultsFile));
-  await requireFile(options.file);
   if ((await stat(resultsPath).catch(() => null))?.isFile() === false) {
     throw new UsageError(`${options.resultsFile} is no file.`);
   }

@@ -32,7 +32,7 @@ const defaultConcurrency = 64;
 const exitCodeHelp = `
 Exit codes:
   0  done, or the reader of the output has closed it
-  1  failed: a file that cannot be written, a bug
+  1  failed: a file that cannot be read or written, a bug
   2  wrong arguments
   3  the service refused the request
   4  the service does not answer

@@ -152,14 +152,20 @@ describe('POST /v1/completions', () => {
   it('accepts all of its jobs or none', async () => {
     const refused = await opened.complete({ prompt: ['abc', 'I hate it'] });
     expect([refused.status, refused.body.error.code]).toEqual([400, 'prompt_refused']);
-    const full = await opened.complete({ prompt: 'abc', n: 11 });
+    const tooMany = await opened.complete({ prompt: 'abc', n: 11 });
+    expect([tooMany.status, tooMany.headers.get('x-should-retry')]).toEqual([400, 'false']);
+    expect(await opened.queued()).toBe(0);
+    const filling = opened.complete({ prompt: 'abc', n: 9 });
+    await expect.poll(opened.queued).toBe(9);
+    const full = await opened.complete({ prompt: 'abc', n: 2 });
     expect([full.status, full.body.error.code, full.headers.get('x-should-retry')]).toEqual([
       503,
       'queue_full',
       'true',
     ]);
     expect(full.headers.get('Retry-After')).toBe('5');
-    expect(await opened.queued()).toBe(0);
+    expect(await opened.queued()).toBe(9);
+    await Promise.all([filling, opened.work(9)]);
   });
 
   it('fails with its first job that ends without a text, and is not to be repeated', async () => {

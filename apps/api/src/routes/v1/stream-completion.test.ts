@@ -165,7 +165,7 @@ describe('POST /v1/completions with stream', () => {
   });
 
   it('ends with an error when other requests have taken the room of its owner, and the jobs go on', async () => {
-    const full = await openCompletionApi({ access: { auth: 'keys', adminKey: null }, maxQueueLength: 2_000 });
+    const full = await openCompletionApi({ access: { auth: 'keys', adminKey: null }, maxQueueLength: 2_048 });
     onTestFinished(async () => await full.close());
     const key = await createKey(full.store.apiKeys, { owner: 'owner', name: 'key', scopes: ['generate'] });
     const headers = { 'Content-Type': 'application/json', Authorization: `Bearer ${key.secret}` };
