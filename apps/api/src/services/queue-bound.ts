@@ -137,6 +137,7 @@ export class QueueBound {
     this.#counted = { load: { jobs: queued, tokens: queuedTokens }, ofOwners: queuedByOwner };
     this.#countedAt = askedAt;
     this.#endedSince = this.#endedWhileCounting;
+    // Otherwise both would be one, which would get each later submit twice.
     this.#endedWhileCounting = new Loads();
   }
 }
