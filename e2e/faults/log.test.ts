@@ -53,12 +53,18 @@ async function launchOn(logFile: string, programs: readonly Program[]) {
     return child;
   });
   const url = `http://127.0.0.1:${port}`;
+  // Its log tells nothing here.
+  const ended = children.map(async (child, index) => {
+    const [code, signal] = (await once(child, 'exit')) as [number | null, NodeJS.Signals | null];
+    throw new Error(`${programs[index]} ended (${code ?? signal}) before it was ready`);
+  });
   const readyUrls = programs.map((program) => `http://127.0.0.1:${program === 'worker' ? workerPort : port}/readyz`);
-  await until(
+  const ready = until(
     'the service to be ready',
     async () => (await Promise.all(readyUrls.map(async (each) => (await fetch(each)).ok))).every(Boolean),
     60_000,
   );
+  await Promise.race([ready, ...ended]);
   const history = createHistoryRecorder({ limits: defaultLimits });
   const client = new LoadClient({ name: 'client', urls: () => [url], recorder: history });
   return { children, client, history, databaseUrl, logFile };

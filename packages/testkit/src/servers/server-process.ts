@@ -1,5 +1,6 @@
 /** A server as a child process whose output tells when it is ready. */
 import { type ChildProcess, spawn, type SpawnOptions } from 'node:child_process';
+import { randomInt } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { childProcesses } from './child-processes.ts';
@@ -69,13 +70,21 @@ function signalIfThere(pid: number, signal: NodeJS.Signals): void {
 
 const hasEnded = ({ exitCode, signalCode }: ChildProcess): boolean => exitCode !== null || signalCode !== null;
 
-/** A free TCP port of the loopback address. */
+/** Below the ports that Linux gives to connections and to servers that ask for any, so that none of them takes it. */
+const [firstPort, endPort] = [20_000, 32_768];
+
+/** A TCP port of the loopback address that nothing listens on. */
 export async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  server.close();
-  await once(server, 'close');
-  if (address === null || typeof address === 'string') throw new TypeError('A TCP server has a port.');
-  return address.port;
+  for (;;) {
+    const server = createServer();
+    const port = randomInt(firstPort, endPort);
+    const isFree = await new Promise<boolean>((resolve) => {
+      server.once('error', () => resolve(false));
+      server.listen(port, '127.0.0.1', () => resolve(true));
+    });
+    if (!isFree) continue;
+    server.close();
+    await once(server, 'close');
+    return port;
+  }
 }
