@@ -2,6 +2,6 @@
 export { barrier } from './barrier';
 export { appendFloat32, attendFloat32 } from './float32-pages';
 export { appendInt8, attendInt8 } from './int8-pages';
-export { multiply, unpack } from './products';
+export { hasQuads, multiply, multiplyQuads, pairsToQuads, unpack } from './products';
 export { embed, finish, layerNorm, quantize } from './rows';
 export { top } from './top';

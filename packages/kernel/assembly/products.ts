@@ -1,4 +1,4 @@
-/** Exact sums of products of whole numbers, 16 at a time. A matrix has pairs of inputs: [K / 2][16][2] int8. */
+/** Exact sums of products of whole numbers. A matrix has pairs of inputs, [K / 2][16][2] int8, or groups of four. */
 
 /**
  * Weights [M / 16][K / 2][16][2] int8, x16 [rows, K] int16, sums [rows, 16 · blocks] int32. Each block of 16 columns is
@@ -33,6 +33,160 @@ export function unpack(weights: usize, inputs: i32, blocks: i32, from: i32, to: 
       );
     }
   }
+}
+
+/**
+ * Weights in the layout of `multiply`, changed in place to [M / 8][K / 4][8][4] for `multiplyQuads`. starts [M] int32 =
+ * −zeroPoint · the sums of the columns.
+ * @param scratch  16 · K bytes.
+ */
+export function pairsToQuads(
+  weights: usize,
+  inputs: i32,
+  blocks: i32,
+  zeroPoint: i32,
+  scratch: usize,
+  starts: usize,
+): void {
+  const x = i8x16.splat(<i8>zeroPoint);
+  for (let block = 0; block < blocks; block++, starts += 64) {
+    memory.copy(scratch, weights, 16 * inputs);
+    let a = i32x4.splat(0);
+    let b = a;
+    let c = a;
+    let d = a;
+    let half = weights;
+    for (let end = half + 8 * inputs, p = scratch; half < end; half += 32, p += 64) {
+      const w = quads(v128.load(p), v128.load(p, 32), false);
+      const w2 = quads(v128.load(p), v128.load(p, 32), true);
+      const w3 = quads(v128.load(p, 16), v128.load(p, 48), false);
+      const w4 = quads(v128.load(p, 16), v128.load(p, 48), true);
+      a = addQuads(a, w, x);
+      b = addQuads(b, w2, x);
+      c = addQuads(c, w3, x);
+      d = addQuads(d, w4, x);
+      v128.store(half, w);
+      v128.store(half, w2, 16);
+      v128.store(half + 8 * inputs, w3);
+      v128.store(half + 8 * inputs, w4, 16);
+    }
+    store4(starts, i32x4.neg(a), i32x4.neg(b), i32x4.neg(c), i32x4.neg(d));
+    weights += 16 * inputs;
+  }
+}
+
+/** Two inputs of eight columns, and two more → four inputs of the first or the last four columns. */
+function quads(pairs: v128, next: v128, isSecondHalf: bool): v128 {
+  return isSecondHalf
+    ? v128.shuffle<i16>(pairs, next, 4, 12, 5, 13, 6, 14, 7, 15)
+    : v128.shuffle<i16>(pairs, next, 0, 8, 1, 9, 2, 10, 3, 11);
+}
+
+/** Like `multiply`, by sums of four products of bytes. x8 [rows, K] uint8; starts [M] int32 are added. 3 rows are 4. */
+export function multiplyQuads(
+  weights: usize,
+  inputs: i32,
+  blocks: i32,
+  x8: usize,
+  rows: i32,
+  starts: usize,
+  sums: usize,
+): void {
+  const stride = 64 * blocks;
+  for (let end = sums + stride; sums < end; sums += 32, starts += 32, weights += 8 * inputs) {
+    let x = x8;
+    let out = sums;
+    let left = rows;
+    for (; left >= 3; left -= 4, x += 4 * inputs, out += 4 * stride) {
+      quads4(weights, x, inputs, starts, out, stride);
+    }
+    if (left === 2) quads2(weights, x, inputs, starts, out, stride);
+    else if (left === 1) quads1(weights, x, inputs, starts, out);
+  }
+}
+
+/** Eight columns of one row. */
+function quads1(weights: usize, x: usize, inputs: i32, starts: usize, out: usize): void {
+  let a = v128.load(starts);
+  let b = v128.load(starts, 16);
+  let c = i32x4.splat(0);
+  let d = c;
+  for (let end = x + inputs; x < end; x += 8, weights += 64) {
+    const x0 = v128.load32_splat(x);
+    const x1 = v128.load32_splat(x, 4);
+    a = addQuads(a, v128.load(weights), x0);
+    b = addQuads(b, v128.load(weights, 16), x0);
+    c = addQuads(c, v128.load(weights, 32), x1);
+    d = addQuads(d, v128.load(weights, 48), x1);
+  }
+  store2(out, i32x4.add(a, c), i32x4.add(b, d));
+}
+
+function quads2(weights: usize, x: usize, inputs: i32, starts: usize, out: usize, stride: i32): void {
+  let a = v128.load(starts);
+  let b = v128.load(starts, 16);
+  let c = a;
+  let d = b;
+  for (let end = x + inputs; x < end; x += 4, weights += 32) {
+    const w = v128.load(weights);
+    const w2 = v128.load(weights, 16);
+    let x4 = v128.load32_splat(x);
+    a = addQuads(a, w, x4);
+    b = addQuads(b, w2, x4);
+    x4 = v128.load32_splat(x + inputs);
+    c = addQuads(c, w, x4);
+    d = addQuads(d, w2, x4);
+  }
+  store2(out, a, b);
+  store2(out + stride, c, d);
+}
+
+function quads4(weights: usize, x: usize, inputs: i32, starts: usize, out: usize, stride: i32): void {
+  let a = v128.load(starts);
+  let b = v128.load(starts, 16);
+  let c = a;
+  let d = b;
+  let e = a;
+  let f = b;
+  let g = a;
+  let h = b;
+  let y = x + 2 * inputs;
+  for (let end = x + inputs; x < end; x += 4, y += 4, weights += 32) {
+    const w = v128.load(weights);
+    const w2 = v128.load(weights, 16);
+    let x4 = v128.load32_splat(x);
+    a = addQuads(a, w, x4);
+    b = addQuads(b, w2, x4);
+    x4 = v128.load32_splat(x + inputs);
+    c = addQuads(c, w, x4);
+    d = addQuads(d, w2, x4);
+    x4 = v128.load32_splat(y);
+    e = addQuads(e, w, x4);
+    f = addQuads(f, w2, x4);
+    x4 = v128.load32_splat(y + inputs);
+    g = addQuads(g, w, x4);
+    h = addQuads(h, w2, x4);
+  }
+  store2(out, a, b);
+  store2(out + stride, c, d);
+  store2(out + 2 * stride, e, f);
+  store2(out + 3 * stride, g, h);
+}
+
+/** Adds the products of 4 columns and 4 inputs, int8 and uint8. It is exact if `hasQuads`. */
+function addQuads(sums: v128, weights: v128, x: v128): v128 {
+  return i32x4.relaxed_dot_i8x16_i7x16_add_s(weights, x, sums);
+}
+
+/**
+ * Whether this CPU and V8 multiply int8 with uint8 and add four products without clamping, as x64 does with AVX-VNNI.
+ * WebAssembly leaves it open for inputs beyond 127. The operands lie in memory, so that no compiler answers instead.
+ */
+export function hasQuads(scratch: usize): bool {
+  v128.store(scratch, i32x4(-1, 0x7f7f7f7f, <i32>0x80808080, 0x7f807f80));
+  v128.store(scratch, i32x4(-1, -1, -1, -1), 16);
+  const sums = addQuads(i32x4.splat(0), v128.load(scratch), v128.load(scratch, 16));
+  return i8x16.all_true(i32x4.eq(sums, i32x4(-1020, 129540, -130560, -510)));
 }
 
 /** Multiplies a matrix with one row x [K] int16 to out [16] int32. */
@@ -84,6 +238,11 @@ export function multiply2(weights: usize, x: usize, y: usize, inputs: i32, out: 
 /** Adds the products of 4 columns and 2 inputs. */
 function add(sums: v128, weights: v128, pair: v128): v128 {
   return i32x4.add(sums, i32x4.dot_i16x8_s(weights, pair));
+}
+
+function store2(out: usize, a: v128, b: v128): void {
+  v128.store(out, a);
+  v128.store(out, b, 16);
 }
 
 function store4(out: usize, a: v128, b: v128, c: v128, d: v128): void {

@@ -64,6 +64,43 @@ export interface Kernel {
   unpack(weights: number, inputs: number, blocks: number, from: number, to: number, out: number): void;
 
   /**
+   * Whether `multiplyQuads` is exact, see {@link hasQuads}.
+   * @param scratch  32 bytes.
+   */
+  hasQuads(scratch: number): 0 | 1;
+
+  /**
+   * Changes weights in the layout of `multiply` to that of `multiplyQuads`, in place.
+   * @param zeroPoint  The uint8 value that stands for 0 in the inputs.
+   * @param scratch  16 · K bytes.
+   * @param starts  [16 · blocks] int32, which this writes.
+   */
+  pairsToQuads(
+    weights: number,
+    inputs: number,
+    blocks: number,
+    zeroPoint: 0 | 128,
+    scratch: number,
+    starts: number,
+  ): void;
+
+  /**
+   * The sums of `multiply` from inputs in uint8. Each block of 8 columns is read from memory once, and serves all rows.
+   * Where 3 rows are left, 4 are computed: `x8` and `sums` need room for one more row.
+   * @param x8  [rows, K] uint8.
+   * @param starts  [16 · blocks] int32, from `pairsToQuads`.
+   */
+  multiplyQuads(
+    weights: number,
+    inputs: number,
+    blocks: number,
+    x8: number,
+    rows: number,
+    starts: number,
+    sums: number,
+  ): void;
+
+  /**
    * The floats of a product: sum · columnScale · rowScale + bias, then the ending. sums [rows, M] dense, out
    * [rows, stride]. The order of operations is that of onnxruntime's MatMulIntegerToFloat followed by the rest.
    * @param rowScales  [rows], or 0 for none.
@@ -227,3 +264,10 @@ const compiled = new WebAssembly.Module(readFileSync(new URL('../kernel.wasm', i
 export function openKernel(memory: WebAssembly.Memory): Kernel {
   return new WebAssembly.Instance(compiled, { env: { memory } }).exports as Kernel;
 }
+
+/**
+ * Whether `multiplyQuads` is exact on this machine: it needs a CPU, and a V8, whose sums of products of int8 and uint8
+ * are not clamped, as x64 with AVX-VNNI.
+ */
+export const hasQuads: boolean =
+  openKernel(new WebAssembly.Memory({ initial: 1, maximum: 1, shared: true })).hasQuads(reservedBytes) === 1;

@@ -1,25 +1,23 @@
 import { describe, expect, it } from 'vitest';
-import { packWeights, paddedWidth } from './index.ts';
+import { hasQuads, packWeights, paddedWidth } from './index.ts';
 import { openArena, seeded } from './test-arena.ts';
 
 const random = seeded(1);
-const anyInput = (): number => random.whole(-127, 255);
+const largestWeight = (index: number): number => (index % 2 === 0 ? -128 : 127);
 const anyWeight = (): number => random.whole(-128, 127);
 
-/** @returns x [rows, inputs] · weights [inputs, outputs] by the kernel, and by whole numbers in JavaScript */
-function multiplyBoth({
-  x,
-  weights,
-  rows,
-  inputs,
-  outputs,
-}: {
-  x: (index: number) => number;
-  weights: (index: number) => number;
-  rows: number;
-  inputs: number;
-  outputs: number;
-}) {
+interface Product {
+  /** −127 to 127 with the zero point 128, and 0 to 255 with 0. */
+  readonly x: (index: number) => number;
+  readonly weights: (index: number) => number;
+  readonly rows: number;
+  readonly inputs: number;
+  readonly outputs: number;
+  readonly zeroPoint?: 0 | 128;
+}
+
+/** @returns x [rows, inputs] · weights [inputs, outputs] by the kernel's ways, and by whole numbers in JavaScript */
+function multiplyAll({ x, weights, rows, inputs, outputs, zeroPoint = 128 }: Product) {
   const { kernel, bytes, int16, int32 } = openArena();
   const width = paddedWidth(inputs);
   const blocks = paddedWidth(outputs) / 16;
@@ -28,12 +26,27 @@ function multiplyBoth({
   const at = bytes(packed.length);
   at.set(new Uint8Array(packed.buffer));
   const x16 = int16(rows * width);
+  // One row more than there are: 3 rows are computed as 4.
+  const x8 = bytes((rows + 1) * width).fill(zeroPoint);
   for (let row = 0; row < rows; row += 1) {
-    for (let input = 0; input < inputs; input += 1) x16[row * width + input] = x(row * inputs + input);
+    for (let input = 0; input < inputs; input += 1) {
+      const place = row * width + input;
+      x16[place] = x(row * inputs + input);
+      x8[place] = (x16[place] ?? 0) + zeroPoint;
+    }
   }
-  const sums = int32(rows * 16 * blocks);
-  kernel.multiply(at.byteOffset, width, blocks, x16.byteOffset, rows, sums.byteOffset);
-  const expected = new Int32Array(sums.length);
+  const byPairs = int32(rows * 16 * blocks);
+  kernel.multiply(at.byteOffset, width, blocks, x16.byteOffset, rows, byPairs.byteOffset);
+  const sums = [byPairs];
+  const scratch = bytes(16 * width).byteOffset;
+  if (hasQuads) {
+    const starts = int32(16 * blocks).byteOffset;
+    const byQuads = int32((rows + 1) * 16 * blocks).subarray(0, rows * 16 * blocks);
+    kernel.pairsToQuads(at.byteOffset, width, blocks, zeroPoint, scratch, starts);
+    kernel.multiplyQuads(at.byteOffset, width, blocks, x8.byteOffset, rows, starts, byQuads.byteOffset);
+    sums.push(byQuads);
+  }
+  const expected = new Int32Array(byPairs.length);
   for (let row = 0; row < rows; row += 1) {
     for (let output = 0; output < outputs; output += 1) {
       let sum = 0;
@@ -46,11 +59,16 @@ function multiplyBoth({
   return { sums, expected };
 }
 
-describe('multiply', () => {
-  it.each([1, 2, 3, 4, 5, 6, 7, 8, 11])('is exact for %i rows', (rows) => {
-    const shape = { rows, inputs: 80, outputs: 48 };
-    const { sums, expected } = multiplyBoth({ x: anyInput, weights: anyWeight, ...shape });
-    expect(sums).toEqual(expected);
+function expectExact(product: Product): void {
+  const { sums, expected } = multiplyAll(product);
+  for (const each of sums) expect(each).toEqual(expected);
+}
+
+describe('products by pairs, and by quads where these are exact,', () => {
+  it.each([1, 2, 3, 4, 5, 6, 7, 8, 11])('are exact for %i rows', (rows) => {
+    const shape = { rows, inputs: 80, outputs: 48, weights: anyWeight };
+    expectExact({ ...shape, x: () => random.whole(-127, 127) });
+    expectExact({ ...shape, x: () => random.whole(0, 255), zeroPoint: 0 });
   });
 
   it.each([
@@ -58,21 +76,16 @@ describe('multiply', () => {
     [17, 1],
     [51, 153],
     [768, 33],
-  ])('pads %i inputs and %i outputs with zeros', (inputs, outputs) => {
-    const shape = { rows: 3, inputs, outputs };
-    const { sums, expected } = multiplyBoth({
-      x: anyInput,
-      weights: anyWeight,
-      ...shape,
-    });
-    expect(sums).toEqual(expected);
+  ])('pad %i inputs and %i outputs with zeros', (inputs, outputs) => {
+    expectExact({ x: () => random.whole(-127, 127), weights: anyWeight, rows: 3, inputs, outputs });
   });
 
-  it.each([1, 2, 3, 4])('does not saturate with the largest numbers, %i rows', (rows) => {
-    const shape = { rows, inputs: 4096, outputs: 16 };
-    const { sums, expected } = multiplyBoth({ x: () => 255, weights: (i) => (i % 2 === 0 ? -128 : 127), ...shape });
+  it.each([1, 2, 3, 4])('do not saturate with the largest numbers, %i rows', (rows) => {
+    const shape = { rows, inputs: 4096, outputs: 16, weights: largestWeight };
+    expectExact({ ...shape, x: () => 255, zeroPoint: 0 });
+    expectExact({ ...shape, x: () => 127 });
+    const { expected } = multiplyAll({ ...shape, x: () => 255, zeroPoint: 0 });
     expect(expected[0]).toBe(-128 * 255 * 4096);
-    expect(sums).toEqual(expected);
   });
 });
 

@@ -1,5 +1,12 @@
 /** Where everything lies in the one memory that all threads share. Addresses are in bytes. Pure. */
-import { attentionScratchBytes, paddedWidth, pageBytes, pagePositions, reservedBytes } from '@prosemill/kernel';
+import {
+  attentionScratchBytes,
+  hasQuads,
+  paddedWidth,
+  pageBytes,
+  pagePositions,
+  reservedBytes,
+} from '@prosemill/kernel';
 import { type DecoderShape, normCount, paddedWidths } from './decoder-shape.ts';
 import { type LinearPart, partsOf, type Range, shareOf } from './partition.ts';
 import { topCandidates } from '../sampling/sampling.ts';
@@ -24,6 +31,8 @@ export interface MemoryOptions {
 export interface LinearPlan extends LinearPart {
   /** Packed weights for the kernel's own products; 0: there are none. */
   readonly weights: number;
+  /** [columns] int32, which own products with inputs in uint8 begin with; 0: there are no own products. */
+  readonly starts: number;
   /** [columns] float32; 0 in fp32. */
   readonly scales: number;
   /** [columns] float32; 0 for the head. */
@@ -34,7 +43,7 @@ export interface LinearPlan extends LinearPart {
 export interface ThreadPlan {
   readonly heads: Range;
   readonly linears: readonly LinearPlan[];
-  /** The sums of the last product, [rows, columns] int32 or float32. */
+  /** The sums of the last product, [rows, columns] int32 or float32; while weights are opened, some of them. */
   readonly sums: number;
   /** Queries, keys and values of the thread's heads, [N, 3, heads, D] float32. */
   readonly joined: number;
@@ -114,13 +123,15 @@ const maxBytes = 2 ** 32 - 2 ** 16;
 const maxCacheBytes = 2 ** 31;
 /** The kernel's copy of larger weights would be slow to make, for a gain with one or two texts only. */
 const maxOwnWeightBytes = 2 ** 30;
+/** Products of up to so many rows are faster than onnxruntime's. */
+export const fasterOwnRows = hasQuads ? 4 : 2;
 const alignment = 64;
 
 export const pagesOf = (positions: number): number => Math.ceil(positions / pagePositions);
 
 /** @throws {RangeError} when not even one text of full length fits into the memory */
 export function planMemory(options: MemoryOptions): MemoryPlan {
-  const { shape, format, threads, texts, rows: n, wanted: l, maxOwnRows: wantedOwnRows = 2 } = options;
+  const { shape, format, threads, texts, rows: n, wanted: l, maxOwnRows: wantedOwnRows = fasterOwnRows } = options;
   let end = reservedBytes;
   const take = (bytes: number): number => {
     const address = end;
@@ -159,14 +170,15 @@ export function planMemory(options: MemoryOptions): MemoryPlan {
         linears: linears.map((part, index) => ({
           ...part,
           weights: maxOwnRows > 0 ? take(part.inputs * part.columns) : 0,
+          starts: maxOwnRows > 0 ? take(4 * part.columns) : 0,
           scales: isInt8 ? take(4 * part.columns) : 0,
           bias: index === linears.length - 1 ? 0 : take(4 * part.columns),
         })),
         sums: take(
-          4 *
-            Math.max(
-              ...linears.map(({ columns }, i) => columns * (i === linears.length - 1 ? l + minFloatRows : rows)),
-            ),
+          Math.max(
+            16 * widest,
+            ...linears.map(({ columns }, i) => 4 * columns * (i === linears.length - 1 ? l + minFloatRows : rows)),
+          ),
         ),
         joined: take(4 * 3 * own.heads * head * rows),
         scratch: take(attentionScratchBytes(own, shape.positions)),

@@ -3,7 +3,7 @@
  * thread. In int8 the products are sums of whole numbers, which are exact in any order, so the kernel gives the same
  * bits: it computes one or two rows, for which it reads the weights at the speed of the memory.
  */
-import type { Kernel } from '@prosemill/kernel';
+import { hasQuads, type Kernel } from '@prosemill/kernel';
 import { InferenceSession, Tensor } from 'onnxruntime-node';
 import { microsoftDomain, OnnxGraph } from '../onnx/onnx-graph.ts';
 import { topCandidates } from '../sampling/sampling.ts';
@@ -49,11 +49,20 @@ export class Products {
     const graph = format === 'int8' ? await this.#int8Graph(index, linear) : this.#floatGraph(index, linear);
     this.#sessions[index] = await InferenceSession.create(graph, sessionOptions);
     free(graph);
+    if (hasQuads && linear.weights !== 0) {
+      const { inputs, columns, weights, starts } = linear;
+      this.#options.kernel.pairsToQuads(weights, inputs, columns / 16, zeroPointOf(index), this.#sums, starts);
+    }
+  }
+
+  /** Whether the kernel computes a product of so many rows. */
+  isOwn(rows: number): boolean {
+    return rows <= this.#options.plan.maxOwnRows;
   }
 
   /** Whether a product of so many rows reads x16; else it reads x8 (or floats). */
-  isOwn(rows: number): boolean {
-    return rows <= this.#options.plan.maxOwnRows;
+  readsInt16(rows: number): boolean {
+    return this.isOwn(rows) && !hasQuads;
   }
 
   /**
@@ -63,11 +72,12 @@ export class Products {
    */
   async run(index: number, rows: number, x: number): Promise<void> {
     const { kernel, plan, format, memory } = this.#options;
-    const { inputs, columns, weights } = this.#linears[index] as LinearPlan;
+    const { inputs, columns, weights, starts } = this.#linears[index] as LinearPlan;
     const session = this.#sessions[index] ?? null;
     if (session === null) return;
     if (this.isOwn(rows)) {
-      kernel.multiply(weights, inputs, columns / 16, plan.x16, rows, this.#sums);
+      if (hasQuads) kernel.multiplyQuads(weights, inputs, columns / 16, plan.x8, rows, starts, this.#sums);
+      else kernel.multiply(weights, inputs, columns / 16, plan.x16, rows, this.#sums);
       return;
     }
     const count = format === 'int8' ? rows : Math.max(rows, minFloatRows);
@@ -164,7 +174,8 @@ let clamping: Promise<boolean> | undefined;
 /** Whether this CPU clamps sums of products of uint8 and int8 to 16 bits, as x64 does without VNNI. */
 async function clampsSums(): Promise<boolean> {
   const [inputs, columns] = [16, 16];
-  const linear = { inputs, columns, ranges: [{ from: 0, to: columns }], weights: 0, scales: 0, bias: 0 };
+  const ranges = [{ from: 0, to: columns }];
+  const linear = { inputs, columns, ranges, weights: 0, starts: 0, scales: 0, bias: 0 };
   const weights = new Int8Array(inputs * columns).fill(127);
   const scales = new Float32Array(columns).fill(1);
   const graph = int8Graph(linear, weights, { scales, zeroPoint: 0, hasCandidates: false });

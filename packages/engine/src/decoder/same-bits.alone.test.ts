@@ -88,10 +88,10 @@ describe.each(['fp32', 'int8'] as const)(
       expect(expected.map(({ length }) => length)).toEqual(lengths);
       for (const threads of [1, 2, 3, 4, 6]) {
         for (const [maxOwnRows, together, largest] of [
-          [2, 1, 1],
+          [4, 1, 1],
           [0, 1, 1],
           [0, 5, 40],
-          [2, 3, 3],
+          [4, 3, 3],
         ] as const) {
           const plan = { together, largest, seed: threads };
           const actual = await runTexts(model, { threads, maxOwnRows }, plan);

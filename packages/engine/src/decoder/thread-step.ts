@@ -185,7 +185,7 @@ export class ThreadStep {
     const { shape, format } = this.#setup;
     const { from, to } = this.#shareOf(input.rows);
     if (format === 'int8') {
-      const isOwn = this.#products.isOwn(input.rows);
+      const isInt16 = this.#products.readsInt16(input.rows);
       const offset = isAfterActivation(linear) ? activationOffset(shape) : 0;
       this.#kernel.quantize(
         input.address,
@@ -194,8 +194,8 @@ export class ThreadStep {
         to,
         offset,
         zeroPointOf(linear),
-        isOwn ? x16 : 0,
-        isOwn ? 0 : x8,
+        isInt16 ? x16 : 0,
+        isInt16 ? 0 : x8,
         rowScales,
       );
     }
