@@ -6,6 +6,15 @@
  */
 export function multiply(weights: usize, inputs: i32, blocks: i32, x16: usize, rows: i32, sums: usize): void {
   const stride = 64 * blocks;
+  if (rows === 1) {
+    // Two streams of weights that lie far apart are read from memory faster than one.
+    const half = blocks >> 1;
+    for (let block = 0; block < half; block++, weights += 16 * inputs, sums += 64) {
+      multiply1Twice(weights, weights + 16 * inputs * half, x16, inputs, sums, sums + 64 * half);
+    }
+    if (blocks & 1) multiply1(weights + 16 * inputs * half, x16, inputs, sums + 64 * half);
+    return;
+  }
   for (let block = 0; block < blocks; block++, weights += 16 * inputs) {
     let x = x16;
     let out = sums + 64 * block;
@@ -82,7 +91,10 @@ function quads(pairs: v128, next: v128, isSecondHalf: bool): v128 {
     : v128.shuffle<i16>(pairs, next, 0, 8, 1, 9, 2, 10, 3, 11);
 }
 
-/** Like `multiply`, by sums of four products of bytes. x8 [rows, K] uint8; starts [M] int32 are added. 3 rows are 4. */
+/**
+ * Like `multiply`, by sums of four products of bytes. x8 [rows, K] uint8; starts [M] int32 are added. One row is
+ * computed as 2, which takes no longer, and 3 as 4.
+ */
 export function multiplyQuads(
   weights: usize,
   inputs: i32,
@@ -93,52 +105,68 @@ export function multiplyQuads(
   sums: usize,
 ): void {
   const stride = 64 * blocks;
+  if (rows <= 2) {
+    const next = rows === 2 ? inputs : 0;
+    const step = rows === 2 ? stride : 0;
+    for (let end = sums + stride / 2; sums < end; sums += 32, starts += 32, weights += 8 * inputs) {
+      quads2(weights, x8, next, inputs, blocks, starts, sums, step);
+    }
+    return;
+  }
   for (let end = sums + stride; sums < end; sums += 32, starts += 32, weights += 8 * inputs) {
     let x = x8;
     let out = sums;
-    let left = rows;
-    for (; left >= 3; left -= 4, x += 4 * inputs, out += 4 * stride) {
+    for (let left = rows; left > 0; left -= 4, x += 4 * inputs, out += 4 * stride) {
       quads4(weights, x, inputs, starts, out, stride);
     }
-    if (left === 2) quads2(weights, x, inputs, starts, out, stride);
-    else if (left === 1) quads1(weights, x, inputs, starts, out);
   }
 }
 
-/** Eight columns of one row. */
-function quads1(weights: usize, x: usize, inputs: i32, starts: usize, out: usize): void {
+/**
+ * Eight columns, and the same eight of the second half of the columns, of the rows at x and x + next. Two streams of
+ * weights that lie far apart are read from memory faster than one.
+ */
+function quads2(
+  weights: usize,
+  x: usize,
+  next: i32,
+  inputs: i32,
+  blocks: i32,
+  starts: usize,
+  out: usize,
+  stride: i32,
+): void {
+  const half = 32 * blocks;
   let a = v128.load(starts);
   let b = v128.load(starts, 16);
-  let c = i32x4.splat(0);
-  let d = c;
-  for (let end = x + inputs; x < end; x += 8, weights += 64) {
-    const x0 = v128.load32_splat(x);
-    const x1 = v128.load32_splat(x, 4);
-    a = addQuads(a, v128.load(weights), x0);
-    b = addQuads(b, v128.load(weights, 16), x0);
-    c = addQuads(c, v128.load(weights, 32), x1);
-    d = addQuads(d, v128.load(weights, 48), x1);
-  }
-  store2(out, i32x4.add(a, c), i32x4.add(b, d));
-}
-
-function quads2(weights: usize, x: usize, inputs: i32, starts: usize, out: usize, stride: i32): void {
-  let a = v128.load(starts);
-  let b = v128.load(starts, 16);
-  let c = a;
-  let d = b;
-  for (let end = x + inputs; x < end; x += 4, weights += 32) {
-    const w = v128.load(weights);
-    const w2 = v128.load(weights, 16);
-    let x4 = v128.load32_splat(x);
+  let c = v128.load(starts + half);
+  let d = v128.load(starts + half, 16);
+  let e = a;
+  let f = b;
+  let g = c;
+  let h = d;
+  let far = weights + 8 * inputs * blocks;
+  for (let end = x + inputs; x < end; x += 4, weights += 32, far += 32) {
+    const x4 = v128.load32_splat(x);
+    const y4 = v128.load32_splat(x + next);
+    let w = v128.load(weights);
     a = addQuads(a, w, x4);
-    b = addQuads(b, w2, x4);
-    x4 = v128.load32_splat(x + inputs);
+    e = addQuads(e, w, y4);
+    w = v128.load(weights, 16);
+    b = addQuads(b, w, x4);
+    f = addQuads(f, w, y4);
+    w = v128.load(far);
     c = addQuads(c, w, x4);
-    d = addQuads(d, w2, x4);
+    g = addQuads(g, w, y4);
+    w = v128.load(far, 16);
+    d = addQuads(d, w, x4);
+    h = addQuads(h, w, y4);
   }
   store2(out, a, b);
-  store2(out + stride, c, d);
+  store2(out + half, c, d);
+  out += stride;
+  store2(out, e, f);
+  store2(out + half, g, h);
 }
 
 function quads4(weights: usize, x: usize, inputs: i32, starts: usize, out: usize, stride: i32): void {
@@ -203,6 +231,31 @@ export function multiply1(matrix: usize, x: usize, inputs: i32, out: usize): voi
     d = add(d, v128.load8x8_s(matrix, 24), pair);
   }
   store4(out, a, b, c, d);
+}
+
+/** `multiply1` of two matrices at once. */
+function multiply1Twice(matrix: usize, other: usize, x: usize, inputs: i32, out: usize, otherOut: usize): void {
+  let a = i32x4.splat(0);
+  let b = a;
+  let c = a;
+  let d = a;
+  let e = a;
+  let f = a;
+  let g = a;
+  let h = a;
+  for (let end = x + 2 * inputs; x < end; x += 4, matrix += 32, other += 32) {
+    const pair = v128.load32_splat(x);
+    a = add(a, v128.load8x8_s(matrix), pair);
+    b = add(b, v128.load8x8_s(matrix, 8), pair);
+    c = add(c, v128.load8x8_s(matrix, 16), pair);
+    d = add(d, v128.load8x8_s(matrix, 24), pair);
+    e = add(e, v128.load8x8_s(other), pair);
+    f = add(f, v128.load8x8_s(other, 8), pair);
+    g = add(g, v128.load8x8_s(other, 16), pair);
+    h = add(h, v128.load8x8_s(other, 24), pair);
+  }
+  store4(out, a, b, c, d);
+  store4(otherOut, e, f, g, h);
 }
 
 /** Multiplies a matrix with two rows x and y [K] int16 to out [16] int32 and `stride` bytes behind it. */

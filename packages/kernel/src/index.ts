@@ -51,7 +51,7 @@ export interface Kernel {
   ): void;
 
   /**
-   * Exact integer products with weights in the layout of `packWeights`, for 1 to about 4 rows: sums [rows, 16 · blocks]
+   * Exact integer products with weights in the layout of `packWeights`, for few rows: sums [rows, 16 · blocks]
    * int32. A part of the columns has its own `weights` and `sums`.
    * @param x16  [rows, K] int16.
    */
@@ -85,8 +85,8 @@ export interface Kernel {
   ): void;
 
   /**
-   * The sums of `multiply` from inputs in uint8. Each block of 8 columns is read from memory once, and serves all rows.
-   * Where 3 rows are left, 4 are computed: `x8` and `sums` need room for one more row.
+   * The sums of `multiply` from inputs in uint8. For 1 or 2 rows weights are read at the speed of the memory. Rows
+   * beyond 2 are computed four at a time: `x8` and `sums` need room for ⌈rows / 4⌉ · 4.
    * @param x8  [rows, K] uint8.
    * @param starts  [16 · blocks] int32, from `pairsToQuads`.
    */

@@ -179,7 +179,7 @@ export class ThreadStep {
     return this.#setup.format === 'int8' ? this.#quantize(linear, input) : this.#observe(linear, input);
   }
 
-  /** Makes whole numbers of a product's input in int8, and waits for all rows. */
+  /** Makes whole numbers of a product's input in int8, and waits until this thread may read all rows. */
   #quantize(linear: number, input: Input): Input {
     const { x16, x8, rowScales } = this.#plan;
     const { shape, format } = this.#setup;
@@ -199,7 +199,7 @@ export class ThreadStep {
         rowScales,
       );
     }
-    this.#wait();
+    if (input.rows > 1) this.#wait();
     return this.#observe(linear, input);
   }
 
@@ -360,8 +360,9 @@ export class ThreadStep {
     return this.#own.linears[index] as LinearPlan;
   }
 
+  /** A single row is every thread's: all write the same bits to the same place, so none has to wait for another. */
   #shareOf(rows: number): Range {
-    return shareOf(rows, this.#of);
+    return rows === 1 ? { from: 0, to: 1 } : shareOf(rows, this.#of);
   }
 
   /** The index in `tables` of the first page of a row's text. */
