@@ -80,7 +80,7 @@ function createWorkloads(promptOf: PromptMaker): Readonly<Record<keyof typeof ba
     rows8: { name: rows8, ...rows(8) },
     rows32: { name: rows32, ...rows(32) },
     queue: { name: queueName, ...queue },
-    prompts: { name: prompts, inFlight: 1, work: Array.from({ length: 32 }, () => promptOf(128)), counts },
+    prompts: { name: prompts, inFlight: 1, work: Array.from({ length: 96 }, () => promptOf(128)), counts },
     queueBusy: { name: queueBusy, ...queue },
   };
 }
