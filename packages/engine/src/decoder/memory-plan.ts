@@ -1,4 +1,7 @@
-/** Where everything lies in the one memory that all threads share. Addresses are in bytes. Pure. */
+/**
+ * Where everything lies in the one memory that all threads share. Addresses are in bytes. Pure; the default of
+ * `maxOwnRows` depends on the CPU.
+ */
 import {
   attentionScratchBytes,
   hasQuads,
@@ -124,7 +127,7 @@ const maxCacheBytes = 2 ** 31;
 /** The kernel's copy of larger weights would be slow to make, for a gain with one or two texts only. */
 const maxOwnWeightBytes = 2 ** 30;
 /** Products of up to so many rows are faster than onnxruntime's. */
-export const fasterOwnRows = hasQuads ? 4 : 2;
+const fasterOwnRows = hasQuads ? 4 : 2;
 const alignment = 64;
 
 export const pagesOf = (positions: number): number => Math.ceil(positions / pagePositions);

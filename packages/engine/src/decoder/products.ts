@@ -1,7 +1,7 @@
 /**
  * One thread's products with weights. onnxruntime computes them in a session of its own for each weight, on the calling
  * thread. In int8 the products are sums of whole numbers, which are exact in any order, so the kernel gives the same
- * bits: it computes one or two rows, for which it reads the weights at the speed of the memory.
+ * bits: it computes few rows, for which it reads the weights at the speed of the memory.
  */
 import { hasQuads, type Kernel } from '@prosemill/kernel';
 import { InferenceSession, Tensor } from 'onnxruntime-node';
