@@ -53,7 +53,7 @@ async function launchOn(logFile: string, programs: readonly Program[]) {
     return child;
   });
   const url = `http://127.0.0.1:${port}`;
-  // Its log tells nothing here.
+  // A program that cannot log the reason of its end has only an exit code.
   const ended = children.map(async (child, index) => {
     const [code, signal] = (await once(child, 'exit')) as [number | null, NodeJS.Signals | null];
     throw new Error(`${programs[index]} ended (${code ?? signal}) before it was ready`);

@@ -45,8 +45,8 @@ export function unpack(weights: usize, inputs: i32, blocks: i32, from: i32, to: 
 }
 
 /**
- * Weights in the layout of `multiply`, changed in place to [M / 8][K / 4][8][4] for `multiplyQuads`. starts [M] int32 =
- * −zeroPoint · the sums of the columns.
+ * Changes weights in place from the layout of `multiply` to that of `multiplyQuads`, [M / 8][K / 4][8][4]. Writes
+ * −zeroPoint · the sum of each column to starts [M] int32, so that products of uint8 inputs begin there.
  * @param scratch  16 · K bytes.
  */
 export function pairsToQuads(
@@ -84,7 +84,7 @@ export function pairsToQuads(
   }
 }
 
-/** Two inputs of eight columns, and two more → four inputs of the first or the last four columns. */
+/** Joins two inputs of eight columns with the next two inputs: four inputs of the first, or the last, four columns. */
 function quads(pairs: v128, next: v128, isSecondHalf: bool): v128 {
   return isSecondHalf
     ? v128.shuffle<i16>(pairs, next, 4, 12, 5, 13, 6, 14, 7, 15)
@@ -169,6 +169,7 @@ function quads2(
   store2(out + half, g, h);
 }
 
+/** Eight columns of four rows, which lie one after the other. */
 function quads4(weights: usize, x: usize, inputs: i32, starts: usize, out: usize, stride: i32): void {
   let a = v128.load(starts);
   let b = v128.load(starts, 16);
@@ -201,7 +202,7 @@ function quads4(weights: usize, x: usize, inputs: i32, starts: usize, out: usize
   store2(out + 3 * stride, g, h);
 }
 
-/** Adds the products of 4 columns and 4 inputs, int8 and uint8. It is exact if `hasQuads`. */
+/** Adds the products of 4 columns and 4 inputs, int8 and uint8. The sums are exact where `hasQuads` is true. */
 function addQuads(sums: v128, weights: v128, x: v128): v128 {
   return i32x4.relaxed_dot_i8x16_i7x16_add_s(weights, x, sums);
 }
