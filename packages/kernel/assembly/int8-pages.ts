@@ -1,18 +1,27 @@
 /**
- * Keys and values in int8 with a scale for each position and head. A page has keys [H] × ([64] scales and
- * [4][D / 2][16][2] int8), then values [H] × ([64] scales and [D / 16][32][16][2] int8). All sums of products are whole
- * numbers.
+ * Keys and values in int8 with a scale for each position and head. A page has keys [H] × ([64] scales, [64] starts,
+ * [4][D / 2][16][2] int8), then values [H] × ([64] scales, [D / 16][32][16][2] int8). All sums of products are whole
+ * numbers. By quads the keys are [4][D / 4][16][4], the values [D / 16][16][16][4], and the starts −128 · the sums of
+ * the keys; by pairs starts are not used.
  */
 import { firstLanes, largestLane, pageAt, pageSize, writeContext } from './attention';
 import { inverse, largestSize, scaleOf } from './rows';
 import { exp16, largest, round } from './math';
-import { multiply1, multiply2 } from './products';
+import { multiply1, multiply2, multiplyHalves1, multiplyHalves2 } from './products';
+
+/** Whether products are by quads. It is set before the first page is written, where `hasQuads` is true. */
+export let byQuads: bool = false;
 
 /** Bytes of one head's scales, which lie before its keys or values in a page. */
 const scaleBytes: i32 = 4 * pageSize;
 
-/** Bytes of one head's scales and keys, or values, in a page. */
-function partBytes(width: i32): i32 {
+/** Bytes of one head's scales, starts and keys in a page. */
+function keyBytes(width: i32): i32 {
+  return 2 * scaleBytes + pageSize * width;
+}
+
+/** Bytes of one head's scales and values in a page. */
+function valueBytes(width: i32): i32 {
   return scaleBytes + pageSize * width;
 }
 
@@ -27,34 +36,79 @@ export function appendInt8(
   values: usize,
   scratch: usize,
 ): void {
-  const part = partBytes(width);
-  const end = scratch + 2 * width;
+  const keyPart = keyBytes(width);
+  const valuePart = valueBytes(width);
+  let keyPlace = page + keyPart * from;
+  let valuePlace = page + keyPart * heads + valuePart * from;
+  for (let head = from; head < to; head++, keyPlace += keyPart, valuePlace += valuePart) {
+    store<f32>(keyPlace + 4 * place, quantizeRow(keys, width, 127, scratch));
+    if (byQuads) storeKeyQuads(scratch, width, keyPlace + scaleBytes, place);
+    else storeKeyPairs(scratch, width, keyPlace + 2 * scaleBytes, place);
+    store<f32>(valuePlace + 4 * place, quantizeRow(values, width, 127, scratch));
+    if (byQuads) storeValueQuads(scratch, width, valuePlace + scaleBytes, place);
+    else storeValuePairs(scratch, width, valuePlace + scaleBytes, place);
+    keys += 4 * width;
+    values += 4 * width;
+  }
+}
+
+/** Stores one position's numbers x [D] int16, which fit into int8, among the keys of its head. */
+function storeKeyPairs(x: usize, width: i32, keys: usize, place: i32): void {
+  let at = keys + 16 * width * (place >> 4) + 2 * (place & 15);
+  for (let end = x + 2 * width; x < end; x += 32, at += 256) {
+    const pairs = i8x16.narrow_i16x8_s(v128.load(x), v128.load(x, 16));
+    v128.store16_lane(at, pairs, 0);
+    v128.store16_lane(at, pairs, 1, 32);
+    v128.store16_lane(at, pairs, 2, 64);
+    v128.store16_lane(at, pairs, 3, 96);
+    v128.store16_lane(at, pairs, 4, 128);
+    v128.store16_lane(at, pairs, 5, 160);
+    v128.store16_lane(at, pairs, 6, 192);
+    v128.store16_lane(at, pairs, 7, 224);
+  }
+}
+
+/** Like `storeKeyPairs`; the keys of the head follow its starts. */
+function storeKeyQuads(x: usize, width: i32, starts: usize, place: i32): void {
+  let at = starts + scaleBytes + 16 * width * (place >> 4) + 4 * (place & 15);
+  let sums = i32x4.splat(0);
+  for (let end = x + 2 * width; x < end; x += 32, at += 256) {
+    const a = v128.load(x);
+    const b = v128.load(x, 16);
+    sums = i32x4.add(sums, i32x4.dot_i16x8_s(i16x8.add(a, b), i16x8.splat(-128)));
+    const quads = i8x16.narrow_i16x8_s(a, b);
+    v128.store32_lane(at, quads, 0);
+    v128.store32_lane(at, quads, 1, 64);
+    v128.store32_lane(at, quads, 2, 128);
+    v128.store32_lane(at, quads, 3, 192);
+  }
+  sums = i32x4.add(sums, v128.shuffle<i32>(sums, sums, 2, 3, 0, 1));
+  store<i32>(starts + 4 * place, i32x4.extract_lane(sums, 0) + i32x4.extract_lane(sums, 1));
+}
+
+/** Stores one position's numbers x [D] int16, which fit into int8, among the values of its head. */
+function storeValuePairs(x: usize, width: i32, values: usize, place: i32): void {
+  let at = values + 32 * (place >> 1);
   const shift = 8 * (place & 1);
+  // Of each two bytes one belongs to the other position of the pair.
   const keep = i16x8.splat(place & 1 ? 0x00ff : <i16>0xff00);
-  for (let head = from; head < to; head++, keys += 4 * width, values += 4 * width) {
-    const keyPart = page + part * head;
-    store<f32>(keyPart + 4 * place, quantizeRow(keys, width, 127, scratch));
-    let at = keyPart + scaleBytes + 16 * width * (place >> 4) + 2 * (place & 15);
-    for (let p = scratch; p < end; p += 32, at += 256) {
-      const pairs = i8x16.narrow_i16x8_s(v128.load(p), v128.load(p, 16));
-      v128.store16_lane(at, pairs, 0);
-      v128.store16_lane(at, pairs, 1, 32);
-      v128.store16_lane(at, pairs, 2, 64);
-      v128.store16_lane(at, pairs, 3, 96);
-      v128.store16_lane(at, pairs, 4, 128);
-      v128.store16_lane(at, pairs, 5, 160);
-      v128.store16_lane(at, pairs, 6, 192);
-      v128.store16_lane(at, pairs, 7, 224);
-    }
-    const valuePart = keyPart + part * heads;
-    store<f32>(valuePart + 4 * place, quantizeRow(values, width, 127, scratch));
-    at = valuePart + scaleBytes + 32 * (place >> 1);
-    // Of each two bytes one belongs to the other position of the pair.
-    for (let p = scratch; p < end; p += 32, at += 16 * pageSize) {
-      const left = i16x8.shl(v128.and(v128.load(p), i16x8.splat(0xff)), shift);
-      const right = i16x8.shl(v128.and(v128.load(p, 16), i16x8.splat(0xff)), shift);
-      v128.store(at, v128.or(v128.and(v128.load(at), keep), left));
-      v128.store(at, v128.or(v128.and(v128.load(at, 16), keep), right), 16);
+  for (let end = x + 2 * width; x < end; x += 32, at += 16 * pageSize) {
+    const left = i16x8.shl(v128.and(v128.load(x), i16x8.splat(0xff)), shift);
+    const right = i16x8.shl(v128.and(v128.load(x, 16), i16x8.splat(0xff)), shift);
+    v128.store(at, v128.or(v128.and(v128.load(at), keep), left));
+    v128.store(at, v128.or(v128.and(v128.load(at, 16), keep), right), 16);
+  }
+}
+
+/** Like `storeValuePairs`. */
+function storeValueQuads(x: usize, width: i32, values: usize, place: i32): void {
+  let at = values + 64 * (place >> 2);
+  const shift = 8 * (place & 3);
+  const own = i32x4.shl(i32x4.splat(0xff), shift);
+  for (let end = x + 2 * width; x < end; x += 32, at += 16 * pageSize) {
+    for (let i = 0; i < 64; i += 16) {
+      const shifted = i32x4.shl(v128.load16x4_s(x + i / 2), shift);
+      v128.store(at + i, v128.bitselect(shifted, v128.load(at + i), own));
     }
   }
 }
@@ -74,7 +128,8 @@ export function attendInt8(
   outStep: i32,
   scratch: usize,
 ): void {
-  const part = partBytes(width);
+  const keyPart = keyBytes(width);
+  const valuePart = valueBytes(width);
   const own = to - from;
   const lanes = own * rows;
   const longest = length + rows - 1;
@@ -91,17 +146,21 @@ export function attendInt8(
   const steps = <f32>min(32767, i32.MAX_VALUE / (127 * width));
   for (let lane = 0; lane < lanes; lane++) {
     const query = queries + queryStep * (lane % rows) + 4 * width * (lane / rows);
-    v128.store(queryScales + 16 * lane, f32x4.splat(quantizeRow(query, width, steps, whole + 2 * width * lane)));
+    const place = whole + 2 * width * lane;
+    const scale = scaleOf(largestSize(query, width), steps);
+    quantizeFactors(scale, query, width, 32768, place, width);
+    v128.store(queryScales + 16 * lane, f32x4.splat(scale));
     v128.store(tops + 16 * lane, f32x4.splat(-Infinity));
   }
   for (let t = 0; t < count; t += pageSize) {
-    let keys = pageAt(pages, t / pageSize) + part * from;
+    let keys = pageAt(pages, t / pageSize) + keyPart * from;
     const end = min(count - t, pageSize);
-    for (let lane = 0; lane < lanes; lane += rows, keys += part) {
+    for (let lane = 0; lane < lanes; lane += rows, keys += keyPart) {
       const query = whole + 2 * width * lane;
       for (let p = 0; p < end; p += 16) {
         const score = scores + 4 * (count * lane + t + p);
-        multiply(keys + scaleBytes + width * p, query, 2 * width, width, rows, score, 4 * count);
+        const starts = keys + scaleBytes + 4 * p;
+        multiply(keys + 2 * scaleBytes + width * p, query, 2 * width, width, rows, starts, score, 4 * count);
         for (let row = 0; row < rows; row++) {
           const at = 16 * (lane + row);
           const used = length + row - t - p;
@@ -113,9 +172,9 @@ export function attendInt8(
   for (let top = tops; top < queryScales; top += 16) v128.store(top, f32x4.splat(largestLane(v128.load(top))));
   memory.fill(contexts, 0, tops - contexts);
   for (let t = 0; t < count; t += pageSize) {
-    let values = pageAt(pages, t / pageSize) + part * (heads + from);
+    let values = pageAt(pages, t / pageSize) + keyPart * heads + valuePart * from;
     const end = min(longest - t, pageSize);
-    for (let lane = 0; lane < lanes; lane += rows, values += part) {
+    for (let lane = 0; lane < lanes; lane += rows, values += valuePart) {
       for (let row = 0; row < rows; row++) {
         const at = 16 * (lane + row);
         const weights = scores + 4 * (count * (lane + row) + t);
@@ -126,7 +185,7 @@ export function attendInt8(
       }
       for (let d = 0; d < width; d += 16) {
         const column = values + scaleBytes + pageSize * d;
-        multiply(column, shares, 2 * pageSize, end, rows, products + 4 * d, 4 * width);
+        multiply(column, shares, 2 * pageSize, end, rows, 0, products + 4 * d, 4 * width);
       }
       for (let row = 0; row < rows; row++) {
         const scale = v128.load(queryScales + 16 * (lane + row));
@@ -145,9 +204,24 @@ export function attendInt8(
   }
 }
 
-/** Multiplies a matrix with one or two rows x. `xStep` and `step` are the bytes between rows of x and of out. */
-function multiply(matrix: usize, x: usize, xStep: i32, inputs: i32, rows: i32, out: usize, step: i32): void {
-  if (rows === 2) multiply2(matrix, x, x + xStep, inputs, out, step);
+/**
+ * Multiplies a matrix with one or two rows x. `xStep` and `step` are the bytes between rows of x and of out.
+ * @param starts  By quads [16] int32, where a 256th of the sums begins, or 0 for none.
+ */
+function multiply(
+  matrix: usize,
+  x: usize,
+  xStep: i32,
+  inputs: i32,
+  rows: i32,
+  starts: usize,
+  out: usize,
+  step: i32,
+): void {
+  if (byQuads) {
+    if (rows === 2) multiplyHalves2(matrix, x, xStep, inputs, starts, out, step);
+    else multiplyHalves1(matrix, x, xStep >> 1, inputs, starts, out);
+  } else if (rows === 2) multiply2(matrix, x, x + xStep, inputs, out, step);
   else multiply1(matrix, x, inputs, out);
 }
 
@@ -183,6 +257,30 @@ function quantizeWith(scale: f32, x: usize, count: i32, to: usize): f32 {
 }
 
 /**
+ * Quantizes x [count] to the factors of `multiply`: int16, or by quads uint8 [2][room], the upper and the lower halves
+ * of the number + offset.
+ */
+function quantizeFactors(scale: f32, x: usize, count: i32, offset: i32, to: usize, room: i32): void {
+  if (!byQuads) {
+    quantizeWith(scale, x, count, to);
+    return;
+  }
+  const factor = f32x4.splat(inverse(scale));
+  const shift = i32x4.splat(offset);
+  const byte = i16x8.splat(0xff);
+  for (let end = x + 4 * count; x < end; x += 64, to += 16) {
+    const a = i32x4.add(round(f32x4.mul(v128.load(x), factor)), shift);
+    const b = i32x4.add(round(f32x4.mul(v128.load(x, 16), factor)), shift);
+    const c = i32x4.add(round(f32x4.mul(v128.load(x, 32), factor)), shift);
+    const d = i32x4.add(round(f32x4.mul(v128.load(x, 48), factor)), shift);
+    const ab = i16x8.narrow_i32x4_u(a, b);
+    const cd = i16x8.narrow_i32x4_u(c, d);
+    v128.store(to, i8x16.narrow_i16x8_u(i16x8.shr_u(ab, 8), i16x8.shr_u(cd, 8)));
+    v128.store(to + room, i8x16.narrow_i16x8_u(v128.and(ab, byte), v128.and(cd, byte)));
+  }
+}
+
+/**
  * Replaces the scores of a page's positions by their exponentials, and adds these to the four floats at `total`. Their
  * products with the scales of the values are quantized to int16 in `shares`; behind the used positions they are 0.
  * @returns the scale
@@ -205,5 +303,7 @@ function weigh(scores: usize, valueScales: usize, used: i32, top: usize, total: 
     }
   }
   v128.store(total, sums);
-  return quantizeWith(scaleOf(largest(sizes), 32767), scores, count, shares);
+  const scale = scaleOf(largest(sizes), 32767);
+  quantizeFactors(scale, scores, count, 0, shares, pageSize);
+  return scale;
 }

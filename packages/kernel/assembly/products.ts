@@ -202,6 +202,97 @@ function quads4(weights: usize, x: usize, inputs: i32, starts: usize, out: usize
   store2(out + 3 * stride, g, h);
 }
 
+/**
+ * Multiplies a matrix [K / 4][16][4] with one row x of whole numbers 256 · high + low, high [K] and `low` bytes behind
+ * low [K] uint8, to out [16] int32.
+ * @param starts  [16] int32, which are added to the sums of the high bytes, or 0 for none.
+ */
+export function multiplyHalves1(matrix: usize, x: usize, low: i32, inputs: i32, starts: usize, out: usize): void {
+  let a = i32x4.splat(0);
+  let b = a;
+  let c = a;
+  let d = a;
+  let e = a;
+  let f = a;
+  let g = a;
+  let h = a;
+  if (starts) {
+    a = v128.load(starts);
+    b = v128.load(starts, 16);
+    c = v128.load(starts, 32);
+    d = v128.load(starts, 48);
+  }
+  for (let end = x + inputs; x < end; x += 4, matrix += 64) {
+    const high4 = v128.load32_splat(x);
+    const low4 = v128.load32_splat(x + low);
+    let w = v128.load(matrix);
+    a = addQuads(a, w, high4);
+    e = addQuads(e, w, low4);
+    w = v128.load(matrix, 16);
+    b = addQuads(b, w, high4);
+    f = addQuads(f, w, low4);
+    w = v128.load(matrix, 32);
+    c = addQuads(c, w, high4);
+    g = addQuads(g, w, low4);
+    w = v128.load(matrix, 48);
+    d = addQuads(d, w, high4);
+    h = addQuads(h, w, low4);
+  }
+  store2(out, joinHalves(a, e), joinHalves(b, f));
+  store2(out + 32, joinHalves(c, g), joinHalves(d, h));
+}
+
+/** `multiplyHalves1` of two rows, each of [2][xStep / 2] uint8, to out and `stride` bytes behind it. */
+export function multiplyHalves2(
+  matrix: usize,
+  x: usize,
+  xStep: i32,
+  inputs: i32,
+  starts: usize,
+  out: usize,
+  stride: i32,
+): void {
+  const low = xStep >> 1;
+  for (let half = 0; half < 64; half += 32) {
+    let a = i32x4.splat(0);
+    let b = a;
+    let e = a;
+    let f = a;
+    if (starts) {
+      a = v128.load(starts + half);
+      b = v128.load(starts + half, 16);
+    }
+    let c = a;
+    let d = b;
+    let g = e;
+    let h = e;
+    let w = matrix + half;
+    let y = x + xStep;
+    for (let p = x, end = x + inputs; p < end; p += 4, y += 4, w += 64) {
+      const w1 = v128.load(w);
+      const w2 = v128.load(w, 16);
+      let x4 = v128.load32_splat(p);
+      a = addQuads(a, w1, x4);
+      b = addQuads(b, w2, x4);
+      x4 = v128.load32_splat(y);
+      c = addQuads(c, w1, x4);
+      d = addQuads(d, w2, x4);
+      x4 = v128.load32_splat(p + low);
+      e = addQuads(e, w1, x4);
+      f = addQuads(f, w2, x4);
+      x4 = v128.load32_splat(y + low);
+      g = addQuads(g, w1, x4);
+      h = addQuads(h, w2, x4);
+    }
+    store2(out + half, joinHalves(a, e), joinHalves(b, f));
+    store2(out + half + stride, joinHalves(c, g), joinHalves(d, h));
+  }
+}
+
+function joinHalves(high: v128, low: v128): v128 {
+  return i32x4.add(i32x4.shl(high, 8), low);
+}
+
 /** Adds the products of 4 columns and 4 inputs, int8 and uint8. The sums are exact where `hasQuads` is true. */
 function addQuads(sums: v128, weights: v128, x: v128): v128 {
   return i32x4.relaxed_dot_i8x16_i7x16_add_s(weights, x, sums);

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { attentionScratchBytes, paddedWidth, pageBytes, pagePositions } from './index.ts';
+import { attentionScratchBytes, hasQuads, paddedWidth, pageBytes, pagePositions } from './index.ts';
 import { bitsOf, openArena, seeded } from './test-arena.ts';
 
 const random = seeded(3);
@@ -21,19 +21,21 @@ function newText(length: number, heads: number, headWidth: number): Text {
   return { length, heads, headWidth, keys: vectors(length), values: vectors(length), queries };
 }
 
-type Format = 'int8' | 'float32';
+type Format = 'int8 by pairs' | 'int8 by quads' | 'float32';
+const formats: readonly Format[] = ['int8 by pairs', ...(hasQuads ? (['int8 by quads'] as const) : []), 'float32'];
 
 /**
  * Attention as by one thread for each part of the heads. The pages have garbage where the text has nothing.
  * @param rows  With 2 the last position's queries are also those of the position before, which is computed with it.
  */
 function attend(text: Text, format: Format, parts: readonly number[] = [0, text.heads], rows = 1): Float32Array {
-  const { kernel, floats, take, bytes, int32 } = openArena(16);
+  const { kernel, floats, take, bytes, int32 } = openArena(16, format === 'int8 by quads');
   const { length, heads } = text;
+  const number = format === 'float32' ? 'float32' : 'int8';
   const headWidth = paddedWidth(text.headWidth);
   const width = heads * headWidth;
   const pages = int32(Math.ceil(length / pagePositions));
-  for (const index of pages.keys()) pages[index] = bytes(pageBytes({ heads, headWidth }, format)).fill(0xff).byteOffset;
+  for (const index of pages.keys()) pages[index] = bytes(pageBytes({ heads, headWidth }, number)).fill(0xff).byteOffset;
   const scratch = take(attentionScratchBytes({ heads, headWidth }, length));
   // Whatever is written behind the scratch is found.
   const guard = bytes(64).fill(7);
@@ -42,7 +44,7 @@ function attend(text: Text, format: Format, parts: readonly number[] = [0, text.
   const queries = floats(Array.from({ length: rows }, () => [...padded(text.queries)]).flat());
   const out = floats(rows * width);
   const [append, attendPages] =
-    format === 'int8' ? (['appendInt8', 'attendInt8'] as const) : (['appendFloat32', 'attendFloat32'] as const);
+    number === 'int8' ? (['appendInt8', 'attendInt8'] as const) : (['appendFloat32', 'attendFloat32'] as const);
   for (const [index, to] of parts.slice(1).entries()) {
     const from = parts[index] ?? 0;
     const skipped = 4 * from * headWidth;
@@ -103,10 +105,9 @@ function relativeError(a: ArrayLike<number>, b: Float64Array): number {
   return Math.sqrt(b.reduce((sum, value, index) => sum + ((a[index] ?? 0) - value) ** 2, 0) / squares);
 }
 
-describe.each([
-  ['int8', 0.02],
-  ['float32', 2e-6],
-] as const)('attention over pages in %s', (format, tolerance) => {
+describe.each(formats)('attention over pages in %s', (format) => {
+  const tolerance = format === 'float32' ? 2e-6 : 0.02;
+
   it.each([
     [1, 1, 64],
     [1, 3, 17],
@@ -174,6 +175,19 @@ describe.each([
       expect(out.subarray(16, 32).some((x) => !Number.isFinite(x))).toBe(true);
     }
   });
+});
+
+it('attention by quads has the same bits as by pairs', () => {
+  for (const [length, headWidth] of [
+    [1, 16],
+    [67, 80],
+    [190, 64],
+    [3, 1024],
+  ] as const) {
+    const text = newText(length, 3, headWidth);
+    const [byPairs, ...others] = formats.filter((format) => format !== 'float32').map((format) => attend(text, format));
+    for (const other of others) expect(bitsOf(other)).toEqual(bitsOf(byPairs as Float32Array));
+  }
 });
 
 it('exponentials of scores have a relative error below 5e-7', () => {

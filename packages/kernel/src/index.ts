@@ -224,7 +224,7 @@ export const paddedWidth = (width: number): number => Math.ceil(width / 16) * 16
  * initialization.
  */
 export function pageBytes({ heads, headWidth }: HeadShape, format: 'int8' | 'float32'): number {
-  return 2 * heads * pagePositions * (format === 'int8' ? headWidth + 4 : 4 * headWidth);
+  return 2 * heads * pagePositions * (format === 'int8' ? headWidth + 6 : 4 * headWidth);
 }
 
 /** @returns the bytes that a thread needs to append and to attend on up to `positions` positions of so many heads */
@@ -260,14 +260,20 @@ export function packWeights(
 
 const compiled = new WebAssembly.Module(readFileSync(new URL('../kernel.wasm', import.meta.url)));
 
-/** Makes a thread's own instance over the memory that all threads share. */
-export function openKernel(memory: WebAssembly.Memory): Kernel {
-  return new WebAssembly.Instance(compiled, { env: { memory } }).exports as Kernel;
+function instantiate(memory: WebAssembly.Memory): Kernel & { readonly byQuads: WebAssembly.Global } {
+  return new WebAssembly.Instance(compiled, { env: { memory } }).exports as Kernel & { byQuads: WebAssembly.Global };
 }
 
 /**
- * Whether `multiplyQuads` is exact on this machine: it needs a CPU, and a V8, whose sums of products of int8 and uint8
- * are not clamped, as x64 with AVX-VNNI.
+ * Whether sums of products of bytes, "quads", are exact on this machine: they need a CPU, and a V8, whose sums of
+ * products of int8 and uint8 are not clamped, as x64 with AVX-VNNI.
  */
 export const hasQuads: boolean =
-  openKernel(new WebAssembly.Memory({ initial: 1, maximum: 1, shared: true })).hasQuads(reservedBytes) === 1;
+  instantiate(new WebAssembly.Memory({ initial: 1, maximum: 1, shared: true })).hasQuads(reservedBytes) === 1;
+
+/** Makes a thread's own instance over the memory that all threads share. All use the same `byQuads`. */
+export function openKernel(memory: WebAssembly.Memory, { byQuads = hasQuads } = {}): Kernel {
+  const kernel = instantiate(memory);
+  kernel.byQuads.value = Number(byQuads);
+  return kernel;
+}

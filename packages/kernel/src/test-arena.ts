@@ -1,7 +1,7 @@
 /** Memory with typed areas, and seeded random numbers, for the kernel's tests. */
-import { openKernel, reservedBytes } from './index.ts';
+import { hasQuads, openKernel, reservedBytes } from './index.ts';
 
-export function openArena(megabytes = 8) {
+export function openArena(megabytes = 8, byQuads = hasQuads) {
   const pages = megabytes * 16;
   const memory = new WebAssembly.Memory({ initial: pages, maximum: pages, shared: true });
   let next = reservedBytes;
@@ -18,7 +18,7 @@ export function openArena(megabytes = 8) {
   };
   return {
     memory,
-    kernel: openKernel(memory),
+    kernel: openKernel(memory, { byQuads }),
     take,
     floats,
     int32: (count: number) => new Int32Array(memory.buffer, take(4 * count), count),

@@ -12,6 +12,10 @@ declare namespace WebAssembly {
     grow(pages: number): number;
   }
 
+  interface Global {
+    value: number;
+  }
+
   class Instance {
     constructor(module: Module, imports: { readonly env: { readonly memory: Memory } });
     readonly exports: unknown;
