@@ -58,7 +58,8 @@ export function createReadMethods(context: StoreContext): ReadMethods {
 
   return {
     async find(ownerId, id) {
-      const select = selectJobs(db).where('jobs.id', '=', id).where('jobs.owner_id', '=', ownerId);
+      // Not `=`: SQLite moves its value into the condition of the join, and so prepares the statement in each run again.
+      const select = selectJobs(db).where('jobs.id', 'in', [id]).where('jobs.owner_id', 'in', [ownerId]);
       const row = await select.executeTakeFirst();
       return row === undefined ? null : toItem(row);
     },
