@@ -174,8 +174,8 @@ export const mutants = {
     replacements: [
       {
         file: 'packages/store/src/jobs/read.ts',
-        find: `.where('jobs.id', '=', id).where('jobs.owner_id', '=', ownerId)`,
-        replace: `.where('jobs.id', '=', id)`,
+        find: `.where('jobs.id', 'in', [id]).where('jobs.owner_id', 'in', [ownerId])`,
+        replace: `.where('jobs.id', 'in', [id])`,
       },
     ],
   },

@@ -58,7 +58,7 @@ export function createReadMethods(context: StoreContext): ReadMethods {
 
   return {
     async find(ownerId, id) {
-      // Not `=`: SQLite moves its value into the condition of the join, and so prepares the statement in each run again.
+      // Not `=`: SQLite moves its value into the join, and would prepare the statement in each run again.
       const select = selectJobs(db).where('jobs.id', 'in', [id]).where('jobs.owner_id', 'in', [ownerId]);
       const row = await select.executeTakeFirst();
       return row === undefined ? null : toItem(row);

@@ -26,10 +26,10 @@ export const isInTime = ({ now }: Dialect) =>
 
 /**
  * Queued, due, in time, with attempts left, and for a worker with this model fingerprint (null: for every worker); no
- * row while the queue is paused. The fingerprint is compared by `nullif`, because SQLite prepares a statement in each run
- * again if it compares a column with a parameter in one of several `or`s.
+ * row while the queue is paused. Not `= fingerprint`: SQLite would prepare the statement in each run again, since it
+ * compares the parameter of one `or` with those of others.
  */
 export const isClaimable = (dialect: Dialect, fingerprint: string | null) =>
   sql<boolean>`status = 'queued' and available_at <= ${dialect.now} and ${isInTime(dialect)}
-    and attempt - released_count < max_attempts and nullif(required_fingerprint, ${fingerprint}) is null
+    and attempt - released_count < max_attempts and (required_fingerprint is null or required_fingerprint in (${fingerprint}))
     and not exists (select 1 from queue_pause)`;
