@@ -7,7 +7,8 @@
 import { firstLanes, largestLane, pageAt, pageSize, writeContext } from './attention';
 import { inverse, largestSize, scaleOf } from './rows';
 import { exp16, largest, round } from './math';
-import { multiply1, multiply2, multiplyHalves1, multiplyHalves2 } from './products';
+import { multiply1, multiply2 } from './products';
+import { multiplyHalves1, multiplyHalves2 } from './quads';
 
 /** Whether products are by quads. It is set before the first page is written, where `hasQuads` is true. */
 export let byQuads: bool = false;
@@ -90,7 +91,7 @@ function storeKeyQuads(x: usize, width: i32, starts: usize, place: i32): void {
 function storeValuePairs(x: usize, width: i32, values: usize, place: i32): void {
   let at = values + 32 * (place >> 1);
   const shift = 8 * (place & 1);
-  // Of each two bytes one belongs to the other position of the pair.
+  // One of each two bytes belongs to the other position of the pair.
   const keep = i16x8.splat(place & 1 ? 0x00ff : <i16>0xff00);
   for (let end = x + 2 * width; x < end; x += 32, at += 16 * pageSize) {
     const left = i16x8.shl(v128.and(v128.load(x), i16x8.splat(0xff)), shift);
