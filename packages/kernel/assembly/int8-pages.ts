@@ -1,8 +1,8 @@
 /**
- * Keys and values in int8 with a scale for each position and head. A page has keys [H] × ([64] scales, [64] starts,
- * [4][D / 2][16][2] int8), then values [H] × ([64] scales, [D / 16][32][16][2] int8). All sums of products are whole
- * numbers. By quads the keys are [4][D / 4][16][4], the values [D / 16][16][16][4], and the starts −128 · the sums of
- * the keys; by pairs starts are not used.
+ * Keys and values in int8 with a scale for each position and head. A page has keys [H] × ([64] scales,
+ * [4][D / 2][16][2] int8), then values [H] × ([64] scales, [D / 16][32][16][2] int8). By quads the keys are
+ * [4][D / 4][16][4] uint8 and the values [D / 16][16][16][4] uint8, the numbers + 128. All sums of products are whole
+ * numbers.
  */
 import { firstLanes, largestLane, pageAt, pageSize, writeContext } from './attention';
 import { inverse, largestSize, scaleOf } from './rows';
@@ -13,17 +13,20 @@ import { multiplyHalves1, multiplyHalves2 } from './quads';
 /** Whether products are by quads. It is set before the first page is written, where `hasQuads` is true. */
 export let byQuads: bool = false;
 
+/** The largest factor of `multiply`. The two bytes of 32,639 are 127 and 127; those of larger numbers do not fit. */
+const maxFactor: f32 = 32639;
+
 /** Bytes of one head's scales, which lie before its keys or values in a page. */
 const scaleBytes: i32 = 4 * pageSize;
 
-/** Bytes of one head's scales, starts and keys in a page. */
-function keyBytes(width: i32): i32 {
-  return 2 * scaleBytes + pageSize * width;
+/** Bytes of one head's scales and keys in a page, and of its scales and values. */
+function partBytes(width: i32): i32 {
+  return scaleBytes + pageSize * width;
 }
 
-/** Bytes of one head's scales and values in a page. */
-function valueBytes(width: i32): i32 {
-  return scaleBytes + pageSize * width;
+/** Bytes of a row of factors for `multiply`, see `quantizeFactors`. */
+function factorBytes(count: i32): i32 {
+  return 2 * count + 16;
 }
 
 export function appendInt8(
@@ -37,14 +40,13 @@ export function appendInt8(
   values: usize,
   scratch: usize,
 ): void {
-  const keyPart = keyBytes(width);
-  const valuePart = valueBytes(width);
-  let keyPlace = page + keyPart * from;
-  let valuePlace = page + keyPart * heads + valuePart * from;
-  for (let head = from; head < to; head++, keyPlace += keyPart, valuePlace += valuePart) {
+  const part = partBytes(width);
+  let keyPlace = page + part * from;
+  let valuePlace = page + part * (heads + from);
+  for (let head = from; head < to; head++, keyPlace += part, valuePlace += part) {
     store<f32>(keyPlace + 4 * place, quantizeRow(keys, width, 127, scratch));
     if (byQuads) storeKeyQuads(scratch, width, keyPlace + scaleBytes, place);
-    else storeKeyPairs(scratch, width, keyPlace + 2 * scaleBytes, place);
+    else storeKeyPairs(scratch, width, keyPlace + scaleBytes, place);
     store<f32>(valuePlace + 4 * place, quantizeRow(values, width, 127, scratch));
     if (byQuads) storeValueQuads(scratch, width, valuePlace + scaleBytes, place);
     else storeValuePairs(scratch, width, valuePlace + scaleBytes, place);
@@ -69,22 +71,17 @@ function storeKeyPairs(x: usize, width: i32, keys: usize, place: i32): void {
   }
 }
 
-/** Like `storeKeyPairs`; the keys of the head follow its starts. */
-function storeKeyQuads(x: usize, width: i32, starts: usize, place: i32): void {
-  let at = starts + scaleBytes + 16 * width * (place >> 4) + 4 * (place & 15);
-  let sums = i32x4.splat(0);
+/** Like `storeKeyPairs`. */
+function storeKeyQuads(x: usize, width: i32, keys: usize, place: i32): void {
+  let at = keys + 16 * width * (place >> 4) + 4 * (place & 15);
   for (let end = x + 2 * width; x < end; x += 32, at += 256) {
-    const a = v128.load(x);
-    const b = v128.load(x, 16);
-    sums = i32x4.add(sums, i32x4.dot_i16x8_s(i16x8.add(a, b), i16x8.splat(-128)));
-    const quads = i8x16.narrow_i16x8_s(a, b);
+    const numbers = i8x16.narrow_i16x8_s(v128.load(x), v128.load(x, 16));
+    const quads = v128.xor(numbers, i8x16.splat(<i8>0x80));
     v128.store32_lane(at, quads, 0);
     v128.store32_lane(at, quads, 1, 64);
     v128.store32_lane(at, quads, 2, 128);
     v128.store32_lane(at, quads, 3, 192);
   }
-  sums = i32x4.add(sums, v128.shuffle<i32>(sums, sums, 2, 3, 0, 1));
-  store<i32>(starts + 4 * place, i32x4.extract_lane(sums, 0) + i32x4.extract_lane(sums, 1));
 }
 
 /** Stores one position's numbers x [D] int16, which fit into int8, among the values of its head. */
@@ -108,7 +105,7 @@ function storeValueQuads(x: usize, width: i32, values: usize, place: i32): void 
   const own = i32x4.shl(i32x4.splat(0xff), shift);
   for (let end = x + 2 * width; x < end; x += 32, at += 16 * pageSize) {
     for (let i = 0; i < 64; i += 16) {
-      const shifted = i32x4.shl(v128.load16x4_s(x + i / 2), shift);
+      const shifted = i32x4.shl(i32x4.add(v128.load16x4_s(x + i / 2), i32x4.splat(128)), shift);
       v128.store(at + i, v128.bitselect(shifted, v128.load(at + i), own));
     }
   }
@@ -129,8 +126,9 @@ export function attendInt8(
   outStep: i32,
   scratch: usize,
 ): void {
-  const keyPart = keyBytes(width);
-  const valuePart = valueBytes(width);
+  const part = partBytes(width);
+  const queryBytes = factorBytes(width);
+  const shareBytes = factorBytes(pageSize);
   const own = to - from;
   const lanes = own * rows;
   const longest = length + rows - 1;
@@ -142,26 +140,24 @@ export function attendInt8(
   const queryScales = tops + 16 * lanes;
   const products = queryScales + 16 * lanes;
   const whole = products + 4 * width * rows;
-  const shares = whole + 2 * width * lanes;
+  const shares = whole + queryBytes * lanes;
   // Queries of wide heads get fewer steps, so that a sum of products with keys fits into int32.
-  const steps = <f32>min(32767, i32.MAX_VALUE / (127 * width));
+  const steps = <f32>min(<i32>maxFactor, i32.MAX_VALUE / (127 * width));
   for (let lane = 0; lane < lanes; lane++) {
     const query = queries + queryStep * (lane % rows) + 4 * width * (lane / rows);
-    const place = whole + 2 * width * lane;
     const scale = scaleOf(largestSize(query, width), steps);
-    quantizeFactors(scale, query, width, 32768, place, width);
+    quantizeFactors(scale, query, width, whole + queryBytes * lane, width);
     v128.store(queryScales + 16 * lane, f32x4.splat(scale));
     v128.store(tops + 16 * lane, f32x4.splat(-Infinity));
   }
   for (let t = 0; t < count; t += pageSize) {
-    let keys = pageAt(pages, t / pageSize) + keyPart * from;
+    let keys = pageAt(pages, t / pageSize) + part * from;
     const end = min(count - t, pageSize);
-    for (let lane = 0; lane < lanes; lane += rows, keys += keyPart) {
-      const query = whole + 2 * width * lane;
+    for (let lane = 0; lane < lanes; lane += rows, keys += part) {
+      const query = whole + queryBytes * lane;
       for (let p = 0; p < end; p += 16) {
         const score = scores + 4 * (count * lane + t + p);
-        const starts = keys + scaleBytes + 4 * p;
-        multiply(keys + 2 * scaleBytes + width * p, query, 2 * width, width, rows, starts, score, 4 * count);
+        multiply(keys + scaleBytes + width * p, query, queryBytes, width, rows, score, 4 * count);
         for (let row = 0; row < rows; row++) {
           const at = 16 * (lane + row);
           const used = length + row - t - p;
@@ -173,20 +169,20 @@ export function attendInt8(
   for (let top = tops; top < queryScales; top += 16) v128.store(top, f32x4.splat(largestLane(v128.load(top))));
   memory.fill(contexts, 0, tops - contexts);
   for (let t = 0; t < count; t += pageSize) {
-    let values = pageAt(pages, t / pageSize) + keyPart * heads + valuePart * from;
+    let values = pageAt(pages, t / pageSize) + part * (heads + from);
     const end = min(longest - t, pageSize);
-    for (let lane = 0; lane < lanes; lane += rows, values += valuePart) {
+    for (let lane = 0; lane < lanes; lane += rows, values += part) {
       for (let row = 0; row < rows; row++) {
         const at = 16 * (lane + row);
         const weights = scores + 4 * (count * (lane + row) + t);
         const used = min(length + row - t, pageSize);
-        const scale = weigh(weights, values, used, tops + at, totals + at, shares + 2 * pageSize * row);
+        const scale = weigh(weights, values, used, tops + at, totals + at, shares + shareBytes * row);
         // The place of the query's scale, which is no longer needed.
         v128.store(queryScales + at, f32x4.splat(scale));
       }
       for (let d = 0; d < width; d += 16) {
         const column = values + scaleBytes + pageSize * d;
-        multiply(column, shares, 2 * pageSize, end, rows, 0, products + 4 * d, 4 * width);
+        multiply(column, shares, shareBytes, end, rows, products + 4 * d, 4 * width);
       }
       for (let row = 0; row < rows; row++) {
         const scale = v128.load(queryScales + 16 * (lane + row));
@@ -205,23 +201,12 @@ export function attendInt8(
   }
 }
 
-/**
- * Multiplies a matrix with one or two rows x. `xStep` and `step` are the bytes between rows of x and of out.
- * @param starts  By quads [16] int32, where a 256th of the sums begins, or 0 for none.
- */
-function multiply(
-  matrix: usize,
-  x: usize,
-  xStep: i32,
-  inputs: i32,
-  rows: i32,
-  starts: usize,
-  out: usize,
-  step: i32,
-): void {
+/** Multiplies a matrix with one or two rows x. `xStep` and `step` are the bytes between rows of x and of out. */
+function multiply(matrix: usize, x: usize, xStep: i32, inputs: i32, rows: i32, out: usize, step: i32): void {
   if (byQuads) {
-    if (rows === 2) multiplyHalves2(matrix, x, xStep, inputs, starts, out, step);
-    else multiplyHalves1(matrix, x, xStep >> 1, inputs, starts, out);
+    const low = (xStep - 16) >> 1;
+    if (rows === 2) multiplyHalves2(matrix, x, xStep, low, inputs, out, step);
+    else multiplyHalves1(matrix, x, low, inputs, out);
   } else if (rows === 2) multiply2(matrix, x, x + xStep, inputs, out, step);
   else multiply1(matrix, x, inputs, out);
 }
@@ -258,27 +243,35 @@ function quantizeWith(scale: f32, x: usize, count: i32, to: usize): f32 {
 }
 
 /**
- * Quantizes x [count] to the factors of `multiply`: int16, or by quads uint8 [2][room], the upper and the lower halves
- * of the number + offset.
+ * Quantizes x [count] to the factors of `multiply`: int16, or by quads the upper bytes [room] and the lower ones
+ * [room], both int8, and four times −128 · the sum of the factors, int32.
  */
-function quantizeFactors(scale: f32, x: usize, count: i32, offset: i32, to: usize, room: i32): void {
+function quantizeFactors(scale: f32, x: usize, count: i32, to: usize, room: i32): void {
   if (!byQuads) {
     quantizeWith(scale, x, count, to);
     return;
   }
   const factor = f32x4.splat(inverse(scale));
-  const shift = i32x4.splat(offset);
+  const half = i16x8.splat(128);
   const byte = i16x8.splat(0xff);
+  const start = to + 2 * room;
+  let sums = i32x4.splat(0);
   for (let end = x + 4 * count; x < end; x += 64, to += 16) {
-    const a = i32x4.add(round(f32x4.mul(v128.load(x), factor)), shift);
-    const b = i32x4.add(round(f32x4.mul(v128.load(x, 16), factor)), shift);
-    const c = i32x4.add(round(f32x4.mul(v128.load(x, 32), factor)), shift);
-    const d = i32x4.add(round(f32x4.mul(v128.load(x, 48), factor)), shift);
-    const ab = i16x8.narrow_i32x4_u(a, b);
-    const cd = i16x8.narrow_i32x4_u(c, d);
-    v128.store(to, i8x16.narrow_i16x8_u(i16x8.shr_u(ab, 8), i16x8.shr_u(cd, 8)));
+    const a = round(f32x4.mul(v128.load(x), factor));
+    const b = round(f32x4.mul(v128.load(x, 16), factor));
+    const c = round(f32x4.mul(v128.load(x, 32), factor));
+    const d = round(f32x4.mul(v128.load(x, 48), factor));
+    sums = i32x4.sub(sums, i32x4.add(i32x4.add(a, b), i32x4.add(c, d)));
+    const ab = i16x8.narrow_i32x4_s(a, b);
+    const cd = i16x8.narrow_i32x4_s(c, d);
+    const upper = i16x8.shr_s(i16x8.add(ab, half), 8);
+    const upper2 = i16x8.shr_s(i16x8.add(cd, half), 8);
+    v128.store(to, i8x16.narrow_i16x8_s(upper, upper2));
     v128.store(to + room, i8x16.narrow_i16x8_u(v128.and(ab, byte), v128.and(cd, byte)));
   }
+  sums = i32x4.add(sums, v128.shuffle<i32>(sums, sums, 2, 3, 0, 1));
+  sums = i32x4.add(sums, v128.shuffle<i32>(sums, sums, 1, 0, 3, 2));
+  v128.store(start, i32x4.shl(sums, 7));
 }
 
 /**
@@ -304,7 +297,7 @@ function weigh(scores: usize, valueScales: usize, used: i32, top: usize, total: 
     }
   }
   v128.store(total, sums);
-  const scale = scaleOf(largest(sizes), 32767);
-  quantizeFactors(scale, scores, count, 0, shares, pageSize);
+  const scale = scaleOf(largest(sizes), maxFactor);
+  quantizeFactors(scale, scores, count, shares, pageSize);
   return scale;
 }

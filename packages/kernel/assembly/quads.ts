@@ -160,99 +160,89 @@ function quads4(weights: usize, x: usize, inputs: i32, starts: usize, out: usize
 }
 
 /**
- * Multiplies a matrix [K / 4][16][4] int8 with one row of whole numbers, 256 · high + low, to out [16] int32.
- * @param x  The high bytes [K] uint8; the low ones [K] are `low` bytes behind them.
- * @param starts  [16] int32, which are added to the sums of the high bytes, or 0 for none.
+ * Multiplies a matrix of whole numbers with one row of them, 256 · upper + lower, to out [16] int32.
+ * @param matrix  [K / 4][16][4] uint8: the numbers + 128, since one factor of each product has to be unsigned.
+ * @param x  The upper bytes [K] int8. The lower ones [K] int8 are `low` bytes behind them, and behind these four times
+ *   −128 · the sum of the row.
  */
-export function multiplyHalves1(matrix: usize, x: usize, low: i32, inputs: i32, starts: usize, out: usize): void {
+export function multiplyHalves1(matrix: usize, x: usize, low: i32, inputs: i32, out: usize): void {
   let a = i32x4.splat(0);
   let b = a;
   let c = a;
   let d = a;
-  let e = a;
-  let f = a;
-  let g = a;
-  let h = a;
-  if (starts) {
-    a = v128.load(starts);
-    b = v128.load(starts, 16);
-    c = v128.load(starts, 32);
-    d = v128.load(starts, 48);
-  }
+  let e = v128.load(x + 2 * low);
+  let f = e;
+  let g = e;
+  let h = e;
   for (let end = x + inputs; x < end; x += 4, matrix += 64) {
-    const high4 = v128.load32_splat(x);
-    const low4 = v128.load32_splat(x + low);
+    const upper = v128.load32_splat(x);
+    const lower = v128.load32_splat(x + low);
     let w = v128.load(matrix);
-    a = addQuads(a, w, high4);
-    e = addQuads(e, w, low4);
+    a = addQuads(a, upper, w);
+    e = addQuads(e, lower, w);
     w = v128.load(matrix, 16);
-    b = addQuads(b, w, high4);
-    f = addQuads(f, w, low4);
+    b = addQuads(b, upper, w);
+    f = addQuads(f, lower, w);
     w = v128.load(matrix, 32);
-    c = addQuads(c, w, high4);
-    g = addQuads(g, w, low4);
+    c = addQuads(c, upper, w);
+    g = addQuads(g, lower, w);
     w = v128.load(matrix, 48);
-    d = addQuads(d, w, high4);
-    h = addQuads(h, w, low4);
+    d = addQuads(d, upper, w);
+    h = addQuads(h, lower, w);
   }
   store2(out, joinHalves(a, e), joinHalves(b, f));
   store2(out + 32, joinHalves(c, g), joinHalves(d, h));
 }
 
-/** `multiplyHalves1` of two rows, each of [2][xStep / 2] uint8, to out and `stride` bytes behind it. */
+/** `multiplyHalves1` of two rows, `xStep` bytes apart, to out and `stride` bytes behind it. */
 export function multiplyHalves2(
   matrix: usize,
   x: usize,
   xStep: i32,
+  low: i32,
   inputs: i32,
-  starts: usize,
   out: usize,
   stride: i32,
 ): void {
-  const low = xStep >> 1;
   for (let half = 0; half < 64; half += 32) {
     let a = i32x4.splat(0);
     let b = a;
-    let e = a;
-    let f = a;
-    if (starts) {
-      a = v128.load(starts + half);
-      b = v128.load(starts + half, 16);
-    }
     let c = a;
-    let d = b;
-    let g = e;
-    let h = e;
+    let d = a;
+    let e = v128.load(x + 2 * low);
+    let f = e;
+    let g = v128.load(x + xStep + 2 * low);
+    let h = g;
     let w = matrix + half;
     let y = x + xStep;
     for (let p = x, end = x + inputs; p < end; p += 4, y += 4, w += 64) {
       const w1 = v128.load(w);
       const w2 = v128.load(w, 16);
       let x4 = v128.load32_splat(p);
-      a = addQuads(a, w1, x4);
-      b = addQuads(b, w2, x4);
+      a = addQuads(a, x4, w1);
+      b = addQuads(b, x4, w2);
       x4 = v128.load32_splat(y);
-      c = addQuads(c, w1, x4);
-      d = addQuads(d, w2, x4);
+      c = addQuads(c, x4, w1);
+      d = addQuads(d, x4, w2);
       x4 = v128.load32_splat(p + low);
-      e = addQuads(e, w1, x4);
-      f = addQuads(f, w2, x4);
+      e = addQuads(e, x4, w1);
+      f = addQuads(f, x4, w2);
       x4 = v128.load32_splat(y + low);
-      g = addQuads(g, w1, x4);
-      h = addQuads(h, w2, x4);
+      g = addQuads(g, x4, w1);
+      h = addQuads(h, x4, w2);
     }
     store2(out + half, joinHalves(a, e), joinHalves(b, f));
     store2(out + half + stride, joinHalves(c, g), joinHalves(d, h));
   }
 }
 
-function joinHalves(high: v128, low: v128): v128 {
-  return i32x4.add(i32x4.shl(high, 8), low);
+function joinHalves(upper: v128, lower: v128): v128 {
+  return i32x4.add(i32x4.shl(upper, 8), lower);
 }
 
-/** Adds the products of 4 columns and 4 inputs, int8 and uint8. The sums are exact where `hasQuads` is true. */
-function addQuads(sums: v128, weights: v128, x: v128): v128 {
-  return i32x4.relaxed_dot_i8x16_i7x16_add_s(weights, x, sums);
+/** Adds the products of 4 times 4 numbers, int8 and uint8. The sums are exact where `hasQuads` is true. */
+function addQuads(sums: v128, signed: v128, unsigned: v128): v128 {
+  return i32x4.relaxed_dot_i8x16_i7x16_add_s(signed, unsigned, sums);
 }
 
 /**

@@ -185,8 +185,13 @@ it('attention by quads has the same bits as by pairs', () => {
     [3, 1024],
   ] as const) {
     const text = newText(length, 3, headWidth);
-    const [byPairs, ...others] = formats.filter((format) => format !== 'float32').map((format) => attend(text, format));
-    for (const other of others) expect(bitsOf(other)).toEqual(bitsOf(byPairs as Float32Array));
+    // The largest whole numbers of both signs, and numbers whose scales are subnormal.
+    for (const change of [(x: number) => x, Math.sign, (x: number) => 1e-36 * x]) {
+      const [keys, values, queries] = [text.keys.map(change), text.values.map(change), text.queries.map(change)];
+      const changed = { ...text, keys, values, queries };
+      const [byPairs, ...others] = formats.slice(0, -1).map((format) => attend(changed, format));
+      for (const other of others) expect(bitsOf(other)).toEqual(bitsOf(byPairs as Float32Array));
+    }
   }
 });
 

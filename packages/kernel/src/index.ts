@@ -224,12 +224,12 @@ export const paddedWidth = (width: number): number => Math.ceil(width / 16) * 16
  * initialization.
  */
 export function pageBytes({ heads, headWidth }: HeadShape, format: 'int8' | 'float32'): number {
-  return 2 * heads * pagePositions * (format === 'int8' ? headWidth + 6 : 4 * headWidth);
+  return 2 * heads * pagePositions * (format === 'int8' ? headWidth + 4 : 4 * headWidth);
 }
 
 /** @returns the bytes that a thread needs to append and to attend on up to `positions` positions of so many heads */
 export function attentionScratchBytes({ heads, headWidth }: HeadShape, positions: number): number {
-  return 2 * (heads * (4 * paddedWidth(positions) + 6 * headWidth + 48) + 4 * headWidth + 2 * pagePositions);
+  return 2 * (heads * (4 * paddedWidth(positions) + 6 * headWidth + 56) + 4 * headWidth + 2 * pagePositions + 16);
 }
 
 /**
