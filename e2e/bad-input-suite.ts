@@ -63,6 +63,14 @@ const rows: readonly Row[] = [
   ['an idempotency key with a space', '/jobs', keyed('a b'), 400, 'invalid_header'],
   ['an idempotency key beyond ASCII', '/generate', keyed('naïve'), 400, 'invalid_header'],
   ['a forbidden word', '/jobs', prompt('I h a t e this'), 400, 'prompt_refused'],
+  [
+    'a number beyond 2^53',
+    '/jobs',
+    prompt('a', { max_new_tokens: 2 ** 53 + 2 }),
+    422,
+    'invalid_request',
+    '/max_new_tokens',
+  ],
   ['a field of a later version', '/jobs', prompt('a', { tools: [] }), 422, 'invalid_request', '/tools'],
   ['a webhook by FTP', '/jobs', prompt('a', { webhook_url: 'ftp://x' }), 422, 'invalid_request', '/webhook_url'],
   ['broken JSON', '/generate', raw('{"prompt":'), 400, 'invalid_json'],
@@ -146,7 +154,11 @@ export function describeBadInput(size: string, launch: () => Promise<Service>): 
       expect(body).toMatchObject({ status, instance: path.split('?')[0], request_id: headers.get('X-Request-Id') });
       expect(body.detail.length).toBeGreaterThan(10);
       expect([headers.get('x-should-retry'), headers.get('retry-after-ms')]).toEqual(['false', '0']);
-      if (pointer !== undefined) expect(body.errors.map((error) => error.pointer)).toContain(pointer);
+      if (pointer !== undefined) {
+        expect(body.errors.map((error) => error.pointer)).toContain(pointer);
+        const told = body.errors.map((error) => JSON.stringify(error));
+        expect(told).toEqual([...new Set(told)]);
+      }
       if (status === 405) expect(headers.get('Allow')).toMatch(/GET|POST/);
     });
 

@@ -214,6 +214,14 @@ it('explains its commands, and so does their page', async () => {
   expect(commands).toContain('generate');
   expect(commands.filter((name) => !page.includes(`\`${name}`))).toEqual([]);
   for (const name of commands) expect((await prosemill(name, '--help')).stdout).toMatch(/Examples:|Commands:/);
+  const help = await prosemill('batch', 'run', '--help');
+  expect(help.stdout).toContain('Usage: prosemill batch run');
+  expect(await prosemill('help', 'batch', 'run')).toEqual(help);
+  expect(await prosemill('help')).toMatchObject({ code: 0, stdout });
+  expect(await prosemill('help', 'batch', 'walk')).toMatchObject({
+    code: 2,
+    stderr: expect.stringContaining("unknown command 'batch walk'"),
+  });
 });
 
 it('ends quietly when its reader closes the pipe', async () => {
@@ -406,6 +414,6 @@ describe('a batch', () => {
       stderr: expect.stringContaining(`The process ${first.pid} `),
     });
     first.kill('SIGINT');
-    expect((await ended).code).toBe(130);
+    expect(await ended).toMatchObject({ code: 130, stderr: expect.stringContaining('the same command goes on') });
   });
 });

@@ -7,16 +7,20 @@ export interface WrongValue {
   readonly code: string;
 }
 
-/** Every wrong value. A wrong type hides the value's other issues: zod measures the lengths of other types too. */
+/**
+ * Every wrong value, without repetition: an integer beyond 2^53 breaks two rules with one message. A wrong type hides
+ * the value's other issues: zod measures the lengths of other types too.
+ */
 export function wrongValuesOf({ issues }: z.ZodError): readonly WrongValue[] {
   const told = issues.flatMap(narrowed);
   const wrongTypes = new Set(told.filter(({ code }) => code === 'invalid_type').map(({ path }) => pointerTo(path)));
-  return told.flatMap((issue): WrongValue[] => {
+  const wrong = told.flatMap((issue): WrongValue[] => {
     const { path, message, code } = issue;
     if (code !== 'invalid_type' && wrongTypes.has(pointerTo(path))) return [];
     if (code !== 'unrecognized_keys') return [{ path, message, code }];
     return issue.keys.map((key) => ({ path: [...path, key], message: 'is not a known name', code }));
   });
+  return [...new Map(wrong.map((value) => [`${pointerTo(value.path)} ${value.message}`, value])).values()];
 }
 
 /** For a key of a record: its own issues. For a union: those of the member that has the type of the value, if any. */

@@ -116,6 +116,8 @@ async function performAll(context: Context, options: BatchRunOptions, run: Run):
   } finally {
     progress.stop();
     await results.close();
+    if (context.interrupted.aborted)
+      output.note('Interrupted: the same command goes on with the lines without a result.');
   }
 }
 

@@ -66,8 +66,28 @@ export function createProgram(base: CommandBase, version: string): Command {
   addLists(program, run);
   addBatch(program, run);
   addKeys(program, run);
+  addHelp(program);
   addCompletion(program);
   return program;
+}
+
+/** Commander's own command knows no commands of commands. */
+function addHelp(program: Command): void {
+  program
+    .helpCommand(false)
+    .command('help')
+    .argument('[command...]', 'such as: batch run')
+    .description('Show the help of a command.')
+    .addHelpText('after', examples('prosemill help batch run'))
+    .action((names: string[]) => {
+      let command = program;
+      for (const name of names) {
+        const next = command.commands.find((one) => one.name() === name);
+        if (next === undefined) program.error(`error: unknown command '${names.join(' ')}'`);
+        command = next;
+      }
+      command.help();
+    });
 }
 
 /** The completion of shells, of commands and options, and of the names of files. */
