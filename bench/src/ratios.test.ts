@@ -2,10 +2,11 @@ import { expect, it } from 'vitest';
 import { ratioOf } from './ratios.ts';
 
 const scenario = 'queue';
+const stolen = [0, 0, 0];
 const measurements = [
-  { scenario, contestant: 'ours', rounds: [100, 50, 90] },
-  { scenario, contestant: 'fast', rounds: [50, 10, 30] },
-  { scenario, contestant: 'faster', rounds: [10, 25, 45] },
+  { scenario, contestant: 'ours', rounds: [100, 50, 90], stolen },
+  { scenario, contestant: 'fast', rounds: [50, 10, 30], stolen },
+  { scenario, contestant: 'faster', rounds: [10, 25, 45], stolen },
 ];
 
 it('is the median over the rounds, each against the best of the others', () => {

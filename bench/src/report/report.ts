@@ -30,7 +30,7 @@ export function machineLine({ machine, engine }: Run): string {
 
 /** @param ours  The contestant with which the others are compared. */
 export function throughputTable(measurements: readonly Measurement[], ours: string): string {
-  const rows = measurements.map(({ scenario, contestant, rounds }) => {
+  const rows = measurements.map(({ scenario, contestant, rounds, stolen }) => {
     const { median: middle, min, max } = summarize(rounds);
     const ratio = ratioOf(measurements, { scenario, ours, others: [contestant] });
     return [
@@ -39,9 +39,11 @@ export function throughputTable(measurements: readonly Measurement[], ours: stri
       formatNumber(middle),
       `${formatNumber(min)}–${formatNumber(max)}`,
       `${ratio.toFixed(1)}×`,
+      `${(100 * Math.max(...stolen)).toFixed(1)} %`,
     ];
   });
-  return markdownTable([['scenario', 'engine', 'tokens/s, median', 'range', `${ours} is faster`], ...rows]);
+  const head = ['scenario', 'engine', 'tokens/s, median', 'range', `${ours} is faster`, 'stolen, at most'];
+  return markdownTable([head, ...rows]);
 }
 
 export function checkTable(checks: readonly Check[]): string {

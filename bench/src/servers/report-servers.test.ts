@@ -9,6 +9,7 @@ function measurementsOf(rates: Partial<Record<ServerKey, number>>) {
       scenario,
       contestant: serverNames[key as ServerKey],
       rounds: [rate, rate, rate],
+      stolen: [0, 0, 0],
     })),
   );
 }

@@ -8,20 +8,24 @@ export interface WrongValue {
 }
 
 /**
- * Every wrong value, without repetition: an integer beyond 2^53 breaks two rules with one message. A wrong type hides
- * the value's other issues: zod measures the lengths of other types too.
+ * Every wrong value. A wrong type hides the value's other issues: zod measures the lengths of other types too. Of two
+ * limits in one direction the last one stays: zod's integers have their own, ±2^53, before those of the schema.
  */
 export function wrongValuesOf({ issues }: z.ZodError): readonly WrongValue[] {
   const told = issues.flatMap(narrowed);
   const wrongTypes = new Set(told.filter(({ code }) => code === 'invalid_type').map(({ path }) => pointerTo(path)));
-  const wrong = told.flatMap((issue): WrongValue[] => {
+  const values = told.flatMap((issue): WrongValue[] => {
     const { path, message, code } = issue;
     if (code !== 'invalid_type' && wrongTypes.has(pointerTo(path))) return [];
     if (code !== 'unrecognized_keys') return [{ path, message, code }];
     return issue.keys.map((key) => ({ path: [...path, key], message: 'is not a known name', code }));
   });
-  return [...new Map(wrong.map((value) => [`${pointerTo(value.path)} ${value.message}`, value])).values()];
+  return [...new Map(values.map((value) => [`${pointerTo(value.path)} ${limitIn(value)}`, value])).values()];
 }
+
+/** The direction of a limit; any other rule tells its message apart. */
+const limitIn = ({ code, message }: WrongValue): string =>
+  code === 'too_big' || code === 'too_small' ? code : message;
 
 /** For a key of a record: its own issues. For a union: those of the member that has the type of the value, if any. */
 function narrowed(issue: z.ZodError['issues'][number]): z.ZodError['issues'] {
