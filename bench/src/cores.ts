@@ -7,7 +7,7 @@ export const placements = ['shared', 'apart'] as const;
 export type Placement = (typeof placements)[number];
 
 const cores = availableParallelism();
-const workerCore = '0';
+export const workerCore = '0';
 
 /** Options of the worker's process. The number of threads of an engine follows the cores of its process. */
 export const onWorkerCore = () => ({

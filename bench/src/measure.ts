@@ -11,7 +11,7 @@ export interface Measurement {
   readonly contestant: string;
   /** Tokens per second of each round, in order. */
   readonly rounds: readonly number[];
-  /** The share of the cores' busy time that other machines took in each round, 0 to 1. */
+  /** The share of the cores' busy time that the host withheld in each round, 0 to 1. */
   readonly stolen: readonly number[];
 }
 
@@ -30,6 +30,8 @@ export interface Effort {
 }
 
 export interface MeasureOptions extends Effort {
+  /** The number of the core whose stolen time counts. Default: '', all. */
+  readonly core?: string;
   /** Called with the name and the result of each pass. */
   readonly onPass: (text: string) => void;
 }
@@ -39,7 +41,7 @@ export interface MeasureOptions extends Effort {
  */
 const restMs = 700;
 
-/** A pass from which other machines took more than this share of the cores' busy time is repeated. */
+/** A pass that lost more than this share of the cores' busy time to the host is repeated. */
 const maxStolen = 0.02;
 /** No repetition starts later than this after the pass, so long passes are not repeated. The least disturbed counts. */
 const repeatWithinMs = 30_000;
@@ -50,7 +52,7 @@ const repeatWithinMs = 30_000;
  */
 export async function measure(
   passes: readonly Pass[],
-  { rounds, share, onPass }: MeasureOptions,
+  { rounds, share, core, onPass }: MeasureOptions,
 ): Promise<readonly Measurement[]> {
   const counted = passes.map((): CountedPass[] => []);
   for (let round = 0; round <= rounds; round += 1) {
@@ -59,7 +61,7 @@ export async function measure(
       onPass(`round ${round} of ${rounds}: ${scenario.name}, ${contestant.name}`);
       const part = work.slice(0, Math.ceil(work.length * (round === 0 ? share / 4 : share)));
       const pass = await runUndisturbed(async () => {
-        const stolenShare = watchStolenTime();
+        const stolenShare = watchStolenTime(core);
         const rate = rateOf(await contestant.run(part, scenario.inFlight), scenario, part);
         const stolen = stolenShare();
         onPass(`  ${rate.toFixed(0)} ${scenario.counts} a second, ${(100 * stolen).toFixed(1)} % of the cores stolen`);

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type Contestant, forkContestant } from '../contestants/contestant.ts';
-import { leaveWorkerCore, onWorkerCore, type Placement, placements, useAllCores } from '../cores.ts';
+import { leaveWorkerCore, onWorkerCore, type Placement, placements, useAllCores, workerCore } from '../cores.ts';
 import { type Effort, measure, type Measurement } from '../measure.ts';
 import { type Database, launchMeasuredService } from '../measured-service.ts';
 import { mixedWork, type PromptMaker, type Workload } from '../scenarios.ts';
@@ -61,7 +61,8 @@ async function measurePlacement(placement: Placement, options: BatchOptions): Pr
   try {
     contestants.push(await startService(placement, options));
     const passes = contestants.map((contestant) => ({ scenario, contestant, work }));
-    return await measure(passes, { ...effort, rounds: roundsOf[placement] * effort.rounds, onPass: onStep });
+    const core = placement === 'apart' ? workerCore : '';
+    return await measure(passes, { ...effort, rounds: roundsOf[placement] * effort.rounds, core, onPass: onStep });
   } finally {
     await Promise.all(contestants.map(async (contestant) => await contestant.stop()));
   }
