@@ -43,7 +43,7 @@ const restMs = 700;
 
 /** A pass that lost more than this share of the cores' busy time to the host is repeated. */
 const maxStolen = 0.02;
-/** No repetition starts later than this after the pass, so long passes are not repeated. The least disturbed counts. */
+/** Repetitions start within this time from the start of the first pass, so a longer pass has none. */
 const repeatWithinMs = 30_000;
 
 /**
@@ -80,6 +80,7 @@ export async function measure(
 
 type CountedPass = Readonly<Record<'rate' | 'stolen', number>>;
 
+/** @returns the pass from which the host withheld the least */
 async function runUndisturbed(run: () => Promise<CountedPass>, mayRepeat: boolean): Promise<CountedPass> {
   const begin = performance.now();
   let best: CountedPass | null = null;

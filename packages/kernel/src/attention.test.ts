@@ -189,7 +189,8 @@ it('attention by quads has the same bits as by pairs', () => {
     for (const change of [(x: number) => x, Math.sign, (x: number) => 1e-36 * x]) {
       const [keys, values, queries] = [text.keys.map(change), text.values.map(change), text.queries.map(change)];
       const changed = { ...text, keys, values, queries };
-      const [byPairs, ...others] = formats.slice(0, -1).map((format) => attend(changed, format));
+      const int8Formats = formats.filter((format) => format !== 'float32');
+      const [byPairs, ...others] = int8Formats.map((format) => attend(changed, format));
       for (const other of others) expect(bitsOf(other)).toEqual(bitsOf(byPairs as Float32Array));
     }
   }
