@@ -49,8 +49,9 @@ function quads(pairs: v128, next: v128, isSecondHalf: bool): v128 {
 }
 
 /**
- * Like `multiply`, by sums of four products of bytes. x8 [rows, K] uint8; starts [M] int32 are added. One row is
- * computed as 2, which takes no longer, and 3 as 4.
+ * Like `multiply`, by sums of four products of bytes. x8 [rows, K] uint8; starts [M] int32 are added. An odd row is
+ * computed with the one behind it, which takes no longer. Eight columns of each half are read from memory once, and
+ * serve all rows.
  */
 export function multiplyQuads(
   weights: usize,
@@ -61,102 +62,225 @@ export function multiplyQuads(
   starts: usize,
   sums: usize,
 ): void {
-  const stride = 64 * blocks;
-  if (rows <= 2) {
-    const next = rows === 2 ? inputs : 0;
-    const step = rows === 2 ? stride : 0;
-    for (let end = sums + stride / 2; sums < end; sums += 32, starts += 32, weights += 8 * inputs) {
-      quads2(weights, x8, next, inputs, blocks, starts, sums, step);
-    }
-    return;
-  }
-  for (let end = sums + stride; sums < end; sums += 32, starts += 32, weights += 8 * inputs) {
+  const half = 32 * blocks;
+  const stride = 2 * half;
+  let far = weights + 8 * inputs * blocks;
+  for (let end = sums + half; sums < end; sums += 32, starts += 32, weights += 8 * inputs, far += 8 * inputs) {
     let x = x8;
     let out = sums;
-    for (let left = rows; left > 0; left -= 4, x += 4 * inputs, out += 4 * stride) {
-      quads4(weights, x, inputs, starts, out, stride);
+    let left = (rows + 1) & -2;
+    for (; left > 8 || left === 6; left -= 6, x += 6 * inputs, out += 6 * stride) {
+      quads6(weights, far, x, inputs, starts, half, out, stride);
     }
+    for (; left >= 4; left -= 4, x += 4 * inputs, out += 4 * stride) {
+      quads4(weights, far, x, inputs, starts, half, out, stride);
+    }
+    if (left > 0) quads2(weights, far, x, inputs, starts, half, out, stride);
   }
 }
 
 /**
- * Eight columns, and the same eight of the second half of the columns, of the rows at x and x + next. Two streams of
- * weights that lie far apart are read from memory faster than one.
+ * Two rows, which lie one after the other, of eight columns at `near` and eight at `far`, whose sums are `half` bytes
+ * behind. Two streams of weights that lie far apart are read from memory up to three times as fast as one.
  */
 function quads2(
-  weights: usize,
+  near: usize,
+  far: usize,
   x: usize,
-  next: i32,
   inputs: i32,
-  blocks: i32,
   starts: usize,
+  half: i32,
   out: usize,
   stride: i32,
 ): void {
-  const half = 32 * blocks;
-  let a = v128.load(starts);
-  let b = v128.load(starts, 16);
-  let c = v128.load(starts + half);
-  let d = v128.load(starts + half, 16);
-  let e = a;
-  let f = b;
-  let g = c;
-  let h = d;
-  let far = weights + 8 * inputs * blocks;
-  for (let end = x + inputs; x < end; x += 4, weights += 32, far += 32) {
-    const x4 = v128.load32_splat(x);
-    const y4 = v128.load32_splat(x + next);
-    let w = v128.load(weights);
-    a = addQuads(a, w, x4);
-    e = addQuads(e, w, y4);
-    w = v128.load(weights, 16);
-    b = addQuads(b, w, x4);
-    f = addQuads(f, w, y4);
-    w = v128.load(far);
-    c = addQuads(c, w, x4);
-    g = addQuads(g, w, y4);
-    w = v128.load(far, 16);
-    d = addQuads(d, w, x4);
-    h = addQuads(h, w, y4);
+  let a1 = v128.load(starts);
+  let a2 = v128.load(starts, 16);
+  let a3 = v128.load(starts + half);
+  let a4 = v128.load(starts + half, 16);
+  let b1 = a1;
+  let b2 = a2;
+  let b3 = a3;
+  let b4 = a4;
+  for (let end = x + inputs; x < end; x += 4, near += 32, far += 32) {
+    const w1 = v128.load(near);
+    const w2 = v128.load(near, 16);
+    const w3 = v128.load(far);
+    const w4 = v128.load(far, 16);
+    let x4 = v128.load32_splat(x);
+    a1 = addQuads(a1, w1, x4);
+    a2 = addQuads(a2, w2, x4);
+    a3 = addQuads(a3, w3, x4);
+    a4 = addQuads(a4, w4, x4);
+    x4 = v128.load32_splat(x + inputs);
+    b1 = addQuads(b1, w1, x4);
+    b2 = addQuads(b2, w2, x4);
+    b3 = addQuads(b3, w3, x4);
+    b4 = addQuads(b4, w4, x4);
   }
-  store2(out, a, b);
-  store2(out + half, c, d);
+  store2(out, a1, a2);
+  store2(out + half, a3, a4);
   out += stride;
-  store2(out, e, f);
-  store2(out + half, g, h);
+  store2(out, b1, b2);
+  store2(out + half, b3, b4);
 }
 
-/** Eight columns of four rows, which lie one after the other. */
-function quads4(weights: usize, x: usize, inputs: i32, starts: usize, out: usize, stride: i32): void {
-  let a = v128.load(starts);
-  let b = v128.load(starts, 16);
-  let c = a;
-  let d = b;
-  let e = a;
-  let f = b;
-  let g = a;
-  let h = b;
+/** `quads2` of four rows. */
+function quads4(
+  near: usize,
+  far: usize,
+  x: usize,
+  inputs: i32,
+  starts: usize,
+  half: i32,
+  out: usize,
+  stride: i32,
+): void {
+  let a1 = v128.load(starts);
+  let a2 = v128.load(starts, 16);
+  let a3 = v128.load(starts + half);
+  let a4 = v128.load(starts + half, 16);
+  let b1 = a1;
+  let b2 = a2;
+  let b3 = a3;
+  let b4 = a4;
+  let c1 = a1;
+  let c2 = a2;
+  let c3 = a3;
+  let c4 = a4;
+  let d1 = a1;
+  let d2 = a2;
+  let d3 = a3;
+  let d4 = a4;
   let y = x + 2 * inputs;
-  for (let end = x + inputs; x < end; x += 4, y += 4, weights += 32) {
-    const w = v128.load(weights);
-    const w2 = v128.load(weights, 16);
+  for (let end = x + inputs; x < end; x += 4, y += 4, near += 32, far += 32) {
+    const w1 = v128.load(near);
+    const w2 = v128.load(near, 16);
+    const w3 = v128.load(far);
+    const w4 = v128.load(far, 16);
     let x4 = v128.load32_splat(x);
-    a = addQuads(a, w, x4);
-    b = addQuads(b, w2, x4);
+    a1 = addQuads(a1, w1, x4);
+    a2 = addQuads(a2, w2, x4);
+    a3 = addQuads(a3, w3, x4);
+    a4 = addQuads(a4, w4, x4);
     x4 = v128.load32_splat(x + inputs);
-    c = addQuads(c, w, x4);
-    d = addQuads(d, w2, x4);
+    b1 = addQuads(b1, w1, x4);
+    b2 = addQuads(b2, w2, x4);
+    b3 = addQuads(b3, w3, x4);
+    b4 = addQuads(b4, w4, x4);
     x4 = v128.load32_splat(y);
-    e = addQuads(e, w, x4);
-    f = addQuads(f, w2, x4);
+    c1 = addQuads(c1, w1, x4);
+    c2 = addQuads(c2, w2, x4);
+    c3 = addQuads(c3, w3, x4);
+    c4 = addQuads(c4, w4, x4);
     x4 = v128.load32_splat(y + inputs);
-    g = addQuads(g, w, x4);
-    h = addQuads(h, w2, x4);
+    d1 = addQuads(d1, w1, x4);
+    d2 = addQuads(d2, w2, x4);
+    d3 = addQuads(d3, w3, x4);
+    d4 = addQuads(d4, w4, x4);
   }
-  store2(out, a, b);
-  store2(out + stride, c, d);
-  store2(out + 2 * stride, e, f);
-  store2(out + 3 * stride, g, h);
+  store2(out, a1, a2);
+  store2(out + half, a3, a4);
+  out += stride;
+  store2(out, b1, b2);
+  store2(out + half, b3, b4);
+  out += stride;
+  store2(out, c1, c2);
+  store2(out + half, c3, c4);
+  out += stride;
+  store2(out, d1, d2);
+  store2(out + half, d3, d4);
+}
+
+/** `quads2` of six rows: V8 joins the vectors, and then they are in all of its 15 registers. */
+function quads6(
+  near: usize,
+  far: usize,
+  x: usize,
+  inputs: i32,
+  starts: usize,
+  half: i32,
+  out: usize,
+  stride: i32,
+): void {
+  let a1 = v128.load(starts);
+  let a2 = v128.load(starts, 16);
+  let a3 = v128.load(starts + half);
+  let a4 = v128.load(starts + half, 16);
+  let b1 = a1;
+  let b2 = a2;
+  let b3 = a3;
+  let b4 = a4;
+  let c1 = a1;
+  let c2 = a2;
+  let c3 = a3;
+  let c4 = a4;
+  let d1 = a1;
+  let d2 = a2;
+  let d3 = a3;
+  let d4 = a4;
+  let e1 = a1;
+  let e2 = a2;
+  let e3 = a3;
+  let e4 = a4;
+  let f1 = a1;
+  let f2 = a2;
+  let f3 = a3;
+  let f4 = a4;
+  let y = x + 2 * inputs;
+  let z = y + 2 * inputs;
+  for (let end = x + inputs; x < end; x += 4, y += 4, z += 4, near += 32, far += 32) {
+    const w1 = v128.load(near);
+    const w2 = v128.load(near, 16);
+    const w3 = v128.load(far);
+    const w4 = v128.load(far, 16);
+    let x4 = v128.load32_splat(x);
+    a1 = addQuads(a1, w1, x4);
+    a2 = addQuads(a2, w2, x4);
+    a3 = addQuads(a3, w3, x4);
+    a4 = addQuads(a4, w4, x4);
+    x4 = v128.load32_splat(x + inputs);
+    b1 = addQuads(b1, w1, x4);
+    b2 = addQuads(b2, w2, x4);
+    b3 = addQuads(b3, w3, x4);
+    b4 = addQuads(b4, w4, x4);
+    x4 = v128.load32_splat(y);
+    c1 = addQuads(c1, w1, x4);
+    c2 = addQuads(c2, w2, x4);
+    c3 = addQuads(c3, w3, x4);
+    c4 = addQuads(c4, w4, x4);
+    x4 = v128.load32_splat(y + inputs);
+    d1 = addQuads(d1, w1, x4);
+    d2 = addQuads(d2, w2, x4);
+    d3 = addQuads(d3, w3, x4);
+    d4 = addQuads(d4, w4, x4);
+    x4 = v128.load32_splat(z);
+    e1 = addQuads(e1, w1, x4);
+    e2 = addQuads(e2, w2, x4);
+    e3 = addQuads(e3, w3, x4);
+    e4 = addQuads(e4, w4, x4);
+    x4 = v128.load32_splat(z + inputs);
+    f1 = addQuads(f1, w1, x4);
+    f2 = addQuads(f2, w2, x4);
+    f3 = addQuads(f3, w3, x4);
+    f4 = addQuads(f4, w4, x4);
+  }
+  store2(out, a1, a2);
+  store2(out + half, a3, a4);
+  out += stride;
+  store2(out, b1, b2);
+  store2(out + half, b3, b4);
+  out += stride;
+  store2(out, c1, c2);
+  store2(out + half, c3, c4);
+  out += stride;
+  store2(out, d1, d2);
+  store2(out + half, d3, d4);
+  out += stride;
+  store2(out, e1, e2);
+  store2(out + half, e3, e4);
+  out += stride;
+  store2(out, f1, f2);
+  store2(out + half, f3, f4);
 }
 
 /**

@@ -4,6 +4,7 @@
  */
 import {
   attentionScratchBytes,
+  hasLongVectors,
   hasQuads,
   paddedWidth,
   pageBytes,
@@ -127,7 +128,7 @@ const maxCacheBytes = 2 ** 31;
 /** The kernel's copy of larger weights would be slow to make, for a gain with one or two texts only. */
 const maxOwnWeightBytes = 2 ** 30;
 /** Products of up to so many rows are faster than onnxruntime's. */
-const fasterOwnRows = hasQuads ? 4 : 2;
+const fasterOwnRows = hasLongVectors ? 12 : hasQuads ? 4 : 2;
 const alignment = 64;
 
 export const pagesOf = (positions: number): number => Math.ceil(positions / pagePositions);
@@ -143,12 +144,12 @@ export function planMemory(options: MemoryOptions): MemoryPlan {
   };
   const { row, attention, inner, head } = paddedWidths(shape);
   const isInt8 = format === 'int8';
-  const rows = Math.max(n, minFloatRows);
+  const rows = 2 * Math.ceil(Math.max(n, minFloatRows) / 2);
   const widest = Math.max(row, attention, inner);
   const vocabulary = paddedWidth(shape.vocabulary);
   const parts = Array.from({ length: threads }, (_, thread) => partsOf(shape, { thread, threads }));
   const weightBytes = parts.flat().reduce((sum, { inputs, columns }) => sum + inputs * columns, 0);
-  const maxOwnRows = isInt8 && weightBytes <= maxOwnWeightBytes ? wantedOwnRows : 0;
+  const maxOwnRows = isInt8 && weightBytes <= maxOwnWeightBytes ? Math.min(wantedOwnRows, rows) : 0;
 
   const plan = {
     maxOwnRows,
@@ -161,7 +162,7 @@ export function planMemory(options: MemoryOptions): MemoryPlan {
     normed: take(4 * row * rows),
     attended: take(4 * attention * rows),
     inner: take(4 * inner * rows),
-    x16: take(2 * widest * maxOwnRows),
+    x16: take(hasQuads ? 0 : 2 * widest * maxOwnRows),
     x8: isInt8 ? take(widest * rows) : 0,
     rowScales: take(4 * rows),
     logits: take(4 * vocabulary * l),

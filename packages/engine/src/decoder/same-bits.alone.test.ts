@@ -92,6 +92,7 @@ describe.each(['fp32', 'int8'] as const)(
           [0, 1, 1],
           [0, 5, 40],
           [4, 3, 3],
+          [Infinity, 5, 40],
         ] as const) {
           const plan = { together, largest, seed: threads };
           const actual = await runTexts(model, { threads, maxOwnRows }, plan);
