@@ -50,8 +50,8 @@ function quads(pairs: v128, next: v128, isSecondHalf: bool): v128 {
 
 /**
  * Like `multiply`, by sums of four products of bytes. x8 [rows, K] uint8; starts [M] int32 are added. An odd row is
- * computed with the one behind it, which takes no longer. Eight columns of each half are read from memory once, and
- * serve all rows.
+ * computed with the one behind it, which takes no longer, unless it is the only one. The columns of each half are read
+ * from memory once, and serve all rows.
  */
 export function multiplyQuads(
   weights: usize,
@@ -65,7 +65,13 @@ export function multiplyQuads(
   const half = 32 * blocks;
   const stride = 2 * half;
   let far = weights + 8 * inputs * blocks;
-  for (let end = sums + half; sums < end; sums += 32, starts += 32, weights += 8 * inputs, far += 8 * inputs) {
+  const end = sums + half;
+  if (rows === 1) {
+    for (; sums + 32 < end; sums += 64, starts += 64, weights += 16 * inputs, far += 16 * inputs) {
+      quads1(weights, far, x8, inputs, starts, half, sums);
+    }
+  }
+  for (; sums < end; sums += 32, starts += 32, weights += 8 * inputs, far += 8 * inputs) {
     let x = x8;
     let out = sums;
     let left = (rows + 1) & -2;
@@ -77,6 +83,33 @@ export function multiplyQuads(
     }
     if (left > 0) quads2(weights, far, x, inputs, starts, half, out, stride);
   }
+}
+
+/** One row of sixteen columns at `near`, and sixteen at `far`: four streams of weights. */
+function quads1(near: usize, far: usize, x: usize, inputs: i32, starts: usize, half: i32, out: usize): void {
+  let a = v128.load(starts);
+  let b = v128.load(starts, 16);
+  let c = v128.load(starts, 32);
+  let d = v128.load(starts, 48);
+  let e = v128.load(starts + half);
+  let f = v128.load(starts + half, 16);
+  let g = v128.load(starts + half, 32);
+  let h = v128.load(starts + half, 48);
+  let near2 = near + 8 * inputs;
+  let far2 = far + 8 * inputs;
+  for (let end = x + inputs; x < end; x += 4, near += 32, near2 += 32, far += 32, far2 += 32) {
+    const x4 = v128.load32_splat(x);
+    a = addQuads(a, v128.load(near), x4);
+    b = addQuads(b, v128.load(near, 16), x4);
+    c = addQuads(c, v128.load(near2), x4);
+    d = addQuads(d, v128.load(near2, 16), x4);
+    e = addQuads(e, v128.load(far), x4);
+    f = addQuads(f, v128.load(far, 16), x4);
+    g = addQuads(g, v128.load(far2), x4);
+    h = addQuads(h, v128.load(far2, 16), x4);
+  }
+  store4(out, a, b, c, d);
+  store4(out + half, e, f, g, h);
 }
 
 /**
