@@ -274,15 +274,22 @@ export const hasQuads: boolean =
   instantiate(new WebAssembly.Memory({ initial: 1, maximum: 1, shared: true })).hasQuads(reservedBytes) === 1;
 
 /**
- * Whether V8 joins two neighboring vectors of 16 bytes where it optimizes a function ("revectorization"). Then sums of
- * products of bytes take half the time. Node.js's own builds for x64 can do this, when they are asked.
+ * Whether V8 can join two neighboring vectors of 16 bytes where it optimizes a function ("revectorization"). Then sums
+ * of products of bytes take half the time. Node.js's own builds for x64 can.
  */
 export const hasLongVectors: boolean =
   hasQuads && (config.variables as { v8_enable_wasm_simd256_revec?: 0 | 1 }).v8_enable_wasm_simd256_revec === 1;
 
+/**
+ * Makes V8 join vectors in functions that it optimizes from now on, in all threads. Call it when all modules are
+ * loaded: V8 refuses code that it cached under other flags, so that a thread starts 100 ms later.
+ */
+export function joinVectors(): void {
+  if (hasLongVectors) setFlagsFromString('--experimental-wasm-revectorize');
+}
+
 /** Makes a thread's own instance over the memory that all threads share. All use the same `byQuads`. */
 export function openKernel(memory: WebAssembly.Memory, { byQuads = hasQuads } = {}): Kernel {
-  if (hasLongVectors) setFlagsFromString('--experimental-wasm-revectorize');
   const kernel = instantiate(memory);
   kernel.byQuads.value = Number(byQuads);
   return kernel;

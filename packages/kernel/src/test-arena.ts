@@ -1,9 +1,10 @@
 /** Memory with typed areas, and seeded random numbers, for the kernel's tests. */
 import { setFlagsFromString } from 'node:v8';
-import { hasQuads, openKernel, reservedBytes } from './index.ts';
+import { hasQuads, joinVectors, openKernel, reservedBytes } from './index.ts';
 
 // V8 optimizes a function before its first call then, instead of after thousands, so these tests run the fast code.
 setFlagsFromString('--no-liftoff');
+joinVectors();
 
 export function openArena(megabytes = 8, byQuads = hasQuads) {
   const pages = megabytes * 16;

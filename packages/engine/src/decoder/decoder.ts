@@ -4,7 +4,7 @@
  */
 import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
-import { paddedWidth } from '@prosemill/kernel';
+import { joinVectors, paddedWidth } from '@prosemill/kernel';
 import type { OnShare } from '../load-progress.ts';
 import { topCandidates } from '../sampling/sampling.ts';
 import { type DecoderShape, paddedWidths } from './decoder-shape.ts';
@@ -119,6 +119,7 @@ export class Decoder {
       await decoder.close();
       throw error;
     }
+    joinVectors();
     decoder.#tell({ type: 'serve' });
     // The process may end while the threads wait for the next step.
     for (const worker of decoder.#workers) worker.unref();
