@@ -281,8 +281,8 @@ export const hasLongVectors: boolean =
   hasQuads && (config.variables as { v8_enable_wasm_simd256_revec?: 0 | 1 }).v8_enable_wasm_simd256_revec === 1;
 
 /**
- * Makes V8 join vectors in functions that it optimizes from now on, in all threads. Call it when all modules are
- * loaded: V8 refuses code that it cached under other flags, so that a thread starts 100 ms later.
+ * Makes V8 join vectors in functions that it optimizes from now on, in all threads. Call it when all threads have
+ * started: V8 refuses code that it cached under other flags, and the modules of a thread load more slowly.
  */
 export function joinVectors(): void {
   if (hasLongVectors) setFlagsFromString('--experimental-wasm-revectorize');

@@ -1,6 +1,6 @@
 /**
  * Where everything lies in the one memory that all threads share. Addresses are in bytes. Pure; the default of
- * `maxOwnRows` depends on the CPU.
+ * `maxOwnRows`, and whether there is an `x16`, depend on the CPU.
  */
 import {
   attentionScratchBytes,
@@ -144,6 +144,7 @@ export function planMemory(options: MemoryOptions): MemoryPlan {
   };
   const { row, attention, inner, head } = paddedWidths(shape);
   const isInt8 = format === 'int8';
+  // An odd row is computed with the one behind it.
   const rows = 2 * Math.ceil(Math.max(n, minFloatRows) / 2);
   const widest = Math.max(row, attention, inner);
   const vocabulary = paddedWidth(shape.vocabulary);
